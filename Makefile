@@ -1,0 +1,42 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fix bench lock
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(STAMP)  ## start a genuine Kafka and the broker, send a recorded day through the real doors, show every alert
+	$(BIN)/cpis demo
+
+test: $(STAMP)  ## run every test, on the pure core, the in-memory twin and the genuine Kafka
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+check: $(STAMP)  ## lint, types, import contracts, docstrings, stale documents
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/interrogate -q broker tests
+	$(BIN)/python -m tests.tools.stale_docs
+
+fix: $(STAMP)  ## mend what the linter and the formatter can mend, and write the generated documents anew
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/python -m tests.tools.stale_docs --write
+
+bench: $(STAMP)  ## measure throughput and latency beside a bare Kafka client in the same run
+	$(BIN)/python -m tests.bench
+
+lock: $(STAMP)  ## pin the dependency lists anew, with hashes
+	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --universal --python-version 3.11 --upgrade pyproject.toml -o deploy/requirements/run.txt
+	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --universal --python-version 3.11 --upgrade --extra dev deploy/requirements/build.in pyproject.toml -c deploy/requirements/run.txt -o deploy/requirements/dev.txt
+
+$(STAMP): pyproject.toml deploy/requirements/dev.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(STAMP)

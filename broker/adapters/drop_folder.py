@@ -1,0 +1,160 @@
+"""
+The drop folder: upload files appear in it, and leave it once what they say is durable.
+
+Knows when a file is complete, where it goes (`done/`, `refused/`) with a small JSON report beside it, and how
+long to wait when Kafka is away. What a file says its handler knows.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import stat
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from broker.core.errors import ConfigurationError, KafkaUnavailable
+
+DONE = "done"
+REFUSED = "refused"
+
+_SUFFIX = ".xml"
+_FOLDER_MODE = 0o700  # the files name children
+_TOO_LARGE = "file too large"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of a file: `accepted` means `done/`; `report` is JSON without personal data."""
+
+    accepted: bool
+    report: Mapping[str, object]
+
+
+Handle = Callable[[bytes], Awaitable[Verdict]]
+"""Makes a file's content durable; raises `KafkaUnavailable` where the file must be taken again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How often the folder is looked at, in seconds, and how much of a file is taken."""
+
+    look_seconds: float = 0.5  # a file is taken at the second look that finds it unchanged
+    retry_seconds_min: float = 1.0  # Kafka is back soon after a restart
+    retry_seconds_max: float = 30.0  # and a long absence is not worth a busy loop
+    file_bytes_max: int = 104_857_600  # the largest authority's file is some 4 MB; beyond, memory is at stake
+
+
+class _Look(NamedTuple):
+    """What a look saw of a file; it is complete when the next look sees the same."""
+
+    size: int
+    modified_ns: int
+
+
+class DropFolder:
+    """
+    Takes the `*.xml` files of one folder, oldest first, each once; `run` until cancelled.
+
+    A file is left where it is until its handler has returned, so a crash in the middle repeats it. `count` is
+    told `upload done`, `upload refused`, `upload postponed` (Kafka or the file could not be reached) and
+    `upload folder unreadable`.
+    """
+
+    def __init__(
+        self, folder: Path, handle: Handle, *, count: Callable[[str], None], pace: Pace | None = None
+    ) -> None:
+        self._folder = folder
+        self._handle = handle
+        self._count = count
+        self._pace = pace or Pace()
+        self._seen: dict[Path, _Look] = {}
+
+    def prepare(self) -> None:
+        """Make the folders; raise `ConfigurationError` where that is not allowed."""
+        try:
+            for folder in (self._folder, self._folder / DONE, self._folder / REFUSED):
+                folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(f"the drop folder cannot be made: {error.strerror}") from error
+
+    async def run(self) -> None:
+        """Look, take what is complete, wait; for ever. Waits longer while files are postponed."""
+        retry_seconds = self._pace.retry_seconds_min
+        while True:
+            if await self.look():
+                retry_seconds = self._pace.retry_seconds_min
+                await asyncio.sleep(self._pace.look_seconds)
+            else:
+                await asyncio.sleep(retry_seconds)
+                retry_seconds = min(2 * retry_seconds, self._pace.retry_seconds_max)
+
+    async def look(self) -> bool:
+        """Take every file that has not changed since the last look; return whether none was postponed."""
+        try:
+            seen = await asyncio.to_thread(self._scan)
+        except OSError:
+            self._count("upload folder unreadable")
+            return False
+        complete = [path for path, look in seen.items() if self._seen.get(path) == look]
+        self._seen = seen
+        all_settled = True
+        for path in complete:
+            try:
+                await self._take(path)
+            except KafkaUnavailable:
+                self._count("upload postponed")
+                return False
+            except OSError:  # no right to it, or the disk is full: the other files do not wait for this one
+                self._count("upload postponed")
+                all_settled = False
+        return all_settled
+
+    def _scan(self) -> dict[Path, _Look]:
+        """Return the files there are, oldest first."""
+        found: dict[Path, _Look] = {}
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
+                if entry.name.lower().endswith(_SUFFIX) and not entry.name.startswith("."):
+                    with contextlib.suppress(FileNotFoundError):  # renamed since the folder was listed
+                        status = entry.stat()
+                        if stat.S_ISREG(status.st_mode):
+                            found[Path(entry.path)] = _Look(status.st_size, status.st_mtime_ns)
+        return dict(sorted(found.items(), key=lambda file: (file[1].modified_ns, file[0].name)))
+
+    async def _take(self, path: Path) -> None:
+        """Have one file made durable, then move it."""
+        if self._seen[path].size > self._pace.file_bytes_max:
+            verdict = Verdict(accepted=False, report={"fault": _TOO_LARGE})
+        else:
+            verdict = await self._handle(await asyncio.to_thread(path.read_bytes))
+        await asyncio.to_thread(_settle, path, verdict)
+        del self._seen[path]  # another of that name has to be seen twice as well
+        self._count("upload done" if verdict.accepted else "upload refused")
+
+
+def _settle(path: Path, verdict: Verdict) -> None:
+    """
+    Write the report, then move the file beside it.
+
+    In this order a crash between the two leaves the file to be taken again, and its report to be replaced.
+    """
+    folder = path.parent / (DONE if verdict.accepted else REFUSED)
+    target = _free(folder / path.name)
+    report = target.with_name(f"{target.name}.json")
+    draft = report.with_name(f".{report.name}.tmp")
+    draft.write_text(json.dumps(verdict.report, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    draft.replace(report)
+    path.replace(target)
+
+
+def _free(target: Path) -> Path:
+    """Return a name that no earlier file has: `a.xml`, `a.2.xml`, …"""
+    number = 1
+    candidate = target
+    while candidate.exists():
+        number += 1
+        candidate = target.with_name(f"{target.stem}.{number}{target.suffix}")
+    return candidate

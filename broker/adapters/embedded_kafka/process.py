@@ -1,0 +1,286 @@
+"""
+Start, watch, kill and stop one embedded broker.
+
+Its Java process belongs to a session of its own (a terminal's Ctrl-C does not reach it) and dies with this
+process, even when that is killed. Ready means that it answered a request, not that a port is open.
+"""
+
+import atexit
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from broker.adapters.embedded_kafka import guard
+from broker.adapters.embedded_kafka.configuration import free_ports, meta_properties, server_properties
+from broker.adapters.embedded_kafka.directory import BrokerDirectory
+from broker.adapters.embedded_kafka.installation import Installation
+from broker.core.errors import EmbeddedKafkaFailed
+
+_START_DEADLINE_S = 90.0  # 2 s on an idle machine; a test run may have both cores busy
+_STOP_DEADLINE_S = 20.0  # 0.4 s as a rule; then it is killed, and Kafka recovers its log at the next start
+_RECORDING_DEADLINE_S = 120.0  # writing the startup archive takes some 10 s of both cores
+_POLL_S = 0.02
+_ANSWER_TIMEOUT_S = 2.0
+_PORT_RACES = 5  # how often another program may take a port between our choosing and Kafka's binding it
+_TAIL_LINES = 15
+_STARTED = "Kafka Server started"
+_ADDRESS_IN_USE = "Address already in use"
+_CAUSES = {
+    _ADDRESS_IN_USE: "its port is in use by another program",
+    "No space left on device": "the disk is full",
+    "Cannot allocate memory": "there is not enough memory",
+    "OutOfMemoryError": "there is not enough memory",
+}
+_JAVA_OPTIONS = (
+    "-Xmx768m",
+    "-XX:+UseSerialGC",
+    "-XX:+ExitOnOutOfMemoryError",
+    "-XX:+UnlockDiagnosticVMOptions",
+    "-XX:-AOTAdapterCaching",
+    "-XX:-AOTStubCaching",
+    "-XX:-UsePerfData",  # leaves files outside the broker's directory
+    "--enable-native-access=ALL-UNNAMED",  # zstd, lz4 and snappy load libraries of their own
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",  # says _STARTED
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+)
+
+
+class EmbeddedKafka:
+    """
+    One broker on loopback ports of its own; a context manager that starts and stops it.
+
+    With `data_dir` the data are kept there, otherwise in a temporary directory that goes with the broker. `port` 0
+    takes a free one, which stays the same until `stop`. With `record_startup_to` the classes used are written to that
+    file when the broker is stopped. Methods raise `EmbeddedKafkaFailed`, block, and may be
+    called from any thread, one at a time.
+    """
+
+    def __init__(
+        self,
+        installation: Installation,
+        *,
+        data_dir: Path | None = None,
+        port: int = 0,
+        record_startup_to: Path | None = None,
+    ) -> None:
+        self._installation = installation
+        self._data_dir = data_dir
+        self._wanted_port = port
+        self._record_startup_to = record_startup_to
+        self._ports: tuple[int, int] | None = None
+        self._directory: BrokerDirectory | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        # The death of a process is signalled when the *thread* that started it ends: this one lives until `stop`.
+        self._starter: ThreadPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        """Start the broker."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop the broker."""
+        self.stop()
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """The `host:port` that clients are given."""
+        return f"127.0.0.1:{self._chosen()[0]}"
+
+    @property
+    def directory(self) -> Path:
+        """Where this broker's files lie: `data/`, `kafka.log`, `server.properties`."""
+        if self._directory is None:
+            raise EmbeddedKafkaFailed("the embedded Kafka was not started")
+        return self._directory.path
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the running broker, or None."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
+    def start(self) -> None:
+        """Start the broker and return when it answers; after `kill`, on the same ports and data."""
+        if self.pid is not None:
+            return
+        try:
+            if self._directory is None:
+                self._directory = BrokerDirectory(self._data_dir)
+                atexit.register(self.stop)
+            if self._ports is not None:
+                self._start_once(self._ports)
+            else:
+                self._start_on_free_ports()
+        except BaseException:
+            self.stop()
+            raise
+
+    def kill(self) -> None:
+        """Kill the broker as a power cut would; ports and data stay for `start`."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)  # not yet waited for, so the id is still its own
+            self._process.wait()
+            self._process = None
+
+    def restart(self) -> None:
+        """Stop the broker in good order and start it again on the same ports and data."""
+        self._terminate()
+        self.start()
+
+    def wait(self) -> None:
+        """Return when the broker has ended by itself, for whatever reason."""
+        if self._process is not None:
+            self._process.wait()
+
+    def stop(self) -> None:
+        """Stop the broker in good order, give its ports up and remove what was temporary; harmless when done."""
+        try:
+            self._terminate()
+        finally:
+            self.kill()
+            if self._starter is not None:
+                self._starter.shutdown()
+                self._starter = None
+            if self._directory is not None:
+                self._directory.close()
+                self._directory = None
+            self._ports = None
+            atexit.unregister(self.stop)
+
+    def log_tail(self) -> str:
+        """Return the last lines that the broker wrote."""
+        try:
+            lines = (self.directory / "kafka.log").read_text("utf-8", "replace").splitlines()
+        except OSError:
+            return ""
+        return "\n".join(lines[-_TAIL_LINES:])
+
+    def _chosen(self) -> tuple[int, int]:
+        """Return the ports of the broker and of its controller."""
+        if self._ports is None:
+            raise EmbeddedKafkaFailed("the embedded Kafka was not started")
+        return self._ports
+
+    def _start_on_free_ports(self) -> None:
+        """Choose ports and start, again with others when somebody was quicker."""
+        for race in range(1, _PORT_RACES + 1):
+            port, controller_port = free_ports(2)
+            try:
+                self._start_once((self._wanted_port or port, controller_port))
+            except EmbeddedKafkaFailed as error:
+                if self._wanted_port or race == _PORT_RACES or _ADDRESS_IN_USE not in str(error):
+                    raise
+            else:
+                return
+
+    def _start_once(self, ports: tuple[int, int]) -> None:
+        """Format the directory if it is new, start Java on `ports`, wait for an answer."""
+        try:
+            self._format()
+            (self.directory / "server.properties").write_text(server_properties(*ports), "utf-8")
+            log = (self.directory / "kafka.log").open("ab")
+        except OSError as error:
+            raise EmbeddedKafkaFailed(f"the embedded Kafka cannot write to {self.directory}: {error}") from error
+        with log:
+            beginning = log.tell()
+            self._process = self._spawn(self._command(), log.fileno())
+        self._await_answer(ports[0], beginning)
+        self._ports = ports
+
+    def _format(self) -> None:
+        """Write what makes an empty directory a node's: its ids, and the metadata it begins with."""
+        data = self.directory / "data"
+        if (data / "meta.properties").exists():
+            return
+        data.mkdir(exist_ok=True)
+        (self.directory / "tmp").mkdir(exist_ok=True)
+        checkpoint = self._installation.bootstrap_checkpoint
+        shutil.copyfile(checkpoint, data / checkpoint.name)
+        (data / "meta.properties").write_text(meta_properties(), "ascii")
+
+    def _command(self) -> list[str]:
+        """Return the command line of the broker."""
+        archive = self._installation.startup_archive
+        if self._record_startup_to is not None:
+            startup = [f"-XX:AOTCacheOutput={self._record_startup_to}"]
+        else:
+            startup = [f"-XX:AOTCache={archive}"] if self._installation.has_startup_archive else []
+        temporary = f"-Djava.io.tmpdir={self.directory / 'tmp'}"
+        class_path = ["-cp", self._installation.jars]
+        java = [str(self._installation.java), *_JAVA_OPTIONS, *startup, temporary, *class_path]
+        return [*java, "kafka.Kafka", "server.properties"]
+
+    def _spawn(self, command: list[str], log: int) -> subprocess.Popen[bytes]:
+        """Start `command`, tied to the life of this process, writing to the descriptor `log`."""
+        if self._starter is None:
+            self._starter = ThreadPoolExecutor(1, thread_name_prefix="embedded-kafka")
+        guarded = [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), *command]
+        return self._starter.submit(
+            subprocess.Popen,
+            guarded,
+            cwd=self.directory,
+            env={},  # JAVA_TOOL_OPTIONS and their like are for other programs
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ).result()
+
+    def _await_answer(self, port: int, beginning: int) -> None:
+        """Return when the broker said (after offset `beginning` of its log) that it started, and answers."""
+        deadline = time.monotonic() + _START_DEADLINE_S
+        log = self.directory / "kafka.log"
+        while time.monotonic() < deadline:
+            text = log.read_bytes()[beginning:].decode("utf-8", "replace")
+            if _STARTED in text and _answers(port):
+                return
+            if self.pid is None:
+                raise EmbeddedKafkaFailed(self._reason(text))
+            time.sleep(_POLL_S)
+        raise EmbeddedKafkaFailed(f"the embedded Kafka did not answer in {_START_DEADLINE_S:.0f} s\n{self.log_tail()}")
+
+    def _reason(self, text: str) -> str:
+        """Return why the broker ended, as far as its log `text` tells, with the end of that log."""
+        causes = [cause for sign, cause in _CAUSES.items() if sign in text]
+        return "\n".join([f"the embedded Kafka ended while starting: {(causes or ['see below'])[0]}", self.log_tail()])
+
+    def _terminate(self) -> None:
+        """End the broker in good order, by force when it does not within its deadline."""
+        if self._process is None:
+            return
+        deadline = _STOP_DEADLINE_S if self._record_startup_to is None else _RECORDING_DEADLINE_S
+        self._process.terminate()
+        self._process.send_signal(signal.SIGCONT)  # a test may have stopped it
+        try:
+            self._process.wait(deadline)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._process = None
+
+
+def _answers(port: int) -> bool:
+    """Tell whether a broker on `port` answers an ApiVersions request (key 18, version 0) without an error."""
+    request = struct.pack(">hhih", 18, 0, 1, -1)  # api key, its version, correlation id, no client id
+    try:
+        with socket.create_connection(("127.0.0.1", port), _ANSWER_TIMEOUT_S) as connection:
+            connection.sendall(struct.pack(">i", len(request)) + request)
+            with connection.makefile("rb") as answer:
+                _size, correlation, error = struct.unpack(">iih", answer.read(10))
+    except (OSError, struct.error):  # refused, closed, or silent
+        return False
+    return (correlation, error) == (1, 0)

@@ -1,0 +1,78 @@
+"""
+How every Kafka client of ours is waited for and thrown away.
+
+Knows: that aiokafka waits for ever for a cluster that is gone, and that a client whose outcome is doubtful
+must never write again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+
+from broker.core.errors import Fenced, KafkaUnavailable
+
+STOP_DEADLINE_S = 2.0  # a client that has not said goodbye by then is cut off
+_CANCEL_WAIT_S = 0.2  # aiokafka's sender needs a turn of the loop for each of its requests
+_CANCELS_MAX = 5  # one for the sender, one for each request that it may be waiting for
+
+
+@asynccontextmanager
+async def deadline(timeout_ms: int, doing: str) -> AsyncIterator[None]:
+    """
+    Give what is done inside `timeout_ms`, and turn its failures into `Fenced` or `KafkaUnavailable`.
+
+    `doing` names the step in the error; it never holds a key or a value.
+    """
+    try:
+        async with asyncio.timeout(timeout_ms / 1000):
+            yield
+    except TimeoutError as error:
+        raise KafkaUnavailable(f"{doing}: no answer within {timeout_ms} ms") from error
+    except (ProducerFenced, InvalidProducerEpoch) as error:
+        raise Fenced from error
+    except (KafkaError, OSError) as error:
+        raise KafkaUnavailable(f"{doing}: {type(error).__name__}") from error
+
+
+async def abandon_producer(producer: AIOKafkaProducer) -> None:
+    """
+    Cut a producer off without flushing: what it still holds must not be written later.
+
+    `stop()` would send the rest first, and with the cluster gone it would wait for that without end.
+    """
+    parts: Any = producer  # the sender and the closed mark are private: there is no public way to cut it off
+    parts._closed = True  # noqa: SLF001
+    sender = parts._sender.sender_task  # noqa: SLF001
+    for _ in range(_CANCELS_MAX):
+        if sender is None or sender.done():
+            break
+        sender.cancel()
+        await asyncio.wait({sender}, timeout=_CANCEL_WAIT_S)
+    await _bounded(producer.client.close())
+
+
+async def stop_producer(producer: AIOKafkaProducer) -> None:
+    """Stop a producer in good health; cut it off when that takes longer than `STOP_DEADLINE_S`."""
+    if not await _bounded(producer.stop()):
+        await abandon_producer(producer)
+
+
+async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer, leaving its group; cut it off when that takes longer than `STOP_DEADLINE_S`."""
+    if not await _bounded(consumer.stop()):
+        parts: Any = consumer  # its client is private: there is no public way to close it alone
+        await _bounded(parts._client.close())  # noqa: SLF001
+
+
+async def _bounded(goodbye: Any) -> bool:
+    """Await a coroutine for at most `STOP_DEADLINE_S`; return whether it came to its end."""
+    task = asyncio.ensure_future(goodbye)
+    await asyncio.wait({task}, timeout=STOP_DEADLINE_S)
+    if not task.done():
+        task.cancel()
+        return False
+    return not task.cancelled() and task.exception() is None

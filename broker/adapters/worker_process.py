@@ -1,0 +1,53 @@
+"""
+Reads upload files without holding the event loop: small ones in a thread, large ones in a process of their own.
+
+A thread shares the interpreter with the loop, which is soon enough for a small file; a large one takes seconds,
+in which the loop would get every second slice only. The process lives as long as its file.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import threading
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from datetime import datetime
+from multiprocessing.connection import wait
+
+from broker.core.errors import ReaderLost
+from broker.wire.upload_slices import ReadFile, read_file
+
+THREAD_BYTES_MAX = 262_144  # some 100 records: 20 ms in a thread, where a process takes 0.5 s to start
+
+
+async def read_file_aside(
+    data: bytes, received_at: datetime, *, thread_bytes_max: int = THREAD_BYTES_MAX
+) -> ReadFile:
+    """
+    Do as `read_file` does, in a thread or, above `thread_bytes_max`, in a process.
+
+    Raises `MalformedMessage` as it does, and `ReaderLost` where the process ended early.
+    """
+    if len(data) <= thread_bytes_max:
+        return await asyncio.to_thread(read_file, data, received_at)
+    pool = ProcessPoolExecutor(
+        max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent
+    )
+    try:
+        return await asyncio.get_running_loop().run_in_executor(pool, read_file, data, received_at)
+    except BrokenExecutor as error:
+        raise ReaderLost from error
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Have this process end when its parent is killed: the pool's own pipes would keep it for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_await_end, args=(parent.sentinel,), daemon=True).start()
+
+
+def _await_end(sentinel: int) -> None:
+    """Wait for the parent's end, then end at once: there is nobody left to tell."""
+    wait([sentinel])
+    os._exit(1)

@@ -1,0 +1,314 @@
+"""
+What an alert says, to whom, and the events that tell it.
+
+Content is a pure function of what is known: nothing in it depends on "now" or on order of arrival.
+Ruling 31 holds by construction: there is no field for an address, a family telephone, a category of
+abuse or free text.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from broker.core.facts import PlanType, Reason
+from broker.core.identifiers import NhsNumber, OdsCode
+
+
+class RecipientKind(StrEnum):
+    """Who is told: the owning local authority or the treating provider."""
+
+    AUTHORITY = "la"
+    PROVIDER = "provider"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Recipient:
+    """An organisation that is told."""
+
+    kind: RecipientKind
+    code: OdsCode
+
+
+class Occasion(StrEnum):
+    """Ruling 1: a person came, or somebody looked the person up; never mixed up."""
+
+    ATTENDED = "attended"
+    VIEWED = "viewed"
+
+
+class SubjectRole(StrEnum):
+    """Whether the plan is the person's own or her unborn child's (dossier 2.2)."""
+
+    CHILD = "child"
+    MOTHER = "mother of unborn"
+
+
+class PlanState(StrEnum):
+    """How a plan stands to the visit (rulings 9, 12, 14, 15)."""
+
+    ACTIVE = "active"
+    PAST_DUE_DATE = "past due date"
+    ENDED = "ended"
+    REMOVED = "removed by the authority"
+    NO_LONGER_IN_FORCE = "no longer in force by the authority's newer record"
+
+
+IN_FORCE = frozenset({PlanState.ACTIVE, PlanState.PAST_DUE_DATE})
+"""The states that count as in force (ruling 12)."""
+
+
+class Mark(StrEnum):
+    """What a reader must know about one plan's match with the visit (rulings 11, 14, 20)."""
+
+    RETROACTIVE = "retroactive"
+    DELAYED = "delayed"
+    DETAILS_DIFFER = "details differ, check"
+    COULD_BE_TWIN = "could be twin or sibling"
+    DETAILS_NOT_CONFIRMED = "details not confirmed"
+    REMOVED_AFTERWARDS = "removed by the authority afterwards"
+
+
+class VisitState(StrEnum):
+    """Where a visit stands (rulings 7, 16; PV1-36)."""
+
+    PRESENT = "present"
+    ADMITTED = "admitted"
+    TRANSFERRED = "transferred to another provider"
+    DISCHARGED = "discharged"
+    LEFT_BEFORE_TREATMENT = "left before treatment"
+    REFUSED_TREATMENT = "refused treatment"
+    DIED = "died"
+    CANCELLED = "cancelled by the hospital"
+
+
+class Note(StrEnum):
+    """What a reader must know about the alert as a whole; the words are in `broker.core.wording`."""
+
+    SITE_UNLISTED = "location not listed"
+    RESTRICTED = "restricted record"
+    MOVED_TO_SUCCESSOR = "moved to successor authority"
+
+
+class Urgency(StrEnum):
+    """When a recipient is to be reached (rulings 11, 12, 45)."""
+
+    NOW = "now"
+    NEXT_WORKING_MORNING = "next working morning"
+    SUMMARY = "summary"
+
+
+class Route(StrEnum):
+    """Which role at the recipient the alert is for (rulings 11, 24, 46)."""
+
+    DUTY = "duty social worker"
+    CLINICIAN = "treating clinician"
+    SAFEGUARDING = "safeguarding role"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanLine:
+    """One plan as told: type, dates, the authority with both numbers (ruling 30)."""
+
+    authority: OdsCode
+    authority_name: str
+    phone_emergency: str
+    phone_office: str | None
+    plan_type: PlanType
+    role: SubjectRole
+    start: date
+    end: date | None
+    state: PlanState
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Contact:
+    """Another authority with a plan in force: name and numbers, no plan type (ruling 19)."""
+
+    authority: OdsCode
+    name: str
+    phone_emergency: str
+    phone_office: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitLine:
+    """The visit as told (ruling 29). A field that a site withholds, or a rule removes, is None."""
+
+    visit: str
+    provider: OdsCode | None
+    provider_name: str | None = None
+    site: OdsCode | None = None
+    location: str | None = None
+    state: VisitState
+    arrived_at: datetime
+    departed_at: datetime | None = None
+    patient_class: str | None = None
+    arrival_mode: str | None = None
+    reason: Reason | None = None
+    acuity: str | None = None
+    disposition: str | None = None
+    clinician_role: str | None = None
+    clinician_name: str | None = field(default=None, repr=False)
+    call_back: str | None = None
+    next_of_kin_relationship: str | None = None
+    next_of_kin_name: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewLine:
+    """Who looked the person up, where and when (ruling 1, R54)."""
+
+    access_id: str
+    organisation: OdsCode
+    organisation_name: str
+    role: str
+    user_name: str = field(repr=False)
+    accessed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """
+    One standing alert: what one recipient should know of one visit, or of one view outside any visit.
+
+    `alert_id` stays for the life of the thread; `subject` is the reference of the visit or view. `earlier_visits` counts the person's other unscheduled
+    visits that began in the seven days before, `last_visit_on` is the arrival of the newest (ruling 8).
+    `child_id` is the authority's own id for the child: it goes to that authority alone and is no content.
+    """
+
+    alert_id: str
+    subject: str
+    occasion: Occasion
+    recipient: Recipient
+    route: Route
+    urgency: Urgency
+    plans: tuple[PlanLine, ...]
+    visit: VisitLine | None = None
+    views: tuple[ViewLine, ...] = ()
+    other_authorities: tuple[Contact, ...] = ()
+    earlier_visits: int = 0
+    last_visit_at: datetime | None = None
+    notes: tuple[Note, ...] = ()
+    child_id: str | None = field(default=None, repr=False, compare=False)
+
+
+class EventKind(StrEnum):
+    """What an event does to its alert."""
+
+    RAISED = "raised"
+    UPDATED = "updated"
+    WITHDRAWN = "withdrawn"
+    RETRACTED = "retracted"
+
+
+class Change(StrEnum):
+    """What an update changed (ruling 7); `LOUD` says which reopen the alert."""
+
+    REINSTATED = "reinstated"
+    LEFT = "left before treatment or refused"
+    CANCELLED = "cancelled"
+    ADMITTED = "admitted"
+    TRANSFERRED = "transferred to another provider"
+    DISCHARGED = "discharged"
+    DISCHARGE_CANCELLED = "discharge cancelled"
+    DIED = "died"
+    PLAN = "plan change"
+    RECIPIENT_ROUTE = "route or urgency"
+    LOCATION = "location"
+    CLINICIAN = "clinician"
+    REASON = "reason"
+    ACUITY = "acuity"
+    HISTORY = "history"
+    VIEW = "view"
+    VISIT = "visit details"
+
+
+LOUD: frozenset[Change] = frozenset(
+    {
+        Change.REINSTATED,
+        Change.LEFT,
+        Change.CANCELLED,
+        Change.ADMITTED,
+        Change.TRANSFERRED,
+        Change.DISCHARGED,
+        Change.DISCHARGE_CANCELLED,
+        Change.DIED,
+        Change.PLAN,
+    }
+)
+"""The loud changes of ruling 7; every other is quiet: it joins the thread and reopens nothing."""
+
+
+class Why(StrEnum):
+    """Why a visit or view led to an alert or to none: the rule that said so."""
+
+    SHARED = "shared"
+    SENSITIVE_PLACE = "ruling 47: sensitive place"
+    SCHEDULED = "ruling 3: scheduled setting"
+    SILENT_VIEW = "R23: silent view"
+    NO_PLAN_DUE = "ruling 10: no plan due"
+    REMOVED_BEFORE = "ruling 14: removed before the arrival"
+    DETAILS_DISAGREE = "ruling 20: details disagree"
+    REGISTERED_IN_ERROR = "ruling 16: registered in error"
+    REGISTERED_TWICE = "ruling 16: registered twice"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertEvent:
+    """
+    One message to one recipient.
+
+    Revisions of an alert are gapless from 1; `event_id` is the idempotency key. `why` is the rule that took
+    a withdrawn alert back.
+    """
+
+    event_id: str
+    subject: NhsNumber
+    alert: Alert
+    revision: int
+    kind: EventKind
+    changes: tuple[Change, ...] = ()
+    why: Why | None = None
+
+    @property
+    def loud(self) -> bool:
+        """Whether the event reopens the alert: anything but an update of quiet changes only (ruling 7)."""
+        return self.kind is not EventKind.UPDATED or not LOUD.isdisjoint(self.changes)
+
+
+class ItemKind(StrEnum):
+    """Why somebody has work to do."""
+
+    DETAILS_DISAGREE = "details disagree"
+    RECIPIENT_WITHOUT_TOPIC = "recipient without topic"
+    UNPROCESSABLE_RECORD = "unprocessable record"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorklistItem:
+    """
+    One piece of work (ruling 46): for the provider's safeguarding role, or for the operator.
+
+    It names the visit by the sender's control id and never says that a plan exists.
+    """
+
+    item_id: str
+    kind: ItemKind
+    urgent: bool
+    provider: OdsCode | None = None
+    visit: str | None = None
+    control_id: str | None = None
+    arrived_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionEntry:
+    """The recorded decision about one visit or view: shared with whom, or which rule said no; codes only."""
+
+    subject_reference: str
+    occasion: Occasion
+    why: Why
+    recipients: tuple[Recipient, ...] = ()
+    fields: tuple[str, ...] = ()
+    policy_version: str

@@ -1,0 +1,72 @@
+"""
+The audit trail: every decision as a salted commitment and codes, each entry chained to the one before.
+
+Nothing here names or derives a person: the commitment can be opened only with the salt, which lives in
+the person's own record and is destroyed with it (ruling 23).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from broker.core.alerts import DecisionEntry, Occasion, Recipient, Why
+from broker.core.identifiers import NhsNumber
+
+FIRST_HASH = bytes(32)
+"""What the first entry of a partition is chained to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """
+    One recorded decision as auditors see it.
+
+    `sequence` counts a partition's entries without gaps from 1; `at` is the newest receipt among the
+    facts decided on; `previous` the SHA-256 of the entry before; `commitment` binds number and visit.
+    """
+
+    partition: int
+    sequence: int
+    at: datetime
+    occasion: Occasion
+    why: Why
+    recipients: tuple[Recipient, ...]
+    fields: tuple[str, ...]
+    policy_version: str
+    commitment: bytes
+    previous: bytes
+
+
+def commit_to(salt: bytes, number: NhsNumber, subject_reference: str) -> bytes:
+    """Return SHA-256 over salt, number and visit: checkable by who holds the record, by nobody else."""
+    return hashlib.sha256(salt + number.key + subject_reference.encode()).digest()
+
+
+def audit_entry(
+    entry: DecisionEntry,
+    *,
+    salt: bytes,
+    number: NhsNumber,
+    partition: int,
+    sequence: int,
+    at: datetime,
+    previous: bytes,
+) -> AuditEntry:
+    """Return a decision as it goes to the audit trail."""
+    return AuditEntry(
+        partition=partition,
+        sequence=sequence,
+        at=at,
+        occasion=entry.occasion,
+        why=entry.why,
+        recipients=entry.recipients,
+        fields=entry.fields,
+        policy_version=entry.policy_version,
+        commitment=commit_to(salt, number, entry.subject_reference),
+        previous=previous,
+    )
+
+
+def chain(previous: bytes, entry_bytes: bytes) -> bytes:
+    """Return the hash that the next entry carries as `previous`."""
+    return hashlib.sha256(previous + entry_bytes).digest()

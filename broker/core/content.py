@@ -1,0 +1,294 @@
+"""
+What each recipient is told of a visit or a view. Rulings 12, 19, 24, 29, 30, 31.
+
+Ruling 31 holds by construction: nothing forbidden is in the types this module fills.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+
+from broker.core.alerts import (
+    IN_FORCE,
+    Alert,
+    Contact,
+    Mark,
+    Note,
+    Occasion,
+    PlanLine,
+    PlanState,
+    Recipient,
+    Route,
+    SubjectRole,
+    Urgency,
+    ViewLine,
+    VisitLine,
+)
+from broker.core.facts import Access, PlanType
+from broker.core.identifiers import OdsCode, london_day
+from broker.core.plans import Due
+from broker.core.policy import Policy
+from broker.core.visits import Visit
+
+_KEPT_FOR_MOTHER = ("visit", "provider", "provider_name", "state", "arrived_at", "call_back")  # ruling 29
+_ALWAYS_TOLD = frozenset({"visit", "state", "arrived_at"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matched:
+    """A plan that is due and whose details match, with what a reader must know about the match."""
+
+    plan: Due
+    marks: tuple[Mark, ...]
+
+    @property
+    def authority(self) -> OdsCode:
+        """The authority that recorded the plan."""
+        return self.plan.shown.content.authority
+
+    @property
+    def in_force(self) -> bool:
+        """Whether the plan counts as in force (ruling 12)."""
+        return self.plan.state in IN_FORCE
+
+    def line(self) -> PlanLine:
+        """Return the plan as told."""
+        content = self.plan.shown.content
+        unborn = content.plan_type is PlanType.UNBORN
+        return PlanLine(
+            authority=content.authority,
+            authority_name=content.authority_name,
+            phone_emergency=content.phone_emergency,
+            phone_office=content.phone_office,
+            plan_type=content.plan_type,
+            role=SubjectRole.MOTHER if unborn else SubjectRole.CHILD,
+            start=content.start,
+            end=content.end,
+            state=self.plan.state,
+            marks=self.marks,
+        )
+
+
+def successor_of(authority: OdsCode, policy: Policy, at: datetime) -> OdsCode:
+    """Return who answers for an authority's plans on the day of `at` (ruling 19)."""
+    seen = {authority}
+    while (successor := policy.successors.get(authority)) is not None:
+        if successor.opens_on > london_day(at) or successor.code in seen:
+            break
+        authority = successor.code
+        seen.add(authority)
+    return authority
+
+
+def authority_alert(
+    alert_id: str,
+    recipient: Recipient,
+    visit: Visit,
+    matched: Sequence[Matched],
+    policy: Policy,
+    *,
+    earlier: Sequence[Visit],
+    views: tuple[ViewLine, ...],
+    restricted: bool,
+) -> Alert:
+    """Return what an owning authority is told of a visit (rulings 19, 24, 29)."""
+    own, others = _split(matched, recipient.code, policy, visit.stay_until)
+    lines = _lines(own)
+    mother_only = all(line.role is SubjectRole.MOTHER for line in lines)
+    told = _visit_line(visit, policy)
+    if mother_only:
+        told = _only(told, _KEPT_FOR_MOTHER)
+    if restricted:
+        told = _only(told, tuple(_ALWAYS_TOLD))
+    moved = any(line.authority != recipient.code for line in own)
+    return Alert(
+        alert_id=alert_id,
+        subject=visit.reference,
+        occasion=Occasion.ATTENDED,
+        recipient=recipient,
+        route=Route.DUTY,
+        urgency=_urgency(own),
+        plans=lines,
+        visit=told,
+        views=() if restricted or mother_only else views,
+        other_authorities=() if restricted else _contacts(others),
+        earlier_visits=0 if mother_only else len(earlier),
+        last_visit_at=None if mother_only or restricted else _newest(earlier),
+        notes=_notes(
+            (Note.SITE_UNLISTED, visit.unlisted and not restricted),
+            (Note.RESTRICTED, restricted),
+            (Note.MOVED_TO_SUCCESSOR, moved),
+        ),
+        child_id=_child_id(own),
+    )
+
+
+def provider_alert(
+    alert_id: str,
+    recipient: Recipient,
+    visit: Visit,
+    matched: Sequence[Matched],
+    policy: Policy,
+    *,
+    earlier: Sequence[Visit],
+    restricted: bool,
+) -> Alert | None:
+    """
+    Return what the treating provider is told: every plan with both numbers (rulings 19, 24, 30).
+
+    None when every plan was recorded too long after the person left (ruling 11).
+    """
+    left_at = visit.departed_at or visit.newest_at + policy.open_stay
+    limit = visit.departed_at + policy.provider_after_departure if visit.departed_at else left_at
+    told = [line for line in matched if line.plan.said_at <= limit]
+    if not told:
+        return None
+    present = any(line.plan.said_at <= left_at and Mark.DELAYED not in line.marks for line in told)
+    return Alert(
+        alert_id=alert_id,
+        subject=visit.reference,
+        occasion=Occasion.ATTENDED,
+        recipient=recipient,
+        route=Route.CLINICIAN if present and not restricted else Route.SAFEGUARDING,
+        urgency=Urgency.NOW,
+        plans=_lines(told),
+        visit=_visit_line(visit, policy),
+        earlier_visits=len(earlier),
+        last_visit_at=_newest(earlier),
+        notes=_notes((Note.SITE_UNLISTED, visit.unlisted), (Note.RESTRICTED, restricted)),
+    )
+
+
+def view_alert(
+    alert_id: str,
+    recipient: Recipient,
+    access: Access,
+    lines: Sequence[Matched],
+    policy: Policy,
+    *,
+    restricted: bool,
+) -> Alert:
+    """Return what an owning authority is told of a view outside any visit (ruling 1)."""
+    own, others = _split(lines, recipient.code, policy, access.accessed_at)
+    view = ViewLine(
+        access_id=access.access_id,
+        organisation=access.organisation,
+        organisation_name=access.organisation_name,
+        role=access.role,
+        user_name=access.user_name,
+        accessed_at=access.accessed_at,
+    )
+    return Alert(
+        alert_id=alert_id,
+        subject=access.access_id,
+        occasion=Occasion.VIEWED,
+        recipient=recipient,
+        route=Route.DUTY,
+        urgency=_urgency(own),
+        plans=_lines(own),
+        views=() if restricted else (view,),
+        other_authorities=() if restricted else _contacts(others),
+        notes=_notes((Note.RESTRICTED, restricted)),
+        child_id=_child_id(own),
+    )
+
+
+def shared_fields(alert: Alert) -> tuple[str, ...]:
+    """Return the names of what was shared, for the recorded decision; never a value."""
+    visit = () if alert.visit is None else _filled(alert.visit, "visit.")
+    plans = ("plans",) if alert.plans else ()
+    views = ("views",) if alert.views else ()
+    return (*visit, *plans, *views)
+
+
+def _filled(line: VisitLine, prefix: str) -> tuple[str, ...]:
+    """Return the names of the fields of a visit that are told."""
+    return tuple(prefix + entry.name for entry in fields(line) if getattr(line, entry.name) is not None)
+
+
+def _split(
+    matched: Sequence[Matched], owner: OdsCode, policy: Policy, at: datetime
+) -> tuple[list[Matched], list[Matched]]:
+    """Divide plans into the recipient's own and the others'."""
+    own = [line for line in matched if successor_of(line.authority, policy, at) == owner]
+    return own, [line for line in matched if line not in own]
+
+
+def _lines(matched: Iterable[Matched]) -> tuple[PlanLine, ...]:
+    """Return plans as told, in a settled order."""
+    lines = [entry.line() for entry in matched]
+    return tuple(sorted(lines, key=lambda line: (line.authority, line.plan_type, line.start)))
+
+
+def _contacts(others: Iterable[Matched]) -> tuple[Contact, ...]:
+    """Return the other authorities with a plan in force: name and numbers, no type (ruling 19)."""
+    contents = [line.plan.shown.content for line in others if line.in_force]
+    contacts = {
+        content.authority: Contact(
+            authority=content.authority,
+            name=content.authority_name,
+            phone_emergency=content.phone_emergency,
+            phone_office=content.phone_office,
+        )
+        for content in sorted(contents, key=lambda content: (content.plan_type, content.start))
+    }
+    return tuple(contacts[code] for code in sorted(contacts))
+
+
+def _child_id(own: Sequence[Matched]) -> str | None:
+    """Return the authority's own id for the child, as its newest record gives it."""
+    newest = max(own, key=lambda line: (line.plan.shown.recorded_at, line.plan.shown.content.child_id or ""))
+    return newest.plan.shown.content.child_id
+
+
+def _urgency(own: Sequence[Matched]) -> Urgency:
+    """A plan in force goes out now unless delayed; one that ended waits for the morning (11, 12, 45)."""
+    if all(Mark.DELAYED in line.marks for line in own):
+        return Urgency.SUMMARY
+    if all(line.plan.state is PlanState.ENDED or Mark.DELAYED in line.marks for line in own):
+        return Urgency.NEXT_WORKING_MORNING
+    return Urgency.NOW
+
+
+def _newest(earlier: Sequence[Visit]) -> datetime | None:
+    """Return when the newest of the earlier visits began (ruling 8)."""
+    return max((visit.arrived_at for visit in earlier), default=None)
+
+
+def _notes(*candidates: tuple[Note, bool]) -> tuple[Note, ...]:
+    """Return the notes that apply."""
+    return tuple(note for note, applies in candidates if applies)
+
+
+def _visit_line(visit: Visit, policy: Policy) -> VisitLine:
+    """Return the visit as told, without what its site withholds (ruling 29)."""
+    site = policy.site(visit.provider)
+    said = visit.registers
+    line = VisitLine(
+        visit=visit.reference,
+        provider=visit.provider,
+        provider_name=site.name,
+        site=said["site"],
+        location=said["location"],
+        state=visit.state,
+        arrived_at=visit.arrived_at,
+        departed_at=visit.departed_at,
+        patient_class=said["patient_class"],
+        arrival_mode=said["arrival_mode"],
+        reason=said["reason"],
+        acuity=said["acuity"],
+        disposition=said["disposition"],
+        clinician_role=said["clinician_role"],
+        clinician_name=said["clinician_name"],
+        call_back=site.call_back,
+        next_of_kin_relationship=said["next_of_kin_relationship"],
+        next_of_kin_name=said["next_of_kin_name"],
+    )
+    told = [entry.name for entry in fields(line) if entry.name not in site.withheld]
+    return _only(line, (*told, *_ALWAYS_TOLD)) if site.withheld else line
+
+
+def _only(line: VisitLine, kept: Sequence[str]) -> VisitLine:
+    """Return a visit with every field emptied that is not kept."""
+    emptied = {entry.name: None for entry in fields(line) if entry.name not in kept}
+    return replace(line, **emptied)  # type: ignore[arg-type]  # only nullable fields are ever emptied

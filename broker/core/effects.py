@@ -1,0 +1,176 @@
+"""
+The difference between what stands and what was told: raised, updated, withdrawn.
+
+Folding the same fact twice changes nothing, so nothing is told twice.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, replace
+
+from broker.core.alerts import (
+    Alert,
+    AlertEvent,
+    Change,
+    DecisionEntry,
+    EventKind,
+    VisitState,
+    Why,
+    WorklistItem,
+)
+from broker.core.decisions import Decisions, decide
+from broker.core.keyed import IdentityKey
+from broker.core.person import Person, Told
+from broker.core.policy import Policy
+
+_STATE_CHANGES = {
+    VisitState.PRESENT: Change.VISIT,
+    VisitState.ADMITTED: Change.ADMITTED,
+    VisitState.TRANSFERRED: Change.TRANSFERRED,
+    VisitState.DISCHARGED: Change.DISCHARGED,
+    VisitState.LEFT_BEFORE_TREATMENT: Change.LEFT,
+    VisitState.REFUSED_TREATMENT: Change.LEFT,
+    VisitState.DIED: Change.DIED,
+    VisitState.CANCELLED: Change.CANCELLED,
+}
+_LEFT_STATES = frozenset(
+    {
+        VisitState.TRANSFERRED,
+        VisitState.DISCHARGED,
+        VisitState.LEFT_BEFORE_TREATMENT,
+        VisitState.REFUSED_TREATMENT,
+    }
+)
+_VISIT_CHANGES = {
+    "location": Change.LOCATION,
+    "site": Change.LOCATION,
+    "clinician_role": Change.CLINICIAN,
+    "clinician_name": Change.CLINICIAN,
+    "reason": Change.REASON,
+    "acuity": Change.ACUITY,
+}  # every other field of the visit is Change.VISIT
+_TAKEN_BACK = frozenset({EventKind.WITHDRAWN, EventKind.RETRACTED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advance:
+    """
+    What must be said to bring everybody up to date, and the person with it noted as told.
+
+    `opened` and `closed` are worklist items; `entries` the decisions that are new or changed.
+    """
+
+    person: Person
+    events: tuple[AlertEvent, ...]
+    opened: tuple[WorklistItem, ...]
+    closed: tuple[WorklistItem, ...]
+    entries: tuple[DecisionEntry, ...]
+
+
+def advance(person: Person, policy: Policy, key: IdentityKey) -> Advance:
+    """Decide, compare with what was told, and return the difference."""
+    known = person.known
+    if person.closed:
+        open_visits = {ref: said for ref, said in known.visits.items() if ref not in person.closed}
+        known = replace(known, visits=open_visits)
+    decisions = decide(person.number, known, policy, key)
+    events = _events(person, decisions, key)
+    told = dict(person.told)
+    for event in events:
+        told[event.alert.alert_id] = Told(revision=event.revision, kind=event.kind, alert=event.alert)
+    items = decisions.items
+    digests = {subject: _digest(entry) for subject, entry in decisions.entries.items()}
+    changed = [subject for subject, digest in digests.items() if person.entries.get(subject) != digest]
+    return Advance(
+        person=replace(person, told=told, items=items, entries={**person.entries, **digests})
+        if events or changed or items != person.items
+        else person,
+        events=events,
+        opened=tuple(item for item_id, item in items.items() if person.items.get(item_id) != item),
+        closed=tuple(item for item_id, item in person.items.items() if item_id not in items),
+        entries=tuple(decisions.entries[subject] for subject in changed),
+    )
+
+
+def _events(person: Person, decisions: Decisions, key: IdentityKey) -> tuple[AlertEvent, ...]:
+    """Return the events that turn what was told into what stands, by alert id."""
+    events = []
+    for alert_id in sorted(decisions.alerts):
+        alert, told = decisions.alerts[alert_id], person.told.get(alert_id)
+        if told is None:
+            events.append(_event(person, key, alert, 1, EventKind.RAISED))
+        elif told.kind in _TAKEN_BACK or told.alert is None:
+            again = (Change.REINSTATED,)
+            events.append(_event(person, key, alert, told.revision + 1, EventKind.UPDATED, again))
+        elif told.alert != alert:
+            changes = differences(told.alert, alert)
+            events.append(_event(person, key, alert, told.revision + 1, EventKind.UPDATED, changes))
+    for alert_id, told in sorted(person.told.items()):
+        if alert_id in decisions.alerts or told.kind in _TAKEN_BACK or told.alert is None:
+            continue
+        why = _why(told.alert, decisions.entries)
+        events.append(_event(person, key, told.alert, told.revision + 1, EventKind.WITHDRAWN, why=why))
+    return tuple(events)
+
+
+def _why(alert: Alert, entries: Mapping[str, DecisionEntry]) -> Why | None:
+    """Return the rule that took an alert back; None when its thread joined another."""
+    entry = entries.get(alert.subject)
+    return entry.why if entry is not None and entry.why is not Why.SHARED else None
+
+
+def _event(
+    person: Person,
+    key: IdentityKey,
+    alert: Alert,
+    revision: int,
+    kind: EventKind,
+    changes: tuple[Change, ...] = (),
+    *,
+    why: Why | None = None,
+) -> AlertEvent:
+    """Return an event whose id covers alert, revision, status and content."""
+    content = repr((astuple(alert), changes, why))
+    return AlertEvent(
+        event_id=key.derive("event", alert.alert_id, str(revision), kind, content),
+        subject=person.number,
+        alert=alert,
+        revision=revision,
+        kind=kind,
+        changes=changes,
+        why=why,
+    )
+
+
+def differences(before: Alert, after: Alert) -> tuple[Change, ...]:
+    """Return what changed between two contents of one alert (ruling 7)."""
+    changes: set[Change] = set()
+    if before.plans != after.plans or before.other_authorities != after.other_authorities:
+        changes.add(Change.PLAN)
+    if (before.route, before.urgency, before.notes) != (after.route, after.urgency, after.notes):
+        changes.add(Change.RECIPIENT_ROUTE)
+    if (before.earlier_visits, before.last_visit_at) != (after.earlier_visits, after.last_visit_at):
+        changes.add(Change.HISTORY)
+    if before.views != after.views:
+        changes.add(Change.VIEW)
+    if before.visit is not None and after.visit is not None:
+        old, new = before.visit, after.visit
+        names = [name for name in new.__slots__ if getattr(old, name) != getattr(new, name)]
+        for name in names:
+            changes.add(
+                _state_change(old.state, new.state)
+                if name == "state"
+                else _VISIT_CHANGES.get(name, Change.VISIT)
+            )
+    return tuple(sorted(changes))
+
+
+def _state_change(before: VisitState, after: VisitState) -> Change:
+    """Return the change from one state of a visit to another; back in the department is its own."""
+    came_back = before in _LEFT_STATES and after in {VisitState.PRESENT, VisitState.ADMITTED}
+    return Change.DISCHARGE_CANCELLED if came_back else _STATE_CHANGES[after]
+
+
+def _digest(entry: DecisionEntry) -> str:
+    """Return what tells two decisions about one visit apart."""
+    return hashlib.sha256(repr(astuple(entry)).encode()).hexdigest()[:16]

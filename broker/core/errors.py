@@ -1,0 +1,182 @@
+"""
+Every error of the broker, each with a stable code and what is to be done about it.
+
+A class's docstring is its default message. A message never repeats a value that could name a person.
+"""
+
+from enum import Enum
+from typing import ClassVar
+
+
+class Disposition(Enum):
+    """What the program does with the thing that failed."""
+
+    RETRY = "retry"
+    REJECT = "reject to sender"
+    WORKLIST = "worklist"
+    HALT = "halt"
+
+
+class BrokerError(Exception):
+    """Something went wrong in the broker."""
+
+    code: ClassVar[str] = "CPIS-000"
+    disposition: ClassVar[Disposition] = Disposition.HALT
+    action: ClassVar[str] = "Read the message; if it does not say what to do, report it as a defect."
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, message: str | None = None) -> None:
+        """Take a message free of personal data; without one the class's docstring is the message."""
+        super().__init__(message or " ".join((type(self).__doc__ or "").split()))
+
+
+class InvalidNhsNumber(BrokerError):
+    """The value is not a usable NHS number."""
+
+    code = "CPIS-101"
+    disposition = Disposition.REJECT
+    action = "Trace the patient and send the record again with the number the trace returned."
+    exit_code = 65
+
+
+class InvalidOdsCode(BrokerError):
+    """The value is not an ODS organisation or site code."""
+
+    code = "CPIS-102"
+    disposition = Disposition.REJECT
+    action = "Send the organisation's ODS code: 3 to 8 capital letters and digits."
+    exit_code = 65
+
+
+class NaiveTime(BrokerError):
+    """A time without a time zone reached the core."""
+
+    code = "CPIS-103"
+    action = "Report it as a defect: the codec of that format must attach Europe/London."
+
+
+class InvalidFact(BrokerError):
+    """A fact contradicts itself."""
+
+    code = "CPIS-104"
+    disposition = Disposition.REJECT
+    action = "Correct the record at its source and send it again."
+    exit_code = 65
+
+
+class MalformedMessage(BrokerError):
+    """
+    Bytes from a peer could not be read.
+
+    `reason` is a stable word for counting, `hl7_code` a code of HL7 table 0357 (dossier 6.5), `location`
+    the place in the sender's terms (`PID-3`, an XPath), never a value.
+    """
+
+    code = "CPIS-201"
+    disposition = Disposition.REJECT
+    action = "Correct the message at the sender; the bytes are kept in cpis.rejected."
+    exit_code = 65
+
+    def __init__(self, reason: str, *, hl7_code: int = 207, location: str = "", detail: str = "") -> None:
+        """Say what is wrong (`reason`, `detail`) and where (`location`), without any value."""
+        super().__init__(" ".join(part for part in (reason, detail, location and f"at {location}") if part))
+        self.reason = reason
+        self.hl7_code = hl7_code
+        self.location = location
+
+
+class UnwritableRecord(BrokerError):
+    """A record does not fit its Avro schema."""
+
+    code = "CPIS-202"
+    disposition = Disposition.WORKLIST
+    action = "Report it as a defect: the record is kept as an unprocessable one and nothing else stops."
+
+
+class ReaderLost(BrokerError):
+    """The process that read an upload file ended before it was done."""
+
+    code = "CPIS-202"
+    disposition = Disposition.RETRY
+    action = "Send the file again; if it happens again, look for a lack of memory."
+    exit_code = 75
+
+
+class UnsealingFailed(BrokerError):
+    """A sealed field cannot be opened: its key is gone or its bytes were altered."""
+
+    code = "CPIS-301"
+    disposition = Disposition.WORKLIST
+    action = (
+        "If the key was destroyed with its retention this is expected; otherwise restore the key directory."
+    )
+
+
+class KafkaUnavailable(BrokerError):
+    """Kafka did not acknowledge in time."""
+
+    code = "CPIS-401"
+    disposition = Disposition.RETRY
+    action = "Check the cluster; senders were told to send again and nothing was lost."
+    exit_code = 69
+
+
+class Fenced(BrokerError):
+    """Another matcher took this partition over."""
+
+    code = "CPIS-402"
+    disposition = Disposition.RETRY
+    action = "Nothing: the partition is worked by its new owner."
+    exit_code = 75
+
+
+class NewerState(BrokerError):
+    """The state was written by a newer release than this one."""
+
+    code = "CPIS-403"
+    action = "Start the release that wrote it, or a newer one."
+    exit_code = 78
+
+
+class WrongIdentityKey(BrokerError):
+    """The identity key is not the one this deployment's state was made with."""
+
+    code = "CPIS-404"
+    action = (
+        "Point CPIS_IDENTITY_KEY_FILE to the key made when the deployment was set up; it is never rotated."
+    )
+    exit_code = 78
+
+
+class EmbeddedKafkaFailed(BrokerError):
+    """The embedded Kafka did not start."""
+
+    code = "CPIS-405"
+    action = "Mend what its log says, or set CPIS_KAFKA_BOOTSTRAP_SERVERS to use a cluster that is running."
+    exit_code = 69
+
+
+class TopicsRefused(BrokerError):
+    """The topics cannot be made as they are declared."""
+
+    code = "CPIS-406"
+    action = "Correct the declaration, or set up a new deployment: partition counts are fixed for the life of one."
+    exit_code = 78
+
+
+class TopicMissing(BrokerError):
+    """A topic does not exist."""
+
+    code = "CPIS-406"
+    action = (
+        "Add the organisation to the recipients in the topics file, apply it with `cpis topics apply`, try again."
+    )
+    exit_code = 66
+
+
+class ConfigurationError(BrokerError):
+    """A setting is missing or wrong."""
+
+    code = "CPIS-501"
+    action = "Correct the setting named in the message."
+    exit_code = 78

@@ -1,0 +1,258 @@
+"""
+Facts: what hospitals, authorities and people told us about one person, each immutable.
+
+A fact has two times, when it is true in the world and when its source recorded it, and a third, when
+intake received it. It never carries "now". The NHS number is the key a fact travels under, not part of it.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import Enum, StrEnum
+
+from broker.core.errors import InvalidFact
+from broker.core.identifiers import OdsCode
+
+
+class PlanType(StrEnum):
+    """The three plans of CP-IS (dossier 2.2)."""
+
+    CHILD_PROTECTION = "CPP"
+    LOOKED_AFTER = "LAC"
+    UNBORN = "UCP"
+
+
+class VisitEvent(StrEnum):
+    """What a hospital message says happened (dossier 6.4), by its HL7 v2 trigger event."""
+
+    ADMITTED = "A01"
+    DISCHARGED = "A03"
+    REGISTERED = "A04"
+    UPDATED = "A08"
+    CANCELLED = "A11"
+    DISCHARGE_CANCELLED = "A13"
+
+
+class NumberStatus(StrEnum):
+    """NHS number status of table 0445 (dossier 6.4); the value is the two digits behind `NSTS`."""
+
+    VERIFIED = "01"
+    NOT_TRACED = "02"
+    TRACE_REQUIRED = "03"
+    NO_OR_MULTIPLE_MATCH = "04"
+    CONFLICT = "05"
+    IN_PROGRESS = "06"
+    NOT_REQUIRED = "07"
+    POSTPONED = "08"
+
+
+class Reason(StrEnum):
+    """Why the person came: the short list of ruling 29. The hospital's own words never enter a fact."""
+
+    ABDOMINAL_PAIN = "abdominal pain"
+    ALCOHOL_OR_DRUGS = "alcohol or drugs"
+    ASSAULT = "assault"
+    BITE_OR_STING = "bite or sting"
+    BREATHING = "breathing difficulty"
+    BURN = "burn or scald"
+    FALL = "fall"
+    FEVER = "fever"
+    FIT = "fit or collapse"
+    HEAD_INJURY = "head injury"
+    INJURY = "injury"
+    MENTAL_HEALTH = "mental health"
+    POISONING = "poisoning"
+    PREGNANCY = "pregnancy"
+    ROAD_TRAFFIC = "road traffic"
+    SAFEGUARDING = "safeguarding concern"
+    SELF_HARM = "self-harm"
+    UNWELL = "unwell"
+    OTHER = "other"
+
+
+class Reliability(Enum):
+    """Whether a date of birth was stated or guessed (PID-32 `ED`, ruling 20)."""
+
+    STATED = "stated"
+    ESTIMATED = "estimated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """The details that identify a person beside the number: for matching (ruling 20), sealed in inputs."""
+
+    family: str | None = field(default=None, repr=False)
+    given: str | None = field(default=None, repr=False)
+    birth_date: date | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanKey:
+    """Which plan of a person: authority, type and start day (ruling 10)."""
+
+    authority: OdsCode
+    plan_type: PlanType
+    start: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanContent:
+    """
+    One version of one plan as its authority recorded it (dossier 3.1); days are Europe/London.
+
+    `end` is the last day, for an unborn plan the due date. `deleted` is the delete date of R6. Telephone
+    numbers are digits with an optional leading `+`. `verified` says that R12 agreed with the demographic
+    source. Raises `InvalidFact` for an unborn plan without an end.
+    """
+
+    authority: OdsCode
+    plan_type: PlanType
+    start: date
+    end: date | None = None
+    deleted: date | None = None
+    authority_name: str
+    phone_office: str | None = None
+    phone_emergency: str
+    details: Details
+    child_id: str | None = field(default=None, repr=False)
+    verified: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse an unborn plan without its due date (dossier 3.1)."""
+        if self.plan_type is PlanType.UNBORN and self.end is None:
+            raise InvalidFact("an unborn plan must carry its end date")
+
+    @property
+    def key(self) -> PlanKey:
+        """Which plan this is a version of."""
+        return PlanKey(authority=self.authority, plan_type=self.plan_type, start=self.start)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanFact:
+    """An authority said, in file `file_id`, that a plan has this content. Times are aware UTC."""
+
+    content: PlanContent
+    recorded_at: datetime
+    received_at: datetime
+    file_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitMessage:
+    """
+    One hospital message about one visit (dossier 6.4).
+
+    `message_id` is the keyed digest of the received bytes, `visit` the visit's reference keyed per NHS
+    number (rulings 6, 42), `system` MSH-3, `provider` MSH-4. `recorded_at` is EVN-2, failing that MSH-7;
+    `sent_at` MSH-7; `sequence` MSH-13; `occurred_at` EVN-6. The fields below `# registers` are None where
+    the message leaves them alone; where it clears one (`""`, R41) the field's name stands in `cleared`.
+    """
+
+    message_id: str
+    visit: str
+    provider: OdsCode
+    system: str
+    control_id: str
+    event: VisitEvent
+    recorded_at: datetime
+    sent_at: datetime
+    received_at: datetime
+    sequence: int | None = None
+    occurred_at: datetime | None = None
+    # registers
+    patient_class: str | None = None
+    admission_type: str | None = None
+    location: str | None = None
+    site: OdsCode | None = None
+    arrived_at: datetime | None = None
+    departed_at: datetime | None = None
+    disposition: str | None = None
+    reason: Reason | None = None
+    acuity: str | None = None
+    arrival_mode: str | None = None
+    number_status: NumberStatus | None = None
+    birth_date_reliability: Reliability | None = None
+    restricted: bool | None = None
+    cancel_reason: str | None = None
+    next_of_kin_relationship: str | None = None
+    clinician_role: str | None = None
+    clinician_name: str | None = field(default=None, repr=False)
+    next_of_kin_name: str | None = field(default=None, repr=False)
+    family: str | None = field(default=None, repr=False)
+    given: str | None = field(default=None, repr=False)
+    birth_date: date | None = field(default=None, repr=False)
+    cleared: frozenset[str] = frozenset()
+
+
+REGISTERS: tuple[str, ...] = (
+    "patient_class",
+    "admission_type",
+    "location",
+    "site",
+    "arrived_at",
+    "departed_at",
+    "disposition",
+    "reason",
+    "acuity",
+    "arrival_mode",
+    "number_status",
+    "birth_date_reliability",
+    "restricted",
+    "cancel_reason",
+    "next_of_kin_relationship",
+    "clinician_role",
+    "clinician_name",
+    "next_of_kin_name",
+    "family",
+    "given",
+    "birth_date",
+)
+"""The last-writer-wins registers of a visit: the fields that a message may set or clear."""
+
+SEALED_REGISTERS: tuple[str, ...] = (
+    "clinician_name",
+    "next_of_kin_name",
+    "family",
+    "given",
+    "birth_date",
+)
+"""Those that travel sealed in inputs (architecture, "Sealed fields")."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """
+    A person looked this child up (ruling 1, R23, R54).
+
+    `unscheduled` False is a silent read: it tells nobody (R23); a missing indicator is True (R24).
+    """
+
+    access_id: str
+    organisation: OdsCode
+    organisation_name: str
+    role: str
+    user_name: str = field(repr=False)
+    unscheduled: bool = True
+    accessed_at: datetime
+    recorded_at: datetime
+    received_at: datetime
+
+
+class IdentityKind(StrEnum):
+    """What a notice about the person's identity says; the kinds of rulings 20–28 that are decided today."""
+
+    RESTRICTED = "restricted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityNotice:
+    """The demographic source said something about the person as a whole (ruling 24)."""
+
+    notice_id: str
+    kind: IdentityKind
+    recorded_at: datetime
+    received_at: datetime
+
+
+Fact = PlanFact | VisitMessage | Access | IdentityNotice
+"""Everything the matcher folds."""

@@ -1,0 +1,132 @@
+"""
+What is known of one person, and its merge.
+
+Known facts form a join-semilattice: `merge` is commutative, associative and idempotent, so the order and
+the number of times facts arrive do not matter. It is a union of facts; where the same fact was received
+twice, the first receipt stands. Everything else – the fields of a visit, the newest version of a plan –
+is derived from the facts when it is asked for.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import astuple, dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
+
+from broker.core.alerts import Alert, EventKind, WorklistItem
+from broker.core.facts import Access, Fact, IdentityNotice, PlanContent, PlanFact, VisitMessage
+from broker.core.identifiers import NhsNumber
+
+K = TypeVar("K")
+V = TypeVar("V")
+Received = TypeVar("Received", VisitMessage, Access, IdentityNotice)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Said:
+    """One time an authority said a plan's content: the source's stamp and the file it came in."""
+
+    recorded_at: datetime
+    file_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """
+    The merge of a person's facts.
+
+    `plans` maps each distinct content to when it was said and first received; `visits` maps a visit's
+    reference to its messages by message id; `accesses` and `notices` are by id.
+    """
+
+    plans: Mapping[PlanContent, Mapping[Said, datetime]] = field(default_factory=dict)
+    visits: Mapping[str, Mapping[str, VisitMessage]] = field(default_factory=dict)
+    accesses: Mapping[str, Access] = field(default_factory=dict)
+    notices: Mapping[str, IdentityNotice] = field(default_factory=dict)
+
+
+NOTHING = Known()
+"""The bottom of the semilattice."""
+
+
+def lift(fact: Fact) -> Known:
+    """Return what is known from one fact alone."""
+    match fact:
+        case PlanFact():
+            said = Said(fact.recorded_at, fact.file_id)
+            return Known(plans={fact.content: {said: fact.received_at}})
+        case VisitMessage():
+            return Known(visits={fact.visit: {fact.message_id: fact}})
+        case Access():
+            return Known(accesses={fact.access_id: fact})
+        case IdentityNotice():
+            return Known(notices={fact.notice_id: fact})
+
+
+def merge(left: Known, right: Known) -> Known:
+    """Return the join of two states of knowledge: commutative, associative, idempotent."""
+    return Known(
+        plans=_union(left.plans, right.plans, lambda a, b: _union(a, b, min)),
+        visits=_union(left.visits, right.visits, lambda a, b: _union(a, b, _first_received)),
+        accesses=_union(left.accesses, right.accesses, _first_received),
+        notices=_union(left.notices, right.notices, _first_received),
+    )
+
+
+def _union(left: Mapping[K, V], right: Mapping[K, V], join: Callable[[V, V], V]) -> Mapping[K, V]:
+    """Return the union of two maps; `join` settles the keys that both have."""
+    if not right:
+        return left
+    if not left:
+        return right
+    joined = dict(left)
+    for key, value in right.items():
+        mine = joined.get(key)
+        joined[key] = value if mine is None else join(mine, value)
+    return joined
+
+
+def _first_received(left: Received, right: Received) -> Received:
+    """Return the one received first; at equal receipt the one whose content sorts first."""
+    return left if left == right else min(left, right, key=_receipt_order)
+
+
+def _receipt_order(fact: Received) -> tuple[datetime, list[str]]:
+    """Return a total order over facts of one id: receipt, then content as text."""
+    parts = (sorted(part) if isinstance(part, frozenset) else part for part in astuple(fact))
+    return fact.received_at, [repr(part) for part in parts]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """
+    A row of the told ledger: what was last said of one alert, and with which revision.
+
+    `alert` is None once the visit is closed and the row has shrunk.
+    """
+
+    revision: int
+    kind: EventKind
+    alert: Alert | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """
+    A person's whole state, one record of `cpis.people`.
+
+    `told` is by alert id, `items` holds the open worklist items by id, `entries` the digest of the last
+    audited decision by visit reference or access id, `closed` the visits that no late fact may revise any
+    more. `salt` blinds the audit's commitments and is destroyed with the record.
+    """
+
+    number: NhsNumber
+    salt: bytes = field(repr=False)
+    known: Known = NOTHING
+    told: Mapping[str, Told] = field(default_factory=dict)
+    items: Mapping[str, WorklistItem] = field(default_factory=dict)
+    entries: Mapping[str, str] = field(default_factory=dict)
+    closed: frozenset[str] = frozenset()
+
+    def learn(self, known: Known) -> "Person":
+        """Return the person with `known` merged in."""
+        return replace(self, known=merge(self.known, known))

@@ -1,0 +1,191 @@
+"""The few narrow protocols that the services need from the world outside."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class Topic(StrEnum):
+    """The topics of the broker that do not belong to one recipient (architecture, section 4)."""
+
+    PLANS = "cpis.in.plans"
+    IDENTITY = "cpis.in.identity"
+    ATTENDANCES = "cpis.in.attendances"
+    ACCESSES = "cpis.in.accesses"
+    DETAILS = "cpis.in.details"
+    PEOPLE = "cpis.people"
+    ALERTS = "cpis.alerts"
+    WORKLIST = "cpis.worklist"
+    REJECTED = "cpis.rejected"
+    LATE = "cpis.late"
+    AUDIT = "cpis.audit"
+    ACKNOWLEDGEMENTS = "cpis.acknowledgements"
+
+
+INPUTS: tuple[Topic, ...] = (Topic.PLANS, Topic.IDENTITY, Topic.ATTENDANCES, Topic.ACCESSES)
+"""The co-partitioned inputs of the matcher, keyed by NHS number."""
+
+PARTITION_STATE_KEY = b"#p"
+"""Key of the matcher's own record in `cpis.people`, one per partition."""
+
+
+class Record(Protocol):
+    """
+    One record as read from a topic. `value` None is a tombstone.
+
+    A protocol and not a class of ours: the Kafka client's own records have this shape, and building a second
+    object for each of a nation's attendances would cost more than looking its key up.
+    """
+
+    @property
+    def topic(self) -> str:
+        """Name of the topic."""
+        ...
+
+    @property
+    def partition(self) -> int:
+        """Partition number, from 0."""
+        ...
+
+    @property
+    def offset(self) -> int:
+        """Place in the partition."""
+        ...
+
+    @property
+    def timestamp(self) -> int:
+        """Milliseconds since 1970, by the clock that the topic is configured for."""
+        ...
+
+    @property
+    def key(self) -> bytes | None:
+        """For an input the NHS number; None only where a producer broke the rules."""
+        ...
+
+    @property
+    def value(self) -> bytes | None:
+        """The payload, Avro with Confluent framing."""
+        ...
+
+    @property
+    def headers(self) -> Headers:
+        """CloudEvents attributes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One record to be written; `partition` None lets the default partitioner decide by key."""
+
+    topic: str
+    key: bytes | None = field(repr=False)
+    value: bytes | None = field(repr=False)
+    headers: Headers = ()
+    partition: int | None = None
+
+
+class FactLog(Protocol):
+    """Where intake makes what it accepted durable."""
+
+    async def append(self, writes: Sequence[Write]) -> None:
+        """
+        Return once every record is acknowledged by all in-sync replicas, within the log's own deadline.
+
+        Raise `KafkaUnavailable` otherwise; after a failure refuse at once, without queueing, until a probe
+        has succeeded. What was refused may, rarely, still be written: merging makes that harmless.
+        """
+        ...
+
+
+class PartitionLog(Protocol):
+    """
+    One partition as the matcher works it; the numbers are those of architecture.md section 3.
+
+    Every method but `seek` and `close` raises `KafkaUnavailable` when Kafka does not answer in time.
+    """
+
+    partition: int
+
+    async def open(self) -> None:
+        """1. Start the transactional producer: fences a predecessor and settles its open transaction."""
+        ...
+
+    async def load_people(self) -> dict[bytes, bytes]:
+        """2. Return the newest value of every key of `cpis.people`, to the `read_committed` end."""
+        ...
+
+    async def start_offset(self, topic: Topic, since_ms: int) -> int:
+        """Return the offset of the first record appended at or after `since_ms` (epoch), else the end."""
+        ...
+
+    async def end_offsets(self) -> Mapping[Topic, int]:
+        """Return the `read_committed` end of every input."""
+        ...
+
+    def scan(self, topic: Topic, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
+        """3. Yield an input's records from offset `start` (inclusive) to `end` (exclusive) in batches."""
+        ...
+
+    def seek(self, offsets: Mapping[Topic, int]) -> None:
+        """Place the inputs; an input that is not named starts at its beginning."""
+        ...
+
+    async def reached(self, ends: Mapping[Topic, int]) -> bool:
+        """Return whether everything before these offsets has been polled."""
+        ...
+
+    async def poll(
+        self, topics: Sequence[Topic], *, wait_ms: int, records_max: int
+    ) -> Mapping[Topic, Sequence[Record]]:
+        """4. Return what these inputs hold, at once or after at most `wait_ms`; each in offset order."""
+        ...
+
+    async def read_at(self, topic: Topic, offsets: Sequence[int]) -> Sequence[Record]:
+        """Return the records of an input at these offsets, as far as the log still has them."""
+        ...
+
+    async def declared_topics(self) -> frozenset[str]:
+        """Return the topics that exist now."""
+        ...
+
+    async def commit(self, writes: Sequence[Write]) -> None:
+        """
+        Begin, send, commit, with nothing in between. Every topic written to must exist.
+
+        Raise `Fenced` when another owner took over, `KafkaUnavailable` on any doubtful outcome: the
+        caller then drops the partition's memory and starts again at 1.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give every connection back; safe to call twice, and before `open`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """AES-256-GCM output and the id of the day's key it was made with."""
+
+    key_id: str
+    nonce: bytes
+    ciphertext: bytes
+
+
+class Sealer(Protocol):
+    """Seals what must be destroyable: one key a day, destroyed with the retention of what it sealed."""
+
+    def seal(self, plain: bytes, *, bound_to: bytes) -> Sealed:
+        """Seal `plain` under today's key; it opens only together with the same `bound_to`."""
+        ...
+
+    def open(self, sealed: Sealed, *, bound_to: bytes) -> bytes:
+        """Return the plain bytes; raise `UnsealingFailed` when the key is gone or the bytes were altered."""
+        ...
+
+
+Clock = Callable[[], datetime]
+"""Returns the present moment as an aware time; only intake and timers may ask."""

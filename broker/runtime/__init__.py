@@ -1,0 +1,1 @@
+"""Wiring: settings, logs, keys, and the roles a process runs."""

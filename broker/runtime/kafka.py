@@ -1,0 +1,20 @@
+"""The embedded Kafka with the jars that this release names."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from broker.adapters.embedded_kafka import EmbeddedKafka, prepare
+from broker.runtime.resources import kafka_lock_file
+
+
+def embedded_kafka(
+    *, say: Callable[[str], None] | None = None, data_dir: Path | None = None, port: int = 0
+) -> EmbeddedKafka:
+    """
+    Return an embedded Kafka, fetched and prepared if this is the first time, not yet started.
+
+    `say` is told what takes long. `data_dir` keeps the data (default: temporary); `port` 0 takes a free one.
+    Raises `EmbeddedKafkaFailed`.
+    """
+    installation = prepare(kafka_lock_file().read_text("utf-8"), say=say or (lambda _message: None))
+    return EmbeddedKafka(installation, data_dir=data_dir, port=port)

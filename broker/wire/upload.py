@@ -1,0 +1,179 @@
+"""
+The local authority upload, HL7 v3 message REPC_MT000002GB01 (dossier 3.1, 3.2): file → plan facts.
+
+Knows the head of the file and which fault of it refuses the whole file (CPF01): passing the official schema
+is not enough (ruling 40). A faulty record never stops the others. No demographic source is asked here (R12).
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from lxml.etree import _Element as Element
+
+from broker.core.errors import InvalidOdsCode, MalformedMessage
+from broker.core.identifiers import OdsCode, aware
+from broker.wire.hl7v3 import attribute, qualified, read_document, text, the_only
+from broker.wire.times import Reading, read_timestamp
+from broker.wire.upload_record import FaultyRecord, FileHead, ReadRecord, read_record
+
+RECORD_COUNT_DIFFERS = "record count differs"
+"""Fault of a file that was read all the same: `transmissionQuantity` is not the number of its records."""
+CREATED_AFTER_RECEIPT = "creation time after receipt"
+"""Fault of a file that was read all the same: its creation is ahead of receipt, by 24 h at most."""
+
+_ODS_ROOTS = frozenset({"2.16.840.1.113883.2.1.3.2.4.19.1", "2.16.840.1.113883.2.1.3.2.4.19.2"})
+_EMERGENCY = "EC"
+_OTHER_TELEPHONES_MAX = 1  # the schema's: 1..2 with the emergency number
+_AHEAD_MAX = timedelta(hours=24)  # rulings, "Time": such a record would outrank every later correction
+_OLDEST = datetime(1900, 1, 1, tzinfo=UTC)  # rulings, "Time": some system's default, not a time
+
+_TELEPHONE = re.compile(r"tel:(\+?[0-9]+)")  # the schema's pattern, which asks for no digit
+_COUNT = re.compile(r"\+?[0-9]{1,9}")
+
+_FILE = "/File"
+_AUTHOR = "/File/communicationFunctionSnd/organisation"
+_FILE_PARTS = frozenset(
+    map(qualified, ("creationTime", "id", "transmissionQuantity", "communicationFunctionSnd", "record"))
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """
+    One upload file, its records in the file's order. `created_at` is aware UTC; telephones are digits.
+
+    `declared_count` is what the file says it holds. `faults` are stable words to count, of a file that was
+    read all the same.
+    """
+
+    file_id: str
+    created_at: datetime
+    authority: OdsCode
+    authority_name: str
+    phone_office: str | None
+    phone_emergency: str
+    declared_count: int
+    records: tuple[ReadRecord | FaultyRecord, ...]
+    faults: tuple[str, ...] = ()
+
+
+def read_upload(data: bytes, *, received_at: datetime) -> Upload:
+    """
+    Read an upload file; `received_at` (aware) is the first receipt of the same bytes.
+
+    Raises `MalformedMessage`, its reason beginning with `CPF01`, where the document, the author, a telephone,
+    the file id, the record count or the creation time is at fault (ruling 40). A faulty record is no error:
+    it stands among the others as a `FaultyRecord`.
+    """
+    received_at = aware(received_at)
+    try:
+        root = read_document(data)
+        _check_parts(root)
+        declared = _declared_count(root)
+        created = _creation_time(root, received_at)
+        head = _read_head(root, created.moment, received_at)
+    except MalformedMessage as error:
+        raise MalformedMessage(f"CPF01 {error.reason}", location=error.location) from None
+    records = tuple(
+        read_record(record, f"/File/record[{position}]/CP-ISRecord", head)
+        for position, record in enumerate(root.iterfind(qualified("record")), start=1)
+    )
+    faults = (
+        created.fault,
+        CREATED_AFTER_RECEIPT if created.moment > received_at else None,
+        RECORD_COUNT_DIFFERS if declared != len(records) else None,
+    )
+    return Upload(
+        file_id=head.file_id,
+        created_at=head.created_at,
+        authority=head.authority,
+        authority_name=head.authority_name,
+        phone_office=head.phone_office,
+        phone_emergency=head.phone_emergency,
+        declared_count=declared,
+        records=records,
+        faults=tuple(fault for fault in faults if fault),
+    )
+
+
+def _check_parts(root: Element) -> None:
+    """Refuse what is no upload, or where a record could stand under another name and be lost."""
+    if root.tag != qualified("File"):
+        raise MalformedMessage("not an upload", location="/")
+    if any(part.tag not in _FILE_PARTS for part in root):
+        raise MalformedMessage("unexpected element", location=_FILE)
+    if root.find(qualified("record")) is None:
+        raise MalformedMessage("record missing", location=_FILE)
+
+
+def _declared_count(root: Element) -> int:
+    """Read how many records the file says it holds."""
+    value = attribute(the_only(root, "transmissionQuantity", location=_FILE), "value")
+    if not _COUNT.fullmatch(value):
+        raise MalformedMessage("record count unreadable", location=f"{_FILE}/transmissionQuantity")
+    return int(value)
+
+
+def _creation_time(root: Element, received_at: datetime) -> Reading:
+    """Read when the file was made, which is when its plans were recorded (ruling 10)."""
+    place = f"{_FILE}/creationTime"
+    value = attribute(the_only(root, "creationTime", location=_FILE), "value")
+    created = read_timestamp(value, received_at, location=place)
+    if created.moment > received_at + _AHEAD_MAX:
+        raise MalformedMessage("creation time too far ahead", location=place)
+    if created.moment < _OLDEST:
+        raise MalformedMessage("creation time before 1900", location=place)
+    return created
+
+
+def _read_head(root: Element, created_at: datetime, received_at: datetime) -> FileHead:
+    """Read the file id and the author."""
+    file_id = attribute(the_only(root, "id", location=_FILE), "extension")
+    if not file_id:
+        raise MalformedMessage("file id missing", location=f"{_FILE}/id")
+    sender = the_only(root, "communicationFunctionSnd", location=_FILE)
+    author = the_only(sender, "organisation", location=f"{_FILE}/communicationFunctionSnd")
+    name = text(the_only(author, "name", location=_AUTHOR))
+    if not name:
+        raise MalformedMessage("authority name missing", location=f"{_AUTHOR}/name")
+    office, emergency = _telephones(author)
+    return FileHead(
+        file_id=file_id,
+        created_at=created_at,
+        received_at=received_at,
+        authority=_authority(author),
+        authority_name=name,
+        phone_office=office,
+        phone_emergency=emergency,
+    )
+
+
+def _authority(author: Element) -> OdsCode:
+    """Read the author's ODS code."""
+    identifier = the_only(author, "id", location=_AUTHOR)
+    if attribute(identifier, "root") not in _ODS_ROOTS:
+        raise MalformedMessage("authority code of an unknown kind", location=f"{_AUTHOR}/id")
+    try:
+        return OdsCode(attribute(identifier, "extension"))
+    except InvalidOdsCode:
+        raise MalformedMessage("authority code unreadable", location=f"{_AUTHOR}/id") from None
+
+
+def _telephones(author: Element) -> tuple[str | None, str]:
+    """Read the office and the emergency number; the latter is there exactly once (R17, dossier 3.2)."""
+    place = f"{_AUTHOR}/telecom"
+    telephones: list[tuple[frozenset[str], str]] = []
+    for telecom in author.iterfind(qualified("telecom")):
+        match = _TELEPHONE.fullmatch(attribute(telecom, "value"))
+        if match is None:
+            raise MalformedMessage("telephone without digits", location=place)
+        telephones.append((frozenset(attribute(telecom, "use").split()), match[1]))
+    emergency = [number for uses, number in telephones if _EMERGENCY in uses]
+    if len(emergency) != 1:
+        fault = "repeated" if emergency else "missing"
+        raise MalformedMessage(f"emergency telephone {fault}", location=place)
+    if len(telephones) > len(emergency) + _OTHER_TELEPHONES_MAX:
+        raise MalformedMessage("office telephone repeated", location=place)
+    office = [number for uses, number in telephones if uses != {_EMERGENCY}]  # one may serve as both
+    return (office[0] if office else None), emergency[0]
