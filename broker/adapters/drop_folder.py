@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from broker.core.errors import ConfigurationError, KafkaUnavailable
+from broker.core.errors import BrokerError, ConfigurationError, KafkaUnavailable
 
 DONE = "done"
 REFUSED = "refused"
@@ -34,7 +34,7 @@ class Verdict:
 
 
 Handle = Callable[[bytes], Awaitable[Verdict]]
-"""Makes a file's content durable; raises `KafkaUnavailable` where the file must be taken again."""
+"""Makes a file's content durable; raises `BrokerError` where it must be taken again, later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,7 @@ class DropFolder:
             except KafkaUnavailable:
                 self._count("upload postponed")
                 return False
-            except OSError:  # no right to it, or the disk is full: the other files do not wait for this one
+            except (BrokerError, OSError):  # this file alone: no right to it, its reader lost, the disk full
                 self._count("upload postponed")
                 all_settled = False
         return all_settled

@@ -8,6 +8,7 @@ must never write again.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -52,7 +53,19 @@ async def abandon_producer(producer: AIOKafkaProducer) -> None:
             break
         sender.cancel()
         await asyncio.wait({sender}, timeout=_CANCEL_WAIT_S)
+    _hear_out(parts)
     await _bounded(producer.client.close())
+
+
+def _hear_out(parts: Any) -> None:
+    """Look at the failures nobody waits for any more, so that asyncio does not report each as forgotten."""
+    accumulator = parts._message_accumulator  # noqa: SLF001
+    batches = [*accumulator._pending_batches, *chain.from_iterable(accumulator._batches.values())]  # noqa: SLF001
+    waiters = [batch._drain_waiter for batch in batches]  # noqa: SLF001
+    waiters.append(parts._txn_manager and parts._txn_manager._transaction_waiter)  # noqa: SLF001
+    for waiter in waiters:
+        if waiter is not None and waiter.done() and not waiter.cancelled():
+            waiter.exception()
 
 
 async def stop_producer(producer: AIOKafkaProducer) -> None:

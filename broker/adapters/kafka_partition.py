@@ -34,11 +34,12 @@ class KafkaTimeouts:
     """
     Deadlines of our own, in milliseconds: aiokafka waits for ever for a cluster that is gone.
 
-    `transaction_ms` is also how long an owner that was stopped in the middle may hide the records of others.
+    `open_ms` is longer, since a new cluster first makes its transaction log. `transaction_ms` is also how long
+    an owner that was stopped in the middle may hide the records of others.
     """
 
+    open_ms: int = 15_000
     answer_ms: int = 5_000
-    load_ms: int = 60_000
     transaction_ms: int = 4_000
 
 
@@ -80,7 +81,7 @@ class KafkaPartitionLog:
         self._inputs = inputs
         self._paused = frozenset()
         try:
-            async with deadline(self._timeouts.answer_ms, "taking the partition over"):
+            async with deadline(self._timeouts.open_ms, "taking the partition over"):
                 await producer.start()
                 await inputs.start()
             inputs.assign([self._place(topic) for topic in INPUTS])
@@ -187,7 +188,7 @@ class KafkaPartitionLog:
                             write.value,
                             key=write.key,
                             partition=write.partition,
-                            headers=write.headers,
+                            headers=list(write.headers),
                         )
                     )
                     if number % _SENDS_PER_TURN == 0:

@@ -1,8 +1,8 @@
 """
 The MLLP door: TCP connections on which frames come in and answers go out (dossier 6.5).
 
-Knows connections, their limits and a graceful stop; what stands in a frame, and what is answered, its handlers
-know. One message is in flight per connection: a sender's order is kept, and a slow broker slows the sender.
+Knows connections, their limits and a graceful stop; what stands in a frame, and what is answered, its
+handlers know. One message is in flight per connection: a sender's order is kept, and a slow broker slows it.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import cast
 
-from broker.wire.mllp import NEED_DATA, Frame, Framer, Unreadable, frame
+from broker.wire.mllp import FRAME_BYTES_MAX, NEED_DATA, START, Frame, Framer, Unreadable, frame
 
 Receive = Callable[[bytes], Awaitable[bytes]]
 """Takes one message and returns its answer, within the answer's own deadline."""
@@ -20,6 +20,7 @@ ReceiveUnreadable = Callable[[bytes, str], Awaitable[bytes | None]]
 """Takes bytes that were no frame and why; returns the answer, None where the sender waits for none."""
 
 _READ_BYTES = 65_536  # one read of a busy socket; longer frames are put together from several
+_LINE_ENDS = b"\r\n"  # some senders add them behind a frame: they begin no new one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class Limits:
     """What one sender may take from the others; times are seconds."""
 
     connections_max: int = 200  # a trust has some dozen feeds; more is a sender that leaks connections
-    frame_bytes_max: int = 1_048_576  # a frame that never ends would fill the memory
+    frame_bytes_max: int = FRAME_BYTES_MAX
     frame_seconds: float = 30.0  # a peer that began a frame and went away holds a connection
     idle_seconds: float = 3_600.0  # quiet feeds keep theirs; half-open ones end at last
     write_seconds: float = 10.0  # a peer that does not read its answers holds one too
@@ -38,8 +39,8 @@ class MllpServer:
     """
     Listens on one address; `start` once, then `stop` once. Port 0 takes a free one: see `port`.
 
-    `count` is told `connection opened`, `refused` (limit reached), `timed out`, `lost`, `closed` and
-    `message cut off` (the peer closed within a frame: it was never accepted, so the sender has it still).
+    `count` is told `connection opened`, `refused` (limit reached), `timed out`, `lost`, `closed`, and
+    `message cut off` where the peer went away within a frame: never accepted, so the sender has it still.
     """
 
     def __init__(
@@ -98,29 +99,41 @@ class MllpServer:
         task = cast("asyncio.Task[None]", asyncio.current_task())
         self._connections[task] = reader
         self._count("connection opened")
-        end = "connection lost"
+        framer = Framer(frame_bytes_max=self._limits.frame_bytes_max)
         try:
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            end = await self._converse(reader, writer)
-        except TimeoutError:
-            end = "connection timed out"
-            writer.transport.abort()
-        except OSError:
-            writer.transport.abort()
-        except asyncio.CancelledError:
-            writer.transport.abort()
-            raise
+            end = await self._end_of_conversation(framer, reader, writer)
+            if not self._stopping:
+                await self._hand_over_rest(framer)
+            self._count(end)
         finally:
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
             del self._connections[task]
-            self._count(end)
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
-        """Answer one message after the other; return how it ended. Raise `TimeoutError` or `OSError`."""
+    async def _end_of_conversation(
+        self, framer: Framer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> str:
+        """Converse with the peer and return how it ended."""
+        try:
+            await self._converse(framer, reader, writer)
+        except TimeoutError:
+            writer.transport.abort()
+            return "connection timed out"
+        except OSError:
+            writer.transport.abort()
+            return "connection lost"
+        except asyncio.CancelledError:
+            writer.transport.abort()
+            raise
+        return "connection closed"
+
+    async def _converse(
+        self, framer: Framer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Answer one message after the other until the peer closes; raise `TimeoutError` or `OSError`."""
         limits = self._limits
-        framer = Framer(frame_bytes_max=limits.frame_bytes_max)
         clock = asyncio.get_running_loop().time
         deadline, within_frame = clock() + limits.idle_seconds, False
         while not self._stopping:
@@ -129,19 +142,28 @@ class MllpServer:
                 async with asyncio.timeout_at(deadline):
                     data = await reader.read(_READ_BYTES)
                 if not data:
-                    break
+                    return
                 framer.receive_data(data)
-                if not within_frame:
+                if not within_frame and data.strip(_LINE_ENDS):
                     deadline, within_frame = clock() + limits.frame_seconds, True
                 continue
-            match event:
-                case Frame(data):
-                    answer: bytes | None = await self._receive(data)
-                case Unreadable(data, reason):
-                    answer = await self._receive_unreadable(data, reason)
+            answer = await self._answer(event)
             if answer is not None:
                 writer.write(frame(answer))
                 async with asyncio.timeout(limits.write_seconds):
                     await writer.drain()
             deadline, within_frame = clock() + limits.idle_seconds, False
-        return "message cut off" if within_frame and not self._stopping else "connection closed"
+
+    async def _answer(self, event: Frame | Unreadable) -> bytes | None:
+        """Hand one message, or what is none, to its handler."""
+        if isinstance(event, Frame):
+            return await self._receive(event.data)
+        return await self._receive_unreadable(event.data, event.reason)
+
+    async def _hand_over_rest(self, framer: Framer) -> None:
+        """Hand over what a peer sent and did not end: nobody waits for an answer, but the bytes are kept."""
+        framer.receive_data(START)  # whatever stands before a start of frame is finished by it
+        event = framer.next_event()
+        if event is not NEED_DATA:
+            self._count("message cut off")
+            await self._answer(event)

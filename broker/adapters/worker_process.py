@@ -1,7 +1,7 @@
 """
-Reads upload files without holding the event loop: small ones in a thread, large ones in a process of their own.
+Reads upload files without holding the event loop: small ones in a thread, large ones in a process.
 
-A thread shares the interpreter with the loop, which is soon enough for a small file; a large one takes seconds,
+A thread shares the interpreter with the loop, which does no harm for a small file; a large one takes seconds,
 in which the loop would get every second slice only. The process lives as long as its file.
 """
 

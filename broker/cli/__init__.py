@@ -1,0 +1,55 @@
+"""
+The command `cpis`: a table of its sub-commands, each imported only when it is run.
+
+To add one, add its row: name, where it is, and what `cpis --help` says of it.
+"""
+
+from importlib import import_module
+from typing import NamedTuple
+
+import click
+
+
+class _Command(NamedTuple):
+    """Where a sub-command is (`module:attribute`) and its line of help."""
+
+    target: str
+    help: str
+
+
+COMMANDS = {
+    "kafka": _Command("broker.cli.kafka:kafka", "Run a Kafka of our own in the foreground."),
+    "topics": _Command(
+        "broker.cli.topics:topics", "Make the topics of a cluster as they are declared, or list them."
+    ),
+}
+
+
+class _LazyGroup(click.Group):
+    """A group that knows its commands' names and help from the table, and imports one when it is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 – click's signature
+        """Return the names in the table's order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the command and return it."""
+        row = COMMANDS.get(cmd_name)
+        if row is None:
+            return None
+        module, _, attribute = row.target.partition(":")
+        command = getattr(import_module(module), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{row.target} is not a command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the table without importing a command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, row.help) for name, row in COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cpis-broker")
+def root() -> None:
+    """Child protection information sharing: an event broker on Apache Kafka."""

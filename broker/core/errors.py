@@ -96,7 +96,7 @@ class UnwritableRecord(BrokerError):
 class ReaderLost(BrokerError):
     """The process that read an upload file ended before it was done."""
 
-    code = "CPIS-202"
+    code = "CPIS-203"
     disposition = Disposition.RETRY
     action = "Send the file again; if it happens again, look for a lack of memory."
     exit_code = 75
@@ -167,11 +167,19 @@ class TopicsRefused(BrokerError):
 class TopicMissing(BrokerError):
     """A topic does not exist."""
 
-    code = "CPIS-406"
+    code = "CPIS-407"
     action = (
         "Add the organisation to the recipients in the topics file, apply it with `cpis topics apply`, try again."
     )
     exit_code = 66
+
+
+class PersonTooLarge(BrokerError):
+    """A person's record would outgrow what `cpis.people` takes."""
+
+    code = "CPIS-408"
+    disposition = Disposition.WORKLIST
+    action = "Look at the record in the worklist item: some sender repeats one person without end."
 
 
 class ConfigurationError(BrokerError):

@@ -29,8 +29,7 @@ _LIKE = str.maketrans(
         "ŧ": "t",
     }
 )
-_NOT_LETTERS = re.compile(r"[^\w]|_")
-_FIRST_NAME_ENDS = re.compile(r"[\s\-‐‑–]")  # noqa: RUF001 – the hyphens that senders really use
+_FIRST_NAME_ENDS = re.compile(r"[\s\-‐‑–—]")  # noqa: RUF001 – the hyphens that senders really use
 _NO_NAMES = frozenset({"", "unknown", "baby", "notknown", "unk", "babyboy", "babygirl"})
 _ENOUGH = 2  # two agreeing details make a match, two disagreeing ones end an allowance
 
@@ -45,10 +44,9 @@ class Comparison(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The outcome of ruling 20 for one visit and one plan; `received_at` is when both sides were there."""
+    """The outcome of ruling 20 for one visit and one plan that match: the marks to tell with it."""
 
     marks: tuple[Mark, ...]
-    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +54,6 @@ class Stated:
     """What one side said from `recorded_at` on: a hospital's registers, or a plan's registered details."""
 
     recorded_at: datetime
-    received_at: datetime
     details: Details
     trusted: bool
 
@@ -65,10 +62,17 @@ def fold_name(name: str | None) -> str | None:
     """Fold case, marks and their like, hyphens, apostrophes and spaces; None for a name that says nothing."""
     if name is None:
         return None
-    marked = unicodedata.normalize("NFKD", name.casefold().translate(_LIKE))
-    plain = "".join(letter for letter in marked if not unicodedata.combining(letter))
-    folded = _NOT_LETTERS.sub("", plain)
+    if name.isascii():
+        folded = "".join(filter(str.isalnum, name)).lower()
+    else:
+        letters = filter(_is_letter, unicodedata.normalize("NFKD", name))
+        folded = "".join(letters).casefold().translate(_LIKE)
     return None if folded in _NO_NAMES else folded
+
+
+def _is_letter(character: str) -> bool:
+    """Whether a character counts: a letter or digit, but neither a mark nor a letter-like apostrophe."""
+    return character.isalnum() and unicodedata.category(character) != "Lm"
 
 
 def first_name(given: str | None) -> str | None:
@@ -102,9 +106,10 @@ def _days(left: date | None, right: date | None) -> Comparison:
 
 def judge(visit: Details, plan: Details, *, allowance: bool) -> tuple[bool, tuple[Mark, ...]]:
     """
-    Return whether the details match and the marks to tell with the match (ruling 20).
+    Return whether the details match and the marks for what differs (ruling 20).
 
-    `allowance`: the number was traced by the sender and the plan was verified by R12.
+    `allowance`: the number was traced by the sender and the plan was verified by R12. A match by allowance
+    is always marked.
     """
     compared = compare(visit, plan)
     agree = compared.count(Comparison.AGREES)
@@ -117,12 +122,12 @@ def judge(visit: Details, plan: Details, *, allowance: bool) -> tuple[bool, tupl
     return True, marks or (Mark.DETAILS_NOT_CONFIRMED,)
 
 
-def _difference(compared: Sequence[Comparison]) -> tuple[Mark, ...]:
-    """Return the marks for details that disagree; a missing one makes no mark."""
-    if Comparison.DISAGREES not in compared:
-        return ()
-    twin = compared[-1] is Comparison.DISAGREES
-    return (Mark.DETAILS_DIFFER, Mark.COULD_BE_TWIN) if twin else (Mark.DETAILS_DIFFER,)
+def _difference(compared: tuple[Comparison, Comparison, Comparison]) -> tuple[Mark, ...]:
+    """Return the marks for details that disagree; a missing one makes no mark, a given name alone two."""
+    birth_date, family, given = (outcome is Comparison.DISAGREES for outcome in compared)
+    if given and not (birth_date or family):
+        return (Mark.DETAILS_DIFFER, Mark.COULD_BE_TWIN)
+    return (Mark.DETAILS_DIFFER,) if birth_date or family or given else ()
 
 
 def match_over_time(visit: Sequence[Stated], plan: Sequence[Stated]) -> Match | None:
@@ -131,23 +136,37 @@ def match_over_time(visit: Sequence[Stated], plan: Sequence[Stated]) -> Match | 
 
     Details that agreed at any record time match; newer ones that disagree only mark. None: no match.
     """
-    matched: datetime | None = None
+    confirmed = allowed = False
     marks: tuple[Mark, ...] = ()
+    judged: dict[tuple[Details, Details, bool], tuple[bool, tuple[Mark, ...]]] = {}
     for hospital, authority in _together(visit, plan):
-        agreed, marks = judge(
-            hospital.details, authority.details, allowance=hospital.trusted and authority.trusted
-        )
-        if agreed:
-            received = max(hospital.received_at, authority.received_at)
-            matched = received if matched is None else min(matched, received)
-    return None if matched is None else Match(marks=marks, received_at=matched)
+        pair = (hospital.details, authority.details, hospital.trusted and authority.trusted)
+        if pair not in judged:
+            judged[pair] = judge(pair[0], pair[1], allowance=pair[2])
+        matches, marks = judged[pair]
+        by_allowance = Mark.DETAILS_NOT_CONFIRMED in marks
+        confirmed = confirmed or (matches and not by_allowance)
+        allowed = allowed or (matches and by_allowance)
+    if not confirmed and not allowed:
+        return None
+    differs = tuple(mark for mark in marks if mark is not Mark.DETAILS_NOT_CONFIRMED)
+    return Match(marks=differs or (() if confirmed else (Mark.DETAILS_NOT_CONFIRMED,)))
 
 
 def _together(visit: Sequence[Stated], plan: Sequence[Stated]) -> Iterable[tuple[Stated, Stated]]:
-    """Yield what stood on both sides at each moment either of them was recorded."""
-    moments = sorted({stated.recorded_at for stated in (*visit, *plan)})
-    for moment in moments:
-        hospital = [stated for stated in visit if stated.recorded_at <= moment]
-        authority = [stated for stated in plan if stated.recorded_at <= moment]
-        if hospital and authority:
-            yield hospital[-1], authority[-1]
+    """
+    Yield what stood on both sides at each moment either of them was recorded, in the order of recording.
+
+    Of several statements with one stamp each stood, the last in order being the newest.
+    """
+    for moment in sorted({stated.recorded_at for stated in (*visit, *plan)}):
+        hospitals, authorities = _standing(visit, moment), _standing(plan, moment)
+        for hospital in hospitals:
+            for authority in authorities:
+                yield hospital, authority
+
+
+def _standing(stated: Sequence[Stated], moment: datetime) -> list[Stated]:
+    """Return the newest statements recorded by a moment: those of the newest stamp, in order."""
+    newest = max((said.recorded_at for said in stated if said.recorded_at <= moment), default=None)
+    return [said for said in stated if said.recorded_at == newest]

@@ -5,9 +5,10 @@ A stay is a span of whole days in Europe/London with a cut-off; a view outside a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import Enum
+from functools import cached_property
 
 from broker.core.alerts import Mark, PlanState
 from broker.core.facts import PlanContent, PlanKey, PlanType
@@ -27,13 +28,32 @@ class Version:
     file_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Stay:
     """When a person was somewhere: what a plan must overlap, and until when its record may arrive (10)."""
 
     arrived_at: datetime
     until: datetime
     cutoff: datetime
+
+    @cached_property
+    def first_day(self) -> date:
+        """The day of arrival, Europe/London."""
+        return london_day(self.arrived_at)
+
+    @cached_property
+    def last_day(self) -> date:
+        """The last day of the stay, Europe/London."""
+        return london_day(self.until)
+
+
+def cutoff(*, newest_at: datetime, arrived_at: datetime, policy: Policy) -> datetime:
+    """
+    Return c of ruling 10: until when a plan's record may be made and still count.
+
+    The later of n, the newest record time, and the earlier of n + W and arrival + W + 7 days.
+    """
+    return max(newest_at, min(newest_at + policy.plan_wait, arrived_at + policy.plan_wait_after_arrival))
 
 
 class NotDue(Enum):
@@ -48,8 +68,8 @@ class Due:
     """
     A plan that counts for a stay.
 
-    `shown` is the newest version recorded by the cut-off, `versions` all recorded by then; `said_at` and
-    `received_at` are those of the first version that made the pair due.
+    `shown` is the newest version recorded by the cut-off, `versions` all recorded by then; `said_at` is when
+    the first version that made the pair due was recorded. `replaced` names the plans it took over from.
     """
 
     shown: Version
@@ -57,18 +77,23 @@ class Due:
     state: PlanState
     live: bool
     said_at: datetime
-    received_at: datetime
     removed_afterwards: bool
+    replaced: tuple[PlanKey, ...] = ()
+
+    @property
+    def keys(self) -> tuple[PlanKey, ...]:
+        """The plan, and those it took over from."""
+        return (self.shown.content.key, *self.replaced)
 
     def stated(self) -> tuple[Stated, ...]:
-        """Return the registered details as the authority recorded them over time (ruling 20)."""
+        """
+        Return the registered details as the authority recorded them over time (ruling 20).
+
+        A plan that R12 verified at any record time is trusted: only one never verified gets no allowance.
+        """
+        verified = any(version.content.verified for version in self.versions)
         return tuple(
-            Stated(
-                recorded_at=version.recorded_at,
-                received_at=version.received_at,
-                details=version.content.details,
-                trusted=version.content.verified,
-            )
+            Stated(recorded_at=version.recorded_at, details=version.content.details, trusted=verified)
             for version in self.versions
         )
 
@@ -132,17 +157,14 @@ def due(versions: Sequence[Version], stay: Stay, policy: Policy) -> Due | NotDue
     if not counting:
         return NotDue.REMOVED_BEFORE if removed_before else NotDue.NO_OVERLAP
     shown = looked_at[-1]
-    later = [version for version in versions if version.recorded_at > stay.cutoff]
-    heard = counting if removed_before else [v for v in recorded if _overlaps(v, stay, policy)]
+    newest = versions[-1]
     return Due(
         shown=shown,
         versions=tuple(recorded),
         state=_state(shown, stay, policy),
         live=counting[0] in before,
         said_at=counting[0].recorded_at,
-        received_at=min(version.received_at for version in heard),
-        removed_afterwards=shown.content.deleted is None
-        and any(version.content.deleted is not None for version in later),
+        removed_afterwards=shown.content.deleted is None and newest.content.deleted is not None,
     )
 
 
@@ -162,8 +184,8 @@ def _counting(
 
 def _overlaps(version: Version, stay: Stay, policy: Policy) -> bool:
     """Whether the plan's visible days and the stay have a day in common (ruling 10)."""
-    first, last = london_day(stay.arrived_at), london_day(stay.until)
-    return version.content.start <= last and last_visible_day(version.content, policy) >= first
+    content = version.content
+    return content.start <= stay.last_day and last_visible_day(content, policy) >= stay.first_day
 
 
 def _state(shown: Version, stay: Stay, policy: Policy) -> PlanState:
@@ -173,17 +195,59 @@ def _state(shown: Version, stay: Stay, policy: Policy) -> PlanState:
         return PlanState.REMOVED
     if not _overlaps(shown, stay, policy):
         return PlanState.NO_LONGER_IN_FORCE
-    if content.end is None or content.end >= london_day(stay.arrived_at):
+    if content.end is None or content.end >= stay.first_day:
         return PlanState.ACTIVE
     return PlanState.PAST_DUE_DATE if content.plan_type is PlanType.UNBORN else PlanState.ENDED
 
 
-def delayed(received_at: datetime, *, first_recorded_at: datetime, left_at: datetime, policy: Policy) -> bool:
-    """Whether the last fact that made the pair due came too late to page anybody for (ruling 11)."""
-    return (
-        received_at > first_recorded_at + policy.delayed_after
-        and received_at > left_at + policy.delayed_after_departure
+def with_replacements(pairs: Sequence[Due]) -> list[Due]:
+    """
+    Let a replacement of the same type take over from a plan that was removed, marks and all (ruling 14).
+
+    A replacement is a plan of the same authority and type that is not removed and was first recorded after
+    the removed one was; of several the first.
+    """
+    standing = sorted((pair for pair in pairs if pair.state is not PlanState.REMOVED), key=_first_said)
+    replaced: dict[PlanKey, list[Due]] = {}
+    left = []
+    for old in (pair for pair in pairs if pair.state is PlanState.REMOVED):
+        new = next((pair for pair in standing if _replaces(pair, old)), None)
+        if new is None:
+            left.append(old)
+        else:
+            replaced.setdefault(new.shown.content.key, []).append(old)
+    return [_taking_over(pair, replaced.get(pair.shown.content.key, [])) for pair in standing] + left
+
+
+def _first_said(pair: Due) -> tuple[datetime, date]:
+    """Return when a plan was first recorded, and its start day."""
+    return pair.versions[0].recorded_at, pair.shown.content.start
+
+
+def _replaces(new: Due, old: Due) -> bool:
+    """Whether a plan was recorded in place of a removed one."""
+    ours, theirs = new.shown.content, old.shown.content
+    same = (ours.authority, ours.plan_type) == (theirs.authority, theirs.plan_type)
+    return same and new.versions[0].recorded_at > old.versions[0].recorded_at
+
+
+def _taking_over(new: Due, old: Sequence[Due]) -> Due:
+    """Return a plan as it stands in the threads of the plans it replaces: live when one of them was."""
+    if not old:
+        return new
+    pairs = (new, *old)
+    return replace(
+        new,
+        versions=tuple(sorted((version for pair in pairs for version in pair.versions), key=_order)),
+        live=any(pair.live for pair in pairs),
+        said_at=min(pair.said_at for pair in pairs),
+        replaced=tuple(sorted((pair.shown.content.key for pair in old), key=lambda key: key.start)),
     )
+
+
+def delayed_from(*, first_recorded_at: datetime, left_at: datetime, policy: Policy) -> datetime:
+    """Return until when what makes a pair due may be received without being delayed (ruling 11)."""
+    return max(first_recorded_at + policy.delayed_after, left_at + policy.delayed_after_departure)
 
 
 def timing_marks(plan: Due, *, is_delayed: bool) -> tuple[Mark, ...]:

@@ -108,16 +108,14 @@ def write_reason(reason: Reason | None) -> str | None:
 
 
 def read_reason(symbol: str | None) -> Reason | None:
-    """Return the reason; one that a newer release added to the list of ruling 29 is `OTHER`: it decides nothing."""
+    """Return the reason (ruling 29); one that a newer release added is `OTHER`, since it decides nothing."""
     return Reason.OTHER if symbol == _NEWER else _REASONS.read_maybe(symbol)
 
 
 @contextmanager
 def refusing(name: str) -> Iterator[None]:
-    """Turn a core value's refusal to be built from a peer's record into `MalformedMessage`, without the value."""
+    """Turn a core value's refusal of what a peer's record holds into `MalformedMessage`, without the value."""
     try:
         yield
     except (InvalidFact, InvalidNhsNumber, InvalidOdsCode) as error:
-        raise MalformedMessage(
-            "avro content refused", detail=f"{type(error).__name__} in {name}"
-        ) from None
+        raise MalformedMessage("avro content refused", detail=f"{type(error).__name__} in {name}") from None

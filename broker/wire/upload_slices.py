@@ -71,7 +71,7 @@ def _record_starts(data: bytes) -> list[int]:
     parser.StartElementHandler = begin
     parser.EndElementHandler = end
     try:
-        parser.Parse(data, True)  # noqa: FBT003
+        parser.Parse(data, True)
     except (expat.ExpatError, ValueError, LookupError):
         return []
     return starts

@@ -115,13 +115,13 @@ def lines() -> Iterator[dict[str, str]]:
 def _sunday() -> Iterator[dict[str, str]]:
     """Yield the day before: the girl at a minor injuries unit."""
     visit = {"class": "E", "location": "MIU^^^RXM01", "visit": "M-1", "arrived": "20260301152000"}
-    miu = {"provider": MILE_END, "system": "MIUSYS"}
     yield _adt(
         "2026-03-01T15:21:00Z",
         "The girl comes to a minor injuries unit",
         Adt(
             event="A04", control_id="MIU0001", recorded="20260301152030", patient=GIRL,
-            pv1={**visit, "attending": "N222^Reedham^Ottilie^^^Sr"}, pv2={"reason": "^Laceration"}, **miu,
+            provider=MILE_END, system="MIUSYS", pv2={"reason": "^Laceration"},
+            pv1={**visit, "attending": "N222^Reedham^Ottilie^^^Sr"},
         ),
     )  # fmt: skip
     yield _adt(
@@ -129,7 +129,8 @@ def _sunday() -> Iterator[dict[str, str]]:
         "… and goes home",
         Adt(
             event="A03", control_id="MIU0002", recorded="20260301164000", patient=GIRL,
-            pv1={**visit, "disposition": "3", "departed": "20260301163500"}, **miu,
+            provider=MILE_END, system="MIUSYS",
+            pv1={**visit, "disposition": "3", "departed": "20260301163500"},
         ),
     )  # fmt: skip
 
@@ -141,8 +142,8 @@ def _monday() -> Iterator[dict[str, str]]:
         "2026-03-02T08:56:00Z",
         "A boy comes to the emergency department; nobody has a plan for him yet",
         Adt(
-            event="A04", control_id="HGH0001", recorded="20260302085540", patient=LATE, provider=HACKNEY_GENERAL,
-            pv1=late, pv2={"reason": "^Burn to hand", "mode": "C"},
+            event="A04", control_id="HGH0001", recorded="20260302085540", patient=LATE,
+            provider=HACKNEY_GENERAL, pv1=late, pv2={"reason": "^Burn to hand", "mode": "C"},
         ),
     )  # fmt: skip
     cancelled = _emergency("V-2", "20260302091000")

@@ -1,8 +1,8 @@
 """
 What one embedded node is told: `server.properties`, its identity on disk, its ports.
 
-A node of its own needs none of the safety that Kafka's defaults buy with three nodes, and tests need it to answer
-at once; each departure from a default says why.
+A node of its own needs none of the safety that Kafka's defaults buy with three nodes, and tests need it to
+answer at once; each departure from a default says why.
 """
 
 import base64
@@ -10,8 +10,9 @@ import random
 import socket
 import uuid
 
-# Below the range from which Linux takes the ports of outgoing connections (32768 and up): a client that retries a
-# port of that range while the broker is down may be connected to itself, and the broker then cannot come back.
+# Below the range from which Linux takes the ports of outgoing connections (32768 and up): a client that
+# retries a port of that range while the broker is down may be connected to itself, and the broker then cannot
+# come back.
 _PORTS = range(20_000, 32_000)
 _PORT_TRIES = 200
 

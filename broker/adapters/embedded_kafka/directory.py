@@ -1,8 +1,8 @@
 """
 The directory of one running broker: whose it is, and how it goes away.
 
-A lock held by the owning process tells a live directory from one left behind by a process that was killed; the
-next broker to start removes the latter.
+A lock held by the owning process tells a live directory from one left behind by a process that was killed;
+the next broker to start removes the latter.
 """
 
 import fcntl
@@ -33,7 +33,9 @@ class BrokerDirectory:
             created.mkdir(parents=True, exist_ok=True)
             self._lock = _try_lock(created, os.O_RDWR | os.O_CREAT)
         except OSError as error:
-            raise EmbeddedKafkaFailed(f"no broker can be kept in {kept or tempfile.gettempdir()}: {error}") from error
+            raise EmbeddedKafkaFailed(
+                f"no broker can be kept in {kept or tempfile.gettempdir()}: {error}"
+            ) from error
         if self._lock is None:
             raise EmbeddedKafkaFailed(f"another broker is running in {created}")
         self._temporary = kept is None

@@ -2,7 +2,8 @@
 Become another program that dies when the process that started it dies, even by SIGKILL.
 
 Run as a script of its own (`guard.py PARENT_PID PROGRAM ARGUMENT…`): a fork of a program with threads may not
-safely run Python, a fresh interpreter may. Only Linux can promise this; elsewhere the program is just started.
+safely run Python, a fresh interpreter may. Only Linux can promise this; elsewhere the program is just
+started.
 """
 
 import ctypes

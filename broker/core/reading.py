@@ -1,0 +1,302 @@
+"""
+One visit, or one thread of visits, read from its messages in the order of the source's stamps.
+
+Messages are ordered by when they were recorded (ruling 37), never by arrival, so any order of arrival gives
+the same visit. Rulings 2–4, 7, 10, 16, 20, 37, 47.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from broker.core.alerts import VisitState
+from broker.core.clock import plausible_arrival
+from broker.core.facts import REGISTERS, Details, NumberStatus, Reliability, VisitEvent, VisitMessage
+from broker.core.identifiers import OdsCode
+from broker.core.matching import Stated
+from broker.core.plans import cutoff
+from broker.core.policy import Place, Policy
+from broker.core.setting import Setting, classify, listed_as
+
+REGISTERING = frozenset({VisitEvent.ADMITTED, VisitEvent.REGISTERED})
+FROM_EMERGENCY = "21"  # PV1-4, dossier 6.4
+EMERGENCY = "E"  # PV1-2
+INPATIENT = "I"  # PV1-2
+OCCURRED_WITHIN = timedelta(hours=48)  # ruling 37: real cancels carry an EVN-6 years older
+
+# PV1-36 (dossier 6.4)
+ADMITTED = "1"
+OTHER_PROVIDER = "7"
+DIED = "10"
+LEFT_BEFORE_TREATMENT = "12"
+REFUSED_TREATMENT = "13"
+
+_OUTCOMES = {
+    DIED: VisitState.DIED,
+    LEFT_BEFORE_TREATMENT: VisitState.LEFT_BEFORE_TREATMENT,
+    REFUSED_TREATMENT: VisitState.REFUSED_TREATMENT,
+}
+_NOT_OF_EVERY_VISIT = frozenset({"arrived_at", "departed_at", "disposition"})
+_OF_EVERY_VISIT = tuple(name for name in REGISTERS if name not in _NOT_OF_EVERY_VISIT)
+"""The registers that any message of a thread writes; the arrival is the first visit's, the end the last's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """
+    One visit, or one thread of an A&E visit and the admissions that joined it (ruling 7).
+
+    `left_at` is the departure, else the newest message + 24 h: until then the person is taken to be there;
+    `stay_until` is the same, never before the arrival; `cutoff` is c of ruling 10. `stated` holds the
+    person's details as they stood after each message. `emergency`: it was of class E at some time;
+    `admission`: it is an admission from A&E.
+    """
+
+    reference: str
+    references: tuple[str, ...]
+    provider: OdsCode
+    registers: Mapping[str, Any] = field(repr=False)
+    state: VisitState
+    arrived_at: datetime
+    departed_at: datetime | None
+    left_at: datetime
+    stay_until: datetime
+    first_recorded_at: datetime
+    newest_at: datetime
+    cutoff: datetime
+    unscheduled: bool
+    unlisted: bool
+    restricted: bool
+    error_coded: bool
+    emergency: bool
+    admission: bool
+    control_id: str
+    stated: tuple[Stated, ...] = field(repr=False)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the hospital cancelled it (A11) and has not registered it again since."""
+        return self.state is VisitState.CANCELLED
+
+
+Stamp = tuple[datetime, datetime, int]
+
+
+def stamp(message: VisitMessage) -> Stamp:
+    """
+    Return the order of a message (ruling 37): EVN-2, MSH-7, MSH-13.
+
+    A time later than the first receipt of the same bytes is replaced by the receipt.
+    """
+    return (
+        min(message.recorded_at, message.received_at),
+        min(message.sent_at, message.received_at),
+        -1 if message.sequence is None else message.sequence,
+    )
+
+
+def in_order(messages: Iterable[VisitMessage]) -> list[VisitMessage]:
+    """Return messages by stamp, then MSH-10 as text, then id: a total order."""
+    return sorted(messages, key=lambda message: (stamp(message), message.control_id, message.message_id))
+
+
+class Reading:
+    """
+    Reads the messages of one thread in their order; the fields are what stands after the last one read.
+
+    `reference` is the visit that began the thread, `leaving` the one whose end is the thread's end (the
+    same when nothing joined it), `void` the cancelled admissions, of which only the times count.
+    """
+
+    def __init__(
+        self, reference: str, policy: Policy, *, leaving: str, void: frozenset[str] = frozenset()
+    ) -> None:
+        self.reference = reference
+        self.leaving = leaving
+        self.void = void
+        self.policy = policy
+        self.registers: dict[str, Any] = dict.fromkeys(REGISTERS)
+        self.kept: list[VisitMessage] = []
+        self.places: dict[str, tuple[str | None, OdsCode | None]] = {}
+        self.departure: tuple[Stamp, datetime | None] | None = None
+        self.cancellation: tuple[Stamp, bool] | None = None
+        self.registered_at: datetime | None = None
+        self.cutoff: datetime | None = None
+        self.settings: set[Setting] = set()
+        self.stated: list[Stated] = []
+
+    def read(self, messages: Iterable[VisitMessage]) -> Visit | None:
+        """Return the visit that the messages tell of, or None when a sensitive place recorded all of them."""
+        for message in in_order(messages):
+            listed = self._listed(message)
+            if listed is Place.SENSITIVE:
+                continue  # ruling 47: ignored, before everything else
+            self.kept.append(message)
+            if message.visit not in self.void:
+                self._read_registers(message)
+                self._read_setting(listed)
+                self._read_departure(message)
+                self._read_cancellation(message)
+                self.stated.append(self._stated(message))
+            self._read_times(message)
+        return self._visit() if self.kept else None
+
+    def _listed(self, message: VisitMessage) -> Place | None:
+        """Return how the site has listed the place where this message of this visit was recorded."""
+        location, site = self.places.get(message.visit, (None, None))
+        location, site = _written(message, "location", location), _written(message, "site", site)
+        self.places[message.visit] = location, site
+        settled = self.policy.site(message.provider)
+        return listed_as(settled, location=location, site_code=None if site is None else site.code)
+
+    def _read_registers(self, message: VisitMessage) -> None:
+        """Let the message set and clear registers (R41)."""
+        registers = self.registers
+        if message.event in REGISTERING:
+            registers["cancel_reason"] = None  # it belonged to a cancellation that no longer stands
+        for name in _OF_EVERY_VISIT:
+            value = getattr(message, name)
+            if value is not None:
+                registers[name] = value
+        for name in message.cleared.intersection(_OF_EVERY_VISIT):
+            registers[name] = None
+        if message.visit == self.reference and _arrival_counts(message):
+            registers["arrived_at"] = _written(message, "arrived_at", registers["arrived_at"])
+        if message.visit == self.leaving:
+            admitted = message.event is VisitEvent.ADMITTED
+            before = None if admitted else registers["disposition"]  # an admission undoes an earlier end
+            cancelled = message.event is VisitEvent.DISCHARGE_CANCELLED
+            registers["disposition"] = None if cancelled else _written(message, "disposition", before)
+
+    def _read_setting(self, listed: Place | None) -> None:
+        """Classify by what stands now; unscheduled once is unscheduled for the whole visit (ruling 4)."""
+        setting = classify(
+            listed,
+            patient_class=self.registers["patient_class"],
+            admission_type=self.registers["admission_type"],
+        )
+        self.settings.add(setting)
+
+    def _read_departure(self, message: VisitMessage) -> None:
+        """Read when the person left; at equal stamps no departure, else the later one, wins (ruling 37)."""
+        if message.visit != self.leaving:
+            return  # an admission undoes the departure from A&E (ruling 7)
+        event, value = message.event, message.departed_at
+        at, current = self.departure or (None, None)
+        if event is VisitEvent.DISCHARGE_CANCELLED:
+            value = None
+        elif value is None and event is VisitEvent.DISCHARGED:
+            value = current or _occurred(message)
+        elif value is None and event is not VisitEvent.ADMITTED and "departed_at" not in message.cleared:
+            return
+        if at == stamp(message):
+            value = None if current is None or value is None else max(current, value)
+        self.departure = (stamp(message), value)
+
+    def _read_cancellation(self, message: VisitMessage) -> None:
+        """A01 and A04 write no, A11 writes yes; at equal stamps no wins (ruling 37)."""
+        cancelled = message.event is VisitEvent.CANCELLED
+        if not cancelled and message.event not in REGISTERING:
+            return
+        at = stamp(message)
+        if self.cancellation is not None and self.cancellation[0] == at:
+            cancelled = cancelled and self.cancellation[1]
+        self.cancellation = (at, cancelled)
+
+    def _read_times(self, message: VisitMessage) -> None:
+        """Keep the registration's time and the cut-off, which a corrected arrival never moves back (10)."""
+        if self.registered_at is None and message.event in REGISTERING and message.visit == self.reference:
+            self.registered_at = _occurred(message)
+        newest_at = stamp(message)[0]
+        reached = cutoff(newest_at=newest_at, arrived_at=self._arrived_at(), policy=self.policy)
+        self.cutoff = reached if self.cutoff is None else max(reached, self.cutoff)
+
+    def _arrived_at(self) -> datetime:
+        """PV1-44, else the oldest registration's time, else the oldest message's (ruling 37)."""
+        arrived: datetime | None = self.registers["arrived_at"]
+        return arrived or self.registered_at or stamp(self.kept[0])[0]
+
+    def _stated(self, message: VisitMessage) -> Stated:
+        """Return the person's details as they stand after this message (ruling 20)."""
+        estimated = self.registers["birth_date_reliability"] is Reliability.ESTIMATED
+        verified = self.registers["number_status"] is NumberStatus.VERIFIED
+        return Stated(
+            recorded_at=stamp(message)[0],
+            details=Details(
+                family=self.registers["family"],
+                given=self.registers["given"],
+                birth_date=None if estimated else self.registers["birth_date"],
+            ),
+            trusted=verified or self.policy.site(message.provider).traced_by_sender,
+        )
+
+    def _visit(self) -> Visit:
+        """Return the visit as it stands."""
+        registers = self.registers
+        first_at, newest_at = stamp(self.kept[0])[0], stamp(self.kept[-1])[0]
+        provider = self.kept[-1].provider
+        admitted = registers["disposition"] == ADMITTED  # within the provider: no departure (ruling 10)
+        departed_at = None if admitted or self.departure is None else self.departure[1]
+        left_at = departed_at or newest_at + self.policy.open_stay
+        arrived_at = self._arrived_at()
+        cancelled = self.cancellation is not None and self.cancellation[1]
+        emergency = any(message.patient_class == EMERGENCY for message in self.kept)
+        inpatient = registers["patient_class"] == INPATIENT or any(
+            message.event is VisitEvent.ADMITTED for message in self.kept
+        )
+        return Visit(
+            reference=self.reference,
+            references=(self.reference,),
+            provider=provider,
+            registers=registers,
+            state=self._state(departed_at, cancelled=cancelled),
+            arrived_at=arrived_at,
+            departed_at=departed_at,
+            left_at=left_at,
+            stay_until=max(arrived_at, left_at),
+            first_recorded_at=first_at,
+            newest_at=newest_at,
+            cutoff=self.cutoff or newest_at,
+            unscheduled=bool(self.settings - {Setting.SCHEDULED}),
+            unlisted=Setting.UNLISTED in self.settings and Setting.UNSCHEDULED not in self.settings,
+            restricted=any(message.restricted for message in self.kept),
+            error_coded=cancelled and registers["cancel_reason"] in self.policy.site(provider).error_reasons,
+            emergency=emergency,
+            admission=inpatient and not emergency and registers["admission_type"] == FROM_EMERGENCY,
+            control_id=self.kept[0].control_id,
+            stated=tuple(self.stated),
+        )
+
+    def _state(self, departed_at: datetime | None, *, cancelled: bool) -> VisitState:
+        """Return where the visit stands (rulings 7, 16)."""
+        joined = self.leaving != self.reference
+        disposition = self.registers["disposition"]
+        if cancelled and not joined:
+            return VisitState.CANCELLED
+        if disposition in _OUTCOMES:
+            return _OUTCOMES[disposition]
+        if departed_at is not None:
+            return VisitState.TRANSFERRED if disposition == OTHER_PROVIDER else VisitState.DISCHARGED
+        admitted = disposition == ADMITTED or self.registers["patient_class"] == INPATIENT
+        return VisitState.ADMITTED if admitted or joined else VisitState.PRESENT
+
+
+def _written(message: VisitMessage, name: str, current: Any) -> Any:
+    """Return a register after a message: set, cleared (`""`), or left alone (R41)."""
+    value = getattr(message, name)
+    if value is not None:
+        return value
+    return None if name in message.cleared else current
+
+
+def _arrival_counts(message: VisitMessage) -> bool:
+    """Whether PV1-44 of a message is to be believed (ruling 37)."""
+    return message.arrived_at is None or plausible_arrival(message.arrived_at, message.received_at)
+
+
+def _occurred(message: VisitMessage) -> datetime:
+    """Return EVN-6 if it is within 48 h of the recording, else the recording (ruling 37)."""
+    recorded = stamp(message)[0]
+    occurred = message.occurred_at
+    return occurred if occurred is not None and abs(occurred - recorded) <= OCCURRED_WITHIN else recorded

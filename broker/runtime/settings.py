@@ -1,0 +1,148 @@
+"""
+Every setting of the broker: environment variables that begin with `CPIS_`, each with its meaning and its
+default.
+
+A variable that is not one of them is refused, since a misspelt one would be silently ignored.
+"""
+
+import difflib
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from broker.core.errors import ConfigurationError
+
+PREFIX = "CPIS_"
+_FOLLOWS_FROM_ANOTHER = "default_factory_not_called"  # pydantic: another error stands in the same list
+
+
+class Settings(BaseSettings):
+    """The settings of one process, unchangeable once read; `load_settings` reads them with clear errors."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
+
+    kafka_bootstrap_servers: str | None = Field(
+        default=None,
+        description="host:port of one or more Kafka brokers, separated by commas; without it a command "
+        "that can start an embedded Kafka does so, and every other refuses",
+    )
+    application_id: str = Field(
+        default="cpis",
+        pattern=r"^[A-Za-z0-9._-]{1,80}$",
+        description="name of this deployment: consumer groups and transactional ids begin with it",
+    )
+    environment: Literal["live", "test"] = Field(
+        default="test",
+        description="live or test: a test deployment takes only NHS numbers kept for tests (999...), "
+        "a live one none of them",
+    )
+    data_dir: Path = Field(
+        default=Path(".data"), description="directory of what this process keeps: database, uploads, keys"
+    )
+    identity_key_file: Path | None = Field(
+        default=None,
+        description="file of the identity key (HMAC of NHS numbers), made once and never rotated; without "
+        "it the published test key is used, which a live deployment refuses",
+    )
+    sealing_keys_dir: Path = Field(
+        default_factory=lambda known: known["data_dir"] / "keys",
+        description="directory of the sealing keys, one a day; default: keys in the data directory",
+    )
+    policy_file: Path | None = Field(
+        default=None, description="file of the dated alert policies; without it the shipped policy holds"
+    )
+    mllp_host: str = Field(
+        default="127.0.0.1", description="address on which HL7 v2 messages are taken (MLLP)"
+    )
+    mllp_port: int = Field(
+        default=2575,
+        ge=0,
+        le=65_535,
+        description="TCP port for HL7 v2 messages, 0 to 65535; 0 takes a free one",
+    )
+    drop_folder: Path = Field(
+        default_factory=lambda known: known["data_dir"] / "uploads",
+        description="directory into which upload files are dropped; default: uploads in the data directory",
+    )
+    session_timeout_ms: int = Field(
+        default=3_000,
+        ge=1_000,
+        le=300_000,
+        description="milliseconds after which a silent matcher loses its partitions",
+    )
+    transaction_timeout_ms: int = Field(
+        default=4_000,
+        ge=1_000,
+        le=60_000,
+        description="milliseconds after which Kafka aborts the open transaction of a matcher that died",
+    )
+    answer_deadline_ms: int = Field(
+        default=2_000,
+        ge=100,
+        le=30_000,
+        description="milliseconds within which a sender is answered, by refusal if Kafka is silent",
+    )
+    database_url: str = Field(
+        default_factory=lambda known: f"sqlite:///{known['data_dir'] / 'broker.sqlite'}",
+        description="SQLAlchemy URL of the projection; default: an SQLite file in the data directory",
+        repr=False,  # it may hold a password
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least severity that is logged: debug, info, warning or error"
+    )
+
+    def require_bootstrap_servers(self) -> str:
+        """Return the Kafka to use; raise `ConfigurationError` when none is named."""
+        if self.kafka_bootstrap_servers is None:
+            raise ConfigurationError(
+                f"{PREFIX}KAFKA_BOOTSTRAP_SERVERS is not set: {_meaning('kafka_bootstrap_servers')}. "
+                "`cpis kafka` starts a Kafka and prints the value to use."
+            )
+        return self.kafka_bootstrap_servers
+
+
+def load_settings() -> Settings:
+    """
+    Read the settings from this process's environment; a variable that is empty counts as absent.
+
+    Raises `ConfigurationError` with one line for each variable that is unknown or wrong, telling what it may
+    be. No line repeats a value.
+    """
+    named = {name for name, value in os.environ.items() if name.upper().startswith(PREFIX) and value}
+    problems = [
+        _unknown(name)
+        for name in sorted(named)
+        if name.upper().removeprefix(PREFIX).lower() not in Settings.model_fields
+    ]
+    settings = None
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        problems += [
+            _wrong(str(detail["loc"][0]), detail["msg"])
+            for detail in error.errors(include_url=False, include_input=False)
+            if detail["type"] != _FOLLOWS_FROM_ANOTHER
+        ]
+    if problems or settings is None:
+        raise ConfigurationError("\n".join(problems))
+    return settings
+
+
+def _unknown(variable: str) -> str:
+    """Return the line about a variable that is not a setting."""
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    nearest = difflib.get_close_matches(variable.upper(), known, n=1, cutoff=0)
+    return f"{variable} is not a setting; the nearest is {nearest[0]}"
+
+
+def _wrong(name: str, message: str) -> str:
+    """Return the line about a setting whose value cannot be taken."""
+    return f"{PREFIX}{name.upper()}: {message[:1].lower()}{message[1:]} ({_meaning(name)})"
+
+
+def _meaning(name: str) -> str:
+    """Return what a setting means."""
+    return str(Settings.model_fields[name].description)

@@ -1,0 +1,173 @@
+"""
+What becomes of one HL7 v2 message: a fact, or kept in `cpis.rejected`; there is no third.
+
+Knows that the sender is answered only once that is durable, and what: `AA`, `AE` where the sender must mend
+the content, `AR` where a type is not taken here or Kafka is away. The answer is a function of the bytes and
+the settings alone, so a resend gets the same one (architecture, section 3; dossier 6.5).
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from broker.core.errors import BrokerError, InvalidOdsCode, KafkaUnavailable, MalformedMessage
+from broker.core.facts import VisitMessage
+from broker.core.identifiers import NhsNumber, OdsCode, aware
+from broker.core.keyed import IdentityKey
+from broker.ports import Clock, FactLog, Topic, Write
+from broker.services.rejections import RECORD_BYTES_MAX, SOURCE, Rejections
+from broker.wire.acknowledgement import answer
+from broker.wire.adt import AdtReading, read_adt
+from broker.wire.cloudevents import FACT_TYPE, CloudEvent, write_headers
+from broker.wire.facts_codec import FactCodec
+from broker.wire.hl7v2 import parse
+from broker.wire.mllp import END_BROKEN, START, TOO_LONG
+from broker.wire.records_codec import Door, Rejected
+
+Count = Callable[[str], None]
+"""Counts one event of a stable name that holds nothing of a person."""
+
+TOO_LARGE = "message too large"
+"""Reason: the fact would not fit a record of Kafka, today or ever."""
+DEFECT = "broker defect"
+"""Reason: our own code failed on this message; the bytes are kept, so that it can be found and mended."""
+
+_AWAITED = frozenset({END_BROKEN, TOO_LONG})  # the sender thinks that it sent a message
+_END_MARK = b"\x1c"
+
+
+class _Judgement(NamedTuple):
+    """What is to be made durable, what is then counted, and the fault to answer, None for `AA`."""
+
+    writes: list[Write]
+    counts: tuple[str, ...]
+    fault: MalformedMessage | None = None
+
+
+class Intake:
+    """
+    The use case behind the MLLP door.
+
+    `answer_seconds` is the deadline of an answer from the receipt of its message. `count` is told `accepted`,
+    `kept`, `refused` (Kafka away), `unreadable lost` (Kafka away and nobody to tell), and `quality: …`.
+    """
+
+    def __init__(
+        self,
+        facts: FactLog,
+        codec: FactCodec,
+        rejections: Rejections,
+        *,
+        key: IdentityKey,
+        clock: Clock,
+        count: Count,
+        answer_seconds: float,
+    ) -> None:
+        self._facts = facts
+        self._codec = codec
+        self._rejections = rejections
+        self._key = key
+        self._clock = clock
+        self._count = count
+        self._answer_seconds = answer_seconds
+
+    async def receive(self, data: bytes) -> bytes:
+        """Return the acknowledgement of a message, once what it says is durable."""
+        judgement = self._judge(data, aware(self._clock()))
+        if not await self._made_durable(judgement.writes):
+            self._count("refused")
+            return answer(data, KafkaUnavailable())
+        for event in judgement.counts:
+            self._count(event)
+        return answer(data, judgement.fault)
+
+    async def receive_unreadable(self, data: bytes, reason: str) -> bytes | None:
+        """Keep bytes that were no frame; return an answer where the sender thinks that it sent a message."""
+        rejected = Rejected(door=Door.MLLP, reason=reason, received_at=aware(self._clock()), raw=data)
+        durable = await self._made_durable(self._rejections.writes(rejected))
+        if reason not in _AWAITED:
+            self._count("kept" if durable else "unreadable lost")
+            return None
+        self._count("kept" if durable else "refused")
+        message = data.removeprefix(START).removesuffix(_END_MARK)
+        fault: BrokerError = MalformedMessage(reason) if durable else KafkaUnavailable()
+        return answer(message, fault)
+
+    async def _made_durable(self, writes: list[Write]) -> bool:
+        """Append within the answer's deadline; return whether Kafka has acknowledged."""
+        try:
+            async with asyncio.timeout(self._answer_seconds):
+                await self._facts.append(writes)
+        except (KafkaUnavailable, TimeoutError):
+            return False
+        return True
+
+    def _judge(self, data: bytes, received_at: datetime) -> _Judgement:
+        """Read a message and return what is to be kept of it; never raises."""
+        try:
+            reading = read_adt(data, key=self._key, received_at=received_at)
+            if reading.number is None or reading.message is None:
+                return self._without_number(data, reading, received_at)
+            fact = self._fact(reading.message, reading.number)
+        except MalformedMessage as fault:
+            return self._at_fault(data, fault, received_at)
+        except Exception:  # noqa: BLE001 - a defect of ours loses no message and stops no sender's queue
+            return self._at_fault(data, MalformedMessage(DEFECT), received_at)
+        return _Judgement([fact], ("accepted", *map("quality: {}".format, reading.faults)))
+
+    def _fact(self, message: VisitMessage, number: NhsNumber) -> Write:
+        """Return the record of a fact; raise `MalformedMessage` where Kafka would never take it."""
+        value = self._codec.encode(message, number)
+        if len(value) > RECORD_BYTES_MAX:
+            raise MalformedMessage(TOO_LARGE)
+        event = CloudEvent(
+            event_id=message.message_id,
+            source=SOURCE,
+            event_type=FACT_TYPE,
+            time=message.received_at,
+            data_schema="attendance",
+        )
+        return Write(topic=Topic.ATTENDANCES, key=number.key, value=value, headers=write_headers(event))
+
+    def _without_number(self, data: bytes, reading: AdtReading, received_at: datetime) -> _Judgement:
+        """Keep an attendance without a usable number: no sender's queue stops for it (rulings 21, 35)."""
+        reason = f"number_{(reading.number_fault or 'missing').replace(' ', '_')}"
+        rejected = Rejected(
+            door=Door.MLLP,
+            reason=reason,
+            location="PID-3",
+            sender=reading.provider,
+            control_id=reading.control_id,
+            received_at=received_at,
+            raw=data,
+        )
+        return _Judgement(self._rejections.writes(rejected), ("kept", f"quality: {reason}"))
+
+    def _at_fault(self, data: bytes, fault: MalformedMessage, received_at: datetime) -> _Judgement:
+        """Keep a message that could not be read, with as much of its header as can."""
+        sender, control_id = _header(data)
+        rejected = Rejected(
+            door=Door.MLLP,
+            reason=fault.reason,
+            location=fault.location,
+            sender=sender,
+            control_id=control_id,
+            received_at=received_at,
+            raw=data,
+        )
+        return _Judgement(self._rejections.writes(rejected), ("kept",), fault)
+
+
+def _header(data: bytes) -> tuple[OdsCode | None, str | None]:
+    """Return the sender (MSH-4) and the control id (MSH-10) of a message, None where they cannot be read."""
+    try:
+        header = parse(data).header
+    except MalformedMessage:
+        return None, None
+    facility, control_id = header.field(4), header.field(10)
+    try:
+        sender = OdsCode(facility) if isinstance(facility, str) else None
+    except InvalidOdsCode:
+        sender = None
+    return sender, control_id if isinstance(control_id, str) else None

@@ -1,0 +1,178 @@
+"""
+The matcher of one partition: the numbered procedure of architecture.md, section 3.
+
+Knows the order of loading, reading, deciding and committing, and nothing of Kafka or of the rules: those are
+in `PartitionLog` and in the core. Whatever is in memory here can be thrown away at any moment.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from broker.core.errors import KafkaUnavailable, NewerState, WrongIdentityKey
+from broker.core.keyed import IdentityKey
+from broker.core.partition import NEW, PartitionState
+from broker.core.policy import RULES_VERSION, Policy
+from broker.ports import INPUTS, PARTITION_STATE_KEY, PartitionLog
+from broker.services.matching_output import Chain, Scribe, cause_of
+from broker.services.matching_table import INDEXED, PartitionTable, Rules
+from broker.services.matching_turns import Notice, Pace, Report, Tools, Turns
+from broker.wire.alerts_codec import AlertCodec
+from broker.wire.facts_codec import FactCodec
+from broker.wire.records_codec import RecordsCodec
+from broker.wire.state_codec import StateCodec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codecs:
+    """What turns bytes into the core's values and back."""
+
+    facts: FactCodec
+    states: StateCodec
+    alerts: AlertCodec
+    records: RecordsCodec
+
+
+class PartitionMatcher:
+    """
+    Works one partition from `run` to `stop`.
+
+    `new_salt` makes the salt of a new person's record; `report` hears what happens. Raises `Fenced` when
+    another owner took over, `NewerState` and `WrongIdentityKey` when this program must not go on.
+    """
+
+    def __init__(
+        self,
+        log: PartitionLog,
+        codecs: Codecs,
+        *,
+        policy: Policy,
+        key: IdentityKey,
+        new_salt: Callable[[], bytes],
+        report: Report,
+        pace: Pace | None = None,
+    ) -> None:
+        """Touch nothing yet."""
+        self._log = log
+        self._codecs = codecs
+        self._rules = Rules(policy=policy, key=key)
+        self._new_salt = new_salt
+        self._report = report
+        self._pace = pace or Pace()
+        self._stopping = asyncio.Event()
+        self._backoff_s = 0.0
+
+    def stop(self) -> None:
+        """Let `run` finish the transaction in hand and return."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """
+        Work the partition until `stop`.
+
+        1. Start the transactional producer.
+        2. Load `cpis.people`; `#p` says where the inputs stand and who decided by which rules.
+        3. Index the last H of what waits in the log, up to those offsets; on a first start take all plans
+           before the first attendance.
+        4. Loop: take what is there, fold, decide, compare, commit.
+        5. On a doubtful outcome drop everything and start again at 1. `Fenced` is the caller's to handle.
+        """
+        while not self._stopping.is_set():
+            try:
+                await self._work()
+            except KafkaUnavailable as error:  # 5.
+                await self._back_off(error)
+            finally:
+                await self._log.close()
+
+    async def _work(self) -> None:
+        """Go through steps 1 to 4 once."""
+        await self._log.open()  # 1.
+        people = await self._log.load_people()  # 2.
+        state = self._checked(people.pop(PARTITION_STATE_KEY, None))
+        scribe = self._scribe()
+        table = PartitionTable(
+            people,
+            facts=self._codecs.facts,
+            states=self._codecs.states,
+            scribe=scribe,
+            rules=self._rules,
+            new_salt=self._new_salt,
+            end=Chain(state.audit_hash, state.audit_sequence),
+            clock=state.clock,
+        )
+        await self._index(table, state)  # 3.
+        self._log.seek({topic: state.offsets[topic] for topic in INPUTS if topic in state.offsets})
+        turns = Turns(self._tools(scribe), table, state)
+        self._report(Notice.OPENED, {"partition": self._log.partition, "count": len(people)})
+        if not state.first_load_done:
+            await turns.take_plans(self._stopping)
+        while not self._stopping.is_set():  # 4.
+            await turns.turn(INPUTS)
+            self._recovered()
+        await turns.flush()
+
+    def _checked(self, value: bytes | None) -> PartitionState:
+        """Return the state in `#p`; raise `NewerState` or `WrongIdentityKey` when it is not for us."""
+        fingerprint = self._rules.key.fingerprint
+        if value is None:
+            version = self._rules.policy.version
+            return replace(
+                NEW, rules_version=RULES_VERSION, policy_version=version, key_fingerprint=fingerprint
+            )
+        state = self._codecs.states.decode_partition(value)
+        if state.rules_version > RULES_VERSION:
+            raise NewerState
+        if state.key_fingerprint != fingerprint:
+            raise WrongIdentityKey
+        return state
+
+    async def _index(self, table: PartitionTable, state: PartitionState) -> None:
+        """Index the last H of what waits in the log, up to where the inputs stand."""
+        since_ms = int((state.clock - self._rules.policy.horizon).timestamp() * 1000)
+        for topic in INDEXED:
+            end = state.offsets.get(topic, 0)
+            if end == 0:
+                continue
+            start = await self._log.start_offset(topic, since_ms)
+            async for records in self._log.scan(topic, start, end):
+                table.index(topic, records)
+
+    def _scribe(self) -> Scribe:
+        """Return who writes for this partition."""
+        return Scribe(
+            people=self._codecs.states,
+            alerts=self._codecs.alerts,
+            records=self._codecs.records,
+            key=self._rules.key,
+            policy_version=self._rules.policy.version,
+            partition=self._log.partition,
+        )
+
+    def _tools(self, scribe: Scribe) -> Tools:
+        """Return what the turns are made with."""
+        return Tools(
+            log=self._log,
+            states=self._codecs.states,
+            scribe=scribe,
+            report=self._report,
+            pace=self._pace,
+            horizon=self._rules.policy.horizon,
+            policy_version=self._rules.policy.version,
+        )
+
+    def _recovered(self) -> None:
+        """Report, after a turn that went well, that Kafka is back if it was away."""
+        if self._backoff_s:
+            self._backoff_s = 0.0
+            self._report(Notice.KAFKA_BACK, {"partition": self._log.partition})
+
+    async def _back_off(self, error: KafkaUnavailable) -> None:
+        """Report the first failure of a row, and wait: longer each time, never past `stop`."""
+        pace = self._pace
+        if not self._backoff_s:
+            self._report(Notice.KAFKA_AWAY, {"partition": self._log.partition, "code": cause_of(error)})
+        self._backoff_s = min(max(self._backoff_s * 2, pace.backoff_s_min), pace.backoff_s_max)
+        stop = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait({stop}, timeout=self._backoff_s)
+        stop.cancel()

@@ -1,0 +1,217 @@
+"""
+What a matcher writes: people, alert events, worklist items, audit entries, notes of late facts.
+
+Knows which topic gets what, and under which key. Decides nothing and sends nothing.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from broker.core.alerts import AlertEvent, ItemKind, RecipientKind, WorklistItem
+from broker.core.audit import audit_entry, chain
+from broker.core.effects import Advance
+from broker.core.errors import BrokerError, PersonTooLarge
+from broker.core.keyed import IdentityKey
+from broker.core.person import Person
+from broker.core.policy import RULES_VERSION
+from broker.ports import Headers, Record, Topic, Write
+from broker.wire.alerts_codec import AlertCodec
+from broker.wire.cloudevents import (
+    ALERT_TYPE,
+    AUDIT_TYPE,
+    LATE_TYPE,
+    WORKLIST_TYPE,
+    CloudEvent,
+    write_headers,
+)
+from broker.wire.records_codec import RecordsCodec, Unprocessable
+from broker.wire.state_codec import StateCodec
+
+PERSON_BYTES_MAX = 8 * 1024 * 1024
+"""What `cpis.people` takes as one record; beyond it the broker would refuse the whole transaction."""
+
+SOURCE = "urn:cpis:matcher"
+"""`ce_source` of everything a matcher writes; event ids are unique within it."""
+
+_TOPIC_OF_KIND = {kind: f"{Topic.ALERTS}.{kind}." for kind in RecipientKind}
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The end of a partition's audit trail: hash and number of its newest entry."""
+
+    newest_hash: bytes
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poison:
+    """A record that could not be processed; `cause` is the error's code or class name, never its words."""
+
+    record: Record
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What one person's advance comes to: the writes, the new state as bytes (None: unchanged), the chain."""
+
+    writes: tuple[Write, ...]
+    state: bytes | None = field(repr=False)
+    chain: Chain
+
+
+def recipient_topic(event: AlertEvent) -> str:
+    """Return the recipient's own topic; ODS codes are capitals and digits, so they stand as they are."""
+    recipient = event.alert.recipient
+    return _TOPIC_OF_KIND[recipient.kind] + recipient.code.code
+
+
+def cause_of(error: Exception) -> str:
+    """Return what may be said of an error: its code if it is ours, else its class."""
+    return error.code if isinstance(error, BrokerError) else type(error).__name__
+
+
+class Scribe:
+    """Writes down what follows, for one partition."""
+
+    def __init__(
+        self,
+        *,
+        people: StateCodec,
+        alerts: AlertCodec,
+        records: RecordsCodec,
+        key: IdentityKey,
+        policy_version: str,
+        partition: int,
+    ) -> None:
+        """Take the codecs and what is stamped on everything written."""
+        self._people = people
+        self._alerts = alerts
+        self._records = records
+        self._key = key
+        self._policy_version = policy_version
+        self._partition = partition
+
+    def say(
+        self, advance: Advance, *, unchanged: bool, caused_at: datetime | None, at: datetime, end: Chain
+    ) -> Said:
+        """
+        Return everything to write for one person.
+
+        `caused_at` is the newest receipt among the facts that led here, None when none did; `at` stands for
+        it in the audit; `end` is the chain so far. Raises when anything does not fit, having changed nothing.
+        """
+        person = advance.person
+        writes: list[Write] = []
+        state = None
+        if not unchanged:
+            state, write = self.person(person)
+            writes.append(write)
+        for event in advance.events:
+            writes.extend(self._event(event, caused_at, at))
+        writes.extend(self._item(item, at) for item in advance.opened)
+        writes.extend(Write(Topic.WORKLIST, item.item_id.encode(), None) for item in advance.closed)
+        for decision in advance.entries:
+            entry = audit_entry(
+                decision,
+                salt=person.salt,
+                number=person.number,
+                partition=self._partition,
+                sequence=end.sequence + 1,
+                at=at,
+                previous=end.newest_hash,
+            )
+            value = self._records.encode_audit(entry)
+            end = Chain(chain(end.newest_hash, value), end.sequence + 1)
+            headers = self._headers(f"{self._partition}-{end.sequence}", AUDIT_TYPE, at, "audit_entry")
+            writes.append(Write(Topic.AUDIT, None, value, headers, self._partition))
+        return Said(writes=tuple(writes), state=state, chain=end)
+
+    def person(self, person: Person) -> tuple[bytes, Write]:
+        """Return a person's record, as bytes and as what to write; raises `PersonTooLarge`."""
+        state = self._people.encode_person(person)
+        if len(state) > PERSON_BYTES_MAX:
+            raise PersonTooLarge
+        return state, Write(Topic.PEOPLE, person.number.key, state, partition=self._partition)
+
+    def forget(self, key: bytes) -> Write:
+        """Return the tombstone of a person of whom nothing need be kept."""
+        return Write(Topic.PEOPLE, key, None, partition=self._partition)
+
+    def poisoned(self, poison: Poison, at: datetime) -> Write:
+        """Return the worklist item for a record that could not be processed, with its bytes sealed."""
+        record = poison.record
+        place = (record.topic, str(record.partition), str(record.offset))
+        item = WorklistItem(
+            item_id=self._key.derive("item", ItemKind.UNPROCESSABLE_RECORD, *place),
+            kind=ItemKind.UNPROCESSABLE_RECORD,
+            urgent=True,
+        )
+        about = Unprocessable(
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            cause=poison.cause,
+            value=record.value or b"",
+        )
+        return self._item(item, at, about)
+
+    def without_topic(self, topic: str, at: datetime) -> Write:
+        """Return the worklist item for a recipient whose topic is not declared."""
+        item = WorklistItem(
+            item_id=self._key.derive("item", ItemKind.RECIPIENT_WITHOUT_TOPIC, topic),
+            kind=ItemKind.RECIPIENT_WITHOUT_TOPIC,
+            urgent=True,
+        )
+        return self._item(item, at)
+
+    def late(self, records: Iterable[Record], at: datetime) -> list[Write]:
+        """Return the notes of facts too late to revise a closed visit: their bytes, without the number."""
+        return [
+            Write(
+                Topic.LATE,
+                None,
+                record.value,
+                self._headers(
+                    self._key.derive("late", record.topic, str(record.partition), str(record.offset)),
+                    LATE_TYPE,
+                    at,
+                    record.topic,
+                ),
+            )
+            for record in records
+        ]
+
+    def _event(self, event: AlertEvent, caused_at: datetime | None, at: datetime) -> list[Write]:
+        """Return the two records of an event: for the broker, and for the recipient."""
+        recipient = event.alert.recipient
+        headers = self._headers(event.event_id, ALERT_TYPE, at, "alert")
+        plain, own = (
+            self._alerts.encode_event(
+                event,
+                with_child_id=with_child_id,
+                caused_received_at=caused_at,
+                rules_version=RULES_VERSION,
+                policy_version=self._policy_version,
+            )
+            for with_child_id in (False, recipient.kind is RecipientKind.AUTHORITY)
+        )
+        key = f"{recipient.kind}.{recipient.code}".encode()
+        return [
+            Write(Topic.ALERTS, key, plain, headers),
+            Write(recipient_topic(event), event.alert.alert_id.encode(), own, headers),
+        ]
+
+    def _item(self, item: WorklistItem, at: datetime, about: Unprocessable | None = None) -> Write:
+        """Return the record of a worklist item."""
+        headers = self._headers(item.item_id, WORKLIST_TYPE, at, "worklist_item")
+        return Write(Topic.WORKLIST, item.item_id.encode(), self._records.encode_item(item, about), headers)
+
+    @staticmethod
+    def _headers(event_id: str, event_type: str, at: datetime, schema: str) -> Headers:
+        """Return the CloudEvents headers of one record."""
+        return write_headers(
+            CloudEvent(event_id=event_id, source=SOURCE, event_type=event_type, time=at, data_schema=schema)
+        )

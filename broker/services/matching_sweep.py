@@ -1,0 +1,72 @@
+"""
+One pass over everybody of a partition, in small slices between batches.
+
+A pass decides anew (a newer release or policy) or lets go of what is past revising; whoever cannot be
+processed is counted and left as they are.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+
+from broker.ports import Topic, Write
+from broker.services.matching_table import PartitionTable
+
+_KEYS_PER_TURN = 1_000  # of the index, whose people need no decoding
+
+
+class Purpose(StrEnum):
+    """Why everybody is looked at."""
+
+    REDECIDE = "redecide"
+    SETTLE = "settle"
+
+
+class Sweep:
+    """
+    A pass in the making over a table.
+
+    `floors` says, by input, before which offset the index forgets. `failed` counts the people that could
+    not be processed.
+    """
+
+    def __init__(self, table: PartitionTable, purpose: Purpose, floors: Mapping[Topic, int]) -> None:
+        """Line everybody up."""
+        self.purpose = purpose
+        self.failed = 0
+        self._table = table
+        self._treat = table.redecide if purpose is Purpose.REDECIDE else table.settle
+        self._people = deque(table.people)
+        self._floors = floors
+        self._indexed = {topic: deque(table.indexes[topic].keys()) for topic in floors}
+
+    @property
+    def done(self) -> bool:
+        """Whether everybody has had their turn."""
+        return not self._people and not any(self._indexed.values())
+
+    def slice(self, enough: Callable[[], bool]) -> list[Write]:
+        """Work until `enough` says so; return what to write."""
+        writes: list[Write] = []
+        while not enough() and not self.done:
+            if self._people:
+                writes.extend(self._next_person(self._people.popleft()))
+            else:
+                self._next_places()
+        return writes
+
+    def _next_person(self, key: bytes) -> tuple[Write, ...]:
+        """Treat one person who still has a record."""
+        if key not in self._table.people:
+            return ()
+        try:
+            return self._treat(key).writes
+        except Exception:  # noqa: BLE001 – one person's record must not stop the partition
+            self.failed += 1
+            return ()
+
+    def _next_places(self) -> None:
+        """Let the index forget what the horizon has passed."""
+        for topic, keys in self._indexed.items():
+            turn = [keys.popleft() for _ in range(min(len(keys), _KEYS_PER_TURN))]
+            self._table.indexes[topic].forget_before(turn, self._floors[topic])

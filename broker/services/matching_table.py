@@ -1,0 +1,303 @@
+"""
+A partition's people and the folding of facts into them, without a single await.
+
+Everything may be raised by a record: its bytes may be no fact, the fact may break a rule's assumptions, what
+follows may not fit into a record. Whatever it is, it stays with that record.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from broker.core.effects import advance
+from broker.core.errors import MalformedMessage
+from broker.core.facts import Fact, IdentityNotice, PlanFact
+from broker.core.identifiers import NhsNumber
+from broker.core.keyed import IdentityKey
+from broker.core.person import Person, lift
+from broker.core.policy import Policy
+from broker.core.retention import settle, too_late
+from broker.ports import Record, Topic, Write
+from broker.services.matching_output import Chain, Poison, Said, Scribe, cause_of
+from broker.services.visit_index import VisitIndex
+from broker.wire.cloudevents import read_headers
+from broker.wire.facts_codec import FactCodec
+from broker.wire.state_codec import StateCodec
+
+FIRST_INPUTS: tuple[Topic, ...] = (Topic.PLANS, Topic.IDENTITY)
+"""What makes a person's record; on a first start these are taken to their end before the others."""
+
+INDEXED: tuple[Topic, ...] = (Topic.ATTENDANCES, Topic.ACCESSES)
+"""What waits in the log until its person has a record."""
+
+PEOPLE_PER_BATCH_MAX = 500  # keeps a transaction of six partitions in one process far under its timeout
+_DECODED_MAX = 2_000  # people kept decoded: those whose visit is going on
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Batch:
+    """
+    Polled records, sorted by what they need.
+
+    `touched` holds the records of people who have or get a record; `offsets` is where each input then
+    stands; `rest` waits for the next batch; `moved` counts the records taken.
+    """
+
+    touched: dict[bytes, list[Record]] = field(default_factory=dict)
+    nobody: list[Poison] = field(default_factory=list)
+    offsets: dict[Topic, int] = field(default_factory=dict)
+    rest: dict[Topic, Sequence[Record]] = field(default_factory=dict)
+    moved: int = 0
+
+
+@dataclass(slots=True)
+class Folded:
+    """What came of one person's records: writes, records that were too late, records that failed."""
+
+    writes: tuple[Write, ...] = ()
+    late: list[Record] = field(default_factory=list)
+    poison: list[Poison] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """By what people are decided."""
+
+    policy: Policy
+    key: IdentityKey
+
+
+class PartitionTable:
+    """
+    Everybody of one partition: people with a record as bytes, all others as places in the log.
+
+    `clock` is the partition's: the highest receipt time seen (aware UTC). `new_salt` makes the salt of a
+    new person's record. After a doubtful commit the whole table is thrown away.
+    """
+
+    def __init__(
+        self,
+        people: dict[bytes, bytes],
+        *,
+        facts: FactCodec,
+        states: StateCodec,
+        scribe: Scribe,
+        rules: Rules,
+        new_salt: Callable[[], bytes],
+        end: Chain,
+        clock: datetime,
+    ) -> None:
+        """Take over what was loaded."""
+        self.people = people
+        self.indexes = {topic: VisitIndex() for topic in INDEXED}
+        self.end = end
+        self.clock = clock
+        self._facts = facts
+        self._states = states
+        self._scribe = scribe
+        self._rules = rules
+        self._new_salt = new_salt
+        self._decoded: dict[bytes, Person] = {}
+
+    def index(self, topic: Topic, records: Sequence[Record]) -> None:
+        """Note where records of people without a record lie."""
+        people, index = self.people, self.indexes[topic]
+        for record in records:
+            key = record.key
+            if key is not None and key not in people:
+                index.add(key, record.offset)
+
+    def sort(self, polled: Mapping[Topic, Sequence[Record]]) -> Batch:
+        """
+        Sort records into those to fold, those to note, and a rest when many people are touched.
+
+        Plans come first, so that an attendance of the same batch finds its person.
+        """
+        batch = Batch()
+        for topic in (*FIRST_INPUTS, *INDEXED):
+            records = polled.get(topic)
+            if not records:
+                continue
+            taken = self._sort_input(topic, records, batch)
+            if taken:
+                last = records[taken - 1]
+                batch.offsets[topic] = last.offset + 1
+                batch.moved += taken
+                self.clock = max(self.clock, receipt_of(last))
+            if taken < len(records):
+                batch.rest[topic] = records[taken:]
+        return batch
+
+    def _sort_input(self, topic: Topic, records: Sequence[Record], batch: Batch) -> int:
+        """Sort one input's records; return how many were taken before the batch was full."""
+        people, touched = self.people, batch.touched
+        index = self.indexes.get(topic)
+        for number, record in enumerate(records):
+            key = record.key
+            if key is None:
+                batch.nobody.append(Poison(record=record, cause="KeyMissing"))
+            elif index is not None and key not in people and key not in touched:
+                index.add(key, record.offset)
+            elif key in touched:
+                touched[key].append(record)
+            elif len(touched) < PEOPLE_PER_BATCH_MAX:
+                touched[key] = [record]
+            else:
+                return number
+        return len(records)
+
+    def waiting(self, batch: Batch) -> dict[Topic, list[int]]:
+        """Return the places of what waits in the log for the people who are new in this batch."""
+        new = [key for key in batch.touched if key not in self.people]
+        waiting = {
+            topic: [offset for key in new for offset in index.get(key)]
+            for topic, index in self.indexes.items()
+        }
+        return {topic: offsets for topic, offsets in waiting.items() if offsets}
+
+    def fold(self, key: bytes, records: Sequence[Record], waited: Sequence[Record]) -> Folded:
+        """
+        Fold one person's records, and what waited for them, decide, compare with what was told.
+
+        A record that raises is returned as poison; the person keeps the state without that fact.
+        """
+        folded = Folded()
+        held = self.people.get(key)
+        try:
+            before = self._person(key)
+        except Exception as error:  # noqa: BLE001 – whatever it is, the partition goes on
+            folded.poison = [Poison(record=record, cause=cause_of(error)) for record in records]
+            return folded
+        facts = self._decode(key, (*waited, *records), folded)
+        if held is None and not any(isinstance(fact, PlanFact | IdentityNotice) for _, fact in facts):
+            self._leave_waiting(key, records, folded)
+            return folded
+        folded.late = [record for record, fact in facts if too_late(fact, before)]
+        outcome = self._advance(before, facts, folded)
+        if outcome is not None:
+            self._keep(key, *outcome)
+            folded.writes = outcome[1].writes
+        elif held is None:
+            self._leave_waiting(key, records, folded)
+        return folded
+
+    def redecide(self, key: bytes) -> Folded:
+        """Decide a person anew under the present rules; raises whatever the core or a codec raises."""
+        before = self._person(key)
+        person, said = self._say(before, before, None)
+        self._keep(key, person, said)
+        return Folded(writes=said.writes)
+
+    def settle(self, key: bytes) -> Folded:
+        """Let go of what is past revising; raises whatever the core or a codec raises."""
+        before = self._person(key)
+        settled = settle(before, self.clock, self._rules.policy)
+        if settled is None:
+            del self.people[key]
+            self._decoded.pop(key, None)
+            return Folded(writes=(self._scribe.forget(key),))
+        if settled == before:
+            return Folded()
+        state, write = self._scribe.person(settled)
+        self.people[key] = state
+        self._remember(key, settled)
+        return Folded(writes=(write,))
+
+    def _person(self, key: bytes) -> Person:
+        """Return the person of a key, a new one when there is no record; raises for bytes that are none."""
+        known = self._decoded.get(key)
+        if known is not None:
+            return known
+        number = NhsNumber(key.decode("ascii"))
+        state = self.people.get(key)
+        if state is None:
+            return Person(number=number, salt=self._new_salt())
+        return self._states.decode_person(number, state)
+
+    def _decode(self, key: bytes, records: Sequence[Record], folded: Folded) -> list[tuple[Record, Fact]]:
+        """Return the facts of the records that hold one; the others are poison."""
+        facts: list[tuple[Record, Fact]] = []
+        for record in records:
+            try:
+                facts.append((record, self._facts.decode(record.topic, key, record.value or b"")))
+            except Exception as error:  # noqa: BLE001 – whatever it is, the partition goes on
+                folded.poison.append(Poison(record=record, cause=cause_of(error)))
+        return facts
+
+    def _leave_waiting(self, key: bytes, records: Sequence[Record], folded: Folded) -> None:
+        """Let the records of a person who got no record after all wait in the log, read or unreadable."""
+        for record in records:
+            if record.topic in self.indexes:
+                self.indexes[Topic(record.topic)].add(key, record.offset)
+        folded.poison = [poison for poison in folded.poison if poison.record.topic not in self.indexes]
+
+    def _advance(
+        self, before: Person, facts: Sequence[tuple[Record, Fact]], folded: Folded
+    ) -> tuple[Person, Said] | None:
+        """Fold all facts at once; when that raises find out which one by one. None when none is left."""
+        if not facts:
+            return None
+        person = before
+        try:
+            for _, fact in facts:
+                person = person.learn(lift(fact))
+            return self._say(before, person, max(fact.received_at for _, fact in facts))
+        except Exception:  # noqa: BLE001 – the culprit is found below
+            return self._advance_singly(before, facts, folded)
+
+    def _advance_singly(
+        self, before: Person, facts: Sequence[tuple[Record, Fact]], folded: Folded
+    ) -> tuple[Person, Said] | None:
+        """Fold fact by fact; one that raises is poison and leaves the person as it was before it."""
+        person, received_at, outcome = before, _EPOCH, None
+        for record, fact in facts:
+            try:
+                candidate = person.learn(lift(fact))
+                outcome = self._say(before, candidate, max(received_at, fact.received_at))
+            except Exception as error:  # noqa: BLE001 – whatever it is, the partition goes on
+                folded.poison.append(Poison(record=record, cause=cause_of(error)))
+            else:
+                person, received_at = candidate, max(received_at, fact.received_at)
+        return outcome
+
+    def _say(self, before: Person, person: Person, caused_at: datetime | None) -> tuple[Person, Said]:
+        """Decide about `person` and write down what differs from `before`."""
+        advanced = advance(person, self._rules.policy, self._rules.key)
+        said = self._scribe.say(
+            advanced,
+            unchanged=advanced.person == before and before.number.key in self.people,
+            caused_at=caused_at,
+            at=caused_at or self.clock,
+            end=self.end,
+        )
+        return advanced.person, said
+
+    def _keep(self, key: bytes, person: Person, said: Said) -> None:
+        """Take over a person as said."""
+        self.end = said.chain
+        if said.state is not None:
+            self.people[key] = said.state
+            for index in self.indexes.values():
+                index.drop(key)
+        self._remember(key, person)
+
+    def _remember(self, key: bytes, person: Person) -> None:
+        """Keep a person decoded; the one who has been longest goes."""
+        self._decoded[key] = person
+        if len(self._decoded) > _DECODED_MAX:
+            del self._decoded[next(iter(self._decoded))]
+
+
+def receipt_of(record: Record) -> datetime:
+    """
+    Return when intake received what a record holds, by its CloudEvents time; aware UTC.
+
+    Never later than the append: a clock that runs ahead must not let people be forgotten.
+    """
+    appended_at = _EPOCH + timedelta(milliseconds=record.timestamp)
+    try:
+        told = read_headers(record.headers).time
+    except MalformedMessage:
+        return appended_at
+    return appended_at if told is None else min(told, appended_at)

@@ -1,0 +1,242 @@
+"""
+The turns of a matcher at work: take what is there, fold, decide, compare, commit.
+
+Everything here lives between two openings of the partition and is thrown away with any doubt.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from broker.core.partition import PartitionState
+from broker.core.policy import RULES_VERSION
+from broker.ports import PARTITION_STATE_KEY, PartitionLog, Record, Topic, Write
+from broker.services.matching_output import Poison, Scribe
+from broker.services.matching_sweep import Purpose, Sweep
+from broker.services.matching_table import FIRST_INPUTS, INDEXED, Batch, PartitionTable
+from broker.wire.state_codec import StateCodec
+
+SETTLE_EVERY = timedelta(hours=1)
+"""By the partition's clock: how often everybody is looked at for what may go."""
+
+
+class Notice(StrEnum):
+    """What a matcher reports, for logs and metrics."""
+
+    OPENED = "partition opened"
+    CAUGHT_UP = "all plans taken"
+    COMMITTED = "transaction committed"
+    UNPROCESSABLE = "record not processable"
+    WITHOUT_TOPIC = "recipient without topic"
+    SWEPT = "everybody looked at"
+    KAFKA_AWAY = "kafka away"
+    KAFKA_BACK = "kafka back"
+
+
+Report = Callable[[Notice, Mapping[str, int | str]], None]
+"""Takes a notice and its fields: counts, codes, places in Kafka, never anything of a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Times in seconds and milliseconds, counts in records; a test may hurry them."""
+
+    poll_wait_ms: int = 200  # how long a stop may take
+    batch_records_max: int = 5_000  # 25 ms of reading
+    turn_s: float = 0.02  # longest work without giving the event loop back
+    offsets_every_s: float = 1.0  # what is re-read after a crash: merging makes that harmless
+    offsets_every_records: int = 5_000
+    rewrite_every_s: float = 3_600.0  # `#p`, so that segments of `cpis.people` roll even when quiet
+    topics_every_s: float = 5.0  # between two looks for a recipient's topic
+    backoff_s_min: float = 0.1
+    backoff_s_max: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What a partition is worked with."""
+
+    log: PartitionLog
+    states: StateCodec
+    scribe: Scribe
+    report: Report
+    pace: Pace
+    horizon: timedelta
+    policy_version: str
+
+
+class Turns:
+    """
+    One partition, opened, loaded and placed.
+
+    `state` is `#p` as it was last written; what has moved since is written with the next commit.
+    """
+
+    def __init__(self, tools: Tools, table: PartitionTable, state: PartitionState) -> None:
+        """Go on from a loaded state; an older one is decided anew in the background."""
+        self.state = state
+        self._tools = tools
+        self._table = table
+        self._offsets: dict[str, int] = dict(state.offsets)
+        self._rest: Mapping[Topic, Sequence[Record]] = {}
+        self._moved = 0
+        self._topics: frozenset[str] = frozenset()
+        self._now = asyncio.get_running_loop().time
+        self._looked_at = -tools.pace.topics_every_s
+        self._committed_at = self._now()
+        self._turn_began = self._now()
+        self._settled_at: datetime | None = state.clock if state.offsets else None
+        self._sweep: Sweep | None = None
+        if (state.rules_version, state.policy_version) != (RULES_VERSION, tools.policy_version):
+            self._sweep = Sweep(table, Purpose.REDECIDE, {})
+
+    async def take_plans(self, stopping: asyncio.Event) -> None:
+        """Take all plans and identities before the first attendance: none meets a half-loaded table."""
+        ends = await self._tools.log.end_offsets()
+        first = {topic: ends[topic] for topic in FIRST_INPUTS}
+        while self._rest or not await self._tools.log.reached(first):
+            if stopping.is_set():
+                return
+            await self.turn(FIRST_INPUTS)
+        self.state = replace(self.state, first_load_done=True)
+        await self._commit([])
+        self._tools.report(Notice.CAUGHT_UP, {"records": len(self._table.people)})
+
+    async def turn(self, topics: Sequence[Topic]) -> None:
+        """Take one batch of these inputs to its commit, and a slice of the sweep with it."""
+        pace = self._tools.pace
+        self._turn_began = self._now()
+        polled = self._rest or await self._tools.log.poll(
+            topics,
+            wait_ms=0 if self._sweep else pace.poll_wait_ms,
+            records_max=pace.batch_records_max,
+        )
+        batch = self._table.sort(polled)
+        self._rest = batch.rest
+        self._offsets.update({topic.value: offset for topic, offset in batch.offsets.items()})
+        self._moved += batch.moved
+        writes = await self._fold(batch)
+        writes += await self._sweep_slice()
+        if writes or self._due():
+            await self._commit(writes)
+
+    async def flush(self) -> None:
+        """Write how far the inputs were taken, if that is not known yet: the next owner re-reads less."""
+        if self._moved:
+            await self._commit([])
+
+    def _due(self) -> bool:
+        """Whether `#p` alone is worth a transaction."""
+        pace, waited_s = self._tools.pace, self._now() - self._committed_at
+        if self._moved:
+            return self._moved >= pace.offsets_every_records or waited_s >= pace.offsets_every_s
+        return waited_s >= pace.rewrite_every_s
+
+    async def _fold(self, batch: Batch) -> list[Write]:
+        """Fold everybody touched, each with what waited in the log for them; return what to write."""
+        waited: dict[bytes, list[Record]] = {}
+        for topic, offsets in self._table.waiting(batch).items():
+            for record in await self._tools.log.read_at(topic, offsets):
+                waited.setdefault(record.key or b"", []).append(record)
+        writes: list[Write] = []
+        poison = list(batch.nobody)
+        for key, records in batch.touched.items():
+            folded = self._table.fold(key, records, waited.get(key, ()))
+            writes += folded.writes
+            writes += self._tools.scribe.late(folded.late, self._table.clock)
+            poison += folded.poison
+            await self._breathe()
+        return writes + [self._poisoned(one) for one in poison]
+
+    def _poisoned(self, poison: Poison) -> Write:
+        """Raise the alarm about a record that could not be processed and return its worklist item."""
+        record = poison.record
+        self._tools.report(
+            Notice.UNPROCESSABLE,
+            {
+                "topic": record.topic,
+                "partition": record.partition,
+                "offset": record.offset,
+                "code": poison.cause,
+            },
+        )
+        return self._tools.scribe.poisoned(poison, self._table.clock)
+
+    async def _breathe(self) -> None:
+        """Give the event loop back when this turn has held it long enough."""
+        if self._spent():
+            await asyncio.sleep(0)
+            self._turn_began = self._now()
+
+    def _spent(self) -> bool:
+        """Whether this turn has held the event loop long enough."""
+        return self._now() - self._turn_began >= self._tools.pace.turn_s
+
+    async def _sweep_slice(self) -> list[Write]:
+        """Start a sweep when one is due, go on with the one in hand; return what to write."""
+        if self._sweep is None:
+            await self._start_settling()
+        if self._sweep is None:
+            return []
+        await self._breathe()
+        writes = self._sweep.slice(self._spent)
+        if self._sweep.done:
+            self._finish(self._sweep)
+        return writes
+
+    async def _start_settling(self) -> None:
+        """Line everybody up once an hour by the partition's clock."""
+        clock = self._table.clock
+        if self._settled_at is None and self._offsets:
+            self._settled_at = clock  # the first start: nobody is old yet
+        if self._settled_at is None or clock - self._settled_at < SETTLE_EVERY:
+            return
+        self._settled_at = clock
+        since_ms = int((clock - self._tools.horizon).timestamp() * 1000)
+        floors = {topic: await self._tools.log.start_offset(topic, since_ms) for topic in INDEXED}
+        self._sweep = Sweep(self._table, Purpose.SETTLE, floors)
+
+    def _finish(self, sweep: Sweep) -> None:
+        """Note that everybody has been looked at; after deciding anew that is a fact of the partition."""
+        self._sweep = None
+        if sweep.purpose is Purpose.REDECIDE:
+            self.state = replace(
+                self.state, rules_version=RULES_VERSION, policy_version=self._tools.policy_version
+            )
+            self._moved += 1  # so that it is written even when nobody was told anything
+        self._tools.report(Notice.SWEPT, {"reason": sweep.purpose.value, "count": sweep.failed})
+
+    async def _commit(self, writes: Sequence[Write]) -> None:
+        """Write effects, changed people, audit entries and `#p` in one transaction."""
+        addressed = await self._addressed(writes)
+        self.state = replace(
+            self.state,
+            offsets=dict(self._offsets),
+            audit_hash=self._table.end.newest_hash,
+            audit_sequence=self._table.end.sequence,
+            clock=self._table.clock,
+        )
+        own = Write(
+            Topic.PEOPLE,
+            PARTITION_STATE_KEY,
+            self._tools.states.encode_partition(self.state),
+            partition=self._tools.log.partition,
+        )
+        await self._tools.log.commit([*addressed, own])
+        self._tools.report(Notice.COMMITTED, {"records": self._moved, "count": len(addressed)})
+        self._moved = 0
+        self._committed_at = self._now()
+
+    async def _addressed(self, writes: Sequence[Write]) -> list[Write]:
+        """Return the writes whose topic exists, and an item for each recipient that has none."""
+        wanted = {write.topic for write in writes}
+        if not wanted <= self._topics and self._now() - self._looked_at >= self._tools.pace.topics_every_s:
+            self._topics = await self._tools.log.declared_topics()
+            self._looked_at = self._now()
+        missing = {topic for topic in wanted - self._topics if topic.startswith(f"{Topic.ALERTS}.")}
+        for topic in missing:
+            self._tools.report(Notice.WITHOUT_TOPIC, {"topic": topic})
+        items = [self._tools.scribe.without_topic(topic, self._table.clock) for topic in sorted(missing)]
+        return [write for write in writes if write.topic not in missing] + items

@@ -1,0 +1,68 @@
+"""
+What cannot be read is kept in `cpis.rejected`: byte for byte, sealed, with the reason.
+
+Knows how large a record may be: longer bytes are kept in parts, in order, under one id.
+"""
+
+from dataclasses import replace
+
+from broker.core.keyed import IdentityKey
+from broker.ports import Topic, Write
+from broker.wire.cloudevents import REJECTED_TYPE, CloudEvent, write_headers
+from broker.wire.records_codec import RecordsCodec, Rejected
+
+SOURCE = "urn:cpis:intake"
+"""`ce_source` of everything that intake writes; event ids are unique within it."""
+RECORD_BYTES_MAX = 524_288
+"""Half of what Kafka takes by default: a record above its limit would be refused for ever, not once."""
+
+_WHOLE = 1
+_CONTROL_ID_CHARACTERS_MAX = 200  # ten times the standard's; a longer one is found in the bytes themselves
+
+
+class Rejections:
+    """Makes the records of `cpis.rejected`; the same bytes refused for the same reason have the same id."""
+
+    def __init__(
+        self, codec: RecordsCodec, key: IdentityKey, *, part_bytes_max: int = RECORD_BYTES_MAX
+    ) -> None:
+        """Take the codec, the identity key that ids are derived under, and the bytes kept in one record."""
+        self._codec = codec
+        self._key = key
+        self._part_bytes_max = part_bytes_max
+
+    def writes(self, rejected: Rejected) -> list[Write]:
+        """Return the record that keeps what was refused, or its parts, each told by its `location`."""
+        raw = rejected.raw or b""
+        if len(rejected.control_id or "") > _CONTROL_ID_CHARACTERS_MAX:
+            rejected = replace(rejected, control_id=None)
+        identity = self._key.derive("rejected", rejected.door.value, rejected.reason, rejected.location, raw)
+        starts = range(0, max(len(raw), _WHOLE), self._part_bytes_max)
+        if len(starts) == _WHOLE:
+            return [self._write(rejected, identity)]
+        parts: list[Write] = []
+        for number, start in enumerate(starts, start=1):
+            place = f"part {number} of {len(starts)}"
+            part = replace(
+                rejected,
+                raw=raw[start : start + self._part_bytes_max],
+                location=f"{rejected.location}, {place}" if rejected.location else place,
+            )
+            parts.append(self._write(part, f"{identity}.{number}"))
+        return parts
+
+    def _write(self, rejected: Rejected, event_id: str) -> Write:
+        """Return one record."""
+        event = CloudEvent(
+            event_id=event_id,
+            source=SOURCE,
+            event_type=REJECTED_TYPE,
+            time=rejected.received_at,
+            data_schema="rejected",
+        )
+        return Write(
+            topic=Topic.REJECTED,
+            key=None,
+            value=self._codec.encode_rejected(rejected),
+            headers=write_headers(event),
+        )

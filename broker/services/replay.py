@@ -1,0 +1,145 @@
+"""
+A recorded stream through the same doors and the same core as a live one, without Kafka and telling nobody.
+
+Knows the one thing that the matcher and this must agree on: a person has a record from the first plan or
+identity notice on, and what came before it is folded then.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from broker.core.alerts import AlertEvent, DecisionEntry, WorklistItem
+from broker.core.effects import advance
+from broker.core.identifiers import NhsNumber
+from broker.core.keyed import IdentityKey
+from broker.core.person import NOTHING, Known, Person, lift, merge
+from broker.core.policy import Policy
+from broker.ports import INPUTS, Topic, Write
+from broker.services.intake import Intake
+from broker.services.uploads import Uploads
+from broker.wire.facts_codec import FactCodec
+from broker.wire.records_codec import RecordsCodec
+from broker.wire.stream import Door, StreamLine
+
+_NO_SALT = bytes(16)  # a replay writes no audit trail, so there is nothing to blind
+
+
+class SteppedClock:
+    """A clock that shows the receipt time of the line being played."""
+
+    def __init__(self) -> None:
+        """Begin before every recorded time."""
+        self.now = datetime.min.replace(tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        """Return the time shown."""
+        return self.now
+
+
+class Taken:
+    """A `FactLog` that hands on what the doors made durable."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._writes: list[Write] = []
+
+    async def append(self, writes: Sequence[Write]) -> None:
+        """Take the writes."""
+        self._writes.extend(writes)
+
+    def take(self) -> list[Write]:
+        """Return what was written since the last call."""
+        writes, self._writes = self._writes, []
+        return writes
+
+
+@dataclass(slots=True)
+class Replayed:
+    """
+    What a stream came to.
+
+    `events` and `decisions` are in the order in which they were made; `worklist` holds the items still
+    open, `rejected` door and reason of what was kept unread; `facts` counts what was folded or waits.
+    """
+
+    facts: int = 0
+    events: list[AlertEvent] = field(default_factory=list)
+    decisions: list[DecisionEntry] = field(default_factory=list)
+    worklist: dict[str, WorklistItem] = field(default_factory=dict)
+    rejected: list[tuple[str, str]] = field(default_factory=list)
+
+
+class Replay:
+    """Plays lines one by one; `outcome` is what they have come to so far."""
+
+    def __init__(
+        self,
+        *,
+        intake: Intake,
+        uploads: Uploads,
+        taken: Taken,
+        clock: SteppedClock,
+        facts: FactCodec,
+        records: RecordsCodec,
+        policy: Policy,
+        key: IdentityKey,
+    ) -> None:
+        """Take the doors, which write to `taken` and read `clock`, and what decides."""
+        self.outcome = Replayed()
+        self._intake = intake
+        self._uploads = uploads
+        self._taken = taken
+        self._clock = clock
+        self._facts = facts
+        self._records = records
+        self._policy = policy
+        self._key = key
+        self._people: dict[NhsNumber, Person] = {}
+        self._waiting: dict[NhsNumber, Known] = {}
+
+    async def play(self, line: StreamLine) -> None:
+        """Let one line in by its door and tell what follows; raise `MalformedMessage` for a bad fact."""
+        self._clock.now = max(self._clock.now, line.at)
+        match line.door:
+            case Door.MLLP:
+                await self._intake.receive(line.raw)
+            case Door.UPLOAD:
+                await self._uploads.load(line.raw)
+            case Door.FACT:
+                await self._taken.append([Write(line.topic, line.key, line.raw)])
+        learned: dict[NhsNumber, Known] = {}
+        for write in self._taken.take():
+            self._sort(write, learned)
+        for number, known in learned.items():
+            self._learn(number, known)
+
+    def _sort(self, write: Write, learned: dict[NhsNumber, Known]) -> None:
+        """Note what was kept unread; gather facts by person."""
+        value = write.value or b""
+        if write.topic == Topic.REJECTED:
+            rejected = self._records.decode_rejected(value)
+            self.outcome.rejected.append((rejected.door.value, rejected.reason))
+        elif write.topic in INPUTS and write.key is not None:
+            number = NhsNumber(write.key.decode("ascii", "replace"))
+            fact = self._facts.decode(Topic(write.topic), write.key, value)
+            learned[number] = merge(learned.get(number, NOTHING), lift(fact))
+            self.outcome.facts += 1
+
+    def _learn(self, number: NhsNumber, known: Known) -> None:
+        """Fold what is new of a person, decide, and note what must be said."""
+        person = self._people.get(number)
+        if person is None:
+            known = merge(self._waiting.pop(number, NOTHING), known)
+            if not known.plans and not known.notices:
+                self._waiting[number] = known
+                return
+            person = Person(number=number, salt=_NO_SALT)
+        advanced = advance(person.learn(known), self._policy, self._key)
+        self._people[number] = advanced.person
+        self.outcome.events.extend(advanced.events)
+        self.outcome.decisions.extend(advanced.entries)
+        for item in advanced.opened:
+            self.outcome.worklist[item.item_id] = item
+        for item in advanced.closed:
+            self.outcome.worklist.pop(item.item_id, None)

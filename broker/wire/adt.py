@@ -1,0 +1,292 @@
+"""
+Reading of HL7 version 2 ADT messages into what the matcher folds (dossier 6.4).
+
+Knows MSH, EVN, PV1 and PV2 of A01, A03, A04, A08, A11 and A13, rulings 4, 6, 16, 29, 31, 37, and which
+faults refuse a message. Any bytes end in an `AdtReading` or a `MalformedMessage`; neither shows a value.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from broker.core.clock import plausible_arrival
+from broker.core.errors import InvalidOdsCode, MalformedMessage
+from broker.core.facts import VisitEvent, VisitMessage
+from broker.core.identifiers import NhsNumber, OdsCode, aware
+from broker.core.keyed import IdentityKey, message_reference, visit_reference
+from broker.core.reasons import reason_for
+from broker.wire.adt_patient import full_name, local_identifier, read_number, read_patient
+from broker.wire.adt_registers import Fault, Registers
+from broker.wire.hl7v2 import (
+    CLEARED,
+    DATA_TYPE,
+    EVENT,
+    MESSAGE_TYPE,
+    PROCESSING_ID,
+    REQUIRED_FIELD,
+    SEGMENT_SEQUENCE,
+    TABLE_VALUE,
+    VERSION,
+    Message,
+    Segment,
+    Value,
+    parse,
+)
+
+VERSIONS: Final = frozenset({"2.3", "2.3.1", "2.4", "2.5", "2.5.1"})
+"""Versions in which the fields read here mean the same; the ITK's is 2.4 [S50]."""
+PROCESSING_IDS: Final = frozenset({"P", "T", "D"})
+"""MSH-11, table 0103. A live deployment takes `P` only (ruling 27)."""
+
+_CONTROL_ID_CHARACTERS_MAX = 199  # the longest of any version 2; it is a header's value later
+_SEQUENCE_DIGITS_MAX = 15  # MSH-13 is a number of at most 15 digits
+_MOMENTS = (  # register, PV1 field, what is counted when it cannot be read
+    ("arrived_at", 44, Fault.ARRIVAL_TIME),
+    ("departed_at", 45, Fault.DEPARTURE_TIME),
+)
+_CLINICIANS = (("attending", 7), ("consulting", 9))  # role, PV1 field (ruling 29)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdtReading:
+    """
+    One readable ADT message.
+
+    Without a usable NHS number `number` and `message` are None and `number_fault` says why: `missing`,
+    `not ten digits`, `wrong check digit`, `placeholder` (rulings 21, 35, 36). `faults` are words of `Fault`.
+    """
+
+    number: NhsNumber | None
+    number_fault: str | None
+    message: VisitMessage | None
+    provider: OdsCode
+    control_id: str
+    event: VisitEvent
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Envelope:
+    """What MSH and EVN say. `recorded_at` is EVN-2, failing that MSH-7 (ruling 37)."""
+
+    provider: OdsCode
+    system: str
+    control_id: str
+    event: VisitEvent
+    recorded_at: datetime
+    sent_at: datetime
+    sequence: int | None
+    occurred_at: datetime | None
+
+
+def read_adt(
+    data: bytes,
+    *,
+    key: IdentityKey,
+    received_at: datetime,
+    processing_ids: frozenset[str] = PROCESSING_IDS,
+) -> AdtReading:
+    """
+    Read one ADT message; `received_at` is the first receipt of these bytes, aware.
+
+    Raises `MalformedMessage` with a code of table 0357: 200 to 203 for a type, event, processing id or
+    version not taken here, 100 to 103 for what the sender must mend.
+    """
+    received_at = aware(received_at)
+    message = parse(data)
+    registers = Registers(received_at)
+    if message.misdeclared:
+        registers.faults.add(Fault.CHARACTER_SET)
+    envelope = _read_envelope(message, registers, received_at, processing_ids)
+    patient, visit = _required(message, "PID"), _required(message, "PV1")
+    read_patient(message, patient, visit, registers)
+    _read_visit(message, visit, envelope, registers)
+    arrived_at = registers.values.get("arrived_at")
+    if arrived_at is not None and not plausible_arrival(arrived_at, received_at):
+        registers.faults.add(Fault.ARRIVAL_IGNORED)  # the core ignores it, by the first receipt it knows of
+    number, number_fault, differ = read_number(patient)
+    if differ:
+        registers.faults.add(Fault.NUMBERS_DIFFER)
+    visit_number = _visit_number(patient, visit, envelope, registers)
+    fact = None
+    if number is not None:
+        system, provider = envelope.system, envelope.provider
+        fact = VisitMessage(
+            message_id=message_reference(key, data),
+            visit=visit_reference(key, number, system=system, provider=provider, visit_number=visit_number),
+            provider=provider,
+            system=system,
+            control_id=envelope.control_id,
+            event=envelope.event,
+            recorded_at=envelope.recorded_at,
+            sent_at=envelope.sent_at,
+            received_at=received_at,
+            sequence=envelope.sequence,
+            occurred_at=envelope.occurred_at,
+            cleared=frozenset(registers.cleared),
+            **registers.values,
+        )
+    return AdtReading(
+        number=number,
+        number_fault=number_fault,
+        message=fact,
+        provider=envelope.provider,
+        control_id=envelope.control_id,
+        event=envelope.event,
+        faults=tuple(sorted(registers.faults)),
+    )
+
+
+def _read_envelope(
+    message: Message, registers: Registers, received_at: datetime, processing_ids: frozenset[str]
+) -> _Envelope:
+    """Read MSH and EVN; what is not taken here is refused before what is amiss with it."""
+    header = message.header
+    if _said(header.field(9)) != "ADT":
+        raise MalformedMessage("message type not taken", hl7_code=MESSAGE_TYPE, location="MSH-9")
+    if _said(header.field(12)) not in VERSIONS:
+        raise MalformedMessage("version not taken", hl7_code=VERSION, location="MSH-12")
+    if _said(header.field(11)) not in processing_ids:
+        raise MalformedMessage("processing id not taken", hl7_code=PROCESSING_ID, location="MSH-11")
+    try:
+        event = VisitEvent(_said(header.field(9, 2)))
+    except ValueError:
+        raise MalformedMessage("event not taken", hl7_code=EVENT, location="MSH-9") from None
+    control_id = _said(header.field(10, subcomponent=0))
+    if not control_id:
+        raise MalformedMessage("control id missing", hl7_code=REQUIRED_FIELD, location="MSH-10")
+    if len(control_id) > _CONTROL_ID_CHARACTERS_MAX:
+        raise MalformedMessage("control id too long", hl7_code=DATA_TYPE, location="MSH-10")
+    provider = _read_provider(header)
+    recording = message.first("EVN")
+    sent_at = registers.read_moment(header.field(7), Fault.MESSAGE_TIME)
+    recorded_at = registers.read_moment(_field(recording, 2), Fault.EVENT_TIME) or sent_at
+    if recorded_at is None:
+        raise MalformedMessage("no readable time", hl7_code=REQUIRED_FIELD, location="MSH-7")
+    if recorded_at > received_at:
+        registers.faults.add(Fault.RECORDED_LATE)
+    return _Envelope(
+        provider=provider,
+        system=_said(header.field(3)),
+        control_id=control_id,
+        event=event,
+        recorded_at=recorded_at,
+        sent_at=sent_at or recorded_at,
+        sequence=_read_sequence(header, registers),
+        occurred_at=registers.read_moment(_field(recording, 6), Fault.OCCURRED_TIME),
+    )
+
+
+def _read_provider(header: Segment) -> OdsCode:
+    """Read MSH-4, by which everything of the visit is attributed."""
+    code = _said(header.field(4)).upper()
+    if not code:
+        raise MalformedMessage("sending facility missing", hl7_code=REQUIRED_FIELD, location="MSH-4")
+    try:
+        return OdsCode(code)
+    except InvalidOdsCode:
+        raise MalformedMessage(
+            "sending facility is no ODS code", hl7_code=TABLE_VALUE, location="MSH-4"
+        ) from None
+
+
+def _read_sequence(header: Segment, registers: Registers) -> int | None:
+    """Read MSH-13; what is no count of the sender's is left out and counted."""
+    text = _said(header.field(13))
+    if text.isascii() and text.isdigit() and len(text) <= _SEQUENCE_DIGITS_MAX:
+        return int(text)
+    if text:
+        registers.faults.add(Fault.SEQUENCE)
+    return None
+
+
+def _required(message: Message, name: str) -> Segment:
+    """Return the first segment of this name; refuse a message without it."""
+    segment = message.first(name)
+    if segment is None:
+        raise MalformedMessage(f"no {name} segment", hl7_code=SEGMENT_SEQUENCE, location=name)
+    return segment
+
+
+def _read_visit(message: Message, visit: Segment, envelope: _Envelope, registers: Registers) -> None:
+    """Write the registers of PV1 and PV2, and EVN-4 where it says why something was cancelled (ruling 16)."""
+    registers.code("patient_class", visit.field(2))
+    registers.code("admission_type", visit.field(4))
+    _read_location(visit, envelope, registers)
+    for register, position, fault in _MOMENTS:
+        registers.moment(register, visit.field(position), fault)
+    disposition = visit.field(36)
+    if isinstance(disposition, str):  # the data dictionary writes two digits, the messaging standard one
+        disposition = disposition.lstrip("0") or disposition
+    registers.code("disposition", disposition)
+    _read_clinician(visit, registers)
+    more = message.first("PV2")
+    if more is not None:
+        registers.code("acuity", more.field(25))
+        registers.code("arrival_mode", more.field(38))
+        _read_reason(more, registers)
+    if envelope.event is VisitEvent.CANCELLED:
+        registers.code("cancel_reason", _field(message.first("EVN"), 4))
+
+
+def _read_location(visit: Segment, envelope: _Envelope, registers: Registers) -> None:
+    """Read PV1-3: the point of care in capitals, as a site lists it, and the site, failing that MSH-4."""
+    location, site = visit.field(3), visit.field(3, 4)
+    registers.text("location", location.upper() if isinstance(location, str) else location)
+    if location is CLEARED and site is CLEARED:
+        registers.cleared.add("site")
+    elif isinstance(location, str) or isinstance(site, str):
+        try:
+            registers.values["site"] = OdsCode(_said(site).upper())
+        except InvalidOdsCode:
+            registers.values["site"] = envelope.provider
+
+
+def _read_clinician(visit: Segment, registers: Registers) -> None:
+    """Read role and name of the first clinician who has a name (ruling 29), both or neither."""
+    for role, position in _CLINICIANS:
+        parts = (visit.field(position, 6), visit.field(position, 3), visit.field(position, 2))
+        name = full_name(*parts)
+        if name is not None:
+            registers.values |= {"clinician_role": role, "clinician_name": name}
+            return
+    if visit.field(_CLINICIANS[0][1]) is CLEARED:
+        registers.cleared |= {"clinician_role", "clinician_name"}
+
+
+def _read_reason(more: Segment, registers: Registers) -> None:
+    """Read PV2-3, else PV2-12, as a code of the short list; the words go no further (ruling 29)."""
+    said = list(_reasons_said(more))
+    reason = reason_for(text for text in said if isinstance(text, str))
+    if reason is not None:
+        registers.values["reason"] = reason
+    elif CLEARED in said:
+        registers.cleared.add("reason")
+
+
+def _reasons_said(more: Segment) -> Iterator[Value]:
+    """Yield the admit reason's text, code, other text and other code, then the visit's description."""
+    for component in (2, 1, 5, 4):
+        yield more.field(3, component, subcomponent=0)
+    yield more.field(12, subcomponent=0)
+
+
+def _visit_number(patient: Segment, visit: Segment, envelope: _Envelope, registers: Registers) -> str:
+    """Return PV1-19; without it the local patient id and the arrival, counted (ruling 6)."""
+    number = _said(visit.field(19))
+    if number:
+        return number
+    registers.faults.add(Fault.VISIT_NUMBER)
+    arrived_at = registers.values.get("arrived_at", envelope.recorded_at)
+    return f"{local_identifier(patient)}\n{arrived_at.isoformat()}"
+
+
+def _field(segment: Segment | None, position: int) -> Value:
+    """Return a field of a segment that may be absent."""
+    return segment.field(position) if segment is not None else None
+
+
+def _said(value: Value) -> str:
+    """Return a text, empty where there is none or it is cleared."""
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,153 @@
+"""
+What an ADT message says about who the patient is: NHS number, details, restriction, next of kin.
+
+Knows PID, NK1, PV1-16 and ZU8 (dossier 6.4) and rulings 20, 24, 29, 36. Address, telephones, general
+practitioner, religion and ethnicity are never read (ruling 31).
+"""
+
+import re
+from collections.abc import Iterator
+
+from broker.core.errors import InvalidNhsNumber
+from broker.core.facts import NumberStatus, Reliability
+from broker.core.identifiers import NhsNumber
+from broker.wire.adt_registers import Fault, Registers
+from broker.wire.hl7v2 import CLEARED, Message, Repeat, Segment, Value
+
+NUMBER_MISSING = "missing"
+"""The fault of a message in which nothing claims to be an NHS number; the others are `InvalidNhsNumber`'s."""
+
+_NHS_AUTHORITIES = frozenset({"NHS", "NHSNBR", "NHSNMBR"})  # CX-4, ruling 36
+_NHS_TYPE = "NH"  # CX-5
+_NATIONAL_TYPE = "NI"  # CX-5: an NHS number only with a status beside it, ruling 36
+_STATUS = re.compile(r"(?:NSTS)?0[1-8]")
+_NUMBER_STATUS = re.compile(r"NSTS([0-9]{2})")  # table 0445
+_GUESSED_BIRTH_DATE = frozenset({"ED", "UD"})  # table 0445: estimated, and the default where none is known
+_SENSITIVE = "S"  # PV1-16
+_HIDING = frozenset({"1", "2"})  # ZU8-4: local, and the national S-flag
+# Ruling 31: never the name of another child. Table 0063 (UK), codes of the American one, words.
+_CHILDREN = frozenset(
+    {
+        *("9", "14", "15", "BRO", "CHD", "DAU", "FCH", "GCH", "NCH", "SCH", "SIB", "SIS", "WRD"),
+        *(
+            "BROTHER",
+            "CHILD",
+            "DAUGHTER",
+            "GRANDCHILD",
+            "GRANDDAUGHTER",
+            "GRANDSON",
+            "SIBLING",
+            "SISTER",
+            "SON",
+        ),
+        *("STEPBROTHER", "STEPCHILD", "STEPDAUGHTER", "STEPSISTER", "STEPSON", "WARD"),
+    }
+)
+_WORD = re.compile(r"[A-Z]+|[0-9]+")
+
+
+def read_number(patient: Segment) -> tuple[NhsNumber | None, str | None, bool]:
+    """
+    Return the NHS number, else the fault of the first value that claims to be one, and whether some differ.
+
+    Where it stands is ruling 36; blanks and hyphens within it do not count. The first usable one is taken.
+    """
+    numbers, faults = [], []
+    for value in _claimed_numbers(patient):
+        try:
+            numbers.append(NhsNumber(value.replace(" ", "").replace("-", "")))
+        except InvalidNhsNumber as error:
+            faults.append(str(error))
+    if numbers:
+        return numbers[0], None, len(set(numbers)) > 1
+    return None, faults[0] if faults else NUMBER_MISSING, False
+
+
+def local_identifier(patient: Segment) -> str:
+    """Return the hospital's own identifier: the first repeat of PID-3 that is no NHS number, else empty."""
+    for repeat in patient.repeats(3):
+        value = repeat.part()
+        if isinstance(value, str) and not _claims(repeat):
+            return value
+    return ""
+
+
+def read_patient(message: Message, patient: Segment, visit: Segment, registers: Registers) -> None:
+    """Write the registers that describe the person and who stands beside them."""
+    registers.text("family", patient.field(5, 1))
+    registers.text("given", patient.field(5, 2))
+    registers.day("birth_date", patient.field(7), Fault.BIRTH_DATE)
+    _read_reliability(patient, registers)
+    hidden = message.first("ZU8")
+    if _code(visit.field(16)) == _SENSITIVE or (hidden is not None and _code(hidden.field(4)) in _HIDING):
+        registers.values["restricted"] = True  # and never False: absent and `""` do not lift it (ruling 24)
+    next_of_kin = message.first("NK1")
+    if next_of_kin is not None:
+        _read_next_of_kin(next_of_kin, registers)
+
+
+def _claimed_numbers(patient: Segment) -> Iterator[str]:
+    """Yield what claims to be an NHS number: labelled repeats of PID-3, then PID-2."""
+    for repeat in patient.repeats(3):
+        value = repeat.part()
+        if isinstance(value, str) and _claims(repeat):
+            yield value
+    alone = patient.field(2)
+    if isinstance(alone, str):
+        yield alone
+
+
+def _claims(repeat: Repeat) -> bool:
+    """Whether a repeat of PID-3 is labelled as an NHS number (ruling 36)."""
+    if _code(repeat.part(4)) in _NHS_AUTHORITIES:
+        return True
+    kind = _code(repeat.part(5))
+    if kind == _NATIONAL_TYPE:
+        return any(_STATUS.fullmatch(_code(part)) for part in repeat.parts()[1:])
+    return kind == _NHS_TYPE
+
+
+def _read_reliability(patient: Segment, registers: Registers) -> None:
+    """Read PID-32: the repeats have no positional meaning (dossier D9)."""
+    codes = [repeat.part() for repeat in patient.repeats(32)]
+    if CLEARED in codes:
+        registers.cleared |= {"number_status", "birth_date_reliability"}
+        return
+    texts = {_code(code) for code in codes} - {""}
+    statuses = sorted(match[1] for match in map(_NUMBER_STATUS.fullmatch, texts) if match)
+    if statuses:
+        try:
+            # Two at once contradict each other; the higher is the one that says less.
+            registers.values["number_status"] = NumberStatus(statuses[-1])
+        except ValueError:
+            registers.faults.add(Fault.NUMBER_STATUS)
+    if texts & _GUESSED_BIRTH_DATE:
+        registers.values["birth_date_reliability"] = Reliability.ESTIMATED
+    elif texts:
+        registers.values["birth_date_reliability"] = Reliability.STATED
+
+
+def _read_next_of_kin(kin: Segment, registers: Registers) -> None:
+    """
+    Read relationship and name as one, so that no name stands beside another's relationship.
+
+    What the segment lacks is cleared; so is the name of another child (ruling 31).
+    """
+    relationship, family = kin.field(3), kin.field(2)
+    if relationship is None and family is None:
+        return
+    registers.cleared |= {"next_of_kin_relationship", "next_of_kin_name"}
+    registers.code("next_of_kin_relationship", relationship)
+    words = {word for component in (1, 2) for word in _WORD.findall(_code(kin.field(3, component)))}
+    registers.text("next_of_kin_name", None if words & _CHILDREN else full_name(kin.field(2, 2), family))
+    registers.cleared -= registers.values.keys()
+
+
+def full_name(*parts: Value) -> str | None:
+    """Join the parts of a name that are there; None when none is."""
+    return " ".join(" ".join(part.split()) for part in parts if isinstance(part, str)) or None
+
+
+def _code(value: Value) -> str:
+    """Return a code in capitals, empty where there is none."""
+    return value.upper() if isinstance(value, str) else ""

@@ -1,0 +1,99 @@
+"""
+Alert events as recipients read them: the public contract of `cpis.alerts` and the recipients' own topics.
+
+The sentences that go with an alert are written into its event, so that no reader has to know the rulings.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from broker.core.alerts import AlertEvent, Change, Why
+from broker.core.identifiers import NhsNumber
+from broker.core.wording import statements
+from broker.wire.alert_rows import EVENT_KINDS, alert_of, alert_row
+from broker.wire.avro import Row, Schemas
+from broker.wire.avro_values import Symbols, maybe_millis, refusing
+
+_CHANGES = Symbols(Change)
+WHYS = Symbols(Why)
+"""The symbols of the rules that said so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """
+    An alert event as it was published.
+
+    `caused_received_at` is the receipt (aware UTC) of the fact that caused it, None where there is none;
+    `statements` the sentences to show with it; the versions say which rules and policy decided.
+    """
+
+    event: AlertEvent
+    statements: tuple[str, ...]
+    caused_received_at: datetime | None
+    rules_version: int
+    policy_version: str
+
+
+class AlertCodec:
+    """Alert events ↔ values of `cpis.alerts` and the recipients' topics."""
+
+    def __init__(self, schemas: Schemas) -> None:
+        """Take the schemas."""
+        self._schemas = schemas
+
+    def encode_event(
+        self,
+        event: AlertEvent,
+        *,
+        with_child_id: bool,
+        caused_received_at: datetime | None,
+        rules_version: int,
+        policy_version: str,
+    ) -> bytes:
+        """
+        Return the value of an alert event.
+
+        The authority's child id goes along only `with_child_id`: true for that authority's own topic alone
+        (ruling 28).
+        """
+        row: Row = alert_row(event.alert) | {
+            "event_id": event.event_id,
+            "revision": event.revision,
+            "kind": EVENT_KINDS.write(event.kind),
+            "changes": _CHANGES.write_all(event.changes),
+            "why": WHYS.write_maybe(event.why),
+            "loud": event.loud,
+            "nhs_number": event.subject.digits,
+            "authority_child_id": event.alert.child_id if with_child_id else None,
+            "statements": statements(event.alert),
+            "caused_received_at": maybe_millis(caused_received_at),
+            "rules_version": rules_version,
+            "policy_version": policy_version,
+        }
+        return self._schemas.encode("alert", row)
+
+    def decode_event(self, data: bytes) -> AlertEvent:
+        """Return the alert event alone; raise `MalformedMessage`."""
+        return self.decode_published(data).event
+
+    def decode_published(self, data: bytes) -> Published:
+        """Return the alert event with all that was published with it; raise `MalformedMessage`."""
+        row = self._schemas.decode("alert", data)
+        with refusing("alert"):
+            event = AlertEvent(
+                event_id=row["event_id"],
+                subject=NhsNumber(row["nhs_number"]),
+                alert=alert_of(row),
+                revision=row["revision"],
+                kind=EVENT_KINDS.read(row["kind"]),
+                changes=_CHANGES.read_all(row["changes"]),
+                why=WHYS.read_maybe(row["why"]),
+            )
+        return Published(
+            event=event,
+            statements=tuple(row["statements"]),
+            caused_received_at=row["caused_received_at"],
+            rules_version=row["rules_version"],
+            policy_version=row["policy_version"],
+        )

@@ -1,0 +1,285 @@
+"""
+Reading of HL7 version 2 messages: delimiters, character sets, escapes, repeats, components.
+
+Lazy: a field is split and its escapes are decoded only where it is read. Knows no segment but MSH; what the
+fields mean, `adt` knows; what is answered, `acknowledgement` knows.
+"""
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+from functools import lru_cache
+from typing import Final, Literal, NamedTuple
+
+from broker.core.errors import MalformedMessage
+
+SEGMENT_SEQUENCE: Final = 100
+REQUIRED_FIELD: Final = 101
+DATA_TYPE: Final = 102
+TABLE_VALUE: Final = 103
+MESSAGE_TYPE: Final = 200
+EVENT: Final = 201
+PROCESSING_ID: Final = 202
+VERSION: Final = 203
+INTERNAL: Final = 207
+"""Codes of HL7 table 0357 (dossier 6.5)."""
+
+_TWO_QUOTES = '""'
+
+
+class Cleared(Enum):
+    """What a field says that holds two quotes and nothing else: forget the value (R41)."""
+
+    CLEARED = _TWO_QUOTES
+
+
+CLEARED: Final = Cleared.CLEARED
+
+Value = str | Literal[Cleared.CLEARED] | None
+"""A text, `CLEARED`, or None for what the message leaves alone."""
+
+_UTF_8 = "utf-8"
+_LATIN_1 = "iso8859_1"  # every byte means something in it: the reading of last resort
+_CODECS = {
+    "ASCII": "ascii",
+    "UNICODE UTF-8": _UTF_8,
+    "UNICODE": _UTF_8,  # what senders write that were configured before table 0211 had the longer name
+    "UTF-8": _UTF_8,
+    "8859/1": _LATIN_1,
+    "8859/15": "iso8859_15",
+}
+"""MSH-18 (table 0211) → codec. ISO 2022 switching and two-byte sets are not used in England."""
+
+_CHARACTER_SET_FIELD = 18
+_SIGN = rb"[!#-/:-@\[-`{-~]"  # any printable ASCII sign but the quote, which clears values
+# MSH-2 declares component, repetition, escape, sub-component and, since 2.7, truncation.
+_DELIMITERS = re.compile(rb"MSH(" + _SIGN + rb")(" + _SIGN + rb"{1,5}?)(?:\1|\Z)")
+_USUAL_BEGINNING = b"MSH|^~\\&|"
+_LINE_ENDS = b"\r\n"
+_MARKED = {"H": "", "N": ""}  # highlighting on and off
+_LINE_BREAKS = (".br", ".sp")
+
+
+class Delimiters(NamedTuple):
+    """MSH-1 and MSH-2; a delimiter that the message does not declare is None and never occurs."""
+
+    field: str
+    component: str
+    repetition: str | None
+    escape: str | None
+    subcomponent: str | None
+
+
+STANDARD: Final = Delimiters("|", "^", "~", "\\", "&")
+
+
+class Segment:
+    """One segment; fields, components and sub-components count from 1, as the standard does."""
+
+    __slots__ = ("_codec", "_delimiters", "_fields")
+
+    def __init__(self, raw: str, delimiters: Delimiters, codec: str) -> None:
+        self._fields = raw.split(delimiters.field)
+        if raw.startswith("MSH"):  # its first separator is itself the first field
+            self._fields.insert(1, delimiters.field)
+        self._delimiters = delimiters
+        self._codec = codec
+
+    def raw(self, position: int) -> str:
+        """Return a field as it stands, escapes included; empty where the segment ends before it."""
+        return self._fields[position] if position < len(self._fields) else ""
+
+    def field(self, position: int, component: int = 1, subcomponent: int = 1) -> Value:
+        """
+        Read a part of a field's first repeat; sub-component 0 is the whole component.
+
+        None where it is absent, `CLEARED` where the field or the part is `""` (R41), else its text without
+        surrounding blanks.
+        """
+        raw = self.raw(position)
+        if not raw:
+            return None
+        repetition = self._delimiters.repetition
+        if repetition is not None and repetition in raw:
+            raw = raw[: raw.index(repetition)]
+        return Repeat(raw, self._delimiters, self._codec).part(component, subcomponent)
+
+    def repeats(self, position: int) -> "list[Repeat]":
+        """Return a field's repeats in order; an absent field has none, a cleared one has one."""
+        raw = self.raw(position)
+        if not raw:
+            return []
+        parts = _split(raw, self._delimiters.repetition)
+        return [Repeat(part, self._delimiters, self._codec) for part in parts]
+
+
+class Repeat:
+    """One repeat of a field."""
+
+    __slots__ = ("_codec", "_delimiters", "_raw")
+
+    def __init__(self, raw: str, delimiters: Delimiters, codec: str) -> None:
+        self._raw = raw
+        self._delimiters = delimiters
+        self._codec = codec
+
+    def part(self, component: int = 1, subcomponent: int = 1) -> Value:
+        """Read a component as `Segment.field` does; a repeat that is `""` is cleared in every part."""
+        if self._raw.strip() == _TWO_QUOTES:
+            return CLEARED
+        return self._read(_nth(self._raw, self._delimiters.component, component), subcomponent)
+
+    def parts(self) -> list[Value]:
+        """Read the first sub-component of every component, in order."""
+        return [self._read(component, 1) for component in _split(self._raw, self._delimiters.component)]
+
+    def _read(self, component: str, subcomponent: int) -> Value:
+        """Decode one component, or one sub-component of it."""
+        if not component:
+            return None
+        if subcomponent and component.strip() != _TWO_QUOTES:
+            component = _nth(component, self._delimiters.subcomponent, subcomponent)
+        text = unescape(component, self._delimiters, self._codec).strip()
+        return CLEARED if text == _TWO_QUOTES else text or None
+
+
+class Message:
+    """
+    One message; `codec` is what it was read with, `misdeclared` whether MSH-18 names another or none we know.
+
+    Its `repr` shows nothing of the content.
+    """
+
+    __slots__ = ("_segments", "codec", "delimiters", "header", "misdeclared")
+
+    def __init__(self, segments: list[str], delimiters: Delimiters, codec: str, *, misdeclared: bool) -> None:
+        self._segments = segments
+        self.delimiters = delimiters
+        self.codec = codec
+        self.misdeclared = misdeclared
+        self.header = Segment(segments[0], delimiters, codec)
+
+    def first(self, name: str) -> Segment | None:
+        """Return the first segment of this name, or None."""
+        return next(self._named(name), None)
+
+    def all(self, name: str) -> list[Segment]:
+        """Return every segment of this name in order."""
+        return list(self._named(name))
+
+    def _named(self, name: str) -> Iterator[Segment]:
+        """Read the segments of this name one after the other."""
+        beginning = name + self.delimiters.field
+        for raw in self._segments:
+            if raw.startswith(beginning) or raw == name:
+                yield Segment(raw, self.delimiters, self.codec)
+
+
+def parse(data: bytes) -> Message:
+    """
+    Read a message whose segments end with CR, CRLF or LF; raise `MalformedMessage` without a usable MSH.
+
+    A character set that does not fit the bytes, or that is unknown, refuses nothing: UTF-8, else 8859/1.
+    """
+    if data[:1] in _LINE_ENDS:
+        data = data.lstrip(_LINE_ENDS)
+    if data[:3] != b"MSH":
+        raise MalformedMessage("no MSH segment", hl7_code=SEGMENT_SEQUENCE, location="MSH")
+    # With CR as segment end, and it is one as soon as there is any, a stray LF is part of a text.
+    end = "\r" if b"\r" in data else "\n"
+    header = data.partition(end.encode())[0]
+    delimiters = _delimiters(header)
+    text, codec, misdeclared = _decode(data, _declared_set(header, delimiters))
+    segments = text.split(end)
+    if end == "\r" and "\n" in text:
+        segments = [segment.lstrip("\n") for segment in segments]
+    return Message(segments, delimiters, codec, misdeclared=misdeclared)
+
+
+def unescape(text: str, delimiters: Delimiters, codec: str) -> str:
+    r"""
+    Decode escapes: delimiters, `\Xhh…\` in the message's character set, `\.br\` and `\.sp\` as line breaks.
+
+    Highlighting and other formatting is dropped; what is no escape of the standard stays as it is written.
+    """
+    escape = delimiters.escape
+    if escape is None or escape not in text:
+        return text
+    meanings = {
+        "F": delimiters.field,
+        "S": delimiters.component,
+        "T": delimiters.subcomponent or "&",
+        "R": delimiters.repetition or "~",
+        "E": escape,
+        **_MARKED,
+    }
+
+    def meaning(match: re.Match[str]) -> str:
+        code = match[1]
+        if code[0] == "X":
+            return _decode_escaped(bytes.fromhex(code[1:]), codec)
+        if code[0] == ".":
+            return "\n" if code[:3] in _LINE_BREAKS else ""
+        return meanings[code]
+
+    return _escapes(escape).sub(meaning, text)
+
+
+def _delimiters(header: bytes) -> Delimiters:
+    """Read MSH-1 and MSH-2; refuse what could not delimit."""
+    if header.startswith(_USUAL_BEGINNING):
+        return STANDARD
+    match = _DELIMITERS.match(header)
+    declared = (match[1] + match[2]).decode("ascii") if match else ""
+    if not declared or len({*declared}) != len(declared):
+        raise MalformedMessage("delimiters unusable", hl7_code=DATA_TYPE, location="MSH-2")
+    separator, component, repetition, escape, subcomponent = (*declared, None, None, None)[:5]
+    return Delimiters(str(separator), str(component), repetition, escape, subcomponent)
+
+
+def _declared_set(header: bytes, delimiters: Delimiters) -> str:
+    """Return the first repeat of MSH-18; further ones announce switches within the text."""
+    if header.count(delimiters.field.encode()) < _CHARACTER_SET_FIELD - 1:
+        return ""
+    declared = Segment(header.decode(_LATIN_1), delimiters, _LATIN_1).field(_CHARACTER_SET_FIELD)
+    return declared if isinstance(declared, str) else ""
+
+
+def _decode(data: bytes, declared: str) -> tuple[str, str, bool]:
+    """Return the text, the codec it was read with, and whether the sender had declared another."""
+    codec = _CODECS.get(declared.upper())
+    for candidate in (codec, _UTF_8):
+        if candidate is not None:
+            try:
+                return data.decode(candidate), candidate, bool(declared) and candidate != codec
+            except UnicodeDecodeError:
+                continue
+    return data.decode(_LATIN_1), _LATIN_1, bool(declared)
+
+
+@lru_cache(maxsize=8)  # senders differ in the escape sign hardly ever
+def _escapes(escape: str) -> re.Pattern[str]:
+    """Return the pattern of every escape that the standard gives a meaning."""
+    sign = re.escape(escape)
+    return re.compile(rf"{sign}([FSTREHN]|X(?:[0-9A-Fa-f]{{2}})+|\.[a-z]{{2}}[+-]?[0-9]*){sign}")
+
+
+def _decode_escaped(data: bytes, codec: str) -> str:
+    """Read bytes given in hexadecimal; those outside the message's character set are 8859/1."""
+    try:
+        return data.decode(codec)
+    except UnicodeDecodeError:
+        return data.decode(_LATIN_1)
+
+
+def _split(text: str, delimiter: str | None) -> list[str]:
+    """Split at a delimiter that may not exist."""
+    return [text] if delimiter is None else text.split(delimiter)
+
+
+def _nth(text: str, delimiter: str | None, position: int) -> str:
+    """Return the part at `position`, counted from 1, or an empty text."""
+    if delimiter is None or delimiter not in text:
+        return text if position == 1 else ""
+    parts = text.split(delimiter)
+    return parts[position - 1] if position <= len(parts) else ""

@@ -1,0 +1,183 @@
+"""
+What operators and auditors read: worklist items, rejected messages, audit entries.
+
+Raw bytes are in them only sealed; a reason, a location, a cause are stable words and never a value.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from broker.core.alerts import Recipient, WorklistItem
+from broker.core.audit import AuditEntry
+from broker.core.identifiers import OdsCode
+from broker.wire.alert_rows import OCCASIONS, RECIPIENTS, item_of, item_row
+from broker.wire.alerts_codec import WHYS
+from broker.wire.avro import Row, Schemas
+from broker.wire.avro_values import Symbols, maybe_code, maybe_ods, millis, ods, refusing
+from broker.wire.envelope import Sealer, bound_to, open_row, seal_row
+
+
+class Door(StrEnum):
+    """By which way a message came."""
+
+    MLLP = "HL7 v2 over MLLP"
+    UPLOAD = "an authority's upload file"
+    KAFKA = "a record of an input topic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """
+    What could not be read, kept byte for byte in `raw` with the reason.
+
+    `raw` is None where the bytes may not be kept (ruling 42). `sender` and `control_id` are None where they
+    could not be read; `received_at` is aware UTC. `reason` and `location` are those of `MalformedMessage`.
+    """
+
+    door: Door
+    reason: str
+    location: str = ""
+    sender: OdsCode | None = None
+    control_id: str | None = None
+    received_at: datetime
+    raw: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unprocessable:
+    """
+    The record that made a worklist item of the kind `UNPROCESSABLE_RECORD`: where it lies and its bytes.
+
+    `cause` is the error's code or class name, never its message.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    cause: str
+    value: bytes = field(repr=False)
+
+
+_DOORS = Symbols(Door)
+
+
+class RecordsCodec:
+    """Values of `cpis.worklist`, `cpis.rejected` and `cpis.audit` ↔ the core."""
+
+    def __init__(self, schemas: Schemas, sealer: Sealer) -> None:
+        """Take the schemas, and what seals raw bytes."""
+        self._schemas = schemas
+        self._sealer = sealer
+
+    def encode_item(self, item: WorklistItem, record: Unprocessable | None = None) -> bytes:
+        """Return a worklist item, with the record it is about where there is one; its key is the item id."""
+        row: Row = item_row(item)
+        if record is None:
+            row |= dict.fromkeys(("topic", "partition", "offset", "cause", "sealed"))
+        else:
+            bond = bound_to("worklist_item", item.item_id.encode())
+            row |= {
+                "topic": record.topic,
+                "partition": record.partition,
+                "offset": record.offset,
+                "cause": record.cause,
+                "sealed": seal_row(self._sealer, record.value, bond),
+            }
+        return self._schemas.encode("worklist_item", row)
+
+    def decode_item(self, data: bytes) -> WorklistItem:
+        """Return a worklist item; raise `MalformedMessage`."""
+        row = self._schemas.decode("worklist_item", data)
+        with refusing("worklist_item"):
+            return item_of(row)
+
+    def open_record(self, data: bytes) -> Unprocessable | None:
+        """Return the record that an item is about; raise `MalformedMessage` or `UnsealingFailed`."""
+        row = self._schemas.decode("worklist_item", data)
+        if row["sealed"] is None:
+            return None
+        bond = bound_to("worklist_item", row["item_id"].encode())
+        return Unprocessable(
+            topic=row["topic"],
+            partition=row["partition"],
+            offset=row["offset"],
+            cause=row["cause"],
+            value=open_row(self._sealer, row["sealed"], bond),
+        )
+
+    def encode_rejected(self, rejected: Rejected) -> bytes:
+        """Return a rejected message with its raw bytes sealed."""
+        raw = rejected.raw
+        received_ms = millis(rejected.received_at)
+        row: Row = {
+            "door": _DOORS.write(rejected.door),
+            "reason": rejected.reason,
+            "location": rejected.location,
+            "sender": maybe_code(rejected.sender),
+            "control_id": rejected.control_id,
+            "received_at": received_ms,
+            "size": len(raw or b""),
+            "sealed": None if raw is None else seal_row(self._sealer, raw, _rejected_bond(received_ms)),
+        }
+        return self._schemas.encode("rejected", row)
+
+    def decode_rejected(self, data: bytes) -> Rejected:
+        """Return a rejected message with its raw bytes; raise `MalformedMessage` or `UnsealingFailed`."""
+        row = self._schemas.decode("rejected", data)
+        envelope, received_at = row["sealed"], row["received_at"]
+        bond = _rejected_bond(millis(received_at))
+        with refusing("rejected"):
+            return Rejected(
+                door=_DOORS.read(row["door"]),
+                reason=row["reason"],
+                location=row["location"],
+                sender=maybe_ods(row["sender"]),
+                control_id=row["control_id"],
+                received_at=received_at,
+                raw=None if envelope is None else open_row(self._sealer, envelope, bond),
+            )
+
+    def encode_audit(self, entry: AuditEntry) -> bytes:
+        """Return an audit entry; `broker.core.audit.chain` hashes exactly these bytes."""
+        row: Row = {
+            "partition": entry.partition,
+            "sequence": entry.sequence,
+            "at": millis(entry.at),
+            "commitment": entry.commitment,
+            "occasion": OCCASIONS.write(entry.occasion),
+            "why": WHYS.write(entry.why),
+            "recipients": [
+                {"kind": RECIPIENTS.write(recipient.kind), "code": recipient.code.code}
+                for recipient in entry.recipients
+            ],
+            "fields": list(entry.fields),
+            "policy_version": entry.policy_version,
+            "previous_hash": entry.previous,
+        }
+        return self._schemas.encode("audit_entry", row)
+
+    def decode_audit(self, data: bytes) -> AuditEntry:
+        """Return an audit entry; raise `MalformedMessage`."""
+        row = self._schemas.decode("audit_entry", data)
+        with refusing("audit_entry"):
+            return AuditEntry(
+                partition=row["partition"],
+                sequence=row["sequence"],
+                at=row["at"],
+                occasion=OCCASIONS.read(row["occasion"]),
+                why=WHYS.read(row["why"]),
+                recipients=tuple(
+                    Recipient(kind=RECIPIENTS.read(recipient["kind"]), code=ods(recipient["code"]))
+                    for recipient in row["recipients"]
+                ),
+                fields=tuple(row["fields"]),
+                policy_version=row["policy_version"],
+                commitment=row["commitment"],
+                previous=row["previous_hash"],
+            )
+
+
+def _rejected_bond(received_ms: int) -> bytes:
+    """Return what the raw bytes of a rejected message are bound to: they have no person's key."""
+    return bound_to("rejected", str(received_ms).encode("ascii"))

@@ -1,0 +1,190 @@
+"""
+The records of `cpis.people`: a person's state, the partition's own record, forwarding records.
+
+Which of the three a value is, its schema id says. Nothing is sealed here: this topic is compacted, so that
+it is where a person can be erased (ruling 23).
+"""
+
+from datetime import datetime
+
+from broker.core.errors import MalformedMessage
+from broker.core.facts import PlanContent
+from broker.core.identifiers import NhsNumber
+from broker.core.partition import Forwarding, PartitionState
+from broker.core.person import Known, Person, Said, Told
+from broker.wire.alert_rows import EVENT_KINDS, alert_of, alert_row, item_of, item_row
+from broker.wire.avro import Row, Schemas
+from broker.wire.avro_values import millis, refusing
+from broker.wire.fact_rows import (
+    access_details_row,
+    access_of,
+    access_row,
+    message_details_row,
+    message_row,
+    notice_of,
+    notice_row,
+    plan_content,
+    plan_details_row,
+    plan_row,
+    visit_message,
+)
+
+
+class StateCodec:
+    """Values of `cpis.people` ↔ the core."""
+
+    def __init__(self, schemas: Schemas) -> None:
+        """Take the schemas."""
+        self._schemas = schemas
+
+    def encode_person(self, person: Person) -> bytes:
+        """Return a person's record; the number is its key alone. Times are cut to milliseconds."""
+        return self._schemas.encode("person", _person_row(person))
+
+    def decode_person(self, number: NhsNumber, data: bytes) -> Person:
+        """Return the person of a record under `number`; raise `MalformedMessage`."""
+        row = self._schemas.decode("person", data)
+        with refusing("person"):
+            return _person(number, row)
+
+    def encode_partition(self, state: PartitionState) -> bytes:
+        """Return the value of the record `#p`."""
+        row = {
+            "offsets": dict(state.offsets),
+            "rules_version": state.rules_version,
+            "policy_version": state.policy_version,
+            "key_fingerprint": state.key_fingerprint,
+            "audit_hash": state.audit_hash,
+            "audit_sequence": state.audit_sequence,
+            "clock": millis(state.clock),
+            "first_load_done": state.first_load_done,
+        }
+        return self._schemas.encode("partition", row)
+
+    def decode_partition(self, data: bytes) -> PartitionState:
+        """Return the state in the record `#p`; raise `MalformedMessage`."""
+        return PartitionState(**self._schemas.decode("partition", data))
+
+    def encode_forwarding(self, forwarding: Forwarding) -> bytes:
+        """Return the value of a forwarding record; the former number is its key."""
+        row = {
+            "to": forwarding.to.digits,
+            "stamp": millis(forwarding.stamp),
+            "last_used": millis(forwarding.last_used),
+        }
+        return self._schemas.encode("forwarding", row)
+
+    def decode_forwarding(self, data: bytes) -> Forwarding:
+        """Return a forwarding record; raise `MalformedMessage`."""
+        row = self._schemas.decode("forwarding", data)
+        with refusing("forwarding"):
+            return Forwarding(to=NhsNumber(row["to"]), stamp=row["stamp"], last_used=row["last_used"])
+
+    def decode_any(self, key: bytes, data: bytes) -> Person | PartitionState | Forwarding:
+        """Return whichever of the three a record is; raise `MalformedMessage` when it is none."""
+        match self._schemas.subject_of(data):
+            case "person":
+                with refusing("person"):
+                    number = NhsNumber(key.decode("latin-1"))
+                return self.decode_person(number, data)
+            case "partition":
+                return self.decode_partition(data)
+            case "forwarding":
+                return self.decode_forwarding(data)
+            case other:
+                raise MalformedMessage("avro schema unexpected", detail=f"{other} in people")
+
+
+def _person_row(person: Person) -> Row:
+    """Return everything of a person but the number."""
+    known = person.known
+    return {
+        "salt": person.salt,
+        "plans": [
+            {
+                **plan_row(content),
+                **plan_details_row(content),
+                "said": [
+                    {
+                        "recorded_at": millis(said.recorded_at),
+                        "file_id": said.file_id,
+                        "received_at": millis(received_at),
+                    }
+                    for said, received_at in history.items()
+                ],
+            }
+            for content, history in known.plans.items()
+        ],
+        "visits": [
+            {
+                "visit": visit,
+                "messages": [
+                    message_row(message) | message_details_row(message) for message in messages.values()
+                ],
+            }
+            for visit, messages in known.visits.items()
+        ],
+        "accesses": [access_row(access) | access_details_row(access) for access in known.accesses.values()],
+        "notices": [notice_row(notice) for notice in known.notices.values()],
+        "told": [_told_row(alert_id, told) for alert_id, told in person.told.items()],
+        "items": [item_row(item) for item in person.items.values()],
+        "entries": [
+            {"subject_reference": reference, "digest": digest} for reference, digest in person.entries.items()
+        ],
+        "closed": sorted(person.closed),
+    }
+
+
+def _told_row(alert_id: str, told: Told) -> Row:
+    """Return one row of the told ledger."""
+    alert = told.alert
+    return {
+        "told_alert_id": alert_id,
+        "revision": told.revision,
+        "kind": EVENT_KINDS.write(told.kind),
+        "alert": None if alert is None else alert_row(alert) | {"authority_child_id": alert.child_id},
+    }
+
+
+def _person(number: NhsNumber, row: Row) -> Person:
+    """Return the person of a row."""
+    accesses = [access_of(access) for access in row["accesses"]]
+    notices = [notice_of(notice) for notice in row["notices"]]
+    items = [item_of(item) for item in row["items"]]
+    known = Known(
+        plans=dict([_known_plan(plan) for plan in row["plans"]]),
+        visits={
+            visit["visit"]: {
+                message["message_id"]: visit_message(message | {"visit": visit["visit"]})
+                for message in visit["messages"]
+            }
+            for visit in row["visits"]
+        },
+        accesses={access.access_id: access for access in accesses},
+        notices={notice.notice_id: notice for notice in notices},
+    )
+    return Person(
+        number=number,
+        salt=row["salt"],
+        known=known,
+        told={told["told_alert_id"]: _told(told) for told in row["told"]},
+        items={item.item_id: item for item in items},
+        entries={entry["subject_reference"]: entry["digest"] for entry in row["entries"]},
+        closed=frozenset(row["closed"]),
+    )
+
+
+def _known_plan(row: Row) -> tuple[PlanContent, dict[Said, datetime]]:
+    """Return one content of a plan with when it was said and received."""
+    history = {Said(said["recorded_at"], said["file_id"]): said["received_at"] for said in row["said"]}
+    return plan_content(row, row), history
+
+
+def _told(row: Row) -> Told:
+    """Return one row of the told ledger."""
+    alert = row["alert"]
+    return Told(
+        revision=row["revision"],
+        kind=EVENT_KINDS.read(row["kind"]),
+        alert=None if alert is None else alert_of(alert),
+    )

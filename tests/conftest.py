@@ -1,0 +1,23 @@
+"""What every test may ask for."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from broker.adapters.embedded_kafka import EmbeddedKafka
+from broker.adapters.kafka_topics import apply_topics, load_topics
+from broker.runtime.kafka import embedded_kafka
+from broker.runtime.resources import topics_file
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[EmbeddedKafka]:
+    """
+    Lend a genuine Kafka with the declared topics, one for the whole run.
+
+    A test that kills it, or that needs topics nobody else writes to, starts its own.
+    """
+    with embedded_kafka() as broker:
+        asyncio.run(apply_topics(broker.bootstrap_servers, load_topics(topics_file().read_text("utf-8"))))
+        yield broker

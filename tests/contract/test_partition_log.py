@@ -1,0 +1,442 @@
+"""What a `PartitionLog` promises: one suite over the in-memory twin and the genuine Kafka."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import Protocol
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from broker.adapters.embedded_kafka import EmbeddedKafka
+from broker.adapters.kafka_partition import KafkaPartitionLog
+from broker.adapters.kafka_topics import apply_topics, load_topics
+from broker.adapters.memory import MemoryKafka, MemoryPartitionLog
+from broker.core.errors import Fenced, KafkaUnavailable
+from broker.ports import INPUTS, PartitionLog, Record, Topic, Write
+from broker.runtime.kafka import embedded_kafka
+from broker.runtime.resources import topics_file
+
+PARTITIONS = 64  # one for each test, so that none sees another's records
+DEADLINE_S = 20
+APPLICATION = "contract"
+
+_free_partitions = count()
+
+
+class World(Protocol):
+    """A cluster as the tests use it: one partition of it, from the outside."""
+
+    partition: int
+
+    def log(self) -> PartitionLog:
+        """Return a log of the partition, not yet open."""
+        ...
+
+    async def append(self, writes: list[Write]) -> None:
+        """Append outside any transaction."""
+        ...
+
+    async def read(self, topic: str) -> list[Record]:
+        """Return what a `read_committed` reader finds in the partition of a topic."""
+        ...
+
+
+class MemoryWorld:
+    """The in-memory twin."""
+
+    def __init__(self) -> None:
+        """Begin with empty topics."""
+        self.partition = 2
+        self._kafka = MemoryKafka()
+
+    def log(self) -> PartitionLog:
+        """Return a log of the partition."""
+        return MemoryPartitionLog(self._kafka, APPLICATION, self.partition)
+
+    async def append(self, writes: list[Write]) -> None:
+        """Append outside any transaction."""
+        self._kafka.append(writes)
+
+    async def read(self, topic: str) -> list[Record]:
+        """Return what is committed."""
+        return [record for record in self._kafka.read(topic) if record.partition == self.partition]
+
+
+class KafkaWorld:
+    """The genuine Kafka."""
+
+    def __init__(self, servers: str) -> None:
+        """Take a partition that no other test uses."""
+        self.partition = next(_free_partitions)
+        self._servers = servers
+
+    def log(self) -> PartitionLog:
+        """Return a log of the partition."""
+        return KafkaPartitionLog(self._servers, APPLICATION, self.partition)
+
+    async def append(self, writes: list[Write]) -> None:
+        """Append outside any transaction."""
+        async with AIOKafkaProducer(bootstrap_servers=self._servers) as producer:
+            for write in writes:
+                await producer.send_and_wait(
+                    write.topic,
+                    write.value,
+                    key=write.key,
+                    partition=write.partition,
+                    headers=list(write.headers),
+                )
+
+    async def read(self, topic: str) -> list[Record]:
+        """Return what is committed."""
+        place = TopicPartition(topic, self.partition)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._servers, isolation_level="read_committed", auto_offset_reset="earliest"
+        )
+        found: list[Record] = []
+        async with consumer:
+            consumer.assign([place])
+            end = (await consumer.end_offsets([place]))[place]
+            while await consumer.position(place) < end:
+                found += (await consumer.getmany(timeout_ms=100)).get(place, [])
+        return found
+
+
+@pytest.fixture(scope="module")
+def wide_kafka() -> Iterator[EmbeddedKafka]:
+    """Lend a Kafka whose topics have a partition for each test."""
+    with embedded_kafka() as broker:
+        topics = load_topics(topics_file().read_text("utf-8")).overridden(partitions=PARTITIONS)
+        asyncio.run(apply_topics(broker.bootstrap_servers, topics))
+        yield broker
+
+
+@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.kafka)])
+def make_world(request: pytest.FixtureRequest) -> Callable[[], World]:
+    """Return what makes the world of a test, inside its event loop."""
+    if request.param == "memory":
+        return MemoryWorld
+    kafka: EmbeddedKafka = request.getfixturevalue("wide_kafka")
+    return lambda: KafkaWorld(kafka.bootstrap_servers)
+
+
+Scenario = Callable[[World], Awaitable[None]]
+
+
+@pytest.fixture
+def play(make_world: Callable[[], World]) -> Callable[[Scenario], None]:
+    """Return what plays a scenario in a fresh world, with a deadline."""
+
+    def run(scenario: Scenario) -> None:
+        async def timed() -> None:
+            async with asyncio.timeout(DEADLINE_S):
+                await scenario(make_world())
+
+        asyncio.run(timed())
+
+    return run
+
+
+@asynccontextmanager
+async def opened(world: World) -> AsyncIterator[PartitionLog]:
+    """Lend an open log with its inputs at their beginning."""
+    log = world.log()
+    await log.open()
+    log.seek({})
+    try:
+        yield log
+    finally:
+        await log.close()
+
+
+def attendance(world: World, text: str) -> Write:
+    """Return an attendance record of the world's partition."""
+    return Write(Topic.ATTENDANCES, b"k", text.encode(), (), world.partition)
+
+
+def person(world: World, key: bytes, value: bytes | None) -> Write:
+    """Return a record of `cpis.people`."""
+    return Write(Topic.PEOPLE, key, value, (), world.partition)
+
+
+async def poll_values(log: PartitionLog, number: int) -> list[bytes | None]:
+    """Poll all inputs until `number` records came; return their values."""
+    values: list[bytes | None] = []
+    while len(values) < number:
+        for records in (await log.poll(INPUTS, wait_ms=50, records_max=100)).values():
+            values += [record.value for record in records]
+    return values
+
+
+def test_what_is_committed_is_read(play: Callable[[Scenario], None]) -> None:
+    """A committed transaction is readable, on every topic it wrote to."""
+
+    async def scenario(world: World) -> None:
+        async with opened(world) as log:
+            await log.commit([person(world, b"a", b"1"), Write(Topic.AUDIT, None, b"x", (), world.partition)])
+        assert [b"1"] == [record.value for record in await world.read(Topic.PEOPLE)]
+        assert [b"x"] == [record.value for record in await world.read(Topic.AUDIT)]
+
+    play(scenario)
+
+
+def test_headers_and_keys_arrive(play: Callable[[Scenario], None]) -> None:
+    """Key and headers of a write are those of the record."""
+
+    async def scenario(world: World) -> None:
+        async with opened(world) as log:
+            headers = (("ce_id", b"1"), ("ce_type", b"t"))
+            await log.commit([Write(Topic.AUDIT, b"key", b"x", headers, world.partition)])
+        (record,) = await world.read(Topic.AUDIT)
+        assert (b"key", headers) == (record.key, tuple(record.headers))
+
+    play(scenario)
+
+
+def test_people_are_the_newest_value_of_each_key(play: Callable[[Scenario], None]) -> None:
+    """Loading returns the newest value of every key and nothing of a tombstoned one."""
+
+    async def scenario(world: World) -> None:
+        async with opened(world) as log:
+            await log.commit([person(world, b"a", b"1"), person(world, b"b", b"1")])
+            await log.commit([person(world, b"a", b"2"), person(world, b"c", b"1")])
+            await log.commit([person(world, b"b", None)])
+        async with opened(world) as log:
+            assert {b"a": b"2", b"c": b"1"} == await log.load_people()
+
+    play(scenario)
+
+
+def test_nobody_is_loaded_from_an_empty_topic(play: Callable[[Scenario], None]) -> None:
+    """A partition that was never written holds nobody."""
+
+    async def scenario(world: World) -> None:
+        async with opened(world) as log:
+            assert {} == await log.load_people()
+
+    play(scenario)
+
+
+def test_an_owner_is_fenced_by_its_successor(play: Callable[[Scenario], None]) -> None:
+    """After another owner has opened the partition the former one cannot commit."""
+
+    async def scenario(world: World) -> None:
+        async with opened(world) as former, opened(world) as present:
+            with pytest.raises(Fenced):
+                await former.commit([person(world, b"a", b"former")])
+            await present.commit([person(world, b"a", b"present")])
+        assert [b"present"] == [record.value for record in await world.read(Topic.PEOPLE)]
+
+    play(scenario)
+
+
+def test_a_fenced_owner_stays_out(play: Callable[[Scenario], None]) -> None:
+    """A fenced log commits nothing more until it is opened again."""
+
+    async def scenario(world: World) -> None:
+        async with opened(world) as former, opened(world):
+            with pytest.raises(Fenced):
+                await former.commit([person(world, b"a", b"1")])
+            with pytest.raises(KafkaUnavailable):
+                await former.commit([person(world, b"a", b"2")])
+        assert [] == await world.read(Topic.PEOPLE)
+
+    play(scenario)
+
+
+def test_a_closed_log_refuses(play: Callable[[Scenario], None]) -> None:
+    """After `close`, which may be called twice, nothing can be committed or polled."""
+
+    async def scenario(world: World) -> None:
+        async with opened(world) as log:
+            await log.close()
+            await log.close()
+            with pytest.raises(KafkaUnavailable):
+                await log.commit([person(world, b"a", b"1")])
+            with pytest.raises(KafkaUnavailable):
+                await log.poll(INPUTS, wait_ms=1, records_max=1)
+
+    play(scenario)
+
+
+def test_a_log_is_opened_again(play: Callable[[Scenario], None]) -> None:
+    """An open log may be opened again, and then commits."""
+
+    async def scenario(world: World) -> None:
+        async with opened(world) as log:
+            await log.open()
+            await log.commit([person(world, b"a", b"1")])
+        assert [b"1"] == [record.value for record in await world.read(Topic.PEOPLE)]
+
+    play(scenario)
+
+
+def test_inputs_are_polled_from_their_beginning(play: Callable[[Scenario], None]) -> None:
+    """Without a stored offset an input is read from its first record, in order."""
+
+    async def scenario(world: World) -> None:
+        await world.append([attendance(world, text) for text in ("1", "2", "3")])
+        async with opened(world) as log:
+            assert [b"1", b"2", b"3"] == await poll_values(log, 3)
+
+    play(scenario)
+
+
+def test_inputs_are_polled_from_where_they_were_placed(play: Callable[[Scenario], None]) -> None:
+    """A placed input goes on at its offset, the others at their beginning."""
+
+    async def scenario(world: World) -> None:
+        await world.append([attendance(world, text) for text in ("1", "2", "3")])
+        await world.append([Write(Topic.PLANS, b"k", b"plan", (), world.partition)])
+        async with opened(world) as log:
+            log.seek({Topic.ATTENDANCES: 2})
+            assert {b"3", b"plan"} == set(await poll_values(log, 2))
+
+    play(scenario)
+
+
+def test_only_the_inputs_asked_for_are_polled(play: Callable[[Scenario], None]) -> None:
+    """An input that is not asked for waits, and is there when it is."""
+
+    async def scenario(world: World) -> None:
+        await world.append([attendance(world, "1")])
+        await world.append([Write(Topic.PLANS, b"k", b"plan", (), world.partition)])
+        async with opened(world) as log:
+            found = await log.poll([Topic.PLANS, Topic.IDENTITY], wait_ms=50, records_max=9)
+            while not found:
+                found = await log.poll([Topic.PLANS, Topic.IDENTITY], wait_ms=50, records_max=9)
+            assert [Topic.PLANS] == list(found)
+            assert {} == await log.poll([Topic.PLANS, Topic.IDENTITY], wait_ms=200, records_max=9)
+            assert [b"1"] == await poll_values(log, 1)
+
+    play(scenario)
+
+
+def test_no_more_is_polled_than_asked_for(play: Callable[[Scenario], None]) -> None:
+    """A poll returns at most `records_max`, and the next one goes on behind them."""
+
+    async def scenario(world: World) -> None:
+        await world.append([attendance(world, str(number)) for number in range(5)])
+        async with opened(world) as log:
+            sizes: list[int] = []
+            while sum(sizes) < 5:
+                found = await log.poll(INPUTS, wait_ms=50, records_max=2)
+                sizes += [len(records) for records in found.values()]
+            assert max(sizes) == 2
+
+    play(scenario)
+
+
+def test_a_poll_sees_what_comes_while_it_waits(play: Callable[[Scenario], None]) -> None:
+    """A waiting poll returns when a record arrives, before its time is over."""
+
+    async def scenario(world: World) -> None:
+        async with opened(world) as log:
+            assert {} == await log.poll(INPUTS, wait_ms=10, records_max=9)
+            waiting = asyncio.ensure_future(log.poll(INPUTS, wait_ms=DEADLINE_S * 1000, records_max=9))
+            await world.append([attendance(world, "1")])
+            assert [b"1"] == [record.value for record in (await waiting)[Topic.ATTENDANCES]]
+
+    play(scenario)
+
+
+def test_records_tell_their_place(play: Callable[[Scenario], None]) -> None:
+    """A polled record has topic, partition, offset and time."""
+
+    async def scenario(world: World) -> None:
+        await world.append([attendance(world, "1"), attendance(world, "2")])
+        async with opened(world) as log:
+            records: list[Record] = []
+            while len(records) < 2:
+                records += (await log.poll(INPUTS, wait_ms=50, records_max=9)).get(Topic.ATTENDANCES, [])
+        places = [(record.topic, record.partition, record.offset) for record in records]
+        assert [(Topic.ATTENDANCES, world.partition, 0), (Topic.ATTENDANCES, world.partition, 1)] == places
+        assert records[0].timestamp > 0
+
+    play(scenario)
+
+
+def test_the_end_is_reached_behind_markers(play: Callable[[Scenario], None]) -> None:
+    """With everything polled the end is reached, though a marker stands behind the last record."""
+
+    async def scenario(world: World) -> None:
+        async with opened(world) as log:
+            await log.commit([attendance(world, "forwarded")])
+            ends = await log.end_offsets()
+            assert not await log.reached(ends)
+            assert [b"forwarded"] == await poll_values(log, 1)
+            while not await log.reached(ends):
+                await log.poll(INPUTS, wait_ms=50, records_max=9)
+        assert 2 == ends[Topic.ATTENDANCES]
+
+    play(scenario)
+
+
+def test_a_scan_ends_where_it_was_told(play: Callable[[Scenario], None]) -> None:
+    """A scan yields the records from its start to before its end, and leaves the inputs where they were."""
+
+    async def scenario(world: World) -> None:
+        await world.append([attendance(world, str(number)) for number in range(6)])
+        async with opened(world) as log:
+            found = [
+                record.value async for records in log.scan(Topic.ATTENDANCES, 1, 4) for record in records
+            ]
+            assert [b"1", b"2", b"3"] == found
+            assert [] == [records async for records in log.scan(Topic.ATTENDANCES, 4, 4)]
+            assert [b"0"] == (await poll_values(log, 1))[:1]
+
+    play(scenario)
+
+
+def test_records_are_read_again_by_their_offsets(play: Callable[[Scenario], None]) -> None:
+    """Single records are read again, near and far ones, each once and in order."""
+
+    async def scenario(world: World) -> None:
+        await world.append([attendance(world, str(number)) for number in range(1_500)])
+        async with opened(world) as log:
+            found = await log.read_at(Topic.ATTENDANCES, [1_400, 3, 1, 3])
+            assert [b"1", b"3", b"1400"] == [record.value for record in found]
+            assert [] == list(await log.read_at(Topic.ATTENDANCES, []))
+
+    play(scenario)
+
+
+def test_a_time_is_found_by_its_offset(play: Callable[[Scenario], None]) -> None:
+    """The offset of a time is that of the first record appended then or later, else the end."""
+
+    async def scenario(world: World) -> None:
+        await world.append([attendance(world, "1"), attendance(world, "2")])
+        async with opened(world) as log:
+            records: list[Record] = []
+            while len(records) < 2:
+                records += (await log.poll(INPUTS, wait_ms=50, records_max=9)).get(Topic.ATTENDANCES, [])
+            assert 0 == await log.start_offset(Topic.ATTENDANCES, records[0].timestamp)
+            assert 0 == await log.start_offset(Topic.ATTENDANCES, 0)
+            assert 2 == await log.start_offset(Topic.ATTENDANCES, records[1].timestamp + 1)
+
+    play(scenario)
+
+
+def test_topics_are_listed(play: Callable[[Scenario], None]) -> None:
+    """The declared topics are known, and no others."""
+
+    async def scenario(world: World) -> None:
+        async with opened(world) as log:
+            topics = await log.declared_topics()
+        assert frozenset(Topic) <= topics
+        assert "cpis.alerts.la.NONE" not in topics
+
+    play(scenario)
+
+
+def test_large_transactions_are_whole(play: Callable[[Scenario], None]) -> None:
+    """A transaction of thousands of records, and one of a large record, are committed whole."""
+
+    async def scenario(world: World) -> None:
+        async with opened(world) as log:
+            await log.commit([person(world, str(number).encode(), b"1") for number in range(3_000)])
+            await log.commit([person(world, b"large", bytes(2_000_000))])
+            assert 3_001 == len(await log.load_people())
+
+    play(scenario)

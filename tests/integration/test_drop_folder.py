@@ -1,0 +1,268 @@
+"""The drop folder on a real directory: when a file is complete, where it goes, what a crash leaves behind."""
+
+import asyncio
+import json
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from broker.adapters.drop_folder import DONE, REFUSED, DropFolder, Pace, Verdict
+from broker.core.errors import BrokerError, ConfigurationError, KafkaUnavailable, ReaderLost
+
+PATIENCE_SECONDS = 10.0  # no step of a test takes a tenth of it
+QUICK = Pace(look_seconds=0.01, retry_seconds_min=0.01, retry_seconds_max=0.02)
+
+
+class Reception:
+    """Takes contents; refuses those that begin with `bad`, and raises what it is told to, once each."""
+
+    def __init__(self, *faults: BrokerError) -> None:
+        self.taken: list[bytes] = []
+        self.faults = list(faults)
+
+    async def take(self, data: bytes) -> Verdict:
+        """Remember a content."""
+        if self.faults:
+            raise self.faults.pop(0)
+        self.taken.append(data)
+        return Verdict(accepted=not data.startswith(b"bad"), report={"bytes": len(data)})
+
+
+class Post:
+    """A drop folder, its reception and its counts."""
+
+    def __init__(self, path: Path, *faults: BrokerError, pace: Pace = QUICK) -> None:
+        self.path = path / "drop"
+        self.reception = Reception(*faults)
+        self.counts: Counter[str] = Counter()
+        self.counted = asyncio.Event()
+        self.folder = DropFolder(self.path, self.reception.take, count=self.count, pace=pace)
+        self.folder.prepare()
+
+    def count(self, event: str) -> None:
+        """Count one event."""
+        self.counts.update([event])
+        self.counted.set()
+
+    def drop(self, name: str, content: bytes) -> None:
+        """Put a file into the folder."""
+        (self.path / name).write_bytes(content)
+
+    def look(self, times: int = 2) -> list[bool]:
+        """Look so many times; return what each look said."""
+
+        async def looks() -> list[bool]:
+            return [await self.folder.look() for _ in range(times)]
+
+        return asyncio.run(looks())
+
+    def run_until(self, condition: Callable[[], bool]) -> None:
+        """Run the folder until a condition on the counts holds."""
+
+        async def run() -> None:
+            running = asyncio.create_task(self.folder.run())
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not condition():
+                    self.counted.clear()
+                    await self.counted.wait()
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+        asyncio.run(run())
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names of what lies in a folder below."""
+        return sorted(entry.name for entry in (self.path / folder).iterdir())
+
+
+def test_a_taken_file_lies_in_done_with_its_report_beside_it(tmp_path: Path) -> None:
+    """The sender finds the file and what became of it."""
+    post = Post(tmp_path)
+    post.drop("a.xml", b"good")
+
+    post.look()
+
+    assert post.names(DONE) == ["a.xml", "a.xml.json"]
+    assert json.loads((post.path / DONE / "a.xml.json").read_text("utf-8")) == {"bytes": 4}
+
+
+def test_a_refused_file_lies_in_refused(tmp_path: Path) -> None:
+    """A file of which nothing could be taken is told apart by its place."""
+    post = Post(tmp_path)
+    post.drop("a.xml", b"bad")
+
+    post.look()
+
+    assert post.names(REFUSED) == ["a.xml", "a.xml.json"]
+    assert {"upload refused": 1} == post.counts
+
+
+def test_a_file_is_not_taken_at_first_sight(tmp_path: Path) -> None:
+    """It could be half written."""
+    post = Post(tmp_path)
+    post.drop("a.xml", b"good")
+
+    post.look(1)
+
+    assert post.reception.taken == []
+
+
+def test_a_file_that_grew_since_the_last_look_is_not_taken(tmp_path: Path) -> None:
+    """It is taken whole, when it has stopped growing."""
+    post = Post(tmp_path)
+    post.drop("a.xml", b"go")
+    post.look(1)
+    post.drop("a.xml", b"good")
+
+    post.look(1)
+    before = list(post.reception.taken)
+    post.look(1)
+
+    assert (before, post.reception.taken) == ([], [b"good"])
+
+
+@pytest.mark.parametrize("name", [".a.xml", "a.xml.part", "a.txt"])
+def test_only_xml_files_that_are_not_hidden_are_taken(tmp_path: Path, name: str) -> None:
+    """Whoever writes under another name and renames has nothing to fear."""
+    post = Post(tmp_path)
+    post.drop(name, b"good")
+
+    post.look()
+
+    assert post.reception.taken == []
+
+
+def test_a_directory_is_left_alone(tmp_path: Path) -> None:
+    """Whatever it is called."""
+    post = Post(tmp_path)
+    (post.path / "a.xml").mkdir()
+
+    assert post.look() == [True, True]
+
+
+def test_a_file_that_arrived_first_is_taken_first(tmp_path: Path) -> None:
+    """Later files correct earlier ones."""
+    post = Post(tmp_path)
+    post.drop("b.xml", b"first")
+    first = (post.path / "b.xml").stat().st_mtime_ns
+    post.drop("a.xml", b"second")
+    _touch(post.path / "a.xml", first + 1_000_000)
+
+    post.look()
+
+    assert post.reception.taken == [b"first", b"second"]
+
+
+def test_without_kafka_a_file_stays_and_is_taken_again(tmp_path: Path) -> None:
+    """Nothing has moved, and the next look takes it."""
+    post = Post(tmp_path, KafkaUnavailable())
+    post.drop("a.xml", b"good")
+
+    looks = post.look(3)
+
+    assert looks == [True, False, True]
+    assert {"upload postponed": 1, "upload done": 1} == post.counts
+
+
+def test_a_file_whose_reader_was_lost_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    """The next file is taken in the same look."""
+    post = Post(tmp_path, ReaderLost())
+    post.drop("a.xml", b"one")
+    post.drop("b.xml", b"two")
+
+    looks = post.look()
+
+    assert looks == [True, False]
+    assert len(post.reception.taken) == 1
+
+
+def test_a_crash_before_the_move_repeats_the_file_and_replaces_its_report(tmp_path: Path) -> None:
+    """The report was written, the file not moved: it ends with one file and one report."""
+    post = Post(tmp_path)
+    (post.path / DONE / "a.xml.json").write_text("{}", encoding="utf-8")
+    post.drop("a.xml", b"good")
+
+    post.look()
+
+    assert post.names(DONE) == ["a.xml", "a.xml.json"]
+    assert json.loads((post.path / DONE / "a.xml.json").read_text("utf-8")) == {"bytes": 4}
+
+
+def test_an_earlier_file_of_the_same_name_is_kept(tmp_path: Path) -> None:
+    """The later one gets a number."""
+    post = Post(tmp_path)
+    post.drop("a.xml", b"good")
+    post.look()
+    post.drop("a.xml", b"better")
+
+    post.look()
+
+    assert post.names(DONE) == ["a.2.xml", "a.2.xml.json", "a.xml", "a.xml.json"]
+
+
+def test_a_file_beyond_the_limit_is_refused_unread(tmp_path: Path) -> None:
+    """It is never held in memory."""
+    post = Post(tmp_path, pace=Pace(file_bytes_max=3))
+    post.drop("a.xml", b"good")
+
+    post.look()
+
+    assert post.reception.taken == []
+    assert json.loads((post.path / REFUSED / "a.xml.json").read_text("utf-8")) == {"fault": "file too large"}
+
+
+def test_a_file_that_vanished_is_no_trouble(tmp_path: Path) -> None:
+    """Somebody took it away between the look and the reading."""
+    post = Post(tmp_path)
+    post.drop("a.xml", b"good")
+    post.look(1)
+    (post.path / "b.xml").symlink_to(post.path / "nowhere")
+    (post.path / "a.xml").unlink()
+
+    assert post.look(1) == [True]
+
+
+def test_a_folder_that_vanished_is_looked_for_again(tmp_path: Path) -> None:
+    """A share that is not mounted for a moment stops nobody."""
+    post = Post(tmp_path)
+    away = tmp_path / "away"
+    post.path.rename(away)
+    missing = post.look(1)
+    away.rename(post.path)
+
+    assert missing + post.look(1) == [False, True]
+
+
+def test_it_runs_by_itself_and_comes_back_after_kafka_does(tmp_path: Path) -> None:
+    """Without anybody's help."""
+    post = Post(tmp_path, KafkaUnavailable(), KafkaUnavailable())
+    post.drop("a.xml", b"good")
+
+    post.run_until(lambda: post.counts["upload done"] == 1)
+
+    assert post.counts["upload postponed"] == 2
+
+
+def test_a_place_where_no_folder_can_be_made_is_a_fault_of_the_settings(tmp_path: Path) -> None:
+    """The operator is told, not the log of a crash."""
+    (tmp_path / "drop").write_text("a file", encoding="utf-8")
+
+    with pytest.raises(ConfigurationError, match="drop folder"):
+        Post(tmp_path)
+
+
+def test_the_folders_are_closed_to_others(tmp_path: Path) -> None:
+    """The files name children."""
+    post = Post(tmp_path)
+
+    modes = {(post.path / name).stat().st_mode & 0o777 for name in (".", DONE, REFUSED)}
+
+    assert modes == {0o700}
+
+
+def _touch(path: Path, modified_ns: int) -> None:
+    """Set a file's time of modification."""
+    os.utime(path, ns=(modified_ns, modified_ns))

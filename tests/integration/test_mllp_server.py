@@ -1,0 +1,389 @@
+"""The MLLP door over real sockets: framing, order, limits, a graceful stop."""
+
+import asyncio
+import socket
+import struct
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from broker.adapters.mllp_server import Limits, MllpServer
+from broker.wire.mllp import END, NO_START, START, TOO_LONG, frame
+
+HOST = "127.0.0.1"
+PATIENCE_SECONDS = 10.0  # no step of a test takes a tenth of it
+
+
+@dataclass
+class EchoingDoor:
+    """Answers every message with `re:` and itself, and remembers what came in which order."""
+
+    messages: list[bytes] = field(default_factory=list)
+    junk: list[tuple[bytes, str]] = field(default_factory=list)
+
+    async def receive(self, data: bytes) -> bytes:
+        """Remember and answer."""
+        self.messages.append(data)
+        return b"re:" + data
+
+    async def receive_unreadable(self, data: bytes, reason: str) -> bytes | None:
+        """Remember; answer where the sender waits."""
+        self.junk.append((data, reason))
+        return b"what?" if reason == TOO_LONG else None
+
+
+class HoldingDoor(EchoingDoor):
+    """Answers only once it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered = asyncio.Event()
+        self.let_go = asyncio.Event()
+
+    async def receive(self, data: bytes) -> bytes:
+        """Wait, then answer."""
+        self.entered.set()
+        await self.let_go.wait()
+        return await super().receive(data)
+
+
+@dataclass
+class Client:
+    """A sender of frames."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def answer(self) -> bytes:
+        """Return the next answer without its marks."""
+        return (await self.reader.readuntil(END))[len(START) : -len(END)]
+
+    async def rest(self) -> bytes:
+        """Return everything up to the server's close."""
+        return await self.reader.read()
+
+
+@dataclass
+class House:
+    """A running server, its door and its counts."""
+
+    server: MllpServer
+    door: EchoingDoor
+    counts: Counter[str]
+    counted: asyncio.Event
+    clients: list[Client] = field(default_factory=list)
+
+    async def connect(self) -> Client:
+        """Open a connection."""
+        client = Client(*await asyncio.open_connection(HOST, self.server.port))
+        self.clients.append(client)
+        return client
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until a condition on the counts holds."""
+        while not condition():
+            self.counted.clear()
+            await self.counted.wait()
+
+
+async def deaf(port: int) -> None:
+    """Wait until nobody listens on a port."""
+    try:
+        while True:
+            _, writer = await asyncio.open_connection(HOST, port)
+            writer.close()
+            await writer.wait_closed()
+    except ConnectionError:  # refused, or reset in the moment of closing
+        return
+
+
+def visit(
+    scenario: Callable[[House], Awaitable[None]],
+    *,
+    door: Callable[[], EchoingDoor] = EchoingDoor,
+    limits: Limits | None = None,
+) -> House:
+    """Run a scenario against a server of its own; return what is left."""
+
+    async def run() -> House:
+        counts: Counter[str] = Counter()
+        counted = asyncio.Event()
+        behind = door()
+
+        def count(event: str) -> None:
+            counts.update([event])
+            counted.set()
+
+        server = MllpServer(
+            behind.receive,
+            behind.receive_unreadable,
+            host=HOST,
+            port=0,
+            limits=limits,
+            count=count,
+        )
+        house = House(server, behind, counts, counted)
+        await server.start()
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await scenario(house)
+        finally:
+            await server.stop()
+            for client in house.clients:
+                client.writer.close()
+        return house
+
+    return asyncio.run(run())
+
+
+def test_a_message_is_answered_in_a_frame() -> None:
+    """One frame in, one frame out."""
+
+    async def scenario(house: House) -> None:
+        client = await house.connect()
+        await client.send(frame(b"one"))
+
+        assert await client.answer() == b"re:one"
+
+    visit(scenario)
+
+
+def test_a_frame_may_come_byte_by_byte() -> None:
+    """A slow sender is understood as a quick one is."""
+
+    async def scenario(house: House) -> None:
+        client = await house.connect()
+        for byte in frame(b"slow"):
+            await client.send(bytes([byte]))
+
+        assert await client.answer() == b"re:slow"
+
+    visit(scenario)
+
+
+def test_two_frames_in_one_packet_are_answered_in_order() -> None:
+    """The second message waits for the first one's answer."""
+
+    async def scenario(house: House) -> None:
+        client = await house.connect()
+        await client.send(frame(b"one") + frame(b"two"))
+
+        assert [await client.answer(), await client.answer()] == [b"re:one", b"re:two"]
+
+    visit(scenario)
+
+
+def test_garbage_between_frames_is_handed_over_and_the_next_frame_is_answered() -> None:
+    """Junk costs its sender nothing but the junk."""
+
+    async def scenario(house: House) -> None:
+        client = await house.connect()
+        await client.send(frame(b"one") + b"junk" + frame(b"two"))
+
+        assert [await client.answer(), await client.answer()] == [b"re:one", b"re:two"]
+
+    house = visit(scenario)
+
+    assert house.door.junk == [(b"junk", NO_START)]
+
+
+def test_a_frame_that_is_too_long_is_answered_and_the_connection_goes_on() -> None:
+    """The limit is told to the sender, and the next message is as good as any."""
+
+    async def scenario(house: House) -> None:
+        client = await house.connect()
+        await client.send(frame(b"x" * 100) + frame(b"short"))
+
+        assert [await client.answer(), await client.answer()] == [b"what?", b"re:short"]
+
+    house = visit(scenario, limits=Limits(frame_bytes_max=10))
+
+    assert house.door.junk == [(START + b"x" * 10, TOO_LONG)]
+
+
+def test_a_message_that_a_peer_does_not_end_is_handed_over_when_it_goes_away() -> None:
+    """Bytes that were never answered are kept all the same."""
+
+    async def scenario(house: House) -> None:
+        client = await house.connect()
+        await client.send(START + b"half a mess")
+        client.writer.close()
+        await house.until(lambda: house.counts["connection closed"] == 1)
+
+    house = visit(scenario)
+
+    assert [data for data, _ in house.door.junk] == [START + b"half a mess"]
+    assert house.counts["message cut off"] == 1
+
+
+def test_a_frame_begun_and_not_ended_times_out() -> None:
+    """A peer that is gone in the middle of a frame holds its connection for a limited time."""
+
+    async def scenario(house: House) -> None:
+        client = await house.connect()
+        await client.send(START + b"half")
+
+        assert await client.rest() == b""
+
+    house = visit(scenario, limits=Limits(frame_seconds=0.05))
+
+    assert house.counts["connection timed out"] == 1
+
+
+def test_a_quiet_connection_is_kept_until_its_idle_time_is_over() -> None:
+    """A line end behind the last frame begins no new one: the longer idle time counts."""
+
+    async def scenario(house: House) -> None:
+        client = await house.connect()
+        await client.send(frame(b"one") + b"\r\n")
+        await client.answer()
+
+        assert await client.rest() == b""
+
+    house = visit(scenario, limits=Limits(frame_seconds=30.0, idle_seconds=0.1))
+
+    assert house.counts["connection timed out"] == 1
+    assert house.counts["message cut off"] == 0
+
+
+def test_a_connection_above_the_limit_is_closed_at_once() -> None:
+    """One sender that leaks connections cannot take them all."""
+
+    async def scenario(house: House) -> None:
+        first = await house.connect()
+        await first.send(frame(b"one"))
+        await first.answer()
+        second = await house.connect()
+
+        assert await second.rest() == b""
+
+    house = visit(scenario, limits=Limits(connections_max=1))
+
+    assert house.counts["connection refused"] == 1
+
+
+def test_a_place_that_was_given_back_can_be_taken() -> None:
+    """The limit counts open connections, not all there ever were."""
+
+    async def scenario(house: House) -> None:
+        first = await house.connect()
+        first.writer.close()
+        await house.until(lambda: house.counts["connection closed"] == 1)
+        second = await house.connect()
+        await second.send(frame(b"two"))
+
+        assert await second.answer() == b"re:two"
+
+    visit(scenario, limits=Limits(connections_max=1))
+
+
+def test_stopping_finishes_the_message_in_hand() -> None:
+    """Who was being served gets the answer; the connection is closed behind it."""
+    door: list[HoldingDoor] = []
+
+    def holding() -> EchoingDoor:
+        door.append(HoldingDoor())
+        return door[0]
+
+    async def scenario(house: House) -> None:
+        client = await house.connect()
+        await client.send(frame(b"one") + frame(b"two"))
+        await door[0].entered.wait()
+        port = house.server.port
+        stopping = asyncio.create_task(house.server.stop())
+        await deaf(port)
+        door[0].let_go.set()
+        await stopping
+
+        assert await client.rest() == frame(b"re:one")
+
+    house = visit(scenario, door=holding)
+
+    assert house.door.messages == [b"one"]
+
+
+def test_stopping_does_not_wait_for_ever_for_a_handler() -> None:
+    """A handler that never ends is cut off, its sender without an answer: it will send again."""
+    door: list[HoldingDoor] = []
+
+    def holding() -> EchoingDoor:
+        door.append(HoldingDoor())
+        return door[0]
+
+    async def scenario(house: House) -> None:
+        client = await house.connect()
+        await client.send(frame(b"one"))
+        await door[0].entered.wait()
+        await house.server.stop()
+
+        assert await client.rest() == b""
+
+    visit(scenario, door=holding, limits=Limits(stop_seconds=0.05))
+
+
+def test_a_stopped_server_does_not_listen() -> None:
+    """After the stop nobody gets in."""
+
+    async def scenario(house: House) -> None:
+        port = house.server.port
+        await house.server.stop()
+
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(HOST, port)
+
+    visit(scenario)
+
+
+def test_a_peer_that_does_not_read_its_answers_is_cut_off() -> None:
+    """Answers nobody takes fill the connection, which then ends."""
+
+    async def scenario(house: House) -> None:
+        client = await house.connect()
+        message = frame(b"y" * 500_000)
+        for _ in range(60):
+            client.writer.write(message)
+        await house.until(lambda: house.counts["connection timed out"] == 1)
+        client.writer.transport.abort()
+
+    visit(scenario, limits=Limits(write_seconds=0.2))
+
+
+def test_a_lost_connection_is_told_apart_from_a_closed_one() -> None:
+    """A peer that resets is counted as lost."""
+
+    async def scenario(house: House) -> None:
+        client = await house.connect()
+        await client.send(frame(b"one"))
+        await client.answer()
+        reset = struct.pack("ii", 1, 0)  # linger for no time: the close is a reset
+        client.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+        client.writer.close()
+        await house.until(lambda: house.counts["connection lost"] == 1)
+
+    visit(scenario)
+
+
+def test_a_server_that_was_not_started_says_the_port_it_was_told() -> None:
+    """Only a started server can know which free port it took."""
+    door = EchoingDoor()
+
+    server = MllpServer(
+        door.receive, door.receive_unreadable, host=HOST, port=2575, count=lambda _event: None
+    )
+
+    assert server.port == 2575
+
+
+def test_stopping_a_server_that_was_not_started_does_nothing() -> None:
+    """A start that failed elsewhere can be undone in the usual way."""
+    door = EchoingDoor()
+    server = MllpServer(door.receive, door.receive_unreadable, host=HOST, port=0, count=lambda _event: None)
+
+    assert asyncio.run(server.stop()) is None

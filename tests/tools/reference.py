@@ -1,0 +1,194 @@
+"""
+Builds the reference pages from what they describe: settings, commands, errors, topics, recorded stream.
+
+A page is a function of the code and the shipped files alone, so two builds are equal.
+"""
+
+import json
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from broker.cli import root
+from broker.core.errors import BrokerError, ConfigurationError, Disposition
+from broker.runtime.settings import PREFIX, Settings
+from tests.tools.markdown import paragraph, table
+from tests.tools.reference_schemas import schemas_page
+
+NOTICE = "<!-- Built by `make fix` from what it describes. Do not edit. -->"
+HELP_WIDTH = 96  # columns of the commands' help: fits a page without wrapping
+
+_DISPOSITIONS = {
+    Disposition.RETRY: "tries again by itself",
+    Disposition.REJECT: "refuses it to the sender and keeps the bytes",
+    Disposition.WORKLIST: "makes a worklist item and goes on",
+    Disposition.HALT: "stops",
+}
+
+
+def build_pages(repository: Path) -> Mapping[Path, str]:
+    """Return every generated page by its place in the repository."""
+    folder = repository / "docs" / "reference"
+    builders: Mapping[str, Callable[[Path], str]] = {
+        "schemas.md": lambda where: schemas_page(where / "schemas"),
+        "topics.md": lambda where: topics_page((where / "deploy" / "topics.toml").read_text("utf-8")),
+        "settings.md": lambda _where: settings_page(),
+        "cli.md": lambda _where: commands_page(),
+        "errors.md": lambda _where: errors_page(),
+        "stream.md": lambda where: stream_page((where / "schemas" / "stream.schema.json").read_text("utf-8")),
+    }
+    return {folder / name: _with_notice(build(repository)) for name, build in builders.items()}
+
+
+def _with_notice(page: str) -> str:
+    """Return a page with the notice behind its title."""
+    title, rest = page.split("\n", maxsplit=1)
+    return f"{title}\n\n{NOTICE}\n{rest.rstrip()}\n"
+
+
+def settings_page() -> str:
+    """Return the page of the environment variables."""
+    known: dict[str, Any] = {}
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = field.get_default(call_default_factory=True, validated_data=known)
+        known[name] = default
+        shown = "none" if default is None else f"`{default}`"
+        rows.append((f"`{PREFIX}{name.upper()}`", shown, _sentence(field.description or "")))
+    about = paragraph(
+        f"""
+        Every setting is an environment variable that begins with `{PREFIX}`. An empty one counts as absent. A
+        variable with this beginning that is not in the table is refused, and so is a wrong value: the command
+        says which, and ends with exit code {ConfigurationError.exit_code}.
+        """
+    )
+    return "\n".join(["# Settings", "", about, "", *table(("variable", "default", "meaning"), rows)])
+
+
+def commands_page() -> str:
+    """Return the page of the commands, with the help of each."""
+    about = "What `--help` says of each. Exit codes other than 0 are in [errors](errors.md)."
+    lines = ["# Commands", "", about]
+    for path, text in _helps(root, "cpis", None):
+        lines += ["", f"## {path}", "", "```text", text.rstrip(), "```"]
+    return "\n".join(lines)
+
+
+def _helps(command: click.Command, name: str, parent: click.Context | None) -> Iterator[tuple[str, str]]:
+    """Yield the full name and the help of a command, then of those below it."""
+    context = click.Context(
+        command,
+        info_name=name,
+        parent=parent,
+        terminal_width=HELP_WIDTH,
+        help_option_names=["-h", "--help"],
+    )
+    yield context.command_path, command.get_help(context)
+    if isinstance(command, click.Group):
+        for below in command.list_commands(context):
+            found = command.get_command(context, below)
+            if found is not None:
+                yield from _helps(found, below, context)
+
+
+def errors_page() -> str:
+    """Return the page of the errors: what each means, what the program does, what a person does."""
+    about = paragraph(
+        """
+        A command that fails prints the message, the code and what to do, and ends with the exit code. Log
+        lines carry the same code. No message holds a name, a number or a date of birth of anybody.
+        """
+    )
+    rows = [
+        (
+            f"`{error.code}`",
+            _first_paragraph(error),
+            _DISPOSITIONS[error.disposition],
+            str(error.exit_code),
+            error.action,
+        )
+        for error in sorted(_all_below(BrokerError), key=lambda error: error.code)
+    ]
+    head = ("code", "meaning", "the program", "exit code", "what to do")
+    return "\n".join(["# Errors", "", about, "", *table(head, rows)])
+
+
+def _all_below(error: type[BrokerError]) -> Iterator[type[BrokerError]]:
+    """Yield a class and every class derived from it."""
+    yield error
+    for below in error.__subclasses__():
+        yield from _all_below(below)
+
+
+def _first_paragraph(documented: type) -> str:
+    """Return the first paragraph of a docstring on one line."""
+    return " ".join((documented.__doc__ or "").strip().split("\n\n")[0].split())
+
+
+def topics_page(declaration: str) -> str:
+    """Return the page of the topics from their declaration (TOML)."""
+    declared = tomllib.loads(declaration)
+    count = declared["partitions"]
+    topics = {**declared["topics"], **{kind["name"]: kind for kind in declared["recipient_topics"].values()}}
+    rows = [
+        (
+            f"`{name}`",
+            topic.get("key") or "none",
+            str(topic.get("partitions", count))
+            + (" (co-partitioned)" if topic.get("co_partitioned") else ""),
+            "<br>".join(f"`{setting}` {value}" for setting, value in topic["settings"].items()),
+        )
+        for name, topic in topics.items()
+    ]
+    about = paragraph(
+        f"""
+        Declared in `deploy/topics.toml`; `cpis topics apply` makes them. Co-partitioned topics have the same
+        number of partitions, {count} unless changed before the first start, and keep it for the life of a
+        deployment.
+        """
+    )
+    recipients = declared["recipients"]
+    shipped = paragraph(
+        f"""
+        `{{ods}}` stands for the ODS code of a recipient. The shipped file names those of the demonstration:
+        authorities {_listed(recipients["local_authorities"])}; providers {_listed(recipients["providers"])}.
+        """
+    )
+    head = ("topic", "key", "partitions", "settings")
+    return "\n".join(["# Topics", "", about, "", *table(head, rows), "", shipped])
+
+
+def stream_page(schema: str) -> str:
+    """Return the page of the recorded stream from its JSON Schema."""
+    described = json.loads(schema)
+    required = described["required"]
+    rows = [
+        (
+            f"`{name}`",
+            "yes" if name in required else "no",
+            ", ".join(f"`{value}`" for value in said.get("enum", [])) or said["type"],
+            said["description"],
+        )
+        for name, said in described["properties"].items()
+    ]
+    about = paragraph(
+        f"""
+        {described["description"]} The schema is `schemas/stream.schema.json`. How to run one:
+        [replay a stream](../how-to/replay-a-stream.md).
+        """
+    )
+    head = ("name", "required", "values", "meaning")
+    return "\n".join(["# The recorded stream", "", about, "", *table(head, rows)])
+
+
+def _listed(codes: Sequence[str] | Iterable[str]) -> str:
+    """Return codes as a list in a sentence."""
+    return ", ".join(f"`{code}`" for code in codes)
+
+
+def _sentence(words: str) -> str:
+    """Return words with a capital in front."""
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,351 @@
+"""What becomes of a hospital message: a fact or kept, answered only when durable, the same each time."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NoReturn
+
+import pytest
+
+from broker.adapters.memory import MemoryFactLog, MemoryKafka, MemoryRecord
+from broker.adapters.memory_sealing import MemorySealer
+from broker.core.errors import KafkaUnavailable
+from broker.core.facts import Fact, NumberStatus, VisitEvent, VisitMessage
+from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.keyed import IdentityKey
+from broker.ports import FactLog, Topic, Write
+from broker.runtime.codecs import load_schemas
+from broker.services.intake import DEFECT, TOO_LARGE, Intake
+from broker.services.rejections import RECORD_BYTES_MAX, Rejections
+from broker.wire.cloudevents import FACT_TYPE, read_headers
+from broker.wire.facts_codec import FactCodec
+from broker.wire.mllp import END_BROKEN, NO_START, START, TOO_LONG
+from broker.wire.records_codec import Door, RecordsCodec, Rejected
+from tests.builders.adt import Adt, Patient
+
+KEY = IdentityKey(b"k" * 32)
+NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
+CHILD = Patient(number="9990000018", family="Sample", given="Robin")
+
+
+class RefusingLog:
+    """A `FactLog` whose Kafka is away."""
+
+    async def append(self, writes: Sequence[Write]) -> None:  # noqa: ARG002 - the port's signature
+        """Refuse."""
+        raise KafkaUnavailable
+
+
+class SilentLog:
+    """A `FactLog` that never answers, as a client without a deadline of its own."""
+
+    async def append(self, writes: Sequence[Write]) -> None:  # noqa: ARG002 - the port's signature
+        """Wait for ever."""
+        await asyncio.Event().wait()
+
+
+class BrokenCodec(FactCodec):
+    """A codec with a defect."""
+
+    def encode(self, fact: Fact, number: NhsNumber) -> NoReturn:  # noqa: ARG002 - as the codec's
+        """Fail as no codec should."""
+        raise ZeroDivisionError
+
+
+class Desk:
+    """An intake with everything around it in memory."""
+
+    def __init__(self, log: FactLog | None = None, codec: type[FactCodec] = FactCodec) -> None:
+        schemas, sealer = load_schemas(), MemorySealer()
+        self.kafka = MemoryKafka()
+        self.counts: Counter[str] = Counter()
+        self.facts = FactCodec(schemas, sealer)
+        self.records = RecordsCodec(schemas, sealer)
+        self.intake = Intake(
+            log or MemoryFactLog(self.kafka),
+            codec(schemas, sealer),
+            Rejections(self.records, KEY),
+            key=KEY,
+            clock=lambda: NOW,
+            count=lambda event: self.counts.update([event]),
+            answer_seconds=0.05,
+        )
+
+    def send(self, data: bytes) -> bytes:
+        """Return the answer to a message."""
+        return asyncio.run(self.intake.receive(data))
+
+    def send_unreadable(self, data: bytes, reason: str) -> bytes | None:
+        """Return the answer to what was no frame."""
+        return asyncio.run(self.intake.receive_unreadable(data, reason))
+
+    def attendances(self) -> list[MemoryRecord]:
+        """Return the records of the attendance topic."""
+        return self.kafka.read(Topic.ATTENDANCES)
+
+    def visits(self) -> list[Fact]:
+        """Return the facts of the attendance topic."""
+        return [
+            self.facts.decode(record.topic, record.key or b"", record.value or b"")
+            for record in self.attendances()
+        ]
+
+    def kept(self) -> list[Rejected]:
+        """Return what was kept."""
+        return [self.records.decode_rejected(r.value or b"") for r in self.kafka.read(Topic.REJECTED)]
+
+
+def message(patient: Patient = CHILD, *, event: str = "A04", control_id: str = "M1", **pv1: str) -> bytes:
+    """Return an attendance message."""
+    fields = {"class": "E", "location": "ED", "visit": "V1", "arrived": "20250301113000", **pv1}
+    adt = Adt(event=event, control_id=control_id, recorded="20250301113500", patient=patient, pv1=fields)
+    return adt.text().encode()
+
+
+def verdict(answer: bytes | None) -> tuple[str, str]:
+    """Return MSA-1 and MSA-2 of an answer."""
+    [segment] = [part for part in (answer or b"").decode().split("\r") if part.startswith("MSA")]
+    _, code, control_id, *_ = segment.split("|")
+    return code, control_id
+
+
+def test_an_attendance_becomes_a_fact_and_is_accepted() -> None:
+    """The fact lies in its topic when the sender reads AA."""
+    desk = Desk()
+
+    answer = desk.send(message())
+
+    [fact] = desk.visits()
+    assert isinstance(fact, VisitMessage)
+    assert (VisitEvent.REGISTERED, OdsCode("RXX"), NOW) == (fact.event, fact.provider, fact.received_at)
+    assert verdict(answer) == ("AA", "M1")
+    assert desk.kept() == []
+
+
+def test_a_fact_travels_under_the_number_and_its_headers_do_not_name_it() -> None:
+    """The key is the ten digits; no header holds anything of a person."""
+    desk = Desk()
+
+    desk.send(message())
+
+    [record] = desk.attendances()
+    event = read_headers(record.headers)
+    assert record.key == b"9990000018"
+    assert (FACT_TYPE, NOW) == (event.event_type, event.time)
+    assert not any(b"9990000018" in value or b"Sample" in value for _, value in record.headers)
+
+
+def test_a_resent_message_has_the_same_event_id() -> None:
+    """The same bytes are the same event, whenever they come."""
+    desk = Desk()
+
+    desk.send(message())
+    desk.send(message())
+
+    ids = {read_headers(record.headers).event_id for record in desk.attendances()}
+    assert (2, 1) == (len(desk.attendances()), len(ids))
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (None, "number_missing"),
+        ("9990000019", "number_wrong_check_digit"),
+        ("2222222222", "number_placeholder"),
+    ],
+)
+def test_an_attendance_without_a_usable_number_is_accepted_and_kept(number: str | None, reason: str) -> None:
+    """No sender's queue stops for a number, and nothing is lost (rulings 21, 35)."""
+    desk = Desk()
+    data = message(Patient(number=number))
+
+    answer = desk.send(data)
+
+    [kept] = desk.kept()
+    assert (reason, data, OdsCode("RXX"), "M1") == (kept.reason, kept.raw, kept.sender, kept.control_id)
+    assert verdict(answer) == ("AA", "M1")
+    assert desk.attendances() == []
+
+
+def test_an_unverified_number_goes_on_as_a_fact() -> None:
+    """What a number's status means is the matcher's to decide (ruling 20)."""
+    desk = Desk()
+
+    desk.send(message(Patient(status="02")))
+
+    [fact] = desk.visits()
+    assert isinstance(fact, VisitMessage)
+    assert fact.number_status is NumberStatus.NOT_TRACED
+
+
+def test_content_that_the_sender_must_mend_is_kept_and_answered_with_an_error() -> None:
+    """AE comes after the bytes are durable."""
+    desk = Desk()
+    data = message().replace(b"|RXX|", b"||", 1)
+
+    answer = desk.send(data)
+
+    [kept] = desk.kept()
+    assert (data, Door.MLLP, None, "M1") == (kept.raw, kept.door, kept.sender, kept.control_id)
+    assert verdict(answer) == ("AE", "M1")
+
+
+def test_a_sender_that_is_no_ods_code_is_not_recorded_as_one() -> None:
+    """What stands in MSH-4 is kept in the bytes alone when it is no code."""
+    desk = Desk()
+
+    desk.send(message().replace(b"|RXX|", b"|St Elsewhere|", 1))
+
+    [kept] = desk.kept()
+    assert kept.sender is None
+
+
+def test_an_unsupported_event_is_kept_and_rejected() -> None:
+    """AR: the sender may send it elsewhere, unchanged."""
+    desk = Desk()
+
+    answer = desk.send(message(event="A60"))
+
+    assert len(desk.kept()) == 1
+    assert verdict(answer) == ("AR", "M1")
+
+
+def test_bytes_that_are_no_hl7_are_kept_and_answered() -> None:
+    """Even without a header there is an answer."""
+    desk = Desk()
+
+    answer = desk.send(b"\x00\xffnonsense")
+
+    [kept] = desk.kept()
+    assert kept.raw == b"\x00\xffnonsense"
+    assert verdict(answer) == ("AE", "")
+
+
+@pytest.mark.parametrize("log", [RefusingLog(), SilentLog()], ids=["refusing", "silent"])
+@pytest.mark.parametrize(
+    "data",
+    [message(), message(Patient(number=None)), b"nonsense"],
+    ids=["fact", "no number", "unreadable"],
+)
+def test_without_kafka_everything_is_refused(log: FactLog, data: bytes) -> None:
+    """AR, also for what should have been kept: the sender has it still and nothing is dropped."""
+    desk = Desk(log)
+
+    answer = desk.send(data)
+
+    assert verdict(answer)[0] == "AR"
+    assert {"refused": 1} == desk.counts
+
+
+@pytest.mark.parametrize(
+    "data",
+    [message(), message(Patient(number=None)), message(event="A60"), b"nonsense"],
+    ids=["fact", "no number", "unsupported", "unreadable"],
+)
+def test_a_resend_gets_the_identical_answer(data: bytes) -> None:
+    """The answer is a function of the bytes: whatever happened between the two."""
+    desk = Desk()
+
+    assert desk.send(data) == desk.send(data)
+
+
+def test_a_message_refused_for_want_of_kafka_is_accepted_when_sent_again() -> None:
+    """The refusal left nothing behind that stands in the way."""
+    desk = Desk()
+    desk.kafka.available = False
+    refused = desk.send(message())
+    desk.kafka.available = True
+
+    accepted = desk.send(message())
+
+    assert [("AR", "M1"), ("AA", "M1")] == [verdict(refused), verdict(accepted)]
+    assert len(desk.attendances()) == 1
+
+
+def test_faults_of_quality_are_counted_for_an_accepted_message() -> None:
+    """A visit without its number is taken, and counted."""
+    desk = Desk()
+
+    desk.send(message(visit=""))
+
+    assert {"accepted": 1, "quality: visit number missing": 1} == desk.counts
+
+
+def test_a_fact_that_kafka_would_never_take_is_kept_in_parts() -> None:
+    """Its sender must mend it: an AR would be asked for again and again."""
+    desk = Desk()
+    data = message(Patient(family="x" * (RECORD_BYTES_MAX + 10)))
+
+    answer = desk.send(data)
+
+    kept = sorted(desk.kept(), key=lambda part: part.location)
+    assert ["part 1 of 2", "part 2 of 2"] == [part.location for part in kept]
+    assert data == b"".join(part.raw or b"" for part in kept)
+    assert {TOO_LARGE} == {part.reason for part in kept}
+    assert verdict(answer) == ("AE", "M1")
+
+
+def test_a_defect_of_ours_loses_no_message() -> None:
+    """The bytes are kept under a reason of its own, and the next message is served."""
+    desk = Desk(codec=BrokenCodec)
+
+    answer = desk.send(message())
+
+    [kept] = desk.kept()
+    assert (DEFECT, message()) == (kept.reason, kept.raw)
+    assert verdict(answer) == ("AE", "M1")
+
+
+def test_junk_between_frames_is_kept_without_an_answer() -> None:
+    """Nobody waits for one."""
+    desk = Desk()
+
+    answer = desk.send_unreadable(b"junk", NO_START)
+
+    [kept] = desk.kept()
+    assert (None, b"junk", NO_START) == (answer, kept.raw, kept.reason)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [(START + message() + b"\x1c", END_BROKEN), (START + message(), TOO_LONG)],
+    ids=["end broken", "too long"],
+)
+def test_a_broken_frame_is_kept_and_answered_under_its_control_id(data: bytes, reason: str) -> None:
+    """Its sender waits, and can tell which message it was."""
+    desk = Desk()
+
+    answer = desk.send_unreadable(data, reason)
+
+    [kept] = desk.kept()
+    assert (data, reason) == (kept.raw, kept.reason)
+    assert verdict(answer) == ("AE", "M1")
+
+
+def test_a_broken_frame_without_kafka_is_refused() -> None:
+    """It will be sent again."""
+    desk = Desk(RefusingLog())
+
+    answer = desk.send_unreadable(START + message(), TOO_LONG)
+
+    assert verdict(answer) == ("AR", "M1")
+
+
+def test_junk_that_cannot_be_kept_is_counted_as_lost() -> None:
+    """Nobody can be told to send it again, so that somebody must be able to see it."""
+    desk = Desk(RefusingLog())
+
+    desk.send_unreadable(b"junk", NO_START)
+
+    assert {"unreadable lost": 1} == desk.counts
+
+
+def test_a_control_id_beyond_all_measure_is_found_in_the_bytes_only() -> None:
+    """A header field of half a megabyte would not fit the record that keeps the message."""
+    desk = Desk()
+
+    desk.send(message(control_id="M" * 300, event="A60"))
+
+    [kept] = desk.kept()
+    assert kept.control_id is None

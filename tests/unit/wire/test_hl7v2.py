@@ -1,0 +1,314 @@
+"""Reading HL7 version 2: delimiters, character sets, escapes, and a second reader as witness."""
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import hl7
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.core.errors import MalformedMessage
+from broker.wire.hl7v2 import CLEARED, STANDARD, Delimiters, Segment, Value, parse, unescape
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "hl7"
+HEADER = b"MSH|^~\\&|EDSYS|RXX|ROUTE|ROUTE|20250301101500||ADT^A04|1|T|2.4"
+
+
+def message_with(line: bytes, character_set: bytes = b"") -> bytes:
+    """Return a message of two segments, the second being `line`; MSH-18 is there when one is given."""
+    declared = b"||||||" + character_set if character_set else b""
+    return HEADER + declared + b"\r" + line + b"\r"
+
+
+def read(line: bytes, position: int = 3, component: int = 1, subcomponent: int = 1) -> Value:
+    """Read a part of the segment that `line` is."""
+    segment = parse(message_with(line)).first(line[:3].decode())
+    assert segment is not None
+    return segment.field(position, component, subcomponent)
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        (b"PV2|||Fall", "Fall"),
+        (b"PV2||| Fall ", "Fall"),
+        (b"PV2|||First~Second", "First"),
+        (b"PV2|||Code^Text", "Code"),
+        (b"PV2|||Part&Other", "Part"),
+        (b'PV2|||""', CLEARED),
+        (b'PV2||| "" ', CLEARED),
+        (b'PV2|||""^Text', CLEARED),
+        (b'PV2|||""&Other', CLEARED),
+        (b'PV2|||"quoted"', '"quoted"'),
+        (b"PV2|||", None),
+        (b"PV2|||  ", None),
+        (b"PV2|||^Text", None),
+        (b"PV2||", None),
+        (b"PV2", None),
+    ],
+)
+def test_a_field_is_a_text_cleared_or_left_alone(line: bytes, value: Value) -> None:
+    """Two quotes clear a value, an absent field leaves it alone, and both differ from a text (R41)."""
+    assert value == read(line)
+
+
+@pytest.mark.parametrize(
+    ("component", "subcomponent", "value"),
+    [
+        (1, 1, "a"),
+        (1, 2, "b"),
+        (1, 0, "a&b"),
+        (1, 3, None),
+        (2, 1, "c"),
+        (2, 2, None),
+        (3, 1, CLEARED),
+        (4, 1, None),
+    ],
+)
+def test_components_and_sub_components_count_from_one(
+    component: int, subcomponent: int, value: Value
+) -> None:
+    """Sub-component 0 is the whole component; what is not there is None."""
+    assert value == read(b'PV2|||a&b^c^""', 3, component, subcomponent)
+
+
+def test_a_field_cleared_as_a_whole_is_cleared_in_every_part() -> None:
+    """A name of two quotes clears the family and the given name alike."""
+    assert CLEARED == read(b'PID|||""', 3, 2)
+
+
+def test_repeats_come_in_order_with_their_parts() -> None:
+    """Each repeat answers for itself, and an absent field has none."""
+    patient = parse(message_with(b'PID|||1^^^NHS&x~""~3')).first("PID")
+    assert patient is not None
+
+    assert [["1", None, None, "NHS"], [CLEARED], ["3"]] == [repeat.parts() for repeat in patient.repeats(3)]
+    assert [] == patient.repeats(4)
+
+
+def test_segments_are_found_by_their_whole_name() -> None:
+    """The first and all of a name, in order; a name's beginning is not the name, a bare name is a segment."""
+    message = parse(HEADER + b"\rNK1|1\rNK12|9\rNK1|2\rPV2\r")
+
+    assert ["1", "2"] == [segment.field(1) for segment in message.all("NK1")]
+    assert message.first("PV2") is not None
+    assert message.first("PID") is None
+
+
+def test_the_header_counts_its_separator_as_the_first_field() -> None:
+    """MSH-1 is the separator itself, so MSH-3 is what stands behind the delimiters."""
+    header = parse(HEADER).header
+
+    assert ["|", "^~\\&", "EDSYS"] == [header.raw(position) for position in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("end", [b"\r", b"\n", b"\r\n"])
+def test_segments_end_with_return_line_feed_or_both(end: bytes) -> None:
+    """Real senders use all three; blank lines in front do no harm."""
+    message = parse(b"\r\n" + end.join((HEADER, b"PV1||E", b"PV2|||x", b"")))
+
+    assert ["E"] == [segment.field(2) for segment in message.all("PV1")]
+    assert ["x"] == [segment.field(3) for segment in message.all("PV2")]
+
+
+def test_a_line_feed_within_a_text_ends_no_segment_where_returns_do() -> None:
+    """The rest of the segment is not lost for it."""
+    assert "b" == read(b"PV2|||a\na|b", 4)
+
+
+@pytest.mark.parametrize(
+    ("escaped", "text"),
+    [
+        (r"a\F\b", "a|b"),
+        (r"a\S\b", "a^b"),
+        (r"a\T\b", "a&b"),
+        (r"a\R\b", "a~b"),
+        (r"a\E\b", "a\\b"),
+        (r"a\E\F\E\b", "a\\F\\b"),
+        (r"\X41\\X4243\ ", "ABC "),
+        (r"\Xc3ab\ ", "ë "),
+        (r"\XEB\ ", "ë "),
+        (r"a\.br\b\.sp+2\c", "a\nb\nc"),
+        (r"\H\loud\N\ and\.in4\ \.fi\quiet", "loud and quiet"),
+        (r"a\Zlocal\b", r"a\Zlocal\b"),
+        (r"a\X4\b", r"a\X4\b"),
+        (r"c:\temp", r"c:\temp"),
+        (r"a\b\F\c", r"a\b|c"),
+        ("plain", "plain"),
+    ],
+)
+def test_every_escape_of_the_standard_is_decoded_and_others_stay(escaped: str, text: str) -> None:
+    """Delimiters, bytes and line breaks are decoded, formatting is dropped, the unknown stays as written."""
+    assert text == unescape(escaped, STANDARD, "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("header", "text"),
+    [
+        (b"MSH|^|", r"a\F\b~c&d"),
+        (b"MSH|^~|", r"a\F\b"),
+        (b"MSH|^~\\|", "a|b"),
+        (b"MSH|^", r"a\F\b~c&d"),
+    ],
+)
+def test_a_delimiter_that_is_not_declared_delimits_nothing(header: bytes, text: str) -> None:
+    """Without a sign for repeats, escapes or sub-components the text is not cut or decoded by it."""
+    segment = parse(header + b"\rPV2|||a\\F\\b~c&d").first("PV2")
+    assert segment is not None
+
+    assert (text, text) == (segment.field(3), segment.repeats(3)[0].part())
+
+
+def test_an_undeclared_delimiter_is_still_written_by_its_escape() -> None:
+    """A sender that never uses sub-components may write an ampersand by its usual escape."""
+    assert "a&b~c" == unescape(r"a\T\b\R\c", Delimiters("|", "^", None, "\\", None), "utf-8")
+
+
+def test_own_delimiters_are_those_of_the_message() -> None:
+    """Everything is read with MSH-1 and MSH-2, escapes included."""
+    message = parse((FIXTURES / "own-delimiters.hl7").read_bytes())
+    patient = message.first("PID")
+    assert patient is not None
+
+    assert Delimiters("#", "*", "!", "?", "%") == message.delimiters
+    assert ["9990000034", None, None, "NHS"] == patient.repeats(3)[0].parts()
+    assert ("Sa#mple", "Jo^Ann") == (patient.field(5), patient.field(5, 2))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(
+            b"MSH",
+            b"MSH|",
+            b"MSH||",
+            b"MSH||||||",
+            b"MSH|^~^&|A",
+            b"MSH|^~\\&#+|A",
+            b"MSHA^~\\&A",
+            b"MSH|AB|C",
+        ),
+        *(b'MSH|^~"|A', b"MSH|^ |A", b"MSH\xff^~\\&\xffA", b"MSH|\xc3\xa9|A"),
+    ],
+)
+def test_delimiters_that_cannot_delimit_are_refused(data: bytes) -> None:
+    """Missing, repeated, too many, letters, quotes, blanks and other bytes than ASCII signs."""
+    with pytest.raises(MalformedMessage) as caught:
+        parse(data)
+
+    assert (102, "MSH-2") == (caught.value.hl7_code, caught.value.location)
+
+
+@pytest.mark.parametrize("data", [b"", b"\r\n", b"PID|||1", b" MSH|^~\\&|", b"\xff\xfeM\x00S\x00"])
+def test_what_does_not_begin_with_a_header_is_refused(data: bytes) -> None:
+    """A message is known by MSH alone."""
+    with pytest.raises(MalformedMessage) as caught:
+        parse(data)
+
+    assert (100, "MSH") == (caught.value.hl7_code, caught.value.location)
+
+
+@pytest.mark.parametrize(
+    ("declared", "content", "codec", "misdeclared"),
+    [
+        (b"", b"Zo\xc3\xab", "utf-8", False),
+        (b"", b"Zo\xeb", "iso8859_1", False),
+        (b"UNICODE UTF-8", b"Zo\xc3\xab", "utf-8", False),
+        (b"unicode utf-8~8859/1", b"Zo\xc3\xab", "utf-8", False),
+        (b"8859/1", b"Zo\xeb", "iso8859_1", False),
+        (b"8859/15", b"Zo\xeb", "iso8859_15", False),
+        (b"ASCII", b"Zo\\XEB\\", "ascii", False),
+        (b"ASCII", b"Zo\xeb", "iso8859_1", True),
+        (b"ASCII", b"Zo\xc3\xab", "utf-8", True),
+        (b"UNICODE UTF-8", b"Zo\xeb", "iso8859_1", True),
+        (b"KLINGON", b"Zo\xc3\xab", "utf-8", True),
+        (b'""', b"Zo\xeb", "iso8859_1", False),
+    ],
+)
+def test_the_character_set_is_the_declared_one_or_the_one_that_fits(
+    declared: bytes, content: bytes, codec: str, misdeclared: bool
+) -> None:
+    """A wrong declaration refuses nothing: the text is read all the same, and the fault is told."""
+    message = parse(message_with(b"PV2|||" + content, declared))
+    segment = message.first("PV2")
+    assert segment is not None
+
+    assert ("Zoë", codec, misdeclared) == (segment.field(3), message.codec, message.misdeclared)
+
+
+def test_the_euro_sign_needs_its_character_set() -> None:
+    """One byte is the currency sign in 8859/1 and the euro in 8859/15."""
+    segments = [parse(message_with(b"PV2|||\xa4", name)).first("PV2") for name in (b"8859/1", b"8859/15")]
+
+    assert ["¤", "€"] == [segment.field(3) for segment in segments if segment]
+
+
+def test_nothing_of_the_content_is_shown() -> None:
+    """A traceback or a log line with a message in it names nobody."""
+    message = parse(message_with(b"PID|||9990000018"))
+    patient = message.first("PID")
+    assert patient is not None
+
+    assert "9990000018" not in "".join(map(repr, (message, patient, patient.repeats(3))))
+
+
+@pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.hl7")), ids=lambda path: path.stem)
+def test_another_reader_sees_the_same_values(path: Path) -> None:
+    """The `hl7` package, as witness, reads every field, repeat, component and sub-component the same."""
+    data = path.read_bytes()
+    codec = "latin-1" if path.stem == "latin-1" else "utf-8"
+
+    witness = hl7.parse(data.decode(codec))
+
+    names = {str(segment[0]) for segment in witness} - {"MSH"}
+    seen = [
+        (name, position, repeat, component, subcomponent, witness.unescape(text))
+        for name in sorted(names)
+        for position, field in enumerate(witness.segment(name)[1:], 1)
+        for repeat, component, subcomponent, text in leaves(field)
+    ]
+    segments = {name: parse(data).all(name)[0] for name in names}
+    assert [
+        (*place, '""' if value is CLEARED else value or "")
+        for *place, value in (
+            (*row[:5], segments[row[0]].repeats(row[1])[row[2]].part(*row[3:5]) if row[5] else None)
+            for row in seen
+        )
+    ] == [(*row[:5], row[5].replace("\r", "\n").replace("_", "")) for row in seen]
+
+
+def leaves(field: hl7.Field) -> Iterator[tuple[int, int, int, str]]:
+    """Yield the witness's texts with their repeat (from 0), component and sub-component (from 1)."""
+    for repeat, components in enumerate(field):
+        for component, parts in enumerate([components] if isinstance(components, str) else components, 1):
+            for subcomponent, text in enumerate([parts] if isinstance(parts, str) else parts, 1):
+                yield repeat, component, subcomponent, text
+
+
+@given(st.binary(max_size=200), st.booleans())
+def test_any_bytes_end_in_a_message_or_one_kind_of_error(tail: bytes, headed: bool) -> None:
+    """Invariant: parsing and reading any field gives a value or raises `MalformedMessage`, nothing else."""
+    try:
+        message = parse(HEADER + tail if headed else tail)
+    except MalformedMessage:
+        return
+    places = product(range(22), (1, 2), (0, 1))
+    values = [message.header.field(*place) for place in places]
+    assert all(value is None or value is CLEARED or isinstance(value, str) for value in values)
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zs", "Zl", "Zp"]), min_size=1).map(
+        str.strip
+    )
+)
+def test_an_escaped_text_is_read_as_it_was(text: str) -> None:
+    """Invariant: any text with its delimiters escaped comes back unchanged."""
+    escaped = text.replace("\\", "\\E\\")
+    for name, sign in zip("FSTR", "|^&~", strict=True):
+        escaped = escaped.replace(sign, f"\\{name}\\")
+    expected = CLEARED if text == '""' else text or None
+
+    assert expected == Segment(f"PV2|{escaped}", STANDARD, "utf-8").field(1)
