@@ -34,8 +34,8 @@ class KafkaTimeouts:
     """
     Deadlines of our own, in milliseconds: aiokafka waits for ever for a cluster that is gone.
 
-    `open_ms` is longer, since a new cluster first makes its transaction log. `transaction_ms` is also how long
-    an owner that was stopped in the middle may hide the records of others.
+    `open_ms` is longer, since a new cluster first makes its transaction log. `transaction_ms` is also how
+    long an owner that was stopped in the middle may hide the records of others.
     """
 
     open_ms: int = 15_000

@@ -6,7 +6,7 @@ read has been dealt with.
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -110,10 +110,12 @@ class TopicReader:
                     return False
         return True
 
-    async def next_batch(self, *, records_max: int = _RECORDS_MAX) -> Sequence[Followed]:
+    async def next_batch(self, *, records_max: int | None = None) -> Sequence[Followed]:
         """Return what is there, each partition in order; empty when nothing came for half a second."""
         async with deadline(ANSWER_MS, "reading"):
-            batches = await self._consumer.getmany(timeout_ms=_WAIT_MS, max_records=records_max)
+            batches = await self._consumer.getmany(
+                timeout_ms=_WAIT_MS, max_records=min(records_max or _RECORDS_MAX, _RECORDS_MAX)
+            )
         found = [
             Followed(record.partition, record.offset, record.key, record.value, tuple(record.headers))
             for records in batches.values()
@@ -174,6 +176,21 @@ async def open_reader(
         yield reader
     finally:
         await stop_consumer(consumer)
+
+
+async def ends_of(bootstrap_servers: str, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+    """Return the `read_committed` end of every partition of these topics; raise `KafkaUnavailable`."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap_servers, isolation_level="read_committed", request_timeout_ms=ANSWER_MS
+    )
+    try:
+        partitions = [place for topic in topics for place in await _partitions(bootstrap_servers, topic)]
+        async with deadline(ANSWER_MS, "looking for the ends"):
+            await consumer.start()
+            ends = await consumer.end_offsets(partitions)
+    finally:
+        await stop_consumer(consumer)
+    return {(place.topic, place.partition): end for place, end in ends.items()}
 
 
 async def _partitions(bootstrap_servers: str, topic: str) -> list[TopicPartition]:

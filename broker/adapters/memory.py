@@ -16,6 +16,7 @@ from broker.ports import INPUTS, Headers, Record, Topic, Write
 
 PARTITIONS_DEFAULT = 6  # as many as deploy/topics.toml declares
 _SCAN_BATCH_RECORDS = 100  # small, so that tests see more than one batch
+_FIRST_APPEND_MS = 2_000_000_000_000  # later than any receipt in a test
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ class MemoryKafka:
     A cluster of one process.
 
     `topics` are declared, each with `partitions` partitions; a write to any other is refused. `clock_ms`
-    stamps what is appended (milliseconds since 1970; by default it counts up from 1). While `available`
+    stamps what is appended (milliseconds since 1970; by default it counts up from 2033). While `available`
     is False everything raises `KafkaUnavailable`.
     """
 
@@ -69,7 +70,7 @@ class MemoryKafka:
         """Declare the topics, all empty."""
         self.available = True
         self._partitions = partitions
-        self._clock_ms = clock_ms or count(1).__next__
+        self._clock_ms = clock_ms or count(_FIRST_APPEND_MS).__next__
         self._logs: dict[str, list[_Partition]] = {}
         self._epochs: dict[str, int] = {}
         self._waiting: set[asyncio.Future[None]] = set()

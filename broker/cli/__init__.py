@@ -18,7 +18,9 @@ class _Command(NamedTuple):
 
 
 COMMANDS = {
+    "demo": _Command("broker.cli.demo:demo", "Show a recorded day become alerts, on a genuine Kafka."),
     "kafka": _Command("broker.cli.kafka:kafka", "Run a Kafka of our own in the foreground."),
+    "replay": _Command("broker.cli.replay:replay", "Play a recorded stream on the pure core and print what follows."),
     "topics": _Command(
         "broker.cli.topics:topics", "Make the topics of a cluster as they are declared, or list them."
     ),

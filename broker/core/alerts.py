@@ -172,9 +172,10 @@ class Alert:
     """
     One standing alert: what one recipient should know of one visit, or of one view outside any visit.
 
-    `alert_id` stays for the life of the thread; `subject` is the reference of the visit or view. `earlier_visits` counts the person's other unscheduled
-    visits that began in the seven days before, `last_visit_on` is the arrival of the newest (ruling 8).
-    `child_id` is the authority's own id for the child: it goes to that authority alone and is no content.
+    `alert_id` stays for the life of the thread; `subject` is the reference of the visit or view.
+    `earlier_visits` counts the person's other unscheduled visits that began in the seven days before,
+    `last_visit_at` is the arrival of the newest (ruling 8). `child_id` is the authority's own id for the
+    child: it goes to that authority alone and is no content.
     """
 
     alert_id: str
@@ -214,6 +215,7 @@ class Change(StrEnum):
     DISCHARGE_CANCELLED = "discharge cancelled"
     DIED = "died"
     PLAN = "plan change"
+    REMOVED_AFTERWARDS = "plan removed afterwards"
     RECIPIENT_ROUTE = "route or urgency"
     LOCATION = "location"
     CLINICIAN = "clinician"

@@ -28,23 +28,33 @@ from broker.core.facts import Access, PlanType
 from broker.core.identifiers import OdsCode, london_day
 from broker.core.plans import Due
 from broker.core.policy import Policy
-from broker.core.visits import Visit
+from broker.core.reading import Visit
 
 _KEPT_FOR_MOTHER = ("visit", "provider", "provider_name", "state", "arrived_at", "call_back")  # ruling 29
 _ALWAYS_TOLD = frozenset({"visit", "state", "arrived_at"})
+_OF_A_VISIT = tuple(entry.name for entry in fields(VisitLine))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matched:
-    """A plan that is due and whose details match, with what a reader must know about the match."""
+    """
+    A plan that is due and whose details match, with what a reader must know about the match.
+
+    `told_from` is when it was first there to be told, by the sources' stamps.
+    """
 
     plan: Due
     marks: tuple[Mark, ...]
+    told_from: datetime
 
     @property
     def authority(self) -> OdsCode:
         """The authority that recorded the plan."""
         return self.plan.shown.content.authority
+
+    def owner(self, policy: Policy) -> OdsCode:
+        """Return who answers for the plan: its authority, or that one's successor (ruling 19)."""
+        return successor_of(self.authority, policy, self.told_from)
 
     @property
     def in_force(self) -> bool:
@@ -92,7 +102,7 @@ def authority_alert(
     restricted: bool,
 ) -> Alert:
     """Return what an owning authority is told of a visit (rulings 19, 24, 29)."""
-    own, others = _split(matched, recipient.code, policy, visit.stay_until)
+    own, others = _split(matched, recipient.code, policy)
     lines = _lines(own)
     mother_only = all(line.role is SubjectRole.MOTHER for line in lines)
     told = _visit_line(visit, policy)
@@ -138,12 +148,11 @@ def provider_alert(
 
     None when every plan was recorded too long after the person left (ruling 11).
     """
-    left_at = visit.departed_at or visit.newest_at + policy.open_stay
-    limit = visit.departed_at + policy.provider_after_departure if visit.departed_at else left_at
+    limit = visit.departed_at + policy.provider_after_departure if visit.departed_at else visit.left_at
     told = [line for line in matched if line.plan.said_at <= limit]
     if not told:
         return None
-    present = any(line.plan.said_at <= left_at and Mark.DELAYED not in line.marks for line in told)
+    present = any(line.plan.said_at <= visit.left_at and Mark.DELAYED not in line.marks for line in told)
     return Alert(
         alert_id=alert_id,
         subject=visit.reference,
@@ -169,15 +178,7 @@ def view_alert(
     restricted: bool,
 ) -> Alert:
     """Return what an owning authority is told of a view outside any visit (ruling 1)."""
-    own, others = _split(lines, recipient.code, policy, access.accessed_at)
-    view = ViewLine(
-        access_id=access.access_id,
-        organisation=access.organisation,
-        organisation_name=access.organisation_name,
-        role=access.role,
-        user_name=access.user_name,
-        accessed_at=access.accessed_at,
-    )
+    own, others = _split(lines, recipient.code, policy)
     return Alert(
         alert_id=alert_id,
         subject=access.access_id,
@@ -186,10 +187,22 @@ def view_alert(
         route=Route.DUTY,
         urgency=_urgency(own),
         plans=_lines(own),
-        views=() if restricted else (view,),
+        views=() if restricted else (view_line(access),),
         other_authorities=() if restricted else _contacts(others),
         notes=_notes((Note.RESTRICTED, restricted)),
         child_id=_child_id(own),
+    )
+
+
+def view_line(access: Access) -> ViewLine:
+    """Return a view as told: who looked, where and when (ruling 1, R54)."""
+    return ViewLine(
+        access_id=access.access_id,
+        organisation=access.organisation,
+        organisation_name=access.organisation_name,
+        role=access.role,
+        user_name=access.user_name,
+        accessed_at=access.accessed_at,
     )
 
 
@@ -203,15 +216,13 @@ def shared_fields(alert: Alert) -> tuple[str, ...]:
 
 def _filled(line: VisitLine, prefix: str) -> tuple[str, ...]:
     """Return the names of the fields of a visit that are told."""
-    return tuple(prefix + entry.name for entry in fields(line) if getattr(line, entry.name) is not None)
+    return tuple(prefix + name for name in _OF_A_VISIT if getattr(line, name) is not None)
 
 
-def _split(
-    matched: Sequence[Matched], owner: OdsCode, policy: Policy, at: datetime
-) -> tuple[list[Matched], list[Matched]]:
+def _split(matched: Sequence[Matched], owner: OdsCode, policy: Policy) -> tuple[list[Matched], list[Matched]]:
     """Divide plans into the recipient's own and the others'."""
-    own = [line for line in matched if successor_of(line.authority, policy, at) == owner]
-    return own, [line for line in matched if line not in own]
+    own = [line for line in matched if line.owner(policy) == owner]
+    return own, [line for line in matched if line.owner(policy) != owner]
 
 
 def _lines(matched: Iterable[Matched]) -> tuple[PlanLine, ...]:
@@ -221,16 +232,17 @@ def _lines(matched: Iterable[Matched]) -> tuple[PlanLine, ...]:
 
 
 def _contacts(others: Iterable[Matched]) -> tuple[Contact, ...]:
-    """Return the other authorities with a plan in force: name and numbers, no type (ruling 19)."""
-    contents = [line.plan.shown.content for line in others if line.in_force]
+    """Return the other authorities with a plan in force: name and newest numbers, no type (ruling 19)."""
+    shown = [line.plan.shown for line in others if line.in_force]
+    shown.sort(key=lambda version: (version.recorded_at, version.content.plan_type, version.content.start))
     contacts = {
-        content.authority: Contact(
-            authority=content.authority,
-            name=content.authority_name,
-            phone_emergency=content.phone_emergency,
-            phone_office=content.phone_office,
+        version.content.authority: Contact(
+            authority=version.content.authority,
+            name=version.content.authority_name,
+            phone_emergency=version.content.phone_emergency,
+            phone_office=version.content.phone_office,
         )
-        for content in sorted(contents, key=lambda content: (content.plan_type, content.start))
+        for version in shown
     }
     return tuple(contacts[code] for code in sorted(contacts))
 
@@ -284,11 +296,12 @@ def _visit_line(visit: Visit, policy: Policy) -> VisitLine:
         next_of_kin_relationship=said["next_of_kin_relationship"],
         next_of_kin_name=said["next_of_kin_name"],
     )
-    told = [entry.name for entry in fields(line) if entry.name not in site.withheld]
-    return _only(line, (*told, *_ALWAYS_TOLD)) if site.withheld else line
+    if not site.withheld:
+        return line
+    return _only(line, [name for name in _OF_A_VISIT if name in _ALWAYS_TOLD or name not in site.withheld])
 
 
 def _only(line: VisitLine, kept: Sequence[str]) -> VisitLine:
     """Return a visit with every field emptied that is not kept."""
-    emptied = {entry.name: None for entry in fields(line) if entry.name not in kept}
+    emptied = {name: None for name in _OF_A_VISIT if name not in kept}
     return replace(line, **emptied)  # type: ignore[arg-type]  # only nullable fields are ever emptied

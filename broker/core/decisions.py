@@ -7,6 +7,7 @@ in `content`; here they are put in their order. The rows of the tables in `tests
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from broker.core.alerts import (
     Alert,
@@ -19,22 +20,27 @@ from broker.core.alerts import (
     Why,
     WorklistItem,
 )
-from broker.core.content import (
-    Matched,
-    authority_alert,
-    provider_alert,
-    shared_fields,
-    successor_of,
-    view_alert,
-)
-from broker.core.facts import Access, IdentityKind
+from broker.core.content import Matched, authority_alert, provider_alert, shared_fields, view_alert, view_line
+from broker.core.facts import Access, IdentityKind, PlanKey, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
 from broker.core.matching import match_over_time
 from broker.core.person import Known
-from broker.core.plans import Due, NotDue, Stay, delayed, due, histories, timing_marks
+from broker.core.plans import (
+    Due,
+    NotDue,
+    Stay,
+    Version,
+    cutoff,
+    delayed_from,
+    due,
+    histories,
+    timing_marks,
+    with_replacements,
+)
 from broker.core.policy import Policy
-from broker.core.visits import Visit, read_visits
+from broker.core.reading import Visit
+from broker.core.visits import read_visits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +64,7 @@ class _Deciding:
         self.number = number
         self.policy = policy
         self.key = key
+        self.messages = known.visits
         self.plans = list(histories(known.plans).values())
         self.visits = read_visits(known.visits, policy)
         self.accesses = sorted(known.accesses.values(), key=lambda access: access.access_id)
@@ -80,7 +87,7 @@ class _Deciding:
 
     def _not_counted(self, visit: Visit) -> Why | None:
         """Return why a visit is no unscheduled attendance (rulings 3, 16), or None when it is one."""
-        if visit.unscheduled_at is None:
+        if not visit.unscheduled:
             return Why.SCHEDULED
         if visit.cancelled and visit.error_coded:
             return Why.REGISTERED_IN_ERROR
@@ -94,7 +101,7 @@ class _Deciding:
             other.reference != visit.reference
             and other.provider == visit.provider
             and not other.cancelled
-            and other.unscheduled_at is not None
+            and other.unscheduled
             and abs(other.arrived_at - visit.arrived_at) <= self.policy.same_visit
         )
 
@@ -104,38 +111,60 @@ class _Deciding:
         if why is not None:
             self._enter(visit.reference, Occasion.ATTENDED, why)
             return
-        stay = Stay(arrived_at=visit.arrived_at, until=visit.stay_until, cutoff=visit.cutoff)
-        pairs, none_because = self._due(stay)
+        pairs, none_because = self._due(_stay(visit), self.plans)
         if not pairs:
             self._enter(visit.reference, Occasion.ATTENDED, none_because)
             return
-        matched = [line for pair in pairs if (line := self._match(visit, pair)) is not None]
-        if not matched:
+        matched = self._matched(visit, pairs)
+        if len(matched) < len(pairs):
             self._confirm_identity(visit)
+        if matched:
+            self._alert(visit, matched)
+        else:
             self._enter(visit.reference, Occasion.ATTENDED, Why.DETAILS_DISAGREE)
-            return
-        self._alert(visit, matched)
 
-    def _due(self, stay: Stay) -> tuple[list[Due], Why]:
+    def _due(self, stay: Stay, plans: Sequence[Sequence[Version]]) -> tuple[list[Due], Why]:
         """Return the plans that count for a stay, and the reason to give when none does."""
-        found = [due(versions, stay, self.policy) for versions in self.plans]
+        found = [due(versions, stay, self.policy) for versions in plans]
         removed = any(result is NotDue.REMOVED_BEFORE for result in found)
-        pairs = [result for result in found if isinstance(result, Due)]
+        pairs = with_replacements([result for result in found if isinstance(result, Due)])
         return pairs, Why.REMOVED_BEFORE if removed else Why.NO_PLAN_DUE
 
-    def _match(self, visit: Visit, pair: Due) -> Matched | None:
-        """Return the plan with its marks when the visit's details match it (ruling 20)."""
-        match = match_over_time(visit.stated, pair.stated())
-        if match is None:
-            return None
-        received = max(pair.received_at, match.received_at, visit.unscheduled_at or match.received_at)
-        is_delayed = delayed(
-            received,
-            first_recorded_at=visit.first_recorded_at,
-            left_at=visit.departed_at or visit.newest_at + self.policy.open_stay,
-            policy=self.policy,
+    def _matched(self, visit: Visit, pairs: Sequence[Due]) -> list[Matched]:
+        """Return the plans whose details match the visit's (ruling 20), with what a reader must know."""
+        by = delayed_from(
+            first_recorded_at=visit.first_recorded_at, left_at=visit.left_at, policy=self.policy
         )
-        return Matched(plan=pair, marks=(*timing_marks(pair, is_delayed=is_delayed), *match.marks))
+        in_time = self._due_by(visit, pairs, by)
+        matched = []
+        for pair in pairs:
+            match = match_over_time(visit.stated, pair.stated())
+            if match is not None:
+                marks = timing_marks(pair, is_delayed=in_time.isdisjoint(pair.keys))
+                told_from = max(visit.newest_at, pair.said_at)
+                matched.append(Matched(plan=pair, marks=(*marks, *match.marks), told_from=told_from))
+        return matched
+
+    def _due_by(self, visit: Visit, pairs: Sequence[Due], by: datetime) -> frozenset[PlanKey]:
+        """Return the plans that were due and matched by what had been received `by` then (ruling 11)."""
+        held = {reference: self.messages[reference] for reference in visit.references}
+        received = {reference: _received(messages, by) for reference, messages in held.items()}
+        versions = (version for pair in pairs for version in pair.versions)
+        if received == held and all(version.received_at <= by for version in versions):
+            return frozenset(key for pair in pairs for key in pair.keys)
+        return frozenset(
+            key
+            for thread in read_visits(received, self.policy)
+            if thread.unscheduled
+            for pair in self._due(_stay(thread), self._received_by(by))[0]
+            if match_over_time(thread.stated, pair.stated()) is not None
+            for key in pair.keys
+        )
+
+    def _received_by(self, by: datetime) -> list[list[Version]]:
+        """Return the versions of every plan that had been received by a time."""
+        heard = [[version for version in versions if version.received_at <= by] for versions in self.plans]
+        return [versions for versions in heard if versions]
 
     def _confirm_identity(self, visit: Visit) -> None:
         """Ask the provider's safeguarding role, urgently, who the person is (rulings 20, 46)."""
@@ -154,11 +183,9 @@ class _Deciding:
         """Raise one alert per authority, and one to the provider (ruling 19)."""
         restricted = self.restricted or visit.restricted
         earlier = self._earlier(visit)
-        last_day = visit.stay_until
-        owners = {successor_of(line.authority, self.policy, last_day) for line in matched}
         views = self._views_during(visit)
         raised = []
-        for owner in sorted(owners):
+        for owner in sorted({line.owner(self.policy) for line in matched}):
             recipient = Recipient(kind=RecipientKind.AUTHORITY, code=owner)
             alert_id = self._alert_id(recipient, visit.reference)
             raised.append(
@@ -188,14 +215,7 @@ class _Deciding:
     def _views_during(self, visit: Visit) -> tuple[ViewLine, ...]:
         """Return the views that are a line in this visit's thread (ruling 1)."""
         lines = [
-            ViewLine(
-                access_id=access.access_id,
-                organisation=access.organisation,
-                organisation_name=access.organisation_name,
-                role=access.role,
-                user_name=access.user_name,
-                accessed_at=access.accessed_at,
-            )
+            view_line(access)
             for access in self.accesses
             if access.unscheduled and self._during(access, visit)
         ]
@@ -203,41 +223,62 @@ class _Deciding:
 
     @staticmethod
     def _during(access: Access, visit: Visit) -> bool:
-        """Whether somebody at the provider looked the person up during the stay."""
-        return (
-            access.organisation == visit.provider
-            and visit.arrived_at <= access.accessed_at <= visit.stay_until
-        )
+        """Whether somebody at the provider, or at the site of the visit, looked the person up during it."""
+        there = access.organisation in {visit.provider, visit.registers["site"]}
+        return there and visit.arrived_at <= access.accessed_at <= visit.stay_until
 
     def _decide_view(self, access: Access) -> None:
         """Decide one view: silent, a line in a thread, or an alert of its own (ruling 1, R23)."""
         if not access.unscheduled:
             self._enter(access.access_id, Occasion.VIEWED, Why.SILENT_VIEW)
             return
-        threads = [
-            entry.recipients
-            for visit in self.visits
-            if self._during(access, visit) and (entry := self.entries[visit.reference]).why is Why.SHARED
-        ]
-        if threads:
-            self._enter(access.access_id, Occasion.VIEWED, Why.SHARED, recipients=threads[0])
+        if any(self._in_thread(access, visit) for visit in self.visits):
+            told = [alert for alert in self.alerts.values() if access.access_id in _view_ids(alert)]
+            self._enter(
+                access.access_id,
+                Occasion.VIEWED,
+                Why.SHARED,
+                recipients=tuple(sorted(alert.recipient for alert in told)),
+                fields=("views",) if told else (),
+            )
             return
-        at = access.accessed_at
-        newest = min(access.recorded_at, access.received_at)
-        stay = Stay(arrived_at=at, until=at, cutoff=max(newest, at + self.policy.plan_wait))
-        pairs, none_because = self._due(stay)
+        at, recorded_at = access.accessed_at, min(access.recorded_at, access.received_at)
+        stay = Stay(
+            arrived_at=at,
+            until=at,
+            cutoff=cutoff(newest_at=recorded_at, arrived_at=at, policy=self.policy),
+        )
+        pairs, none_because = self._due(stay, self.plans)
         if not pairs:
             self._enter(access.access_id, Occasion.VIEWED, none_because)
             return
-        lines = [Matched(plan=pair, marks=timing_marks(pair, is_delayed=False)) for pair in pairs]
+        lines = self._seen(access, recorded_at, stay, pairs)
         raised = []
-        for owner in sorted({successor_of(line.authority, self.policy, at) for line in lines}):
+        for owner in sorted({line.owner(self.policy) for line in lines}):
             recipient = Recipient(kind=RecipientKind.AUTHORITY, code=owner)
             alert_id = self._alert_id(recipient, access.access_id)
             raised.append(
                 view_alert(alert_id, recipient, access, lines, self.policy, restricted=self.restricted)
             )
         self._stand(access.access_id, Occasion.VIEWED, raised)
+
+    def _in_thread(self, access: Access, visit: Visit) -> bool:
+        """Whether a view is a line in the thread of a visit that is told (ruling 1)."""
+        return self._during(access, visit) and self.entries[visit.reference].why is Why.SHARED
+
+    def _seen(self, access: Access, recorded_at: datetime, stay: Stay, pairs: Sequence[Due]) -> list[Matched]:
+        """Return the plans due at a view; it is over at once, so that what comes late is delayed (11)."""
+        by = delayed_from(first_recorded_at=recorded_at, left_at=stay.until, policy=self.policy)
+        heard = self._due(stay, self._received_by(by))[0] if access.received_at <= by else []
+        in_time = {key for pair in heard for key in pair.keys}
+        return [
+            Matched(
+                plan=pair,
+                marks=timing_marks(pair, is_delayed=in_time.isdisjoint(pair.keys)),
+                told_from=max(recorded_at, pair.said_at),
+            )
+            for pair in pairs
+        ]
 
     def _alert_id(self, recipient: Recipient, subject: str) -> str:
         """Return the id of an alert: recipient, visit and number (architecture, "Identity of alerts")."""
@@ -273,3 +314,18 @@ class _Deciding:
             fields=fields,
             policy_version=self.policy.version,
         )
+
+
+def _stay(visit: Visit) -> Stay:
+    """Return what a plan must overlap to count for a visit (ruling 10)."""
+    return Stay(arrived_at=visit.arrived_at, until=visit.stay_until, cutoff=visit.cutoff)
+
+
+def _received(messages: Mapping[str, VisitMessage], by: datetime) -> dict[str, VisitMessage]:
+    """Return the messages that had been received by a time."""
+    return {key: message for key, message in messages.items() if message.received_at <= by}
+
+
+def _view_ids(alert: Alert) -> frozenset[str]:
+    """Return the views that are lines in an alert."""
+    return frozenset(line.access_id for line in alert.views)

@@ -6,7 +6,7 @@ Folding the same fact twice changes nothing, so nothing is told twice.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from broker.core.alerts import (
     Alert,
@@ -14,13 +14,17 @@ from broker.core.alerts import (
     Change,
     DecisionEntry,
     EventKind,
+    Mark,
+    PlanLine,
+    VisitLine,
     VisitState,
     Why,
     WorklistItem,
 )
+from broker.core.canonical import canonical
 from broker.core.decisions import Decisions, decide
 from broker.core.keyed import IdentityKey
-from broker.core.person import Person, Told
+from broker.core.person import Known, Person, Told
 from broker.core.policy import Policy
 
 _STATE_CHANGES = {
@@ -39,8 +43,10 @@ _LEFT_STATES = frozenset(
         VisitState.DISCHARGED,
         VisitState.LEFT_BEFORE_TREATMENT,
         VisitState.REFUSED_TREATMENT,
+        VisitState.DIED,
     }
 )
+_BACK_STATES = frozenset({VisitState.PRESENT, VisitState.ADMITTED})
 _VISIT_CHANGES = {
     "location": Change.LOCATION,
     "site": Change.LOCATION,
@@ -49,6 +55,8 @@ _VISIT_CHANGES = {
     "reason": Change.REASON,
     "acuity": Change.ACUITY,
 }  # every other field of the visit is Change.VISIT
+_VISIT_FIELDS = tuple(entry.name for entry in fields(VisitLine) if entry.name != "state")
+_DIGEST_DIGITS = 16  # 64 bits: two decisions about one visit never collide
 _TAKEN_BACK = frozenset({EventKind.WITHDRAWN, EventKind.RETRACTED})
 
 
@@ -69,10 +77,7 @@ class Advance:
 
 def advance(person: Person, policy: Policy, key: IdentityKey) -> Advance:
     """Decide, compare with what was told, and return the difference."""
-    known = person.known
-    if person.closed:
-        open_visits = {ref: said for ref, said in known.visits.items() if ref not in person.closed}
-        known = replace(known, visits=open_visits)
+    known = _open(person.known, person.closed) if person.closed else person.known
     decisions = decide(person.number, known, policy, key)
     events = _events(person, decisions, key)
     told = dict(person.told)
@@ -89,6 +94,15 @@ def advance(person: Person, policy: Policy, key: IdentityKey) -> Advance:
         opened=tuple(item for item_id, item in items.items() if person.items.get(item_id) != item),
         closed=tuple(item for item_id, item in person.items.items() if item_id not in items),
         entries=tuple(decisions.entries[subject] for subject in changed),
+    )
+
+
+def _open(known: Known, closed: frozenset[str]) -> Known:
+    """Return what is known without the visits and views that nothing may revise any more."""
+    return replace(
+        known,
+        visits={ref: said for ref, said in known.visits.items() if ref not in closed},
+        accesses={ref: access for ref, access in known.accesses.items() if ref not in closed},
     )
 
 
@@ -129,8 +143,8 @@ def _event(
     *,
     why: Why | None = None,
 ) -> AlertEvent:
-    """Return an event whose id covers alert, revision, status and content."""
-    content = repr((astuple(alert), changes, why))
+    """Return an event whose id covers alert, revision, status and content; the child id is no content."""
+    content = canonical(alert, without="child_id") + canonical((*changes, why))
     return AlertEvent(
         event_id=key.derive("event", alert.alert_id, str(revision), kind, content),
         subject=person.number,
@@ -145,7 +159,10 @@ def _event(
 def differences(before: Alert, after: Alert) -> tuple[Change, ...]:
     """Return what changed between two contents of one alert (ruling 7)."""
     changes: set[Change] = set()
-    if before.plans != after.plans or before.other_authorities != after.other_authorities:
+    if before.plans != after.plans:
+        lasting = _lasting(before.plans) == _lasting(after.plans)
+        changes.add(Change.REMOVED_AFTERWARDS if lasting else Change.PLAN)
+    if before.other_authorities != after.other_authorities:
         changes.add(Change.PLAN)
     if (before.route, before.urgency, before.notes) != (after.route, after.urgency, after.notes):
         changes.add(Change.RECIPIENT_ROUTE)
@@ -153,24 +170,39 @@ def differences(before: Alert, after: Alert) -> tuple[Change, ...]:
         changes.add(Change.HISTORY)
     if before.views != after.views:
         changes.add(Change.VIEW)
-    if before.visit is not None and after.visit is not None:
-        old, new = before.visit, after.visit
-        names = [name for name in new.__slots__ if getattr(old, name) != getattr(new, name)]
-        for name in names:
-            changes.add(
-                _state_change(old.state, new.state)
-                if name == "state"
-                else _VISIT_CHANGES.get(name, Change.VISIT)
-            )
+    if before.visit is not None and after.visit is not None and before.visit != after.visit:
+        changes |= _visit_changes(before.visit, after.visit)
     return tuple(sorted(changes))
 
 
-def _state_change(before: VisitState, after: VisitState) -> Change:
-    """Return the change from one state of a visit to another; back in the department is its own."""
-    came_back = before in _LEFT_STATES and after in {VisitState.PRESENT, VisitState.ADMITTED}
-    return Change.DISCHARGE_CANCELLED if came_back else _STATE_CHANGES[after]
+def _lasting(plans: tuple[PlanLine, ...]) -> list[PlanLine]:
+    """Return plans without the one mark that a version recorded after the cut-off may add (ruling 14)."""
+    quiet = Mark.REMOVED_AFTERWARDS
+    return [replace(plan, marks=tuple(mark for mark in plan.marks if mark is not quiet)) for plan in plans]
+
+
+def _visit_changes(before: VisitLine, after: VisitLine) -> set[Change]:
+    """Return what changed of a visit."""
+    changes = {
+        _VISIT_CHANGES.get(name, Change.VISIT)
+        for name in _VISIT_FIELDS
+        if getattr(before, name) != getattr(after, name)
+    }
+    return changes | _state_changes(before.state, after.state)
+
+
+def _state_changes(before: VisitState, after: VisitState) -> set[Change]:
+    """Return what a visit's new state says; one that stands again, or is back, says that first."""
+    if before is after:
+        return set()
+    changes = {_STATE_CHANGES[after]}
+    if before is VisitState.CANCELLED:
+        changes.add(Change.REINSTATED)
+    if before in _LEFT_STATES and after in _BACK_STATES:
+        changes.add(Change.DISCHARGE_CANCELLED)
+    return changes
 
 
 def _digest(entry: DecisionEntry) -> str:
     """Return what tells two decisions about one visit apart."""
-    return hashlib.sha256(repr(astuple(entry)).encode()).hexdigest()[:16]
+    return hashlib.sha256(canonical(entry).encode()).hexdigest()[:_DIGEST_DIGITS]

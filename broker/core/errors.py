@@ -160,7 +160,9 @@ class TopicsRefused(BrokerError):
     """The topics cannot be made as they are declared."""
 
     code = "CPIS-406"
-    action = "Correct the declaration, or set up a new deployment: partition counts are fixed for the life of one."
+    action = (
+        "Correct the declaration, or set up a new deployment: partition counts are fixed for the life of one."
+    )
     exit_code = 78
 
 
@@ -168,9 +170,7 @@ class TopicMissing(BrokerError):
     """A topic does not exist."""
 
     code = "CPIS-407"
-    action = (
-        "Add the organisation to the recipients in the topics file, apply it with `cpis topics apply`, try again."
-    )
+    action = "Add the organisation to the recipients in the topics file, apply it with `cpis topics apply`, try again."
     exit_code = 66
 
 

@@ -4,7 +4,6 @@ Values derived from an NHS number, always under the deployment's one identity ke
 An unkeyed hash of an NHS number *is* the NHS number: all of them can be tried in minutes.
 """
 
-import hashlib
 import hmac
 from dataclasses import dataclass, field
 
@@ -28,12 +27,9 @@ class IdentityKey:
 
     def derive(self, purpose: str, *parts: str | bytes) -> str:
         """Return 32 hex digits: HMAC-SHA256 of the purpose and the length-prefixed parts, cut to 128 bits."""
-        mac = hmac.new(self.secret, digestmod=hashlib.sha256)
-        for part in (purpose, *parts):
-            data = part.encode() if isinstance(part, str) else part
-            mac.update(len(data).to_bytes(4, "big"))
-            mac.update(data)
-        return mac.digest()[:_ID_BYTES].hex()
+        encoded = [part.encode() if isinstance(part, str) else part for part in (purpose, *parts)]
+        data = b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+        return hmac.digest(self.secret, data, "sha256")[:_ID_BYTES].hex()
 
     @property
     def fingerprint(self) -> str:

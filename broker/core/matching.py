@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
+from itertools import groupby, product
 
 from broker.core.alerts import Mark
 from broker.core.facts import Details
@@ -46,6 +47,15 @@ class Comparison(Enum):
 class Match:
     """The outcome of ruling 20 for one visit and one plan that match: the marks to tell with it."""
 
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """How one moment's details compare: whether they match, by what, and the marks for what differs."""
+
+    by_details: bool
+    by_allowance: bool
     marks: tuple[Mark, ...]
 
 
@@ -104,22 +114,20 @@ def _days(left: date | None, right: date | None) -> Comparison:
     return Comparison.AGREES if left == right or swapped else Comparison.DISAGREES
 
 
-def judge(visit: Details, plan: Details, *, allowance: bool) -> tuple[bool, tuple[Mark, ...]]:
+def judge(visit: Details, plan: Details, *, allowance: bool) -> Judgement:
     """
-    Return whether the details match and the marks for what differs (ruling 20).
+    Compare one moment's details (ruling 20).
 
-    `allowance`: the number was traced by the sender and the plan was verified by R12. A match by allowance
-    is always marked.
+    `allowance`: the number was traced by the sender and the plan was verified by R12.
     """
     compared = compare(visit, plan)
     agree = compared.count(Comparison.AGREES)
     disagree = compared.count(Comparison.DISAGREES)
-    marks = _difference(compared)
-    if agree >= _ENOUGH:
-        return True, marks
-    if not allowance or (disagree >= _ENOUGH and agree == 0):
-        return False, marks
-    return True, marks or (Mark.DETAILS_NOT_CONFIRMED,)
+    return Judgement(
+        by_details=agree >= _ENOUGH,
+        by_allowance=allowance and (disagree < _ENOUGH or agree > 0),
+        marks=_difference(compared),
+    )
 
 
 def _difference(compared: tuple[Comparison, Comparison, Comparison]) -> tuple[Mark, ...]:
@@ -134,39 +142,47 @@ def match_over_time(visit: Sequence[Stated], plan: Sequence[Stated]) -> Match | 
     """
     Match what was stated on both sides, each in the order of recording, none later than the cut-off.
 
-    Details that agreed at any record time match; newer ones that disagree only mark. None: no match.
+    Details that agreed at any record time match; newer ones that disagree only mark. A match by allowance
+    alone is always marked. None: no match.
     """
     confirmed = allowed = False
     marks: tuple[Mark, ...] = ()
-    judged: dict[tuple[Details, Details, bool], tuple[bool, tuple[Mark, ...]]] = {}
-    for hospital, authority in _together(visit, plan):
-        pair = (hospital.details, authority.details, hospital.trusted and authority.trusted)
-        if pair not in judged:
-            judged[pair] = judge(pair[0], pair[1], allowance=pair[2])
-        matches, marks = judged[pair]
-        by_allowance = Mark.DETAILS_NOT_CONFIRMED in marks
-        confirmed = confirmed or (matches and not by_allowance)
-        allowed = allowed or (matches and by_allowance)
+    for hospital, authority in _together(_changes(visit), _changes(plan)):
+        allowance = hospital.trusted and authority.trusted
+        judgement = judge(hospital.details, authority.details, allowance=allowance)
+        confirmed = confirmed or judgement.by_details
+        allowed = allowed or judgement.by_allowance
+        marks = judgement.marks
     if not confirmed and not allowed:
         return None
-    differs = tuple(mark for mark in marks if mark is not Mark.DETAILS_NOT_CONFIRMED)
-    return Match(marks=differs or (() if confirmed else (Mark.DETAILS_NOT_CONFIRMED,)))
+    return Match(marks=marks or (() if confirmed else (Mark.DETAILS_NOT_CONFIRMED,)))
 
 
-def _together(visit: Sequence[Stated], plan: Sequence[Stated]) -> Iterable[tuple[Stated, Stated]]:
+def _changes(stated: Sequence[Stated]) -> list[list[Stated]]:
+    """Return the statements by their stamp, without those that only repeat the stamp before."""
+    groups: list[list[Stated]] = []
+    for _, said in groupby(stated, key=lambda one: one.recorded_at):
+        group = list(said)
+        if not groups or _content(groups[-1]) != _content(group):
+            groups.append(group)
+    return groups
+
+
+def _content(group: Sequence[Stated]) -> list[tuple[Details, bool]]:
+    """Return what was stated at one stamp."""
+    return [(stated.details, stated.trusted) for stated in group]
+
+
+def _together(
+    visit: Sequence[Sequence[Stated]], plan: Sequence[Sequence[Stated]]
+) -> Iterable[tuple[Stated, Stated]]:
     """
-    Yield what stood on both sides at each moment either of them was recorded, in the order of recording.
+    Yield what stood on both sides at each moment either of them was recorded, the newest last.
 
-    Of several statements with one stamp each stood, the last in order being the newest.
+    Each side comes in groups of one stamp: of several statements with one stamp each stood.
     """
-    for moment in sorted({stated.recorded_at for stated in (*visit, *plan)}):
-        hospitals, authorities = _standing(visit, moment), _standing(plan, moment)
-        for hospital in hospitals:
-            for authority in authorities:
-                yield hospital, authority
-
-
-def _standing(stated: Sequence[Stated], moment: datetime) -> list[Stated]:
-    """Return the newest statements recorded by a moment: those of the newest stamp, in order."""
-    newest = max((said.recorded_at for said in stated if said.recorded_at <= moment), default=None)
-    return [said for said in stated if said.recorded_at == newest]
+    for moment in sorted({group[0].recorded_at for group in (*visit, *plan)}):
+        hospitals = [group for group in visit if group[0].recorded_at <= moment]
+        authorities = [group for group in plan if group[0].recorded_at <= moment]
+        if hospitals and authorities:
+            yield from product(hospitals[-1], authorities[-1])

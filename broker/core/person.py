@@ -8,11 +8,12 @@ is derived from the facts when it is asked for.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
 from broker.core.alerts import Alert, EventKind, WorklistItem
+from broker.core.canonical import canonical
 from broker.core.facts import Access, Fact, IdentityNotice, PlanContent, PlanFact, VisitMessage
 from broker.core.identifiers import NhsNumber
 
@@ -90,10 +91,9 @@ def _first_received(left: Received, right: Received) -> Received:
     return left if left == right else min(left, right, key=_receipt_order)
 
 
-def _receipt_order(fact: Received) -> tuple[datetime, list[str]]:
+def _receipt_order(fact: Received) -> tuple[datetime, str]:
     """Return a total order over facts of one id: receipt, then content as text."""
-    parts = (sorted(part) if isinstance(part, frozenset) else part for part in astuple(fact))
-    return fact.received_at, [repr(part) for part in parts]
+    return fact.received_at, canonical(fact)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

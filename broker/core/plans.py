@@ -23,9 +23,9 @@ class Version:
     """One time an authority said a plan's content; `recorded_at` is never later than the receipt."""
 
     content: PlanContent
+    said: Said
     recorded_at: datetime
     received_at: datetime
-    file_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +105,9 @@ def histories(plans: Mapping[PlanContent, Mapping[Said, datetime]]) -> dict[Plan
         for said, received_at in stamps.items():
             version = Version(
                 content=content,
+                said=said,
                 recorded_at=min(said.recorded_at, received_at),
                 received_at=received_at,
-                file_id=said.file_id,
             )
             found.setdefault(content.key, []).append(version)
     for versions in found.values():
@@ -123,7 +123,7 @@ def _order(version: Version) -> tuple[datetime, bool, date, bool, str, str]:
         content.deleted is None,
         content.end or date.max,
         content.verified,
-        version.file_id,
+        version.said.file_id,
         repr((content.authority_name, content.phone_office, content.phone_emergency, content.child_id))
         + repr((content.details.family, content.details.given, content.details.birth_date, content.deleted)),
     )

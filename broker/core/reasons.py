@@ -148,7 +148,10 @@ def fold(text: str) -> str:
     return _NO_WORD.sub(" ", text.casefold()).strip()
 
 
-_REASONS = {phrase: reason for reason, phrases in PHRASES.items() for phrase in phrases}
+_REASONS = {
+    **{fold(reason): reason for reason in Reason},  # a hospital that writes the list's own words
+    **{phrase: reason for reason, phrases in PHRASES.items() for phrase in phrases},
+}
 
 
 def reason_for(texts: Iterable[str]) -> Reason | None:

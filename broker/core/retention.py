@@ -5,21 +5,29 @@ Everything is measured by the partition's clock, the highest receipt time seen i
 replay forgets as the original did.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import groupby
 
-from broker.core.facts import Fact, PlanContent, VisitMessage
+from broker.core.facts import Access, Fact, PlanContent, VisitMessage
 from broker.core.identifiers import london_day
 from broker.core.person import Person, Said, Told
-from broker.core.plans import histories, last_visible_day
+from broker.core.plans import cutoff, histories, last_visible_day
 from broker.core.policy import Policy
-from broker.core.visits import read_visits, stamp
+from broker.core.reading import Visit, stamp
+from broker.core.visits import read_visits
 
 
 def too_late(fact: Fact, person: Person) -> bool:
-    """Whether a fact belongs to a visit that no late fact may revise any more; it is noted in `cpis.late`."""
-    return isinstance(fact, VisitMessage) and fact.visit in person.closed
+    """Whether a fact is about a visit or view that nothing may revise any more: noted in `cpis.late`."""
+    match fact:
+        case VisitMessage():
+            return fact.visit in person.closed
+        case Access():
+            return fact.access_id in person.closed
+        case _:
+            return False
 
 
 def settle(person: Person, clock: datetime, policy: Policy) -> Person | None:
@@ -27,54 +35,77 @@ def settle(person: Person, clock: datetime, policy: Policy) -> Person | None:
     Return the person without what is past revising, or None when nothing need be kept.
 
     A thread whose cut-off lies more than L behind the clock is closed: its messages go, its told row
-    shrinks. The record goes when no plan is visible or could become so, and every cut-off and every
-    plan's newest record time lie more than L behind the clock.
+    shrinks; so is a view. The record goes when no plan is visible or could become so, and every cut-off and
+    every plan's newest record time lie more than L behind the clock.
     """
     before = clock - policy.lateness
     closing = _closing(person, before, policy)
-    visits = {ref: said for ref, said in person.known.visits.items() if ref not in closing}
+    gone = closing | person.closed
+    visits = {ref: said for ref, said in person.known.visits.items() if ref not in gone}
     accesses = {
         access_id: access
         for access_id, access in person.known.accesses.items()
-        if visits or max(access.recorded_at, access.accessed_at + policy.plan_wait) >= before
+        if access_id not in gone and (visits or _view_cutoff(access, policy) >= before)
     }
     if not visits and not accesses and not _plan_to_come(person, clock, before, policy):
         return None
     plans = _folded(person.known.plans, before)
-    gone = closing | (person.known.accesses.keys() - accesses.keys())
-    if not gone and plans == person.known.plans:
+    gone |= person.known.accesses.keys() - accesses.keys()
+    known = replace(person.known, plans=plans, visits=visits, accesses=accesses)
+    if known == person.known:
         return person
     return replace(
         person,
-        known=replace(person.known, plans=plans, visits=visits, accesses=accesses),
+        known=known,
         told={alert_id: _shrunk(told, gone) for alert_id, told in person.told.items()},
         items={item_id: item for item_id, item in person.items.items() if item.visit not in gone},
         entries={subject: digest for subject, digest in person.entries.items() if subject not in gone},
-        closed=person.closed | closing,
+        closed=frozenset(gone),
     )
+
+
+def _view_cutoff(access: Access, policy: Policy) -> datetime:
+    """Return until when a plan's record may be made and still count for a view (ruling 10)."""
+    recorded_at = min(access.recorded_at, access.received_at)
+    return cutoff(newest_at=recorded_at, arrived_at=access.accessed_at, policy=policy)
 
 
 def _closing(person: Person, before: datetime, policy: Policy) -> frozenset[str]:
     """
-    Return the visits to close: past their cut-off by L, and near no visit that is still open.
+    Return the visits to close: past their cut-off by L, and bound to no visit that is still open.
 
-    Visits within a week of each other are counted in each other's alerts (ruling 8), so they close together.
+    Visits are counted in the alerts of those that follow within a week (ruling 8) and compared with their
+    neighbours (ruling 16), so a chain of such visits closes together: nothing that is closed changes what
+    stands of another.
     """
-    threads = read_visits(person.known.visits, policy)
+    open_visits = {ref: said for ref, said in person.known.visits.items() if ref not in person.closed}
+    threads = read_visits(open_visits, policy)
     told_of = {reference for thread in threads for reference in thread.references}
-    still_open = [thread.arrived_at for thread in threads if thread.cutoff >= before]
     closing = {
         reference
-        for thread in threads
-        if all(abs(thread.arrived_at - other) > policy.reattendance for other in still_open)
+        for chain in _chains(threads, policy)
+        if all(thread.cutoff < before for thread in chain)
+        for thread in chain
         for reference in thread.references
     }
     silent = {
         reference
-        for reference, messages in person.known.visits.items()
+        for reference, messages in open_visits.items()
         if reference not in told_of and all(stamp(message)[0] < before for message in messages.values())
     }
     return frozenset(closing | silent)
+
+
+def _chains(threads: Sequence[Visit], policy: Policy) -> list[list[Visit]]:
+    """Return threads, which come by arrival, in chains of those that may bear on each other."""
+    bound = max(policy.reattendance, policy.same_visit)
+    chains: list[list[Visit]] = []
+    for thread in threads:
+        if chains and thread.arrived_at - chains[-1][-1].arrived_at <= bound:
+            chains[-1].append(thread)
+        else:
+            chains.append([thread])
+    return chains
 
 
 def _plan_to_come(person: Person, clock: datetime, before: datetime, policy: Policy) -> bool:
@@ -94,23 +125,23 @@ def _plan_to_come(person: Person, clock: datetime, before: datetime, policy: Pol
 def _folded(
     plans: Mapping[PlanContent, Mapping[Said, datetime]], before: datetime
 ) -> Mapping[PlanContent, Mapping[Said, datetime]]:
-    """Keep, of each run of equal content recorded before L, the first and the last time it was said."""
-    dropped: set[tuple[PlanContent, datetime, str]] = set()
+    """
+    Keep, of each run of equal content recorded before L, the first and the last time it was said.
+
+    The first keeps the earliest receipt of the run: since then the content was known.
+    """
+    folded: dict[PlanContent, dict[Said, datetime]] = {}
     for versions in histories(plans).values():
         old = [version for version in versions if version.recorded_at < before]
-        for earlier, middle, later in zip(old, old[1:], old[2:], strict=False):
-            if earlier.content == middle.content == later.content:
-                dropped.add((middle.content, middle.recorded_at, middle.file_id))
-    if not dropped:
-        return plans
-    return {
-        content: {
-            said: received_at
-            for said, received_at in stamps.items()
-            if (content, min(said.recorded_at, received_at), said.file_id) not in dropped
-        }
-        for content, stamps in plans.items()
-    }
+        for content, group in groupby(old, key=lambda version: version.content):
+            run = list(group)
+            stamps = folded.setdefault(content, {})
+            for version in (run[0], run[-1]):
+                stamps[version.said] = version.received_at
+            stamps[run[0].said] = min(version.received_at for version in run)
+        for version in versions[len(old) :]:
+            folded.setdefault(version.content, {})[version.said] = version.received_at
+    return folded
 
 
 def _shrunk(told: Told, gone: frozenset[str]) -> Told:

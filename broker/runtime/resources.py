@@ -26,6 +26,16 @@ def kafka_lock_file() -> Path:
     return _find("kafka.lock", "deploy/kafka.lock")
 
 
+def demo_policy_file() -> Path:
+    """Return the policy of the demonstration; raise `ConfigurationError` when it was not shipped."""
+    return _find("demo/policy.toml", "deploy/demo/policy.toml")
+
+
+def streams_directory() -> Path:
+    """Return the recorded streams; raise `ConfigurationError` when they were not shipped."""
+    return _find("streams", "tests/fixtures/streams")
+
+
 def _find(installed: str, in_checkout: str) -> Path:
     """Return the first that exists: `installed` in the package's data, `in_checkout` in the repository."""
     candidates = (_PACKAGE / "_data" / installed, _PACKAGE.parent / in_checkout)

@@ -18,7 +18,7 @@ from broker.core.keyed import IdentityKey
 from broker.ports import Clock, FactLog, Topic, Write
 from broker.services.rejections import RECORD_BYTES_MAX, SOURCE, Rejections
 from broker.wire.acknowledgement import answer
-from broker.wire.adt import AdtReading, read_adt
+from broker.wire.adt import PROCESSING_IDS, AdtReading, read_adt
 from broker.wire.cloudevents import FACT_TYPE, CloudEvent, write_headers
 from broker.wire.facts_codec import FactCodec
 from broker.wire.hl7v2 import parse
@@ -49,8 +49,9 @@ class Intake:
     """
     The use case behind the MLLP door.
 
-    `answer_seconds` is the deadline of an answer from the receipt of its message. `count` is told `accepted`,
-    `kept`, `refused` (Kafka away), `unreadable lost` (Kafka away and nobody to tell), and `quality: …`.
+    `answer_seconds` is the deadline of an answer from the receipt of its message; `processing_ids` is what
+    MSH-11 may be (ruling 27). `count` is told `accepted`, `kept`, `refused` (Kafka away), `unreadable lost`
+    (Kafka away and nobody to tell), and `quality: …`.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Intake:
         clock: Clock,
         count: Count,
         answer_seconds: float,
+        processing_ids: frozenset[str] = PROCESSING_IDS,
     ) -> None:
         self._facts = facts
         self._codec = codec
@@ -71,6 +73,7 @@ class Intake:
         self._clock = clock
         self._count = count
         self._answer_seconds = answer_seconds
+        self._processing_ids = processing_ids
 
     async def receive(self, data: bytes) -> bytes:
         """Return the acknowledgement of a message, once what it says is durable."""
@@ -106,7 +109,9 @@ class Intake:
     def _judge(self, data: bytes, received_at: datetime) -> _Judgement:
         """Read a message and return what is to be kept of it; never raises."""
         try:
-            reading = read_adt(data, key=self._key, received_at=received_at)
+            reading = read_adt(
+                data, key=self._key, received_at=received_at, processing_ids=self._processing_ids
+            )
             if reading.number is None or reading.message is None:
                 return self._without_number(data, reading, received_at)
             fact = self._fact(reading.message, reading.number)

@@ -201,7 +201,7 @@ def item_row(item: WorklistItem) -> Row:
 
 
 def item_of(row: Mapping[str, Any]) -> WorklistItem:
-    """Return the worklist item of a row with more or without; raise `MalformedMessage` or `InvalidOdsCode`."""
+    """Return the worklist item of a row that may hold more; raise `MalformedMessage`, `InvalidOdsCode`."""
     return WorklistItem(
         item_id=row["item_id"],
         kind=_ITEM_KINDS.read(row["kind"]),

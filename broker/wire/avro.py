@@ -20,7 +20,7 @@ from broker.wire.avro_compiled import compile_reader, compile_writer
 
 Row = dict[str, Any]
 """
-A record: field name → value. Enums are their symbols; times are read as aware UTC and written as milliseconds.
+A record: field name → value. Enums are symbols; times are read as aware UTC and written as milliseconds.
 """
 
 _HEAD = Struct(">BI")  # Confluent wire format: magic, schema id

@@ -1,9 +1,9 @@
 """
 Avro's binary form, compiled from a schema into one function per field.
 
-Knows the types that our schemas use: records, arrays, maps, enums, `["null", type]`, strings, bytes, booleans,
-whole numbers, days and times. On these it writes the same bytes as `fastavro` and is three times as fast: a person's state
-is read and written for every attendance that matters. Reading across versions is left to `fastavro`.
+Knows the types of our schemas: records, arrays, maps, enums, `["null", type]`, strings, bytes, booleans,
+whole numbers, days, times. Writes the same bytes as `fastavro` in a quarter of the time and reads them in
+half: a person's state is read and written for every attendance that matters. Versions are left to `fastavro`.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ Write = Callable[[Any], bytes]
 """Returns a value's bytes; raises `KeyError`, `TypeError` and the like when it does not fit."""
 Read = Callable[[bytes, int], tuple[Any, int]]
 """
-Returns the value at a position and the position behind it; raises `ValueError` and the like when there is none.
+Returns the value at a position and the position behind it; raises `ValueError` and the like for none.
 
 A position behind the end of the bytes says that they were cut short: whoever calls compares at the end.
 """
@@ -284,7 +284,7 @@ def _record_writer(fields: list[tuple[str, bool, Write]]) -> Write:
 def _record_reader(fields: list[tuple[str, bool, Read]]) -> Read:
     """Return the reader of a record. Nulls and short texts are read in the loop."""
     plan = [(name, nullable, read is _read_string, read) for name, nullable, read in fields]
-    blank = dict.fromkeys(name for name, _, _ in fields)  # copied: a dict that grows field by field costs double
+    blank = dict.fromkeys(name for name, _, _ in fields)  # copied: growing a dict costs double
 
     def read_record(data: bytes, at: int) -> tuple[dict[str, Any], int]:
         row: dict[str, Any] = blank.copy()

@@ -114,7 +114,7 @@ def read_reason(symbol: str | None) -> Reason | None:
 
 @contextmanager
 def refusing(name: str) -> Iterator[None]:
-    """Turn a core value's refusal of what a peer's record holds into `MalformedMessage`, without the value."""
+    """Turn a core value's refusal of what a record holds into `MalformedMessage`, without the value."""
     try:
         yield
     except (InvalidFact, InvalidNhsNumber, InvalidOdsCode) as error:

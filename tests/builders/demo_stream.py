@@ -248,6 +248,7 @@ def _monday_numbers() -> Iterator[dict[str, str]]:
 def _monday_night() -> Iterator[dict[str, str]]:
     """Yield the girl's night at the adult emergency department."""
     visit = _emergency("V-10", "20260302224000", attending="C7654321^Vantongeren^Imke^^^Dr")
+    taken_over = {**visit, "attending": "C1112223^Ravensbourne^Piers^^^Dr"}
     arrival = Adt(
         event="A04", control_id="HGH0011", recorded="20260302224120", patient=GIRL, provider=HACKNEY_GENERAL,
         occurred="20260302224000", pv1=visit, pv2={"reason": "^Overdose", "acuity": "2", "mode": "A"},
@@ -260,7 +261,7 @@ def _monday_night() -> Iterator[dict[str, str]]:
         "Another clinician takes over",
         Adt(
             event="A08", control_id="HGH0012", recorded="20260302231950", patient=GIRL,
-            provider=HACKNEY_GENERAL, pv1={**visit, "attending": "C1112223^Ravensbourne^Piers^^^Dr"},
+            provider=HACKNEY_GENERAL, pv1=taken_over,
         ),
     )  # fmt: skip
     yield _adt(
@@ -268,7 +269,7 @@ def _monday_night() -> Iterator[dict[str, str]]:
         "The girl leaves before treatment",
         Adt(
             event="A03", control_id="HGH0013", recorded="20260303010940", patient=GIRL,
-            provider=HACKNEY_GENERAL, pv1={**visit, "disposition": "12", "departed": "20260303010500"},
+            provider=HACKNEY_GENERAL, pv1={**taken_over, "disposition": "12", "departed": "20260303010500"},
         ),
     )  # fmt: skip
 

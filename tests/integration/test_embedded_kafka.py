@@ -139,6 +139,7 @@ def test_it_outlives_the_thread_that_started_it(own: EmbeddedKafka) -> None:
     """A broker restarted from a worker thread is still there when that thread has ended."""
 
     async def restart() -> None:
+        """Restart the broker from a thread that ends with this event loop."""
         await asyncio.to_thread(own.restart)
 
     asyncio.run(restart())

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
-_CODE = re.compile(r"`[^`\n]*`")
+from tests.tools.markdown import without_blocks, without_code
+
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
 _OUTSIDE = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
@@ -31,13 +31,12 @@ class BrokenLink:
 
 def links(text: str) -> list[str]:
     """Return the targets of a page's relative links, in order."""
-    plain = _CODE.sub("", _FENCE.sub("", text))
-    return [target for target in _LINK.findall(plain) if not _OUTSIDE.match(target)]
+    return [target for target in _LINK.findall(without_code(text)) if not _OUTSIDE.match(target)]
 
 
 def anchors(text: str) -> frozenset[str]:
     """Return the anchors of a page's headings: lower case, without punctuation, blanks as hyphens."""
-    headings = _HEADING.findall(_FENCE.sub("", text))
+    headings = _HEADING.findall(without_blocks(text))
     return frozenset(_NOT_IN_ANCHOR.sub("", heading.lower()).replace(" ", "-") for heading in headings)
 
 

@@ -50,7 +50,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_a_jar_is_fetched_from_a_sites_own_mirror(site: Path) -> None:
-    """With an empty cache the jar is fetched, verified and announced once; the second time nothing is said."""
+    """With an empty cache the jar is fetched and announced; the second time nothing is said."""
     said: list[str] = []
 
     first = install(_LOCK, site, said.append)

@@ -1,0 +1,131 @@
+"""
+Makes facts durable on Kafka: acknowledged by all in-sync replicas within a deadline of our own, or refused.
+
+After a failure everything is refused at once until a new producer has spoken with the cluster: what queues up
+behind a cluster that is gone would be written long after its sender was told that it was not.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError
+
+from broker.adapters.kafka_clients import abandon_producer, deadline, stop_producer
+from broker.core.errors import Fenced, KafkaUnavailable, UnwritableRecord
+from broker.ports import Write
+
+DEADLINE_MS_DEFAULT = 2_000  # the answer that a sender waits for
+_WRITE_BYTES_MAX = 16 * 1024 * 1024  # a rejected upload file, sealed
+_PROBE_PAUSE_S_MIN = 0.1
+_PROBE_PAUSE_S_MAX = 1.0  # how long senders are refused after the cluster is back
+_PROBE_DEADLINE_MS = 5_000
+_RETRY_BACKOFF_MS = 20
+
+
+class KafkaFactLog:
+    """`FactLog` on a cluster at `bootstrap_servers`; `deadline_ms` bounds every `append`."""
+
+    def __init__(self, bootstrap_servers: str, *, deadline_ms: int = DEADLINE_MS_DEFAULT) -> None:
+        """Connect to nothing yet."""
+        self._servers = bootstrap_servers
+        self._deadline_ms = deadline_ms
+        self._producer: AIOKafkaProducer | None = None
+        self._probe: asyncio.Task[None] | None = None
+        self._cuts: set[asyncio.Future[None]] = set()
+        self._closed = False
+
+    async def start(self) -> None:
+        """Connect; when the cluster is away go on trying in the background, refusing meanwhile."""
+        try:
+            await self._connect()
+        except KafkaUnavailable:
+            self._start_probe()
+
+    async def append(self, writes: Sequence[Write]) -> None:
+        """
+        Return once every record is acknowledged by all in-sync replicas.
+
+        Raise `KafkaUnavailable` otherwise, at once while the cluster is known to be away, and
+        `UnwritableRecord` for a record larger than its topic takes.
+        """
+        producer = self._producer
+        if producer is None:
+            raise KafkaUnavailable("Kafka is away: nothing is taken until it answers again")
+        try:
+            async with deadline(self._deadline_ms, "writing facts"):
+                sent = [
+                    await producer.send(
+                        write.topic,
+                        write.value,
+                        key=write.key,
+                        partition=write.partition,
+                        headers=list(write.headers),
+                    )
+                    for write in writes
+                ]
+                await asyncio.gather(*sent)
+        except (KafkaUnavailable, Fenced) as error:
+            if isinstance(error.__cause__, MessageSizeTooLargeError):
+                raise UnwritableRecord("a record is larger than its topic takes") from error
+            self._give_up(producer)
+            raise KafkaUnavailable(str(error)) from error
+
+    async def close(self) -> None:
+        """Give the connection back; safe to call twice."""
+        self._closed = True
+        probe, self._probe = self._probe, None
+        if probe is not None:
+            probe.cancel()
+            await asyncio.wait({probe})
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await stop_producer(producer)
+        if self._cuts:
+            await asyncio.wait(self._cuts)
+
+    async def _connect(self) -> None:
+        """Start a producer and take it into use once the cluster has given it an id."""
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._servers,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,
+            retry_backoff_ms=_RETRY_BACKOFF_MS,
+            request_timeout_ms=_PROBE_DEADLINE_MS,
+            max_request_size=_WRITE_BYTES_MAX,
+        )
+        try:
+            async with deadline(_PROBE_DEADLINE_MS, "connecting"):
+                await producer.start()
+        except BaseException:
+            await abandon_producer(producer)
+            raise
+        self._producer = producer
+
+    def _give_up(self, producer: AIOKafkaProducer) -> None:
+        """Cut a producer off whose outcome is doubtful, and look for the cluster, both in the background."""
+        if self._producer is not producer:
+            return
+        self._producer = None
+        cut = asyncio.ensure_future(abandon_producer(producer))
+        self._cuts.add(cut)
+        cut.add_done_callback(self._cuts.discard)
+        if not self._closed:
+            self._start_probe()
+
+    def _start_probe(self) -> None:
+        """Look for the cluster until it answers."""
+        if self._probe is None or self._probe.done():
+            self._probe = asyncio.ensure_future(self._look())
+
+    async def _look(self) -> None:
+        """Try to connect, with a growing pause."""
+        pause_s = _PROBE_PAUSE_S_MIN
+        while self._producer is None:
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, _PROBE_PAUSE_S_MAX)
+            try:
+                await self._connect()
+            except (KafkaUnavailable, Fenced):
+                continue

@@ -1,0 +1,116 @@
+"""
+Sealing with one key a day, kept as files: AES-256-GCM, random nonce, key id in the envelope.
+
+Destroying a day's key file destroys everything that was sealed on that day, for every process that shares
+the directory: a key in memory counts only as long as its file is there.
+"""
+
+import os
+import re
+import secrets
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from broker.core.errors import ConfigurationError, UnsealingFailed
+from broker.ports import Sealed
+
+KEY_BITS = 256
+_BYTE_BITS = 8
+NONCE_BYTES = 12  # what AES-GCM is defined for
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_SUFFIX = ".key"
+
+
+class KeyDirectory:
+    """
+    A directory of day keys (UTC days); a `Sealer`.
+
+    Safe when several processes make the same day's key at once: one of them wins and all use its key.
+    Raises `ConfigurationError` where the directory cannot be used.
+    """
+
+    def __init__(self, directory: Path, clock: Callable[[], datetime]) -> None:
+        """Use `directory`, made when first needed; `clock` says which day it is."""
+        self._directory = directory
+        self._clock = clock
+        self._keys: dict[str, AESGCM] = {}
+
+    def seal(self, plain: bytes, *, bound_to: bytes) -> Sealed:
+        """Seal `plain` under today's key; it opens only together with the same `bound_to`."""
+        key_id = self._clock().astimezone(UTC).date().isoformat()
+        key = self._kept(key_id) or self._todays(key_id)
+        nonce = os.urandom(NONCE_BYTES)
+        return Sealed(key_id=key_id, nonce=nonce, ciphertext=key.encrypt(nonce, plain, bound_to))
+
+    def open(self, sealed: Sealed, *, bound_to: bytes) -> bytes:
+        """Return the plain bytes; raise `UnsealingFailed` when the key is gone or the bytes were altered."""
+        key = self._kept(sealed.key_id)
+        if key is None:
+            raise UnsealingFailed
+        try:
+            return key.decrypt(sealed.nonce, sealed.ciphertext, bound_to)
+        except (InvalidTag, ValueError):
+            raise UnsealingFailed from None
+
+    def destroy_before(self, day: date) -> int:
+        """Destroy the keys of all days before `day`; return how many there were."""
+        old = [
+            path
+            for path in self._directory.glob(f"*{_SUFFIX}")
+            if _DAY.fullmatch(path.stem) and path.stem < day.isoformat()
+        ]
+        for path in old:
+            self._keys.pop(path.stem, None)
+            path.unlink(missing_ok=True)
+        return len(old)
+
+    def _todays(self, key_id: str) -> AESGCM:
+        """Return a day's key, making it if nobody has."""
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            draft = self._directory / f".{key_id}.{secrets.token_hex(8)}"
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(AESGCM.generate_key(KEY_BITS))
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(draft, self._path(key_id))
+            except FileExistsError:
+                pass  # another process was first: its key is the day's
+            finally:
+                draft.unlink()
+        except OSError as error:
+            raise ConfigurationError(
+                f"the directory of sealing keys cannot be used: {error.strerror}"
+            ) from error
+        key = self._kept(key_id)
+        if key is None:
+            raise ConfigurationError("a sealing key that was just made cannot be read")
+        return key
+
+    def _kept(self, key_id: str) -> AESGCM | None:
+        """Return a day's key as long as its file is there, or None when there is none to use."""
+        if not _DAY.fullmatch(key_id):  # it may come from a peer's bytes, and names a file here
+            return None
+        path = self._path(key_id)
+        if not path.exists():
+            self._keys.pop(key_id, None)
+            return None
+        key = self._keys.get(key_id)
+        if key is None:
+            try:
+                secret = path.read_bytes()
+            except OSError:
+                return None
+            if len(secret) * _BYTE_BITS != KEY_BITS:
+                return None
+            key = self._keys[key_id] = AESGCM(secret)
+        return key
+
+    def _path(self, key_id: str) -> Path:
+        """Return where a day's key is kept."""
+        return self._directory / f"{key_id}{_SUFFIX}"

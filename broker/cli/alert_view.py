@@ -1,0 +1,99 @@
+"""An alert event as a person reads it in a terminal; times are shown in Europe/London."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.text import Text
+
+from broker.core.alerts import Alert, EventKind, PlanLine, RecipientKind, VisitLine
+from broker.core.identifiers import LONDON
+from broker.wire.alerts_codec import Published
+
+_STYLES = {
+    EventKind.RAISED: "bold red",
+    EventKind.UPDATED: "bold yellow",
+    EventKind.WITHDRAWN: "bold green",
+    EventKind.RETRACTED: "bold magenta",
+}
+_QUIET = "dim"
+
+
+def alert_panel(published: Published) -> RenderableType:
+    """Return one event as a panel: what happened, the visit, the plans with both numbers, the statements."""
+    event, alert = published.event, published.event.alert
+    style = _STYLES[event.kind] if event.loud else _QUIET
+    changes = f" ({', '.join(change.value for change in event.changes)})" if event.changes else ""
+    lines = [Text(line) for line in _body(event.subject.digits, alert)]
+    sentences = [Text(sentence, style="italic") for sentence in published.statements]
+    return Panel(
+        Group(*lines, *sentences),
+        title=Text(f"{event.kind.value}{changes}", style=style),
+        subtitle=f"alert {alert.alert_id[:8]} · revision {event.revision}",
+        title_align="left",
+        subtitle_align="right",
+        border_style=style,
+    )
+
+
+def _body(number: str, alert: Alert) -> Iterator[str]:
+    """Yield the lines between the title and the statements."""
+    child = f" · your id {alert.child_id}" if alert.child_id else ""
+    yield f"NHS number {number}{child}"
+    yield f"for {alert.recipient.code}, {alert.route.value}, {alert.urgency.value}"
+    if alert.visit is not None:
+        yield from _visit(alert.visit)
+    for view in alert.views:
+        who = f"{view.user_name}, {view.role}"
+        yield f"viewed {_moment(view.accessed_at)} at {view.organisation_name} ({view.organisation}) by {who}"
+    for plan in alert.plans:
+        yield _plan(plan)
+    for other in alert.other_authorities:
+        yield f"also known to {other.name}: {_phones(other.phone_emergency, other.phone_office)}"
+    if alert.earlier_visits:
+        last = f", last {_moment(alert.last_visit_at)}" if alert.last_visit_at else ""
+        yield f"{alert.earlier_visits} earlier in 7 days{last}"
+    if alert.recipient.kind is RecipientKind.PROVIDER and alert.notes:
+        yield " · ".join(note.value for note in alert.notes)
+
+
+def _visit(visit: VisitLine) -> Iterator[str]:
+    """Yield what is told of the visit."""
+    where = [visit.provider_name, visit.provider and visit.provider.code, visit.location]
+    parts = [f"arrived {_moment(visit.arrived_at)}", *(part for part in where if part), visit.state.value]
+    if visit.departed_at is not None:
+        parts.append(f"left {_moment(visit.departed_at)}")
+    yield " · ".join(parts)
+    told = {
+        "reason": visit.reason and visit.reason.value,
+        "acuity": visit.acuity,
+        "arrival mode": visit.arrival_mode,
+        visit.clinician_role or "clinician": visit.clinician_name,
+        "ring back": visit.call_back,
+        "next of kin on record": visit.next_of_kin_name,
+    }
+    known = [f"{name} {value}" for name, value in told.items() if value]
+    if known:
+        yield " · ".join(known)
+
+
+def _plan(plan: PlanLine) -> str:
+    """Return one plan with its authority's numbers, the emergency one first (ruling 30)."""
+    days = f"from {plan.start:%d %b %Y}" + (f" to {plan.end:%d %b %Y}" if plan.end else "")
+    marks = "".join(f", {mark.value}" for mark in plan.marks)
+    phones = _phones(plan.phone_emergency, plan.phone_office)
+    return (
+        f"{plan.plan_type.value} {days} ({plan.state.value}{marks}) · "
+        f"{plan.authority_name} ({plan.authority}): {phones}"
+    )
+
+
+def _phones(emergency: str, office: str | None) -> str:
+    """Return an authority's numbers."""
+    return f"emergency {emergency}" + (f", office {office}" if office else "")
+
+
+def _moment(moment: datetime) -> str:
+    """Return a time as a clock on the wall shows it."""
+    return f"{moment.astimezone(LONDON):%d %b %H:%M}"

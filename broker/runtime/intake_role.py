@@ -1,0 +1,121 @@
+"""
+The intake role: the MLLP door and the drop folder, in front of one log of facts.
+
+Knows how the use cases, their doors and their counts fit together; starts and stops them in order.
+"""
+
+from collections import Counter
+from typing import Any
+
+import structlog
+from mode import Service
+
+from broker.adapters.drop_folder import DropFolder, Verdict
+from broker.adapters.mllp_server import MllpServer
+from broker.adapters.worker_process import read_file_aside
+from broker.core.errors import ConfigurationError
+from broker.ports import Clock, FactLog
+from broker.runtime.parts import Parts, present
+from broker.runtime.settings import Settings
+from broker.services.intake import Intake
+from broker.services.rejections import Rejections
+from broker.services.uploads import Uploads
+from broker.wire.adt import PROCESSING_IDS
+
+LIVE_PROCESSING_IDS = frozenset({"P"})
+"""MSH-11 of a live deployment (ruling 27)."""
+
+_MILLISECONDS = 1000
+_UNREMARKABLE = frozenset(
+    {"accepted", "plan accepted", "connection opened", "connection closed"}
+)  # one line for each would be the log's bulk
+_REFUSED = "refused"
+_DURABLE = frozenset({"accepted", "kept", "plan accepted"})
+
+
+class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type information
+    """
+    Takes messages and files once started; `port` then says where, `counts` what was taken so far.
+
+    `clock` gives the time of receipt: the demonstration steps it. Its start raises `ConfigurationError` where
+    the port is taken or the drop folder cannot be made.
+    """
+
+    def __init__(
+        self, settings: Settings, parts: Parts, facts: FactLog, *, clock: Clock = present, **options: Any
+    ) -> None:
+        self.counts: Counter[str] = Counter()
+        self._settings = settings
+        self._log = structlog.get_logger(role="intake")
+        self._refusing = False
+        rejections = Rejections(parts.records, parts.key)
+        live = settings.environment == "live"
+        self._intake = Intake(
+            facts,
+            parts.facts,
+            rejections,
+            key=parts.key,
+            clock=clock,
+            count=self._count,
+            answer_seconds=settings.answer_deadline_ms / _MILLISECONDS,
+            processing_ids=LIVE_PROCESSING_IDS if live else PROCESSING_IDS,
+        )
+        self._uploads = Uploads(
+            facts,
+            parts.facts,
+            rejections,
+            read=read_file_aside,
+            key=parts.key,
+            clock=clock,
+            count=self._count,
+        )
+        self._folder = DropFolder(settings.drop_folder, self._load, count=self._count)
+        self._server = MllpServer(
+            self._intake.receive,
+            self._intake.receive_unreadable,
+            host=settings.mllp_host,
+            port=settings.mllp_port,
+            count=self._count,
+        )
+        super().__init__(**options)
+
+    @property
+    def port(self) -> int:
+        """The TCP port of the MLLP door."""
+        return self._server.port
+
+    async def on_start(self) -> None:
+        """Open the doors."""
+        self._folder.prepare()
+        try:
+            await self._server.start()
+        except OSError as error:
+            raise ConfigurationError(
+                f"CPIS_MLLP_PORT: cannot listen on port {self._settings.mllp_port}: {error.strerror}"
+            ) from error
+        self.add_future(self._folder.run())
+        self._log.info("intake ready", address=self._settings.mllp_host, port=self.port)
+
+    async def on_stop(self) -> None:
+        """Finish what is in hand and close the doors."""
+        await self._server.stop()
+        self._log.info("intake stopped")
+
+    async def _load(self, data: bytes) -> Verdict:
+        """Load one upload file."""
+        result = await self._uploads.load(data)
+        self._log.info("upload taken", code=result.code.value, file_id=result.file_id, records=result.records)
+        return Verdict(accepted=result.accepted, report=result.report())
+
+    def _count(self, event: str) -> None:
+        """Count an event and log it, but for the many; that Kafka is away, or back, is told once."""
+        self.counts[event] += 1
+        if event == _REFUSED:
+            if not self._refusing:
+                self._log.warning("kafka unavailable, senders are told to send again")
+            self._refusing = True
+        elif self._refusing and event in _DURABLE:
+            self._refusing = False
+            self._log.info("kafka is back")
+        elif event not in _UNREMARKABLE:
+            self._log.info(event, count=self.counts[event])

@@ -1,0 +1,75 @@
+"""
+The parts that every role is put together from: keys, policy, codecs.
+
+The identity key is made once per deployment. Without a file the published test key is used, which a live
+deployment refuses.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from broker.adapters.sealing import KeyDirectory
+from broker.core.errors import ConfigurationError
+from broker.core.keyed import IdentityKey
+from broker.core.policy import Policy
+from broker.ports import Sealer
+from broker.runtime.codecs import load_schemas
+from broker.runtime.policy_file import read_policy
+from broker.runtime.settings import Settings
+from broker.wire.alerts_codec import AlertCodec
+from broker.wire.facts_codec import FactCodec
+from broker.wire.records_codec import RecordsCodec
+from broker.wire.state_codec import StateCodec
+
+PUBLISHED_TEST_KEY = b"published key of tests and demonstrations: it protects nobody"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What the roles share within one process."""
+
+    key: IdentityKey = field(repr=False)
+    policy: Policy
+    sealer: Sealer = field(repr=False)
+    facts: FactCodec
+    states: StateCodec
+    alerts: AlertCodec
+    records: RecordsCodec
+
+
+def present() -> datetime:
+    """Return the present moment, aware: the clock of a process that replays nothing."""
+    return datetime.now(tz=UTC)
+
+
+def assemble(settings: Settings, *, sealer: Sealer | None = None) -> Parts:
+    """Return the parts that the settings ask for; raise `ConfigurationError` where one is wrong."""
+    schemas = load_schemas()
+    sealer = sealer or KeyDirectory(settings.sealing_keys_dir, present)
+    return Parts(
+        key=identity_key(settings),
+        policy=read_policy(settings.policy_file),
+        sealer=sealer,
+        facts=FactCodec(schemas, sealer),
+        states=StateCodec(schemas),
+        alerts=AlertCodec(schemas),
+        records=RecordsCodec(schemas, sealer),
+    )
+
+
+def identity_key(settings: Settings) -> IdentityKey:
+    """Return the deployment's identity key; raise `ConfigurationError` when it cannot be had."""
+    if settings.identity_key_file is None:
+        if settings.environment == "live":
+            raise ConfigurationError(
+                "CPIS_IDENTITY_KEY_FILE is not set: a live deployment needs an identity key of its own, 32 "
+                "random bytes or more in a file, made once and never changed"
+            )
+        return IdentityKey(PUBLISHED_TEST_KEY)
+    try:
+        secret = settings.identity_key_file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"CPIS_IDENTITY_KEY_FILE cannot be read: {error.strerror}") from error
+    if secret == PUBLISHED_TEST_KEY and settings.environment == "live":
+        raise ConfigurationError("CPIS_IDENTITY_KEY_FILE holds the published test key: make one of your own")
+    return IdentityKey(secret)

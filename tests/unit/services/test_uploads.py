@@ -1,0 +1,335 @@
+"""What becomes of an upload file: plans as facts, faulty records kept, the codes of its acknowledgement."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import NoReturn
+
+import pytest
+
+from broker.adapters.memory import MemoryFactLog, MemoryKafka
+from broker.adapters.memory_sealing import MemorySealer
+from broker.core.errors import KafkaUnavailable, ReaderLost
+from broker.core.facts import Fact, PlanFact, PlanType
+from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.keyed import IdentityKey
+from broker.ports import FactLog, Topic, Write
+from broker.runtime.codecs import load_schemas
+from broker.services import uploads
+from broker.services.rejections import RECORD_BYTES_MAX, Rejections
+from broker.services.uploads import DEFECT, TOO_LARGE, FileCode, FileResult, Read, Refused, Uploads
+from broker.wire.cloudevents import FACT_TYPE, read_headers
+from broker.wire.facts_codec import FactCodec
+from broker.wire.records_codec import Door, RecordsCodec, Rejected
+from broker.wire.upload_slices import ReadFile, read_file
+from tests.builders.upload import Person, PlanBlock, Record, build_upload
+
+KEY = IdentityKey(b"k" * 32)
+NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
+NUMBERS = ("9990000018", "9990000026", "9990000034")
+GOOD = tuple(Record(child=Person(number=number)) for number in NUMBERS)
+BAD = Record(child=Person(number="9990000019"))
+
+
+class RefusingLog:
+    """A `FactLog` whose Kafka is away."""
+
+    async def append(self, writes: Sequence[Write]) -> None:  # noqa: ARG002 - the port's signature
+        """Refuse."""
+        raise KafkaUnavailable
+
+
+class CountingLog(MemoryFactLog):
+    """A `FactLog` that remembers how many records each append had."""
+
+    def __init__(self, kafka: MemoryKafka) -> None:
+        super().__init__(kafka)
+        self.sizes: list[int] = []
+
+    async def append(self, writes: Sequence[Write]) -> None:
+        """Remember, then append."""
+        self.sizes.append(len(writes))
+        await super().append(writes)
+
+
+class BrokenCodec(FactCodec):
+    """A codec with a defect."""
+
+    def encode(self, fact: Fact, number: NhsNumber) -> NoReturn:  # noqa: ARG002 - as the codec's
+        """Fail as no codec should."""
+        raise ZeroDivisionError
+
+
+async def read_here(data: bytes, received_at: datetime) -> ReadFile:
+    """Read a file where we are."""
+    return read_file(data, received_at)
+
+
+async def read_badly(data: bytes, received_at: datetime) -> ReadFile:
+    """Fail as no reader should."""
+    raise ZeroDivisionError
+
+
+async def lose_reader(data: bytes, received_at: datetime) -> ReadFile:
+    """End before the file is read."""
+    raise ReaderLost
+
+
+class Desk:
+    """The use case with everything around it in memory."""
+
+    def __init__(
+        self, log: FactLog | None = None, codec: type[FactCodec] = FactCodec, read: Read = read_here
+    ) -> None:
+        schemas, sealer = load_schemas(), MemorySealer()
+        self.kafka = MemoryKafka()
+        self.log = CountingLog(self.kafka)
+        self.counts: Counter[str] = Counter()
+        self.facts = FactCodec(schemas, sealer)
+        self.records = RecordsCodec(schemas, sealer)
+        self.uploads = Uploads(
+            log or self.log,
+            codec(schemas, sealer),
+            Rejections(self.records, KEY),
+            read=read,
+            key=KEY,
+            clock=lambda: NOW,
+            count=lambda event: self.counts.update([event]),
+        )
+
+    def load(self, data: bytes) -> FileResult:
+        """Return what became of a file."""
+        return asyncio.run(self.uploads.load(data))
+
+    def plans(self) -> dict[bytes, PlanFact]:
+        """Return the plans that are durable, by key."""
+        plans: dict[bytes, PlanFact] = {}
+        for record in self.kafka.read(Topic.PLANS):
+            fact = self.facts.decode(Topic.PLANS, record.key or b"", record.value or b"")
+            assert isinstance(fact, PlanFact)
+            plans[record.key or b""] = fact
+        return plans
+
+    def kept(self) -> list[Rejected]:
+        """Return what was kept."""
+        return [self.records.decode_rejected(r.value or b"") for r in self.kafka.read(Topic.REJECTED)]
+
+
+def test_every_plan_of_a_file_becomes_a_fact_under_its_subjects_number() -> None:
+    """All of them, each under the number that holds it."""
+    desk = Desk()
+
+    result = desk.load(build_upload(GOOD))
+
+    plans = desk.plans()
+    assert set(plans) == {number.encode() for number in NUMBERS}
+    assert (FileCode.LOADED, 3, 3, ()) == (result.code, result.records, result.plans, result.refused)
+
+
+def test_a_plan_is_recorded_when_its_file_was_made_and_received_now() -> None:
+    """The file's creation is the plan's record time (ruling 10)."""
+    desk = Desk()
+
+    desk.load(build_upload(GOOD[:1], created="20250301063000", file_id="F1", authority="Z211"))
+
+    [plan] = desk.plans().values()
+    assert plan.recorded_at == datetime(2025, 3, 1, 6, 30, tzinfo=UTC)
+    assert (NOW, "F1") == (plan.received_at, plan.file_id)
+    assert (PlanType.CHILD_PROTECTION, OdsCode("Z211")) == (plan.content.plan_type, plan.content.authority)
+    assert plan.content.start == date(2025, 1, 10)
+
+
+def test_a_plans_headers_do_not_name_the_child() -> None:
+    """No header holds anything of a person, nor the plan's type (R51)."""
+    desk = Desk()
+
+    desk.load(build_upload(GOOD[:1]))
+
+    [record] = desk.kafka.read(Topic.PLANS)
+    headers = b"".join(value for _, value in record.headers)
+    assert read_headers(record.headers).event_type == FACT_TYPE
+    assert not any(word in headers for word in (b"9990000018", b"Sample", b"CPP"))
+
+
+def test_a_file_taken_twice_makes_the_same_events() -> None:
+    """The same plan of the same file has the same id."""
+    desk = Desk()
+
+    desk.load(build_upload(GOOD))
+    desk.load(build_upload(GOOD))
+
+    records = desk.kafka.read(Topic.PLANS)
+    assert (6, 3) == (len(records), len({read_headers(record.headers).event_id for record in records}))
+
+
+def test_a_faulty_record_is_kept_as_it_was_sent_and_the_others_are_loaded() -> None:
+    """Byte for byte, with its place and reason; the file is partly loaded (ruling 40)."""
+    desk = Desk()
+    data = build_upload((GOOD[0], BAD, GOOD[1]), file_id="F1")
+
+    result = desk.load(data)
+
+    [kept] = desk.kept()
+    raw = kept.raw or b""
+    assert raw in data
+    assert raw.startswith(b"<record>")
+    assert raw.rstrip().endswith(b"</record>")
+    assert b"9990000019" in raw
+    assert (kept.door, kept.control_id, kept.sender) == (Door.UPLOAD, "F1", OdsCode("Z211"))
+    assert (kept.reason, kept.location) == ("CPR04 wrong check digit", "/File/record[2]/CP-ISRecord")
+    assert (FileCode.PARTLY_LOADED, 2) == (result.code, result.records)
+
+
+def test_a_file_without_one_good_record_is_not_accepted() -> None:
+    """Nothing of it was loaded, which is another code than a fault of its head."""
+    desk = Desk()
+
+    result = desk.load(build_upload((BAD,)))
+
+    assert (FileCode.NOTHING_LOADED, False) == (result.code, result.accepted)
+
+
+def test_a_file_with_a_faulty_head_is_kept_whole() -> None:
+    """One CPF01, and the file byte for byte."""
+    desk = Desk()
+    data = build_upload(GOOD, telephones=[("WP", "tel:02079460001")])
+
+    result = desk.load(data)
+
+    [kept] = desk.kept()
+    assert (FileCode.MALFORMED, data) == (result.code, kept.raw)
+    assert desk.plans() == {}
+
+
+def test_bytes_that_are_no_file_are_kept() -> None:
+    """Whatever they are."""
+    desk = Desk()
+
+    result = desk.load(b"\x00\xff")
+
+    [kept] = desk.kept()
+    assert (FileCode.MALFORMED, b"\x00\xff") == (result.code, kept.raw)
+
+
+def test_a_report_holds_codes_and_places_and_nothing_of_a_person() -> None:
+    """It lies beside the file for anyone who sends."""
+    desk = Desk()
+
+    report = desk.load(build_upload((GOOD[0], BAD), file_id="F1", count="7")).report()
+
+    assert report == {
+        "code": "CPF03",
+        "file_id": "F1",
+        "authority": "Z211",
+        "declared": 7,
+        "records": 1,
+        "plans": 1,
+        "refused": (
+            {"code": "CPR04", "reason": "wrong check digit", "location": "/File/record[2]/CP-ISRecord"},
+        ),
+        "faults": ("record count differs",),
+    }
+
+
+@pytest.mark.parametrize("data", [build_upload(GOOD), b"nonsense"], ids=["plans", "unreadable"])
+def test_without_kafka_the_file_is_not_taken(data: bytes) -> None:
+    """Whoever brought it keeps it and brings it again; nothing is counted."""
+    desk = Desk(RefusingLog())
+
+    with pytest.raises(KafkaUnavailable):
+        desk.load(data)
+
+    assert desk.counts == {}
+
+
+def test_a_lost_reader_is_no_fault_of_the_file() -> None:
+    """The file is to be taken again, not refused."""
+    desk = Desk(read=lose_reader)
+
+    with pytest.raises(ReaderLost):
+        desk.load(build_upload(GOOD))
+
+    assert desk.kept() == []
+
+
+@pytest.mark.parametrize("more", [(), (1,)], ids=["a full batch", "one more"])
+def test_many_plans_are_appended_in_batches(more: tuple[int, ...]) -> None:
+    """No append is larger than Kafka acknowledges within the deadline, nor holds the event loop for long."""
+    desk = Desk()
+    records = [GOOD[0]] * (uploads.RECORDS_PER_APPEND + sum(more))
+
+    result = desk.load(build_upload(records))
+
+    assert desk.log.sizes == [uploads.RECORDS_PER_APPEND, *more]
+    assert result.plans == len(records)
+
+
+def test_a_large_unreadable_file_is_appended_in_batches_of_bytes() -> None:
+    """Its parts together are the file."""
+    desk = Desk()
+    data = b"x" * (uploads.BYTES_PER_APPEND + RECORD_BYTES_MAX)
+
+    desk.load(data)
+
+    kept = sorted(desk.kept(), key=lambda part: int(part.location.split()[-3]))
+    assert len(desk.log.sizes) == 2
+    assert data == b"".join(part.raw or b"" for part in kept)
+
+
+def test_a_plan_that_kafka_would_never_take_is_refused_with_its_record() -> None:
+    """The rest of the file is loaded."""
+    desk = Desk()
+    huge = Record(child=Person(number=NUMBERS[1], family="x" * RECORD_BYTES_MAX))
+
+    result = desk.load(build_upload((GOOD[0], huge)))
+
+    assert [Refused(code="CPR07", reason=TOO_LARGE, location="/File/record[2]/CP-ISRecord")] == list(
+        result.refused
+    )
+    assert set(desk.plans()) == {NUMBERS[0].encode()}
+
+
+def test_a_defect_of_the_reader_loses_no_file() -> None:
+    """The bytes are kept under a reason of its own."""
+    desk = Desk(read=read_badly)
+
+    result = desk.load(b"file")
+
+    [kept] = desk.kept()
+    assert (FileCode.MALFORMED, f"CPF01 {DEFECT}", b"file") == (result.code, kept.reason, kept.raw)
+
+
+def test_a_defect_of_the_codec_loses_no_record() -> None:
+    """Each is refused and kept."""
+    desk = Desk(codec=BrokenCodec)
+
+    result = desk.load(build_upload(GOOD))
+
+    assert (FileCode.NOTHING_LOADED, [f"CPR07 {DEFECT}"] * 3) == (
+        result.code,
+        [kept.reason for kept in desk.kept()],
+    )
+
+
+def test_what_is_durable_is_counted() -> None:
+    """Plans and what was kept."""
+    desk = Desk()
+
+    desk.load(build_upload((*GOOD, BAD)))
+
+    assert {"plan accepted": 3, "kept": 1} == desk.counts
+
+
+def test_a_pregnant_childs_two_plans_are_two_facts_of_one_record() -> None:
+    """One record counts once, its plans as many as they are."""
+    desk = Desk()
+    record = Record(
+        plans=(PlanBlock(), PlanBlock(kind="UCP", end="202506010000")),
+        child=Person(number=NUMBERS[0]),
+        mother=Person(number=NUMBERS[0]),
+    )
+
+    result = desk.load(build_upload((record,)))
+
+    assert (1, 2) == (result.records, result.plans)

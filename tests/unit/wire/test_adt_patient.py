@@ -1,0 +1,139 @@
+"""Who an ADT message is about: where the number stands, how sure it is, who is beside the patient."""
+
+import pytest
+
+from broker.core.facts import NumberStatus, Reliability
+from broker.core.identifiers import NhsNumber
+from tests.builders.hl7 import ROBIN, edited, fixture, message_of, read
+
+
+@pytest.mark.parametrize(
+    "identifiers",
+    [
+        *("9990000018^^^NHS", "9990000018^^^nhs", "9990000018^^^NHS&2.16.840&ISO^NH", "999 000 0018^^^NHS"),
+        *("999-000-0018^^^NHSNBR", "9990000018^^^NHSNMBR", "A1^^^RXX~9990000018^^^^NH", "9990000018^^^X^NH"),
+        *("9990000018^NSTS01^^^NI", "9990000018^^^X^NI^01", "123^^^NHS~9990000018^^^NHS"),
+    ],
+)
+def test_the_number_is_found_where_senders_put_it(identifiers: str) -> None:
+    """Any labelled repeat of PID-3 is looked at, and a hospital number labelled `NHS` is passed over (36)."""
+    assert (ROBIN, None) == (read(edited(fixture(), PID_3=identifiers)).number, None)
+
+
+def test_the_number_may_stand_in_pid_2() -> None:
+    """Older systems put it there."""
+    assert ROBIN == read(edited(fixture(), PID_2="9990000018", PID_3="A1^^^RXX")).number
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "fault"),
+    [
+        ("", "missing"),
+        ('""', "missing"),
+        ("A1^^^RXX", "missing"),
+        ("9990000018", "missing"),
+        ("9990000018^^^^NI", "missing"),
+        ("9990000018^^^X^NI^09", "missing"),
+        ("^^^NHS", "missing"),
+        ("A12345^^^NHS", "not ten digits"),
+        ("9990000019^^^NHS", "wrong check digit"),
+        ("4444444444^^^NHS", "placeholder"),
+        ("9990000019^^^NHS~123^^^NHS", "wrong check digit"),
+    ],
+)
+def test_without_a_usable_number_there_is_no_fact_but_a_reading(identifiers: str, fault: str) -> None:
+    """It is read all the same, so that the sender can be answered and the message kept (21, 35, 36)."""
+    reading = read(edited(fixture(), PID_3=identifiers))
+
+    assert (None, fault, None, "EDSYS0001") == (
+        reading.number,
+        reading.number_fault,
+        reading.message,
+        reading.control_id,
+    )
+
+
+def test_of_two_numbers_the_first_counts_and_the_second_is_told() -> None:
+    """Nothing joins the two (42)."""
+    reading = read(edited(fixture(), PID_3="9990000026^^^NHS~9990000018^^^NHS"))
+
+    assert (NhsNumber("9990000026"), ("several NHS numbers",)) == (reading.number, reading.faults)
+
+
+def test_the_same_number_twice_is_no_fault() -> None:
+    """Senders repeat it in PID-2."""
+    assert () == read(edited(fixture(), PID_2="9990000018")).faults
+
+
+@pytest.mark.parametrize("fields", [{"PV1_16": "S"}, {"PV1_16": "s"}, {"ZU8_4": "1"}, {"ZU8_4": "2"}])
+def test_a_sensitive_patient_is_restricted(fields: dict[str, str]) -> None:
+    """PV1-16 and ZU8-4 say it in two ways (24)."""
+    assert message_of(edited(fixture(), **fields)).restricted is True
+
+
+@pytest.mark.parametrize("fields", [{"PV1_16": '""'}, {"PV1_16": "N"}, {"ZU8_4": '""'}, {"ZU8_4": "0"}])
+def test_nothing_in_a_message_lifts_a_restriction(fields: dict[str, str]) -> None:
+    """Only the demographic source does."""
+    message = message_of(edited(fixture(), **fields))
+
+    assert (None, False) == (message.restricted, "restricted" in message.cleared)
+
+
+@pytest.mark.parametrize(
+    ("codes", "status", "reliability"),
+    [
+        ("NSTS01", NumberStatus.VERIFIED, Reliability.STATED),
+        ("UA~~~ED~~nsts08", NumberStatus.POSTPONED, Reliability.ESTIMATED),
+        ("UD", None, Reliability.ESTIMATED),
+        ("NSTS01~NSTS04", NumberStatus.NO_OR_MULTIPLE_MATCH, Reliability.STATED),
+        ("~", None, None),
+        ("", None, None),
+    ],
+)
+def test_reliability_codes_are_searched_in_every_repeat(
+    codes: str, status: NumberStatus | None, reliability: Reliability | None
+) -> None:
+    """No position has a meaning (D9); a default date of birth is as good as estimated."""
+    message = message_of(edited(fixture(), PID_32=codes))
+
+    assert (status, reliability) == (message.number_status, message.birth_date_reliability)
+
+
+@pytest.mark.parametrize(
+    ("relationship", "code"),
+    [
+        *(("9", "9"), ("14", "14"), ("15^Brother", "15"), ("SIS", "SIS"), ("daughter", "DAUGHTER")),
+        *(("X^Half-sister", "X"), ("step-son", "STEP-SON")),
+    ],
+)
+def test_another_child_s_name_is_never_read(relationship: str, code: str) -> None:
+    """Nor does an earlier name stay beside the new relationship (31)."""
+    message = message_of(edited(fixture(), NK1_3=relationship))
+
+    assert (code, None, frozenset({"next_of_kin_name"})) == (
+        message.next_of_kin_relationship,
+        message.next_of_kin_name,
+        message.cleared,
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "relationship", "name", "cleared"),
+    [
+        ({"NK1_2": ""}, "12", None, {"next_of_kin_name"}),
+        ({"NK1_3": ""}, None, "Alex Sample", {"next_of_kin_relationship"}),
+        ({"NK1_3": "the lady next door"}, None, "Alex Sample", {"next_of_kin_relationship"}),
+        ({"NK1_2": "", "NK1_3": ""}, None, None, set()),
+    ],
+)
+def test_next_of_kin_is_read_as_one(
+    fields: dict[str, str], relationship: str | None, name: str | None, cleared: set[str]
+) -> None:
+    """What one segment lacks is taken back, so that no name stands beside another's relationship."""
+    message = message_of(edited(fixture(), **fields))
+
+    assert (relationship, name, frozenset(cleared)) == (
+        message.next_of_kin_relationship,
+        message.next_of_kin_name,
+        message.cleared,
+    )
