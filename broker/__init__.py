@@ -1,0 +1,1 @@
+"""The CP-IS event broker."""

@@ -165,7 +165,7 @@ def visit_messages(
     return st.builds(
         VisitMessage,
         message_id=references(),
-        visit=visits or references(),
+        visit=references() if visits is None else visits,
         provider=ods_codes(),
         system=words(),
         control_id=words(),

@@ -1,0 +1,1 @@
+"""The edge: one outside technology per module."""

@@ -168,9 +168,17 @@ class KafkaPartitionLog:
         return found
 
     async def declared_topics(self) -> frozenset[str]:
-        """Return the topics that exist now."""
+        """
+        Return the topics that exist now.
+
+        Asked over the producer's connection: the inputs' would answer only behind a fetch that waits.
+        """
+        producer = self._producer
+        if producer is None:
+            raise KafkaUnavailable("the partition is not open")
         async with deadline(self._timeouts.answer_ms, "listing the topics"):
-            return frozenset(await self._open_inputs().topics())
+            cluster = await producer.client.fetch_all_metadata()
+        return frozenset(cluster.topics())
 
     async def commit(self, writes: Sequence[Write]) -> None:
         """Begin, send, commit, with nothing in between; see `PartitionLog.commit`."""

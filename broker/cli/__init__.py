@@ -20,10 +20,12 @@ class _Command(NamedTuple):
 COMMANDS = {
     "demo": _Command("broker.cli.demo:demo", "Show a recorded day become alerts, on a genuine Kafka."),
     "kafka": _Command("broker.cli.kafka:kafka", "Run a Kafka of our own in the foreground."),
-    "replay": _Command("broker.cli.replay:replay", "Play a recorded stream on the pure core and print what follows."),
+    "listen": _Command("broker.cli.listen:listen", "Follow what an authority or a provider is told."),
+    "replay": _Command("broker.cli.replay:replay", "Play a recorded stream on the core alone."),
     "topics": _Command(
         "broker.cli.topics:topics", "Make the topics of a cluster as they are declared, or list them."
     ),
+    "upload": _Command("broker.cli.upload:upload", "Load upload files of local authorities."),
 }
 
 

@@ -1,8 +1,7 @@
-"""`cpis demo`: a genuine Kafka, all roles, a recorded day through the real doors, every alert as it happens."""
+"""`cpis demo`: a genuine Kafka, all roles, a recorded day through the real doors, every alert shown."""
 
 import asyncio
 import json
-import os
 import signal
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from broker.adapters.kafka_topics import Topics, apply_topics, load_topics
+from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.core.alerts import Alert, EventKind, RecipientKind, WorklistItem
 from broker.runtime.demo import Demonstration, DemonstrationClock, Result
 from broker.runtime.kafka import embedded_kafka
@@ -23,7 +22,7 @@ from broker.runtime.parts import assemble
 from broker.runtime.recorded import offline, play, shown
 from broker.runtime.resources import demo_policy_file, streams_directory, topics_file
 from broker.runtime.settings import Settings, load_settings
-from broker.runtime.worker import running
+from broker.runtime.worker import Role, working
 from broker.wire.alerts_codec import Published
 from broker.wire.stream import StreamLine, read_stream
 
@@ -81,12 +80,13 @@ async def _show(settings: Settings, servers: str, console: Console, *, keep: boo
     expected = json.loads((streams_directory() / _EXPECTED).read_text("utf-8"))
     as_recorded = shown(await play(offline(parts), lines)) == expected
     clock = DemonstrationClock()
-    async with running(settings, parts, clock=clock) as roles:
+    async with working(settings, parts=parts, clock=clock) as worker:
+        port = worker.services[Role.INTAKE].port
         demonstration = Demonstration(
             parts,
             servers=servers,
             topics=topics,
-            mllp=(settings.mllp_host, roles.mllp_port),
+            mllp=(settings.mllp_host, port),
             folder=settings.drop_folder,
             clock=clock,
             audience=_Terminal(console),
@@ -95,7 +95,7 @@ async def _show(settings: Settings, servers: str, console: Console, *, keep: boo
         _summary(console, result, as_recorded=as_recorded)
         if keep:
             clock.release()
-            await _kept(console, settings, servers, roles.mllp_port)
+            await _kept(console, settings, servers, port)
     return as_recorded and not result.differences
 
 

@@ -188,3 +188,10 @@ class ConfigurationError(BrokerError):
     code = "CPIS-501"
     action = "Correct the setting named in the message."
     exit_code = 78
+
+
+class RoleFailed(BrokerError):
+    """A role of this process failed and the process was stopped."""
+
+    code = "CPIS-502"
+    action = "Read the log line before; when the cause is gone start the process again."

@@ -11,7 +11,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from broker.core.errors import BrokerError, InvalidOdsCode, KafkaUnavailable, MalformedMessage
+from broker.core.errors import (
+    BrokerError,
+    InvalidOdsCode,
+    KafkaUnavailable,
+    MalformedMessage,
+    UnwritableRecord,
+)
 from broker.core.facts import VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.keyed import IdentityKey
@@ -77,8 +83,14 @@ class Intake:
 
     async def receive(self, data: bytes) -> bytes:
         """Return the acknowledgement of a message, once what it says is durable."""
-        judgement = self._judge(data, aware(self._clock()))
-        if not await self._made_durable(judgement.writes):
+        received_at = aware(self._clock())
+        judgement = self._judge(data, received_at)
+        try:
+            durable = await self._made_durable(judgement.writes)
+        except UnwritableRecord:  # a topic set to take less than it should
+            judgement = self._at_fault(data, MalformedMessage(TOO_LARGE), received_at)
+            durable = await self._made_durable(judgement.writes)
+        if not durable:
             self._count("refused")
             return answer(data, KafkaUnavailable())
         for event in judgement.counts:

@@ -105,7 +105,7 @@ class Turns:
         self._tools.report(Notice.CAUGHT_UP, {"records": len(self._table.people)})
 
     async def turn(self, topics: Sequence[Topic]) -> None:
-        """Take one batch of these inputs to its commit, and a slice of the sweep with it."""
+        """Take one batch of these inputs to its commit, then a slice of the sweep."""
         pace = self._tools.pace
         self._turn_began = self._now()
         polled = self._rest or await self._tools.log.poll(
@@ -118,9 +118,11 @@ class Turns:
         self._offsets.update({topic.value: offset for topic, offset in batch.offsets.items()})
         self._moved += batch.moved
         writes = await self._fold(batch)
-        writes += await self._sweep_slice()
-        if writes or self._due():
-            await self._commit(writes)
+        if writes:
+            await self._commit(writes)  # before the sweep, whose questions to Kafka would hold it up
+        swept = await self._sweep_slice()
+        if swept or self._due():
+            await self._commit(swept)
 
     async def flush(self) -> None:
         """Write how far the inputs were taken, if that is not known yet: the next owner re-reads less."""

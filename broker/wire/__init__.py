@@ -1,0 +1,1 @@
+"""Bytes to core values and back: pure codecs, no sockets, no files."""

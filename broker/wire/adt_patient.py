@@ -48,7 +48,8 @@ _WORD = re.compile(r"[A-Z]+|[0-9]+")
 
 def read_number(patient: Segment) -> tuple[NhsNumber | None, str | None, bool]:
     """
-    Return the NHS number, else the fault of the first value that claims to be one, and whether some differ.
+    Return the NHS number, else the fault of the first value that claims to be one, and whether several differ
+    from each other.
 
     Where it stands is ruling 36; blanks and hyphens within it do not count. The first usable one is taken.
     """

@@ -1,19 +1,27 @@
 """
 Tells the recorded stream of the demonstration: two days at two hospitals, two authorities.
 
-`python -m tests.builders.demo_stream` writes it to `tests/fixtures/streams/demo.jsonl`. Everybody in it is
-invented; the numbers are from the range kept for tests.
+`python -m tests.builders.demo_stream` writes it, and what the core makes of it, to `tests/fixtures/streams`.
+Everybody in it is invented; the numbers are from the range kept for tests.
 """
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from broker.adapters.memory_sealing import MemorySealer
+from broker.runtime.parts import assemble
+from broker.runtime.recorded import offline, play, shown
+from broker.runtime.resources import demo_policy_file
+from broker.runtime.settings import Settings
+from broker.wire.stream import read_stream
 from tests.builders.adt import Adt, Patient
 from tests.builders.upload import Person, PlanBlock, Record, build_upload
 
 STREAM = Path(__file__).parents[1] / "fixtures" / "streams" / "demo.jsonl"
+EXPECTED = STREAM.with_name("demo.expected.json")
 
 GIRL = Patient(
     number="9990000018", family="Quillfeather", given="Amberlyn", born="20100514", local_id="H1001"
@@ -279,5 +287,14 @@ def text() -> str:
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines())
 
 
+def expected() -> str:
+    """Return what the core makes of the stream, as JSON: the result that a demonstration is held against."""
+    settings = Settings(policy_file=demo_policy_file())
+    replay = offline(assemble(settings, sealer=MemorySealer()))
+    outcome = asyncio.run(play(replay, read_stream(text().splitlines())))
+    return json.dumps(shown(outcome), ensure_ascii=False, indent=1) + "\n"
+
+
 if __name__ == "__main__":
     STREAM.write_text(text(), encoding="utf-8")
+    EXPECTED.write_text(expected(), encoding="utf-8")

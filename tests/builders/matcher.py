@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -43,6 +44,8 @@ AUTHORITY = OdsCode("211")
 PROVIDER = OdsCode("RQX")
 SALT = bytes(range(32))
 DETAILS = Details(family="Testcase", given="Ada", birth_date=date(2017, 3, 1))
+
+_LOOK_AGAIN_S = 0.005
 
 HURRIED = Pace(poll_wait_ms=10, topics_every_s=0.0, backoff_s_min=0.01, backoff_s_max=0.05)
 """For tests that wait for what happens, not for the clock."""
@@ -191,11 +194,18 @@ class Reported:
         return [fields for notice, fields in self.notices if notice is kind]
 
 
+async def pause(seconds: float) -> None:
+    """Let others work, between two looks at a condition or until a moment that chance has chosen."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await asyncio.Event().wait()
+
+
 async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
     """Return as soon as `condition` holds; raise `TimeoutError` after `seconds`."""
     async with asyncio.timeout(seconds):
         while not condition():
-            await asyncio.sleep(0.005)
+            await pause(_LOOK_AGAIN_S)
 
 
 def play(scenario: Callable[[], Awaitable[None]], seconds: float = 20.0) -> None:

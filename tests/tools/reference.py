@@ -4,7 +4,9 @@ Builds the reference pages from what they describe: settings, commands, errors, 
 A page is a function of the code and the shipped files alone, so two builds are equal.
 """
 
+import importlib
 import json
+import pkgutil
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 
 import click
 
+import broker
 from broker.cli import root
 from broker.core.errors import BrokerError, ConfigurationError, Disposition
 from broker.runtime.settings import PREFIX, Settings
@@ -102,6 +105,7 @@ def errors_page() -> str:
         lines carry the same code. No message holds a name, a number or a date of birth of anybody.
         """
     )
+    _import_everything()
     rows = [
         (
             f"`{error.code}`",
@@ -114,6 +118,12 @@ def errors_page() -> str:
     ]
     head = ("code", "meaning", "the program", "exit code", "what to do")
     return "\n".join(["# Errors", "", about, "", *table(head, rows)])
+
+
+def _import_everything() -> None:
+    """Import every module of the program, so that no class is missed for being defined elsewhere."""
+    for module in pkgutil.walk_packages(broker.__path__, f"{broker.__name__}."):
+        importlib.import_module(module.name)
 
 
 def _all_below(error: type[BrokerError]) -> Iterator[type[BrokerError]]:

@@ -10,7 +10,7 @@ import pytest
 
 from broker.adapters.memory import MemoryFactLog, MemoryKafka, MemoryRecord
 from broker.adapters.memory_sealing import MemorySealer
-from broker.core.errors import KafkaUnavailable
+from broker.core.errors import KafkaUnavailable, UnwritableRecord
 from broker.core.facts import Fact, NumberStatus, VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
@@ -35,6 +35,16 @@ class RefusingLog:
     async def append(self, writes: Sequence[Write]) -> None:  # noqa: ARG002 - the port's signature
         """Refuse."""
         raise KafkaUnavailable
+
+
+class NarrowLog(MemoryFactLog):
+    """A `FactLog` on whose attendance topic nothing fits."""
+
+    async def append(self, writes: Sequence[Write]) -> None:
+        """Refuse attendances."""
+        if any(write.topic == Topic.ATTENDANCES for write in writes):
+            raise UnwritableRecord
+        await super().append(writes)
 
 
 class SilentLog:
@@ -283,6 +293,19 @@ def test_a_fact_that_kafka_would_never_take_is_kept_in_parts() -> None:
     assert ["part 1 of 2", "part 2 of 2"] == [part.location for part in kept]
     assert data == b"".join(part.raw or b"" for part in kept)
     assert {TOO_LARGE} == {part.reason for part in kept}
+    assert verdict(answer) == ("AE", "M1")
+
+
+def test_a_fact_that_its_topic_does_not_take_is_kept() -> None:
+    """A topic may be set to take less than it should."""
+    kafka = MemoryKafka()
+    desk = Desk(NarrowLog(kafka))
+    desk.kafka = kafka
+
+    answer = desk.send(message())
+
+    [kept] = desk.kept()
+    assert (TOO_LARGE, message()) == (kept.reason, kept.raw)
     assert verdict(answer) == ("AE", "M1")
 
 

@@ -1,0 +1,206 @@
+"""
+The matcher role: a task for each partition that the consumer group hands over.
+
+Knows when a partition may be worked again after somebody else took it. What is done in a partition is in
+`broker.services.matching`.
+"""
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import structlog
+from mode import Service
+
+from broker.adapters.kafka_group import KafkaGroup
+from broker.adapters.kafka_partition import KafkaPartitionLog, KafkaTimeouts
+from broker.core.errors import Fenced, NewerState, WrongIdentityKey
+from broker.runtime.parts import Parts
+from broker.runtime.settings import Settings
+from broker.services.matching import Codecs, PartitionMatcher
+from broker.services.matching_turns import Notice, Pace
+
+_SALT_BYTES = 32  # as strong as the hash it blinds
+_STOP_DEADLINE_S = 5.0  # a transaction in hand is over by then, one way or the other
+_RESTART_PAUSE_S = 1.0  # after a defect of ours, so that it does not fill the log
+_MUST_STOP = (NewerState, WrongIdentityKey)  # going on would spoil the state
+_ALARMS = frozenset({Notice.UNPROCESSABLE, Notice.WITHOUT_TOPIC, Notice.KAFKA_AWAY})
+_UNREMARKABLE = frozenset({Notice.COMMITTED})
+
+
+class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type information
+    """
+    Works the partitions that the group assigns to this process.
+
+    `counts` tells what happened so far, by notice. Crashes, and the process with it, when the state is a
+    newer release's or was made with another identity key.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        parts: Parts,
+        bootstrap_servers: str,
+        *,
+        pace: Pace | None = None,
+        **options: Any,
+    ) -> None:
+        self.counts: Counter[Notice] = Counter()
+        self._settings = settings
+        self._parts = parts
+        self._servers = bootstrap_servers
+        self._pace = pace
+        self._log = structlog.get_logger(role="matcher")
+        self._wanted: frozenset[int] = frozenset()
+        self._owners: dict[int, _Owner] = {}
+        self._group: KafkaGroup | None = None
+        super().__init__(**options)
+
+    @property
+    def working(self) -> frozenset[int]:
+        """The partitions this process works at present."""
+        return frozenset(self._owners)
+
+    async def on_start(self) -> None:
+        """Join the group."""
+        self._group = KafkaGroup(
+            self._servers,
+            self._settings.application_id,
+            on_assigned=self._assigned,
+            on_trouble=lambda error: self._log.warning("matcher group away", error=error),
+            session_timeout_ms=self._settings.session_timeout_ms,
+        )
+        self._grouped = asyncio.ensure_future(self._group.run())
+        self._log.info("matcher started", application=self._settings.application_id)
+
+    async def on_stop(self) -> None:
+        """Finish the transactions in hand, then leave the group: nobody takes over what is still worked."""
+        self._wanted = frozenset()
+        tasks = [owner.task for owner in self._owners.values()]
+        self._reconcile()
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=_STOP_DEADLINE_S)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+        if self._group is not None:
+            self._group.stop()
+            await asyncio.wait({self._grouped})
+        self._log.info("matcher stopped")
+
+    def _assigned(self, partitions: frozenset[int]) -> None:
+        """Take over what the group handed out, and let go of the rest."""
+        if self.should_stop:
+            return
+        self._wanted = partitions
+        self._log.info("partitions assigned", count=len(partitions))
+        self._reconcile()
+
+    def _reconcile(self) -> None:
+        """Start and stop owners until they are those wanted; one that is still stopping is waited for."""
+        for partition, owner in self._owners.items():
+            if partition not in self._wanted:
+                owner.stop()
+        for partition in sorted(self._wanted - self._owners.keys()):
+            owner = _Owner(self, partition)
+            self._owners[partition] = owner
+            owner.task.add_done_callback(partial(self._ended, partition))
+
+    def _ended(self, partition: int, task: asyncio.Task[None]) -> None:
+        """Forget an owner that ended; the group may have handed the partition back meanwhile."""
+        del self._owners[partition]
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.add_future(self.crash(error))
+        elif not self.should_stop:
+            self._reconcile()
+
+    def matcher(self, partition: int) -> PartitionMatcher:
+        """Return a new matcher of one partition."""
+        log = KafkaPartitionLog(
+            self._servers,
+            self._settings.application_id,
+            partition,
+            KafkaTimeouts(transaction_ms=self._settings.transaction_timeout_ms),
+        )
+        parts = self._parts
+        return PartitionMatcher(
+            log,
+            Codecs(facts=parts.facts, states=parts.states, alerts=parts.alerts, records=parts.records),
+            policy=parts.policy,
+            key=parts.key,
+            new_salt=lambda: os.urandom(_SALT_BYTES),
+            report=self._report,
+            pace=self._pace,
+        )
+
+    async def may_go_on(self, partition: int) -> bool:
+        """Return, after one session timeout, whether the group still takes us for the owner."""
+        await asyncio.sleep(self._settings.session_timeout_ms / 1000)
+        return self._group is not None and await self._group.still_assigned(partition)
+
+    def tell(self, event: str, partition: int, error: Exception) -> None:
+        """Log why an owner pauses."""
+        self._log.warning(event, partition=partition, error=error)
+
+    def _report(self, notice: Notice, fields: Mapping[str, int | str]) -> None:
+        """Count a notice and log it, but for the many."""
+        self.counts[notice] += 1
+        if notice in _ALARMS:
+            self._log.error(notice.value, **fields)
+        elif notice not in _UNREMARKABLE:
+            self._log.info(notice.value, **fields)
+
+
+class _Owner:
+    """The ownership of one partition, from assigned to revoked."""
+
+    def __init__(self, role: MatcherRole, partition: int) -> None:
+        self._role = role
+        self._partition = partition
+        self._stopping = asyncio.Event()
+        self._matcher: PartitionMatcher | None = None
+        self.task = asyncio.create_task(self._own())
+
+    def stop(self) -> None:
+        """Finish the transaction in hand and end."""
+        self._stopping.set()
+        if self._matcher is not None:
+            self._matcher.stop()
+
+    async def _own(self) -> None:
+        """
+        Work the partition until `stop`.
+
+        Fenced means that somebody else may own it: two owners that both start again at once fence each other
+        for ever. So wait a session timeout, then ask the group, and again until it agrees or takes it away.
+        """
+        while not self._stopping.is_set():
+            self._matcher = self._role.matcher(self._partition)
+            try:
+                await self._matcher.run()
+            except Fenced as error:
+                self._role.tell("partition taken over by another owner", self._partition, error)
+                while not await self._unless_stopped(self._role.may_go_on(self._partition)):
+                    if self._stopping.is_set():
+                        return
+            except _MUST_STOP:
+                raise
+            except Exception as error:  # noqa: BLE001 – nothing but Kafka may stop a partition
+                self._role.tell("matcher failed, starting again", self._partition, error)
+                await self._unless_stopped(asyncio.sleep(_RESTART_PAUSE_S))
+
+    async def _unless_stopped(self, waiting: Any) -> Any:
+        """Return what `waiting` returns, or None as soon as the owner is to stop."""
+        wait = asyncio.ensure_future(waiting)
+        stop = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait({wait, stop}, return_when=asyncio.FIRST_COMPLETED)
+            return wait.result() if wait.done() else None
+        finally:
+            wait.cancel()
+            stop.cancel()

@@ -1,0 +1,105 @@
+"""
+One process of the broker: the roles it was asked for, started together, stopped together.
+
+Knows which role needs what. A role that crashes takes the process with it: whoever supervises it sees that.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from typing import Any
+
+import structlog
+from mode import Service
+
+from broker.adapters.kafka_facts import KafkaFactLog
+from broker.core.errors import BrokerError, RoleFailed
+from broker.ports import Clock
+from broker.runtime.parts import Parts, assemble, present
+from broker.runtime.settings import Settings
+
+
+class Role(StrEnum):
+    """What a process can be asked to do."""
+
+    INTAKE = "intake"
+    MATCHER = "matcher"
+    OUTBOX = "outbox"
+
+
+class Worker(Service):  # type: ignore[misc]  # mode carries no type information
+    """The root of the services of one process; `services` are its roles by name."""
+
+    def __init__(self, services: dict[Role, Any], **options: Any) -> None:
+        self.services = services
+        super().__init__(**options)
+
+    def on_init_dependencies(self) -> list[Any]:
+        """Return the roles in the order in which they start; they stop in the reverse one."""
+        return list(self.services.values())
+
+
+@asynccontextmanager
+async def working(
+    settings: Settings,
+    roles: Sequence[Role] = tuple(Role),
+    *,
+    parts: Parts | None = None,
+    clock: Clock = present,
+) -> AsyncIterator[Worker]:
+    """Lend a running worker with these roles on the cluster of the settings; it is stopped at the end."""
+    servers = settings.require_bootstrap_servers()
+    parts = parts or assemble(settings)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    facts = KafkaFactLog(servers, deadline_ms=settings.answer_deadline_ms)
+    worker = Worker(
+        {role: _service(role, settings, parts, servers, facts, clock) for role in Role if role in roles}
+    )
+    try:
+        await facts.start()
+        await worker.start()
+        yield worker
+    finally:
+        await worker.stop()
+        await facts.close()
+
+
+def _service(
+    role: Role, settings: Settings, parts: Parts, servers: str, facts: KafkaFactLog, clock: Clock
+) -> Any:
+    """Return the service of a role, importing only what it needs."""
+    match role:
+        case Role.INTAKE:
+            from broker.runtime.intake_role import IntakeRole
+
+            return IntakeRole(settings, parts, facts=facts, clock=clock)
+        case Role.MATCHER:
+            from broker.runtime.matcher_role import MatcherRole
+
+            return MatcherRole(settings, parts, servers)
+        case Role.OUTBOX:
+            from broker.runtime.outbox_role import OutboxRole
+
+            return OutboxRole(settings, parts, servers, facts)
+
+
+async def serve(settings: Settings, roles: Sequence[Role] = tuple(Role)) -> None:
+    """
+    Work until SIGTERM or SIGINT.
+
+    Raises the error that crashed a role when it is one of ours, `RoleFailed` for any other.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with working(settings, roles) as worker:
+        structlog.get_logger().info("ready", count=len(roles))
+        await worker.wait(stop.wait())
+        crash = worker.crash_reason
+    if isinstance(crash, BrokerError):
+        raise crash
+    if crash is not None:
+        raise RoleFailed from crash

@@ -1,0 +1,102 @@
+"""Workers as processes of their own, to be killed, stopped and woken."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+
+from aiokafka import AIOKafkaProducer
+
+from broker.adapters.sealing import KeyDirectory
+from broker.runtime.parts import present
+from broker.services.matching import Codecs
+from tests.builders.matcher import fact_write, make_codecs
+from tests.fault.load import Sent
+
+_END_S = 15.0  # for a process that was told to end
+
+
+class Fleet(AbstractContextManager["Fleet"]):
+    """
+    Processes that run roles of the broker on one cluster, sharing keys and a directory.
+
+    What they log is kept in `logs`, one file a process.
+    """
+
+    def __init__(self, servers: str, directory: Path, *, roles: Sequence[str] = ("matcher",)) -> None:
+        """Start nothing yet."""
+        self.servers = servers
+        self.directory = directory
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self._roles = roles
+        self._started = 0
+
+    def codecs(self) -> Codecs:
+        """Return codecs that seal with the fleet's keys."""
+        return make_codecs(KeyDirectory(self.directory / "keys", present))
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start one more process."""
+        self._started += 1
+        command = [sys.executable, "-c", "from broker.cli.run import run; run()"]
+        for role in self._roles:
+            command += ["--role", role]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("CPIS_")}
+        environment |= {
+            "CPIS_KAFKA_BOOTSTRAP_SERVERS": self.servers,
+            "CPIS_DATA_DIR": str(self.directory),
+            "CPIS_MLLP_PORT": "0",
+        }
+        with (self.directory / f"worker-{self._started}.log").open("wb") as log:
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        self.processes.append(process)
+        return process
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """End a process at once, as a power cut would."""
+        process.kill()
+        process.wait(_END_S)
+        self.processes.remove(process)
+
+    def end(self, process: subprocess.Popen[bytes]) -> int:
+        """End a process in good order; return its exit code."""
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(_END_S)
+        self.processes.remove(process)
+        return code
+
+    def logs(self) -> str:
+        """Return everything that was logged."""
+        return "\n".join(
+            path.read_text("utf-8", "replace") for path in sorted(self.directory.glob("worker-*.log"))
+        )
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave no process behind."""
+        for process in list(self.processes):
+            process.send_signal(signal.SIGCONT)
+            self.kill(process)
+
+
+async def send(servers: str, codecs: Codecs, sent: Iterable[Sent]) -> None:
+    """Write facts to the inputs in their order, each once."""
+    async with AIOKafkaProducer(
+        bootstrap_servers=servers, acks="all", enable_idempotence=True, linger_ms=5
+    ) as producer:
+        futures = []
+        for one in sent:
+            write = fact_write(codecs.facts, one.fact, one.number)
+            futures.append(
+                await producer.send(write.topic, write.value, key=write.key, headers=list(write.headers))
+            )
+        for future in futures:
+            await future

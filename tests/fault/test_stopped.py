@@ -1,0 +1,108 @@
+"""A matcher that is stopped and does not know it: its partitions go to another, and it must not write again."""
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from broker.adapters.embedded_kafka import EmbeddedKafka
+from broker.adapters.kafka_topics import load_topics
+from broker.ports import Topic
+from broker.runtime.resources import topics_file
+from tests.builders.matcher import pause
+from tests.fault.checker import check
+from tests.fault.fleet import Fleet, send
+from tests.fault.kills import send_paced, wait_until_caught_up
+from tests.fault.load import Load, Sent, make_load
+
+READABLE_S = 6.0
+_POLL_S = 0.1
+_BALANCED_S = 60.0
+_PARTITIONS = load_topics(topics_file().read_text("utf-8")).partitions
+
+
+def assigned(fleet: Fleet) -> list[int]:
+    """Return how many partitions each matcher was handed out last."""
+    counts = []
+    for number in range(1, len(fleet.processes) + 1):
+        lines = (fleet.directory / f"worker-{number}.log").read_text("utf-8").splitlines()
+        events = [json.loads(line) for line in lines if line.startswith("{")]
+        told = [event["count"] for event in events if event["event"] == "partitions assigned"]
+        counts.append(told[-1] if told else 0)
+    return counts
+
+
+async def balanced(fleet: Fleet) -> None:
+    """Wait until two matchers share the partitions."""
+    async with asyncio.timeout(_BALANCED_S):
+        while assigned(fleet) != [_PARTITIONS // 2] * 2:
+            await pause(_POLL_S)
+
+
+async def seconds_until_told(servers: str, codecs_of: Fleet, visits: set[str], began: float) -> float:
+    """Return how long after `began` every one of the visits had an alert that could be read."""
+    codecs = codecs_of.codecs()
+    waiting = set(visits)
+    async with AIOKafkaConsumer(
+        Topic.ALERTS.value,
+        bootstrap_servers=servers,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+    ) as consumer:
+        while waiting:
+            for records in (await consumer.getmany(timeout_ms=100)).values():
+                waiting -= {codecs.alerts.decode_event(record.value).alert.subject for record in records}
+    return time.monotonic() - began
+
+
+async def stop_one_of_two(fleet: Fleet, load: Load, probes: Sequence[Sent]) -> float:
+    """Stop a matcher under load; return after how many seconds alerts sent for then could be read."""
+    codecs = fleet.codecs()
+    await send(fleet.servers, codecs, load.first)
+    for _ in range(2):
+        fleet.start()
+    await balanced(fleet)
+    half = len(load.then) // 2
+    sending = asyncio.ensure_future(send_paced(fleet, load.then[:half], 2.0))
+    await pause(1.0)
+    stopped = fleet.processes[0]
+    stopped.send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+    await sending
+    await send(fleet.servers, codecs, probes)
+    visits = {sent.fact.visit for sent in probes}  # type: ignore[union-attr]  # probes are visits
+    taken = await seconds_until_told(fleet.servers, fleet, visits, began)
+    stopped.send_signal(signal.SIGCONT)
+    await send_paced(fleet, load.then[half:], 2.0)
+    await wait_until_caught_up(fleet)
+    return taken
+
+
+@pytest.mark.kafka
+def test_a_stopped_matcher_is_replaced_and_writes_nothing_more(
+    own_kafka: EmbeddedKafka, tmp_path: Path
+) -> None:
+    """Six seconds after SIGSTOP all alerts can be read; after SIGCONT nothing is double."""
+    whole = make_load(seed=11, attendances=2_000, flagged=120)
+    probes = [sent for sent in whole.then if getattr(sent.fact, "visit", "").startswith("flagged")][:0]
+    ready = {sent.number for sent in whole.first}
+    probes = [sent for sent in whole.then if sent.number in ready][-30:]
+    rest = [sent for sent in whole.then if sent not in probes]
+    load = Load(whole.first, rest)
+
+    async def scenario(fleet: Fleet) -> float:
+        taken = await stop_one_of_two(fleet, load, probes)
+        await check(fleet.servers, whole, fleet.codecs())
+        return taken
+
+    with Fleet(own_kafka.bootstrap_servers, tmp_path) as fleet:
+        taken = asyncio.run(scenario(fleet))
+        told = fleet.logs()
+
+    assert taken <= READABLE_S
+    assert "partition taken over by another owner" in told

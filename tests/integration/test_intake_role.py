@@ -1,0 +1,274 @@
+"""The intake role on a genuine Kafka: both doors, and Kafka going away and coming back."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from broker.adapters.embedded_kafka import EmbeddedKafka
+from broker.adapters.kafka_topics import apply_topics, load_topics
+from broker.adapters.memory import MemoryFactLog, MemoryKafka
+from broker.core.errors import ConfigurationError
+from broker.core.facts import PlanFact, VisitMessage
+from broker.ports import FactLog, Topic
+from broker.runtime.intake_role import IntakeRole
+from broker.runtime.kafka import embedded_kafka
+from broker.runtime.parts import Parts, assemble
+from broker.runtime.resources import topics_file
+from broker.runtime.settings import Settings
+from broker.wire.mllp import END, START, frame
+from tests.builders.adt import Adt
+from tests.builders.upload import build_upload
+
+HOST = "127.0.0.1"
+PATIENCE_SECONDS = 60.0
+ANSWER_SECONDS = 2.0  # the deadline of an answer (architecture, section 3)
+RESEND_SECONDS = 0.05  # a refused sender tries again soon, but not as fast as it can
+LOOK_SECONDS = 0.02
+NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[EmbeddedKafka]:
+    """Lend a Kafka that a test may kill."""
+    with embedded_kafka() as broker:
+        asyncio.run(apply_topics(broker.bootstrap_servers, load_topics(topics_file().read_text("utf-8"))))
+        yield broker
+
+
+def message(control_id: str, processing: str = "T") -> bytes:
+    """Return an attendance."""
+    pv1 = {"class": "E", "location": "ED", "visit": control_id, "arrived": "20250301113000"}
+    adt = Adt(event="A04", control_id=control_id, recorded="20250301113500", pv1=pv1, processing=processing)
+    return adt.text().encode()
+
+
+@dataclass
+class Sender:
+    """Sends messages one after the other, each again until it is accepted, and remembers what it was told."""
+
+    name: str
+    port: int
+    control_ids: list[str] = field(default_factory=list)
+    refused: int = 0
+    slowest_seconds: float = 0.0
+
+    @property
+    def accepted(self) -> int:
+        """How many messages were accepted."""
+        return len(self.control_ids)
+
+    async def send_for_ever(self) -> None:
+        """Send until cancelled."""
+        reader, writer = await asyncio.open_connection(HOST, self.port)
+        clock = asyncio.get_running_loop().time
+        number = 0
+        try:
+            while True:
+                number += 1
+                control_id = f"{self.name}{number}"
+                code = ""
+                while code != "AA":
+                    begun = clock()
+                    writer.write(frame(message(control_id)))
+                    answer = await reader.readuntil(END)
+                    self.slowest_seconds = max(self.slowest_seconds, clock() - begun)
+                    code = verdict(answer)
+                    if code == "AR":
+                        self.refused += 1
+                        await pause(RESEND_SECONDS)
+                self.control_ids.append(control_id)
+        finally:
+            writer.close()
+
+
+async def all_past(senders: list[Sender], verdict: str, more: int) -> None:
+    """Wait until every sender has had so many more answers of a kind."""
+    goals = [(sender, getattr(sender, verdict) + more) for sender in senders]
+    await until(lambda: all(getattr(sender, verdict) >= goal for sender, goal in goals))
+
+
+def verdict(answer: bytes) -> str:
+    """Return MSA-1."""
+    [segment] = [part for part in answer.decode().split("\r") if part.startswith("MSA")]
+    return segment.split("|")[1]
+
+
+def configured(tmp_path: Path, servers: str | None = None, **more: object) -> Settings:
+    """Return the settings of an intake of its own."""
+    given = {"data_dir": tmp_path, "mllp_port": 0, "kafka_bootstrap_servers": servers, **more}
+    return Settings.model_validate(given)
+
+
+def run(
+    settings: Settings, scenario: Callable[[IntakeRole, Parts], Awaitable[None]], facts: FactLog | None = None
+) -> None:
+    """Run a scenario beside a started role."""
+
+    async def all_of_it() -> None:
+        parts = assemble(settings)
+        role = IntakeRole(settings, parts, facts=facts, clock=lambda: NOW)
+        await role.start()
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await scenario(role, parts)
+        finally:
+            await role.stop()
+
+    asyncio.run(all_of_it())
+
+
+async def ask(port: int, data: bytes) -> str:
+    """Send one message on a connection of its own and return the verdict."""
+    reader, writer = await asyncio.open_connection(HOST, port)
+    writer.write(frame(data))
+    answer = await reader.readuntil(END)
+    writer.close()
+    await writer.wait_closed()
+    assert answer.startswith(START)
+    return verdict(answer)
+
+
+async def read(servers: str, topic: Topic, parts: Parts) -> list[object]:
+    """Return every fact of an input topic."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=servers, auto_offset_reset="earliest")
+    async with consumer:
+        places = [TopicPartition(topic, partition) for partition in range(6)]
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        facts: list[object] = []
+        while any([await consumer.position(place) < ends[place] for place in places]):
+            found = await consumer.getmany(timeout_ms=100)
+            facts += [
+                parts.facts.decode(topic, record.key, record.value)
+                for records in found.values()
+                for record in records
+            ]
+    return facts
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition that another task brings about."""
+    while not condition():
+        await pause(LOOK_SECONDS)
+
+
+async def pause(seconds: float) -> None:
+    """Let others go on for a while."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await asyncio.Event().wait()
+
+
+def test_an_accepted_message_lies_in_its_topic(own: EmbeddedKafka, tmp_path: Path) -> None:
+    """Through the real door to the real Kafka."""
+
+    async def scenario(role: IntakeRole, parts: Parts) -> None:
+        verdict = await ask(role.port, message("M1"))
+        facts = await read(own.bootstrap_servers, Topic.ATTENDANCES, parts)
+
+        received = {fact.control_id: fact.received_at for fact in facts if isinstance(fact, VisitMessage)}
+        assert ("AA", NOW) == (verdict, received["M1"])
+
+    run(configured(tmp_path, own.bootstrap_servers), scenario)
+
+
+def test_a_dropped_file_lies_in_its_topic(own: EmbeddedKafka, tmp_path: Path) -> None:
+    """And in the folder of those that are done."""
+    settings = configured(tmp_path, own.bootstrap_servers)
+
+    async def scenario(role: IntakeRole, parts: Parts) -> None:
+        (settings.drop_folder / "a.xml").write_bytes(build_upload(file_id="DROPPED"))
+        await until(lambda: role.counts["upload done"] == 1)
+        facts = await read(own.bootstrap_servers, Topic.PLANS, parts)
+
+        assert "DROPPED" in {fact.file_id for fact in facts if isinstance(fact, PlanFact)}
+
+    run(settings, scenario)
+
+    assert (settings.drop_folder / "done" / "a.xml.json").exists()
+
+
+def test_while_kafka_is_away_senders_are_refused_in_time_and_nothing_accepted_is_lost(
+    own: EmbeddedKafka, tmp_path: Path
+) -> None:
+    """AR within two seconds; everything AA is on the topic; after the restart it goes on by itself."""
+
+    async def scenario(role: IntakeRole, parts: Parts) -> None:
+        senders = [Sender(name, role.port) for name in ("one-", "two-", "three-")]
+        sending = [asyncio.create_task(sender.send_for_ever()) for sender in senders]
+        for _ in range(2):
+            await all_past(senders, "accepted", 20)
+            await asyncio.to_thread(own.kill)
+            await all_past(senders, "refused", 1)
+            await asyncio.to_thread(own.start)
+        await all_past(senders, "accepted", 20)
+        for task in sending:
+            task.cancel()
+        await asyncio.gather(*sending, return_exceptions=True)
+
+        facts = await read(own.bootstrap_servers, Topic.ATTENDANCES, parts)
+        durable = {fact.control_id for fact in facts if isinstance(fact, VisitMessage)}
+        accepted = {control_id for sender in senders for control_id in sender.control_ids}
+        assert accepted - durable == set()
+        assert max(sender.slowest_seconds for sender in senders) < ANSWER_SECONDS
+
+    run(configured(tmp_path, own.bootstrap_servers), scenario)
+
+
+def test_a_file_dropped_while_kafka_is_away_is_taken_when_it_is_back(tmp_path: Path) -> None:
+    """Nobody has to drop it again."""
+    settings = configured(tmp_path)
+    kafka = MemoryKafka()
+    kafka.available = False
+
+    async def scenario(role: IntakeRole, parts: Parts) -> None:
+        (settings.drop_folder / "a.xml").write_bytes(build_upload())
+        await until(lambda: role.counts["upload postponed"] > 0)
+        kafka.available = True
+        await until(lambda: role.counts["upload done"] == 1)
+
+        [record] = kafka.read(Topic.PLANS)
+        assert isinstance(parts.facts.decode(Topic.PLANS, record.key or b"", record.value or b""), PlanFact)
+
+    run(settings, scenario, MemoryFactLog(kafka))
+
+
+def test_a_live_deployment_rejects_what_is_not_for_production(tmp_path: Path) -> None:
+    """MSH-11 must be P there (ruling 27)."""
+    secret = tmp_path / "identity.key"
+    secret.write_bytes(bytes(range(32)))
+    settings = configured(tmp_path, environment="live", identity_key_file=secret)
+
+    async def scenario(role: IntakeRole, parts: Parts) -> None:
+        verdicts = [await ask(role.port, message("M1", processing)) for processing in ("P", "T")]
+
+        assert verdicts == ["AA", "AR"]
+
+    run(settings, scenario, MemoryFactLog(MemoryKafka()))
+
+
+def test_a_port_that_is_taken_is_a_fault_of_the_settings(tmp_path: Path) -> None:
+    """The operator is told which setting it is."""
+    with socket.create_server((HOST, 0)) as taken:
+        settings = configured(tmp_path, mllp_port=taken.getsockname()[1])
+        role = IntakeRole(settings, assemble(settings), facts=MemoryFactLog(MemoryKafka()))
+
+        with pytest.raises(ConfigurationError, match="CPIS_MLLP_PORT"):
+            asyncio.run(role.start())
+
+
+def test_without_any_kafka_named_there_is_no_role(tmp_path: Path) -> None:
+    """It says so before a door opens."""
+    settings = configured(tmp_path)
+
+    with pytest.raises(ConfigurationError, match="CPIS_KAFKA_BOOTSTRAP_SERVERS"):
+        IntakeRole(settings, assemble(settings))

@@ -1,0 +1,114 @@
+"""What came of a specification's facts, and the words in which its tables expect it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from broker.core.alerts import (
+    Alert,
+    AlertEvent,
+    DecisionEntry,
+    EventKind,
+    ItemKind,
+    PlanLine,
+    Recipient,
+    WorklistItem,
+)
+from tests.spec.table import T, cells
+
+_TAKEN_BACK = frozenset({EventKind.WITHDRAWN, EventKind.RETRACTED})
+NOTHING = "-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """
+    What one person's facts led to.
+
+    `events` in the order in which they were made; `items` the open worklist items; `decisions` the newest
+    by visit reference or access id.
+    """
+
+    events: tuple[AlertEvent, ...]
+    items: tuple[WorklistItem, ...]
+    decisions: Mapping[str, DecisionEntry]
+
+    @property
+    def standing(self) -> list[Alert]:
+        """The alerts that stand, authorities before providers."""
+        newest = {event.alert.alert_id: event for event in self.events}
+        alerts = [event.alert for event in newest.values() if event.kind not in _TAKEN_BACK]
+        return sorted(alerts, key=lambda alert: (alert.subject, alert.recipient))
+
+    def alerts(self, head: str) -> list[tuple[str, ...]]:
+        """Return the standing alerts with the columns of a table's head."""
+        columns = cells(head)[0]
+        return [tuple(_said(alert, column) for column in columns) for alert in self.standing]
+
+    @property
+    def whys(self) -> dict[str, str]:
+        """Why each visit and view led to alerts, or to none."""
+        return {subject: entry.why.value for subject, entry in sorted(self.decisions.items())}
+
+    @property
+    def asked(self) -> list[tuple[ItemKind, bool, str | None]]:
+        """The open worklist items: kind, whether urgent, and the sender's control id."""
+        return [(item.kind, item.urgent, item.control_id) for item in self.items]
+
+
+def _said(alert: Alert, column: str) -> str:
+    """Return one cell of an expected table."""
+    if column in _COLUMNS:
+        return _COLUMNS[column](alert)
+    holder = alert if hasattr(alert, column) else alert.visit
+    return _text(getattr(holder, column, None))
+
+
+def recipient_text(recipient: Recipient) -> str:
+    """Return a recipient as a table names it."""
+    return f"{recipient.kind.value} {recipient.code}"
+
+
+def plan_text(line: PlanLine) -> str:
+    """Return a plan as a table names it: type, state, marks."""
+    state = line.state.name.lower().replace("_", " ")
+    marks = ", ".join(mark.name.lower().replace("_", " ") for mark in line.marks)
+    return f"{line.plan_type.value} {state}" + (f" ({marks})" if marks else "")
+
+
+def _joined(parts: Iterable[str]) -> str:
+    """Return a list in one cell."""
+    return "; ".join(parts) or NOTHING
+
+
+_COLUMNS: dict[str, Callable[[Alert], str]] = {
+    "to": lambda alert: recipient_text(alert.recipient),
+    "about": lambda alert: alert.subject,
+    "plans": lambda alert: _joined(plan_text(line) for line in alert.plans),
+    "others": lambda alert: _joined(str(contact.authority) for contact in alert.other_authorities),
+    "views": lambda alert: _joined(line.access_id for line in alert.views),
+    "notes": lambda alert: _joined(note.name.lower().replace("_", " ") for note in alert.notes),
+}
+
+
+def _text(value: object) -> str:
+    """Return a value as a table writes it; times count from T."""
+    match value:
+        case None:
+            return NOTHING
+        case datetime():
+            return _since(value)
+        case date():
+            return value.isoformat()
+        case _:
+            return str(value)
+
+
+def _since(moment: datetime) -> str:
+    """Return a time as `T+1d2h3m`."""
+    minutes = int((moment - T).total_seconds()) // 60
+    sign, minutes = ("-", -minutes) if minutes < 0 else ("+", minutes)
+    days, rest = divmod(minutes, 24 * 60)
+    hours, minutes = divmod(rest, 60)
+    spans = ((days, "d"), (hours, "h"), (minutes, "m"))
+    return "T" + "".join(f"{sign}{count}{unit}" for count, unit in spans if count)

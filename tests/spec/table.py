@@ -1,0 +1,142 @@
+"""
+Specifications as tables: rows of facts in, rows of alerts out.
+
+Times are UTC. `T` is 2026-01-10 10:00, `T+2h-1m` counts from it; `D` is its day, `D-365` counts from that.
+A row is `recorded | fact | about | values`: when its source recorded it, `plan`, `view`, `notice` or an HL7 v2
+event, what it is about (`CPP E09`, `v1 RXX`) and any field as `name=value`. `-` is nothing. What a row leaves
+out has the defaults below: details agree, receipt is a minute after recording.
+"""
+
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from broker.core.facts import (
+    Access,
+    Details,
+    Fact,
+    IdentityKind,
+    IdentityNotice,
+    NumberStatus,
+    PlanContent,
+    PlanFact,
+    PlanType,
+    Reason,
+    Reliability,
+    VisitEvent,
+    VisitMessage,
+)
+from broker.core.identifiers import OdsCode
+
+T = datetime(2026, 1, 10, 10, tzinfo=UTC)
+PROVIDER = "RXX"
+RECEIVED_AFTER = timedelta(minutes=1)
+
+_SPANS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_STEP = re.compile(r"([+-]\d+)([dhms]?)")
+_RELATIVE = re.compile(r"[TD](?:[+-]\d+[dhms]?)*")
+
+_DETAILS = {"family": "Sample", "given": "Robin", "birth_date": "2014-04-12"}
+_PLAN = {"start": "D-100", "authority_name": "Exton", "phone_emergency": "02070000000", "child_id": "C-1"}
+
+
+def moment(text: str) -> datetime:
+    """Return an aware UTC time: `T+2h`, or ISO."""
+    if _RELATIVE.fullmatch(text):
+        spans = (
+            timedelta(**{_SPANS[unit or "d"]: int(count)}) for count, unit in _STEP.findall(text)
+        )
+        return sum(spans, start=T)
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def day(text: str) -> date:
+    """Return a calendar day: `D-365`, or ISO."""
+    return moment(text).date() if _RELATIVE.fullmatch(text) else date.fromisoformat(text)
+
+
+def _names(text: str) -> frozenset[str]:
+    """Return a comma-separated set."""
+    return frozenset(text.split(","))
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("arrived_at", "departed_at", "occurred_at", "received", "sent_at"), moment),
+    **dict.fromkeys(("start", "end", "deleted", "birth_date"), day),
+    **dict.fromkeys(("restricted", "unscheduled", "verified"), lambda text: text == "yes"),
+    "birth_date_reliability": Reliability,
+    "cleared": _names,
+    "number_status": NumberStatus,
+    "reason": Reason,
+    "sequence": int,
+    "site": OdsCode,
+}
+
+
+def cells(text: str) -> list[list[str]]:
+    """Return the cells of a table's rows, head included; rows of dashes only separate."""
+    lines = [line.strip() for line in text.strip().splitlines()]
+    return [[cell.strip() for cell in line.split("|")] for line in lines if line.strip("-+| ")]
+
+
+def rows(text: str) -> list[tuple[str, ...]]:
+    """Return the rows of a table without its head: what is expected."""
+    return [tuple(row) for row in cells(text)[1:]]
+
+
+def facts(text: str) -> list[Fact]:
+    """Return the facts that a table's rows stand for, in its order."""
+    return [_fact(number, row) for number, row in enumerate(cells(text)[1:], start=1)]
+
+
+def _fact(number: int, row: list[str]) -> Fact:
+    """Return the fact of one row; `number` makes its ids."""
+    recorded, kind, about, values = [*row, "", ""][:4]
+    said = dict(part.split("=", 1) for part in shlex.split(values))
+    recorded_at = moment(recorded.replace(" ", "T"))
+    received = said.pop("received", None)
+    received_at = recorded_at + RECEIVED_AFTER if received is None else moment(received)
+    subject, _, organisation = about.partition(" ")
+    times = {"recorded_at": recorded_at, "received_at": received_at}
+    if kind == "plan":
+        file_id = said.pop("file_id", f"F{number}")
+        return PlanFact(content=_plan(subject, organisation, said), file_id=file_id, **times)
+    if kind == "view":
+        return _view(subject, OdsCode(organisation or PROVIDER), said, times)
+    if kind == "notice":
+        return IdentityNotice(notice_id=subject, kind=IdentityKind.RESTRICTED, **times)
+    control_id = said.pop("control_id", f"c{number}")
+    values = _DETAILS | said
+    return VisitMessage(
+        message_id=f"{subject}-{control_id}",
+        visit=subject,
+        provider=OdsCode(organisation or PROVIDER),
+        system="EDSYS",
+        control_id=control_id,
+        event=VisitEvent(kind),
+        **{"sent_at": recorded_at, **times, **_read(values)},
+    )
+
+
+def _plan(plan_type: str, authority: str, said: dict[str, str]) -> PlanContent:
+    """Return a plan's content."""
+    values = _read(_PLAN | _DETAILS | said)
+    details = Details(**{entry.name: values.pop(entry.name) for entry in fields(Details)})
+    return PlanContent(plan_type=PlanType(plan_type), authority=OdsCode(authority), details=details, **values)
+
+
+def _view(access_id: str, organisation: OdsCode, said: dict[str, str], times: dict[str, datetime]) -> Access:
+    """Return a view, by default one that is recorded as it happens."""
+    values = {"organisation_name": "Exton Hospital", "role": "nurse", "user_name": "A Nurse"} | _read(said)
+    accessed_at = values.pop("accessed_at", times["recorded_at"])
+    return Access(access_id=access_id, organisation=organisation, accessed_at=accessed_at, **values, **times)
+
+
+def _read(said: dict[str, str]) -> dict[str, Any]:
+    """Return the values of fields by their names' readers."""
+    return {
+        name: None if text == "-" else _READERS.get(name, str)(text) for name, text in said.items()
+    }

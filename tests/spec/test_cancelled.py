@@ -1,0 +1,205 @@
+"""Cancelled attendances, and the order and times of messages: rulings 16 and 37."""
+
+import pytest
+
+from tests.spec.conftest import Run
+from tests.spec.table import rows
+
+PLAN = """
+    recorded | fact | about   | values
+    T-99d    | plan | CPP E09 |
+"""
+
+
+def test_a_cancelled_attendance_stays_and_says_so(run: Run) -> None:
+    """The child may have been there and left (ruling 16)."""
+    outcome = run(f"""{PLAN}
+        T    | A04 | v1 |
+        T+1h | A11 | v1 |
+    """)
+
+    assert rows("""
+        to           | state
+        la E09       | cancelled by the hospital
+        provider RXX | cancelled by the hospital
+    """) == outcome.alerts("to | state")
+
+
+REASONS = rows("""
+    provider | messages                                    | why
+    RLL      | A04; A11 cancel_reason=ERR                  | ruling 16: registered in error
+    RLL      | A04; A11; A08 cancel_reason=ERR             | ruling 16: registered in error
+    RLL      | A04; A11 cancel_reason=OTHER                | shared
+    RLL      | A04; A11                                    | shared
+    RXX      | A04; A11 cancel_reason=ERR                  | shared
+    RLL      | A04; A11 cancel_reason=ERR; A04             | shared
+    RLL      | A04; A11 cancel_reason=ERR; A04; A11        | shared
+    RLL      | A04 cancel_reason=ERR                       | shared
+""")
+
+
+@pytest.mark.parametrize(("provider", "messages", "why"), REASONS, ids=[" ".join(row[:2]) for row in REASONS])
+def test_only_the_sites_own_coded_reason_withdraws(run: Run, provider: str, messages: str, why: str) -> None:
+    """Withdrawn when the site's code says registered in error, and only while cancelled (ruling 16)."""
+    parts = [message.partition(" ") for message in messages.split("; ")]
+    outcome = run(
+        PLAN
+        + "\n".join(
+            f"T+{hour}h | {event} | v1 {provider} | {values}" for hour, (event, _, values) in enumerate(parts)
+        )
+    )
+
+    assert {"v1": why} == outcome.whys
+
+
+OTHERS = rows("""
+    other                                      | why
+    T+2h A04 v2 RXX                            | ruling 16: registered twice
+    T+2h+1m A04 v2 RXX                         | shared
+    T-2h A04 v2 RXX                            | ruling 16: registered twice
+    T-2h-1m A04 v2 RXX                         | shared
+    T+9h A04 v2 RXX arrived_at=T+1h            | ruling 16: registered twice
+    T+1h A04 v2 RYY                            | shared
+    T+1h A04 v2 RXX patient_class=P            | shared
+    T+1h A11 v2 RXX                            | shared
+""")
+
+
+@pytest.mark.parametrize(("other", "why"), OTHERS, ids=[row[0] for row in OTHERS])
+def test_a_second_registration_withdraws_the_cancelled_one(run: Run, other: str, why: str) -> None:
+    """Same person and provider, neither cancelled nor scheduled, arrivals at most 2 h apart (ruling 16)."""
+    at, event, about, provider, *values = other.split()
+    outcome = run(f"""{PLAN}
+        T    | A04     | v1 | patient_class=E
+        {at} | {event} | {about} {provider} | {" ".join(values)}
+        T+9h | A11     | v1 |
+    """)
+
+    assert why == outcome.whys["v1"]
+
+
+def test_whoever_was_told_is_told_of_the_withdrawal(run: Run) -> None:
+    """Nothing stands any more, and the last word of each alert says why (ruling 16, R43)."""
+    outcome = run(f"""{PLAN}
+        T    | A04 | v1 RLL |
+        T+1h | A11 | v1 RLL | cancel_reason=ERR
+    """)
+
+    assert [] == outcome.standing
+
+
+ORDER = rows("""
+    first                                    | second                                  | acuity
+    T+1h acuity=1                            | T+2h acuity=2                           | 2
+    T+2h acuity=1                            | T+1h acuity=2                           | 1
+    T+1h acuity=1 sent_at=T+3h               | T+1h acuity=2 sent_at=T+2h              | 1
+    T+1h acuity=1 sequence=2                 | T+1h acuity=2 sequence=1                | 1
+    T+1h acuity=1 sequence=1                 | T+1h acuity=2                           | 1
+    T+1h acuity=1 control_id=z               | T+1h acuity=2 control_id=a              | 1
+    T+1h acuity=1 occurred_at=T+9h           | T+2h acuity=2 occurred_at=T+1h          | 2
+    T+9h acuity=1 received=T+1h              | T+2h acuity=2                           | 2
+    T+1h acuity=1 sent_at=T+9h received=T+1h | T+1h acuity=2 received=T+2h sent_at=T+2h | 2
+    T+1h acuity=1                            | T+2h cleared=acuity                     | -
+    T+1h acuity=1                            | T+2h                                    | 1
+""")
+
+
+@pytest.mark.parametrize(("first", "second", "acuity"), ORDER, ids=["; ".join(row[:2]) for row in ORDER])
+def test_messages_are_ordered_by_when_they_were_recorded(run: Run, first: str, second: str, acuity: str) -> None:
+    """EVN-2, MSH-7, MSH-13, then MSH-10 as text; never later than the first receipt (ruling 37, R41)."""
+    lines = [said.partition(" ") for said in (first, second)]
+    visit = "\n".join(f"{at} | A08 | v1 | {values}" for at, _, values in lines)
+    outcome = run(f"{PLAN}T | A04 | v1 |\n{visit}")
+
+    assert [(acuity,)] * 2 == outcome.alerts("acuity")
+
+
+EQUAL = rows("""
+    at equal stamps                            | state                     | departed_at
+    A04 control_id=a; A11 control_id=b         | present                   | -
+    A04 control_id=b; A11 control_id=a         | present                   | -
+    A11 sequence=2; A04 sequence=1             | cancelled by the hospital | -
+    A03 control_id=a; A13 control_id=b         | present                   | -
+    A03 control_id=b; A13 control_id=a         | present                   | -
+    A08 departed_at=T+2h control_id=a; A08 departed_at=T+1h control_id=b | discharged | T+2h
+    A08 departed_at=T+1h control_id=a; A08 departed_at=T+2h control_id=b | discharged | T+2h
+    A08 departed_at=T+1h control_id=a; A08 cleared=departed_at control_id=b | present | -
+    A08 cleared=departed_at control_id=a; A08 departed_at=T+1h control_id=b | present | -
+""")
+
+
+@pytest.mark.parametrize(("messages", "state", "departed_at"), EQUAL, ids=[row[0] for row in EQUAL])
+def test_at_equal_stamps_what_alerts_wins(run: Run, messages: str, state: str, departed_at: str) -> None:
+    """Not cancelled, not departed, the later end, whatever MSH-10 says (ruling 37)."""
+    parts = [message.partition(" ") for message in messages.split("; ")]
+    visit = "\n".join(f"T+3h | {event} | v1 | {values}" for event, _, values in parts)
+    outcome = run(f"{PLAN}T | A04 | v1 |\n{visit}")
+
+    assert [(state, departed_at)] * 2 == outcome.alerts("state | departed_at")
+
+
+def test_a_departure_that_is_said_again_still_beats_an_earlier_one_of_the_same_stamp(run: Run) -> None:
+    """The repetition is a statement too (ruling 37)."""
+    outcome = run(f"""{PLAN}
+        T    | A04 | v1 |
+        T+2h | A08 | v1 | departed_at=T+2h
+        T+3h | A08 | v1 | departed_at=T+2h control_id=a
+        T+3h | A08 | v1 | departed_at=T+1h control_id=b
+    """)
+
+    assert [("T+2h",)] * 2 == outcome.alerts("departed_at")
+
+
+ARRIVALS = rows("""
+    messages                                                             | arrived_at
+    T A04                                                                | T
+    T A04 arrived_at=T-1h                                                | T-1h
+    T A04 occurred_at=T-48h                                              | T-2d
+    T A04 occurred_at=T-48h-1m                                           | T
+    T A04 occurred_at=T+48h                                              | T+2d
+    T A04 arrived_at=T-1h occurred_at=T-2h                               | T-1h
+    T A08 occurred_at=T-3h                                               | T
+    T A11 occurred_at=T-900d                                             | T
+    T A08; T+1h A04                                                      | T+1h
+    T A08; T+1h A04 occurred_at=T-1h                                     | T-1h
+    T A04; T+1h A01 occurred_at=T-1h                                     | T
+    T A01; T+1h A04 occurred_at=T-1h                                     | T
+    T A04 arrived_at=T-1h; T+1h A08 arrived_at=T-2h                      | T-2h
+    T A04 arrived_at=T-1h; T+1h A08 cleared=arrived_at                   | T
+    T A04 arrived_at=1899-12-31T23:59                                    | T
+    T A04 arrived_at=T-400d received=T                                   | T-400d
+    T A04 arrived_at=T-400d-1m received=T                                | T
+    T A04 arrived_at=T+24h-1m received=T                                 | T+23h+59m
+    T A04 arrived_at=T+24h received=T                                    | T
+    T A04 arrived_at=T-1h; T+1h A08 arrived_at=T+30d                     | T-1h
+    T+5h A04 received=T                                                  | T
+""")
+
+
+@pytest.mark.parametrize(("messages", "arrived_at"), ARRIVALS, ids=[row[0] for row in ARRIVALS])
+def test_when_a_visit_began(run: Run, messages: str, arrived_at: str) -> None:
+    """PV1-44 if it can be true, else the registration's EVN-6 or EVN-2, else the oldest message (37)."""
+    parts = [message.split(maxsplit=2) + [""] for message in messages.split("; ")]
+    visit = "\n".join(f"{at} | {event} | v1 | {values}" for at, event, values, *_ in parts)
+    outcome = run(f"""
+        recorded | fact | about   | values
+        T-999d   | plan | CPP E09 | start=D-999
+        {visit}
+    """)
+
+    assert [(arrived_at,)] * 2 == outcome.alerts("arrived_at")
+
+
+def test_the_same_bytes_received_again_change_nothing(run: Run) -> None:
+    """A resend keeps the first receipt and makes no event (rulings 7, 37)."""
+    outcome = run(f"""{PLAN}
+        T | A04 | v1 | control_id=c1 acuity=3 received=T+1m
+        T | A04 | v1 | control_id=c1 acuity=3 received=T+9h
+    """)
+
+    assert [1, 1] == [event.revision for event in outcome.events]
+    assert rows("""
+        to           | plans
+        la E09       | CPP active
+        provider RXX | CPP active
+    """) == outcome.alerts("to | plans")

@@ -1,0 +1,280 @@
+"""One thread per visit, what joins it, how often the person came: rulings 6, 7 and 8."""
+
+import pytest
+
+from tests.spec.conftest import Run
+from tests.spec.table import rows
+
+PLAN = """
+    recorded | fact | about   | values
+    T-99d    | plan | CPP E09 |
+"""
+
+
+def messages_of(visit: str, messages: str) -> str:
+    """Return the rows of a visit's messages, `event values; …`, an hour apart."""
+    parts = [message.partition(" ") for message in messages.split("; ")]
+    return "\n".join(f"T+{hour}h | {event} | {visit} | {values}" for hour, (event, _, values) in enumerate(parts))
+
+
+def test_one_visit_is_one_alert_whatever_comes(run: Run) -> None:
+    """Later messages update the same alert (ruling 7, complaint C6)."""
+    outcome = run(f"""{PLAN}
+        T    | A04 | v1 | reason=fall
+        T+1h | A08 | v1 | acuity=3
+        T+2h | A08 | v1 | location=MAJORS
+        T+3h | A03 | v1 | disposition=3
+    """)
+
+    assert rows("""
+        to           | about | state      | reason | acuity | location | departed_at
+        la E09       | v1    | discharged | fall   | 3      | MAJORS   | T+3h
+        provider RXX | v1    | discharged | fall   | 3      | MAJORS   | T+3h
+    """) == outcome.alerts("to | about | state | reason | acuity | location | departed_at")
+
+
+STATES = rows("""
+    messages                                                    | state                         | departed_at
+    A04                                                         | present                       | -
+    A01                                                         | present                       | -
+    A01 patient_class=I                                         | admitted                      | -
+    A04; A08 disposition=12                                     | left before treatment         | -
+    A04; A03 disposition=12                                     | left before treatment         | T+1h
+    A04; A03 disposition=13                                     | refused treatment             | T+1h
+    A04; A03 disposition=10                                     | died                          | T+1h
+    A04; A03 disposition=7                                      | transferred to another provider | T+1h
+    A04; A03 disposition=1                                      | admitted                      | -
+    A04; A03 disposition=3                                      | discharged                    | T+1h
+    A04; A03                                                    | discharged                    | T+1h
+    A04; A03 departed_at=T+30m                                  | discharged                    | T+30m
+    A04; A03 occurred_at=T-47h                                  | discharged                    | T-1d-23h
+    A04; A03 occurred_at=T-47h-1m                               | discharged                    | T+1h
+    A04; A08 departed_at=T+45m                                  | discharged                    | T+45m
+    A04; A08 departed_at=T+45m; A03                             | discharged                    | T+45m
+    A04; A08 departed_at=T+45m; A08 cleared=departed_at         | present                       | -
+    A04; A03; A13                                               | present                       | -
+    A04; A03 disposition=12; A13                                | present                       | -
+    A04; A03 disposition=12; A13 disposition=12 departed_at=T+2h | present                      | -
+    A04; A03; A13; A03                                          | discharged                    | T+3h
+    A04; A03; A08 disposition=7                                 | transferred to another provider | T+1h
+    A04; A03 disposition=1; A01 patient_class=I; A03            | discharged                    | T+3h
+    A04; A03; A01 patient_class=I                               | admitted                      | -
+    A04; A03; A04                                               | discharged                    | T+1h
+    A04; A11                                                    | cancelled by the hospital     | -
+    A04; A03; A11                                               | cancelled by the hospital     | T+1h
+    A04; A11; A08                                               | cancelled by the hospital     | -
+    A04; A11; A04                                               | present                       | -
+    A11                                                         | cancelled by the hospital     | -
+    A08; A11; A01 patient_class=I                               | admitted                      | -
+""")
+
+
+@pytest.mark.parametrize(("messages", "state", "departed_at"), STATES, ids=[row[0] for row in STATES])
+def test_where_a_visit_stands(run: Run, messages: str, state: str, departed_at: str) -> None:
+    """The state follows from event, disposition and departure, an hour apart (rulings 7, 16, 37)."""
+    outcome = run(PLAN + messages_of("v1", messages))
+
+    assert [(state, departed_at)] * 2 == outcome.alerts("state | departed_at")
+
+
+JOINING = rows("""
+    emergency                          | admitted | admission                              | threads
+    A03 T+1h                           | T+25h    | patient_class=I admission_type=21      | 1
+    A03 T+1h                           | T+25h+1m | patient_class=I admission_type=21      | 2
+    A03 T+1h departed_at=T+30m         | T+24h+30m | patient_class=I admission_type=21      | 1
+    A03 T+1h departed_at=T+30m         | T+24h+31m | patient_class=I admission_type=21      | 2
+    A08 T+1h                           | T+25h    | patient_class=I admission_type=21      | 1
+    A08 T+1h                           | T+25h+1m | patient_class=I admission_type=21      | 2
+    A03 T+1h disposition=1 departed_at=T+30m | T+25h | patient_class=I admission_type=21   | 1
+    A03 T+1h                           | T+30m    | patient_class=I admission_type=21      | 1
+    A03 T+1h                           | T        | patient_class=I admission_type=21      | 1
+    A03 T+1h                           | T-1m     | patient_class=I admission_type=21      | 2
+    A03 T+1h                           | T+2h     | patient_class=I admission_type=22      | 2
+    A03 T+1h                           | T+2h     | patient_class=I                        | 2
+    A03 T+1h                           | T+2h     | admission_type=21                      | 1
+    A03 T+1h                           | T+2h     | patient_class=E admission_type=21      | 2
+    A08 T+1h patient_class=I           | T+2h     | patient_class=I admission_type=21      | 1
+""")
+
+
+@pytest.mark.parametrize(
+    ("emergency", "admitted", "admission", "threads"), JOINING, ids=["; ".join(row) for row in JOINING]
+)
+def test_which_admission_joins_the_thread_of_an_emergency_visit(
+    run: Run, emergency: str, admitted: str, admission: str, threads: str
+) -> None:
+    """Type 21 within 24 h of the departure, else the newest message, of the same provider (ruling 7)."""
+    event, at, *values = emergency.split()
+    outcome = run(f"""{PLAN}
+        T              | A04     | v1 | patient_class=E
+        {at}           | {event} | v1 | {" ".join(values)}
+        {admitted} | A01     | v2 | {admission}
+    """)
+
+    assert int(threads) == len({alert.subject for alert in outcome.standing})
+
+
+def test_an_admission_elsewhere_joins_nothing(run: Run) -> None:
+    """Two providers, two threads (ruling 7)."""
+    outcome = run(f"""{PLAN}
+        T    | A04 | v1 RXX | patient_class=E
+        T+1h | A01 | v2 RYY | patient_class=I admission_type=21
+    """)
+
+    assert ["v1", "v1", "v2", "v2"] == [alert.subject for alert in outcome.standing]
+
+
+def test_a_registration_of_type_21_is_no_admission(run: Run) -> None:
+    """An A&E attendance may carry type 21 itself: without class or A01 it is a visit of its own (7)."""
+    outcome = run(f"""{PLAN}
+        T    | A04 | v1 | patient_class=E
+        T+1h | A04 | v2 | admission_type=21
+    """)
+
+    assert ["v1", "v1", "v2", "v2"] == [alert.subject for alert in outcome.standing]
+
+
+def test_an_admission_whose_a01_was_lost_joins_by_its_class(run: Run) -> None:
+    """Any message of an inpatient of type 21 will do (rulings 1, 7)."""
+    outcome = run(f"""{PLAN}
+        T    | A04 | v1 | patient_class=E
+        T+1h | A08 | v2 | patient_class=I admission_type=21
+    """)
+
+    assert ["v1", "v1"] == [alert.subject for alert in outcome.standing]
+
+
+def test_an_admission_joins_the_newest_of_two_emergency_visits(run: Run) -> None:
+    """Of two A&E visits within 24 h the later is the one that led to it (ruling 7)."""
+    outcome = run(f"""{PLAN}
+        T    | A04 | v1 | patient_class=E
+        T+1h | A03 | v1 |
+        T+5h | A04 | v2 | patient_class=E
+        T+6h | A01 | v3 | patient_class=I admission_type=21
+    """)
+
+    assert rows("""
+        to           | about | state
+        la E09       | v1    | discharged
+        provider RXX | v1    | discharged
+        la E09       | v2    | admitted
+        provider RXX | v2    | admitted
+    """) == outcome.alerts("to | about | state")
+
+
+ENDS = rows("""
+    emergency                | admission                              | state                 | departed_at
+    A03                      |                                        | admitted              | -
+    A03 disposition=12       |                                        | admitted              | -
+    A03 disposition=7        |                                        | admitted              | -
+    A03                      | T+30h A03 disposition=3                | discharged            | T+1d+6h
+    A03 disposition=12       | T+30h A03                              | discharged            | T+1d+6h
+    A03                      | T+30h A03 disposition=10               | died                  | T+1d+6h
+    A03                      | T+30h A03; T+31h A13                   | admitted              | -
+    A03                      | T+30h A11                              | discharged            | T+1h
+    A03 disposition=12       | T+30h A11                              | left before treatment | T+1h
+    A11                      |                                        | admitted              | -
+""")
+
+
+@pytest.mark.parametrize(
+    ("emergency", "admission", "state", "departed_at"), ENDS, ids=["; ".join(row[:2]) for row in ENDS]
+)
+def test_how_a_thread_with_an_admission_stands(
+    run: Run, emergency: str, admission: str, state: str, departed_at: str
+) -> None:
+    """The admission undoes the earlier departure and ends the thread, unless it is cancelled (ruling 7)."""
+    event, _, values = emergency.partition(" ")
+    later = [part.split(maxsplit=2) + [""] for part in admission.split("; ") if part]
+    outcome = run(f"""{PLAN}
+        T    | A04     | v1 | patient_class=E
+        T+1h | {event} | v1 | {values}
+        T+2h | A01     | v2 | patient_class=I admission_type=21
+    """ + "\n".join(f"{at} | {event} | v2 | {values}" for at, event, values, *_ in later))
+
+    assert [("v1", state, departed_at)] * 2 == outcome.alerts("about | state | departed_at")
+
+
+def test_a_second_admission_undoes_the_end_of_the_first(run: Run) -> None:
+    """The thread ends with the last admission (ruling 7)."""
+    outcome = run(f"""{PLAN}
+        T     | A04 | v1 | patient_class=E
+        T+1h  | A03 | v1 |
+        T+2h  | A01 | v2 | patient_class=I admission_type=21
+        T+5h  | A03 | v2 | disposition=12
+        T+10h | A01 | v3 | patient_class=I admission_type=21
+    """)
+
+    assert [("v1", "admitted", "-")] * 2 == outcome.alerts("about | state | departed_at")
+
+
+@pytest.mark.parametrize(
+    ("later", "plan_recorded", "why"),
+    rows("""
+        later        | plan recorded | why
+        T+20d A08    | T+21d         | shared
+        T+20d A08    | T+21d+1m      | ruling 10: no plan due
+        T+30d A08    | T+30d         | shared
+        T+30d A11    | T+30d         | shared
+    """),
+)
+def test_the_messages_of_an_admission_count_for_the_cut_off(
+    run: Run, later: str, plan_recorded: str, why: str
+) -> None:
+    """Also those of an admission that was cancelled: what was known before is not unknown again (7, 10)."""
+    at, event = later.split()
+    outcome = run(f"""
+        recorded        | fact    | about   | values
+        T               | A04     | v1      | patient_class=E
+        T+1h            | A03     | v1      | departed_at=T+1h
+        T+2h            | A01     | v2      | patient_class=I admission_type=21
+        {at}            | {event} | v2      |
+        {plan_recorded} | plan    | CPP E09 |
+    """)
+
+    assert why == outcome.whys["v1"]
+
+
+@pytest.mark.parametrize(
+    ("other", "count", "last"),
+    rows("""
+        other     | count | last
+        T-7d      | 1     | T-7d
+        T-7d-1m   | 0     | -
+        T-1m      | 1     | T-1m
+        T         | 0     | -
+        T+1m      | 0     | -
+    """),
+)
+def test_which_visits_count_as_earlier(run: Run, other: str, count: str, last: str) -> None:
+    """Other unscheduled visits that began in the seven days before (ruling 8)."""
+    outcome = run(f"""{PLAN}
+        {other} | A04 | v1 RYY |
+        T       | A04 | v2     |
+    """)
+
+    own = [alert for alert in outcome.alerts("about | earlier_visits | last_visit_at") if alert[0] == "v2"]
+    assert [("v2", count, last)] * 2 == own
+
+
+def test_the_count_and_the_newest_of_several_visits(run: Run) -> None:
+    """An alert says how many there were and when the last (ruling 8)."""
+    outcome = run(f"""{PLAN}
+        T-5d | A04 | v1 RYY |
+        T-3d | A04 | v2 RZZ |
+        T-2d | A04 | v3 RZZ | patient_class=W
+        T    | A04 | v4     |
+    """)
+
+    assert ("la E09", "v4", "2", "T-3d") in outcome.alerts("to | about | earlier_visits | last_visit_at")
+
+
+def test_a_thread_counts_once(run: Run) -> None:
+    """An admission that joined its A&E visit is no visit of its own (rulings 7, 8)."""
+    outcome = run(f"""{PLAN}
+        T-2d    | A04 | v1 | patient_class=E
+        T-2d+1h | A01 | v2 | patient_class=I admission_type=21
+        T       | A04 | v3 RYY |
+    """)
+
+    assert ("la E09", "v3", "1") in outcome.alerts("to | about | earlier_visits")

@@ -1,0 +1,253 @@
+"""Facts in the input topics: round trips, what is sealed, and what a peer's bytes may do."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from broker.adapters.memory_sealing import MemorySealer
+from broker.core.errors import MalformedMessage, NaiveTime, UnsealingFailed
+from broker.core.facts import (
+    Access,
+    Details,
+    Fact,
+    IdentityKind,
+    IdentityNotice,
+    PlanContent,
+    PlanFact,
+    PlanType,
+    Reason,
+    VisitEvent,
+    VisitMessage,
+)
+from broker.core.identifiers import NhsNumber, OdsCode
+from broker.ports import INPUTS, Topic
+from broker.runtime.codecs import load_schemas
+from broker.wire.facts_codec import SCHEMA_BY_TOPIC, FactCodec, topic_of
+from tests.strategies import facts, nhs_numbers, plan_facts, visit_messages
+
+NUMBER = NhsNumber("9990000018")
+OTHER_NUMBER = NhsNumber("9990000026")
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+SCHEMAS = load_schemas()
+SEALER = MemorySealer()
+CODEC = FactCodec(SCHEMAS, SEALER)
+
+PLAN = PlanFact(
+    content=PlanContent(
+        authority=OdsCode("E09"),
+        plan_type=PlanType.LOOKED_AFTER,
+        start=date(2026, 1, 5),
+        authority_name="Exton",
+        phone_emergency="02079460001",
+        details=Details(family="Sample", given="Robin", birth_date=date(2016, 4, 12)),
+        child_id="LA-7781",
+    ),
+    recorded_at=NOON,
+    received_at=NOON,
+    file_id="file-1",
+)
+MESSAGE = VisitMessage(
+    message_id="0a" * 16,
+    visit="0b" * 16,
+    provider=OdsCode("RXX"),
+    system="EDSYS",
+    control_id="EDSYS0001",
+    event=VisitEvent.REGISTERED,
+    recorded_at=NOON,
+    sent_at=NOON,
+    received_at=NOON,
+    reason=Reason.FALL,
+    clinician_name="Attending Person",
+    next_of_kin_name="Alex Sample",
+    family="Sample",
+    given="Robin",
+    birth_date=date(2016, 4, 12),
+)
+ACCESS = Access(
+    access_id="0c" * 16,
+    organisation=OdsCode("RXX"),
+    organisation_name="Exton Hospital",
+    role="Nurse",
+    user_name="Looking Person",
+    accessed_at=NOON,
+    recorded_at=NOON,
+    received_at=NOON,
+)
+NOTICE = IdentityNotice(notice_id="n-1", kind=IdentityKind.RESTRICTED, recorded_at=NOON, received_at=NOON)
+
+
+def decoded(fact: Fact, **changes: Any) -> Fact:
+    """Return a fact written, some fields of its row changed, and read again."""
+    topic = topic_of(fact)
+    name = SCHEMA_BY_TOPIC[topic]
+    row = SCHEMAS.decode(name, CODEC.encode(fact, NUMBER))
+    for field, value in row.items():
+        if isinstance(value, datetime):  # rows are read as times and written as milliseconds
+            row[field] = int(value.timestamp() * 1000)
+    return CODEC.decode(topic, NUMBER.key, SCHEMAS.encode(name, row | changes))
+
+
+@settings(deadline=None)
+@given(fact=facts(), number=nhs_numbers())
+def test_a_fact_is_read_back(fact: Fact, number: NhsNumber) -> None:
+    """Whatever the fact, its record under the same key returns it."""
+    assert fact == CODEC.decode(topic_of(fact), number.key, CODEC.encode(fact, number))
+
+
+def test_every_input_topic_has_its_facts() -> None:
+    """The topics known here are the inputs of the matcher, no more and no fewer."""
+    assert {topic.value for topic in INPUTS} == set(SCHEMA_BY_TOPIC)
+
+
+@pytest.mark.parametrize(
+    ("fact", "topic"),
+    [
+        pytest.param(PLAN, Topic.PLANS, id="plan"),
+        pytest.param(MESSAGE, Topic.ATTENDANCES, id="attendance"),
+        pytest.param(ACCESS, Topic.ACCESSES, id="access"),
+        pytest.param(NOTICE, Topic.IDENTITY, id="identity"),
+    ],
+)
+def test_a_fact_belongs_to_one_topic(fact: Fact, topic: Topic) -> None:
+    """The kind of a fact says where it goes."""
+    assert topic == topic_of(fact)
+
+
+@pytest.mark.parametrize(
+    ("fact", "secrets"),
+    [
+        pytest.param(PLAN, [b"Sample", b"Robin", b"LA-7781"], id="plan"),
+        pytest.param(MESSAGE, [b"Attending", b"Alex", b"Sample", b"Robin"], id="attendance"),
+        pytest.param(ACCESS, [b"Looking"], id="access"),
+    ],
+)
+def test_a_recorder_sees_no_name(fact: Fact, secrets: list[bytes]) -> None:
+    """Names and the child id are not in the bytes of an input record."""
+    value = CODEC.encode(fact, NUMBER)
+
+    assert [] == [secret for secret in secrets if secret in value]
+
+
+def test_the_number_is_not_in_the_value() -> None:
+    """The NHS number is the key a fact travels under, not part of it."""
+    assert NUMBER.key not in CODEC.encode(MESSAGE, NUMBER)
+
+
+@pytest.mark.parametrize("fact", [PLAN, MESSAGE, ACCESS], ids=["plan", "attendance", "access"])
+def test_a_record_moved_to_another_person_does_not_open(fact: Fact) -> None:
+    """The seal is bound to the number: nobody's details turn up under somebody else's key."""
+    value = CODEC.encode(fact, NUMBER)
+
+    with pytest.raises(UnsealingFailed):
+        CODEC.decode(topic_of(fact), OTHER_NUMBER.key, value)
+
+
+def test_a_seal_moved_to_another_kind_of_record_does_not_open() -> None:
+    """The seal is bound to the schema too."""
+    envelope = SCHEMAS.decode("plan", CODEC.encode(PLAN, NUMBER))["sealed"]
+
+    with pytest.raises(UnsealingFailed):
+        decoded(MESSAGE, sealed=envelope)
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        pytest.param(
+            replace(PLAN, content=replace(PLAN.content, details=Details(), child_id=None)), id="plan"
+        ),
+        pytest.param(
+            replace(
+                MESSAGE,
+                clinician_name=None,
+                next_of_kin_name=None,
+                family=None,
+                given=None,
+                birth_date=None,
+            ),
+            id="attendance",
+        ),
+    ],
+)
+def test_a_fact_without_details_has_nothing_sealed(fact: Fact) -> None:
+    """Where there is nothing to hide, nothing is sealed, and the fact is read all the same."""
+    name = SCHEMA_BY_TOPIC[topic_of(fact)]
+    value = CODEC.encode(fact, NUMBER)
+
+    assert SCHEMAS.decode(name, value)["sealed"] is None
+    assert fact == CODEC.decode(topic_of(fact), NUMBER.key, value)
+
+
+def test_a_topic_without_facts_is_malformed() -> None:
+    """No other topic holds facts."""
+    with pytest.raises(MalformedMessage, match=r"cpis\.alerts"):
+        CODEC.decode(Topic.ALERTS, NUMBER.key, CODEC.encode(MESSAGE, NUMBER))
+
+
+def test_a_fact_in_another_topic_is_malformed() -> None:
+    """A plan among the attendances is no attendance."""
+    with pytest.raises(MalformedMessage, match="plan instead of attendance"):
+        CODEC.decode(Topic.ATTENDANCES, NUMBER.key, CODEC.encode(PLAN, NUMBER))
+
+
+@pytest.mark.parametrize(
+    ("fact", "changes"),
+    [
+        pytest.param(MESSAGE, {"event": "UNKNOWN"}, id="event of a newer release"),
+        pytest.param(MESSAGE, {"number_status": "UNKNOWN"}, id="number status of a newer release"),
+        pytest.param(MESSAGE, {"provider": "no code"}, id="provider that is no code"),
+        pytest.param(PLAN, {"start": date(2026, 1, 5), "plan_type": "UNKNOWN"}, id="new type of plan"),
+        pytest.param(PLAN, {"plan_type": "UNBORN"}, id="unborn plan without an end"),
+        pytest.param(NOTICE, {"kind": "UNKNOWN"}, id="notice of a newer release"),
+        pytest.param(ACCESS, {"organisation": "?"}, id="organisation that is no code"),
+    ],
+)
+def test_what_decides_and_is_not_known_is_malformed(fact: Fact, changes: dict[str, Any]) -> None:
+    """A symbol or code that decides never becomes something else: the record is refused."""
+    with pytest.raises(MalformedMessage):
+        decoded(fact, **changes)
+
+
+def test_a_reason_of_a_newer_release_is_other() -> None:
+    """A reason decides nothing, so one that was added to the short list later is `other`."""
+    assert replace(MESSAGE, reason=Reason.OTHER) == decoded(MESSAGE, reason="UNKNOWN")
+
+
+def test_a_time_without_zone_is_never_written() -> None:
+    """A naive time is refused, not taken for the machine's own zone."""
+    with pytest.raises(NaiveTime):
+        CODEC.encode(replace(MESSAGE, recorded_at=NOON.replace(tzinfo=None)), NUMBER)
+
+
+def test_a_time_is_cut_to_the_millisecond() -> None:
+    """What is finer than a millisecond is cut off, never rounded up."""
+    fine = replace(NOTICE, recorded_at=NOON.replace(microsecond=1999))
+
+    value = CODEC.encode(fine, NUMBER)
+
+    assert replace(fine, recorded_at=NOON.replace(microsecond=1000)) == CODEC.decode(
+        Topic.IDENTITY, NUMBER.key, value
+    )
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    topic=st.sampled_from(list(SCHEMA_BY_TOPIC)),
+    fact=st.one_of(plan_facts(), visit_messages()),
+    at=st.integers(0, 2000),
+    noise=st.binary(min_size=1, max_size=8),
+)
+def test_altered_bytes_end_in_a_fact_or_are_refused(topic: str, fact: Fact, at: int, noise: bytes) -> None:
+    """Bytes that were altered anywhere never raise anything but `MalformedMessage` or `UnsealingFailed`."""
+    value = CODEC.encode(fact, NUMBER)
+    altered = value[: at % len(value)] + noise + value[at % len(value) + len(noise) :]
+    try:
+        read = CODEC.decode(topic, NUMBER.key, altered)
+    except (MalformedMessage, UnsealingFailed):
+        return
+
+    assert topic == topic_of(read)
