@@ -92,7 +92,7 @@ ORDER = rows("""
     first                                    | second                                  | acuity
     T+1h acuity=1                            | T+2h acuity=2                           | 2
     T+2h acuity=1                            | T+1h acuity=2                           | 1
-    T+1h acuity=1 sent_at=T+3h               | T+1h acuity=2 sent_at=T+2h              | 1
+    T+1h acuity=1 sent_at=T+3h received=T+9h | T+1h acuity=2 sent_at=T+2h received=T+9h | 1
     T+1h acuity=1 sequence=2                 | T+1h acuity=2 sequence=1                | 1
     T+1h acuity=1 sequence=1                 | T+1h acuity=2                           | 1
     T+1h acuity=1 control_id=z               | T+1h acuity=2 control_id=a              | 1
