@@ -84,6 +84,7 @@ def listen(
     wish = _Wish(once=once, events_max=events_max)
 
     async def follow() -> None:
+        """Open the topic and follow it."""
         async with open_reader(
             servers,
             f"cpis.alerts.{kind.value}.{code}",

@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -105,6 +106,8 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
         for partition, owner in self._owners.items():
             if partition not in self._wanted:
                 owner.stop()
+            else:
+                owner.confirm()
         for partition in sorted(self._wanted - self._owners.keys()):
             owner = _Owner(self, partition)
             self._owners[partition] = owner
@@ -135,12 +138,17 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
             key=parts.key,
             new_salt=lambda: os.urandom(_SALT_BYTES),
             report=self._report,
+            still_ours=partial(self.still_assigned, partition),
             pace=self._pace,
         )
 
-    async def may_go_on(self, partition: int) -> bool:
-        """Return, after one session timeout, whether the group still takes us for the owner."""
-        await asyncio.sleep(self._settings.session_timeout_ms / 1000)
+    @property
+    def session_timeout_s(self) -> float:
+        """How long the group takes a silent owner for alive."""
+        return self._settings.session_timeout_ms / 1000
+
+    async def still_assigned(self, partition: int) -> bool:
+        """Return whether the group, asked now, takes us for the owner."""
         return self._group is not None and await self._group.still_assigned(partition)
 
     def tell(self, event: str, partition: int, error: Exception) -> None:
@@ -162,45 +170,56 @@ class _Owner:
     def __init__(self, role: MatcherRole, partition: int) -> None:
         self._role = role
         self._partition = partition
-        self._stopping = asyncio.Event()
+        self._stopping = False
+        self._confirmed = False
+        self._changed = asyncio.Event()
         self._matcher: PartitionMatcher | None = None
         self.task = asyncio.create_task(self._own())
 
     def stop(self) -> None:
         """Finish the transaction in hand and end."""
-        self._stopping.set()
+        self._stopping = True
+        self._changed.set()
         if self._matcher is not None:
             self._matcher.stop()
 
-    async def _own(self) -> None:
-        """
-        Work the partition until `stop`.
+    def confirm(self) -> None:
+        """Hear that a new settling of the group has handed the partition to us once more."""
+        self._confirmed = True
+        self._changed.set()
 
-        Fenced means that somebody else may own it: two owners that both start again at once fence each other
-        for ever. So wait a session timeout, then ask the group, and again until it agrees or takes it away.
-        """
-        while not self._stopping.is_set():
+    async def _own(self) -> None:
+        """Work the partition until `stop`, whatever happens but Kafka's own word."""
+        while not self._stopping:
+            self._confirmed = False
             self._matcher = self._role.matcher(self._partition)
             try:
                 await self._matcher.run()
             except Fenced as error:
                 self._role.tell("partition taken over by another owner", self._partition, error)
-                while not await self._unless_stopped(self._role.may_go_on(self._partition)):
-                    if self._stopping.is_set():
-                        return
+                await self._ask_the_group()
             except _MUST_STOP:
                 raise
             except Exception as error:  # noqa: BLE001 – nothing but Kafka may stop a partition
                 self._role.tell("matcher failed, starting again", self._partition, error)
-                await self._unless_stopped(asyncio.sleep(_RESTART_PAUSE_S))
+                await self._wait(_RESTART_PAUSE_S)
 
-    async def _unless_stopped(self, waiting: Any) -> Any:
-        """Return what `waiting` returns, or None as soon as the owner is to stop."""
-        wait = asyncio.ensure_future(waiting)
-        stop = asyncio.ensure_future(self._stopping.wait())
-        try:
-            await asyncio.wait({wait, stop}, return_when=asyncio.FIRST_COMPLETED)
-            return wait.result() if wait.done() else None
-        finally:
-            wait.cancel()
-            stop.cancel()
+    async def _ask_the_group(self) -> None:
+        """
+        Return when the partition may be worked again, or is not ours any more.
+
+        Two owners that both start again as soon as they are fenced fence each other for ever. So wait a
+        session timeout, then ask the group, and again until it agrees, hands it out anew or takes it away.
+        """
+        while not (self._confirmed or self._stopping):
+            await self._wait(self._role.session_timeout_s)
+            if await self._role.still_assigned(self._partition):
+                return
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait, but no longer than until something has changed."""
+        self._changed.clear()
+        if not (self._confirmed or self._stopping):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._changed.wait()

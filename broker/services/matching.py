@@ -6,7 +6,7 @@ in `PartitionLog` and in the core. Whatever is in memory here can be thrown away
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from broker.core.errors import KafkaUnavailable, NewerState, WrongIdentityKey
@@ -33,11 +33,17 @@ class Codecs:
     records: RecordsCodec
 
 
+async def _always() -> bool:
+    """Return that the partition is ours: for a matcher that shares with nobody."""
+    return True
+
+
 class PartitionMatcher:
     """
     Works one partition from `run` to `stop`.
 
-    `new_salt` makes the salt of a new person's record; `report` hears what happens. Raises `Fenced` when
+    `new_salt` makes the salt of a new person's record; `report` hears what happens. `still_ours` is asked
+    before the partition is opened again: after a long silence somebody else may own it. Raises `Fenced` when
     another owner took over, `NewerState` and `WrongIdentityKey` when this program must not go on.
     """
 
@@ -50,6 +56,7 @@ class PartitionMatcher:
         key: IdentityKey,
         new_salt: Callable[[], bytes],
         report: Report,
+        still_ours: Callable[[], Awaitable[bool]] = _always,
         pace: Pace | None = None,
     ) -> None:
         """Touch nothing yet."""
@@ -58,6 +65,7 @@ class PartitionMatcher:
         self._rules = Rules(policy=policy, key=key)
         self._new_salt = new_salt
         self._report = report
+        self._still_ours = still_ours
         self._pace = pace or Pace()
         self._stopping = asyncio.Event()
         self._backoff_s = 0.0
@@ -75,15 +83,25 @@ class PartitionMatcher:
         3. Index the last H of what waits in the log, up to those offsets; on a first start take all plans
            before the first attendance.
         4. Loop: take what is there, fold, decide, compare, commit.
-        5. On a doubtful outcome drop everything and start again at 1. `Fenced` is the caller's to handle.
+        5. On a doubtful outcome drop everything and, if it is still ours, start again at 1. `Fenced` is the
+           caller's to handle.
         """
+        again = False
         while not self._stopping.is_set():
             try:
+                if again:
+                    await self._confirmed()
+                again = True
                 await self._work()
             except KafkaUnavailable as error:  # 5.
                 await self._back_off(error)
             finally:
                 await self._log.close()
+
+    async def _confirmed(self) -> None:
+        """Raise `KafkaUnavailable` unless the partition is known to be ours still."""
+        if not await self._still_ours():
+            raise KafkaUnavailable("the group does not confirm that the partition is ours")
 
     async def _work(self) -> None:
         """Go through steps 1 to 4 once."""

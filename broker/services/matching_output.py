@@ -188,21 +188,24 @@ class Scribe:
         """Return the two records of an event: for the broker, and for the recipient."""
         recipient = event.alert.recipient
         headers = self._headers(event.event_id, ALERT_TYPE, at, "alert")
-        plain, own = (
-            self._alerts.encode_event(
-                event,
-                with_child_id=with_child_id,
-                caused_received_at=caused_at,
-                rules_version=RULES_VERSION,
-                policy_version=self._policy_version,
-            )
-            for with_child_id in (False, recipient.kind is RecipientKind.AUTHORITY)
-        )
+        named = recipient.kind is RecipientKind.AUTHORITY and event.alert.child_id is not None
+        plain = self._value(event, caused_at, with_child_id=False)
+        own = self._value(event, caused_at, with_child_id=True) if named else plain
         key = f"{recipient.kind}.{recipient.code}".encode()
         return [
             Write(Topic.ALERTS, key, plain, headers),
             Write(recipient_topic(event), event.alert.alert_id.encode(), own, headers),
         ]
+
+    def _value(self, event: AlertEvent, caused_at: datetime | None, *, with_child_id: bool) -> bytes:
+        """Return an event as published, with the authority's child id or without."""
+        return self._alerts.encode_event(
+            event,
+            with_child_id=with_child_id,
+            caused_received_at=caused_at,
+            rules_version=RULES_VERSION,
+            policy_version=self._policy_version,
+        )
 
     def _item(self, item: WorklistItem, at: datetime, about: Unprocessable | None = None) -> Write:
         """Return the record of a worklist item."""

@@ -55,6 +55,7 @@ class Post:
         """Look so many times; return what each look said."""
 
         async def looks() -> list[bool]:
+            """Look so many times."""
             return [await self.folder.look() for _ in range(times)]
 
         return asyncio.run(looks())
@@ -63,6 +64,7 @@ class Post:
         """Run the folder until a condition on the counts holds."""
 
         async def run() -> None:
+            """Run until the condition holds."""
             running = asyncio.create_task(self.folder.run())
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while not condition():

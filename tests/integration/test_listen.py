@@ -124,6 +124,7 @@ class Line:
         """Send values in one transaction, committed or given up."""
 
         async def transact() -> None:
+            """Send everything in one transaction."""
             producer = AIOKafkaProducer(
                 bootstrap_servers=self.servers, transactional_id=f"test-{uuid.uuid4()}", retry_backoff_ms=5
             )
@@ -296,6 +297,7 @@ def test_the_python_of_the_page_for_subscribers_reads_every_committed_alert(line
     stored: list[dict[str, Any]] = []
 
     async def run_page() -> None:
+        """Follow until enough was stored."""
         page: dict[str, Any] = {}
         exec(compile(code, "subscribe.md", "exec"), page)  # noqa: S102 - the page's own text
         enough = asyncio.Event()

@@ -113,6 +113,7 @@ def visit(
     """Run a scenario against a server of its own; return what is left."""
 
     async def run() -> House:
+        """Start the server, play the scenario, stop the server."""
         counts: Counter[str] = Counter()
         counted = asyncio.Event()
         behind = door()
@@ -147,6 +148,7 @@ def test_a_message_is_answered_in_a_frame() -> None:
     """One frame in, one frame out."""
 
     async def scenario(house: House) -> None:
+        """Play the scenario."""
         client = await house.connect()
         await client.send(frame(b"one"))
 
@@ -159,6 +161,7 @@ def test_a_frame_may_come_byte_by_byte() -> None:
     """A slow sender is understood as a quick one is."""
 
     async def scenario(house: House) -> None:
+        """Play the scenario."""
         client = await house.connect()
         for byte in frame(b"slow"):
             await client.send(bytes([byte]))
@@ -172,6 +175,7 @@ def test_two_frames_in_one_packet_are_answered_in_order() -> None:
     """The second message waits for the first one's answer."""
 
     async def scenario(house: House) -> None:
+        """Play the scenario."""
         client = await house.connect()
         await client.send(frame(b"one") + frame(b"two"))
 
@@ -184,6 +188,7 @@ def test_garbage_between_frames_is_handed_over_and_the_next_frame_is_answered() 
     """Junk costs its sender nothing but the junk."""
 
     async def scenario(house: House) -> None:
+        """Play the scenario."""
         client = await house.connect()
         await client.send(frame(b"one") + b"junk" + frame(b"two"))
 
@@ -198,6 +203,7 @@ def test_a_frame_that_is_too_long_is_answered_and_the_connection_goes_on() -> No
     """The limit is told to the sender, and the next message is as good as any."""
 
     async def scenario(house: House) -> None:
+        """Play the scenario."""
         client = await house.connect()
         await client.send(frame(b"x" * 100) + frame(b"short"))
 
@@ -212,6 +218,7 @@ def test_a_message_that_a_peer_does_not_end_is_handed_over_when_it_goes_away() -
     """Bytes that were never answered are kept all the same."""
 
     async def scenario(house: House) -> None:
+        """Play the scenario."""
         client = await house.connect()
         await client.send(START + b"half a mess")
         client.writer.close()
@@ -227,6 +234,7 @@ def test_a_frame_begun_and_not_ended_times_out() -> None:
     """A peer that is gone in the middle of a frame holds its connection for a limited time."""
 
     async def scenario(house: House) -> None:
+        """Play the scenario."""
         client = await house.connect()
         await client.send(START + b"half")
 
@@ -241,6 +249,7 @@ def test_a_quiet_connection_is_kept_until_its_idle_time_is_over() -> None:
     """A line end behind the last frame begins no new one: the longer idle time counts."""
 
     async def scenario(house: House) -> None:
+        """Play the scenario."""
         client = await house.connect()
         await client.send(frame(b"one") + b"\r\n")
         await client.answer()
@@ -257,6 +266,7 @@ def test_a_connection_above_the_limit_is_closed_at_once() -> None:
     """One sender that leaks connections cannot take them all."""
 
     async def scenario(house: House) -> None:
+        """Play the scenario."""
         first = await house.connect()
         await first.send(frame(b"one"))
         await first.answer()
@@ -273,6 +283,7 @@ def test_a_place_that_was_given_back_can_be_taken() -> None:
     """The limit counts open connections, not all there ever were."""
 
     async def scenario(house: House) -> None:
+        """Play the scenario."""
         first = await house.connect()
         first.writer.close()
         await house.until(lambda: house.counts["connection closed"] == 1)
@@ -293,6 +304,7 @@ def test_stopping_finishes_the_message_in_hand() -> None:
         return door[0]
 
     async def scenario(house: House) -> None:
+        """Play the scenario."""
         client = await house.connect()
         await client.send(frame(b"one") + frame(b"two"))
         await door[0].entered.wait()
@@ -318,6 +330,7 @@ def test_stopping_does_not_wait_for_ever_for_a_handler() -> None:
         return door[0]
 
     async def scenario(house: House) -> None:
+        """Play the scenario."""
         client = await house.connect()
         await client.send(frame(b"one"))
         await door[0].entered.wait()
@@ -332,6 +345,7 @@ def test_a_stopped_server_does_not_listen() -> None:
     """After the stop nobody gets in."""
 
     async def scenario(house: House) -> None:
+        """Play the scenario."""
         port = house.server.port
         await house.server.stop()
 
@@ -345,6 +359,7 @@ def test_a_peer_that_does_not_read_its_answers_is_cut_off() -> None:
     """Answers nobody takes fill the connection, which then ends."""
 
     async def scenario(house: House) -> None:
+        """Play the scenario."""
         client = await house.connect()
         message = frame(b"y" * 500_000)
         for _ in range(60):
@@ -359,6 +374,7 @@ def test_a_lost_connection_is_told_apart_from_a_closed_one() -> None:
     """A peer that resets is counted as lost."""
 
     async def scenario(house: House) -> None:
+        """Play the scenario."""
         client = await house.connect()
         await client.send(frame(b"one"))
         await client.answer()

@@ -30,10 +30,8 @@ from tests.builders.upload import Record, build_upload
 
 async def main():
     file = build_upload([Record()] * 50_000)
-    reading = asyncio.create_task(read_file_aside(file, datetime(2025, 3, 1, 12, tzinfo=UTC)))
-    await asyncio.sleep(0)
     print("reading", flush=True)
-    await reading
+    await read_file_aside(file, datetime(2025, 3, 1, 12, tzinfo=UTC))
 
 if __name__ == "__main__":
     asyncio.run(main())
@@ -63,6 +61,7 @@ def test_a_process_that_dies_is_told_apart_from_a_fault_of_the_file() -> None:
         earlier.join()
 
     async def read_and_kill() -> None:
+        """Kill the process while it reads."""
         reading = asyncio.create_task(read_file_aside(FILE, NOW, thread_bytes_max=IN_A_PROCESS))
         await asyncio.to_thread(
             wait_until,

@@ -3,8 +3,8 @@ Specifications as tables: rows of facts in, rows of alerts out.
 
 Times are UTC. `T` is 2026-01-10 10:00, `T+2h-1m` counts from it; `D` is its day, `D-365` counts from that.
 A row is `recorded | fact | about | values`: when its source recorded it, `plan`, `view`, `notice` or an HL7 v2
-event, what it is about (`CPP E09`, `v1 RXX`) and any field as `name=value`. `-` is nothing. What a row leaves
-out has the defaults below: details agree, receipt is a minute after recording.
+event, what it is about (`CPP E09`, `v1 RXX`) and any field as `name=value`. `-` is nothing. What a row
+leaves out has the defaults below: details agree, receipt is a minute after recording.
 """
 
 import re
@@ -46,10 +46,8 @@ _PLAN = {"start": "D-100", "authority_name": "Exton", "phone_emergency": "020700
 def moment(text: str) -> datetime:
     """Return an aware UTC time: `T+2h`, or ISO."""
     if _RELATIVE.fullmatch(text):
-        spans = (
-            timedelta(**{_SPANS[unit or "d"]: int(count)}) for count, unit in _STEP.findall(text)
-        )
-        return sum(spans, start=T)
+        spans = (timedelta(**{_SPANS[unit or "d"]: int(count)}) for count, unit in _STEP.findall(text))
+        return T + sum(spans, timedelta())
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
@@ -64,7 +62,7 @@ def _names(text: str) -> frozenset[str]:
 
 
 _READERS: dict[str, Callable[[str], Any]] = {
-    **dict.fromkeys(("arrived_at", "departed_at", "occurred_at", "received", "sent_at"), moment),
+    **dict.fromkeys(("accessed_at", "arrived_at", "departed_at", "occurred_at", "sent_at"), moment),
     **dict.fromkeys(("start", "end", "deleted", "birth_date"), day),
     **dict.fromkeys(("restricted", "unscheduled", "verified"), lambda text: text == "yes"),
     "birth_date_reliability": Reliability,
@@ -87,6 +85,12 @@ def rows(text: str) -> list[tuple[str, ...]]:
     return [tuple(row) for row in cells(text)[1:]]
 
 
+def messages(text: str, *, about: str = "v1") -> str:
+    """Return the table rows of a visit's messages, `time event name=value …; …`."""
+    parts = [[*part.split(maxsplit=2), ""] for part in text.split("; ") if part]
+    return "\n".join(f"{at} | {event} | {about} | {values}" for at, event, values, *_ in parts)
+
+
 def facts(text: str) -> list[Fact]:
     """Return the facts that a table's rows stand for, in its order."""
     return [_fact(number, row) for number, row in enumerate(cells(text)[1:], start=1)]
@@ -100,7 +104,7 @@ def _fact(number: int, row: list[str]) -> Fact:
     received = said.pop("received", None)
     received_at = recorded_at + RECEIVED_AFTER if received is None else moment(received)
     subject, _, organisation = about.partition(" ")
-    times = {"recorded_at": recorded_at, "received_at": received_at}
+    times: dict[str, Any] = {"recorded_at": recorded_at, "received_at": received_at}
     if kind == "plan":
         file_id = said.pop("file_id", f"F{number}")
         return PlanFact(content=_plan(subject, organisation, said), file_id=file_id, **times)
@@ -109,7 +113,7 @@ def _fact(number: int, row: list[str]) -> Fact:
     if kind == "notice":
         return IdentityNotice(notice_id=subject, kind=IdentityKind.RESTRICTED, **times)
     control_id = said.pop("control_id", f"c{number}")
-    values = _DETAILS | said
+    said = _DETAILS | said
     return VisitMessage(
         message_id=f"{subject}-{control_id}",
         visit=subject,
@@ -117,7 +121,7 @@ def _fact(number: int, row: list[str]) -> Fact:
         system="EDSYS",
         control_id=control_id,
         event=VisitEvent(kind),
-        **{"sent_at": recorded_at, **times, **_read(values)},
+        **{"sent_at": recorded_at, **times, **_read(said)},
     )
 
 
@@ -128,7 +132,7 @@ def _plan(plan_type: str, authority: str, said: dict[str, str]) -> PlanContent:
     return PlanContent(plan_type=PlanType(plan_type), authority=OdsCode(authority), details=details, **values)
 
 
-def _view(access_id: str, organisation: OdsCode, said: dict[str, str], times: dict[str, datetime]) -> Access:
+def _view(access_id: str, organisation: OdsCode, said: dict[str, str], times: dict[str, Any]) -> Access:
     """Return a view, by default one that is recorded as it happens."""
     values = {"organisation_name": "Exton Hospital", "role": "nurse", "user_name": "A Nurse"} | _read(said)
     accessed_at = values.pop("accessed_at", times["recorded_at"])
@@ -137,6 +141,4 @@ def _view(access_id: str, organisation: OdsCode, said: dict[str, str], times: di
 
 def _read(said: dict[str, str]) -> dict[str, Any]:
     """Return the values of fields by their names' readers."""
-    return {
-        name: None if text == "-" else _READERS.get(name, str)(text) for name, text in said.items()
-    }
+    return {name: None if text == "-" else _READERS.get(name, str)(text) for name, text in said.items()}

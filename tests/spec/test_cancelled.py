@@ -3,7 +3,7 @@
 import pytest
 
 from tests.spec.conftest import Run
-from tests.spec.table import rows
+from tests.spec.table import messages, rows
 
 PLAN = """
     recorded | fact | about   | values
@@ -38,41 +38,37 @@ REASONS = rows("""
 """)
 
 
-@pytest.mark.parametrize(("provider", "messages", "why"), REASONS, ids=[" ".join(row[:2]) for row in REASONS])
-def test_only_the_sites_own_coded_reason_withdraws(run: Run, provider: str, messages: str, why: str) -> None:
+@pytest.mark.parametrize(("provider", "events", "why"), REASONS, ids=[" ".join(row[:2]) for row in REASONS])
+def test_only_the_sites_own_coded_reason_withdraws(run: Run, provider: str, events: str, why: str) -> None:
     """Withdrawn when the site's code says registered in error, and only while cancelled (ruling 16)."""
-    parts = [message.partition(" ") for message in messages.split("; ")]
-    outcome = run(
-        PLAN
-        + "\n".join(
-            f"T+{hour}h | {event} | v1 {provider} | {values}" for hour, (event, _, values) in enumerate(parts)
-        )
-    )
+    hourly = "; ".join(f"T+{hour}h {event}" for hour, event in enumerate(events.split("; ")))
+    outcome = run(PLAN + messages(hourly, about=f"v1 {provider}"))
 
     assert {"v1": why} == outcome.whys
 
 
 OTHERS = rows("""
-    other                                      | why
-    T+2h A04 v2 RXX                            | ruling 16: registered twice
-    T+2h+1m A04 v2 RXX                         | shared
-    T-2h A04 v2 RXX                            | ruling 16: registered twice
-    T-2h-1m A04 v2 RXX                         | shared
-    T+9h A04 v2 RXX arrived_at=T+1h            | ruling 16: registered twice
-    T+1h A04 v2 RYY                            | shared
-    T+1h A04 v2 RXX patient_class=P            | shared
-    T+1h A11 v2 RXX                            | shared
+    provider | other                               | why
+    RXX      | T+2h A04                            | ruling 16: registered twice
+    RXX      | T+2h+1m A04                         | shared
+    RXX      | T-2h A04                            | ruling 16: registered twice
+    RXX      | T-2h-1m A04                         | shared
+    RXX      | T+9h A04 arrived_at=T+1h            | ruling 16: registered twice
+    RYY      | T+1h A04                            | shared
+    RXX      | T+1h A04 patient_class=P            | shared
+    RXX      | T+1h A11                            | shared
 """)
 
 
-@pytest.mark.parametrize(("other", "why"), OTHERS, ids=[row[0] for row in OTHERS])
-def test_a_second_registration_withdraws_the_cancelled_one(run: Run, other: str, why: str) -> None:
+@pytest.mark.parametrize(("provider", "other", "why"), OTHERS, ids=[" ".join(row[:2]) for row in OTHERS])
+def test_a_second_registration_withdraws_the_cancelled_one(
+    run: Run, provider: str, other: str, why: str
+) -> None:
     """Same person and provider, neither cancelled nor scheduled, arrivals at most 2 h apart (ruling 16)."""
-    at, event, about, provider, *values = other.split()
     outcome = run(f"""{PLAN}
-        T    | A04     | v1 | patient_class=E
-        {at} | {event} | {about} {provider} | {" ".join(values)}
-        T+9h | A11     | v1 |
+        T    | A04 | v1 | patient_class=E
+        {messages(other, about=f"v2 {provider}")}
+        T+9h | A11 | v1 |
     """)
 
     assert why == outcome.whys["v1"]
@@ -89,27 +85,27 @@ def test_whoever_was_told_is_told_of_the_withdrawal(run: Run) -> None:
 
 
 ORDER = rows("""
-    first                                    | second                                  | acuity
-    T+1h acuity=1                            | T+2h acuity=2                           | 2
-    T+2h acuity=1                            | T+1h acuity=2                           | 1
-    T+1h acuity=1 sent_at=T+3h received=T+9h | T+1h acuity=2 sent_at=T+2h received=T+9h | 1
-    T+1h acuity=1 sequence=2                 | T+1h acuity=2 sequence=1                | 1
-    T+1h acuity=1 sequence=1                 | T+1h acuity=2                           | 1
-    T+1h acuity=1 control_id=z               | T+1h acuity=2 control_id=a              | 1
-    T+1h acuity=1 occurred_at=T+9h           | T+2h acuity=2 occurred_at=T+1h          | 2
-    T+9h acuity=1 received=T+1h              | T+2h acuity=2                           | 2
-    T+1h acuity=1 sent_at=T+9h received=T+1h | T+1h acuity=2 received=T+2h sent_at=T+2h | 2
-    T+1h acuity=1                            | T+2h cleared=acuity                     | -
-    T+1h acuity=1                            | T+2h                                    | 1
+    first                                        | second                                       | acuity
+    T+1h A08 acuity=1                            | T+2h A08 acuity=2                            | 2
+    T+2h A08 acuity=1                            | T+1h A08 acuity=2                            | 1
+    T+1h A08 acuity=1 sent_at=T+3h received=T+9h | T+1h A08 acuity=2 sent_at=T+2h received=T+9h | 1
+    T+1h A08 acuity=1 sequence=2                 | T+1h A08 acuity=2 sequence=1                 | 1
+    T+1h A08 acuity=1 sequence=1                 | T+1h A08 acuity=2                            | 1
+    T+1h A08 acuity=1 control_id=z               | T+1h A08 acuity=2 control_id=a               | 1
+    T+1h A08 acuity=1 occurred_at=T+9h           | T+2h A08 acuity=2 occurred_at=T+1h           | 2
+    T+9h A08 acuity=1 received=T+1h              | T+2h A08 acuity=2                            | 2
+    T+1h A08 acuity=1 sent_at=T+9h received=T+1h | T+1h A08 acuity=2 sent_at=T+2h received=T+2h | 2
+    T+1h A08 acuity=1                            | T+2h A08 cleared=acuity                      | -
+    T+1h A08 acuity=1                            | T+2h A08                                     | 1
 """)
 
 
 @pytest.mark.parametrize(("first", "second", "acuity"), ORDER, ids=["; ".join(row[:2]) for row in ORDER])
-def test_messages_are_ordered_by_when_they_were_recorded(run: Run, first: str, second: str, acuity: str) -> None:
+def test_messages_are_ordered_by_when_they_were_recorded(
+    run: Run, first: str, second: str, acuity: str
+) -> None:
     """EVN-2, MSH-7, MSH-13, then MSH-10 as text; never later than the first receipt (ruling 37, R41)."""
-    lines = [said.partition(" ") for said in (first, second)]
-    visit = "\n".join(f"{at} | A08 | v1 | {values}" for at, _, values in lines)
-    outcome = run(f"{PLAN}T | A04 | v1 |\n{visit}")
+    outcome = run(f"{PLAN}T | A04 | v1 |\n{messages(f'{first}; {second}')}")
 
     assert [(acuity,)] * 2 == outcome.alerts("acuity")
 
@@ -128,12 +124,11 @@ EQUAL = rows("""
 """)
 
 
-@pytest.mark.parametrize(("messages", "state", "departed_at"), EQUAL, ids=[row[0] for row in EQUAL])
-def test_at_equal_stamps_what_alerts_wins(run: Run, messages: str, state: str, departed_at: str) -> None:
+@pytest.mark.parametrize(("events", "state", "departed_at"), EQUAL, ids=[row[0] for row in EQUAL])
+def test_at_equal_stamps_what_alerts_wins(run: Run, events: str, state: str, departed_at: str) -> None:
     """Not cancelled, not departed, the later end, whatever MSH-10 says (ruling 37)."""
-    parts = [message.partition(" ") for message in messages.split("; ")]
-    visit = "\n".join(f"T+3h | {event} | v1 | {values}" for event, _, values in parts)
-    outcome = run(f"{PLAN}T | A04 | v1 |\n{visit}")
+    same_stamp = "; ".join(f"T+3h {event}" for event in events.split("; "))
+    outcome = run(f"{PLAN}T | A04 | v1 |\n{messages(same_stamp)}")
 
     assert [(state, departed_at)] * 2 == outcome.alerts("state | departed_at")
 
@@ -176,15 +171,13 @@ ARRIVALS = rows("""
 """)
 
 
-@pytest.mark.parametrize(("messages", "arrived_at"), ARRIVALS, ids=[row[0] for row in ARRIVALS])
-def test_when_a_visit_began(run: Run, messages: str, arrived_at: str) -> None:
+@pytest.mark.parametrize(("visit", "arrived_at"), ARRIVALS, ids=[row[0] for row in ARRIVALS])
+def test_when_a_visit_began(run: Run, visit: str, arrived_at: str) -> None:
     """PV1-44 if it can be true, else the registration's EVN-6 or EVN-2, else the oldest message (37)."""
-    parts = [message.split(maxsplit=2) + [""] for message in messages.split("; ")]
-    visit = "\n".join(f"{at} | {event} | v1 | {values}" for at, event, values, *_ in parts)
     outcome = run(f"""
         recorded | fact | about   | values
         T-999d   | plan | CPP E09 | start=D-999
-        {visit}
+        {messages(visit)}
     """)
 
     assert [(arrived_at,)] * 2 == outcome.alerts("arrived_at")

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.spec.conftest import Run
-from tests.spec.table import rows
+from tests.spec.table import messages, rows
 
 HEAD = """
     recorded | fact | about   | values
@@ -58,32 +58,31 @@ def test_a_plan_that_starts_during_the_stay_counts(run: Run, start: str, plans: 
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("message", "told"),
     rows("""
-        values                             | told
-        A03 departed_at=T+13h              | no
-        A03 departed_at=T+14h              | yes
-        A03 departed_at=T+14h disposition=7 | yes
-        A03 departed_at=T+1h disposition=1 | yes
-        A08                                | yes
+        message                                  | told
+        T+1h A03 departed_at=T+13h               | no
+        T+1h A03 departed_at=T+14h               | yes
+        T+1h A03 departed_at=T+14h disposition=7 | yes
+        T+1h A03 departed_at=T+1h disposition=1  | yes
+        T+1h A08                                 | yes
     """),
 )
-def test_the_stay_ends_with_the_departure(run: Run, values: str, told: str) -> None:
+def test_the_stay_ends_with_the_departure(run: Run, message: str, told: str) -> None:
     """A plan that starts the day after counts only for who is still there; admitted is no departure (10)."""
-    event, _, values = values.partition(" ")
     outcome = run(f"""{HEAD}
         T-9d | plan | CPP E09 | start=D+1
         T    | A04  | v1      |
-        T+1h | {event} | v1   | {values}
+        {messages(message)}
     """)
 
     assert ("shared" if told == "yes" else "ruling 10: no plan due") == outcome.whys["v1"]
 
 
 @pytest.mark.parametrize(
-    ("messages", "plan_recorded", "told"),
+    ("visit", "plan_recorded", "told"),
     rows("""
-        messages                      | plan recorded | told
+        visit                         | plan recorded | told
         T A04                         | T             | yes
         T A04                         | T+14d         | yes
         T A04                         | T+14d+1m      | no
@@ -102,11 +101,9 @@ def test_the_stay_ends_with_the_departure(run: Run, values: str, told: str) -> N
         T A04; T+1d A08 arrived_at=T+12h | T+15d      | yes
     """),
 )
-def test_until_when_a_plan_may_be_recorded(run: Run, messages: str, plan_recorded: str, told: str) -> None:
+def test_until_when_a_plan_may_be_recorded(run: Run, visit: str, plan_recorded: str, told: str) -> None:
     """The later of n and the earlier of n + W and arrival + W + 7 days; it never moves back (ruling 10)."""
-    lines = [part.split(maxsplit=2) + [""] for part in messages.split("; ")]
-    visit = "\n".join(f"{at} | {event} | v1 | {values}" for at, event, values, *_ in lines)
-    outcome = run(f"{HEAD}{visit}\n{plan_recorded} | plan | CPP E09 | start=D-100")
+    outcome = run(f"{HEAD}{messages(visit)}\n{plan_recorded} | plan | CPP E09 | start=D-100")
 
     assert ("shared" if told == "yes" else "ruling 10: no plan due") == outcome.whys["v1"]
 
@@ -164,7 +161,9 @@ REMOVALS = rows("""
 
 
 @pytest.mark.parametrize(
-    ("first", "first_says", "then", "then_says", "plans"), REMOVALS, ids=["; ".join(row[:4]) for row in REMOVALS]
+    ("first", "first_says", "then", "then_says", "plans"),
+    REMOVALS,
+    ids=["; ".join(row[:4]) for row in REMOVALS],
 )
 def test_a_version_recorded_after_the_arrival_is_told_as_such(
     run: Run, first: str, first_says: str, then: str, then_says: str, plans: str

@@ -3,18 +3,12 @@
 import pytest
 
 from tests.spec.conftest import Run
-from tests.spec.table import rows
+from tests.spec.table import messages, rows
 
 PLAN = """
     recorded | fact | about   | values
     T-99d    | plan | CPP E09 |
 """
-
-
-def messages_of(visit: str, messages: str) -> str:
-    """Return the rows of a visit's messages, `event values; …`, an hour apart."""
-    parts = [message.partition(" ") for message in messages.split("; ")]
-    return "\n".join(f"T+{hour}h | {event} | {visit} | {values}" for hour, (event, _, values) in enumerate(parts))
 
 
 def test_one_visit_is_one_alert_whatever_comes(run: Run) -> None:
@@ -69,31 +63,32 @@ STATES = rows("""
 """)
 
 
-@pytest.mark.parametrize(("messages", "state", "departed_at"), STATES, ids=[row[0] for row in STATES])
-def test_where_a_visit_stands(run: Run, messages: str, state: str, departed_at: str) -> None:
+@pytest.mark.parametrize(("events", "state", "departed_at"), STATES, ids=[row[0] for row in STATES])
+def test_where_a_visit_stands(run: Run, events: str, state: str, departed_at: str) -> None:
     """The state follows from event, disposition and departure, an hour apart (rulings 7, 16, 37)."""
-    outcome = run(PLAN + messages_of("v1", messages))
+    hourly = "; ".join(f"T+{hour}h {event}" for hour, event in enumerate(events.split("; ")))
+    outcome = run(PLAN + messages(hourly))
 
     assert [(state, departed_at)] * 2 == outcome.alerts("state | departed_at")
 
 
 JOINING = rows("""
     emergency                          | admitted | admission                              | threads
-    A03 T+1h                           | T+25h    | patient_class=I admission_type=21      | 1
-    A03 T+1h                           | T+25h+1m | patient_class=I admission_type=21      | 2
-    A03 T+1h departed_at=T+30m         | T+24h+30m | patient_class=I admission_type=21      | 1
-    A03 T+1h departed_at=T+30m         | T+24h+31m | patient_class=I admission_type=21      | 2
-    A08 T+1h                           | T+25h    | patient_class=I admission_type=21      | 1
-    A08 T+1h                           | T+25h+1m | patient_class=I admission_type=21      | 2
-    A03 T+1h disposition=1 departed_at=T+30m | T+25h | patient_class=I admission_type=21   | 1
-    A03 T+1h                           | T+30m    | patient_class=I admission_type=21      | 1
-    A03 T+1h                           | T        | patient_class=I admission_type=21      | 1
-    A03 T+1h                           | T-1m     | patient_class=I admission_type=21      | 2
-    A03 T+1h                           | T+2h     | patient_class=I admission_type=22      | 2
-    A03 T+1h                           | T+2h     | patient_class=I                        | 2
-    A03 T+1h                           | T+2h     | admission_type=21                      | 1
-    A03 T+1h                           | T+2h     | patient_class=E admission_type=21      | 2
-    A08 T+1h patient_class=I           | T+2h     | patient_class=I admission_type=21      | 1
+    T+1h A03                           | T+25h    | patient_class=I admission_type=21      | 1
+    T+1h A03                           | T+25h+1m | patient_class=I admission_type=21      | 2
+    T+1h A03 departed_at=T+30m         | T+24h+30m | patient_class=I admission_type=21      | 1
+    T+1h A03 departed_at=T+30m         | T+24h+31m | patient_class=I admission_type=21      | 2
+    T+1h A08                           | T+25h    | patient_class=I admission_type=21      | 1
+    T+1h A08                           | T+25h+1m | patient_class=I admission_type=21      | 2
+    T+1h A03 disposition=1 departed_at=T+30m | T+25h | patient_class=I admission_type=21      | 1
+    T+1h A03                           | T+30m    | patient_class=I admission_type=21      | 1
+    T+1h A03                           | T        | patient_class=I admission_type=21      | 1
+    T+1h A03                           | T-1m     | patient_class=I admission_type=21      | 2
+    T+1h A03                           | T+2h     | patient_class=I admission_type=22      | 2
+    T+1h A03                           | T+2h     | patient_class=I                        | 2
+    T+1h A03                           | T+2h     | admission_type=21                      | 1
+    T+1h A03                           | T+2h     | patient_class=E admission_type=21      | 2
+    T+1h A08 patient_class=I           | T+2h     | patient_class=I admission_type=21      | 1
 """)
 
 
@@ -104,11 +99,10 @@ def test_which_admission_joins_the_thread_of_an_emergency_visit(
     run: Run, emergency: str, admitted: str, admission: str, threads: str
 ) -> None:
     """Type 21 within 24 h of the departure, else the newest message, of the same provider (ruling 7)."""
-    event, at, *values = emergency.split()
     outcome = run(f"""{PLAN}
-        T              | A04     | v1 | patient_class=E
-        {at}           | {event} | v1 | {" ".join(values)}
-        {admitted} | A01     | v2 | {admission}
+        T          | A04 | v1 | patient_class=E
+        {messages(emergency)}
+        {admitted} | A01 | v2 | {admission}
     """)
 
     assert int(threads) == len({alert.subject for alert in outcome.standing})
@@ -164,16 +158,16 @@ def test_an_admission_joins_the_newest_of_two_emergency_visits(run: Run) -> None
 
 ENDS = rows("""
     emergency                | admission                              | state                 | departed_at
-    A03                      |                                        | admitted              | -
-    A03 disposition=12       |                                        | admitted              | -
-    A03 disposition=7        |                                        | admitted              | -
-    A03                      | T+30h A03 disposition=3                | discharged            | T+1d+6h
-    A03 disposition=12       | T+30h A03                              | discharged            | T+1d+6h
-    A03                      | T+30h A03 disposition=10               | died                  | T+1d+6h
-    A03                      | T+30h A03; T+31h A13                   | admitted              | -
-    A03                      | T+30h A11                              | discharged            | T+1h
-    A03 disposition=12       | T+30h A11                              | left before treatment | T+1h
-    A11                      |                                        | admitted              | -
+    T+1h A03                      |                                        | admitted              | -
+    T+1h A03 disposition=12       |                                        | admitted              | -
+    T+1h A03 disposition=7        |                                        | admitted              | -
+    T+1h A03                      | T+30h A03 disposition=3                | discharged            | T+1d+6h
+    T+1h A03 disposition=12       | T+30h A03                              | discharged            | T+1d+6h
+    T+1h A03                      | T+30h A03 disposition=10               | died                  | T+1d+6h
+    T+1h A03                      | T+30h A03; T+31h A13                   | admitted              | -
+    T+1h A03                      | T+30h A11                              | discharged            | T+1h
+    T+1h A03 disposition=12       | T+30h A11                              | left before treatment | T+1h
+    T+1h A11                      |                                        | admitted              | -
 """)
 
 
@@ -184,13 +178,12 @@ def test_how_a_thread_with_an_admission_stands(
     run: Run, emergency: str, admission: str, state: str, departed_at: str
 ) -> None:
     """The admission undoes the earlier departure and ends the thread, unless it is cancelled (ruling 7)."""
-    event, _, values = emergency.partition(" ")
-    later = [part.split(maxsplit=2) + [""] for part in admission.split("; ") if part]
     outcome = run(f"""{PLAN}
-        T    | A04     | v1 | patient_class=E
-        T+1h | {event} | v1 | {values}
-        T+2h | A01     | v2 | patient_class=I admission_type=21
-    """ + "\n".join(f"{at} | {event} | v2 | {values}" for at, event, values, *_ in later))
+        T    | A04 | v1 | patient_class=E
+        {messages(emergency)}
+        T+2h | A01 | v2 | patient_class=I admission_type=21
+        {messages(admission, about="v2")}
+    """)
 
     assert [("v1", state, departed_at)] * 2 == outcome.alerts("about | state | departed_at")
 
@@ -222,14 +215,13 @@ def test_the_messages_of_an_admission_count_for_the_cut_off(
     run: Run, later: str, plan_recorded: str, why: str
 ) -> None:
     """Also those of an admission that was cancelled: what was known before is not unknown again (7, 10)."""
-    at, event = later.split()
     outcome = run(f"""
-        recorded        | fact    | about   | values
-        T               | A04     | v1      | patient_class=E
-        T+1h            | A03     | v1      | departed_at=T+1h
-        T+2h            | A01     | v2      | patient_class=I admission_type=21
-        {at}            | {event} | v2      |
-        {plan_recorded} | plan    | CPP E09 |
+        recorded        | fact | about   | values
+        T               | A04  | v1      | patient_class=E
+        T+1h            | A03  | v1      | departed_at=T+1h
+        T+2h            | A01  | v2      | patient_class=I admission_type=21
+        {messages(later, about="v2")}
+        {plan_recorded} | plan | CPP E09 |
     """)
 
     assert why == outcome.whys["v1"]

@@ -103,7 +103,9 @@ def test_a_message_may_be_the_last_fact_that_made_the_pair_due(run: Run, last: s
         T+2h+1m  | CPP active (delayed)
     """),
 )
-def test_a_confirmation_may_be_the_last_fact_that_made_the_pair_due(run: Run, received: str, plans: str) -> None:
+def test_a_confirmation_may_be_the_last_fact_that_made_the_pair_due(
+    run: Run, received: str, plans: str
+) -> None:
     """Details that agree only later make it due only then (rulings 11, 20)."""
     outcome = run(f"""{HEAD}
         T-9d  | plan | CPP E09 |
@@ -209,7 +211,9 @@ URGENCIES = rows("""
 """)
 
 
-@pytest.mark.parametrize(("plans", "visit", "urgency"), URGENCIES, ids=["; ".join(row[:2]) for row in URGENCIES])
+@pytest.mark.parametrize(
+    ("plans", "visit", "urgency"), URGENCIES, ids=["; ".join(row[:2]) for row in URGENCIES]
+)
 def test_when_the_authority_is_reached(run: Run, plans: str, visit: str, urgency: str) -> None:
     """In force: now; ended: next working morning; delayed and departed: in the summary (11, 12, 45)."""
     event, at = visit.split()
@@ -251,7 +255,9 @@ NIGHTS = rows("""
 @pytest.mark.parametrize(
     ("plan", "arrival", "departure", "told"), NIGHTS, ids=["; ".join(row[:3]) for row in NIGHTS]
 )
-def test_days_change_at_midnight_in_london(run: Run, plan: str, arrival: str, departure: str, told: str) -> None:
+def test_days_change_at_midnight_in_london(
+    run: Run, plan: str, arrival: str, departure: str, told: str
+) -> None:
     """Also in summer, and in both nights in which the clocks change (rulings 9, 10)."""
     outcome = run(f"""
         recorded    | fact | about   | values

@@ -15,7 +15,7 @@ from broker.core.person import Person, Told
 from broker.runtime.codecs import load_schemas
 from broker.wire.avro import frame, schema_id_of
 from broker.wire.state_codec import StateCodec
-from tests.strategies import forwardings, partition_states, people
+from tests.state_strategies import forwardings, partition_states, people
 from tests.unit.wire.shipped import shipped_schema
 
 SCHEMAS = load_schemas()

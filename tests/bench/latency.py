@@ -1,0 +1,164 @@
+"""How long an attendance takes to become a readable alert, and a bare record to become readable."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from broker.ports import Topic, Write
+from tests.builders.matcher import attendance, fact_write, numbers, plan
+from tests.fault.checker import caught_up
+from tests.fault.fleet import Fleet
+from tests.fault.load import AUTHORITIES, PROVIDERS
+
+RATE_PER_SECOND = 100
+BARE_TOPIC = "bench.bare"
+PARTITIONS = 6
+_WAIT_SECONDS_MAX = 30.0  # for what must come
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Quantiles in milliseconds."""
+
+    p50: float
+    p99: float
+
+
+class _Arrivals:
+    """When each thing was sent, and how long it took until it could be read."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.sent: dict[bytes, float] = {}
+        self.seconds: dict[bytes, float] = {}
+
+    def read(self, name: bytes, at: float) -> None:
+        """Note the first reading of a thing that was sent."""
+        if name in self.sent:
+            self.seconds.setdefault(name, at - self.sent[name])
+
+    def latency(self) -> Latency:
+        """Return the quantiles."""
+        ordered = sorted(self.seconds.values())
+        return Latency(*(ordered[int(len(ordered) * share)] * 1000 for share in (0.5, 0.99)))
+
+
+async def measure_latency(servers: str, directory: Path, seconds: int) -> tuple[Latency, Latency]:
+    """Return the bare round trip and attendance → alert, both at 100 a second under `read_committed`."""
+    await _make_bare_topic(servers)
+    count = seconds * RATE_PER_SECOND
+    people = list(islice(numbers(), count))
+    now = datetime.now(tz=UTC)
+    before = now - timedelta(days=30)
+    with Fleet(servers, directory) as fleet:
+        codecs = fleet.codecs()
+        fleet.start()
+        async with AIOKafkaProducer(bootstrap_servers=servers, acks="all", linger_ms=0) as producer:
+            for n, number in enumerate(people):
+                known = plan(
+                    authority=AUTHORITIES[n % len(AUTHORITIES)], recorded_at=before, received_at=before
+                )
+                await _send(producer, fact_write(codecs.facts, known, number))
+            async with asyncio.timeout(_WAIT_SECONDS_MAX):
+                while not await caught_up(servers, codecs):
+                    continue
+            bare = [
+                Write(BARE_TOPIC, number.key, codecs.facts.encode(attendance(at=now), number))
+                for number in people
+            ]
+            trip = await _run(servers, producer, [BARE_TOPIC], bare, lambda record: record.key)
+            visits = [
+                fact_write(
+                    codecs.facts,
+                    attendance(f"visit-{n}", at=now, provider=PROVIDERS[n % len(PROVIDERS)]),
+                    number,
+                )
+                for n, number in enumerate(people)
+            ]
+            topics = [f"{Topic.ALERTS}.la.{code}" for code in AUTHORITIES]
+            alert = await _run(
+                servers,
+                producer,
+                topics,
+                visits,
+                lambda record: codecs.alerts.decode_event(record.value).subject.key,
+            )
+    return trip, alert
+
+
+async def _run(
+    servers: str,
+    producer: AIOKafkaProducer,
+    topics: list[str],
+    writes: list[Write],
+    name_of: Callable[[Any], bytes],
+) -> Latency:
+    """Send at the rate and return how long each took until it could be read in one of these topics."""
+    arrivals = _Arrivals()
+    async with _reading(servers, topics, arrivals, name_of):
+        began = monotonic()
+        for n, write in enumerate(writes):
+            await asyncio.sleep(max(0.0, began + n / RATE_PER_SECOND - monotonic()))
+            arrivals.sent[write.key or b""] = monotonic()
+            await _send(producer, write)
+        async with asyncio.timeout(_WAIT_SECONDS_MAX):
+            while len(arrivals.seconds) < len(writes):
+                await asyncio.sleep(0)
+    return arrivals.latency()
+
+
+async def _send(producer: AIOKafkaProducer, write: Write) -> None:
+    """Hand a record to the client; it is on its way at once."""
+    await producer.send(write.topic, write.value, key=write.key, headers=list(write.headers))
+
+
+@asynccontextmanager
+async def _reading(
+    servers: str, topics: list[str], arrivals: _Arrivals, name_of: Callable[[Any], bytes]
+) -> AsyncIterator[None]:
+    """Read the topics from their ends for as long as the block runs."""
+    async with AIOKafkaConsumer(
+        bootstrap_servers=servers, isolation_level="read_committed", auto_offset_reset="latest"
+    ) as consumer:
+        places = [
+            TopicPartition(topic, place)
+            for topic in topics
+            for place in await consumer._client._wait_on_metadata(topic)
+        ]
+        consumer.assign(places)
+        await consumer.seek_to_end(*places)
+        for place in places:
+            await consumer.position(place)
+
+        async def read() -> None:
+            while True:
+                batches = await consumer.getmany(timeout_ms=1_000)
+                at = monotonic()
+                for records in batches.values():
+                    for record in records:
+                        arrivals.read(name_of(record), at)
+
+        task = asyncio.ensure_future(read())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+
+async def _make_bare_topic(servers: str) -> None:
+    """Make the topic of the bare round trip."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(BARE_TOPIC, num_partitions=PARTITIONS, replication_factor=1)])
+    finally:
+        await admin.close()

@@ -1,0 +1,131 @@
+"""How many attendances a second a matcher takes, and how many a client that only reads them."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from time import monotonic
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from broker.adapters.kafka_partition import KafkaPartitionLog
+from broker.core.policy import Policy
+from broker.ports import Topic, Write
+from broker.services.matching import Codecs, PartitionMatcher
+from broker.services.matching_turns import Notice
+from tests.builders.matcher import KEY, SALT, attendance, fact_write, make_codecs, numbers, plan
+from tests.fault.load import AUTHORITIES, PROVIDERS
+
+FLAGGED_SHARE = 0.025
+PARTITIONS = 6  # as deploy/topics.toml declares
+_IN_FLIGHT_MAX = 2_000  # records on their way while a topic is filled
+_RUN_SECONDS_MAX = 300.0
+
+
+async def measure_throughput(servers: str, attendances: int) -> tuple[float, float]:
+    """Return attendances a second of a bare read and of the matcher, over the same records."""
+    codecs = make_codecs()
+    every = round(1 / FLAGGED_SHARE)
+    people = list(islice(numbers(), attendances))
+    now = datetime.now(tz=UTC)
+    before = now - timedelta(days=30)
+    flagged = people[::every]
+    print(f"filling: {len(flagged):,} plans, {attendances:,} attendances, {FLAGGED_SHARE:.1%} flagged")
+    await _fill(
+        servers,
+        (
+            fact_write(
+                codecs.facts,
+                plan(authority=AUTHORITIES[n % len(AUTHORITIES)], recorded_at=before, received_at=before),
+                number,
+            )
+            for n, number in enumerate(flagged)
+        ),
+    )
+    await _fill(
+        servers,
+        (
+            fact_write(
+                codecs.facts,
+                attendance(f"visit-{n}", at=now, provider=PROVIDERS[n % len(PROVIDERS)]),
+                number,
+            )
+            for n, number in enumerate(people)
+        ),
+    )
+    bare = await _bare_read(servers, attendances)
+    return attendances / bare, attendances / await _matched(servers, attendances, len(flagged), codecs)
+
+
+async def _fill(servers: str, writes: Iterable[Write]) -> None:
+    """Write facts as fast as the cluster takes them."""
+    async with AIOKafkaProducer(bootstrap_servers=servers, linger_ms=5) as producer:
+        sent = []
+        for write in writes:
+            sent.append(
+                await producer.send(write.topic, write.value, key=write.key, headers=list(write.headers))
+            )
+            if len(sent) == _IN_FLIGHT_MAX:
+                await asyncio.gather(*sent)
+                sent.clear()
+        await asyncio.gather(*sent)
+
+
+async def _bare_read(servers: str, attendances: int) -> float:
+    """Return the seconds that a client takes to read every attendance and do nothing with it."""
+    async with AIOKafkaConsumer(
+        bootstrap_servers=servers,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=4 * 1024 * 1024,
+    ) as consumer:
+        began, read = monotonic(), 0
+        consumer.assign([TopicPartition(Topic.ATTENDANCES.value, place) for place in range(PARTITIONS)])
+        while read < attendances:
+            batches = await consumer.getmany(timeout_ms=1_000, max_records=5_000)
+            read += sum(len(records) for records in batches.values())
+        return monotonic() - began
+
+
+class _StopWatch:
+    """Hears the matchers' reports: runs from the first that has all its plans to the last attendance."""
+
+    def __init__(self, records: int) -> None:
+        """Wait for this many records in all."""
+        self.finished = asyncio.Event()
+        self.began: float | None = None
+        self.ended = 0.0
+        self._left = records
+
+    def __call__(self, notice: Notice, fields: Mapping[str, int | str]) -> None:
+        """Take a report."""
+        if notice is Notice.CAUGHT_UP and self.began is None:
+            self.began = monotonic()
+        if notice is Notice.COMMITTED:
+            self._left -= int(fields["records"])
+            if self._left <= 0:
+                self.ended = monotonic()
+                self.finished.set()
+
+
+async def _matched(servers: str, attendances: int, plans: int, codecs: Codecs) -> float:
+    """Return the seconds from the end of the plans to the commit of the last attendance."""
+    watch = _StopWatch(attendances + plans)
+    matchers = [
+        PartitionMatcher(
+            KafkaPartitionLog(servers, "bench", place),
+            codecs,
+            policy=Policy(),
+            key=KEY,
+            new_salt=lambda: SALT,
+            report=watch,
+        )
+        for place in range(PARTITIONS)
+    ]
+    tasks = [asyncio.ensure_future(matcher.run()) for matcher in matchers]
+    async with asyncio.timeout(_RUN_SECONDS_MAX):
+        await watch.finished.wait()
+    for matcher in matchers:
+        matcher.stop()
+    await asyncio.gather(*tasks)
+    return watch.ended - (watch.began or watch.ended)

@@ -1,0 +1,117 @@
+"""`cpis upload` on a genuine Kafka: what it shows, and its exit codes."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from click.testing import CliRunner, Result
+
+from broker.adapters.embedded_kafka import EmbeddedKafka
+from broker.cli import root
+from broker.core.errors import KafkaUnavailable
+from broker.ports import Topic
+from tests.builders.upload import Person, Record, build_upload
+
+GOOD = Record(child=Person(number="9990000018"))
+BAD = Record(child=Person(number="9990000019"))
+PARTITIONS = 6
+
+pytestmark = pytest.mark.kafka
+
+Upload = Callable[..., Result]
+
+
+@pytest.fixture
+def upload(kafka: EmbeddedKafka, tmp_path: Path) -> Upload:
+    """Return what writes contents to files and runs the command on them."""
+
+    def run(*contents: bytes, servers: str = kafka.bootstrap_servers) -> Result:
+        files = []
+        for number, content in enumerate(contents, start=1):
+            file = tmp_path / f"file-{number}.xml"
+            file.write_bytes(content)
+            files.append(str(file))
+        return CliRunner().invoke(
+            root,
+            ["upload", *files],
+            env={
+                "CPIS_KAFKA_BOOTSTRAP_SERVERS": servers,
+                "CPIS_DATA_DIR": str(tmp_path),
+                "COLUMNS": "200",
+            },
+        )
+
+    return run
+
+
+def test_a_file_that_is_loaded_throughout_ends_with_0(upload: Upload) -> None:
+    """And says how much of it there was."""
+    result = upload(build_upload((GOOD, GOOD)))
+
+    assert (0, "file-1.xml: CPF02, 2 records and 2 plans loaded\n") == (result.exit_code, result.stdout)
+
+
+def test_what_is_loaded_lies_in_its_topic(kafka: EmbeddedKafka, upload: Upload) -> None:
+    """One record for each plan, none for a refused one."""
+    before = asyncio.run(_count(kafka.bootstrap_servers, Topic.PLANS))
+
+    upload(build_upload((GOOD, BAD, GOOD)))
+
+    assert asyncio.run(_count(kafka.bootstrap_servers, Topic.PLANS)) == before + 2
+
+
+def test_a_refused_record_is_shown_with_its_place_and_ends_with_65(upload: Upload) -> None:
+    """The rest of the file, and the other file, are loaded all the same."""
+    result = upload(build_upload((GOOD, BAD)), build_upload((GOOD,)))
+
+    shown = result.stdout
+    expected = ["file-1.xml: CPF03", "CPR04", "wrong check digit", "record[2]", "file-2.xml: CPF02"]
+    assert [words for words in expected if words not in shown] == []
+    assert result.exit_code == 65
+
+
+def test_a_file_that_cannot_be_read_ends_with_65(upload: Upload) -> None:
+    """It is kept, and the reason is shown."""
+    result = upload(b"nonsense")
+
+    assert "not well-formed XML" in result.stdout
+    assert result.exit_code == 65
+
+
+def test_nothing_shown_names_a_child(upload: Upload) -> None:
+    """A terminal is copied into tickets."""
+    shown = upload(build_upload((GOOD, BAD))).stdout
+
+    assert [name for name in ("9990000018", "9990000019", "Sample", "Robin") if name in shown] == []
+
+
+def test_a_long_list_of_refused_records_is_cut(upload: Upload) -> None:
+    """And says how many more there are."""
+    result = upload(build_upload([BAD] * 201))
+
+    assert "and 1 more" in result.stdout
+
+
+def test_without_kafka_nothing_is_taken(upload: Upload) -> None:
+    """69: to be done again."""
+    result = upload(build_upload(), servers="127.0.0.1:1")
+
+    assert isinstance(result.exception, KafkaUnavailable)
+    assert result.exception.exit_code == 69
+
+
+def test_a_file_that_is_not_there_is_a_mistake_of_use(tmp_path: Path) -> None:
+    """Before anything is sent."""
+    result = CliRunner().invoke(root, ["upload", str(tmp_path / "nowhere.xml")])
+
+    assert result.exit_code == 2
+
+
+async def _count(servers: str, topic: Topic) -> int:
+    """Return how many records a topic holds."""
+    async with AIOKafkaConsumer(bootstrap_servers=servers) as consumer:
+        places = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
+        ends = await consumer.end_offsets(places)
+        return sum(ends.values())

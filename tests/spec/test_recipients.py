@@ -1,0 +1,332 @@
+"""Who is told what: rulings 1, 3, 19, 24, 29 and 30."""
+
+import pytest
+
+from broker.core.alerts import Occasion
+from tests.spec.conftest import Run
+from tests.spec.outcome import recipient_text
+from tests.spec.table import messages, rows
+
+HEAD = """
+    recorded | fact | about   | values
+"""
+PLAN = f"""{HEAD}
+    T-9d     | plan | CPP E09 |
+"""
+
+
+def test_one_alert_per_authority_and_one_to_the_provider(run: Run) -> None:
+    """Each authority gets its own plans and the name of any other in force; the provider all (19)."""
+    outcome = run(f"""{HEAD}
+        T-9d | plan | CPP E09 |
+        T-9d | plan | LAC E09 |
+        T-9d | plan | LAC E08 |
+        T-9d | plan | CPP E07 | end=D-5
+        T-9d | plan | CPP E06 | end=D-900
+        T    | A04  | v1      |
+    """)
+
+    assert rows("""
+        to           | plans                                            | others
+        la E07       | CPP ended                                        | E08; E09
+        la E08       | LAC active                                       | E09
+        la E09       | CPP active; LAC active                           | E08
+        provider RXX | CPP ended; LAC active; CPP active; LAC active    | -
+    """) == outcome.alerts("to | plans | others")
+
+
+def test_another_authority_is_told_with_its_newest_numbers_and_no_plan_type(run: Run) -> None:
+    """A contact is name and numbers (ruling 19)."""
+    outcome = run(f"""{HEAD}
+        T-9d | plan | CPP E09 |
+        T-9d | plan | LAC E08 | phone_emergency=111 phone_office=222 authority_name=Old
+        T-8d | plan | CPP E08 | phone_emergency=333 authority_name=New
+        T    | A04  | v1      |
+    """)
+
+    contact = outcome.standing[1].other_authorities[0]
+    assert ("E08", "New", "333", None) == (
+        str(contact.authority),
+        contact.name,
+        contact.phone_emergency,
+        contact.phone_office,
+    )
+
+
+SUCCESSION = rows("""
+    authority | visit                      | plan recorded | owner | notes
+    E20       | T A04                      | T-9d          | E20   | -
+    E20       | T A04; T+13h+59m A08       | T-9d          | E20   | -
+    E20       | T A04; T+38h A08           | T-9d          | E21   | moved to successor
+    E20       | T A04; T+1h A03            | T-9d          | E20   | -
+    E20       | T A04; T+1h A03            | T+37h+59m     | E20   | -
+    E20       | T A04; T+1h A03            | T+38h         | E21   | moved to successor
+    E20       | T A04; T+15d A08           | T-9d          | E22   | moved to successor
+    E21       | T A04; T+15d A08           | T-9d          | E22   | moved to successor
+    E22       | T A04; T+15d A08           | T-9d          | E22   | -
+""")
+
+
+@pytest.mark.parametrize(
+    ("authority", "visit", "recorded", "owner", "notes"),
+    SUCCESSION,
+    ids=["; ".join(row[:3]) for row in SUCCESSION],
+)
+def test_from_the_opening_day_alerts_go_to_the_successor(
+    run: Run, authority: str, visit: str, recorded: str, owner: str, notes: str
+) -> None:
+    """E21 opens on 12 January, E22 on the 20th; open threads move with a note (ruling 19)."""
+    outcome = run(f"""{HEAD}
+        {recorded} | plan | CPP {authority} |
+        {messages(visit)}
+    """)
+
+    assert [(f"la {owner}", notes)] == outcome.alerts("to | notes")[:1]
+
+
+def test_a_succession_table_that_runs_in_a_circle_ends(run: Run) -> None:
+    """A mistake in the policy stops nobody from being told (ruling 19)."""
+    outcome = run(f"""{HEAD}
+        T-9d | plan | CPP E30 |
+        T    | A04  | v1      |
+    """)
+
+    assert [("la E31",), ("provider RXX",)] == outcome.alerts("to")
+
+
+def test_what_the_authority_is_told_of_a_visit(run: Run) -> None:
+    """Provider, site, setting, arrival, mode, reason, acuity, who treats, who to ring (ruling 29)."""
+    outcome = run(f"""{PLAN}
+        T    | A04 | v1 RLL | patient_class=E location=ED site=RLL01 arrival_mode=A reason=fall acuity=3
+        T+1h | A08 | v1 RLL | clinician_role=consultant clinician_name="Dr A" next_of_kin_relationship=3
+    """)
+
+    head = "provider | provider_name | site | location | patient_class | arrived_at | arrival_mode | reason"
+    assert ("RLL", "Listing Hospital", "RLL01", "ED", "E", "T", "A", "fall") == outcome.alerts(head)[0]
+    head = "acuity | clinician_role | clinician_name | call_back | next_of_kin_relationship"
+    assert ("3", "consultant", "Dr A", "02071112222", "3") == outcome.alerts(head)[0]
+
+
+def test_the_authoritys_own_child_id_goes_to_that_authority_alone(run: Run) -> None:
+    """The newest record's id, none to anybody else (rulings 28, 29, 31)."""
+    outcome = run(f"""{HEAD}
+        T-9d | plan | CPP E09 | child_id=C-1
+        T-8d | plan | LAC E09 | child_id=C-2
+        T-9d | plan | CPP E08 | child_id=D-1
+        T    | A04  | v1      |
+    """)
+
+    assert rows("""
+        to           | child_id
+        la E08       | D-1
+        la E09       | C-2
+        provider RXX | -
+    """) == outcome.alerts("to | child_id")
+
+
+def test_a_site_may_withhold_fields(run: Run) -> None:
+    """What RWW does not give is empty for both, the rest is there (ruling 29)."""
+    outcome = run(f"""{PLAN}
+        T | A04 | v1 RWW | reason=fall location=ED acuity=3 clinician_name="Dr A"
+    """)
+
+    assert rows("""
+        about | state   | reason | location | acuity | clinician_name
+        v1    | present | -      | -        | 3      | -
+        v1    | present | -      | -        | 3      | -
+    """) == outcome.alerts("about | state | reason | location | acuity | clinician_name")
+
+
+def test_a_mothers_authority_is_told_little(run: Run) -> None:
+    """Attendance, time, provider and call-back only; the provider is told as ever (ruling 29)."""
+    outcome = run(f"""{HEAD}
+        T-9d | plan | UCP E09 | end=D+9
+        T-1d | A04  | v1 RXX  |
+        T    | A04  | v2 RLL  | reason=pregnancy location=ED acuity=3 site=RLL01
+        T+1h | view | a1 RLL  |
+    """)
+
+    head = (
+        "about | provider | arrived_at | call_back | reason | site | earlier_visits | last_visit_at | views"
+    )
+    authority, provider = outcome.alerts(head)[2:]
+    assert ("v2", "RLL", "T", "02071112222", "-", "-", "0", "-", "-") == authority
+    assert ("v2", "RLL", "T", "02071112222", "pregnancy", "RLL01", "1", "T-1d", "-") == provider
+
+
+def test_a_pregnant_child_with_a_plan_of_her_own_is_told_of_as_a_child(run: Run) -> None:
+    """One of the two roles is hers (rulings 19, 29)."""
+    outcome = run(f"""{HEAD}
+        T-9d | plan | UCP E09 | end=D+9
+        T-9d | plan | LAC E09 |
+        T    | A04  | v1      | reason=pregnancy
+    """)
+
+    assert [("LAC active; UCP active", "pregnancy")] * 2 == outcome.alerts("plans | reason")
+
+
+RESTRICTED = rows("""
+    restricted by                      | told
+    T-9d notice n1                     | yes
+    T+9d notice n1                     | yes
+    T+1h A08 v1 restricted=yes         | yes
+    T+1h A08 v1 restricted=no          | no
+""")
+
+
+@pytest.mark.parametrize(("by", "reduced"), RESTRICTED)
+def test_a_restricted_record_is_told_without_places_and_people(run: Run, by: str, reduced: str) -> None:
+    """Time, own plan and a count to the authority; the provider's safeguarding role the rest (24)."""
+    at, fact, about, *values = by.split()
+    outcome = run(f"""{PLAN}
+        T-9d | plan   | LAC E08 |
+        T-1d | A04    | v0      |
+        T    | A04    | v1      | reason=fall location=ED
+        {at} | {fact} | {about} | {" ".join(values)}
+    """)
+
+    told = outcome.alerts("about | to | reason | location | provider | others | earlier_visits | route")
+    authority = "v1", "la E09", "-", "-", "-", "-", "1", "duty social worker"
+    provider = "v1", "provider RXX", "fall", "ED", "RXX", "-", "1", "safeguarding role"
+    assert [reduced == "yes"] * 2 == [authority in told, provider in told]
+
+
+VIEWS = rows("""
+    at       | by    | values         | why              | viewed
+    T+1h     | RYY   |                | shared           | la E09
+    T+1h     | RYY   | unscheduled=no | R23: silent view | -
+    T+1h     | RXX   | unscheduled=no | R23: silent view | -
+    T-1m     | RXX   |                | shared           | la E09
+    T        | RXX   |                | shared           | -
+    T+1h     | RXX   |                | shared           | -
+    T+1h     | RXX01 |                | shared           | -
+    T+1h     | RXX02 |                | shared           | la E09
+    T+24h    | RXX   |                | shared           | -
+    T+24h+1m | RXX   |                | shared           | la E09
+""")
+
+
+@pytest.mark.parametrize(
+    ("at", "by", "values", "why", "viewed"), VIEWS, ids=[" ".join(row[:3]) for row in VIEWS]
+)
+def test_a_view_is_told_for_itself_unless_it_is_part_of_a_visit(
+    run: Run, at: str, by: str, values: str, why: str, viewed: str
+) -> None:
+    """During the stay, by the same provider, it is a line in the visit's thread (rulings 1, 3, R23)."""
+    outcome = run(f"""{PLAN}
+        T    | A04  | v1 RXX  | site=RXX01
+        {at} | view | a1 {by} | {values}
+    """)
+
+    told = [row[0] for row in outcome.alerts("to | occasion") if row[1] == Occasion.VIEWED]
+    assert (why, [viewed] * (viewed != "-")) == (outcome.whys["a1"], told)
+
+
+def test_a_view_during_the_stay_is_a_line_in_the_authoritys_thread(run: Run) -> None:
+    """The lines come in the order of the views (ruling 1)."""
+    outcome = run(f"""{PLAN}
+        T    | A04  | v1 |
+        T+2h | view | a1 |
+        T+1h | view | a2 |
+        T+1h | view | a3 | unscheduled=no
+    """)
+
+    assert rows("""
+        to           | about | views
+        la E09       | v1    | a2; a1
+        provider RXX | v1    | -
+    """) == outcome.alerts("to | about | views")
+
+
+def test_the_decision_about_a_view_names_who_was_told(run: Run) -> None:
+    """The authority, not the provider that looked (ruling 1)."""
+    outcome = run(f"""{PLAN}
+        T    | A04  | v1 |
+        T+1h | view | a1 |
+    """)
+
+    decision = outcome.decisions["a1"]
+    assert (["la E09"], ("views",)) == ([recipient_text(one) for one in decision.recipients], decision.fields)
+
+
+def test_a_view_of_a_person_whose_visit_is_not_told_is_told_for_itself(run: Run) -> None:
+    """A thread that nobody sees holds no line (rulings 1, 3)."""
+    outcome = run(f"""{PLAN}
+        T    | A04  | v1 | patient_class=P
+        T+1h | view | a1 |
+    """)
+
+    assert [("la E09", "viewed", "a1")] == outcome.alerts("to | occasion | about")
+
+
+VIEW_CUTOFFS = rows("""
+    view recorded | plan recorded | plans
+    T             | T             | CPP active
+    T             | T+1m          | CPP active (retroactive)
+    T             | T+14d         | CPP active (retroactive, delayed)
+    T             | T+14d+1m      | -
+    T+9d          | T+21d         | CPP active (retroactive, delayed)
+    T+9d          | T+21d+1m      | -
+    T+30d         | T+30d         | CPP active (retroactive)
+    T+30d         | T+30d+1m      | -
+""")
+
+
+@pytest.mark.parametrize(("viewed", "recorded", "plans"), VIEW_CUTOFFS)
+def test_a_view_has_a_cut_off_as_a_visit_has(run: Run, viewed: str, recorded: str, plans: str) -> None:
+    """A view is a stay that ends at once (rulings 1, 10, 11)."""
+    outcome = run(f"""{HEAD}
+        {viewed}   | view | a1 RYY  | accessed_at=T
+        {recorded} | plan | CPP E09 |
+    """)
+
+    assert [(plans,)] * (plans != "-") == outcome.alerts("plans")
+
+
+@pytest.mark.parametrize(
+    ("received", "urgency"),
+    rows("""
+        received | urgency
+        T+2h     | now
+        T+2h+1m  | summary
+    """),
+)
+def test_a_view_that_comes_late_pages_nobody(run: Run, received: str, urgency: str) -> None:
+    """What is over and came too late goes into the summary (ruling 11)."""
+    outcome = run(f"{PLAN}T | view | a1 RYY | received={received}")
+
+    assert [("la E09", urgency)] == outcome.alerts("to | urgency")
+
+
+def test_a_view_after_the_plan_was_removed_is_not_told(run: Run) -> None:
+    """The decision says which rule said so (ruling 14)."""
+    outcome = run(f"""{PLAN}
+        T-1d | plan | CPP E09 | deleted=D-1
+        T    | view | a1 RYY  |
+    """)
+
+    assert {"a1": "ruling 14: removed before the arrival"} == outcome.whys
+
+
+def test_a_view_of_a_restricted_record_names_nobody_who_looked(run: Run) -> None:
+    """Neither place nor person (ruling 24)."""
+    outcome = run(f"""{PLAN}
+        T-1d | plan   | LAC E08 |
+        T-1d | notice | n1      |
+        T    | view   | a1 RYY  |
+    """)
+
+    assert [("-", "-", "restricted")] * 2 == outcome.alerts("views | others | notes")
+
+
+def test_the_decision_about_a_visit_names_recipients_and_fields(run: Run) -> None:
+    """Shared with whom and which fields, in codes only."""
+    outcome = run(f"""{PLAN}
+        T | A04 | v1 | reason=fall
+    """)
+
+    decision = outcome.decisions["v1"]
+    assert ["la E09", "provider RXX"] == [recipient_text(one) for one in decision.recipients]
+    assert ("plans", "visit.arrived_at", "visit.provider", "visit.reason", "visit.state", "visit.visit") == (
+        decision.fields
+    )
