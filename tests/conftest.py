@@ -9,6 +9,12 @@ from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.runtime.kafka import embedded_kafka
 from broker.runtime.resources import topics_file
+from tests.log_search import LogSearch
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Search the logs of the whole run for the people in it."""
+    config.pluginmanager.register(LogSearch(), "log-search")
 
 
 @pytest.fixture(scope="session")

@@ -1,104 +1,98 @@
 """
-Faust as the runtime of the outbox, by the one recipe that loses no event (ADR 1).
+A Faust app with one agent that loses nothing, by the one recipe that was found not to.
 
-Raw bytes, one at a time, only committed records; acknowledged once the work is done and awaited; an agent
-that raises stops the worker instead of stepping over the event.
+Raw bytes, one event at a time, acknowledged only when its work is done; an exception stops the app instead of
+losing its event. Only committed records are read: a transaction that is aborted told nobody anything.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 import faust
-from faust.transport.drivers import aiokafka as driver
-from mode import CrashingSupervisor
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+from mode.supervisors import CrashingSupervisor
 
-SESSION_TIMEOUT_S = 10.0  # an outbox that is away for this long gives its partitions up
-HEARTBEAT_S = 3.0
-REQUEST_TIMEOUT_S = 30.0  # longer than the session, or Faust refuses
-_READ_COMMITTED = "read_committed"
+from broker.ports import Record
 
-
-class Message(NamedTuple):
-    """One committed record."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
+_COMMIT_EVERY_S = 0.5  # what is taken again after a crash
+_SESSION_TIMEOUT_S = 10.0
+_HEARTBEAT_S = 3.0
+_REQUEST_TIMEOUT_S = 15.0  # longer than the session, as the driver demands
 
 
-class _CommittedThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust's types are skipped
-    """Faust's consumer, which must not see what a matcher took back."""
+class _CommittedThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # faust carries no usable types
+    """Faust's consumer, reading committed records only."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
-        """Return the consumer, reading committed records, which Faust ties to its own transactions."""
-        consumer = super()._create_worker_consumer(transport)
-        consumer._isolation_level = _READ_COMMITTED  # noqa: SLF001 – read when the consumer starts
-        return consumer
+        """Make the consumer as if transactions were on: the isolation level has no setting of its own."""
+        before = self.consumer.in_transaction
+        self.consumer.in_transaction = True
+        try:
+            return super()._create_worker_consumer(transport)
+        finally:
+            self.consumer.in_transaction = before
 
 
-class _CommittedConsumer(driver.Consumer):  # type: ignore[misc]  # Faust's types are skipped
-    """A consumer of committed records."""
+class _CommittedConsumer(Consumer):  # type: ignore[misc]  # faust carries no usable types
+    """Starts the thread above."""
 
     def _new_consumer_thread(self) -> _CommittedThread:
-        """Return the thread that reads."""
+        """Return the thread that polls."""
         return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
 
 
-class _CommittedTransport(driver.Transport):  # type: ignore[misc]  # Faust's types are skipped
-    """A transport whose consumers read committed records."""
+class _CommittedTransport(Transport):  # type: ignore[misc]  # faust carries no usable types
+    """Makes the consumer above."""
 
     Consumer = _CommittedConsumer
 
 
-class OutboxApp(faust.App):  # type: ignore[misc]  # Faust's types are skipped
-    """A Faust application that hands committed records of one topic to one function, at least once."""
+class _CommittedApp(faust.App):  # type: ignore[misc]  # faust carries no usable types
+    """Uses the transport above."""
 
     def _new_transport(self) -> _CommittedTransport:
-        """Return the transport of its consumers."""
-        return _CommittedTransport(self.conf.broker_consumer, self, loop=self.loop)
+        """Return the transport of the consumer side."""
+        return _CommittedTransport(self.conf.broker_consumer, self)
 
 
-def outbox_app(
-    application_id: str, bootstrap_servers: str, topic: str, handle: Callable[[Message], Awaitable[None]]
-) -> OutboxApp:
+def one_agent_app(
+    *,
+    bootstrap_servers: str,
+    group: str,
+    topic: str,
+    directory: Path,
+    handle: Callable[[Record], Awaitable[None]],
+) -> Any:
     """
-    Return an application that calls `handle` for every committed record of `topic`, one after the other.
+    Return a Faust app, not yet started, whose one agent gives every record of `topic` to `handle`.
 
-    A record counts as done when `handle` has returned; when it raises, the worker stops and the record
-    comes again at the next start.
+    The record counts as taken when `handle` returns; when it raises the app crashes and the record is given
+    again after the next start. `group` holds the offsets; `directory` is where Faust may keep files.
     """
-    app = OutboxApp(
-        f"{application_id}-outbox",
+    app = _CommittedApp(
+        group,
         broker=[f"aiokafka://{server}" for server in bootstrap_servers.split(",")],
-        autodiscover=False,
-        broker_heartbeat_interval=HEARTBEAT_S,
-        broker_request_timeout=REQUEST_TIMEOUT_S,
-        broker_session_timeout=SESSION_TIMEOUT_S,
-        consumer_auto_offset_reset="earliest",
-        key_serializer="raw",
-        value_serializer="raw",
-        stream_wait_empty=False,
-        table_standby_replicas=0,
-        topic_allow_declare=False,
+        store="memory://",
+        datadir=str(directory),
+        web_enabled=False,  # its /table would serve contents over HTTP
         topic_disable_leader=True,
-        web_enabled=False,
+        topic_allow_declare=False,
+        stream_wait_empty=False,  # hangs with an event that is not acknowledged yet
+        consumer_auto_offset_reset="earliest",
+        broker_commit_interval=_COMMIT_EVERY_S,
+        broker_session_timeout=_SESSION_TIMEOUT_S,
+        broker_heartbeat_interval=_HEARTBEAT_S,
+        broker_request_timeout=_REQUEST_TIMEOUT_S,
+        worker_redirect_stdouts=False,
     )
+    raw = app.topic(topic, key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)
 
-    async def project(stream: Any) -> None:
-        """Do the work of each record, then acknowledge it."""
-        async for event in stream.noack().events():
-            message = event.message
-            await handle(
-                Message(message.topic, message.partition, message.offset, message.key, message.value)
-            )
-            await stream.ack(event)
+    async def take(stream: Any) -> None:
+        """Take event after event, each acknowledged when its work is done."""
+        async for arrived in stream.noack().events():
+            await handle(arrived.message)
+            await stream.ack(arrived)
 
-    app.agent(
-        app.topic(topic, key_type=bytes, value_type=bytes),
-        name="project-alerts",
-        concurrency=1,
-        supervisor_strategy=CrashingSupervisor,
-    )(project)
+    app.agent(raw, name=f"{group}.take", concurrency=1, supervisor_strategy=CrashingSupervisor)(take)
     return app

@@ -1,61 +1,59 @@
 """
-The inbox as a database table: what every recipient was told, numbered without gaps.
+The inbox database: every recipient's events, numbered without gaps, and how far they were taken from Kafka.
 
-A projection that can be dropped and rebuilt from Kafka. The offset is stored in the same transaction as the
-row, so that inside the database every event stands exactly once.
+Rows and the Kafka offset are written in one database transaction, so that inside it each event is there
+exactly once. The database can be dropped: a new one has another identity and is filled from the beginning.
 """
 
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import (
     Boolean,
     Column,
+    Connection,
+    Engine,
     Integer,
     LargeBinary,
     MetaData,
     String,
     Table,
     create_engine,
-    delete,
+    event,
     func,
     insert,
     select,
+    update,
 )
-from sqlalchemy.engine import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
-from broker.core.errors import ConfigurationError
-
-_ID_LENGTH = 64
 _METADATA = MetaData()
 
 INBOX = Table(
     "inbox",
     _METADATA,
-    Column("recipient", String(_ID_LENGTH), primary_key=True),
-    Column("number", Integer, primary_key=True),
-    Column("event_id", String(_ID_LENGTH), nullable=False, unique=True),
-    Column("alert_id", String(_ID_LENGTH), nullable=False, index=True),
+    Column("recipient", String(32), primary_key=True),  # kind and ODS code: la.211
+    Column("number", Integer, primary_key=True),  # from 1, without gaps
+    Column("event_id", String(32), nullable=False, unique=True),
+    Column("alert_id", String(32), nullable=False, index=True),
     Column("revision", Integer, nullable=False),
-    Column("kind", String(_ID_LENGTH), nullable=False),
+    Column("kind", String(16), nullable=False),
     Column("loud", Boolean, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # the value of the Kafka record
 )
-"""`number` counts a recipient's events from 1; `body` is the event's value on `cpis.alerts`."""
-
 OFFSETS = Table(
     "offsets",
     _METADATA,
-    Column("topic", String(_ID_LENGTH), primary_key=True),
+    Column("topic", String(249), primary_key=True),
     Column("partition", Integer, primary_key=True),
-    Column("next", Integer, nullable=False),
+    Column("next_offset", Integer, nullable=False),
 )
-"""The next offset to project."""
+IDENTITY = Table("projection", _METADATA, Column("identity", String(32), primary_key=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One event for one recipient; `body` is its value as published."""
+class InboxEvent:
+    """One event for one recipient, as it goes into the inbox; `body` is the record's value."""
 
     recipient: str
     event_id: str
@@ -66,73 +64,95 @@ class Row:
     body: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxRow:
+    """An event with its place in the recipient's inbox."""
+
+    number: int
+    event: InboxEvent
+
+
 class Projection:
-    """The inbox at a SQLAlchemy URL; raises `ConfigurationError` when it cannot be opened."""
+    """The inbox in the database of a SQLAlchemy URL. Its methods block: call them in a thread."""
 
     def __init__(self, url: str) -> None:
-        """Open the database and make the tables that are missing."""
-        try:
-            self._engine = create_engine(url)
-            _METADATA.create_all(self._engine)
-        except (SQLAlchemyError, ImportError) as error:
-            raise ConfigurationError(
-                f"CPIS_DATABASE_URL: the database cannot be opened ({type(error).__name__})"
-            ) from None
+        """Connect, make the tables that are missing, and give a new database its identity."""
+        self._engine = create_engine(url)
+        if self._engine.dialect.name == "sqlite":
+            event.listen(self._engine, "connect", _use_write_ahead_log)
+        _METADATA.create_all(self._engine)
+        self.identity = _identity_of(self._engine)
 
-    def project(self, topic: str, partition: int, offset: int, row: Row | None) -> bool:
+    def store(self, topic: str, partition: int, offset: int, arrived: InboxEvent | None) -> bool:
         """
-        Store an event and that its offset is done, both or neither; return whether it is new.
+        Note that a record was taken, and put its event, if it has one, behind the recipient's last.
 
-        Without a row only the offset is stored: what cannot be read is done elsewhere.
+        Returns False, having changed nothing, when the record was taken before.
         """
         with self._engine.begin() as connection:
-            if offset < self._next(connection, topic, partition):
+            place = (OFFSETS.c.topic == topic) & (OFFSETS.c.partition == partition)
+            stored = connection.execute(select(OFFSETS.c.next_offset).where(place)).scalar()
+            if stored is not None and offset < stored:
                 return False
-            new = row is not None and not self._known(connection, row.event_id)
-            if new and row is not None:
-                self._insert(connection, row)
-            connection.execute(
-                delete(OFFSETS).where(OFFSETS.c.topic == topic, OFFSETS.c.partition == partition)
-            )
-            connection.execute(insert(OFFSETS).values(topic=topic, partition=partition, next=offset + 1))
-        return new
+            if arrived is not None and not _is_known(connection, arrived.event_id):
+                connection.execute(insert(INBOX).values(_row(connection, arrived)))
+            if stored is None:
+                where = {"topic": topic, "partition": partition, "next_offset": offset + 1}
+                connection.execute(insert(OFFSETS).values(where))
+            else:
+                connection.execute(update(OFFSETS).where(place).values(next_offset=offset + 1))
+            return True
 
-    def numbers(self) -> dict[str, int]:
-        """Return how many events each recipient has."""
-        query = select(INBOX.c.recipient, func.max(INBOX.c.number)).group_by(INBOX.c.recipient)
+    def inbox(self, recipient: str, *, after: int = 0, limit: int = 1_000) -> Sequence[InboxRow]:
+        """Return at most `limit` events of a recipient behind number `after`, in order."""
+        wanted = (
+            select(INBOX)
+            .where((INBOX.c.recipient == recipient) & (INBOX.c.number > after))
+            .order_by(INBOX.c.number)
+            .limit(limit)
+        )
         with self._engine.connect() as connection:
-            return {str(row[0]): int(row[1]) for row in connection.execute(query)}
+            rows = connection.execute(wanted).mappings().all()
+        return [
+            InboxRow(
+                number=row["number"],
+                event=InboxEvent(**{name: row[name] for name in InboxEvent.__slots__}),
+            )
+            for row in rows
+        ]
 
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
 
-    @staticmethod
-    def _next(connection: Connection, topic: str, partition: int) -> int:
-        """Return the next offset to project."""
-        query = select(OFFSETS.c.next).where(OFFSETS.c.topic == topic, OFFSETS.c.partition == partition)
-        return connection.execute(query).scalar() or 0
 
-    @staticmethod
-    def _known(connection: Connection, event_id: str) -> bool:
-        """Whether an event was projected before."""
-        query = select(INBOX.c.number).where(INBOX.c.event_id == event_id)
-        return connection.execute(query).first() is not None
+def _row(connection: Connection, arrived: InboxEvent) -> dict[str, object]:
+    """Return the row of an event: one number behind the recipient's last."""
+    last = connection.execute(
+        select(func.max(INBOX.c.number)).where(INBOX.c.recipient == arrived.recipient)
+    ).scalar()
+    return {name: getattr(arrived, name) for name in InboxEvent.__slots__} | {"number": (last or 0) + 1}
 
-    @staticmethod
-    def _insert(connection: Connection, row: Row) -> None:
-        """Store an event under its recipient's next number."""
-        query = select(func.max(INBOX.c.number)).where(INBOX.c.recipient == row.recipient)
-        number = (connection.execute(query).scalar() or 0) + 1
-        connection.execute(
-            insert(INBOX).values(
-                recipient=row.recipient,
-                number=number,
-                event_id=row.event_id,
-                alert_id=row.alert_id,
-                revision=row.revision,
-                kind=row.kind,
-                loud=row.loud,
-                body=row.body,
-            )
-        )
+
+def _is_known(connection: Connection, event_id: str) -> bool:
+    """Return whether an event is in the inbox already."""
+    found = connection.execute(select(INBOX.c.number).where(INBOX.c.event_id == event_id)).first()
+    return found is not None
+
+
+def _identity_of(engine: Engine) -> str:
+    """Return the database's identity, made at its first use."""
+    with engine.begin() as connection:
+        known = connection.execute(select(IDENTITY.c.identity)).scalar()
+        if known is None:
+            known = uuid.uuid4().hex
+            connection.execute(insert(IDENTITY).values(identity=known))
+    return str(known)
+
+
+def _use_write_ahead_log(connection: object, _record: object) -> None:
+    """Let readers read while SQLite writes; every commit is still synced to the disk."""
+    cursor = connection.cursor()  # type: ignore[attr-defined]  # SQLAlchemy hands out the driver's own object
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()

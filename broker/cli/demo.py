@@ -6,7 +6,9 @@ import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
+from typing import TextIO
 
 import click
 from rich.console import Console
@@ -39,11 +41,12 @@ _MILLISECONDS = 1000
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Leave everything running afterwards and print the ports.")
-def demo(*, keep: bool) -> None:
+@click.option("--log", type=click.File("w", encoding="utf-8"), help="Write the log here. Default: nowhere.")
+def demo(log: TextIO | None, *, keep: bool) -> None:
     """Show a recorded day become alerts; exit 0 only when the outcome is the expected one."""
     console = Console(highlight=False)
     with tempfile.TemporaryDirectory(prefix="cpis-demo-") as directory, _servers(console) as servers:
-        configure_logs("warning", (Path(directory) / "demo.log").open("w", encoding="utf-8"))
+        configure_logs("info", log or StringIO())
         settings = load_settings().model_copy(
             update={
                 "kafka_bootstrap_servers": servers,

@@ -121,6 +121,7 @@ class Reading:
         self.places: dict[str, tuple[str | None, OdsCode | None]] = {}
         self.departure: tuple[Stamp, datetime | None] | None = None
         self.cancellation: tuple[Stamp, bool] | None = None
+        self.began_at: datetime | None = None
         self.registered_at: datetime | None = None
         self.cutoff: datetime | None = None
         self.settings: set[Setting] = set()
@@ -155,12 +156,12 @@ class Reading:
         registers = self.registers
         if message.event in REGISTERING:
             registers["cancel_reason"] = None  # it belonged to a cancellation that no longer stands
+        for name in message.cleared.intersection(_OF_EVERY_VISIT):
+            registers[name] = None
         for name in _OF_EVERY_VISIT:
             value = getattr(message, name)
             if value is not None:
                 registers[name] = value
-        for name in message.cleared.intersection(_OF_EVERY_VISIT):
-            registers[name] = None
         if message.visit == self.reference and _arrival_counts(message):
             registers["arrived_at"] = _written(message, "arrived_at", registers["arrived_at"])
         if message.visit == self.leaving:
@@ -205,17 +206,19 @@ class Reading:
         self.cancellation = (at, cancelled)
 
     def _read_times(self, message: VisitMessage) -> None:
-        """Keep the registration's time and the cut-off, which a corrected arrival never moves back (10)."""
-        if self.registered_at is None and message.event in REGISTERING and message.visit == self.reference:
-            self.registered_at = _occurred(message)
+        """Keep the first times and the cut-off, which a corrected arrival never moves back (ruling 10)."""
         newest_at = stamp(message)[0]
+        if message.visit == self.reference:
+            self.began_at = self.began_at or newest_at
+            if self.registered_at is None and message.event in REGISTERING:
+                self.registered_at = _occurred(message)
         reached = cutoff(newest_at=newest_at, arrived_at=self._arrived_at(), policy=self.policy)
         self.cutoff = reached if self.cutoff is None else max(reached, self.cutoff)
 
     def _arrived_at(self) -> datetime:
         """PV1-44, else the oldest registration's time, else the oldest message's (ruling 37)."""
         arrived: datetime | None = self.registers["arrived_at"]
-        return arrived or self.registered_at or stamp(self.kept[0])[0]
+        return arrived or self.registered_at or self.began_at or stamp(self.kept[0])[0]
 
     def _stated(self, message: VisitMessage) -> Stated:
         """Return the person's details as they stand after this message (ruling 20)."""

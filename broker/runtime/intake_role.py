@@ -11,7 +11,6 @@ import structlog
 from mode import Service
 
 from broker.adapters.drop_folder import DropFolder, Verdict
-from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.mllp_server import MllpServer
 from broker.adapters.worker_process import read_file_aside
 from broker.core.errors import ConfigurationError
@@ -27,8 +26,7 @@ LIVE_PROCESSING_IDS = frozenset({"P"})
 """MSH-11 of a live deployment (ruling 27)."""
 
 _MILLISECONDS = 1000
-_LOG_SHARE = 0.8  # of the answer's deadline: Kafka's silence is known in time to say so
-_INTAKE_SHARE = 0.95  # should the log itself hang, which its own deadline forbids
+_INTAKE_SHARE = 0.95  # of the answer's deadline; the log's own is shorter, so this is for one that hangs
 # One line for each of these would be most of the log.
 _UNREMARKABLE = frozenset({"accepted", "plan accepted", "connection opened", "connection closed"})
 _REFUSED = "refused"
@@ -39,9 +37,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
     """
     Takes messages and files once started; `port` then says where, `counts` what was taken so far.
 
-    `facts` is where they go, by default the settings' Kafka, which the role then opens and closes; `clock` is
-    the time of receipt: the demonstration steps it. The start raises `ConfigurationError` where the port is
-    taken or the drop folder cannot be made.
+    `facts` is where they go, already started; `clock` tells the time of receipt, and the demonstration steps
+    it. The start raises `ConfigurationError` where the port is taken or the drop folder cannot be made.
     """
 
     def __init__(
@@ -49,18 +46,13 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         settings: Settings,
         parts: Parts,
         *,
-        facts: FactLog | None = None,
+        facts: FactLog,
         clock: Clock = present,
         **options: Any,
     ) -> None:
         self.counts: Counter[str] = Counter()
         self._settings = settings
         answer_ms = settings.answer_deadline_ms
-        self._kafka: KafkaFactLog | None = None
-        if facts is None:
-            facts = self._kafka = KafkaFactLog(
-                settings.require_bootstrap_servers(), deadline_ms=int(answer_ms * _LOG_SHARE)
-            )
         self._log = structlog.get_logger(role="intake")
         self._refusing = False
         rejections = Rejections(parts.records, parts.key)
@@ -102,8 +94,6 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
     async def on_start(self) -> None:
         """Open the doors."""
         self._folder.prepare()
-        if self._kafka is not None:
-            await self._kafka.start()
         try:
             await self._server.start()
         except OSError as error:
@@ -116,8 +106,6 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
     async def on_stop(self) -> None:
         """Finish what is in hand and close the doors."""
         await self._server.stop()
-        if self._kafka is not None:
-            await self._kafka.close()
         self._log.info("intake stopped")
 
     async def _load(self, data: bytes) -> Verdict:

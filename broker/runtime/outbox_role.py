@@ -1,29 +1,38 @@
 """
-The outbox role: a Faust agent that projects `cpis.alerts` into the database, each event once.
+The outbox role: brings every alert event from Kafka into the inbox database.
 
-What cannot be read is kept in `cpis.rejected` before it is passed over; anything else that goes wrong stops
-the process, and the event comes again.
+Knows how a record becomes a row and where one goes that cannot be read. How nothing is lost on the way is in
+`broker.adapters.faust_app`.
 """
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import structlog
 from mode import Service
 
-from broker.adapters.faust_app import Message, outbox_app
-from broker.adapters.projection import Projection, Row
-from broker.core.errors import MalformedMessage
-from broker.ports import FactLog, Topic
+from broker.adapters.faust_app import one_agent_app
+from broker.adapters.projection import InboxEvent, Projection
+from broker.core.errors import BrokerError, KafkaUnavailable, MalformedMessage
+from broker.ports import FactLog, Record, Topic, Write
 from broker.runtime.parts import Parts, present
 from broker.runtime.settings import Settings
-from broker.services.rejections import Rejections
+from broker.wire.cloudevents import REJECTED_TYPE, CloudEvent, write_headers
 from broker.wire.records_codec import Door, Rejected
+
+_PAUSE_S_MIN = 0.5
+_PAUSE_S_MAX = 10.0
+_SOURCE = "urn:cpis:outbox"
 
 
 class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type information
-    """Projects alerts once started; `counts` says how many were new, seen before or unreadable."""
+    """
+    Projects `cpis.alerts` into the database of the settings; `counts` tells what was done.
+
+    Whatever fails, the app is stopped, and after a pause a new one takes the same record again.
+    """
 
     def __init__(
         self, settings: Settings, parts: Parts, bootstrap_servers: str, facts: FactLog, **options: Any
@@ -31,51 +40,117 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self.counts: Counter[str] = Counter()
         self._settings = settings
         self._parts = parts
+        self._servers = bootstrap_servers
         self._facts = facts
-        self._rejections = Rejections(parts.records, parts.key)
         self._log = structlog.get_logger(role="outbox")
-        self._projection = Projection(settings.database_url)
-        self._app = outbox_app(settings.application_id, bootstrap_servers, Topic.ALERTS, self._project)
+        self._stopping = asyncio.Event()
+        self._projection: Projection | None = None
         super().__init__(**options)
 
     async def on_start(self) -> None:
-        """Start the Faust application; when it crashes, so does this role."""
-        await self.add_runtime_dependency(self._app)
-        self._log.info("outbox started", application=self._settings.application_id)
+        """Open the database and start taking."""
+        self._projection = await asyncio.to_thread(Projection, self._settings.database_url)
+        self._running = asyncio.ensure_future(self._run(self._projection))
+        self._log.info("outbox started")
 
-    async def on_shutdown(self) -> None:
-        """Close the database once nothing is projected any more."""
-        self._projection.close()
+    async def on_stop(self) -> None:
+        """Finish the event in hand and close the database."""
+        self._stopping.set()
+        await asyncio.wait({self._running})
+        if self._projection is not None:
+            await asyncio.to_thread(self._projection.close)
         self._log.info("outbox stopped")
 
-    async def _project(self, message: Message) -> None:
-        """Store one event; in a thread, since a database may take its time."""
-        row = await self._row(message)
-        new = await asyncio.to_thread(
-            self._projection.project, message.topic, message.partition, message.offset, row
-        )
-        self.counts["projected" if new else "seen before"] += 1
+    async def _run(self, projection: Projection) -> None:
+        """Run one app after the other until the role is stopped."""
+        pause_s = _PAUSE_S_MIN
+        while not self._stopping.is_set():
+            taken = self.counts["taken"]
+            error = await self._run_app(projection)
+            if self._stopping.is_set():
+                return
+            if self.counts["taken"] > taken:
+                pause_s = _PAUSE_S_MIN
+            self._log.error("outbox app failed, starting again", error=error, delay_seconds=pause_s)
+            await self._wait(pause_s)
+            pause_s = min(pause_s * 2, _PAUSE_S_MAX)
 
-    async def _row(self, message: Message) -> Row | None:
-        """Return the row of an event, or None once its unreadable bytes are kept."""
-        body = message.value or b""
+    async def _run_app(self, projection: Projection) -> BaseException | None:
+        """Run an app until the role is stopped or the app crashes; return why it did."""
+
+        async def handle(record: Record) -> None:
+            await self._take(projection, record)
+
+        app = one_agent_app(
+            bootstrap_servers=self._servers,
+            group=f"{self._settings.application_id}-outbox-{projection.identity}",
+            topic=Topic.ALERTS.value,
+            directory=self._settings.data_dir / "faust",
+            handle=handle,
+        )
+        starting = asyncio.ensure_future(app.start())
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        crashing = asyncio.ensure_future(app.wait_until_stopped())
         try:
-            event = self._parts.alerts.decode_event(body)
-        except MalformedMessage as fault:
-            self.counts["unreadable"] += 1
-            self._log.error(
-                "alert unreadable", partition=message.partition, offset=message.offset, error=fault
-            )
-            kept = Rejected(door=Door.KAFKA, reason=fault.reason, received_at=present(), raw=body)
-            await self._facts.append(self._rejections.writes(kept))
-            return None
+            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done() and starting.exception() is not None:
+                return starting.exception()
+            await asyncio.wait({crashing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            return app.crash_reason if isinstance(app.crash_reason, BaseException) else None
+        finally:
+            for task in (starting, stopping, crashing):
+                task.cancel()
+            await app.stop()
+
+    async def _take(self, projection: Projection, record: Record) -> None:
+        """Put one record into the database; one that cannot be read goes to `cpis.rejected` first."""
+        arrived = None
+        try:
+            arrived = self._event(record)
+        except MalformedMessage as error:
+            await self._reject(record, error)
+        known = await asyncio.to_thread(
+            projection.store, record.topic, record.partition, record.offset, arrived
+        )
+        self.counts["taken" if known else "taken before"] += 1
+
+    def _event(self, record: Record) -> InboxEvent:
+        """Return the inbox event of a record; raise `MalformedMessage`."""
+        event = self._parts.alerts.decode_event(record.value or b"")
         recipient = event.alert.recipient
-        return Row(
+        return InboxEvent(
             recipient=f"{recipient.kind}.{recipient.code}",
             event_id=event.event_id,
             alert_id=event.alert.alert_id,
             revision=event.revision,
             kind=event.kind.value,
             loud=event.loud,
-            body=body,
+            body=record.value or b"",
         )
+
+    async def _reject(self, record: Record, error: MalformedMessage) -> None:
+        """Keep a record that cannot be read, and do not go on before it is kept."""
+        self.counts["rejected"] += 1
+        self._log.error("alert not readable", topic=record.topic, offset=record.offset, reason=error.reason)
+        now = present()
+        rejected = Rejected(door=Door.KAFKA, reason=error.reason, received_at=now, raw=record.value or b"")
+        place = self._parts.key.derive("rejected", record.topic, str(record.partition), str(record.offset))
+        headers = write_headers(
+            CloudEvent(
+                event_id=place, source=_SOURCE, event_type=REJECTED_TYPE, time=now, data_schema="rejected"
+            )
+        )
+        write = Write(Topic.REJECTED, None, self._parts.records.encode_rejected(rejected), headers)
+        while True:
+            with suppress(KafkaUnavailable):
+                await self._facts.append([write])
+                return
+            await self._wait(_PAUSE_S_MIN)
+            if self._stopping.is_set():
+                raise BrokerError("stopped before an unreadable record could be kept")
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait, but no longer than until the role is stopped."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()

@@ -36,8 +36,8 @@ class Settings(BaseSettings):
     )
     environment: Literal["live", "test"] = Field(
         default="test",
-        description="live or test: a test deployment takes only NHS numbers kept for tests (999...), "
-        "a live one none of them",
+        description="live or test: a live deployment takes only messages marked P in MSH-11 and refuses the "
+        "published identity key",
     )
     data_dir: Path = Field(
         default=Path(".data"), description="directory of what this process keeps: database, uploads, keys"

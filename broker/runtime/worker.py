@@ -17,6 +17,7 @@ from mode import Service
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.core.errors import BrokerError, RoleFailed
 from broker.ports import Clock
+from broker.runtime.fact_log import fact_log
 from broker.runtime.parts import Parts, assemble, present
 from broker.runtime.settings import Settings
 
@@ -53,7 +54,7 @@ async def working(
     servers = settings.require_bootstrap_servers()
     parts = parts or assemble(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    facts = KafkaFactLog(servers, deadline_ms=settings.answer_deadline_ms)
+    facts = fact_log(settings)
     worker = Worker(
         {role: _service(role, settings, parts, servers, facts, clock) for role in Role if role in roles}
     )

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -17,6 +18,7 @@ from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.core.errors import ConfigurationError
 from broker.core.facts import PlanFact, VisitMessage
 from broker.ports import FactLog, Topic
+from broker.runtime.fact_log import fact_log
 from broker.runtime.intake_role import IntakeRole
 from broker.runtime.kafka import embedded_kafka
 from broker.runtime.parts import Parts, assemble
@@ -122,13 +124,18 @@ def run(
     async def all_of_it() -> None:
         """Start the role, play, stop the role."""
         parts = assemble(settings)
-        role = IntakeRole(settings, parts, facts=facts, clock=lambda: NOW)
+        kafka = fact_log(settings) if facts is None else None
+        role = IntakeRole(settings, parts, facts=facts or cast("FactLog", kafka), clock=lambda: NOW)
+        if kafka is not None:
+            await kafka.start()
         await role.start()
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await scenario(role, parts)
         finally:
             await role.stop()
+            if kafka is not None:
+                await kafka.close()
 
     asyncio.run(all_of_it())
 
@@ -277,9 +284,9 @@ def test_a_port_that_is_taken_is_a_fault_of_the_settings(tmp_path: Path) -> None
             asyncio.run(role.start())
 
 
-def test_without_any_kafka_named_there_is_no_role(tmp_path: Path) -> None:
+def test_without_any_kafka_named_there_is_no_log(tmp_path: Path) -> None:
     """It says so before a door opens."""
     settings = configured(tmp_path)
 
     with pytest.raises(ConfigurationError, match="CPIS_KAFKA_BOOTSTRAP_SERVERS"):
-        IntakeRole(settings, assemble(settings))
+        fact_log(settings)

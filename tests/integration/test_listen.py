@@ -303,6 +303,7 @@ def test_the_python_of_the_page_for_subscribers_reads_every_committed_alert(line
         enough = asyncio.Event()
 
         def store(alert: dict[str, Any]) -> None:
+            """Store an alert."""
             stored.append(alert)
             if len(stored) == 2:
                 enough.set()

@@ -119,6 +119,7 @@ def visit(
         behind = door()
 
         def count(event: str) -> None:
+            """Count one event."""
             counts.update([event])
             counted.set()
 

@@ -2,8 +2,8 @@
 Specifications as tables: rows of facts in, rows of alerts out.
 
 Times are UTC. `T` is 2026-01-10 10:00, `T+2h-1m` counts from it; `D` is its day, `D-365` counts from that.
-A row is `recorded | fact | about | values`: when its source recorded it, `plan`, `view`, `notice` or an HL7 v2
-event, what it is about (`CPP E09`, `v1 RXX`) and any field as `name=value`. `-` is nothing. What a row
+A row is `recorded | fact | about | values`: when its source recorded it, `plan`, `view`, `notice` or an HL7
+v2 event, what it is about (`CPP E09`, `v1 RXX`) and any field as `name=value`. `-` is nothing. What a row
 leaves out has the defaults below: details agree, receipt is a minute after recording.
 """
 

@@ -86,20 +86,20 @@ def test_names_are_folded_before_they_are_compared(run: Run, registered: str, vi
 
 
 ALLOWANCES = rows("""
-    provider | verified | visit                                               | marks
-    RXX      | yes      | number_status=01                                    | (details not confirmed)
-    RXX      | no       | number_status=01                                    | no match
-    RXX      | yes      | number_status=02                                    | no match
-    RXX      | yes      |                                                     | no match
-    RTT      | yes      |                                                     | (details not confirmed)
-    RTT      | no       |                                                     | no match
-    RTT      | yes      | number_status=02                                    | (details not confirmed)
-    RXX      | yes      | number_status=01 family=Sample                      | (details not confirmed)
-    RXX      | yes      | number_status=01 family=Other                       | (details differ)
-    RXX      | yes      | number_status=01 given=Alex                         | (details differ, could be twin)
-    RXX      | yes      | number_status=01 family=Sample given=Alex           | (details differ, could be twin)
+    provider | verified | visit                                       | marks
+    RXX      | yes      | number_status=01                            | (details not confirmed)
+    RXX      | no       | number_status=01                            | no match
+    RXX      | yes      | number_status=02                            | no match
+    RXX      | yes      |                                             | no match
+    RTT      | yes      |                                             | (details not confirmed)
+    RTT      | no       |                                             | no match
+    RTT      | yes      | number_status=02                            | (details not confirmed)
+    RXX      | yes      | number_status=01 family=Sample              | (details not confirmed)
+    RXX      | yes      | number_status=01 family=Other               | (details differ)
+    RXX      | yes      | number_status=01 given=Alex                 | (details differ, could be twin)
+    RXX      | yes      | number_status=01 family=Sample given=Alex   | (details differ, could be twin)
     RXX      | yes      | number_status=01 family=Sample given=Alex birth_date=2013-01-01 | (details differ)
-    RXX      | yes      | number_status=01 family=Other given=Alex            | no match
+    RXX      | yes      | number_status=01 family=Other given=Alex    | no match
     RXX      | yes      | number_status=01 family=Other given=Alex birth_date=2013-01-01 | no match
     RXX      | yes      | number_status=01 family=Sample given=Robin          |
     RXX      | no       | number_status=01 family=Sample given=Robin          |

@@ -1,0 +1,15 @@
+"""The log of facts on the settings' Kafka, with its share of the time in which a sender is answered."""
+
+from broker.adapters.kafka_facts import KafkaFactLog
+from broker.runtime.settings import Settings
+
+LOG_SHARE = 0.8
+"""Of the answer's deadline: the rest is for noticing Kafka's silence, and for saying so in time."""
+
+
+def fact_log(settings: Settings) -> KafkaFactLog:
+    """Return the log, not yet started; raise `ConfigurationError` when no Kafka is named."""
+    return KafkaFactLog(
+        settings.require_bootstrap_servers(),
+        deadline_ms=int(settings.answer_deadline_ms * LOG_SHARE),
+    )

@@ -1,0 +1,321 @@
+"""
+The standing alerts, decisions and items that the rulings ask for, as plain rows.
+
+Fills the rows from the oracle; turns the core's alerts into the same rows, to be compared.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from broker.core.alerts import Alert, VisitLine
+from broker.core.facts import Access
+from broker.core.identifiers import OdsCode
+from tests.generative.naive_thread import Thread
+from tests.generative.oracle import Marks, Oracle, Plan
+
+_IN_FORCE = ("active", "past due date")
+_TOLD_REGISTERS = (
+    "site",
+    "location",
+    "patient_class",
+    "arrival_mode",
+    "reason",
+    "acuity",
+    "disposition",
+    "clinician_role",
+    "clinician_name",
+    "next_of_kin_relationship",
+    "next_of_kin_name",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One standing alert."""
+
+    to: str
+    subject: str
+    occasion: str
+    route: str
+    urgency: str
+    plans: tuple[tuple[Any, ...], ...]
+    visit: tuple[tuple[str, Any], ...] = ()
+    views: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    earlier: int = 0
+    last_visit_at: datetime | None = None
+    notes: tuple[str, ...] = ()
+    child_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """Everything that follows from a person's facts."""
+
+    alerts: frozenset[Row]
+    whys: Mapping[str, str]
+    asked: frozenset[tuple[str, str]]
+
+
+def row_of(alert: Alert) -> Row:
+    """Return an alert of the core as a row."""
+    visit = [(entry.name, getattr(alert.visit, entry.name)) for entry in fields(VisitLine) if alert.visit]
+    return Row(
+        to=f"{alert.recipient.kind.value} {alert.recipient.code}",
+        subject=alert.subject,
+        occasion=alert.occasion.value,
+        route=alert.route.value,
+        urgency=alert.urgency.value,
+        plans=tuple(
+            (
+                line.authority.code,
+                line.plan_type.value,
+                line.start,
+                line.end,
+                line.state.value,
+                tuple(mark.value for mark in line.marks),
+                line.authority_name,
+                line.phone_emergency,
+                line.phone_office,
+                line.role.value,
+            )
+            for line in alert.plans
+        ),
+        visit=tuple(sorted((name, value) for name, value in visit if value is not None)),
+        views=tuple(line.access_id for line in alert.views),
+        others=tuple(contact.authority.code for contact in alert.other_authorities),
+        earlier=alert.earlier_visits,
+        last_visit_at=alert.last_visit_at,
+        notes=tuple(note.value for note in alert.notes),
+        child_id=alert.child_id,
+    )
+
+
+class Expecting:
+    """What the rulings expect to be told, in the making."""
+
+    def __init__(self, oracle: Oracle) -> None:
+        self.oracle = oracle
+        self.rows: set[Row] = set()
+        self.whys: dict[str, str] = dict.fromkeys(oracle.visits.silent, "ruling 47: sensitive place")
+        self.asked: set[tuple[str, str]] = set()
+
+    def told(self) -> Told:
+        """Go through visits, then views (1)."""
+        for thread in self.oracle.visits.threads:
+            self._visit(thread)
+        for view in self.oracle.views:
+            self._view(view)
+        return Told(alerts=frozenset(self.rows), whys=self.whys, asked=frozenset(self.asked))
+
+    def _visit(self, thread: Thread) -> None:
+        """Expect what a visit leads to (10, 16, 20)."""
+        why_not = self.oracle.why_not(thread)
+        if why_not is not None:
+            self.whys[thread.reference] = why_not
+            return
+        due = self.oracle.plans(thread.arrived_at, thread.until, thread.cutoff)
+        matched = self.oracle.matched(thread)
+        if len(matched) < len(due):
+            self.asked.add((thread.reference, thread.control_id))
+        if matched:
+            self.whys[thread.reference] = "shared"
+            self._authorities(thread, matched)
+            self._provider(thread, matched)
+        elif due:
+            self.whys[thread.reference] = "ruling 20: details disagree"
+        else:
+            self.whys[thread.reference] = self._nothing_due(thread.arrived_at)
+
+    def _nothing_due(self, arrived_at: datetime) -> str:
+        """Return the ruling by which no plan counts (10, 14)."""
+        removed = self.oracle.removed_before(arrived_at)
+        return "ruling 14: removed before the arrival" if removed else "ruling 10: no plan due"
+
+    def _authorities(self, thread: Thread, matched: Sequence[tuple[Plan, Marks]]) -> None:
+        """Expect one alert per authority (19, 24, 29)."""
+        owners = {plan.names: self.oracle.owner(plan, thread.newest_at) for plan, _ in matched}
+        restricted = self.oracle.restricted or thread.restricted
+        earlier = self.oracle.earlier(thread)
+        for owner in set(owners.values()):
+            own = [(plan, marks) for plan, marks in matched if owners[plan.names] == owner]
+            mother = all(plan.shown.content.plan_type.value == "UCP" for plan, _ in own)
+            told = self._visit_told(thread)
+            if mother:
+                told = {k: told[k] for k in told if k in _MOTHERS_VISIT}
+            if restricted:
+                told = {k: told[k] for k in told if k in _ALWAYS}
+            views = () if restricted or mother else self.oracle.views_of(thread)
+            self.rows.add(
+                Row(
+                    to=f"la {owner}",
+                    subject=thread.reference,
+                    occasion="attended",
+                    route="duty social worker",
+                    urgency=_urgency(own),
+                    plans=_plan_rows(own),
+                    visit=tuple(sorted(told.items())),
+                    views=tuple(view.access_id for view in views),
+                    others=() if restricted else _others(matched, own),
+                    earlier=0 if mother else len(earlier),
+                    last_visit_at=None if mother or restricted else _last(earlier),
+                    notes=self._notes(thread, own, owner=owner, restricted=restricted),
+                    child_id=_child_id(own),
+                )
+            )
+
+    def _provider(self, thread: Thread, matched: Sequence[tuple[Plan, Marks]]) -> None:
+        """Expect one alert to the provider, of the plans recorded in time (11, 19, 30)."""
+        departed = thread.departed_at is not None
+        limit = thread.left_at + timedelta(hours=72 if departed else 0)
+        told = [(plan, marks) for plan, marks in matched if plan.said_at <= limit]
+        if not told:
+            return
+        present = any(plan.said_at <= thread.left_at and "delayed" not in marks for plan, marks in told)
+        restricted = self.oracle.restricted or thread.restricted
+        earlier = self.oracle.earlier(thread)
+        notes = (("location not listed", thread.unlisted), ("restricted record", restricted))
+        self.rows.add(
+            Row(
+                to=f"provider {thread.provider}",
+                subject=thread.reference,
+                occasion="attended",
+                route="treating clinician" if present and not restricted else "safeguarding role",
+                urgency="now",
+                plans=_plan_rows(told),
+                visit=tuple(sorted(self._visit_told(thread).items())),
+                earlier=len(earlier),
+                last_visit_at=_last(earlier),
+                notes=tuple(note for note, applies in notes if applies),
+            )
+        )
+
+    def _visit_told(self, thread: Thread) -> dict[str, Any]:
+        """Return the fields of a visit that its site does not withhold (29)."""
+        site = self.oracle.policy.site(thread.provider)
+        told = {name: thread.registers[name] for name in _TOLD_REGISTERS} | {
+            "visit": thread.reference,
+            "provider": thread.provider,
+            "provider_name": site.name,
+            "state": thread.state,
+            "arrived_at": thread.arrived_at,
+            "departed_at": thread.departed_at,
+            "call_back": site.call_back,
+        }
+        return {
+            name: value
+            for name, value in told.items()
+            if value is not None and (name in _ALWAYS or name not in site.withheld)
+        }
+
+    def _notes(
+        self, thread: Thread, own: Sequence[tuple[Plan, Marks]], *, owner: OdsCode, restricted: bool
+    ) -> tuple[str, ...]:
+        """Return the notes of an authority's alert (4, 19, 24)."""
+        moved = any(plan.shown.content.authority != owner for plan, _ in own)
+        notes = (
+            ("location not listed", thread.unlisted and not restricted),
+            ("restricted record", restricted),
+            ("moved to successor authority", moved),
+        )
+        return tuple(note for note, applies in notes if applies)
+
+    def _view(self, view: Access) -> None:
+        """Expect what a view leads to (1, R23)."""
+        if not view.unscheduled:
+            self.whys[view.access_id] = "R23: silent view"
+            return
+        during = [
+            thread
+            for thread in self.oracle.visits.threads
+            if view in self.oracle.views_of(thread) and self.whys[thread.reference] == "shared"
+        ]
+        if during:
+            self.whys[view.access_id] = "shared"
+            return
+        at, recorded_at = view.accessed_at, min(view.recorded_at, view.received_at)
+        cutoff = max(recorded_at, min(recorded_at + timedelta(days=14), at + timedelta(days=21)))
+        plans = self.oracle.plans(at, at, cutoff)
+        if not plans:
+            self.whys[view.access_id] = self._nothing_due(at)
+            return
+        self.whys[view.access_id] = "shared"
+        by = max(recorded_at + timedelta(hours=2), at + timedelta(hours=1))
+        heard = self.oracle.received_by(by).plans(at, at, cutoff) if view.received_at <= by else []
+        in_time = frozenset(name for plan in heard for name in plan.names)
+        lines = [(plan, self.oracle.timing(plan, delayed=not plan.names & in_time)) for plan in plans]
+        restricted = self.oracle.restricted
+        owners = {plan.names: self.oracle.owner(plan, recorded_at) for plan in plans}
+        for owner in set(owners.values()):
+            own = [(plan, marks) for plan, marks in lines if owners[plan.names] == owner]
+            self.rows.add(
+                Row(
+                    to=f"la {owner}",
+                    subject=view.access_id,
+                    occasion="viewed",
+                    route="duty social worker",
+                    urgency=_urgency(own),
+                    plans=_plan_rows(own),
+                    views=() if restricted else (view.access_id,),
+                    others=() if restricted else _others(lines, own),
+                    notes=("restricted record",) if restricted else (),
+                    child_id=_child_id(own),
+                )
+            )
+
+
+_ALWAYS = ("visit", "state", "arrived_at")
+_MOTHERS_VISIT = (*_ALWAYS, "provider", "provider_name", "call_back")
+
+
+def _plan_rows(matched: Sequence[tuple[Plan, Marks]]) -> tuple[tuple[Any, ...], ...]:
+    """Return plans as told, by authority, type and start (30)."""
+    return tuple(
+        sorted(
+            (
+                (
+                    plan.shown.content.authority.code,
+                    plan.shown.content.plan_type.value,
+                    plan.shown.content.start,
+                    plan.shown.content.end,
+                    plan.state,
+                    marks,
+                    plan.shown.content.authority_name,
+                    plan.shown.content.phone_emergency,
+                    plan.shown.content.phone_office,
+                    "mother of unborn" if plan.shown.content.plan_type.value == "UCP" else "child",
+                )
+                for plan, marks in matched
+            ),
+            key=lambda row: row[:3],
+        )
+    )
+
+
+def _urgency(own: Sequence[tuple[Plan, Marks]]) -> str:
+    """Return when the authority is reached (11, 12, 45)."""
+    punctual = [plan for plan, marks in own if "delayed" not in marks]
+    if not punctual:
+        return "summary"
+    return "next working morning" if all(plan.state == "ended" for plan in punctual) else "now"
+
+
+def _others(matched: Sequence[tuple[Plan, Marks]], own: Sequence[tuple[Plan, Marks]]) -> tuple[str, ...]:
+    """Return the other authorities with a plan in force (19)."""
+    others = [plan for plan, marks in matched if (plan, marks) not in own]
+    return tuple(sorted({plan.shown.content.authority.code for plan in others if plan.state in _IN_FORCE}))
+
+
+def _last(earlier: Sequence[Thread]) -> datetime | None:
+    """Return when the newest of the earlier visits began (8)."""
+    return max((thread.arrived_at for thread in earlier), default=None)
+
+
+def _child_id(own: Sequence[tuple[Plan, Marks]]) -> str | None:
+    """Return the authority's own id by its newest record (29)."""
+    shown = max(
+        (plan.shown for plan, _ in own), key=lambda one: (one.recorded_at, one.content.child_id or "")
+    )
+    return shown.content.child_id

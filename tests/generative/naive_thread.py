@@ -1,0 +1,288 @@
+"""Rulings 2 to 7, 10, 16, 37 and 47 once more, for the oracle: what a person's hospital messages say."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from broker.core.facts import REGISTERS, Details, VisitEvent, VisitMessage
+from broker.core.identifiers import OdsCode
+from broker.core.policy import Place, Policy
+
+_REGISTRATIONS = (VisitEvent.ADMITTED, VisitEvent.REGISTERED)
+_OUTCOMES = {"10": "died", "12": "left before treatment", "13": "refused treatment"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thread:
+    """A visit, with the admissions that joined it."""
+
+    reference: str
+    members: tuple[str, ...]
+    provider: OdsCode
+    registers: dict[str, Any]
+    state: str
+    arrived_at: datetime
+    departed_at: datetime | None
+    left_at: datetime
+    until: datetime
+    first_recorded_at: datetime
+    newest_at: datetime
+    cutoff: datetime
+    unscheduled: bool
+    unlisted: bool
+    restricted: bool
+    cancel_reason: str | None
+    control_id: str
+    stated: list[tuple[datetime, Details, bool]]
+
+
+def recorded(message: VisitMessage) -> datetime:
+    """Return when a message was recorded, at the latest when it was first received (37)."""
+    return min(message.recorded_at, message.received_at)
+
+
+def stamp(message: VisitMessage) -> tuple[datetime, datetime, int]:
+    """Return what messages are ordered by (37)."""
+    sent_at = min(message.sent_at, message.received_at)
+    return recorded(message), sent_at, -1 if message.sequence is None else message.sequence
+
+
+class Visits:
+    """All visits of a person, from their messages in any order and number."""
+
+    def __init__(self, messages: Iterable[VisitMessage], policy: Policy) -> None:
+        self.policy = policy
+        first: dict[str, VisitMessage] = {}
+        for message in messages:
+            held = first.get(message.message_id, message)
+            first[message.message_id] = min(held, message, key=lambda one: one.received_at)
+        self.messages = sorted(first.values(), key=lambda m: (stamp(m), m.control_id, m.message_id))
+        self.everything = {message.visit for message in self.messages}
+        heard = [message for message in self.messages if self._place(message) is not Place.SENSITIVE]
+        self.heard = {ref: [m for m in heard if m.visit == ref] for ref in {m.visit for m in heard}}
+        self.threads = self._threads()
+        self.silent = self.everything - {ref for thread in self.threads for ref in thread.members}
+
+    def _place(self, message: VisitMessage) -> Place | None:
+        """Return how the site has listed where a message was recorded (4, 47)."""
+        before = self.messages[: self.messages.index(message) + 1]
+        own = [one for one in before if one.visit == message.visit]
+        location, site = said_last(own, "location"), said_last(own, "site")
+        listed = self.policy.site(message.provider).locations
+        by_site = listed.get(site.code) if site else None
+        return listed.get(location or "") or by_site
+
+    def _threads(self) -> list[Thread]:
+        """Return the threads by arrival: each admission of type 21 with the A&E visit it followed (7)."""
+        joins: dict[str, str] = {}
+        for admission, messages in self.heard.items():
+            before = [
+                (self.arrived_at(other), emergency)
+                for emergency, other in self.heard.items()
+                if _is_admission(messages) and self._follows(messages, other)
+            ]
+            if before:
+                joins[admission] = max(before)[1]
+        threads = []
+        for reference in self.heard:
+            if reference not in joins:
+                joined = sorted(admission for admission, emergency in joins.items() if emergency == reference)
+                threads.append(self._thread(reference, joined))
+        return sorted(threads, key=lambda thread: (thread.arrived_at, thread.reference))
+
+    def _follows(self, admission: Sequence[VisitMessage], emergency: Sequence[VisitMessage]) -> bool:
+        """Whether an admission began within 24 h of an A&E visit of the same provider (7)."""
+        if not any(message.patient_class == "E" for message in emergency):
+            return False
+        last = self.departed_at(emergency) or recorded(emergency[-1])
+        arrived_at = self.arrived_at(admission)
+        same = admission[0].provider == emergency[0].provider
+        return same and self.arrived_at(emergency) <= arrived_at <= last + timedelta(hours=24)
+
+    def _thread(self, reference: str, joined: Sequence[str]) -> Thread:
+        """Return a visit with the admissions that joined it; of a cancelled one only the times count (7)."""
+        standing = [one for one in joined if not cancelled(self.heard[one])]
+        arrivals = [(self.arrived_at(self.heard[one]), one) for one in standing]
+        leaving = max(arrivals)[1] if arrivals else reference
+        members = (reference, *joined)
+        every = [message for message in self.messages if self._is_heard(message) and message.visit in members]
+        speaking = [message for message in every if message.visit in (reference, *standing)]
+        ending = [message for message in speaking if message.visit == leaving]
+        arrived_at = self.arrived_at(self.heard[reference])
+        departed_at = self.departed_at(ending)
+        newest_at = recorded(every[-1])
+        left_at = departed_at or newest_at + timedelta(hours=24)
+        settings = [self._setting(speaking[: count + 1]) for count in range(len(speaking))]
+        registers = {name: said_last(speaking, name) for name in REGISTERS}
+        registers["disposition"] = disposition(ending)
+        return Thread(
+            reference=reference,
+            members=members,
+            provider=every[-1].provider,
+            registers=registers,
+            state=_state(speaking, ending, departed_at, joined=leaving != reference),
+            arrived_at=arrived_at,
+            departed_at=departed_at,
+            left_at=left_at,
+            until=max(arrived_at, left_at),
+            first_recorded_at=recorded(every[0]),
+            newest_at=newest_at,
+            cutoff=self._cutoff(reference, every),
+            unscheduled=any(setting != "scheduled" for setting in settings),
+            unlisted="unlisted" in settings and "unscheduled" not in settings,
+            restricted=any(message.restricted for message in every),
+            cancel_reason=_cancel_reason(speaking),
+            control_id=every[0].control_id,
+            stated=[self._stated(speaking[: count + 1]) for count in range(len(speaking))],
+        )
+
+    def _is_heard(self, message: VisitMessage) -> bool:
+        """Whether no sensitive place recorded it (47)."""
+        return message in self.heard.get(message.visit, ())
+
+    def _cutoff(self, reference: str, every: Sequence[VisitMessage]) -> datetime:
+        """Return c: what it was after each message, at its latest (10)."""
+        reached = []
+        for count in range(len(every)):
+            so_far = every[: count + 1]
+            own = [message for message in so_far if message.visit == reference]
+            arrived_at = self.arrived_at(own) if own else recorded(so_far[0])
+            newest_at = recorded(so_far[-1])
+            limit = min(newest_at + timedelta(days=14), arrived_at + timedelta(days=21))
+            reached.append(max(newest_at, limit))
+        return max(reached)
+
+    def arrived_at(self, messages: Sequence[VisitMessage]) -> datetime:
+        """Return PV1-44, else the first registration's EVN-6 or EVN-2, else the oldest message's (37)."""
+        for message in reversed(messages):
+            said = message.arrived_at
+            if said is not None and _possible(said, message.received_at):
+                return said
+            if said is None and "arrived_at" in message.cleared:
+                break
+        registered = [message for message in messages if message.event in _REGISTRATIONS]
+        return occurred(registered[0]) if registered else recorded(messages[0])
+
+    def departed_at(self, messages: Sequence[VisitMessage]) -> datetime | None:
+        """Return when the person left; admitted within the provider is no departure (10, 37)."""
+        standing: datetime | None = None
+        said_at: object = None
+        for message in messages:
+            if message.event is VisitEvent.DISCHARGE_CANCELLED:
+                value = None
+            elif message.departed_at is not None:
+                value = message.departed_at
+            elif message.event is VisitEvent.DISCHARGED:
+                value = standing or occurred(message)
+            elif message.event is VisitEvent.ADMITTED or "departed_at" in message.cleared:
+                value = None
+            else:
+                continue
+            if said_at == stamp(message):
+                value = max(standing, value) if standing and value else None
+            standing, said_at = value, stamp(message)
+        return None if disposition(messages) == "1" else standing
+
+    def _setting(self, so_far: Sequence[VisitMessage]) -> str:
+        """Return the setting after the last of some messages, by the order of ruling 4."""
+        place = self._place(so_far[-1])
+        patient_class, kind = said_last(so_far, "patient_class"), said_last(so_far, "admission_type")
+        if place is Place.UNSCHEDULED or (place is Place.SCHEDULED and patient_class == "O"):
+            return place.value
+        if patient_class == "E" or kind in "21 22 23 24 25 28 31 32 2A 2B 2C 2D".split():
+            return "unscheduled"
+        if kind in ("11", "12", "13", "81") or patient_class in ("P", "R", "W"):
+            return "scheduled"
+        return "unlisted" if patient_class == "O" else "unscheduled"
+
+    def _stated(self, so_far: Sequence[VisitMessage]) -> tuple[datetime, Details, bool]:
+        """Return the person's details after the last of some messages (20)."""
+        guessed = said_last(so_far, "birth_date_reliability")
+        status = said_last(so_far, "number_status")
+        details = Details(
+            family=said_last(so_far, "family"),
+            given=said_last(so_far, "given"),
+            birth_date=None if guessed and guessed.value == "estimated" else said_last(so_far, "birth_date"),
+        )
+        traced = self.policy.site(so_far[-1].provider).traced_by_sender or (status and status.value == "01")
+        return recorded(so_far[-1]), details, bool(traced)
+
+
+def said_last(messages: Sequence[VisitMessage], name: str) -> Any:
+    """Return what was said last of a field; `""` clears, absent leaves alone (R41)."""
+    for message in reversed(messages):
+        value = getattr(message, name)
+        if value is not None or name in message.cleared:
+            return value
+    return None
+
+
+def occurred(message: VisitMessage) -> datetime:
+    """Return EVN-6 when it is within 48 h of the recording, else the recording (37)."""
+    said = message.occurred_at
+    near = said is not None and abs(said - recorded(message)) <= timedelta(hours=48)
+    return said if said is not None and near else recorded(message)
+
+
+def cancelled(messages: Sequence[VisitMessage]) -> bool:
+    """Whether the newest that says anything of it is an A11; at equal stamps not (37)."""
+    saying = [m for m in messages if m.event in (*_REGISTRATIONS, VisitEvent.CANCELLED)]
+    newest = [message.event for message in saying if stamp(message) == stamp(saying[-1])]
+    return bool(newest) and all(event is VisitEvent.CANCELLED for event in newest)
+
+
+def disposition(messages: Sequence[VisitMessage]) -> str | None:
+    """Return PV1-36; an admission and a cancelled discharge undo what was said before."""
+    standing: str | None = None
+    for message in messages:
+        if message.event is VisitEvent.ADMITTED:
+            standing = None
+        if message.disposition is not None or "disposition" in message.cleared:
+            standing = message.disposition
+        if message.event is VisitEvent.DISCHARGE_CANCELLED:
+            standing = None
+    return standing
+
+
+def _cancel_reason(messages: Sequence[VisitMessage]) -> str | None:
+    """Return the coded reason said since the last registration (16)."""
+    since = 0
+    for count, message in enumerate(messages):
+        if message.event in _REGISTRATIONS:
+            since = count
+    reason: str | None = said_last(messages[since:], "cancel_reason")
+    return reason
+
+
+def _is_admission(messages: Sequence[VisitMessage]) -> bool:
+    """Whether a visit is an admission of type 21 and never was an A&E visit itself (7)."""
+    admitted = said_last(messages, "patient_class") == "I" or any(
+        message.event is VisitEvent.ADMITTED for message in messages
+    )
+    never_emergency = all(message.patient_class != "E" for message in messages)
+    return admitted and never_emergency and said_last(messages, "admission_type") == "21"
+
+
+def _possible(arrived_at: datetime, received_at: datetime) -> bool:
+    """Whether a PV1-44 is at most 400 days old and less than 24 h ahead of the first receipt (37)."""
+    return -timedelta(hours=24) < received_at - arrived_at <= timedelta(days=400)
+
+
+def _state(
+    speaking: Sequence[VisitMessage],
+    ending: Sequence[VisitMessage],
+    departed_at: datetime | None,
+    *,
+    joined: bool,
+) -> str:
+    """Return where a visit stands (7, 16)."""
+    code = disposition(ending)
+    if cancelled(speaking) and not joined:
+        return "cancelled by the hospital"
+    if code in _OUTCOMES:
+        return _OUTCOMES[code]
+    if departed_at is not None:
+        return "transferred to another provider" if code == "7" else "discharged"
+    inpatient = said_last(speaking, "patient_class") == "I"
+    return "admitted" if code == "1" or inpatient or joined else "present"

@@ -1,0 +1,292 @@
+"""
+What the rulings say, written down a second time: naive, slow and readable.
+
+Shares facts, identifiers and settings with the core, none of its rules. Every question is answered from the
+whole list of facts, as often as it is asked; the numbers in the docstrings are the rulings'.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from broker.core.facts import (
+    Access,
+    Details,
+    Fact,
+    IdentityNotice,
+    PlanContent,
+    PlanFact,
+    VisitMessage,
+)
+from broker.core.identifiers import OdsCode, london_day
+from broker.core.policy import Policy
+from tests.generative.naive_matching import match_marks
+from tests.generative.naive_thread import Thread, Visits
+
+Marks = tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """One time a plan was said; `recorded_at` never later than the first receipt (37)."""
+
+    content: PlanContent
+    recorded_at: datetime
+    received_at: datetime
+    file_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A plan that counts for a stay, as it is told; `names` are its key and those it took over from."""
+
+    shown: Version
+    known: tuple[Version, ...]
+    state: str
+    live: bool
+    said_at: datetime
+    removed_afterwards: bool
+    names: frozenset[tuple[str, str, date]]
+
+
+class Oracle:
+    """Everything that is to be told of one person, from all their facts in any order and number."""
+
+    def __init__(self, facts: Iterable[Fact], policy: Policy) -> None:
+        self.facts = list(facts)
+        self.policy = policy
+        self.visits = Visits([fact for fact in self.facts if isinstance(fact, VisitMessage)], policy)
+        self.versions = _versions([fact for fact in self.facts if isinstance(fact, PlanFact)])
+        views: dict[str, Access] = {}
+        for fact in self.facts:
+            if isinstance(fact, Access):
+                views[fact.access_id] = min(
+                    fact, views.get(fact.access_id, fact), key=lambda a: a.received_at
+                )
+        self.views = [views[access_id] for access_id in sorted(views)]
+        self.restricted = any(isinstance(fact, IdentityNotice) for fact in self.facts)
+
+    def received_by(self, moment: datetime) -> "Oracle":
+        """Return the oracle of somebody who has only what was received by a moment (11)."""
+        return Oracle([fact for fact in self.facts if fact.received_at <= moment], self.policy)
+
+    def why_not(self, thread: Thread) -> str | None:
+        """Return the ruling by which a visit is no unscheduled attendance, if any (3, 16)."""
+        if not thread.unscheduled:
+            return "ruling 3: scheduled setting"
+        if thread.state != "cancelled by the hospital":
+            return None
+        if thread.cancel_reason in self.policy.site(thread.provider).error_reasons:
+            return "ruling 16: registered in error"
+        twins = [
+            other
+            for other in self.visits.threads
+            if other.reference != thread.reference
+            and other.provider == thread.provider
+            and other.unscheduled
+            and other.state != "cancelled by the hospital"
+            and abs(other.arrived_at - thread.arrived_at) <= timedelta(hours=2)
+        ]
+        return "ruling 16: registered twice" if twins else None
+
+    def plans(self, arrived_at: datetime, until: datetime, cutoff: datetime) -> list[Plan]:
+        """Return the plans that count for a stay, replacements in the place of what they replace (14)."""
+        found = []
+        for name in {_name(version.content) for version in self.versions}:
+            versions = [version for version in self.versions if _name(version.content) == name]
+            plan = self._plan(versions, london_day(arrived_at), london_day(until), arrived_at, cutoff)
+            if plan is not None:
+                found.append(plan)
+        return _replaced(found)
+
+    def removed_before(self, arrived_at: datetime) -> bool:
+        """Whether some plan was removed by a record made by the arrival (14)."""
+        names = {_name(version.content) for version in self.versions}
+        newest = [
+            [v for v in self.versions if _name(v.content) == name and v.recorded_at <= arrived_at]
+            for name in names
+        ]
+        return any(versions[-1].content.deleted is not None for versions in newest if versions)
+
+    def _plan(
+        self, versions: Sequence[Version], first: date, last: date, arrived_at: datetime, cutoff: datetime
+    ) -> Plan | None:
+        """Return one plan as it counts for a stay, or None (10, 14, 15)."""
+        known = [version for version in versions if version.recorded_at <= cutoff]
+        by_arrival = [version for version in known if version.recorded_at <= arrived_at]
+        afterwards = known[len(by_arrival) :]
+        candidates = by_arrival[-1:] + afterwards
+        if by_arrival and by_arrival[-1].content.deleted is not None:
+            while candidates and candidates[0].content.deleted is not None:
+                candidates = candidates[1:]  # a removal recorded by the arrival, said again or not
+        due = [version for version in candidates if self._visible(version.content, first, last)]
+        if not due:
+            return None
+        shown = known[-1]
+        return Plan(
+            shown=shown,
+            known=tuple(known),
+            state=self._plan_state(shown.content, first, last),
+            live=due[0] in by_arrival,
+            said_at=due[0].recorded_at,
+            removed_afterwards=shown.content.deleted is None and versions[-1].content.deleted is not None,
+            names=frozenset({_name(shown.content)}),
+        )
+
+    def _last_visible_day(self, content: PlanContent) -> date:
+        """Return the end plus 365 days, 28 for an unborn plan (9)."""
+        if content.end is None:
+            return date.max
+        return content.end + timedelta(days=28 if content.plan_type.value == "UCP" else 365)
+
+    def _visible(self, content: PlanContent, first: date, last: date) -> bool:
+        """Whether a plan is visible on a day of the stay (9, 10)."""
+        return content.start <= last and first <= self._last_visible_day(content)
+
+    def _plan_state(self, content: PlanContent, first: date, last: date) -> str:
+        """Return how a plan stands (12, 14, 15)."""
+        if content.deleted is not None:
+            return "removed by the authority"
+        if not self._visible(content, first, last):
+            return "no longer in force by the authority's newer record"
+        if content.end is None or content.end >= first:
+            return "active"
+        return "past due date" if content.plan_type.value == "UCP" else "ended"
+
+    def matched(self, thread: Thread) -> list[tuple[Plan, Marks]]:
+        """Return the plans due for a visit that match its details, with all their marks (10, 11, 14, 20)."""
+        by = max(thread.first_recorded_at + timedelta(hours=2), thread.left_at + timedelta(hours=1))
+        in_time = self.received_by(by).due_names(thread.members)
+        told = []
+        for plan in self.plans(thread.arrived_at, thread.until, thread.cutoff):
+            marks = match_marks(thread.stated, _stated(plan))
+            if marks is not None:
+                told.append((plan, (*self.timing(plan, delayed=not plan.names & in_time), *marks)))
+        return told
+
+    def due_names(self, members: Iterable[str]) -> frozenset[tuple[str, str, date]]:
+        """Return the plans that are due and match for any thread made of these visits alone."""
+        alone = Visits([m for m in self.visits.messages if m.visit in set(members)], self.policy)
+        names: set[tuple[str, str, date]] = set()
+        for thread in alone.threads:
+            for plan in self.plans(thread.arrived_at, thread.until, thread.cutoff):
+                if thread.unscheduled and match_marks(thread.stated, _stated(plan)) is not None:
+                    names |= plan.names
+        return frozenset(names)
+
+    def timing(self, plan: Plan, *, delayed: bool) -> Marks:
+        """Return the marks of 11 and 14."""
+        marks = (
+            ("retroactive", not plan.live),
+            ("delayed", delayed),
+            ("removed by the authority afterwards", plan.removed_afterwards),
+        )
+        return tuple(mark for mark, applies in marks if applies)
+
+    def earlier(self, thread: Thread) -> list[Thread]:
+        """Return the other unscheduled visits that began in the seven days before (8)."""
+        return [
+            other
+            for other in self.visits.threads
+            if other.reference != thread.reference
+            and self.why_not(other) is None
+            and thread.arrived_at - timedelta(days=7) <= other.arrived_at < thread.arrived_at
+        ]
+
+    def views_of(self, thread: Thread) -> list[Access]:
+        """Return the unscheduled views by the same provider or site during a stay, in their order (1)."""
+        there = (thread.provider, thread.registers["site"])
+        views = [
+            view
+            for view in self.views
+            if view.unscheduled
+            and view.organisation in there
+            and thread.arrived_at <= view.accessed_at <= thread.until
+        ]
+        return sorted(views, key=lambda view: (view.accessed_at, view.access_id))
+
+    def owner(self, plan: Plan, newest_at: datetime) -> OdsCode:
+        """Return the authority, or who has taken over by the day the pair was there to be told (19)."""
+        owner, seen = plan.shown.content.authority, set()
+        day = london_day(max(newest_at, plan.said_at))
+        while owner not in seen and owner in self.policy.successors:
+            seen.add(owner)
+            successor = self.policy.successors[owner]
+            if successor.opens_on > day or successor.code in seen:
+                break
+            owner = successor.code
+        return owner
+
+
+def _versions(facts: Sequence[PlanFact]) -> list[Version]:
+    """Return every version once, with its first receipt, in the order of recording (10, 37)."""
+    first: dict[tuple[PlanContent, datetime, str], datetime] = {}
+    for fact in facts:
+        same = (fact.content, fact.recorded_at, fact.file_id)
+        first[same] = min(fact.received_at, first.get(same, fact.received_at))
+    versions = [
+        Version(
+            content=content,
+            recorded_at=min(recorded_at, received_at),
+            received_at=received_at,
+            file_id=file_id,
+        )
+        for (content, recorded_at, file_id), received_at in first.items()
+    ]
+    return sorted(versions, key=_what_alerts_last)
+
+
+def _what_alerts_last(version: Version) -> tuple[object, ...]:
+    """Order by stamp; at equal stamps not deleted, then the later end, is the newest (37)."""
+    content = version.content
+    return (
+        version.recorded_at,
+        content.deleted is None,
+        content.end or date.max,
+        content.verified,
+        version.file_id,
+    )
+
+
+def _name(content: PlanContent) -> tuple[str, str, date]:
+    """Return which plan of a person it is: authority, type, start day (10)."""
+    return content.authority.code, content.plan_type.value, content.start
+
+
+def _stated(plan: Plan) -> list[tuple[datetime, Details, bool]]:
+    """Return the registered details over time; verified once is verified (20)."""
+    verified = any(version.content.verified for version in plan.known)
+    return [(version.recorded_at, version.content.details, verified) for version in plan.known]
+
+
+def _replaced(plans: Sequence[Plan]) -> list[Plan]:
+    """Put the first plan recorded after a removed one of the same authority and type in its place (14)."""
+    standing = [plan for plan in plans if plan.state != "removed by the authority"]
+    told = []
+    taken: dict[frozenset[tuple[str, str, date]], list[Plan]] = {plan.names: [plan] for plan in standing}
+    for removed in (plan for plan in plans if plan not in standing):
+        later = [
+            plan
+            for plan in standing
+            if _name(plan.shown.content)[:2] == _name(removed.shown.content)[:2]
+            and plan.known[0].recorded_at > removed.known[0].recorded_at
+        ]
+        if later:
+            first = min(later, key=lambda plan: (plan.known[0].recorded_at, plan.shown.content.start))
+            taken[first.names].append(removed)
+        else:
+            told.append(removed)
+    for plan in standing:
+        together = taken[plan.names]
+        told.append(
+            Plan(
+                shown=plan.shown,
+                known=tuple(sorted((v for one in together for v in one.known), key=_what_alerts_last)),
+                state=plan.state,
+                live=any(one.live for one in together),
+                said_at=min(one.said_at for one in together),
+                removed_afterwards=plan.removed_afterwards,
+                names=frozenset(name for one in together for name in one.names),
+            )
+        )
+    return told
