@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -184,6 +184,10 @@ class Sealer(Protocol):
 
     def open(self, sealed: Sealed, *, bound_to: bytes) -> bytes:
         """Return the plain bytes; raise `UnsealingFailed` when the key is gone or the bytes were altered."""
+        ...
+
+    def destroy_before(self, day: date) -> int:
+        """Destroy the keys of all days before `day`, and with them what was sealed; return how many."""
         ...
 
 

@@ -20,6 +20,7 @@ from broker.core.errors import ConfigurationError, TopicMissing
 from broker.ports import Headers
 
 ANSWER_MS = 10_000  # no cluster in good health takes longer over any one request
+PLACE_MS = 30_000  # the first group of a new cluster waits until that has made the topic of its offsets
 _WAIT_MS = 500  # how long one read waits for more, and so the longest wait for Ctrl-C
 _RECORDS_MAX = 500
 
@@ -85,7 +86,7 @@ class TopicReader:
         The place is kept at once: what arrives before the first record is dealt with must not be passed over.
         """
         partitions = sorted(self._consumer.assignment())
-        async with deadline(ANSWER_MS, "finding the place to resume"):
+        async with deadline(PLACE_MS, "finding the place to resume"):
             first = await self._consumer.beginning_offsets(partitions)
             end = await self._consumer.end_offsets(partitions)
             kept = {} if from_beginning else await self._kept(partitions)
@@ -130,7 +131,7 @@ class TopicReader:
         if self._bookmark is not None:
             self._bookmark.save(self._topic, self._next)
             return
-        async with deadline(ANSWER_MS, "keeping the place"):
+        async with deadline(PLACE_MS, "keeping the place"):
             await self._consumer.commit(
                 {TopicPartition(self._topic, partition): offset for partition, offset in self._next.items()}
             )

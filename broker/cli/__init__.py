@@ -22,6 +22,7 @@ COMMANDS = {
     "kafka": _Command("broker.cli.kafka:kafka", "Run a Kafka of our own in the foreground."),
     "listen": _Command("broker.cli.listen:listen", "Follow what an authority or a provider is told."),
     "replay": _Command("broker.cli.replay:replay", "Play a recorded stream on the core alone."),
+    "run": _Command("broker.cli.run:run", "Run the broker: intake, matcher, outbox."),
     "topics": _Command(
         "broker.cli.topics:topics", "Make the topics of a cluster as they are declared, or list them."
     ),

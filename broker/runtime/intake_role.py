@@ -5,6 +5,7 @@ Knows how the use cases, their doors and their counts fit together; starts and s
 """
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -25,6 +26,10 @@ from broker.wire.adt import PROCESSING_IDS
 LIVE_PROCESSING_IDS = frozenset({"P"})
 """MSH-11 of a live deployment (ruling 27)."""
 
+SEALED_FOR = timedelta(days=36)
+"""A day longer than the longest retention of a topic that holds sealed fields: 35 days."""
+
+_KEYS_EVERY_SECONDS = 3_600.0
 _MILLISECONDS = 1000
 _INTAKE_SHARE = 0.95  # of the answer's deadline; the log's own is shorter, so this is for one that hangs
 # One line for each of these would be most of the log.
@@ -55,6 +60,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         answer_ms = settings.answer_deadline_ms
         self._log = structlog.get_logger(role="intake")
         self._refusing = False
+        self._sealer = parts.sealer
         rejections = Rejections(parts.records, parts.key)
         live = settings.environment == "live"
         self._intake = Intake(
@@ -101,7 +107,16 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
                 f"CPIS_MLLP_PORT: cannot listen on port {self._settings.mllp_port}: {error.strerror}"
             ) from error
         self.add_future(self._folder.run())
+        self.add_future(self._destroy_old_keys())
         self._log.info("intake ready", address=self._settings.mllp_host, port=self.port)
+
+    async def _destroy_old_keys(self) -> None:
+        """Destroy each day's key once nothing sealed with it is kept any longer; looks once an hour."""
+        while not self.should_stop:
+            gone = self._sealer.destroy_before(present().date() - SEALED_FOR)
+            if gone:
+                self._log.info("sealing keys destroyed", count=gone)
+            await self.sleep(_KEYS_EVERY_SECONDS)
 
     async def on_stop(self) -> None:
         """Finish what is in hand and close the doors."""

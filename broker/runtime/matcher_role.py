@@ -58,6 +58,7 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
         self._wanted: frozenset[int] = frozenset()
         self._owners: dict[int, _Owner] = {}
         self._group: KafkaGroup | None = None
+        self._floor = asyncio.Lock()
         super().__init__(**options)
 
     @property
@@ -140,6 +141,7 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
             report=self._report,
             still_ours=partial(self.still_assigned, partition),
             pace=self._pace,
+            floor=self._floor,
         )
 
     @property

@@ -43,7 +43,8 @@ class PartitionMatcher:
     Works one partition from `run` to `stop`.
 
     `new_salt` makes the salt of a new person's record; `report` hears what happens. `still_ours` is asked
-    before the partition is opened again: after a long silence somebody else may own it. Raises `Fenced` when
+    before the partition is opened again: after a long silence somebody else may own it. `floor` is shared by
+    the matchers of one process, which take turns at computing. Raises `Fenced` when
     another owner took over, `NewerState` and `WrongIdentityKey` when this program must not go on.
     """
 
@@ -58,6 +59,7 @@ class PartitionMatcher:
         report: Report,
         still_ours: Callable[[], Awaitable[bool]] = _always,
         pace: Pace | None = None,
+        floor: asyncio.Lock | None = None,
     ) -> None:
         """Touch nothing yet."""
         self._log = log
@@ -67,6 +69,7 @@ class PartitionMatcher:
         self._report = report
         self._still_ours = still_ours
         self._pace = pace or Pace()
+        self._floor = floor or asyncio.Lock()
         self._stopping = asyncio.Event()
         self._backoff_s = 0.0
 
@@ -171,6 +174,7 @@ class PartitionMatcher:
         """Return what the turns are made with."""
         return Tools(
             log=self._log,
+            floor=self._floor,
             states=self._codecs.states,
             scribe=scribe,
             report=self._report,

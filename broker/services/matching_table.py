@@ -30,7 +30,7 @@ FIRST_INPUTS: tuple[Topic, ...] = (Topic.PLANS, Topic.IDENTITY)
 INDEXED: tuple[Topic, ...] = (Topic.ATTENDANCES, Topic.ACCESSES)
 """What waits in the log until its person has a record."""
 
-PEOPLE_PER_BATCH_MAX = 500  # keeps a transaction of six partitions in one process far under its timeout
+PEOPLE_PER_BATCH_MAX = 250  # keeps a transaction far under its timeout, on a machine that is busy too
 _DECODED_MAX = 2_000  # people kept decoded: those whose visit is going on
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -56,9 +56,15 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What a partition is worked with."""
+    """
+    What a partition is worked with.
+
+    `floor` is held by whoever computes: the partitions of one process take turns of `Pace.turn_s`, and
+    between two turns the event loop sees to sockets and heartbeats.
+    """
 
     log: PartitionLog
+    floor: asyncio.Lock
     states: StateCodec
     scribe: Scribe
     report: Report
@@ -107,7 +113,6 @@ class Turns:
     async def turn(self, topics: Sequence[Topic]) -> None:
         """Take one batch of these inputs to its commit, then a slice of the sweep."""
         pace = self._tools.pace
-        self._turn_began = self._now()
         polled = self._rest or await self._tools.log.poll(
             topics,
             wait_ms=0 if self._sweep else pace.poll_wait_ms,
@@ -144,12 +149,14 @@ class Turns:
                 waited.setdefault(record.key or b"", []).append(record)
         writes: list[Write] = []
         poison = list(batch.nobody)
-        for key, records in batch.touched.items():
-            folded = self._table.fold(key, records, waited.get(key, ()))
-            writes += folded.writes
-            writes += self._tools.scribe.late(folded.late, self._table.clock)
-            poison += folded.poison
-            await self._breathe()
+        async with self._tools.floor:
+            self._turn_began = self._now()
+            for key, records in batch.touched.items():
+                folded = self._table.fold(key, records, waited.get(key, ()))
+                writes += folded.writes
+                writes += self._tools.scribe.late(folded.late, self._table.clock)
+                poison += folded.poison
+                await self._breathe()
         return writes + [self._poisoned(one) for one in poison]
 
     def _poisoned(self, poison: Poison) -> Write:
@@ -167,9 +174,11 @@ class Turns:
         return self._tools.scribe.poisoned(poison, self._table.clock)
 
     async def _breathe(self) -> None:
-        """Give the event loop back when this turn has held it long enough."""
+        """Give the floor to another partition, and the event loop back, when this turn was long enough."""
         if self._spent():
+            self._tools.floor.release()
             await asyncio.sleep(0)
+            await self._tools.floor.acquire()
             self._turn_began = self._now()
 
     def _spent(self) -> bool:
@@ -182,8 +191,9 @@ class Turns:
             await self._start_settling()
         if self._sweep is None:
             return []
-        await self._breathe()
-        writes = self._sweep.slice(self._spent)
+        async with self._tools.floor:
+            self._turn_began = self._now()
+            writes = self._sweep.slice(self._spent)
         if self._sweep.done:
             self._finish(self._sweep)
         return writes

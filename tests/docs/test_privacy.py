@@ -32,10 +32,11 @@ class Logs:
 def logs() -> Iterator[Logs]:
     """Lend configured logs; afterwards everything is as it was."""
     root = logging.getLogger()
-    handlers, level, lent = list(root.handlers), root.level, Logs()
+    handlers, level, processing = list(root.handlers), root.level, structlog.get_config()
+    lent = Logs()
     configure_logs("info", lent.stream)
     yield lent
-    structlog.reset_defaults()
+    structlog.configure(**processing)
     root.handlers[:] = handlers
     root.setLevel(level)
 

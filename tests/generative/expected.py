@@ -127,11 +127,11 @@ class Expecting:
         elif due:
             self.whys[thread.reference] = "ruling 20: details disagree"
         else:
-            self.whys[thread.reference] = self._nothing_due(thread.arrived_at)
+            self.whys[thread.reference] = self._nothing_due(thread.arrived_at, thread.cutoff)
 
-    def _nothing_due(self, arrived_at: datetime) -> str:
+    def _nothing_due(self, arrived_at: datetime, cutoff: datetime) -> str:
         """Return the ruling by which no plan counts (10, 14)."""
-        removed = self.oracle.removed_before(arrived_at)
+        removed = self.oracle.removed_before(arrived_at, cutoff)
         return "ruling 14: removed before the arrival" if removed else "ruling 10: no plan due"
 
     def _authorities(self, thread: Thread, matched: Sequence[tuple[Plan, Marks]]) -> None:
@@ -239,7 +239,7 @@ class Expecting:
         cutoff = max(recorded_at, min(recorded_at + timedelta(days=14), at + timedelta(days=21)))
         plans = self.oracle.plans(at, at, cutoff)
         if not plans:
-            self.whys[view.access_id] = self._nothing_due(at)
+            self.whys[view.access_id] = self._nothing_due(at, cutoff)
             return
         self.whys[view.access_id] = "shared"
         by = max(recorded_at + timedelta(hours=2), at + timedelta(hours=1))

@@ -10,6 +10,7 @@ from broker.core.identifiers import OdsCode
 from broker.core.policy import Place, Policy
 
 _REGISTRATIONS = (VisitEvent.ADMITTED, VisitEvent.REGISTERED)
+_EMERGENCY_TYPES = ("21", "22", "23", "24", "25", "28", "31", "32", "2A", "2B", "2C", "2D")
 _OUTCOMES = {"10": "died", "12": "left before treatment", "13": "refused treatment"}
 
 
@@ -190,7 +191,7 @@ class Visits:
         patient_class, kind = said_last(so_far, "patient_class"), said_last(so_far, "admission_type")
         if place is Place.UNSCHEDULED or (place is Place.SCHEDULED and patient_class == "O"):
             return place.value
-        if patient_class == "E" or kind in "21 22 23 24 25 28 31 32 2A 2B 2C 2D".split():
+        if patient_class == "E" or kind in _EMERGENCY_TYPES:
             return "unscheduled"
         if kind in ("11", "12", "13", "81") or patient_class in ("P", "R", "W"):
             return "scheduled"

@@ -99,12 +99,12 @@ class Oracle:
                 found.append(plan)
         return _replaced(found)
 
-    def removed_before(self, arrived_at: datetime) -> bool:
+    def removed_before(self, arrived_at: datetime, cutoff: datetime) -> bool:
         """Whether some plan was removed by a record made by the arrival (14)."""
+        by = min(arrived_at, cutoff)
         names = {_name(version.content) for version in self.versions}
         newest = [
-            [v for v in self.versions if _name(v.content) == name and v.recorded_at <= arrived_at]
-            for name in names
+            [v for v in self.versions if _name(v.content) == name and v.recorded_at <= by] for name in names
         ]
         return any(versions[-1].content.deleted is not None for versions in newest if versions)
 

@@ -1,0 +1,182 @@
+"""
+Strategies for the facts of one person: few visits, few plans, times and values where the rulings divide.
+
+Values come from small sets on both sides of every boundary, so that facts meet: equal stamps, the same visit,
+the last visible day, the minute after the cut-off.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from broker.core.facts import (
+    Access,
+    Details,
+    Fact,
+    IdentityKind,
+    IdentityNotice,
+    NumberStatus,
+    PlanContent,
+    PlanFact,
+    PlanType,
+    Reason,
+    Reliability,
+    VisitEvent,
+    VisitMessage,
+)
+from broker.core.identifiers import OdsCode
+
+T = datetime(2026, 1, 10, 10, tzinfo=UTC)
+
+_HOURS = (-960, -170, -168, -49, -48, -25, -24, -3, -2, -1, 0, 0, 0, 1, 1, 2, 3, 14, 24, 25, 26, 48, 72, 73)
+_DAYS = (-400, -9, 7, 10, 14, 15, 20, 21, 22, 30)
+_MOMENTS = [
+    T + span + timedelta(minutes=minutes)
+    for span in [*(timedelta(hours=n) for n in _HOURS), *(timedelta(days=n) for n in _DAYS)]
+    for minutes in (0, 0, 1, -1)
+]
+_RECEIVED_AFTER = [timedelta(minutes=n) for n in (0, 1, 1, 1, 1, 60, 119, 121, 1_500, 1_501, 28_800, -30)]
+_PLAN_DAYS = [T.date() + timedelta(days=n) for n in (-366, -365, -100, -29, -28, -2, -1, 0, 1, 2, 14)]
+_STARTS = [T.date() + timedelta(days=n) for n in (-500, -500, -500, -100, 1, 2)]
+
+moments = st.sampled_from(_MOMENTS)
+"""Times at and beside the boundaries, seen from T."""
+
+_NAMES = (
+    ("Sample", "Robin", date(2014, 4, 12)),
+    ("SAMPLE", "Robin-Jo", date(2014, 12, 4)),
+    ("Other", "Alex", date(2013, 1, 1)),
+    ("Østby", "Robin", None),
+    ("Sample", "Alex", None),
+    (None, "Baby", None),
+)
+_DETAILS = [Details(family=family, given=given, birth_date=born) for family, given, born in _NAMES]
+_REGISTERED = [_DETAILS[0], _DETAILS[0], *_DETAILS]
+"""Mostly the first, so that a visit and a plan agree."""
+
+_PROVIDERS = {"v1": "RXX", "v2": "RXX", "v3": "RLL", "v4": "RLL", "v5": "RWW", "v6": "RTT"}
+_VISITS = ["v1", "v1", "v1", "v2", "v2", "v3", "v3", "v4", "v5", "v6"]
+_ADMITTED = {"patient_class": "I", "admission_type": "21", "event": VisitEvent.ADMITTED}
+
+_WRITES: list[dict[str, Any]] = [
+    *({"patient_class": value} for value in ("E", "E", "E", "I", "O", "P")),
+    *({"admission_type": value} for value in ("21", "11", "99")),
+    *({"location": value} for value in ("ED", "CLINIC", "WALKIN", "HAVEN")),
+    *({"site": OdsCode(value)} for value in ("RXX01", "RLLSX")),
+    *({"disposition": value} for value in ("1", "3", "7", "10", "12", "13")),
+    *({"cancel_reason": value} for value in ("ERR", "OTHER")),
+    *({"number_status": value} for value in NumberStatus),
+    *({"birth_date_reliability": value} for value in Reliability),
+    *({"reason": value} for value in (Reason.FALL, Reason.FEVER)),
+    *({"acuity": value} for value in "12"),
+    *({"restricted": value} for value in (True, False)),
+    *({"sequence": value} for value in (1, 2)),
+    {"arrival_mode": "A"},
+    {"next_of_kin_relationship": "3", "next_of_kin_name": "Jo Sample"},
+    {"clinician_role": "consultant", "clinician_name": "Dr A"},
+    *({"family": one.family, "given": one.given, "birth_date": one.birth_date} for one in _DETAILS),
+    *({"cleared": frozenset({name})} for name in ("departed_at", "disposition", "arrived_at", "location")),
+    *({"cleared": frozenset({"given", "birth_date"})}, {"cleared": frozenset({"acuity"})}),
+    *[_ADMITTED] * 6,
+]
+"""What a message may write beside its names: few registers each, so that they meet in many orders."""
+
+_TIMES = ("arrived_at", "departed_at", "occurred_at", "sent_at")
+
+
+@st.composite
+def plan_facts(draw: st.DrawFn, place: int) -> PlanFact:
+    """Return one version of one of a few plans; `place` makes its file its own."""
+    kind = draw(st.sampled_from(PlanType))
+    recorded_at = draw(moments)
+    content = PlanContent(
+        authority=OdsCode(draw(st.sampled_from(["E09", "E09", "E09", "E08", "E20", "E21"]))),
+        plan_type=kind,
+        start=draw(st.sampled_from(_STARTS)),
+        end=draw(st.sampled_from(_PLAN_DAYS if kind is PlanType.UNBORN else [None, None, *_PLAN_DAYS])),
+        deleted=draw(st.sampled_from([None, None, None, T.date()])),
+        authority_name=f"Authority by F{place}",
+        phone_emergency=f"0207000000{place}",
+        details=draw(st.sampled_from(_REGISTERED)),
+        child_id=f"C-{place % 2}",
+        verified=draw(st.booleans()),
+    )
+    received_at = recorded_at + draw(st.sampled_from(_RECEIVED_AFTER))
+    return PlanFact(content=content, recorded_at=recorded_at, received_at=received_at, file_id=f"F{place}")
+
+
+@st.composite
+def visit_messages(draw: st.DrawFn, place: int) -> VisitMessage:
+    """Return one message of one of a few visits; `place` makes its id its own."""
+    visit = draw(st.sampled_from(_VISITS))
+    recorded_at = draw(moments)
+    said: dict[str, Any] = {
+        "event": draw(st.sampled_from(VisitEvent)),
+        "sent_at": recorded_at,
+        "family": _DETAILS[0].family,
+        "given": _DETAILS[0].given,
+        "birth_date": _DETAILS[0].birth_date,
+    }
+    for written in draw(st.lists(st.sampled_from(_WRITES), max_size=3)):
+        said |= written
+    said |= draw(st.dictionaries(st.sampled_from(_TIMES), moments, max_size=1))
+    return VisitMessage(
+        message_id=f"m{place}",
+        visit=visit,
+        provider=OdsCode(_PROVIDERS[visit]),
+        system="EDSYS",
+        control_id=draw(st.sampled_from("abc")),
+        recorded_at=recorded_at,
+        received_at=recorded_at + draw(st.sampled_from(_RECEIVED_AFTER)),
+        **said,
+    )
+
+
+@st.composite
+def accesses(draw: st.DrawFn, place: int) -> Access:
+    """Return one view, mostly recorded as it happened."""
+    recorded_at = draw(moments)
+    return Access(
+        access_id=f"a{place}",
+        organisation=OdsCode(draw(st.sampled_from(["RXX", "RXX01", "RLL", "RYY"]))),
+        organisation_name="Exton Hospital",
+        role="nurse",
+        user_name="A Nurse",
+        unscheduled=draw(st.sampled_from([True, True, False])),
+        accessed_at=draw(st.one_of(st.just(recorded_at), moments)),
+        recorded_at=recorded_at,
+        received_at=recorded_at + draw(st.sampled_from(_RECEIVED_AFTER)),
+    )
+
+
+@st.composite
+def notices(draw: st.DrawFn, place: int) -> IdentityNotice:
+    """Return one notice of the demographic source."""
+    recorded_at = draw(moments)
+    kind = draw(st.sampled_from(IdentityKind))
+    return IdentityNotice(notice_id=f"n{place}", kind=kind, recorded_at=recorded_at, received_at=recorded_at)
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> list[Fact]:
+    """Return some facts about one person, in the order of their making."""
+    facts: list[Fact] = [draw(plan_facts(place)) for place in range(draw(st.integers(1, 4)))]
+    facts += [draw(visit_messages(place)) for place in range(draw(st.integers(0, 7)))]
+    facts += [draw(accesses(place)) for place in range(draw(st.sampled_from([0, 0, 1, 2])))]
+    facts += [draw(notices(place)) for place in range(draw(st.sampled_from([0, 0, 0, 0, 0, 1])))]
+    return facts
+
+
+@st.composite
+def retellings(draw: st.DrawFn, facts: Sequence[Fact]) -> list[Fact]:
+    """Return the same facts in any order, some of them again, received later."""
+    again = draw(st.lists(st.sampled_from(list(facts)), max_size=4))
+    hours = draw(st.lists(st.integers(0, 900), min_size=len(again), max_size=len(again)))
+    later = [
+        replace(fact, received_at=fact.received_at + timedelta(hours=count))
+        for fact, count in zip(again, hours, strict=True)
+    ]
+    return draw(st.permutations([*facts, *later]))

@@ -1,0 +1,104 @@
+"""The core against the oracle, and any order and number of the same facts against each other."""
+
+from collections.abc import Sequence
+
+from hypothesis import given, note
+from hypothesis import strategies as st
+
+from broker.core.alerts import Alert, AlertEvent, EventKind
+from broker.core.decisions import decide
+from broker.core.effects import advance
+from broker.core.facts import Fact
+from broker.core.identifiers import NhsNumber
+from broker.core.person import Known, Person, lift, merge
+from tests.generative.examples import examples
+from tests.generative.expected import Expecting, Told, row_of
+from tests.generative.oracle import Oracle
+from tests.generative.stories import retellings, stories
+from tests.spec.settled import KEY, POLICY
+
+NUMBER = NhsNumber("9990000018")
+TAKEN_BACK = (EventKind.WITHDRAWN, EventKind.RETRACTED)
+
+
+def known_of(facts: Sequence[Fact]) -> Known:
+    """Return what is known from facts."""
+    known = Known()
+    for fact in facts:
+        known = merge(known, lift(fact))
+    return known
+
+
+def fold(facts: Sequence[Fact]) -> tuple[Person, list[AlertEvent]]:
+    """Return a person who was told of after every single fact, and everything that was said."""
+    person = Person(number=NUMBER, salt=bytes(16))
+    events: list[AlertEvent] = []
+    for fact in facts:
+        advanced = advance(person.learn(lift(fact)), POLICY, KEY)
+        person = advanced.person
+        events += advanced.events
+    return person, events
+
+
+def standing(person: Person) -> dict[str, Alert]:
+    """Return what the told ledger says stands."""
+    return {
+        alert_id: told.alert
+        for alert_id, told in person.told.items()
+        if told.alert is not None and told.kind not in TAKEN_BACK
+    }
+
+
+@examples
+@given(stories())
+def test_the_core_decides_as_the_rulings_written_a_second_time(facts: list[Fact]) -> None:
+    """Standing alerts, reasons and items equal those of the brute-force oracle."""
+    decisions = decide(NUMBER, known_of(facts), POLICY, KEY)
+    expected = Expecting(Oracle(facts, POLICY)).told()
+
+    assert expected == Told(
+        alerts=frozenset(row_of(alert) for alert in decisions.alerts.values()),
+        whys={subject: entry.why.value for subject, entry in decisions.entries.items()},
+        asked=frozenset((item.visit or "", item.control_id or "") for item in decisions.items.values()),
+    )
+
+
+@examples
+@given(stories().flatmap(lambda facts: st.tuples(st.just(facts), retellings(facts))))
+def test_any_order_and_number_of_facts_ends_in_the_same(told: tuple[list[Fact], list[Fact]]) -> None:
+    """Permuted, and some received again later: what stands, what is asked, what was decided is equal."""
+    facts, again = told
+    decisions = decide(NUMBER, known_of(facts), POLICY, KEY)
+
+    person, _ = fold(again)
+
+    note(f"{len(facts)} facts, {len(again)} told")
+    assert (decisions.alerts, decisions.items) == (standing(person), person.items)
+
+
+@examples
+@given(stories().flatmap(retellings))
+def test_what_was_said_adds_up(facts: list[Fact]) -> None:
+    """Revisions count from 1 without gaps, no event id occurs twice, nothing new is said to the same."""
+    person, events = fold(facts)
+
+    revisions: dict[str, list[int]] = {}
+    for event in events:
+        revisions.setdefault(event.alert.alert_id, []).append(event.revision)
+    assert all(list(range(1, len(counted) + 1)) == counted for counted in revisions.values())
+    assert len(events) == len({event.event_id for event in events})
+    assert () == advance(person, POLICY, KEY).events
+
+
+@examples
+@given(stories().flatmap(retellings))
+def test_telling_everything_again_says_nothing(facts: list[Fact]) -> None:
+    """Merging twice is merging once (architecture, section 2)."""
+    person, _ = fold(facts)
+
+    again, events = person, list[AlertEvent]()
+    for fact in facts:
+        advanced = advance(again.learn(lift(fact)), POLICY, KEY)
+        again, events = advanced.person, [*events, *advanced.events]
+
+    assert (person, []) == (again, events)
