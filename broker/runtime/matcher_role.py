@@ -21,7 +21,7 @@ from broker.adapters.kafka_partition import KafkaPartitionLog, KafkaTimeouts
 from broker.core.errors import Fenced, NewerState, WrongIdentityKey
 from broker.runtime.parts import Parts
 from broker.runtime.settings import Settings
-from broker.services.matching import Codecs, PartitionMatcher
+from broker.services.matching import Codecs, PartitionMatcher, Surroundings
 from broker.services.matching_turns import Notice, Pace
 
 _SALT_BYTES = 32  # as strong as the hash it blinds
@@ -53,7 +53,7 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
         self._settings = settings
         self._parts = parts
         self._servers = bootstrap_servers
-        self._pace = pace
+        self._pace = pace or Pace()
         self._log = structlog.get_logger(role="matcher")
         self._wanted: frozenset[int] = frozenset()
         self._owners: dict[int, _Owner] = {}
@@ -139,9 +139,9 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
             key=parts.key,
             new_salt=lambda: os.urandom(_SALT_BYTES),
             report=self._report,
-            still_ours=partial(self.still_assigned, partition),
-            pace=self._pace,
-            floor=self._floor,
+            surroundings=Surroundings(
+                still_ours=partial(self.still_assigned, partition), floor=self._floor, pace=self._pace
+            ),
         )
 
     @property

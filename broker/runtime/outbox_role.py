@@ -16,15 +16,14 @@ from mode import Service
 from broker.adapters.faust_app import one_agent_app
 from broker.adapters.projection import InboxEvent, Projection
 from broker.core.errors import BrokerError, KafkaUnavailable, MalformedMessage
-from broker.ports import FactLog, Record, Topic, Write
+from broker.ports import FactLog, Record, Topic
 from broker.runtime.parts import Parts, present
 from broker.runtime.settings import Settings
-from broker.wire.cloudevents import REJECTED_TYPE, CloudEvent, write_headers
+from broker.services.rejections import Rejections
 from broker.wire.records_codec import Door, Rejected
 
 _PAUSE_S_MIN = 0.5
 _PAUSE_S_MAX = 10.0
-_SOURCE = "urn:cpis:outbox"
 
 
 class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type information
@@ -42,6 +41,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._parts = parts
         self._servers = bootstrap_servers
         self._facts = facts
+        self._rejections = Rejections(parts.records, parts.key)
         self._log = structlog.get_logger(role="outbox")
         self._stopping = asyncio.Event()
         self._projection: Projection | None = None
@@ -132,18 +132,13 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         """Keep a record that cannot be read, and do not go on before it is kept."""
         self.counts["rejected"] += 1
         self._log.error("alert not readable", topic=record.topic, offset=record.offset, reason=error.reason)
-        now = present()
-        rejected = Rejected(door=Door.KAFKA, reason=error.reason, received_at=now, raw=record.value or b"")
-        place = self._parts.key.derive("rejected", record.topic, str(record.partition), str(record.offset))
-        headers = write_headers(
-            CloudEvent(
-                event_id=place, source=_SOURCE, event_type=REJECTED_TYPE, time=now, data_schema="rejected"
-            )
+        rejected = Rejected(
+            door=Door.KAFKA, reason=error.reason, received_at=present(), raw=record.value or b""
         )
-        write = Write(Topic.REJECTED, None, self._parts.records.encode_rejected(rejected), headers)
+        writes = self._rejections.writes(rejected)
         while True:
             with suppress(KafkaUnavailable):
-                await self._facts.append([write])
+                await self._facts.append(writes)
                 return
             await self._wait(_PAUSE_S_MIN)
             if self._stopping.is_set():

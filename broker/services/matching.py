@@ -7,7 +7,7 @@ in `PartitionLog` and in the core. Whatever is in memory here can be thrown away
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from broker.core.errors import KafkaUnavailable, NewerState, WrongIdentityKey
 from broker.core.keyed import IdentityKey
@@ -38,13 +38,25 @@ async def _always() -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """
+    What a matcher shares with others.
+
+    `still_ours` is asked before the partition is opened again: after a long silence somebody else may own it.
+    `floor` is held by whoever computes: the matchers of one process take turns.
+    """
+
+    still_ours: Callable[[], Awaitable[bool]] = _always
+    floor: asyncio.Lock = field(default_factory=asyncio.Lock)
+    pace: Pace = field(default_factory=Pace)
+
+
 class PartitionMatcher:
     """
     Works one partition from `run` to `stop`.
 
-    `new_salt` makes the salt of a new person's record; `report` hears what happens. `still_ours` is asked
-    before the partition is opened again: after a long silence somebody else may own it. `floor` is shared by
-    the matchers of one process, which take turns at computing. Raises `Fenced` when
+    `new_salt` makes the salt of a new person's record; `report` hears what happens. Raises `Fenced` when
     another owner took over, `NewerState` and `WrongIdentityKey` when this program must not go on.
     """
 
@@ -57,9 +69,7 @@ class PartitionMatcher:
         key: IdentityKey,
         new_salt: Callable[[], bytes],
         report: Report,
-        still_ours: Callable[[], Awaitable[bool]] = _always,
-        pace: Pace | None = None,
-        floor: asyncio.Lock | None = None,
+        surroundings: Surroundings | None = None,
     ) -> None:
         """Touch nothing yet."""
         self._log = log
@@ -67,9 +77,7 @@ class PartitionMatcher:
         self._rules = Rules(policy=policy, key=key)
         self._new_salt = new_salt
         self._report = report
-        self._still_ours = still_ours
-        self._pace = pace or Pace()
-        self._floor = floor or asyncio.Lock()
+        self._around = surroundings or Surroundings()
         self._stopping = asyncio.Event()
         self._backoff_s = 0.0
 
@@ -103,7 +111,7 @@ class PartitionMatcher:
 
     async def _confirmed(self) -> None:
         """Raise `KafkaUnavailable` unless the partition is known to be ours still."""
-        if not await self._still_ours():
+        if not await self._around.still_ours():
             raise KafkaUnavailable("the group does not confirm that the partition is ours")
 
     async def _work(self) -> None:
@@ -174,11 +182,11 @@ class PartitionMatcher:
         """Return what the turns are made with."""
         return Tools(
             log=self._log,
-            floor=self._floor,
+            floor=self._around.floor,
             states=self._codecs.states,
             scribe=scribe,
             report=self._report,
-            pace=self._pace,
+            pace=self._around.pace,
             horizon=self._rules.policy.horizon,
             policy_version=self._rules.policy.version,
         )
@@ -191,7 +199,7 @@ class PartitionMatcher:
 
     async def _back_off(self, error: KafkaUnavailable) -> None:
         """Report the first failure of a row, and wait: longer each time, never past `stop`."""
-        pace = self._pace
+        pace = self._around.pace
         if not self._backoff_s:
             self._report(Notice.KAFKA_AWAY, {"partition": self._log.partition, "code": cause_of(error)})
         self._backoff_s = min(max(self._backoff_s * 2, pace.backoff_s_min), pace.backoff_s_max)

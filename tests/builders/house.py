@@ -1,0 +1,160 @@
+"""One partition of the in-memory Kafka with a matcher at work on it, as the tests of matching use it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from broker.adapters.memory import MemoryKafka, MemoryPartitionLog, MemoryRecord
+from broker.core.alerts import AlertEvent, WorklistItem
+from broker.core.facts import Fact
+from broker.core.identifiers import NhsNumber
+from broker.core.keyed import IdentityKey
+from broker.core.partition import PartitionState
+from broker.core.person import Person
+from broker.core.policy import Policy
+from broker.ports import INPUTS, PARTITION_STATE_KEY, PartitionLog, Topic, Write
+from broker.services.matching import PartitionMatcher, Surroundings
+from broker.services.matching_turns import Pace
+from tests.builders.matcher import (
+    AUTHORITY,
+    HURRIED,
+    KEY,
+    PROVIDER,
+    SALT,
+    Reported,
+    events_of,
+    fact_write,
+    make_codecs,
+    numbers,
+    until,
+)
+
+ADA = next(numbers())
+AUTHORITY_TOPIC = f"cpis.alerts.la.{AUTHORITY}"
+PROVIDER_TOPIC = f"cpis.alerts.provider.{PROVIDER}"
+
+
+class House:
+    """A cluster of one partition, with topics for one authority and one provider."""
+
+    def __init__(self, *recipients: str) -> None:
+        """Declare the topics; without `recipients` those of the builders' authority and provider."""
+        own = recipients or (AUTHORITY_TOPIC, PROVIDER_TOPIC)
+        self.kafka = MemoryKafka([*Topic, *own], partitions=1)
+        self.codecs = make_codecs()
+        self.reported = Reported()
+
+    def log(self) -> MemoryPartitionLog:
+        """Return a log of the partition, not yet open."""
+        return MemoryPartitionLog(self.kafka, "house", 0)
+
+    def matcher(
+        self,
+        *,
+        log: PartitionLog | None = None,
+        policy: Policy | None = None,
+        key: IdentityKey = KEY,
+        pace: Pace = HURRIED,
+        surroundings: Surroundings | None = None,
+    ) -> PartitionMatcher:
+        """Return a matcher of the partition."""
+        return PartitionMatcher(
+            log or self.log(),
+            self.codecs,
+            policy=policy or Policy(),
+            key=key,
+            new_salt=lambda: SALT,
+            report=self.reported,
+            surroundings=surroundings or Surroundings(pace=pace),
+        )
+
+    @asynccontextmanager
+    async def at_work(self, matcher: PartitionMatcher | None = None) -> AsyncIterator[None]:
+        """Have a matcher at work; at the end it is stopped, and what it raised is raised."""
+        matcher = matcher or self.matcher()
+        task = asyncio.ensure_future(matcher.run())
+        try:
+            yield
+        finally:
+            matcher.stop()
+            await task
+
+    def send(self, *facts: Fact, number: NhsNumber = ADA) -> None:
+        """Append facts under one number, all at once."""
+        self.kafka.append([fact_write(self.codecs.facts, fact, number) for fact in facts])
+
+    def send_raw(self, topic: Topic, key: bytes | None, value: bytes | None) -> None:
+        """Append what is no fact."""
+        self.kafka.append([Write(topic, key, value)])
+
+    async def taken(self) -> None:
+        """Wait until every input has been taken to its end, and noted."""
+        await until(self._is_taken)
+
+    def _is_taken(self) -> bool:
+        """Return whether `#p` stands at the end of every input."""
+        state = self.state()
+        return state is not None and all(
+            state.offsets.get(topic, 0) == self.kafka.end(topic, 0) for topic in INPUTS
+        )
+
+    async def told(self, topic: str, number: int) -> None:
+        """Wait until a topic holds this many records."""
+        await until(lambda: len(self.kafka.read(topic)) >= number)
+
+    def state(self) -> PartitionState | None:
+        """Return the newest `#p`."""
+        values = [r.value for r in self.kafka.read(Topic.PEOPLE) if r.key == PARTITION_STATE_KEY]
+        return self.codecs.states.decode_partition(values[-1] or b"") if values else None
+
+    def people(self) -> dict[bytes, list[bytes | None]]:
+        """Return what was written of each person, in order."""
+        people: dict[bytes, list[bytes | None]] = {}
+        for record in self.kafka.read(Topic.PEOPLE):
+            if record.key is not None and record.key != PARTITION_STATE_KEY:
+                people.setdefault(record.key, []).append(record.value)
+        return people
+
+    def person(self, number: NhsNumber = ADA) -> Person:
+        """Return a person as last written."""
+        value = self.people()[number.key][-1]
+        return self.codecs.states.decode_person(number, value or b"")
+
+    def events(self, topic: str = Topic.ALERTS) -> list[AlertEvent]:
+        """Return the alert events in a topic, without what the authority alone is told."""
+        return events_of(self.codecs.alerts, self.kafka.read(topic))
+
+    def items(self) -> list[WorklistItem]:
+        """Return the worklist items that were opened."""
+        return [
+            self.codecs.records.decode_item(record.value)
+            for record in self.kafka.read(Topic.WORKLIST)
+            if record.value is not None
+        ]
+
+    def records(self, topic: str) -> list[MemoryRecord]:
+        """Return the records of a topic."""
+        return self.kafka.read(topic)
+
+
+def in_house(scenario: Callable[[House], object]) -> None:
+    """Play an asynchronous scenario in a fresh house, with a deadline."""
+
+    async def timed() -> None:
+        async with asyncio.timeout(_DEADLINE_S):
+            outcome = scenario(House())
+            assert asyncio.iscoroutine(outcome)
+            await outcome
+
+    asyncio.run(timed())
+
+
+_DEADLINE_S = 20.0
+
+
+def at(fact: Fact, received_at: datetime) -> Fact:
+    """Return a fact as received at another time."""
+    from dataclasses import replace
+
+    return replace(fact, received_at=received_at)
