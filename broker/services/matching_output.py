@@ -141,7 +141,11 @@ class Scribe:
         return Write(Topic.PEOPLE, key, None, partition=self._partition)
 
     def poisoned(self, poison: Poison, at: datetime) -> Write:
-        """Return the worklist item for a record that could not be processed, with its bytes sealed."""
+        """
+        Return the worklist item for a record that could not be processed, with its bytes sealed.
+
+        When they cannot be sealed the item goes without them: the record lies in its topic for a while yet.
+        """
         record = poison.record
         place = (record.topic, str(record.partition), str(record.offset))
         item = WorklistItem(
@@ -156,7 +160,10 @@ class Scribe:
             cause=poison.cause,
             value=record.value or b"",
         )
-        return self._item(item, at, about)
+        try:
+            return self._item(item, at, about)
+        except Exception:  # noqa: BLE001 – what cannot be sealed must not stop the partition
+            return self._item(item, at)
 
     def without_topic(self, topic: str, at: datetime) -> Write:
         """Return the worklist item for a recipient whose topic is not declared."""

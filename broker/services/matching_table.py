@@ -68,6 +68,32 @@ class Rules:
     key: IdentityKey
 
 
+class RecentPeople:
+    """The people folded last, decoded; beyond `most` the one remembered longest ago goes."""
+
+    __slots__ = ("_most", "_people")
+
+    def __init__(self, most: int) -> None:
+        """Begin with nobody."""
+        self._most = most
+        self._people: dict[bytes, Person] = {}
+
+    def get(self, key: bytes) -> Person | None:
+        """Return a person who is remembered."""
+        return self._people.get(key)
+
+    def remember(self, key: bytes, person: Person) -> None:
+        """Remember a person as they are now."""
+        self._people.pop(key, None)
+        self._people[key] = person
+        if len(self._people) > self._most:
+            del self._people[next(iter(self._people))]
+
+    def forget(self, key: bytes) -> None:
+        """Forget a person, remembered or not."""
+        self._people.pop(key, None)
+
+
 class PartitionTable:
     """
     Everybody of one partition: people with a record as bytes, all others as places in the log.
@@ -98,7 +124,7 @@ class PartitionTable:
         self._scribe = scribe
         self._rules = rules
         self._new_salt = new_salt
-        self._decoded: dict[bytes, Person] = {}
+        self._recent = RecentPeople(_DECODED_MAX)
 
     def index(self, topic: Topic, records: Sequence[Record]) -> None:
         """Note where records of people without a record lie."""
@@ -195,18 +221,18 @@ class PartitionTable:
         settled = settle(before, self.clock, self._rules.policy)
         if settled is None:
             del self.people[key]
-            self._decoded.pop(key, None)
+            self._recent.forget(key)
             return Folded(writes=(self._scribe.forget(key),))
         if settled == before:
             return Folded()
         state, write = self._scribe.person(settled)
         self.people[key] = state
-        self._remember(key, settled)
+        self._recent.remember(key, settled)
         return Folded(writes=(write,))
 
     def _person(self, key: bytes) -> Person:
         """Return the person of a key, a new one when there is no record; raises for bytes that are none."""
-        known = self._decoded.get(key)
+        known = self._recent.get(key)
         if known is not None:
             return known
         number = NhsNumber(key.decode("ascii"))
@@ -280,13 +306,7 @@ class PartitionTable:
             self.people[key] = said.state
             for index in self.indexes.values():
                 index.drop(key)
-        self._remember(key, person)
-
-    def _remember(self, key: bytes, person: Person) -> None:
-        """Keep a person decoded; the one who has been longest goes."""
-        self._decoded[key] = person
-        if len(self._decoded) > _DECODED_MAX:
-            del self._decoded[next(iter(self._decoded))]
+        self._recent.remember(key, person)
 
 
 def receipt_of(record: Record) -> datetime:

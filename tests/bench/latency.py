@@ -20,6 +20,7 @@ from tests.fault.fleet import Fleet
 from tests.fault.load import AUTHORITIES, PROVIDERS
 
 RATE_PER_SECOND = 100
+WARM_UP_SECONDS = 10  # a broker that has just started still compiles its own code
 BARE_TOPIC = "bench.bare"
 PARTITIONS = 6
 _WAIT_SECONDS_MAX = 30.0  # for what must come
@@ -40,11 +41,18 @@ class _Arrivals:
         """Begin with nothing."""
         self.sent: dict[bytes, float] = {}
         self.seconds: dict[bytes, float] = {}
+        self._news = asyncio.Event()
 
     def read(self, name: bytes, at: float) -> None:
         """Note the first reading of a thing that was sent."""
         if name in self.sent:
             self.seconds.setdefault(name, at - self.sent[name])
+            self._news.set()
+
+    async def more(self) -> None:
+        """Wait until more was read."""
+        self._news.clear()
+        await self._news.wait()
 
     def latency(self) -> Latency:
         """Return the quantiles."""
@@ -55,7 +63,7 @@ class _Arrivals:
 async def measure_latency(servers: str, directory: Path, seconds: int) -> tuple[Latency, Latency]:
     """Return the bare round trip and attendance → alert, both at 100 a second under `read_committed`."""
     await _make_bare_topic(servers)
-    count = seconds * RATE_PER_SECOND
+    count = (WARM_UP_SECONDS + seconds) * RATE_PER_SECOND
     people = list(islice(numbers(), count))
     now = datetime.now(tz=UTC)
     before = now - timedelta(days=30)
@@ -102,17 +110,18 @@ async def _run(
     writes: list[Write],
     name_of: Callable[[Any], bytes],
 ) -> Latency:
-    """Send at the rate and return how long each took until it could be read in one of these topics."""
+    """Send at the rate and return how long each took, after the warm-up, until it could be read."""
     arrivals = _Arrivals()
     async with _reading(servers, topics, arrivals, name_of):
         began = monotonic()
         for n, write in enumerate(writes):
             await asyncio.sleep(max(0.0, began + n / RATE_PER_SECOND - monotonic()))
-            arrivals.sent[write.key or b""] = monotonic()
+            if n >= WARM_UP_SECONDS * RATE_PER_SECOND:
+                arrivals.sent[write.key or b""] = monotonic()
             await _send(producer, write)
         async with asyncio.timeout(_WAIT_SECONDS_MAX):
-            while len(arrivals.seconds) < len(writes):
-                await asyncio.sleep(0)
+            while len(arrivals.seconds) < len(arrivals.sent):
+                await arrivals.more()
     return arrivals.latency()
 
 
@@ -140,6 +149,7 @@ async def _reading(
             await consumer.position(place)
 
         async def read() -> None:
+            """Note when each record could be read."""
             while True:
                 batches = await consumer.getmany(timeout_ms=1_000)
                 at = monotonic()

@@ -1,9 +1,8 @@
 """One partition of the in-memory Kafka with a matcher at work on it, as the tests of matching use it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from datetime import datetime
 
 from broker.adapters.memory import MemoryKafka, MemoryPartitionLog, MemoryRecord
 from broker.core.alerts import AlertEvent, WorklistItem
@@ -29,6 +28,8 @@ from tests.builders.matcher import (
     numbers,
     until,
 )
+
+_DEADLINE_S = 20.0
 
 ADA = next(numbers())
 AUTHORITY_TOPIC = f"cpis.alerts.la.{AUTHORITY}"
@@ -84,6 +85,10 @@ class House:
         """Append facts under one number, all at once."""
         self.kafka.append([fact_write(self.codecs.facts, fact, number) for fact in facts])
 
+    def send_all(self, sent: Iterable[tuple[NhsNumber, Fact]]) -> None:
+        """Append facts of several people, all at once."""
+        self.kafka.append([fact_write(self.codecs.facts, fact, number) for number, fact in sent])
+
     def send_raw(self, topic: Topic, key: bytes | None, value: bytes | None) -> None:
         """Append what is no fact."""
         self.kafka.append([Write(topic, key, value)])
@@ -138,23 +143,11 @@ class House:
         return self.kafka.read(topic)
 
 
-def in_house(scenario: Callable[[House], object]) -> None:
+def in_house(scenario: Callable[[House], Awaitable[None]]) -> None:
     """Play an asynchronous scenario in a fresh house, with a deadline."""
 
     async def timed() -> None:
         async with asyncio.timeout(_DEADLINE_S):
-            outcome = scenario(House())
-            assert asyncio.iscoroutine(outcome)
-            await outcome
+            await scenario(House())
 
     asyncio.run(timed())
-
-
-_DEADLINE_S = 20.0
-
-
-def at(fact: Fact, received_at: datetime) -> Fact:
-    """Return a fact as received at another time."""
-    from dataclasses import replace
-
-    return replace(fact, received_at=received_at)

@@ -47,7 +47,9 @@ DETAILS = Details(family="Testcase", given="Ada", birth_date=date(2017, 3, 1))
 
 _LOOK_AGAIN_S = 0.005
 
-HURRIED = Pace(poll_wait_ms=10, topics_every_s=0.0, backoff_s_min=0.01, backoff_s_max=0.05)
+HURRIED = Pace(
+    poll_wait_ms=10, offsets_every_s=0.0, topics_every_s=0.0, backoff_s_min=0.01, backoff_s_max=0.05
+)
 """For tests that wait for what happens, not for the clock."""
 
 

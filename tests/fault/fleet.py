@@ -42,7 +42,7 @@ class Fleet(AbstractContextManager["Fleet"]):
     def start(self) -> subprocess.Popen[bytes]:
         """Start one more process."""
         self._started += 1
-        command = [sys.executable, "-c", "from broker.cli.run import run; run()"]
+        command = [sys.executable, "-m", "broker", "run"]
         for role in self._roles:
             command += ["--role", role]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CPIS_")}

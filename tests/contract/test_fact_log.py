@@ -1,0 +1,213 @@
+"""What a `FactLog` promises: one suite over the in-memory twin and the genuine Kafka."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import pytest
+
+from broker.adapters.embedded_kafka import EmbeddedKafka
+from broker.adapters.kafka_facts import KafkaFactLog
+from broker.adapters.kafka_topics import apply_topics, load_topics
+from broker.adapters.memory import MemoryFactLog, MemoryKafka
+from broker.core.errors import KafkaUnavailable, UnwritableRecord
+from broker.ports import FactLog, Topic, Write
+from broker.runtime.kafka import embedded_kafka
+from broker.runtime.resources import topics_file
+from tests.builders.matcher import pause
+from tests.fault.checker import read_topics
+
+DEADLINE_S = 60
+ANSWER_MS = 2_000
+AT_ONCE_S = 0.2
+LATE_S = 1.0  # what a busy machine may add to the answer
+
+
+class World(Protocol):
+    """A cluster that can go away and come back."""
+
+    @asynccontextmanager
+    def log(self) -> AsyncIterator[FactLog]:
+        """Lend a log of the cluster."""
+        ...
+
+    async def go_away(self) -> None:
+        """Stop answering."""
+        ...
+
+    async def come_back(self) -> None:
+        """Answer again, with what was written before."""
+        ...
+
+    async def values(self) -> list[bytes | None]:
+        """Return the plans written, in no particular order."""
+        ...
+
+
+class MemoryWorld:
+    """The in-memory twin."""
+
+    def __init__(self) -> None:
+        """Begin with empty topics."""
+        self._kafka = MemoryKafka()
+
+    @asynccontextmanager
+    async def log(self) -> AsyncIterator[FactLog]:
+        """Lend a log of the cluster."""
+        yield MemoryFactLog(self._kafka)
+
+    async def go_away(self) -> None:
+        """Stop answering."""
+        self._kafka.available = False
+
+    async def come_back(self) -> None:
+        """Answer again."""
+        self._kafka.available = True
+
+    async def values(self) -> list[bytes | None]:
+        """Return the plans written."""
+        return [record.value for record in self._kafka.read(Topic.PLANS)]
+
+
+class KafkaWorld:
+    """The genuine Kafka."""
+
+    def __init__(self, kafka: EmbeddedKafka) -> None:
+        """Use this broker."""
+        self._kafka = kafka
+
+    @asynccontextmanager
+    async def log(self) -> AsyncIterator[FactLog]:
+        """Lend a log of the cluster."""
+        log = KafkaFactLog(self._kafka.bootstrap_servers, deadline_ms=ANSWER_MS)
+        await log.start()
+        try:
+            yield log
+        finally:
+            await log.close()
+            await log.close()
+
+    async def go_away(self) -> None:
+        """Kill the broker."""
+        await asyncio.to_thread(self._kafka.kill)
+
+    async def come_back(self) -> None:
+        """Start it again."""
+        await asyncio.to_thread(self._kafka.restart)
+
+    async def values(self) -> list[bytes | None]:
+        """Return the plans written."""
+        found = await read_topics(self._kafka.bootstrap_servers, [Topic.PLANS])
+        return [record.value for record in found[Topic.PLANS]]
+
+
+@pytest.fixture(scope="module")
+def plans_kafka() -> Iterator[EmbeddedKafka]:
+    """Lend a Kafka that a test may kill, if it starts it again."""
+    with embedded_kafka() as broker:
+        asyncio.run(apply_topics(broker.bootstrap_servers, load_topics(topics_file().read_text("utf-8"))))
+        yield broker
+
+
+@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.kafka)])
+def world(request: pytest.FixtureRequest) -> World:
+    """Return the world of a test."""
+    if request.param == "memory":
+        return MemoryWorld()
+    return KafkaWorld(request.getfixturevalue("plans_kafka"))
+
+
+def play(scenario: Callable[[], Awaitable[None]]) -> None:
+    """Play a scenario with a deadline."""
+
+    async def timed() -> None:
+        async with asyncio.timeout(DEADLINE_S):
+            await scenario()
+
+    asyncio.run(timed())
+
+
+def plans(*values: bytes) -> Sequence[Write]:
+    """Return plan records."""
+    return [Write(Topic.PLANS, value, value, (("ce_id", value),)) for value in values]
+
+
+async def refused(log: FactLog, value: bytes) -> float:
+    """Append what must be refused; return how many seconds the answer took."""
+    began = time.monotonic()
+    with pytest.raises(KafkaUnavailable):
+        await log.append(plans(value))
+    return time.monotonic() - began
+
+
+async def append_until_taken(log: FactLog, value: bytes) -> None:
+    """Append again and again until it is acknowledged."""
+    while True:
+        try:
+            await log.append(plans(value))
+        except KafkaUnavailable:
+            await pause(0.1)
+        else:
+            return
+
+
+def test_what_is_acknowledged_is_there(world: World) -> None:
+    """Everything that `append` returned for can be read; nothing appended is nothing written."""
+
+    async def scenario() -> None:
+        async with world.log() as log:
+            await log.append(plans(b"1", b"2"))
+            await log.append([])
+            await asyncio.gather(*(log.append(plans(str(number).encode())) for number in range(3, 20)))
+        assert {str(number).encode() for number in range(1, 20)} <= set(await world.values())
+
+    play(scenario)
+
+
+def test_an_absent_cluster_refuses_in_time_and_then_at_once(world: World) -> None:
+    """The first refusal comes within the deadline, the next at once; after the return all is well."""
+
+    async def scenario() -> None:
+        async with world.log() as log:
+            await log.append(plans(b"before"))
+            await world.go_away()
+            assert await refused(log, b"refused") < ANSWER_MS / 1000 + LATE_S
+            assert await refused(log, b"refused at once") < AT_ONCE_S
+            await world.come_back()
+            await append_until_taken(log, b"after")
+        values = await world.values()
+        assert {b"before", b"after"} <= set(values)
+        assert b"refused at once" not in values
+
+    play(scenario)
+
+
+@pytest.mark.kafka
+def test_a_log_is_started_before_its_cluster(plans_kafka: EmbeddedKafka) -> None:
+    """A process that comes up first refuses until its cluster is there."""
+
+    async def scenario() -> None:
+        world = KafkaWorld(plans_kafka)
+        await world.go_away()
+        async with world.log() as log:
+            assert await refused(log, b"early") < AT_ONCE_S
+            await world.come_back()
+            await append_until_taken(log, b"in time")
+
+    play(scenario)
+
+
+@pytest.mark.kafka
+def test_a_record_too_large_is_not_an_absent_cluster(plans_kafka: EmbeddedKafka) -> None:
+    """One sender's impossible record refuses nobody else."""
+
+    async def scenario() -> None:
+        async with KafkaWorld(plans_kafka).log() as log:
+            for size in (5_000_000, 50_000_000):
+                with pytest.raises(UnwritableRecord):
+                    await log.append([Write(Topic.PLANS, b"k", bytes(size))])
+            await log.append(plans(b"small"))
+
+    play(scenario)
