@@ -11,12 +11,11 @@ from io import BytesIO
 from struct import Struct
 from typing import Any
 
-from fastavro import parse_schema, schemaless_reader
+from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from fastavro.read import SchemaResolutionError
 from fastavro.schema import SchemaParseException, UnknownType
 
 from broker.core.errors import ConfigurationError, MalformedMessage, UnwritableRecord
-from broker.wire.avro_compiled import compile_reader, compile_writer
 
 Row = dict[str, Any]
 """
@@ -69,19 +68,18 @@ class Schemas:
         self._ids = dict(ids)
         self._names = {identifier: name for name, identifier in ids.items()}
         self._parsed = {name: _parse(name, schema) for name, schema in avsc.items()}
-        self._writers = {name: compile_writer(parsed) for name, parsed in self._parsed.items()}
-        self._readers = {name: compile_reader(parsed) for name, parsed in self._parsed.items()}
         for name in avsc:
             if _subject(name) not in avsc:
                 raise ConfigurationError(f"schema {name} has no present version")
 
     def encode(self, name: str, row: Mapping[str, Any]) -> bytes:
         """Return `row` framed as the schema `name`; raise `UnwritableRecord` when it does not fit."""
+        body = BytesIO()
         try:
-            body = self._writers[name](row)
+            schemaless_writer(body, self._parsed[name], row)
         except _UNWRITABLE as error:  # its text may hold the value: not chained
             raise UnwritableRecord(f"{type(error).__name__} while writing schema {name}") from None
-        return frame(self._ids[name], body)
+        return frame(self._ids[name], body.getvalue())
 
     def decode(self, name: str, data: bytes) -> Row:
         """
@@ -92,16 +90,15 @@ class Schemas:
         writer = self._written_by(data)
         if _subject(writer) != name:
             raise MalformedMessage("avro schema unexpected", detail=f"{writer} instead of {name}")
+        body = BytesIO(data)
+        body.seek(_HEAD.size)
         try:
-            if writer == name:
-                row, end = self._readers[name](data, _HEAD.size)
-            else:
-                body = BytesIO(data[_HEAD.size :])
-                row = schemaless_reader(body, self._parsed[writer], self._parsed[name])
-                end = _HEAD.size + body.tell()
+            row = schemaless_reader(
+                body, self._parsed[writer], self._parsed[name] if writer != name else None
+            )
         except _UNREADABLE as error:
             raise MalformedMessage("avro unreadable", detail=f"{type(error).__name__} in {name}") from None
-        if end != len(data):
+        if body.tell() != len(data):
             raise MalformedMessage("avro length wrong", detail=name)
         result: Row = row
         return result

