@@ -106,7 +106,7 @@ class Replay:
                 await self._intake.receive(line.raw)
             case Door.UPLOAD:
                 await self._uploads.load(line.raw)
-            case Door.FACT:
+            case _:  # a fact as it stood in an input
                 await self._taken.append([Write(line.topic, line.key, line.raw)])
         learned: dict[NhsNumber, Known] = {}
         for write in self._taken.take():

@@ -1,0 +1,114 @@
+"""A recorded stream through the doors and the core, without Kafka."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pytest
+
+from broker.adapters.memory_sealing import MemorySealer
+from broker.core.alerts import EventKind
+from broker.core.errors import MalformedMessage
+from broker.core.facts import Fact, VisitEvent
+from broker.core.identifiers import NhsNumber
+from broker.runtime.parts import assemble
+from broker.runtime.recorded import offline, play, shown
+from broker.runtime.settings import Settings
+from broker.services.replay import Replay, Replayed
+from broker.wire.facts_codec import topic_of
+from broker.wire.stream import Door, StreamLine
+from tests.builders.adt import Adt, Patient
+from tests.builders.matcher import DETAILS, NOON, attendance, numbers, plan
+from tests.builders.upload import build_upload
+
+NUMBER = next(numbers())
+
+
+class Player:
+    """A replay and the codec that its facts are written with."""
+
+    def __init__(self) -> None:
+        """Put the doors and the core together as the command does."""
+        self.parts = assemble(Settings(), sealer=MemorySealer())
+        self.replay: Replay = offline(self.parts)
+
+    def fact(self, fact: Fact, number: NhsNumber = NUMBER, at: datetime = NOON) -> StreamLine:
+        """Return a fact as it is recorded from its topic."""
+        value = self.parts.facts.encode(fact, number)
+        return StreamLine(at=at, door=Door.FACT, raw=value, topic=topic_of(fact), key=number.key)
+
+    def play(self, lines: Sequence[StreamLine]) -> Replayed:
+        """Play the lines to their end."""
+        return asyncio.run(play(self.replay, lines))
+
+
+def test_what_waited_for_a_plan_is_told_with_it() -> None:
+    """An attendance before the plan is folded when the plan comes."""
+    player = Player()
+    outcome = player.play([player.fact(attendance()), player.fact(plan())])
+
+    assert [EventKind.RAISED] * 2 == [event.kind for event in outcome.events]
+    assert 2 == outcome.facts
+
+
+def test_a_message_and_a_file_come_in_by_their_doors() -> None:
+    """Raw messages are read as intake reads them; the clock shows the recorded receipt."""
+    message = Adt(event="A04", control_id="1", recorded="20260504120000", pv1={"class": "E", "visit": "V1"})
+    upload = StreamLine(at=NOON, door=Door.UPLOAD, raw=build_upload(created="20260504110000"))
+    arrival = StreamLine(at=NOON, door=Door.MLLP, raw=message.text().encode())
+    outcome = Player().play([upload, arrival])
+
+    assert [EventKind.RAISED] * 2 == [event.kind for event in outcome.events]
+
+
+def test_what_cannot_be_read_is_counted() -> None:
+    """A corrupt message is kept with its reason, as intake keeps it."""
+    outcome = Player().play([StreamLine(at=NOON, door=Door.MLLP, raw=b"MSX|no message")])
+
+    assert [("HL7 v2 over MLLP", "no MSH segment")] == outcome.rejected
+    assert 1 == shown(outcome)["summary"]["rejected"]
+
+
+def test_an_item_goes_when_its_cause_goes() -> None:
+    """Details that disagree make an item; a message whose details agree closes it."""
+    player = Player()
+    other = type(DETAILS)(family="Another", given="Zed", birth_date=DETAILS.birth_date.replace(year=1999))  # type: ignore[union-attr]  # the builders' details have a date
+    wrong = player.fact(attendance(details=other))
+    right = player.fact(
+        attendance(event=VisitEvent.UPDATED, at=NOON + timedelta(minutes=5)), at=NOON + timedelta(minutes=5)
+    )
+    known = player.fact(plan())
+    first = dict(player.play([known, wrong]).worklist)
+    second = player.play([right]).worklist
+
+    assert 1 == len(first)
+    assert {} == second
+
+
+def test_a_fact_that_is_none_is_refused() -> None:
+    """A recorded fact whose bytes are no fact stops the replay with a clear error."""
+    player = Player()
+    line = StreamLine(at=NOON, door=Door.FACT, raw=b"x", topic="cpis.in.plans", key=NUMBER.key)
+
+    with pytest.raises(MalformedMessage):
+        player.play([line])
+
+
+def test_records_of_other_topics_are_passed_over() -> None:
+    """Only inputs are folded."""
+    player = Player()
+    line = StreamLine(at=NOON, door=Door.FACT, raw=b"x", topic="cpis.alerts", key=b"")
+
+    assert 0 == player.play([line]).facts
+
+
+def test_a_patient_without_a_plan_waits_for_ever() -> None:
+    """Nothing is told about somebody of whom no plan is known, however often they come."""
+    patient = Patient(number="9990000026")
+    messages = [
+        Adt(event="A04", control_id=str(n), recorded="20260504120000", patient=patient, pv1={"visit": str(n)})
+        for n in range(2)
+    ]
+    lines = [StreamLine(at=NOON, door=Door.MLLP, raw=message.text().encode()) for message in messages]
+
+    assert [] == Player().play(lines).events
