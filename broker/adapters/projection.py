@@ -26,6 +26,9 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import SQLAlchemyError
+
+from broker.core.errors import ConfigurationError
 
 _METADATA = MetaData()
 
@@ -76,12 +79,20 @@ class Projection:
     """The inbox in the database of a SQLAlchemy URL. Its methods block: call them in a thread."""
 
     def __init__(self, url: str) -> None:
-        """Connect, make the tables that are missing, and give a new database its identity."""
-        self._engine = create_engine(url)
-        if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine, "connect", _use_write_ahead_log)
-        _METADATA.create_all(self._engine)
-        self.identity = _identity_of(self._engine)
+        """
+        Connect, make the tables that are missing, and give a new database its identity.
+
+        Raises `ConfigurationError`, without the URL, which may hold a password.
+        """
+        try:
+            self._engine = create_engine(url)
+            if self._engine.dialect.name == "sqlite":
+                event.listen(self._engine, "connect", _use_write_ahead_log)
+            _METADATA.create_all(self._engine)
+            self.identity = _identity_of(self._engine)
+        except (SQLAlchemyError, ImportError) as error:
+            reason = type(error).__name__
+            raise ConfigurationError(f"CPIS_DATABASE_URL: the database cannot be used: {reason}") from None
 
     def store(self, topic: str, partition: int, offset: int, arrived: InboxEvent | None) -> bool:
         """

@@ -10,7 +10,7 @@ is derived from the facts when it is asked for.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 from broker.core.alerts import Alert, EventKind, WorklistItem
 from broker.core.canonical import canonical
@@ -61,6 +61,8 @@ def lift(fact: Fact) -> Known:
             return Known(accesses={fact.access_id: fact})
         case IdentityNotice():
             return Known(notices={fact.notice_id: fact})
+        case _:
+            assert_never(fact)
 
 
 def merge(left: Known, right: Known) -> Known:

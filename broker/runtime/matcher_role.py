@@ -100,6 +100,8 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
             return
         self._wanted = partitions
         self._log.info("partitions assigned", count=len(partitions))
+        for partition in partitions & self._owners.keys():
+            self._owners[partition].confirm()
         self._reconcile()
 
     def _reconcile(self) -> None:
@@ -107,8 +109,6 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
         for partition, owner in self._owners.items():
             if partition not in self._wanted:
                 owner.stop()
-            else:
-                owner.confirm()
         for partition in sorted(self._wanted - self._owners.keys()):
             owner = _Owner(self, partition)
             self._owners[partition] = owner

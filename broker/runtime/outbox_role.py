@@ -45,18 +45,20 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._log = structlog.get_logger(role="outbox")
         self._stopping = asyncio.Event()
         self._projection: Projection | None = None
+        self._running: asyncio.Task[None] | None = None
         super().__init__(**options)
 
     async def on_start(self) -> None:
         """Open the database and start taking."""
         self._projection = await asyncio.to_thread(Projection, self._settings.database_url)
-        self._running = asyncio.ensure_future(self._run(self._projection))
+        self._running = asyncio.create_task(self._run(self._projection))
         self._log.info("outbox started")
 
     async def on_stop(self) -> None:
         """Finish the event in hand and close the database."""
         self._stopping.set()
-        await asyncio.wait({self._running})
+        if self._running is not None:
+            await asyncio.wait({self._running})
         if self._projection is not None:
             await asyncio.to_thread(self._projection.close)
         self._log.info("outbox stopped")
@@ -93,10 +95,12 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         crashing = asyncio.ensure_future(app.wait_until_stopped())
         try:
             await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if starting.done() and starting.exception() is not None:
-                return starting.exception()
+            failure: BaseException | None = starting.exception() if starting.done() else None
+            if failure is not None:
+                return failure
             await asyncio.wait({crashing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            return app.crash_reason if isinstance(app.crash_reason, BaseException) else None
+            crash: BaseException | None = app.crash_reason
+            return crash
         finally:
             for task in (starting, stopping, crashing):
                 task.cancel()

@@ -6,9 +6,16 @@ from pathlib import Path
 import pytest
 
 from broker.adapters.embedded_kafka import EmbeddedKafka
-from tests.fault.fleet import Fleet
-from tests.fault.kills import kill_matchers
-from tests.fault.load import make_load
+from broker.adapters.projection import Projection
+from broker.ports import Topic
+from tests.fault.checker import check, read_topics
+from tests.fault.fleet import Fleet, send
+from tests.fault.kills import kill_matchers, send_paced, wait_until_caught_up
+from tests.fault.load import AUTHORITIES, make_load
+from tests.waiting import wait_until
+
+_LIFE_S = 6.0  # long enough for the outbox to be in the middle of its work
+_PROJECTED_S = 60.0
 
 
 @pytest.mark.kafka
@@ -22,3 +29,46 @@ def test_every_alert_is_said_once_though_matchers_are_killed(
         counts = asyncio.run(kill_matchers(fleet, load, kills=3, seed=7))
 
     assert 200 == counts["alerts"]
+
+
+@pytest.mark.kafka
+def test_an_inbox_holds_every_event_once_though_its_process_is_killed(
+    own_kafka: EmbeddedKafka, tmp_path: Path
+) -> None:
+    """With matcher and outbox killed together the database ends as the topic does, numbered without gaps."""
+    load = make_load(seed=17, attendances=800, flagged=80)
+
+    async def scenario(fleet: Fleet) -> dict[bytes, list[str]]:
+        codecs = fleet.codecs()
+        await send(fleet.servers, codecs, load.first)
+        fleet.start()
+        half = len(load.then) // 2
+        for part in (load.then[:half], load.then[half:]):
+            await send_paced(fleet, part, _LIFE_S)
+            fleet.kill(fleet.processes[0])
+            fleet.start()
+        await wait_until_caught_up(fleet)
+        await check(fleet.servers, load, codecs)
+        said: dict[bytes, list[str]] = {}
+        for record in (await read_topics(fleet.servers, [Topic.ALERTS]))[Topic.ALERTS]:
+            event_id = codecs.alerts.decode_event(record.value or b"").event_id
+            said.setdefault(record.key or b"", []).append(event_id)
+        return said
+
+    with Fleet(own_kafka.bootstrap_servers, tmp_path, roles=("matcher", "outbox")) as fleet:
+        said = asyncio.run(scenario(fleet))
+        projection = Projection(f"sqlite:///{tmp_path / 'broker.sqlite'}")
+
+        def inboxes() -> dict[bytes, list[tuple[int, str]]]:
+            return {
+                key: [(row.number, row.event.event_id) for row in projection.inbox(key.decode())]
+                for key in said
+            }
+
+        expected = {key: list(enumerate(ids, start=1)) for key, ids in said.items()}
+        try:
+            wait_until(lambda: inboxes() == expected, _PROJECTED_S, "every event in the inbox")
+        finally:
+            projection.close()
+
+    assert {f"la.{code}".encode() for code in AUTHORITIES} <= set(said)

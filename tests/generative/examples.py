@@ -4,7 +4,7 @@ import os
 
 from hypothesis import settings
 
-EXAMPLES_BY_DEFAULT = 120
+EXAMPLES_BY_DEFAULT = 80
 
 examples = settings(deadline=None, max_examples=int(os.environ.get("CPIS_EXAMPLES", EXAMPLES_BY_DEFAULT)))
 """Decorates a generated test; a nightly run sets `CPIS_EXAMPLES=20000`."""

@@ -28,6 +28,7 @@ from broker.core.facts import (
     VisitMessage,
 )
 from broker.core.identifiers import OdsCode
+from broker.core.person import NOTHING, Known, lift, merge
 
 T = datetime(2026, 1, 10, 10, tzinfo=UTC)
 
@@ -58,8 +59,19 @@ _REGISTERED = [_DETAILS[0], _DETAILS[0], *_DETAILS]
 """Mostly the first, so that a visit and a plan agree."""
 
 _PROVIDERS = {"v1": "RXX", "v2": "RXX", "v3": "RLL", "v4": "RLL", "v5": "RWW", "v6": "RTT"}
-_VISITS = ["v1", "v1", "v1", "v2", "v2", "v3", "v3", "v4", "v5", "v6"]
-_ADMITTED = {"patient_class": "I", "admission_type": "21", "event": VisitEvent.ADMITTED}
+_VISITS = ["v1", "v1", "v1", "v2", "v2", "v3", "v3", "v3", "v4", "v5", "v6"]
+_TYPES = [PlanType.CHILD_PROTECTION, *PlanType]
+_ADMITTED: dict[str, Any] = {"patient_class": "I", "admission_type": "21", "event": VisitEvent.ADMITTED}
+_IN_ERROR: dict[str, Any] = {"event": VisitEvent.CANCELLED, "cancel_reason": "ERR"}
+_ENDS: list[dict[str, Any]] = [
+    {"event": VisitEvent.DISCHARGED, "disposition": code} for code in ("7", "10", "12", "13")
+]
+_UNNAMED: dict[str, Any] = {
+    "family": None,
+    "given": None,
+    "birth_date": None,
+    "number_status": NumberStatus.VERIFIED,
+}
 
 _WRITES: list[dict[str, Any]] = [
     *({"patient_class": value} for value in ("E", "E", "E", "I", "O", "P")),
@@ -81,6 +93,7 @@ _WRITES: list[dict[str, Any]] = [
     *({"cleared": frozenset({name})} for name in ("departed_at", "disposition", "arrived_at", "location")),
     *({"cleared": frozenset({"given", "birth_date"})}, {"cleared": frozenset({"acuity"})}),
     *[_ADMITTED] * 6,
+    *[_IN_ERROR, _UNNAMED, *_ENDS] * 3,
 ]
 """What a message may write beside its names: few registers each, so that they meet in many orders."""
 
@@ -90,7 +103,7 @@ _TIMES = ("arrived_at", "departed_at", "occurred_at", "sent_at")
 @st.composite
 def plan_facts(draw: st.DrawFn, place: int) -> PlanFact:
     """Return one version of one of a few plans; `place` makes its file its own."""
-    kind = draw(st.sampled_from(PlanType))
+    kind = draw(st.sampled_from(_TYPES))
     recorded_at = draw(moments)
     content = PlanContent(
         authority=OdsCode(draw(st.sampled_from(["E09", "E09", "E09", "E08", "E20", "E21"]))),
@@ -168,6 +181,14 @@ def stories(draw: st.DrawFn) -> list[Fact]:
     facts += [draw(accesses(place)) for place in range(draw(st.sampled_from([0, 0, 1, 2])))]
     facts += [draw(notices(place)) for place in range(draw(st.sampled_from([0, 0, 0, 0, 0, 1])))]
     return facts
+
+
+def known_of(facts: Sequence[Fact]) -> Known:
+    """Return what is known from facts."""
+    known = NOTHING
+    for fact in facts:
+        known = merge(known, lift(fact))
+    return known
 
 
 @st.composite

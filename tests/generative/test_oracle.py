@@ -10,23 +10,15 @@ from broker.core.decisions import decide
 from broker.core.effects import advance
 from broker.core.facts import Fact
 from broker.core.identifiers import NhsNumber
-from broker.core.person import Known, Person, lift, merge
+from broker.core.person import Person, lift
 from tests.generative.examples import examples
 from tests.generative.expected import Expecting, Told, row_of
 from tests.generative.oracle import Oracle
-from tests.generative.stories import retellings, stories
+from tests.generative.stories import known_of, retellings, stories
 from tests.spec.settled import KEY, POLICY
 
 NUMBER = NhsNumber("9990000018")
 TAKEN_BACK = (EventKind.WITHDRAWN, EventKind.RETRACTED)
-
-
-def known_of(facts: Sequence[Fact]) -> Known:
-    """Return what is known from facts."""
-    known = Known()
-    for fact in facts:
-        known = merge(known, lift(fact))
-    return known
 
 
 def fold(facts: Sequence[Fact]) -> tuple[Person, list[AlertEvent]]:

@@ -9,13 +9,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_group import KafkaGroup
 from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.adapters.projection import Projection
-from broker.core.errors import RoleFailed, WrongIdentityKey
-from broker.ports import Topic, Write
+from broker.core.errors import ConfigurationError, WrongIdentityKey
+from broker.ports import Topic
 from broker.runtime.kafka import embedded_kafka
 from broker.runtime.outbox_role import OutboxRole
 from broker.runtime.parts import Parts, assemble
@@ -23,6 +24,7 @@ from broker.runtime.resources import topics_file
 from broker.runtime.settings import Settings
 from broker.runtime.worker import Role, Worker, serve, working
 from broker.services.matching import Codecs
+from broker.services.matching_turns import Notice
 from tests.builders.matcher import pause
 from tests.fault.checker import caught_up, check, read_topics
 from tests.fault.fleet import Fleet, send
@@ -127,10 +129,12 @@ def test_the_event_loop_is_shared_fairly(settings: Settings) -> None:
     async def scenario() -> None:
         codecs = codecs_of(parts)
         await send(servers, codecs, [*load.first, *load.then])
-        async with working(settings, [Role.MATCHER], parts=parts):
-            async with meter.measuring(), asyncio.timeout(DEADLINE_S):
-                while not await caught_up(servers, codecs):
-                    await pause(0.2)
+        async with (
+            working(settings, [Role.MATCHER], parts=parts) as worker,
+            meter.measuring(),
+            asyncio.timeout(DEADLINE_S),
+        ):
+            await eventually(lambda: worker.services[Role.MATCHER].counts[Notice.CAUGHT_UP] == PARTITIONS)
 
     asyncio.run(scenario())
 
@@ -147,8 +151,9 @@ def test_an_unreadable_alert_is_kept_and_passed_over(settings: Settings) -> None
     async def scenario() -> None:
         async with working(settings, [Role.MATCHER, Role.OUTBOX], parts=parts) as worker:
             outbox: OutboxRole = worker.services[Role.OUTBOX]
-            for key in (b"la.204", b"la.211", None):
-                await outbox._facts.append([Write(Topic.ALERTS, key, b"no alert")])
+            async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
+                for key in (b"la.204", b"la.211", None):
+                    await producer.send_and_wait(Topic.ALERTS, b"no alert", key=key)
             await eventually(lambda: outbox.counts["rejected"] == 3)
             await send(servers, codecs_of(parts), [*load.first, *load.then])
             await eventually(lambda: outbox.counts["taken"] >= 3 + 4)
@@ -233,7 +238,7 @@ def test_a_database_that_cannot_be_opened_is_told(settings: Settings, tmp_path: 
     """A wrong database stops the process at its start."""
     wrong = settings.model_copy(update={"database_url": f"sqlite:///{tmp_path}/nowhere/broker.sqlite"})
 
-    with pytest.raises(RoleFailed):
+    with pytest.raises(ConfigurationError):
         asyncio.run(serve(wrong, [Role.OUTBOX]))
 
 

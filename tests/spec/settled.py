@@ -1,6 +1,6 @@
 """The policy of all specifications: one for every provider and authority that their tables name."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from broker.core.identifiers import OdsCode
 from broker.core.keyed import IdentityKey
@@ -8,7 +8,13 @@ from broker.core.policy import Place, Policy, Site, Successor
 
 KEY = IdentityKey(b"the identity key of specifications")
 
+AUTHORITIES = ("E06", "E07", "E08", "E09", "E20", "E21", "E22", "E30", "E31")
+PROVIDERS = ("RXX", "RYY", "RZZ", "RLL", "RTT", "RWW")
+
 POLICY = Policy(
+    lateness=timedelta(
+        days=36_500
+    ),  # specifications share a matcher's clock and span years: nothing is closed
     sites={
         OdsCode("RLL"): Site(
             name="Listing Hospital",

@@ -25,6 +25,7 @@ COMPARISONS = rows("""
     family=Sample given=UNKNOWN birth_date=2014-04-12   | CPP active
     family=Sample given=BABY  birth_date=2014-04-12     | CPP active
     family=Sample given=Robin birth_date=2013-01-01 birth_date_reliability=estimated | CPP active
+    given=Robin birth_date=2013-01-01 birth_date_reliability=stated | CPP active (details differ)
     family=Sample given=Alex  birth_date=2014-04-12 birth_date_reliability=estimated | -
     family=Sample given=Alex  birth_date=2014-04-13     | -
     family=Other  given=Alex  birth_date=2014-04-12     | -
@@ -90,6 +91,12 @@ ALLOWANCES = rows("""
     RXX      | yes      | number_status=01                            | (details not confirmed)
     RXX      | no       | number_status=01                            | no match
     RXX      | yes      | number_status=02                            | no match
+    RXX      | yes      | number_status=03                            | no match
+    RXX      | yes      | number_status=04                            | no match
+    RXX      | yes      | number_status=05                            | no match
+    RXX      | yes      | number_status=06                            | no match
+    RXX      | yes      | number_status=07                            | no match
+    RXX      | yes      | number_status=08                            | no match
     RXX      | yes      |                                             | no match
     RTT      | yes      |                                             | (details not confirmed)
     RTT      | no       |                                             | no match

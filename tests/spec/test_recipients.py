@@ -98,13 +98,15 @@ def test_what_the_authority_is_told_of_a_visit(run: Run) -> None:
     """Provider, site, setting, arrival, mode, reason, acuity, who treats, who to ring (ruling 29)."""
     outcome = run(f"""{PLAN}
         T    | A04 | v1 RLL | patient_class=E location=ED site=RLL01 arrival_mode=A reason=fall acuity=3
-        T+1h | A08 | v1 RLL | clinician_role=consultant clinician_name="Dr A" next_of_kin_relationship=3
+        T+1h | A08 | v1 RLL | clinician_role=consultant clinician_name="Dr A"
+        T+2h | A08 | v1 RLL | next_of_kin_relationship=3 next_of_kin_name="Jo Sample"
     """)
 
     head = "provider | provider_name | site | location | patient_class | arrived_at | arrival_mode | reason"
     assert ("RLL", "Listing Hospital", "RLL01", "ED", "E", "T", "A", "fall") == outcome.alerts(head)[0]
-    head = "acuity | clinician_role | clinician_name | call_back | next_of_kin_relationship"
-    assert ("3", "consultant", "Dr A", "02071112222", "3") == outcome.alerts(head)[0]
+    head = "acuity | clinician_role | clinician_name | call_back"
+    assert ("3", "consultant", "Dr A", "02071112222") == outcome.alerts(head)[0]
+    assert ("3", "Jo Sample") == outcome.alerts("next_of_kin_relationship | next_of_kin_name")[0]
 
 
 def test_the_authoritys_own_child_id_goes_to_that_authority_alone(run: Run) -> None:

@@ -1,0 +1,99 @@
+"""The stories tell everything: fails when a fact, field or outcome is never generated."""
+
+from collections.abc import Iterator
+from functools import cache
+from itertools import chain
+
+from hypothesis import HealthCheck, Phase, given, settings
+
+from broker.core.alerts import Mark, Note, PlanState, Route, Urgency, VisitState, Why
+from broker.core.decisions import decide
+from broker.core.facts import (
+    REGISTERS,
+    Access,
+    Fact,
+    IdentityKind,
+    IdentityNotice,
+    NumberStatus,
+    PlanFact,
+    PlanType,
+    Reliability,
+    VisitEvent,
+    VisitMessage,
+)
+from broker.core.identifiers import NhsNumber
+from tests.generative.stories import known_of, stories
+from tests.spec.settled import KEY, POLICY
+
+NUMBER = NhsNumber("9990000018")
+EXAMPLES = 800  # enough for the rarest outcome; the same ones every time
+
+
+@cache
+def told() -> list[list[Fact]]:
+    """Return what the strategy generates."""
+    generated: list[list[Fact]] = []
+
+    @settings(
+        deadline=None,
+        derandomize=True,
+        max_examples=EXAMPLES,
+        phases=[Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @given(stories())
+    def collect(facts: list[Fact]) -> None:
+        generated.append(facts)
+
+    collect()
+    return generated
+
+
+def messages() -> Iterator[VisitMessage]:
+    """Yield every hospital message generated."""
+    return (fact for fact in chain.from_iterable(told()) if isinstance(fact, VisitMessage))
+
+
+def test_every_kind_of_fact_is_generated() -> None:
+    """Plans, visits, views and notices."""
+    assert {PlanFact, VisitMessage, Access, IdentityNotice} == {type(fact) for fact in chain(*told())}
+
+
+def test_every_event_is_generated() -> None:
+    """All trigger events of HL7 v2 that we read."""
+    assert set(VisitEvent) == {message.event for message in messages()}
+
+
+def test_every_register_is_written() -> None:
+    """No field of a visit is always absent."""
+    written = {name for message in messages() for name in REGISTERS if getattr(message, name) is not None}
+    assert set(REGISTERS) == written
+
+
+def test_every_plan_type_number_status_and_reliability_is_generated() -> None:
+    """All codes that decide."""
+    plans = {fact.content.plan_type for fact in chain(*told()) if isinstance(fact, PlanFact)}
+    statuses = {message.number_status for message in messages()} - {None}
+    guesses = {message.birth_date_reliability for message in messages()} - {None}
+    kinds = {fact.kind for fact in chain(*told()) if isinstance(fact, IdentityNotice)}
+    assert (set(PlanType), set(NumberStatus), set(Reliability), set(IdentityKind)) == (
+        plans,
+        statuses,
+        guesses,
+        kinds,
+    )
+
+
+def test_every_outcome_is_reached() -> None:
+    """Every state, mark, note, route, urgency and reason follows from some story."""
+    reached: set[object] = set()
+    for facts in told():
+        decisions = decide(NUMBER, known_of(facts), POLICY, KEY)
+        reached |= {entry.why for entry in decisions.entries.values()}
+        for alert in decisions.alerts.values():
+            reached |= {alert.route, alert.urgency, *alert.notes}
+            reached |= {alert.visit.state} if alert.visit else set()
+            reached |= {part for plan in alert.plans for part in (plan.state, *plan.marks)}
+
+    wanted = {*Mark, *Note, *PlanState, *Route, *Urgency, *VisitState, *Why}
+    assert set() == wanted - reached

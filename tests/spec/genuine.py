@@ -1,0 +1,125 @@
+"""One matcher on a genuine Kafka for all specifications of a run, in a thread with a loop of its own."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from broker.adapters.kafka_facts import KafkaFactLog
+from broker.adapters.kafka_partition import KafkaPartitionLog
+from broker.core.policy import Policy
+from broker.ports import INPUTS, Record, Topic
+from tests.builders.matcher import make_codecs
+from tests.spec.matchers import (
+    DEADLINE_S,
+    PARTITION,
+    WRITTEN,
+    Sent,
+    has_taken,
+    make_matcher,
+    outcome_of,
+    writes_of,
+)
+from tests.spec.outcome import Outcome
+
+VALUE = TypeVar("VALUE")
+READ_MS = 20  # between two looks at what was committed
+APPEND_MS = 10_000
+
+
+class GenuineKafka:
+    """A matcher at work; `run` gives it one person's facts and returns what came of them."""
+
+    def __init__(self, servers: str, policy: Policy) -> None:
+        """Work on the cluster at `servers`, by one policy."""
+        self._policy = policy
+        self._codecs = make_codecs()
+        self._servers = servers
+        self._facts = KafkaFactLog(servers, deadline_ms=APPEND_MS)
+        log = KafkaPartitionLog(servers, "specs", PARTITION)
+        self._matcher = make_matcher(log, self._codecs, policy)
+        self._found: dict[str, list[Record]] = {topic: [] for topic in (Topic.PEOPLE, *WRITTEN)}
+
+    async def open(self) -> None:
+        """Start matcher and reader."""
+        await self._facts.start()
+        self._reader: Any = AIOKafkaConsumer(
+            bootstrap_servers=self._servers, isolation_level="read_committed", auto_offset_reset="earliest"
+        )
+        await self._reader.start()
+        self._places = [
+            TopicPartition(topic, partition)
+            for topic in self._found
+            for partition in await self._reader._client._wait_on_metadata(topic)
+        ]
+        self._reader.assign(self._places)
+        self._working = asyncio.ensure_future(self._matcher.run())
+
+    async def close(self) -> None:
+        """Stop matcher, reader and writer."""
+        self._matcher.stop()
+        await self._working
+        await self._reader.stop()
+        await self._facts.close()
+
+    async def run(self, sent: Sent) -> Outcome:
+        """Write facts, wait until they were taken, read what was committed."""
+        before = {topic: len(records) for topic, records in self._found.items()}
+        await self._facts.append(writes_of(self._codecs, sent))
+        inputs = [TopicPartition(topic.value, PARTITION) for topic in INPUTS]
+        ends = {place.topic: end for place, end in (await self._reader.end_offsets(inputs)).items()}
+        async with asyncio.timeout(DEADLINE_S):
+            while not has_taken(self._codecs, self._found[Topic.PEOPLE][before[Topic.PEOPLE] :], ends):
+                await self._read()
+        await self._read_to_the_end()
+        new = {topic: records[before[topic] :] for topic, records in self._found.items()}
+        return outcome_of(self._codecs, sent, new)
+
+    async def _read(self) -> None:
+        """Take what was committed since the last look."""
+        for place, records in (await self._reader.getmany(timeout_ms=READ_MS)).items():
+            self._found[place.topic] += records
+
+    async def _read_to_the_end(self) -> None:
+        """Take everything that is committed now."""
+        ends = await self._reader.end_offsets(self._places)
+        while any([await self._reader.position(place) < ends[place] for place in self._places]):
+            await self._read()
+
+
+class GenuineRuntime:
+    """A `GenuineKafka` as a runtime: called from the test's thread, working in its own."""
+
+    def __init__(self, servers: str, policy: Policy) -> None:
+        """Start nothing yet."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="specs-on-kafka")
+        self._kafka = GenuineKafka(servers, policy)
+        self.policy = policy
+
+    def __call__(self, sent: Sent, policy: Policy) -> Outcome:
+        """Run one specification; all of a run share one policy."""
+        assert policy == self.policy
+        return self._await(self._kafka.run(sent))
+
+    @contextmanager
+    def working(self) -> Iterator["GenuineRuntime"]:
+        """Work until the block is left, then give everything back."""
+        self._thread.start()
+        try:
+            self._await(self._kafka.open())
+            try:
+                yield self
+            finally:
+                self._await(self._kafka.close())
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+    def _await(self, work: Coroutine[Any, Any, VALUE]) -> VALUE:
+        """Have something done in the loop's thread and return its result."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(2 * DEADLINE_S)

@@ -1,0 +1,45 @@
+"""No member is missing: every code, state, mark and register occurs in some table of the specifications."""
+
+from collections.abc import Iterable
+from enum import Enum
+from pathlib import Path
+
+import pytest
+
+from broker.core.alerts import Mark, Note, PlanState, Route, Urgency, VisitState, Why
+from broker.core.facts import REGISTERS, NumberStatus, PlanType, Reliability, VisitEvent
+
+HERE = Path(__file__)
+TABLES = "\n".join(path.read_text("utf-8") for path in HERE.parent.glob("test_*.py") if path != HERE)
+
+
+def by_value(kind: type[Enum]) -> Iterable[str]:
+    """Return an enum's members as tables write their values."""
+    return [str(member.value) for member in kind]
+
+
+def by_name(kind: type[Enum]) -> Iterable[str]:
+    """Return an enum's members as tables write their names."""
+    return [member.name.lower().replace("_", " ") for member in kind]
+
+
+WORDS: dict[str, Iterable[str]] = {
+    "events": [f" {event}" for event in by_value(VisitEvent)],
+    "plan types": by_value(PlanType),
+    "plan states": by_name(PlanState),
+    "marks": by_name(Mark),
+    "notes": by_name(Note),
+    "visit states": by_value(VisitState),
+    "reasons": by_value(Why),
+    "routes": by_value(Route),
+    "urgencies": by_value(Urgency),
+    "number statuses": [f"number_status={status}" for status in by_value(NumberStatus)],
+    "reliabilities": [f"birth_date_reliability={word}" for word in by_value(Reliability)],
+    "registers": REGISTERS,
+}
+
+
+@pytest.mark.parametrize("kind", WORDS)
+def test_every_member_occurs_in_some_table(kind: str) -> None:
+    """A code that no specification names has no specified meaning."""
+    assert [] == [word for word in WORDS[kind] if word not in TABLES]

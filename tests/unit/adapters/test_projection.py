@@ -1,0 +1,105 @@
+"""The inbox database: each event once, numbered without gaps, with how far Kafka was taken."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from broker.adapters.projection import InboxEvent, Projection
+from broker.core.errors import ConfigurationError
+
+EVENT = InboxEvent(
+    recipient="la.211", event_id="e1", alert_id="a1", revision=1, kind="raised", loud=True, body=b"value"
+)
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """Return the URL of a new database."""
+    return f"sqlite:///{tmp_path / 'broker.sqlite'}"
+
+
+@pytest.fixture
+def projection(url: str) -> Iterator[Projection]:
+    """Lend a new database."""
+    opened = Projection(url)
+    yield opened
+    opened.close()
+
+
+def test_an_event_comes_back_as_it_was_stored(projection: Projection) -> None:
+    """The inbox holds the event behind number 1."""
+    assert projection.store("cpis.alerts", 0, 7, EVENT)
+
+    (row,) = projection.inbox("la.211")
+
+    assert (1, EVENT) == (row.number, row.event)
+
+
+def test_numbers_of_each_recipient_have_no_gaps(projection: Projection) -> None:
+    """Each recipient counts from 1, whatever comes in between."""
+    for offset, (recipient, event_id) in enumerate(
+        [("la.211", "e1"), ("provider.RQX", "e2"), ("la.211", "e3"), ("la.211", "e4")]
+    ):
+        projection.store("cpis.alerts", 0, offset, replace(EVENT, recipient=recipient, event_id=event_id))
+
+    assert [1, 2, 3] == [row.number for row in projection.inbox("la.211")]
+    assert [1] == [row.number for row in projection.inbox("provider.RQX")]
+
+
+def test_a_record_taken_before_changes_nothing(projection: Projection) -> None:
+    """After a crash Kafka gives records again: the offset in the database tells which are known."""
+    projection.store("cpis.alerts", 0, 7, EVENT)
+    projection.store("cpis.alerts", 0, 9, None)
+
+    again = [projection.store("cpis.alerts", 0, offset, EVENT) for offset in (7, 9)]
+
+    assert ([False, False], 1) == (again, len(projection.inbox("la.211")))
+
+
+def test_partitions_are_taken_apart(projection: Projection) -> None:
+    """The offset of one partition says nothing of another."""
+    projection.store("cpis.alerts", 0, 7, EVENT)
+
+    assert projection.store("cpis.alerts", 1, 3, replace(EVENT, event_id="e2"))
+    assert 2 == len(projection.inbox("la.211"))
+
+
+def test_an_event_published_twice_is_stored_once(projection: Projection) -> None:
+    """The event id is the idempotency key, wherever the second record lies."""
+    projection.store("cpis.alerts", 0, 7, EVENT)
+    projection.store("cpis.alerts", 0, 8, EVENT)
+
+    assert [1] == [row.number for row in projection.inbox("la.211")]
+
+
+def test_an_inbox_is_read_in_parts(projection: Projection) -> None:
+    """A reader goes on behind the number it has read last."""
+    for offset in range(5):
+        projection.store("cpis.alerts", 0, offset, replace(EVENT, event_id=f"e{offset}"))
+
+    assert [3, 4] == [row.number for row in projection.inbox("la.211", after=2, limit=2)]
+
+
+def test_what_is_stored_survives_and_keeps_its_identity(url: str) -> None:
+    """A database opened again is the same one; a new one has another identity and is filled anew."""
+    first = Projection(url)
+    first.store("cpis.alerts", 0, 7, EVENT)
+    first.close()
+    second = Projection(url)
+    other = Projection("sqlite://")
+
+    assert 1 == len(second.inbox("la.211"))
+    assert first.identity == second.identity != other.identity
+    second.close()
+    other.close()
+
+
+@pytest.mark.parametrize("wrong", ["sqlite:////nowhere/at/all.sqlite", "no url", "oracle://user:secret@h/d"])
+def test_a_database_that_cannot_be_used_is_told_without_its_url(wrong: str) -> None:
+    """The URL may hold a password."""
+    with pytest.raises(ConfigurationError, match="CPIS_DATABASE_URL") as told:
+        Projection(wrong)
+
+    assert "secret" not in str(told.value)

@@ -1,0 +1,69 @@
+"""What is derived from an NHS number is derived under the identity key."""
+
+import pytest
+
+from broker.core.errors import ConfigurationError
+from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.keyed import IdentityKey, message_reference, visit_reference
+
+KEY = IdentityKey(bytes(32))
+OTHER = IdentityKey(bytes(31) + b"1")
+ROBIN, ALEX = NhsNumber("9990000018"), NhsNumber("9990000026")
+
+
+def test_a_short_key_is_refused() -> None:
+    """At least 32 bytes."""
+    with pytest.raises(ConfigurationError):
+        IdentityKey(bytes(31))
+
+
+def test_a_key_does_not_show_its_secret() -> None:
+    """Neither in a traceback nor in a log."""
+    assert "IdentityKey()" == repr(KEY)
+
+
+def test_a_derived_value_is_the_same_for_ever() -> None:
+    """The format is fixed: ids live in the state and at recipients."""
+    assert "77a5f811eda870b062430dcc729aec70" == IdentityKey(b"k" * 32).derive("a", "b", b"c")
+
+
+def test_parts_do_not_run_into_each_other() -> None:
+    """The parts are prefixed with their length."""
+    assert KEY.derive("visit", "ab", "c") != KEY.derive("visit", "a", "bc")
+
+
+def test_another_purpose_key_or_part_gives_another_value() -> None:
+    """Nothing of one kind can be compared with another."""
+    assert 4 == len(
+        {KEY.derive("a", "x"), KEY.derive("b", "x"), OTHER.derive("a", "x"), KEY.derive("a", "y")}
+    )
+
+
+def test_two_keys_have_two_fingerprints() -> None:
+    """So that a process with the wrong key can refuse to start."""
+    assert KEY.fingerprint != OTHER.fingerprint
+
+
+def test_one_visit_under_two_numbers_has_two_references() -> None:
+    """They cannot be compared (rulings 6, 42)."""
+    references = [
+        visit_reference(KEY, number, system="ED", provider=OdsCode("RXX"), visit_number="V-1")
+        for number in (ROBIN, ALEX)
+    ]
+    assert references[0] != references[1]
+
+
+def test_a_visit_is_system_provider_and_number() -> None:
+    """Another of either is another visit (ruling 6)."""
+    references = {
+        visit_reference(KEY, ROBIN, system=system, provider=OdsCode(provider), visit_number=number)
+        for system in ("ED", "PAS")
+        for provider in ("RXX", "RYY")
+        for number in ("1", "2")
+    }
+    assert 8 == len(references)
+
+
+def test_the_same_bytes_have_the_same_reference() -> None:
+    """A resend is known by its bytes."""
+    assert message_reference(KEY, b"MSH") == message_reference(KEY, b"MSH") != message_reference(KEY, b"MSG")

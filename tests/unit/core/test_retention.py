@@ -1,0 +1,241 @@
+"""What of a person's record may go, and when: L is 35 days, measured by the partition's clock."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from broker.core.effects import advance
+from broker.core.facts import Fact
+from broker.core.identifiers import NhsNumber
+from broker.core.person import Person, lift
+from broker.core.retention import settle, too_late
+from tests.spec.settled import KEY, POLICY
+from tests.spec.table import facts, moment
+
+HEAD = "recorded | fact | about | values\n"
+PLAN = f"{HEAD}T-99d | plan | CPP E09 |\n"
+
+
+def told(table: str, person: Person | None = None) -> Person:
+    """Return a person after every fact of a table was folded and told."""
+    person = person or Person(number=NhsNumber("9990000018"), salt=bytes(16))
+    for fact in facts(table):
+        person = advance(person.learn(lift(fact)), POLICY, KEY).person
+    return person
+
+
+def settled(table: str, clock: str) -> Person | None:
+    """Return what is left of a person at a time of the partition's clock."""
+    return settle(told(table), moment(clock), POLICY)
+
+
+def kept(person: Person | None) -> Sequence[str]:
+    """Return the visits and views that are still known."""
+    assert person is not None
+    return sorted([*person.known.visits, *person.known.accesses])
+
+
+CLOSINGS = {
+    "the cut-off is not L behind": ("T | A04 | v1 |", "T+49d", ["v1"]),
+    "the cut-off is more than L behind": ("T | A04 | v1 |", "T+49d+1s", []),
+    "a later message holds the visit open": ("T | A04 | v1 |\nT+30d | A08 | v1 |", "T+65d", ["v1"]),
+    "until that one is past too": ("T | A04 | v1 |\nT+30d | A08 | v1 |", "T+65d+1s", []),
+    "a neighbour within a week waits": (
+        "T | A04 | v1 |\nT+7d | A04 | v2 |",
+        "T+50d",
+        ["v1", "v2"],
+    ),
+    "one further away does not": ("T | A04 | v1 |\nT+7d+1m | A04 | v2 |", "T+50d", ["v2"]),
+    "a chain waits for its newest": (
+        "T | A04 | v1 |\nT+7d | A04 | v2 |\nT+14d | A04 | v3 |",
+        "T+57d",
+        ["v1", "v2", "v3"],
+    ),
+    "a chain closes together": ("T | A04 | v1 |\nT+7d | A04 | v2 |\nT+14d | A04 | v3 |", "T+64d", []),
+    "an admission closes with its A&E visit": (
+        "T | A04 | v1 | patient_class=E\nT+1h | A01 | v2 | patient_class=I admission_type=21",
+        "T+49d+2h",
+        [],
+    ),
+    "a sensitive visit stays L": ("T | A04 | v1 RLL | location=HAVEN", "T+35d", ["v1"]),
+    "and goes after it": ("T | A04 | v1 RLL | location=HAVEN", "T+35d+1s", []),
+    "a view has its cut-off": ("T | view | a1 RYY |", "T+49d", ["a1"]),
+    "and goes after it is past": ("T | view | a1 RYY |", "T+49d+1s", []),
+    "a view stays with an open visit": (
+        "T | view | a1 |\nT | A04 | v1 |\nT+30d | A08 | v1 |",
+        "T+60d",
+        ["a1", "v1"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CLOSINGS)
+def test_what_is_past_revising_is_closed(case: str) -> None:
+    """Its facts go, and nothing late may revise it."""
+    table, clock, left = CLOSINGS[case]
+    before = told(PLAN + table)
+    after = settle(before, moment(clock), POLICY)
+
+    assert left == kept(after)
+    assert after is not None
+    assert set(kept(before)) == set(left) | after.closed
+
+
+def test_a_closed_visit_shrinks_to_its_told_row() -> None:
+    """Revision and kind stay, content, items and decisions go."""
+    before = told(f"{PLAN}T | A04 | v1 |\nT | A04 | v2 RYY | family=Other given=Alex")
+    after = settle(before, moment("T+60d"), POLICY)
+
+    assert after is not None
+    assert [(1, None)] * 2 == [(row.revision, row.alert) for row in after.told.values()]
+    assert ({}, {}, {"v1", "v2"}) == (after.items, after.entries, set(after.closed))
+
+
+def test_closing_says_nothing() -> None:
+    """Neither about the closed visits nor about the open ones (ruling 15)."""
+    before = told(f"{PLAN}T | A04 | v1 |\nT+6d | A04 | v2 |\nT+13d+1m | A04 | v3 |")
+    after = settle(before, moment("T+56d"), POLICY)
+
+    assert after is not None
+    assert {"v1", "v2"} == after.closed
+    assert () == advance(after, POLICY, KEY).events
+
+
+def test_settling_again_changes_nothing() -> None:
+    """The same value, so that nothing need be written."""
+    once = settled(f"{PLAN}T | A04 | v1 |\nT | view | a1 RYY |", "T+60d")
+
+    assert once is not None
+    assert once is settle(once, moment("T+60d"), POLICY)
+
+
+LATE = {
+    "T+61d | A08 | v1 |": True,
+    "T | view | a1 RYY |": True,
+    "T+61d | A08 | v2 |": False,
+    "T | view | a2 RYY |": False,
+    "T | plan | CPP E09 |": False,
+    "T | notice | n1 |": False,
+}
+
+
+@pytest.mark.parametrize("row", LATE)
+def test_what_is_about_a_closed_visit_or_view_is_too_late(row: str) -> None:
+    """It is noted; everything else is decided as ever."""
+    person = settled(f"{PLAN}T | A04 | v1 |\nT | view | a1 RYY |", "T+60d")
+
+    assert person is not None
+    assert [LATE[row]] == [too_late(fact, person) for fact in facts(HEAD + row)]
+
+
+def test_what_comes_too_late_changes_nothing_and_goes_again() -> None:
+    """It is merged, tells nobody, and is gone with the next settling."""
+    person = settled(f"{PLAN}T | A04 | v1 |\nT | view | a1 RYY |", "T+60d")
+    learned = told(f"{HEAD}T+61d | A08 | v1 |\nT | view | a1 RYY |", person)
+
+    assert person is not None
+    assert ["a1", "v1"] == kept(learned)
+    assert (person.told, []) == (learned.told, kept(settle(learned, moment("T+62d"), POLICY)))
+
+
+TOMBSTONES = {
+    "an active plan": ("T-99d | plan | CPP E09 |", "T+9000d", True),
+    "the last visible day": ("T-99d | plan | CPP E09 | end=D-300", "T+65d", True),
+    "the day after": ("T-99d | plan | CPP E09 | end=D-300", "T+66d", False),
+    "an unborn plan's last visible day": ("T-99d | plan | UCP E09 | end=D", "T+28d", True),
+    "the day after that": ("T-99d | plan | UCP E09 | end=D", "T+29d", False),
+    "a plan that starts one day": ("T-99d | plan | CPP E09 | start=D+900", "T+800d", True),
+    "a removed plan, until L": ("T | plan | CPP E09 | deleted=D", "T+35d", True),
+    "a removed plan, after L": ("T | plan | CPP E09 | deleted=D", "T+35d+1s", False),
+    "a plan out of view, recorded within L": ("T | plan | CPP E09 | end=D-400", "T+35d", True),
+    "and longer ago": ("T | plan | CPP E09 | end=D-400", "T+35d+1s", False),
+    "an open visit": ("T-99d | plan | CPP E09 | end=D-400\nT | A04 | v1 |", "T+49d", True),
+    "a closed one": ("T-99d | plan | CPP E09 | end=D-400\nT | A04 | v1 |", "T+49d+1s", False),
+    "an open view": ("T-99d | plan | CPP E09 | end=D-400\nT | view | a1 |", "T+49d", True),
+    "a closed view": ("T-99d | plan | CPP E09 | end=D-400\nT | view | a1 |", "T+49d+1s", False),
+    "a notice within L": ("T-99d | plan | CPP E09 | end=D-400\nT | notice | n1 |", "T+35d", True),
+    "a notice longer ago": ("T-99d | plan | CPP E09 | end=D-400\nT | notice | n1 |", "T+35d+1s", False),
+}
+
+
+@pytest.mark.parametrize("case", TOMBSTONES)
+def test_when_a_persons_record_goes(case: str) -> None:
+    """When no plan is visible or could become so, and everything lies more than L behind the clock."""
+    table, clock, stays = TOMBSTONES[case]
+
+    assert stays == (settled(HEAD + table, clock) is not None)
+
+
+def stamps(person: Person | None) -> list[str]:
+    """Return the files in which the plans that are still known were said, by stamp."""
+    assert person is not None
+    return sorted(said.file_id for by_stamp in person.known.plans.values() for said in by_stamp)
+
+
+RUNS = {
+    "the middle of a run goes": ("AAAAA", "T+40d", ["1", "5"]),
+    "a run of two stays": ("AA", "T+40d", ["1", "2"]),
+    "runs are between changes": ("AAABAAA", "T+42d", ["1", "3", "4", "5", "7"]),
+    "within L nothing goes": ("AAAAA", "T+36d", ["1", "2", "3", "4", "5"]),
+    "what lies within L stays": ("AAAAA", "T+38d", ["1", "3", "4", "5"]),
+}
+
+
+@pytest.mark.parametrize("case", RUNS)
+def test_runs_of_equal_content_are_folded_beyond_l(case: str) -> None:
+    """Each keeps the first and the last time it was said; a day apart, the first on T."""
+    contents, clock, left = RUNS[case]
+    table = "\n".join(
+        f"T+{day}d | plan | CPP E09 | authority_name={name} file_id={day + 1}"
+        for day, name in enumerate(contents)
+    )
+
+    assert left == stamps(settled(HEAD + table, clock))
+
+
+def test_a_folded_run_keeps_its_earliest_receipt() -> None:
+    """What was known in time is not delayed by forgetting (ruling 11)."""
+    person = settled(
+        f"""{HEAD}
+        T-9d | plan | CPP E09 | file_id=1 received=T+9d
+        T-8d | plan | CPP E09 | file_id=2
+        T-7d | plan | CPP E09 | file_id=3 received=T+9d
+        """,
+        "T+40d",
+    )
+
+    assert person is not None
+    assert [moment("T-8d+1m"), moment("T+9d")] == [
+        received_at for by_stamp in person.known.plans.values() for _, received_at in sorted(by_stamp.items())
+    ]
+
+
+@pytest.mark.parametrize("days", range(0, 70, 5))
+def test_forgetting_changes_nothing_that_is_told_later(days: int) -> None:
+    """Whether the record was settled in between or not, a new fact leads to the same events."""
+    story = facts(f"""{HEAD}
+        T-50d | plan | CPP E09 | authority_name=A
+        T-49d | plan | CPP E09 | authority_name=A
+        T-48d | plan | CPP E09 | authority_name=A
+        T-20d | A04  | v0 RYY  |
+        T     | A04  | v1      |
+        T+3d  | A04  | v2      |
+        T+9d  | plan | CPP E09 | authority_name=B
+    """)
+    before = Person(number=NhsNumber("9990000018"), salt=bytes(16))
+    for fact in story:
+        before = advance(before.learn(lift(fact)), POLICY, KEY).person
+    after = settle(before, moment("T") + timedelta(days=days), POLICY)
+    assert after is not None
+    next_facts: list[Fact] = facts(f"{HEAD}T+{days}d | A04 | v9 RZZ |\nT+{days}d | plan | LAC E08 |")
+
+    one, other = before, after
+    for fact in next_facts:
+        one, other = one.learn(lift(fact)), other.learn(lift(fact))
+    new = [
+        [event for event in advance(person, POLICY, KEY).events if event.alert.subject not in after.closed]
+        for person in (one, other)
+    ]
+
+    assert new[0] == new[1]
