@@ -170,7 +170,7 @@ class TopicMissing(BrokerError):
     """A topic does not exist."""
 
     code = "CPIS-407"
-    action = "Add the organisation to the recipients in the topics file, apply it with `cpis topics apply`, try again."
+    action = "Add the organisation to the topics file's recipients, run `cpis topics apply`, try again."
     exit_code = 66
 
 

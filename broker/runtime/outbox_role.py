@@ -81,6 +81,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         """Run an app until the role is stopped or the app crashes; return why it did."""
 
         async def handle(record: Record) -> None:
+            """Put one record into this database."""
             await self._take(projection, record)
 
         app = one_agent_app(

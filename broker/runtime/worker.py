@@ -90,13 +90,18 @@ def _service(
             return OutboxRole(settings, parts, servers, facts)
 
 
+def collect_rarely() -> None:
+    """Let Python look for garbage as rarely as suits a process that handles records."""
+    gc.set_threshold(_ALLOCATIONS_PER_COLLECTION, *gc.get_threshold()[1:])
+
+
 async def serve(settings: Settings, roles: Sequence[Role] = tuple(Role)) -> None:
     """
     Work until SIGTERM or SIGINT.
 
     Raises the error that crashed a role when it is one of ours, `RoleFailed` for any other.
     """
-    gc.set_threshold(_ALLOCATIONS_PER_COLLECTION, *gc.get_threshold()[1:])
+    collect_rarely()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

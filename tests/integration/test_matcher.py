@@ -202,6 +202,7 @@ def test_another_identity_key_stops_the_process(settings: Settings, tmp_path: Pa
     other.write_bytes(bytes(32))
 
     async def first() -> None:
+        """Let a matcher write its first state."""
         parts = assemble(settings)
         await send(servers, codecs_of(parts), [*load.first, *load.then])
         async with working(settings, [Role.MATCHER], parts=parts), asyncio.timeout(DEADLINE_S):
@@ -221,6 +222,7 @@ def test_a_process_ends_soon_after_it_is_told_to(own_kafka: EmbeddedKafka, tmp_p
         process = fleet.start()
 
         async def ready() -> None:
+            """Wait until the process is at work."""
             await eventually(lambda: fleet.logs().count('"partition opened"') == PARTITIONS)
 
         asyncio.run(ready())

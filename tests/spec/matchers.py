@@ -125,6 +125,7 @@ def run_twin(sent: Sent, policy: Policy) -> Outcome:
     matcher = make_matcher(MemoryPartitionLog(kafka, "specs", PARTITION), codecs, policy)
 
     async def work() -> None:
+        """Work through what was written."""
         working = asyncio.ensure_future(matcher.run())
         await until(lambda: has_taken(codecs, kafka.read(Topic.PEOPLE), ends), DEADLINE_S)
         matcher.stop()
