@@ -11,6 +11,7 @@ from enum import Enum
 from functools import cache
 from operator import attrgetter
 from types import NoneType
+from typing import Any
 
 _PLAIN = frozenset({str, int, bool, NoneType, date, datetime})
 
@@ -25,21 +26,25 @@ def canonical(value: object, *, without: str = "") -> str:
     return repr(_parts(value, without))
 
 
-def _parts(value: object, without: str = "") -> object:
+def _parts(value: Any, without: str = "") -> Any:
     """Return a value as nested lists of plain values."""
-    kind: type = type(value)
+    kind: Any = type(value)
     if kind in _PLAIN:
         return value
-    if isinstance(value, Enum):
-        return value._value_
-    if isinstance(value, frozenset):
-        return sorted(repr(_parts(item)) for item in value)
-    parts = value if isinstance(value, tuple) else _reader(kind, without)(value)
-    return [part if type(part) in _PLAIN else _parts(part) for part in parts]
+    parts = _reader(kind, without)(value)
+    if type(parts) is tuple:
+        return [part if type(part) in _PLAIN else _parts(part) for part in parts]
+    return parts
 
 
 @cache
-def _reader(kind: type, without: str) -> Callable[[object], tuple[object, ...]]:
-    """Return what reads every field of a dataclass at once; the first stands twice, so that one is enough."""
+def _reader(kind: Any, without: str) -> Callable[[Any], Any]:
+    """Return what reads a value of one type: a plain value, or the parts that it is made of."""
+    if issubclass(kind, Enum):
+        return attrgetter("_value_")
+    if issubclass(kind, tuple):
+        return tuple
+    if issubclass(kind, frozenset):
+        return lambda items: sorted(repr(_parts(item)) for item in items)
     names = [entry.name for entry in fields(kind) if entry.name != without]
-    return attrgetter(names[0], *names)
+    return attrgetter(names[0], *names)  # the first stands twice, so that one field alone is a tuple too

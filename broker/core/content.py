@@ -40,21 +40,12 @@ class Matched:
     """
     A plan that is due and whose details match, with what a reader must know about the match.
 
-    `told_from` is when it was first there to be told, by the sources' stamps.
+    `owner` answers for it: its authority, or that one's successor (ruling 19).
     """
 
     plan: Due
     marks: tuple[Mark, ...]
-    told_from: datetime
-
-    @property
-    def authority(self) -> OdsCode:
-        """The authority that recorded the plan."""
-        return self.plan.shown.content.authority
-
-    def owner(self, policy: Policy) -> OdsCode:
-        """Return who answers for the plan: its authority, or that one's successor (ruling 19)."""
-        return successor_of(self.authority, policy, self.told_from)
+    owner: OdsCode
 
     @property
     def in_force(self) -> bool:
@@ -102,7 +93,7 @@ def authority_alert(
     restricted: bool,
 ) -> Alert:
     """Return what an owning authority is told of a visit (rulings 19, 24, 29)."""
-    own, others = _split(matched, recipient.code, policy)
+    own, others = _split(matched, recipient.code)
     lines = _lines(own)
     mother_only = all(line.role is SubjectRole.MOTHER for line in lines)
     told = _visit_line(visit, policy)
@@ -110,7 +101,7 @@ def authority_alert(
         told = _only(told, _KEPT_FOR_MOTHER)
     if restricted:
         told = _only(told, tuple(_ALWAYS_TOLD))
-    moved = any(line.authority != recipient.code for line in own)
+    moved = any(line.authority != recipient.code for line in lines)
     return Alert(
         alert_id=alert_id,
         subject=visit.reference,
@@ -173,12 +164,11 @@ def view_alert(
     recipient: Recipient,
     access: Access,
     lines: Sequence[Matched],
-    policy: Policy,
     *,
     restricted: bool,
 ) -> Alert:
     """Return what an owning authority is told of a view outside any visit (ruling 1)."""
-    own, others = _split(lines, recipient.code, policy)
+    own, others = _split(lines, recipient.code)
     return Alert(
         alert_id=alert_id,
         subject=access.access_id,
@@ -219,10 +209,10 @@ def _filled(line: VisitLine, prefix: str) -> tuple[str, ...]:
     return tuple(prefix + name for name in _OF_A_VISIT if getattr(line, name) is not None)
 
 
-def _split(matched: Sequence[Matched], owner: OdsCode, policy: Policy) -> tuple[list[Matched], list[Matched]]:
+def _split(matched: Sequence[Matched], owner: OdsCode) -> tuple[list[Matched], list[Matched]]:
     """Divide plans into the recipient's own and the others'."""
-    own = [line for line in matched if line.owner(policy) == owner]
-    return own, [line for line in matched if line.owner(policy) != owner]
+    own = [line for line in matched if line.owner == owner]
+    return own, [line for line in matched if line.owner != owner]
 
 
 def _lines(matched: Iterable[Matched]) -> tuple[PlanLine, ...]:

@@ -20,9 +20,17 @@ from broker.core.alerts import (
     Why,
     WorklistItem,
 )
-from broker.core.content import Matched, authority_alert, provider_alert, shared_fields, view_alert, view_line
+from broker.core.content import (
+    Matched,
+    authority_alert,
+    provider_alert,
+    shared_fields,
+    successor_of,
+    view_alert,
+    view_line,
+)
 from broker.core.facts import Access, IdentityKind, PlanKey, VisitMessage
-from broker.core.identifiers import NhsNumber
+from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
 from broker.core.matching import match_over_time
 from broker.core.person import Known
@@ -141,8 +149,13 @@ class _Deciding:
             match = match_over_time(visit.stated, pair.stated())
             if match is not None:
                 marks = timing_marks(pair, is_delayed=in_time.isdisjoint(pair.keys))
-                told_from = max(visit.newest_at, pair.said_at)
-                matched.append(Matched(plan=pair, marks=(*marks, *match.marks), told_from=told_from))
+                matched.append(
+                    Matched(
+                        plan=pair,
+                        marks=(*marks, *match.marks),
+                        owner=self._owner(pair, visit.newest_at),
+                    )
+                )
         return matched
 
     def _due_by(self, visit: Visit, pairs: Sequence[Due], by: datetime) -> frozenset[PlanKey]:
@@ -166,6 +179,10 @@ class _Deciding:
         heard = [[version for version in versions if version.received_at <= by] for versions in self.plans]
         return [versions for versions in heard if versions]
 
+    def _owner(self, pair: Due, newest_at: datetime) -> OdsCode:
+        """Return who answers for a plan from when it was there to be told, by the sources' stamps (19)."""
+        return successor_of(pair.shown.content.authority, self.policy, max(newest_at, pair.said_at))
+
     def _confirm_identity(self, visit: Visit) -> None:
         """Ask the provider's safeguarding role, urgently, who the person is (rulings 20, 46)."""
         item = WorklistItem(
@@ -185,7 +202,7 @@ class _Deciding:
         earlier = self._earlier(visit)
         views = self._views_during(visit)
         raised = []
-        for owner in sorted({line.owner(self.policy) for line in matched}):
+        for owner in sorted({line.owner for line in matched}):
             recipient = Recipient(kind=RecipientKind.AUTHORITY, code=owner)
             alert_id = self._alert_id(recipient, visit.reference)
             raised.append(
@@ -254,12 +271,10 @@ class _Deciding:
             return
         lines = self._seen(access, recorded_at, stay, pairs)
         raised = []
-        for owner in sorted({line.owner(self.policy) for line in lines}):
+        for owner in sorted({line.owner for line in lines}):
             recipient = Recipient(kind=RecipientKind.AUTHORITY, code=owner)
             alert_id = self._alert_id(recipient, access.access_id)
-            raised.append(
-                view_alert(alert_id, recipient, access, lines, self.policy, restricted=self.restricted)
-            )
+            raised.append(view_alert(alert_id, recipient, access, lines, restricted=self.restricted))
         self._stand(access.access_id, Occasion.VIEWED, raised)
 
     def _in_thread(self, access: Access, visit: Visit) -> bool:
@@ -275,7 +290,7 @@ class _Deciding:
             Matched(
                 plan=pair,
                 marks=timing_marks(pair, is_delayed=in_time.isdisjoint(pair.keys)),
-                told_from=max(recorded_at, pair.said_at),
+                owner=self._owner(pair, recorded_at),
             )
             for pair in pairs
         ]

@@ -28,7 +28,7 @@ class IdentityKey:
     def derive(self, purpose: str, *parts: str | bytes) -> str:
         """Return 32 hex digits: HMAC-SHA256 of the purpose and the length-prefixed parts, cut to 128 bits."""
         encoded = [part.encode() if isinstance(part, str) else part for part in (purpose, *parts)]
-        data = b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+        data = b"".join([len(part).to_bytes(4, "big") + part for part in encoded])
         return hmac.digest(self.secret, data, "sha256")[:_ID_BYTES].hex()
 
     @property

@@ -174,9 +174,20 @@ def notices(draw: st.DrawFn, place: int) -> IdentityNotice:
 
 
 @st.composite
+def removals(draw: st.DrawFn, plan: PlanFact) -> PlanFact:
+    """Return the removal of a plan, recorded around or after the cut-offs of most visits."""
+    recorded_at = T + timedelta(days=draw(st.sampled_from([0, 1, 14, 15, 22, 30])))
+    content = replace(plan.content, deleted=T.date())
+    return replace(plan, content=content, recorded_at=recorded_at, received_at=recorded_at, file_id="F9")
+
+
+@st.composite
 def stories(draw: st.DrawFn) -> list[Fact]:
     """Return some facts about one person, in the order of their making."""
-    facts: list[Fact] = [draw(plan_facts(place)) for place in range(draw(st.integers(1, 4)))]
+    plans = [draw(plan_facts(place)) for place in range(draw(st.integers(1, 4)))]
+    facts: list[Fact] = [*plans]
+    if draw(st.sampled_from([False, False, True])):
+        facts.append(draw(removals(plans[0])))
     facts += [draw(visit_messages(place)) for place in range(draw(st.integers(0, 7)))]
     facts += [draw(accesses(place)) for place in range(draw(st.sampled_from([0, 0, 1, 2])))]
     facts += [draw(notices(place)) for place in range(draw(st.sampled_from([0, 0, 0, 0, 0, 1])))]

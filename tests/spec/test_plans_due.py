@@ -222,6 +222,8 @@ REPLACEMENTS = rows("""
     T       | T+1d         | CPP E09     | CPP active (retroactive)
     T+1d    | T+1d         | LAC E09     | CPP removed; LAC active (retroactive)
     T+1d    | T-10d        | CPP E09     | CPP removed; CPP active
+    T+1d    | T-9d         | CPP E09     | CPP removed; CPP active
+    T+1d    | T-9d+1m      | CPP E09     | CPP active
     T+14d+1m | T+14d+1m    | CPP E09     | CPP active (removed afterwards)
 """)
 
@@ -241,3 +243,16 @@ def test_a_replacement_of_the_same_type_takes_the_thread_over(
     """)
 
     assert [(plans,)] * 2 == outcome.alerts("plans")
+
+
+def test_of_two_replacements_the_first_recorded_takes_over(run: Run) -> None:
+    """The other is a plan of its own, recorded after the arrival (ruling 14)."""
+    outcome = run(f"""{HEAD}
+        T-9d | plan | CPP E09 | start=D-100
+        T    | A04  | v1      |
+        T+1h | plan | CPP E09 | start=D-100 deleted=D
+        T+1h | plan | CPP E09 | start=D-90
+        T+2h | plan | CPP E09 | start=D-95
+    """)
+
+    assert [("CPP active (retroactive); CPP active",)] * 2 == outcome.alerts("plans")

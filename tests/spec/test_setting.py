@@ -126,10 +126,10 @@ def test_an_unlisted_outpatient_location_asks_the_site_to_list_it(
 def test_what_a_sensitive_place_recorded_is_not_told_with_the_rest(run: Run) -> None:
     """Of a visit that touched a sensitive place only the other messages are read (ruling 47)."""
     outcome = run(f"""{PLAN}
-        T    | A04 | v1 RLL | patient_class=E location=ED
+        T    | A04 | v1 RLL | patient_class=E location=ED acuity=2
         T+1h | A08 | v1 RLL | location=HAVEN reason=fall
         T+2h | A08 | v1 RLL | acuity=3
-        T+3h | A08 | v1 RLL | location=WARD acuity=2
+        T+3h | A08 | v1 RLL | location=WARD
     """)
 
     assert rows("""

@@ -188,6 +188,16 @@ def test_how_a_thread_with_an_admission_stands(
     assert [("v1", state, departed_at)] * 2 == outcome.alerts("about | state | departed_at")
 
 
+def test_a_thread_begins_with_its_emergency_visit(run: Run) -> None:
+    """Neither the admission's PV1-44 nor its registration moves the arrival (rulings 7, 37)."""
+    outcome = run(f"""{PLAN}
+        T    | A08 | v1 | patient_class=E
+        T+2h | A01 | v2 | patient_class=I admission_type=21 arrived_at=T+1h
+    """)
+
+    assert [("v1", "T")] * 2 == outcome.alerts("about | arrived_at")
+
+
 def test_a_second_admission_undoes_the_end_of_the_first(run: Run) -> None:
     """The thread ends with the last admission (ruling 7)."""
     outcome = run(f"""{PLAN}

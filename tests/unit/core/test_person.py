@@ -33,6 +33,13 @@ def test_the_first_receipt_of_the_same_bytes_stands() -> None:
     assert lift(early) == merge(lift(early), lift(late)) == merge(lift(late), lift(early))
 
 
+def test_the_first_receipt_of_a_plan_stands() -> None:
+    """The same content with the same stamp in the same file, received again."""
+    early, late = facts(f"{HEAD}T | plan | CPP E09 | file_id=F\nT | plan | CPP E09 | file_id=F received=T+9h")
+
+    assert lift(early) == merge(lift(early), lift(late)) == merge(lift(late), lift(early))
+
+
 def test_two_contents_under_one_id_are_settled_by_content() -> None:
     """At equal receipt in any order the same one; sets are told in a settled order."""
     one = only("T | A04 | v1 | control_id=c1 acuity=1 cleared=reason,location,acuity")

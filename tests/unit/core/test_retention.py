@@ -1,6 +1,7 @@
 """What of a person's record may go, and when: L is 35 days, measured by the partition's clock."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,9 +11,11 @@ from broker.core.facts import Fact
 from broker.core.identifiers import NhsNumber
 from broker.core.person import Person, lift
 from broker.core.retention import settle, too_late
-from tests.spec.settled import KEY, POLICY
+from tests.spec.settled import KEY
+from tests.spec.settled import POLICY as SPEC_POLICY
 from tests.spec.table import facts, moment
 
+POLICY = replace(SPEC_POLICY, lateness=timedelta(days=35))
 HEAD = "recorded | fact | about | values\n"
 PLAN = f"{HEAD}T-99d | plan | CPP E09 |\n"
 
