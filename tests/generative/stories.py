@@ -174,10 +174,12 @@ def notices(draw: st.DrawFn, place: int) -> IdentityNotice:
 
 
 @st.composite
-def removals(draw: st.DrawFn, plan: PlanFact) -> PlanFact:
-    """Return the removal of a plan, recorded around or after the cut-offs of most visits."""
-    recorded_at = T + timedelta(days=draw(st.sampled_from([0, 1, 14, 15, 22, 30])))
-    content = replace(plan.content, deleted=T.date())
+def sequels(draw: st.DrawFn, plan: PlanFact) -> PlanFact:
+    """Return a plan's removal or its end long ago, recorded around or after the cut-offs of most visits."""
+    recorded_at = T + timedelta(days=draw(st.sampled_from([0, 1, 1, 14, 15, 22, 30])))
+    removed = draw(st.booleans())
+    ended, day = replace(plan.content, end=T.date() - timedelta(days=400)), T.date()
+    content = replace(plan.content, deleted=day) if removed else ended
     return replace(plan, content=content, recorded_at=recorded_at, received_at=recorded_at, file_id="F9")
 
 
@@ -186,8 +188,8 @@ def stories(draw: st.DrawFn) -> list[Fact]:
     """Return some facts about one person, in the order of their making."""
     plans = [draw(plan_facts(place)) for place in range(draw(st.integers(1, 4)))]
     facts: list[Fact] = [*plans]
-    if draw(st.sampled_from([False, False, True])):
-        facts.append(draw(removals(plans[0])))
+    if draw(st.booleans()):
+        facts.append(draw(sequels(plans[0])))
     facts += [draw(visit_messages(place)) for place in range(draw(st.integers(0, 7)))]
     facts += [draw(accesses(place)) for place in range(draw(st.sampled_from([0, 0, 1, 2])))]
     facts += [draw(notices(place)) for place in range(draw(st.sampled_from([0, 0, 0, 0, 0, 1])))]
