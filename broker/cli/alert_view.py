@@ -11,7 +11,7 @@ from broker.core.alerts import Alert, EventKind, PlanLine, RecipientKind, VisitL
 from broker.core.identifiers import LONDON
 from broker.wire.alerts_codec import Published
 
-_STYLES = {
+KIND_STYLES = {
     EventKind.RAISED: "bold red",
     EventKind.UPDATED: "bold yellow",
     EventKind.WITHDRAWN: "bold green",
@@ -23,7 +23,7 @@ _QUIET = "dim"
 def alert_panel(published: Published) -> RenderableType:
     """Return one event as a panel: what happened, the visit, the plans with both numbers, the statements."""
     event, alert = published.event, published.event.alert
-    style = _STYLES[event.kind] if event.loud else _QUIET
+    style = KIND_STYLES[event.kind] if event.loud else _QUIET
     changes = f" ({', '.join(change.value for change in event.changes)})" if event.changes else ""
     lines = [Text(line) for line in _body(event.subject.digits, alert)]
     sentences = [Text(sentence, style="italic") for sentence in published.statements]

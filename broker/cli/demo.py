@@ -16,24 +16,19 @@ from rich.table import Table
 from rich.text import Text
 
 from broker.adapters.kafka_topics import apply_topics, load_topics
-from broker.core.alerts import Alert, EventKind, RecipientKind, WorklistItem
+from broker.cli.alert_view import KIND_STYLES
+from broker.core.alerts import Alert, RecipientKind, WorklistItem
 from broker.runtime.demo import Demonstration, DemonstrationClock, Result
 from broker.runtime.kafka import embedded_kafka
 from broker.runtime.logs import configure_logs
 from broker.runtime.parts import assemble
-from broker.runtime.recorded import offline, play, shown
+from broker.runtime.recorded import shown
 from broker.runtime.resources import demo_policy_file, streams_directory, topics_file
 from broker.runtime.settings import Settings, load_settings
 from broker.runtime.worker import Role, working
 from broker.wire.alerts_codec import Published
 from broker.wire.stream import StreamLine, read_stream
 
-_KIND_STYLES = {
-    EventKind.RAISED: "bold red",
-    EventKind.UPDATED: "bold yellow",
-    EventKind.WITHDRAWN: "bold green",
-    EventKind.RETRACTED: "bold magenta",
-}
 _STREAM = "demo.jsonl"
 _EXPECTED = "demo.expected.json"
 _MILLISECONDS = 1000
@@ -81,7 +76,6 @@ async def _show(settings: Settings, servers: str, console: Console, *, keep: boo
     parts = assemble(settings)
     lines = list(read_stream((streams_directory() / _STREAM).read_text("utf-8").splitlines()))
     expected = json.loads((streams_directory() / _EXPECTED).read_text("utf-8"))
-    as_recorded = shown(await play(offline(parts), lines)) == expected
     clock = DemonstrationClock()
     async with working(settings, parts=parts, clock=clock) as worker:
         port = worker.services[Role.INTAKE].port
@@ -95,6 +89,7 @@ async def _show(settings: Settings, servers: str, console: Console, *, keep: boo
             audience=_Terminal(console),
         )
         result = await demonstration.play(lines)
+        as_recorded = shown(result.expected) == expected
         _summary(console, result, as_recorded=as_recorded)
         if keep:
             clock.release()
@@ -134,7 +129,7 @@ class _Terminal:
     def alert(self, published: Published, seconds: float) -> None:
         """Show who is told what, and how long it took."""
         event, alert = published.event, published.event.alert
-        style = _KIND_STYLES[event.kind] if event.loud else "dim"
+        style = KIND_STYLES[event.kind] if event.loud else "dim"
         changes = f" ({', '.join(change.value for change in event.changes)})" if event.changes else ""
         self._console.print(
             Text.assemble(
@@ -184,7 +179,7 @@ def _told(alert: Alert) -> Iterator[str]:
 def _summary(console: Console, result: Result, *, as_recorded: bool) -> None:
     """Show what it all came to."""
     table = Table(title="\nWhat it came to", show_header=False, title_justify="left")
-    table.add_row("facts in", str(result.facts))
+    table.add_row("facts in", str(result.expected.facts))
     for kind, number in sorted(result.alerts.items()):
         table.add_row(f"alerts {kind}", str(number))
     table.add_row("worklist", str(result.worklist))

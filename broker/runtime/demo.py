@@ -83,9 +83,9 @@ class Watched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How the demonstration went: `differences` is empty when the outcome is the recorded one."""
+    """How the demonstration went: `differences` is empty when the outcome is the `expected` one."""
 
-    facts: int
+    expected: Replayed
     alerts: Mapping[str, int]
     worklist: int
     rejected: int
@@ -262,7 +262,7 @@ class Demonstration:
         """Return the summary and whatever differs from the recorded outcome."""
         watched = self._watched
         return Result(
-            facts=expected.facts,
+            expected=expected,
             alerts=Counter(published.event.kind.value for published in watched.events.values()),
             worklist=len(watched.worklist),
             rejected=len(watched.rejected),

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from broker.core.keyed import IdentityKey
 from broker.core.policy import Policy
 from broker.runtime.parts import Parts
 from broker.services.intake import Intake
@@ -24,20 +23,26 @@ async def _read(data: bytes, received_at: datetime) -> ReadFile:
     return read_file(data, received_at)
 
 
-def offline(parts: Parts, *, policy: Policy | None = None, key: IdentityKey | None = None) -> Replay:
-    """Return a replay that writes to nothing, under another policy or key if asked."""
-    taken, clock, counts = Taken(), SteppedClock(), Counter[str]()
-    key = key or parts.key
-    rejections = Rejections(parts.records, key)
+def _uncounted(_event: str) -> None:
+    """Count nothing: a replay tells its outcome, and keeps no counts."""
 
-    def count(what: str) -> None:
-        counts[what] += 1
+
+def offline(parts: Parts, *, policy: Policy | None = None) -> Replay:
+    """Return a replay that writes to nothing, under another policy if asked."""
+    taken, clock, key = Taken(), SteppedClock(), parts.key
+    rejections = Rejections(parts.records, key)
 
     return Replay(
         intake=Intake(
-            taken, parts.facts, rejections, key=key, clock=clock, count=count, answer_seconds=_ANSWER_SECONDS
+            taken,
+            parts.facts,
+            rejections,
+            key=key,
+            clock=clock,
+            count=_uncounted,
+            answer_seconds=_ANSWER_SECONDS,
         ),
-        uploads=Uploads(taken, parts.facts, rejections, read=_read, key=key, clock=clock, count=count),
+        uploads=Uploads(taken, parts.facts, rejections, read=_read, key=key, clock=clock, count=_uncounted),
         taken=taken,
         clock=clock,
         facts=parts.facts,
