@@ -12,7 +12,9 @@ from typing import Any
 import faust
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from mode.supervisors import CrashingSupervisor
+from mode.threads import QueueServiceThread
 
+from broker.adapters.kafka_clients import stop_consumer
 from broker.ports import Record
 
 _COMMIT_EVERY_S = 0.5  # what is taken again after a crash
@@ -32,6 +34,17 @@ class _CommittedThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # faust c
             return super()._create_worker_consumer(transport)
         finally:
             self.consumer.in_transaction = before
+
+    async def on_thread_stop(self) -> None:
+        """
+        Stop within a bound, whatever the group is at.
+
+        A rebalance asks the app, over the queue that has just been stopped: the driver would wait for the
+        rebalance, and the rebalance for an answer, without end.
+        """
+        await QueueServiceThread.on_thread_stop(self)
+        if self._consumer is not None:
+            await stop_consumer(self._consumer)
 
 
 class _CommittedConsumer(Consumer):  # type: ignore[misc]  # faust carries no usable types
