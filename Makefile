@@ -35,8 +35,11 @@ lock: $(STAMP)  ## pin the dependency lists anew, with hashes
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --universal --python-version 3.11 --upgrade pyproject.toml -o deploy/requirements/run.txt
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --universal --python-version 3.11 --upgrade --extra dev deploy/requirements/build.in pyproject.toml -c deploy/requirements/run.txt -o deploy/requirements/dev.txt
 
+# --no-deps: the list is whole, and pip may not look for what a package asks for with extras (`coverage[toml]`), since
+# it takes the newest release for that and then refuses it for want of a hash. `pip check` finds what is missing.
 $(STAMP): pyproject.toml deploy/requirements/dev.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r deploy/requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip check --disable-pip-version-check
 	touch $(STAMP)
