@@ -97,6 +97,7 @@ class FactLog(Protocol):
 
         Raise `KafkaUnavailable` otherwise; after a failure refuse at once, without queueing, until a probe
         has succeeded. What was refused may, rarely, still be written: merging makes that harmless.
+        Raise `UnwritableRecord` for a record larger than its topic takes, which refuses nobody else.
         """
         ...
 
@@ -105,7 +106,8 @@ class PartitionLog(Protocol):
     """
     One partition as the matcher works it; the numbers are those of architecture.md section 3.
 
-    Every method but `seek` and `close` raises `KafkaUnavailable` when Kafka does not answer in time.
+    Every method but `seek` and `close` raises `KafkaUnavailable` when Kafka does not answer in time; `poll`
+    and `reached` may instead go by what was fetched before.
     """
 
     partition: int

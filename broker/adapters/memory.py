@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from broker.core.errors import Fenced, KafkaUnavailable
+from broker.core.errors import Fenced, KafkaUnavailable, UnwritableRecord
 from broker.ports import INPUTS, Headers, Record, Topic, Write
 
 PARTITIONS_DEFAULT = 6  # as many as deploy/topics.toml declares
+RECORD_BYTES_MAX_DEFAULT = 1024 * 1024 * 16  # more than any topic of ours takes
 _SCAN_BATCH_RECORDS = 100  # small, so that tests see more than one batch
 _FIRST_APPEND_MS = 2_000_000_000_000  # later than any receipt in a test
 
@@ -56,8 +57,8 @@ class MemoryKafka:
     A cluster of one process.
 
     `topics` are declared, each with `partitions` partitions; a write to any other is refused. `clock_ms`
-    stamps what is appended (milliseconds since 1970; by default it counts up from 2033). While `available`
-    is False everything raises `KafkaUnavailable`.
+    stamps what is appended (milliseconds since 1970; by default it counts up from 2033). A value of more than
+    `record_bytes_max` is refused. While `available` is False everything raises `KafkaUnavailable`.
     """
 
     def __init__(
@@ -65,10 +66,12 @@ class MemoryKafka:
         topics: Iterable[str] = tuple(Topic),
         *,
         partitions: int = PARTITIONS_DEFAULT,
+        record_bytes_max: int = RECORD_BYTES_MAX_DEFAULT,
         clock_ms: Callable[[], int] | None = None,
     ) -> None:
         """Declare the topics, all empty."""
         self.available = True
+        self._record_bytes_max = record_bytes_max
         self._partitions = partitions
         self._clock_ms = clock_ms or count(_FIRST_APPEND_MS).__next__
         self._logs: dict[str, list[_Partition]] = {}
@@ -105,7 +108,7 @@ class MemoryKafka:
             del log.records[gone]
 
     def append(self, writes: Sequence[Write]) -> None:
-        """Append outside any transaction; all or nothing. Raises `KafkaUnavailable`."""
+        """Append outside any transaction; all or nothing. Raises `KafkaUnavailable`, `UnwritableRecord`."""
         self._write(writes, markers=False)
 
     def take(self, transactional_id: str) -> int:
@@ -151,6 +154,8 @@ class MemoryKafka:
         """Append, then wake whoever waits."""
         self.check()
         logs = [self._log(write.topic) for write in writes]  # all or nothing: look before writing
+        if any(len(write.value or b"") > self._record_bytes_max for write in writes):
+            raise UnwritableRecord("a record is larger than its topic takes")
         touched: dict[int, _Partition] = {}
         for write, partitions in zip(writes, logs, strict=True):
             number = self.partition_of(write.key) if write.partition is None else write.partition

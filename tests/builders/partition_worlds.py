@@ -1,15 +1,18 @@
 """A cluster as the contract of `PartitionLog` sees it from outside: the in-memory twin, the genuine Kafka."""
 
+import asyncio
 from itertools import count
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from broker.adapters.kafka_partition import KafkaPartitionLog
+from broker.adapters.embedded_kafka import EmbeddedKafka
+from broker.adapters.kafka_partition import KafkaPartitionLog, KafkaTimeouts
 from broker.adapters.memory import MemoryKafka, MemoryPartitionLog
 from broker.ports import PartitionLog, Record, Write
 
 APPLICATION = "contract"
+ANSWER_MS = 3_000
 
 _free_partitions = count()
 
@@ -29,6 +32,14 @@ class World(Protocol):
 
     async def read(self, topic: str) -> list[Record]:
         """Return what a `read_committed` reader finds in the partition of a topic."""
+        ...
+
+    async def go_away(self) -> None:
+        """Stop answering."""
+        ...
+
+    async def come_back(self) -> None:
+        """Answer again, with what was committed before."""
         ...
 
 
@@ -52,18 +63,29 @@ class MemoryWorld:
         """Return what is committed."""
         return [record for record in self._kafka.read(topic) if record.partition == self.partition]
 
+    async def go_away(self) -> None:
+        """Stop answering."""
+        self._kafka.available = False
+
+    async def come_back(self) -> None:
+        """Answer again."""
+        self._kafka.available = True
+
 
 class KafkaWorld:
     """The genuine Kafka."""
 
-    def __init__(self, servers: str) -> None:
+    def __init__(self, kafka: EmbeddedKafka) -> None:
         """Take a partition that no other test uses."""
         self.partition = next(_free_partitions)
-        self._servers = servers
+        self._kafka = kafka
+        self._servers = kafka.bootstrap_servers
 
     def log(self) -> PartitionLog:
         """Return a log of the partition."""
-        return KafkaPartitionLog(self._servers, APPLICATION, self.partition)
+        return KafkaPartitionLog(
+            self._servers, APPLICATION, self.partition, KafkaTimeouts(answer_ms=ANSWER_MS)
+        )
 
     async def append(self, writes: list[Write]) -> None:
         """Append outside any transaction."""
@@ -92,3 +114,11 @@ class KafkaWorld:
             while await committed.position(place) < end:
                 found += (await committed.getmany(timeout_ms=100)).get(place, [])
         return found
+
+    async def go_away(self) -> None:
+        """Kill the broker."""
+        await asyncio.to_thread(self._kafka.kill)
+
+    async def come_back(self) -> None:
+        """Start it again."""
+        await asyncio.to_thread(self._kafka.restart)

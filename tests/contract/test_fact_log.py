@@ -51,7 +51,7 @@ class MemoryWorld:
 
     def __init__(self) -> None:
         """Begin with empty topics."""
-        self._kafka = MemoryKafka()
+        self._kafka = MemoryKafka(record_bytes_max=1024 * 1024)
 
     @asynccontextmanager
     async def log(self) -> AsyncIterator[FactLog]:
@@ -199,15 +199,43 @@ def test_a_log_is_started_before_its_cluster(plans_kafka: EmbeddedKafka) -> None
     play(scenario)
 
 
-@pytest.mark.kafka
-def test_a_record_too_large_is_not_an_absent_cluster(plans_kafka: EmbeddedKafka) -> None:
+def test_a_record_too_large_is_not_an_absent_cluster(world: World) -> None:
     """One sender's impossible record refuses nobody else."""
 
     async def scenario() -> None:
-        async with KafkaWorld(plans_kafka).log() as log:
+        async with world.log() as log:
             for size in (5_000_000, 50_000_000):
                 with pytest.raises(UnwritableRecord):
                     await log.append([Write(Topic.PLANS, b"k", bytes(size))])
             await log.append(plans(b"small"))
+        assert b"small" in await world.values()
+
+    play(scenario)
+
+
+def test_a_topic_that_is_not_there_takes_nothing(world: World) -> None:
+    """Nothing is written to a topic that nobody declared, and the log goes on with those that are."""
+
+    async def scenario() -> None:
+        async with world.log() as log:
+            with pytest.raises(KafkaUnavailable):
+                await log.append([Write("cpis.nobody.declared.this", b"k", b"lost")])
+            await append_until_taken(log, b"after a missing topic")
+        assert b"after a missing topic" in await world.values()
+
+    play(scenario)
+
+
+@pytest.mark.kafka
+def test_a_closed_log_refuses(plans_kafka: EmbeddedKafka) -> None:
+    """What comes after `close` is refused at once and never written."""
+
+    async def scenario() -> None:
+        world = KafkaWorld(plans_kafka)
+        async with world.log() as log:
+            await log.append(plans(b"before the end"))
+        assert await refused(log, b"after the end") < AT_ONCE_S
+        values = await world.values()
+        assert (True, False) == (b"before the end" in values, b"after the end" in values)
 
     play(scenario)

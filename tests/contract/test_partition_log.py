@@ -1,8 +1,9 @@
 """What a `PartitionLog` promises: one suite over the in-memory twin and the genuine Kafka."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.builders.partition_worlds import KafkaWorld, MemoryWorld, World
 
 PARTITIONS = 24  # one for each test, so that none sees what another wrote
 DEADLINE_S = 20
+DEADLINE_OF_A_LOSS_S = 60  # every method waits for its own answer, and Kafka starts again
 
 
 @pytest.fixture(scope="module")
@@ -33,19 +35,27 @@ def make_world(request: pytest.FixtureRequest) -> Callable[[], World]:
     if request.param == "memory":
         return MemoryWorld
     kafka: EmbeddedKafka = request.getfixturevalue("wide_kafka")
-    return lambda: KafkaWorld(kafka.bootstrap_servers)
+    return lambda: KafkaWorld(kafka)
 
 
 Scenario = Callable[[World], Awaitable[None]]
 
 
+class Play(Protocol):
+    """Plays a scenario in a fresh world."""
+
+    def __call__(self, scenario: Scenario, *, deadline_s: float = DEADLINE_S) -> None:
+        """Play it within the deadline."""
+        ...
+
+
 @pytest.fixture
-def play(make_world: Callable[[], World]) -> Callable[[Scenario], None]:
+def play(make_world: Callable[[], World]) -> Play:
     """Return what plays a scenario in a fresh world, with a deadline."""
 
-    def run(scenario: Scenario) -> None:
+    def run(scenario: Scenario, *, deadline_s: float = DEADLINE_S) -> None:
         async def timed() -> None:
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout(deadline_s):
                 await scenario(make_world())
 
         asyncio.run(timed())
@@ -84,7 +94,7 @@ async def poll_values(log: PartitionLog, number: int) -> list[bytes | None]:
     return values
 
 
-def test_what_is_committed_is_read(play: Callable[[Scenario], None]) -> None:
+def test_what_is_committed_is_read(play: Play) -> None:
     """A committed transaction is readable, on every topic it wrote to."""
 
     async def scenario(world: World) -> None:
@@ -96,7 +106,7 @@ def test_what_is_committed_is_read(play: Callable[[Scenario], None]) -> None:
     play(scenario)
 
 
-def test_headers_and_keys_arrive(play: Callable[[Scenario], None]) -> None:
+def test_headers_and_keys_arrive(play: Play) -> None:
     """Key and headers of a write are those of the record."""
 
     async def scenario(world: World) -> None:
@@ -109,7 +119,7 @@ def test_headers_and_keys_arrive(play: Callable[[Scenario], None]) -> None:
     play(scenario)
 
 
-def test_people_are_the_newest_value_of_each_key(play: Callable[[Scenario], None]) -> None:
+def test_people_are_the_newest_value_of_each_key(play: Play) -> None:
     """Loading returns the newest value of every key and nothing of a tombstoned one."""
 
     async def scenario(world: World) -> None:
@@ -123,7 +133,7 @@ def test_people_are_the_newest_value_of_each_key(play: Callable[[Scenario], None
     play(scenario)
 
 
-def test_nobody_is_loaded_from_an_empty_topic(play: Callable[[Scenario], None]) -> None:
+def test_nobody_is_loaded_from_an_empty_topic(play: Play) -> None:
     """A partition that was never written holds nobody."""
 
     async def scenario(world: World) -> None:
@@ -133,7 +143,7 @@ def test_nobody_is_loaded_from_an_empty_topic(play: Callable[[Scenario], None]) 
     play(scenario)
 
 
-def test_an_owner_is_fenced_by_its_successor(play: Callable[[Scenario], None]) -> None:
+def test_an_owner_is_fenced_by_its_successor(play: Play) -> None:
     """After another owner has opened the partition the former one cannot commit."""
 
     async def scenario(world: World) -> None:
@@ -146,7 +156,7 @@ def test_an_owner_is_fenced_by_its_successor(play: Callable[[Scenario], None]) -
     play(scenario)
 
 
-def test_a_fenced_owner_stays_out(play: Callable[[Scenario], None]) -> None:
+def test_a_fenced_owner_stays_out(play: Play) -> None:
     """A fenced log commits nothing more until it is opened again."""
 
     async def scenario(world: World) -> None:
@@ -160,7 +170,7 @@ def test_a_fenced_owner_stays_out(play: Callable[[Scenario], None]) -> None:
     play(scenario)
 
 
-def test_a_closed_log_refuses(play: Callable[[Scenario], None]) -> None:
+def test_a_closed_log_refuses(play: Play) -> None:
     """After `close`, which may be called twice, nothing can be committed or polled."""
 
     async def scenario(world: World) -> None:
@@ -175,7 +185,7 @@ def test_a_closed_log_refuses(play: Callable[[Scenario], None]) -> None:
     play(scenario)
 
 
-def test_a_log_is_opened_again(play: Callable[[Scenario], None]) -> None:
+def test_a_log_is_opened_again(play: Play) -> None:
     """An open log may be opened again, and then commits."""
 
     async def scenario(world: World) -> None:
@@ -187,7 +197,7 @@ def test_a_log_is_opened_again(play: Callable[[Scenario], None]) -> None:
     play(scenario)
 
 
-def test_inputs_are_polled_from_their_beginning(play: Callable[[Scenario], None]) -> None:
+def test_inputs_are_polled_from_their_beginning(play: Play) -> None:
     """Without a stored offset an input is read from its first record, in order."""
 
     async def scenario(world: World) -> None:
@@ -198,7 +208,7 @@ def test_inputs_are_polled_from_their_beginning(play: Callable[[Scenario], None]
     play(scenario)
 
 
-def test_inputs_are_polled_from_where_they_were_placed(play: Callable[[Scenario], None]) -> None:
+def test_inputs_are_polled_from_where_they_were_placed(play: Play) -> None:
     """A placed input goes on at its offset, the others at their beginning."""
 
     async def scenario(world: World) -> None:
@@ -211,7 +221,7 @@ def test_inputs_are_polled_from_where_they_were_placed(play: Callable[[Scenario]
     play(scenario)
 
 
-def test_only_the_inputs_asked_for_are_polled(play: Callable[[Scenario], None]) -> None:
+def test_only_the_inputs_asked_for_are_polled(play: Play) -> None:
     """An input that is not asked for waits, and is there when it is."""
 
     async def scenario(world: World) -> None:
@@ -228,7 +238,7 @@ def test_only_the_inputs_asked_for_are_polled(play: Callable[[Scenario], None]) 
     play(scenario)
 
 
-def test_no_more_is_polled_than_asked_for(play: Callable[[Scenario], None]) -> None:
+def test_no_more_is_polled_than_asked_for(play: Play) -> None:
     """A poll returns at most `records_max`, and the next one goes on behind them."""
 
     async def scenario(world: World) -> None:
@@ -243,7 +253,7 @@ def test_no_more_is_polled_than_asked_for(play: Callable[[Scenario], None]) -> N
     play(scenario)
 
 
-def test_a_poll_sees_what_comes_while_it_waits(play: Callable[[Scenario], None]) -> None:
+def test_a_poll_sees_what_comes_while_it_waits(play: Play) -> None:
     """A waiting poll returns when a record arrives, before its time is over."""
 
     async def scenario(world: World) -> None:
@@ -256,7 +266,7 @@ def test_a_poll_sees_what_comes_while_it_waits(play: Callable[[Scenario], None])
     play(scenario)
 
 
-def test_records_tell_their_place(play: Callable[[Scenario], None]) -> None:
+def test_records_tell_their_place(play: Play) -> None:
     """A polled record has topic, partition, offset and time."""
 
     async def scenario(world: World) -> None:
@@ -272,7 +282,7 @@ def test_records_tell_their_place(play: Callable[[Scenario], None]) -> None:
     play(scenario)
 
 
-def test_the_end_is_reached_behind_markers(play: Callable[[Scenario], None]) -> None:
+def test_the_end_is_reached_behind_markers(play: Play) -> None:
     """With everything polled the end is reached, though a marker stands behind the last record."""
 
     async def scenario(world: World) -> None:
@@ -288,7 +298,7 @@ def test_the_end_is_reached_behind_markers(play: Callable[[Scenario], None]) -> 
     play(scenario)
 
 
-def test_a_scan_ends_where_it_was_told(play: Callable[[Scenario], None]) -> None:
+def test_a_scan_ends_where_it_was_told(play: Play) -> None:
     """A scan yields the records from its start to before its end, and leaves the inputs where they were."""
 
     async def scenario(world: World) -> None:
@@ -304,7 +314,7 @@ def test_a_scan_ends_where_it_was_told(play: Callable[[Scenario], None]) -> None
     play(scenario)
 
 
-def test_records_are_read_again_by_their_offsets(play: Callable[[Scenario], None]) -> None:
+def test_records_are_read_again_by_their_offsets(play: Play) -> None:
     """Single records are read again, near and far ones, each once and in order."""
 
     async def scenario(world: World) -> None:
@@ -317,7 +327,7 @@ def test_records_are_read_again_by_their_offsets(play: Callable[[Scenario], None
     play(scenario)
 
 
-def test_a_time_is_found_by_its_offset(play: Callable[[Scenario], None]) -> None:
+def test_a_time_is_found_by_its_offset(play: Play) -> None:
     """The offset of a time is that of the first record appended then or later, else the end."""
 
     async def scenario(world: World) -> None:
@@ -333,7 +343,7 @@ def test_a_time_is_found_by_its_offset(play: Callable[[Scenario], None]) -> None
     play(scenario)
 
 
-def test_topics_are_listed(play: Callable[[Scenario], None]) -> None:
+def test_topics_are_listed(play: Play) -> None:
     """The declared topics are known, and no others."""
 
     async def scenario(world: World) -> None:
@@ -345,7 +355,7 @@ def test_topics_are_listed(play: Callable[[Scenario], None]) -> None:
     play(scenario)
 
 
-def test_large_transactions_are_whole(play: Callable[[Scenario], None]) -> None:
+def test_large_transactions_are_whole(play: Play) -> None:
     """A transaction of thousands of records, and one of a large record, are committed whole."""
 
     async def scenario(world: World) -> None:
@@ -353,5 +363,84 @@ def test_large_transactions_are_whole(play: Callable[[Scenario], None]) -> None:
             await log.commit([person(world, str(number).encode(), b"1") for number in range(3_000)])
             await log.commit([person(world, b"large", bytes(2_000_000))])
             assert 3_001 == len(await log.load_people())
+
+    play(scenario)
+
+
+async def exhaust(batches: AsyncIterator[Sequence[Record]]) -> None:
+    """Read a scan to its end."""
+    async for _ in batches:
+        pass
+
+
+def test_an_absent_cluster_is_told_by_whatever_asks_it(play: Play) -> None:
+    """While Kafka is away nothing pretends to know: each method says so, within its deadline."""
+
+    async def scenario(world: World) -> None:
+        await world.append([attendance(world, "1"), attendance(world, "2")])
+        async with opened(world) as log:
+            await world.go_away()
+            try:
+                asked: Mapping[str, Callable[[], Awaitable[object]]] = {
+                    "load_people": log.load_people,
+                    "start_offset": lambda: log.start_offset(Topic.ATTENDANCES, 0),
+                    "end_offsets": log.end_offsets,
+                    "scan": lambda: exhaust(log.scan(Topic.ATTENDANCES, 0, 2)),
+                    "read_at": lambda: log.read_at(Topic.ATTENDANCES, [1]),
+                    "declared_topics": log.declared_topics,
+                    "commit": lambda: log.commit([person(world, b"a", b"lost")]),
+                    "open": log.open,
+                }
+                answered = [name for name, ask in asked.items() if not await refuses(ask)]
+            finally:
+                await world.come_back()
+        assert [] == answered
+
+    play(scenario, deadline_s=DEADLINE_OF_A_LOSS_S)
+
+
+async def refuses(ask: Callable[[], Awaitable[object]]) -> bool:
+    """Return whether what is asked raises `KafkaUnavailable`."""
+    try:
+        await ask()
+    except KafkaUnavailable:
+        return True
+    return False
+
+
+def test_after_a_loss_only_opening_helps(play: Play) -> None:
+    """A commit of doubtful outcome closes the log; opened anew it works, on what was committed."""
+
+    async def scenario(world: World) -> None:
+        async with opened(world) as log:
+            await log.commit([person(world, b"a", b"before")])
+            await world.go_away()
+            try:
+                with pytest.raises(KafkaUnavailable):
+                    await log.commit([person(world, b"a", b"lost")])
+            finally:
+                await world.come_back()
+            with pytest.raises(KafkaUnavailable):
+                await log.commit([person(world, b"a", b"not opened")])
+            await log.open()
+            log.seek({})
+            assert {b"a": b"before"} == await log.load_people()
+            await log.commit([person(world, b"a", b"after")])
+        assert [b"before", b"after"] == [record.value for record in await world.read(Topic.PEOPLE)]
+
+    play(scenario, deadline_s=DEADLINE_OF_A_LOSS_S)
+
+
+def test_a_topic_that_is_not_there_takes_no_transaction(play: Play) -> None:
+    """A transaction with a record for a topic nobody declared writes nothing at all."""
+
+    async def scenario(world: World) -> None:
+        async with opened(world) as log:
+            with pytest.raises(KafkaUnavailable):
+                await log.commit(
+                    [person(world, b"a", b"lost"), Write("cpis.nobody.declared.this", b"k", b"lost")]
+                )
+        async with opened(world) as log:
+            assert {} == await log.load_people()
 
     play(scenario)

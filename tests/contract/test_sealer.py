@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,14 +19,6 @@ TODAY = date(2026, 11, 22)
 YESTERDAY = date(2026, 11, 21)
 TOMORROW = date(2026, 11, 23)
 BOND = b"attendance\x009990000018"
-
-
-class DestroyingSealer(Sealer, Protocol):
-    """A sealer whose keys can be destroyed."""
-
-    def destroy_before(self, day: date) -> int:
-        """Destroy the keys of all days before `day`."""
-        ...
 
 
 class Calendar:
@@ -44,7 +36,7 @@ class Calendar:
 class Subject:
     """A sealer and the way to move it to another day."""
 
-    def __init__(self, sealer: DestroyingSealer, set_day: Callable[[date], None]) -> None:
+    def __init__(self, sealer: Sealer, set_day: Callable[[date], None]) -> None:
         """Take both."""
         self.sealer = sealer
         self.set_day = set_day
