@@ -25,5 +25,5 @@ def kafka() -> Iterator[EmbeddedKafka]:
     A test that kills it, or that needs topics nobody else writes to, starts its own.
     """
     with embedded_kafka() as broker:
-        asyncio.run(apply_topics(broker.bootstrap_servers, load_topics(topics_file().read_text("utf-8"))))
+        asyncio.run(apply_topics(broker.cluster, load_topics(topics_file().read_text("utf-8"))))
         yield broker

@@ -14,6 +14,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 from mode.supervisors import CrashingSupervisor
 from mode.threads import QueueServiceThread
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_clients import stop_consumer
 from broker.ports import Record
 
@@ -71,7 +72,7 @@ class _CommittedApp(faust.App):  # type: ignore[misc]  # faust carries no usable
 
 def one_agent_app(
     *,
-    bootstrap_servers: str,
+    cluster: Cluster,
     group: str,
     topic: str,
     directory: Path,
@@ -85,7 +86,7 @@ def one_agent_app(
     """
     app = _CommittedApp(
         group,
-        broker=[f"aiokafka://{server}" for server in bootstrap_servers.split(",")],
+        broker=[f"aiokafka://{server}" for server in cluster.bootstrap_servers.split(",")],
         store="memory://",
         datadir=str(directory),
         web_enabled=False,  # its /table would serve contents over HTTP

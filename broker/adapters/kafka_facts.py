@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_clients import abandon_producer, deadline, stop_producer
 from broker.core.errors import Fenced, KafkaUnavailable, UnwritableRecord
 from broker.ports import Write
@@ -24,11 +25,11 @@ _RETRY_BACKOFF_MS = 20
 
 
 class KafkaFactLog:
-    """`FactLog` on a cluster at `bootstrap_servers`; `deadline_ms` bounds every `append`."""
+    """`FactLog` on a cluster; `deadline_ms` bounds every `append`."""
 
-    def __init__(self, bootstrap_servers: str, *, deadline_ms: int = DEADLINE_MS_DEFAULT) -> None:
+    def __init__(self, cluster: Cluster, *, deadline_ms: int = DEADLINE_MS_DEFAULT) -> None:
         """Connect to nothing yet."""
-        self._servers = bootstrap_servers
+        self._cluster = cluster
         self._deadline_ms = deadline_ms
         self._producer: AIOKafkaProducer | None = None
         self._probe: asyncio.Task[None] | None = None
@@ -87,7 +88,7 @@ class KafkaFactLog:
     async def _connect(self) -> None:
         """Start a producer and take it into use once the cluster has given it an id."""
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._servers,
+            **self._cluster.connection(),
             acks="all",
             enable_idempotence=True,
             linger_ms=0,

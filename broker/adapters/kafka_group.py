@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import KafkaError
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_clients import deadline, stop_consumer
 from broker.core.errors import Fenced, KafkaUnavailable
 from broker.ports import Topic
@@ -37,7 +38,7 @@ class KafkaGroup:
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        cluster: Cluster,
         application_id: str,
         *,
         on_assigned: Callable[[frozenset[int]], None],
@@ -47,7 +48,7 @@ class KafkaGroup:
         """Connect to nothing yet; `on_trouble` is told once each time the cluster goes away."""
         self.session_timeout_ms = session_timeout_ms
         self.assigned: frozenset[int] = frozenset()
-        self._servers = bootstrap_servers
+        self._cluster = cluster
         self._group_id = f"{application_id}-matchers"
         self._on_assigned = on_assigned
         self._on_trouble = on_trouble
@@ -91,7 +92,7 @@ class KafkaGroup:
     async def _be_member(self) -> None:
         """Join and stay; returns when asked to stop, raises when the membership has broken down."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._servers,
+            **self._cluster.connection(),
             group_id=self._group_id,
             enable_auto_commit=False,
             auto_offset_reset="latest",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_clients import abandon_producer, deadline, stop_consumer, stop_producer
 from broker.core.errors import KafkaUnavailable
 from broker.ports import INPUTS, Record, Topic, Write
@@ -44,18 +45,18 @@ class KafkaTimeouts:
 
 
 class KafkaPartitionLog:
-    """`PartitionLog` on a cluster at `bootstrap_servers`, for one partition of one deployment."""
+    """`PartitionLog` on a cluster, for one partition of one deployment."""
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        cluster: Cluster,
         application_id: str,
         partition: int,
         timeouts: KafkaTimeouts | None = None,
     ) -> None:
         """Connect to nothing yet."""
         self.partition = partition
-        self._servers = bootstrap_servers
+        self._cluster = cluster
         self._transactional_id = f"{application_id}-matcher-{partition}"
         self._timeouts = timeouts or KafkaTimeouts()
         self._producer: AIOKafkaProducer | None = None
@@ -66,7 +67,7 @@ class KafkaPartitionLog:
         """1. Start the transactional producer: fences a predecessor and settles its open transaction."""
         await self.close()
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._servers,
+            **self._cluster.connection(),
             transactional_id=self._transactional_id,
             transaction_timeout_ms=self._timeouts.transaction_ms,
             acks="all",
@@ -246,7 +247,7 @@ class KafkaPartitionLog:
     def _reading(self) -> dict[str, object]:
         """Return the settings that every consumer here shares: committed records, places chosen by us."""
         return {
-            "bootstrap_servers": self._servers,
+            **self._cluster.connection(),
             "group_id": None,
             "enable_auto_commit": False,
             "auto_offset_reset": "earliest",

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import UnknownTopicOrPartitionError
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_clients import deadline, stop_consumer
 from broker.core.errors import ConfigurationError, TopicMissing
 from broker.ports import Headers
@@ -146,7 +147,7 @@ class TopicReader:
 
 @asynccontextmanager
 async def open_reader(
-    bootstrap_servers: str,
+    cluster: Cluster,
     topic: str,
     *,
     group: str,
@@ -160,7 +161,7 @@ async def open_reader(
     group both see everything.
     """
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers,
+        **cluster.connection(),
         group_id=None if bookmark else group,
         isolation_level="read_committed",
         enable_auto_commit=False,
@@ -168,7 +169,7 @@ async def open_reader(
         request_timeout_ms=ANSWER_MS,
     )
     try:
-        partitions = await _partitions(bootstrap_servers, topic)
+        partitions = await _partitions(cluster, topic)
         async with deadline(ANSWER_MS, "connecting"):
             await consumer.start()
         consumer.assign(partitions)
@@ -179,13 +180,13 @@ async def open_reader(
         await stop_consumer(consumer)
 
 
-async def ends_of(bootstrap_servers: str, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+async def ends_of(cluster: Cluster, topics: Iterable[str]) -> dict[tuple[str, int], int]:
     """Return the `read_committed` end of every partition of these topics; raise `KafkaUnavailable`."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers, isolation_level="read_committed", request_timeout_ms=ANSWER_MS
+        **cluster.connection(), isolation_level="read_committed", request_timeout_ms=ANSWER_MS
     )
     try:
-        partitions = [place for topic in topics for place in await _partitions(bootstrap_servers, topic)]
+        partitions = [place for topic in topics for place in await _partitions(cluster, topic)]
         async with deadline(ANSWER_MS, "looking for the ends"):
             await consumer.start()
             ends = await consumer.end_offsets(partitions)
@@ -194,9 +195,9 @@ async def ends_of(bootstrap_servers: str, topics: Iterable[str]) -> dict[tuple[s
     return {(place.topic, place.partition): end for place, end in ends.items()}
 
 
-async def _partitions(bootstrap_servers: str, topic: str) -> list[TopicPartition]:
+async def _partitions(cluster: Cluster, topic: str) -> list[TopicPartition]:
     """Return the topic's partitions; raise `TopicMissing`."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=ANSWER_MS)
+    admin = AIOKafkaAdminClient(**cluster.connection(), request_timeout_ms=ANSWER_MS)
     try:
         async with deadline(ANSWER_MS, "connecting"):
             await admin.start()

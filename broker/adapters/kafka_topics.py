@@ -15,6 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, for_code
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.topic_declarations import Topic, Topics, load_topics
 from broker.core.errors import KafkaUnavailable, TopicsRefused
 
@@ -62,13 +63,13 @@ class _Shape:
     replicas: int
 
 
-async def existing_topics(bootstrap_servers: str) -> frozenset[str]:
+async def existing_topics(cluster: Cluster) -> frozenset[str]:
     """Return the names of the topics that the cluster has; raise `KafkaUnavailable`."""
-    async with _admin(bootstrap_servers) as admin:
+    async with _admin(cluster) as admin:
         return frozenset(await _shapes(admin))
 
 
-async def apply_topics(bootstrap_servers: str, topics: Topics) -> Report:
+async def apply_topics(cluster: Cluster, topics: Topics) -> Report:
     """
     Make the cluster's topics be as declared; doing it twice is doing it once.
 
@@ -76,7 +77,7 @@ async def apply_topics(bootstrap_servers: str, topics: Topics) -> Report:
     declared, or in the cluster's own words when it refuses a topic or setting; `KafkaUnavailable` when it
     does not answer.
     """
-    async with _admin(bootstrap_servers) as admin:
+    async with _admin(cluster) as admin:
         present = await _shapes(admin)
         _refuse_other_partition_counts(topics, present)
         missing = [topic for topic in topics if topic.name not in present]
@@ -97,15 +98,15 @@ async def apply_topics(bootstrap_servers: str, topics: Topics) -> Report:
 
 
 @asynccontextmanager
-async def _admin(bootstrap_servers: str) -> AsyncIterator[Any]:
+async def _admin(cluster: Cluster) -> AsyncIterator[Any]:
     """Lend an administration client; what Kafka's client raises becomes `KafkaUnavailable`."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=_REQUEST_TIMEOUT_MS)
+    admin = AIOKafkaAdminClient(**cluster.connection(), request_timeout_ms=_REQUEST_TIMEOUT_MS)
     try:
         await admin.start()
         yield admin
     except KafkaError as error:
         raise KafkaUnavailable(
-            f"Kafka at {bootstrap_servers} does not answer: {type(error).__name__}"
+            f"Kafka at {cluster.bootstrap_servers} does not answer: {type(error).__name__}"
         ) from error
     finally:
         await admin.close()

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.cli.alert_view import KIND_STYLES
 from broker.core.alerts import Alert, RecipientKind, WorklistItem
@@ -40,11 +41,11 @@ _MILLISECONDS = 1000
 def demo(log: TextIO | None, *, keep: bool) -> None:
     """Show a recorded day become alerts; exit 0 only when the outcome is the expected one."""
     console = Console(highlight=False)
-    with tempfile.TemporaryDirectory(prefix="cpis-demo-") as directory, _servers(console) as servers:
+    with tempfile.TemporaryDirectory(prefix="cpis-demo-") as directory, _cluster(console) as cluster:
         configure_logs("info", log or StringIO())
         settings = load_settings().model_copy(
             update={
-                "kafka_bootstrap_servers": servers,
+                "kafka_bootstrap_servers": cluster.bootstrap_servers,
                 "data_dir": Path(directory),
                 "sealing_keys_dir": Path(directory) / "keys",
                 "drop_folder": Path(directory) / "uploads",
@@ -54,25 +55,25 @@ def demo(log: TextIO | None, *, keep: bool) -> None:
                 "environment": "test",
             }
         )
-        equal = asyncio.run(_show(settings, servers, console, keep=keep))
+        equal = asyncio.run(_show(settings, cluster, console, keep=keep))
     raise SystemExit(0 if equal else 1)
 
 
 @contextmanager
-def _servers(console: Console) -> Iterator[str]:
+def _cluster(console: Console) -> Iterator[Cluster]:
     """Yield the Kafka to use: the one of the settings, or one of our own."""
-    given = load_settings().kafka_bootstrap_servers
-    if given is not None:
-        yield given
+    settings = load_settings()
+    if settings.kafka_bootstrap_servers is not None:
+        yield settings.require_cluster()
         return
     with console.status("Starting Apache Kafka …"), embedded_kafka(say=console.print) as kafka:
-        yield kafka.bootstrap_servers
+        yield kafka.cluster
 
 
-async def _show(settings: Settings, servers: str, console: Console, *, keep: bool) -> bool:
+async def _show(settings: Settings, cluster: Cluster, console: Console, *, keep: bool) -> bool:
     """Run the roles, play the stream, show the summary; return whether the outcome is the expected one."""
     topics = load_topics(topics_file().read_text("utf-8"))
-    await apply_topics(servers, topics)
+    await apply_topics(cluster, topics)
     parts = assemble(settings)
     lines = list(read_stream((streams_directory() / _STREAM).read_text("utf-8").splitlines()))
     expected = json.loads((streams_directory() / _EXPECTED).read_text("utf-8"))
@@ -81,7 +82,7 @@ async def _show(settings: Settings, servers: str, console: Console, *, keep: boo
         port = worker.services[Role.INTAKE].port
         demonstration = Demonstration(
             parts,
-            servers=servers,
+            cluster=cluster,
             topics=topics,
             mllp=(settings.mllp_host, port),
             folder=settings.drop_folder,
@@ -93,14 +94,15 @@ async def _show(settings: Settings, servers: str, console: Console, *, keep: boo
         _summary(console, result, as_recorded=as_recorded)
         if keep:
             clock.release()
-            await _kept(console, settings, servers, port)
+            await _kept(console, settings, cluster, port)
     return as_recorded and not result.differences
 
 
-async def _kept(console: Console, settings: Settings, servers: str, port: int) -> None:
+async def _kept(console: Console, settings: Settings, cluster: Cluster, port: int) -> None:
     """Say where everything is, and wait for Ctrl-C."""
     console.print("\nLeft running; Ctrl-C stops it.", style="bold")
     console.print(f"  MLLP         {settings.mllp_host}:{port}")
+    servers = cluster.bootstrap_servers
     console.print(f"  Kafka        {servers}   (export CPIS_KAFKA_BOOTSTRAP_SERVERS={servers})")
     console.print(f"  drop folder  {settings.drop_folder}")
     console.print("  try          cpis listen --authority 211 --from-beginning")

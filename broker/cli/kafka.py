@@ -45,7 +45,7 @@ def _tell(message: str) -> None:
 def _serve(broker: EmbeddedKafka, *, with_topics: bool) -> None:
     """Make the topics, say where Kafka is, and wait; raise `EmbeddedKafkaFailed` when it ends by itself."""
     if with_topics:
-        asyncio.run(apply_topics(broker.bootstrap_servers, load_topics(topics_file().read_text("utf-8"))))
+        asyncio.run(apply_topics(broker.cluster, load_topics(topics_file().read_text("utf-8"))))
     click.echo(f"{PREFIX}KAFKA_BOOTSTRAP_SERVERS={broker.bootstrap_servers}")
     _tell("Kafka is running; Ctrl-C stops it.")
     broker.wait()

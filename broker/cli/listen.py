@@ -78,7 +78,7 @@ def listen(
     """
     kind, code = _recipient(authority, provider)
     settings = load_settings()
-    servers = bootstrap_servers or settings.require_bootstrap_servers()
+    cluster = settings.require_cluster(bootstrap_servers)
     codec = AlertCodec(load_schemas())
     show = _show_json if as_json else _show_panel(Console())
     wish = _Wish(once=once, events_max=events_max)
@@ -86,7 +86,7 @@ def listen(
     async def follow() -> None:
         """Open the topic and follow it."""
         async with open_reader(
-            servers,
+            cluster,
             f"cpis.alerts.{kind.value}.{code}",
             group=f"{settings.application_id}-listen-{kind.value}-{code}",
             bookmark=Bookmark(state) if state else None,

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_topics import Topics, apply_topics, existing_topics, load_topics
 from broker.runtime.resources import topics_file
 from broker.runtime.settings import load_settings
@@ -49,7 +50,7 @@ def apply(
     Never deletes a topic and never changes a number of partitions. Applying twice is applying once.
     """
     declared = _declared(declaration).overridden(partitions=partitions, replication_factor=replication_factor)
-    report = asyncio.run(apply_topics(_servers(bootstrap_servers), declared))
+    report = asyncio.run(apply_topics(_cluster(bootstrap_servers), declared))
     for name in report.created:
         click.echo(f"created    {name}")
     for difference in report.altered:
@@ -68,7 +69,7 @@ def apply(
 def list_topics(declaration: Path | None, bootstrap_servers: str | None) -> None:
     """List the topics that are declared, and those of ours that the cluster has."""
     declared = _declared(declaration).names
-    present = asyncio.run(existing_topics(_servers(bootstrap_servers)))
+    present = asyncio.run(existing_topics(_cluster(bootstrap_servers)))
     ours = {name for name in present if name.startswith(_OUR_PREFIX)}
     for name in sorted(declared | ours):
         if name not in present:
@@ -85,6 +86,6 @@ def _declared(file: Path | None) -> Topics:
     return load_topics((file or topics_file()).read_text("utf-8"))
 
 
-def _servers(option: str | None) -> str:
+def _cluster(option: str | None) -> Cluster:
     """Return the cluster that the option names, or else the setting."""
-    return option or load_settings().require_bootstrap_servers()
+    return load_settings().require_cluster(option)

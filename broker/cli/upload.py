@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.worker_process import read_file_aside
 from broker.runtime.parts import Parts, assemble, present
@@ -35,15 +36,15 @@ def upload(context: click.Context, files: tuple[Path, ...], bootstrap_servers: s
     files not shown were not taken, and loading all of them again does no harm.
     """
     settings = load_settings()
-    servers = bootstrap_servers or settings.require_bootstrap_servers()
-    results = asyncio.run(_load(files, servers, assemble(settings)))
+    cluster = settings.require_cluster(bootstrap_servers)
+    results = asyncio.run(_load(files, cluster, assemble(settings)))
     if any(result.code is not FileCode.LOADED for result in results):
         context.exit(_REFUSED_EXIT_CODE)
 
 
-async def _load(files: Sequence[Path], servers: str, parts: Parts) -> list[FileResult]:
+async def _load(files: Sequence[Path], cluster: Cluster, parts: Parts) -> list[FileResult]:
     """Load one file after the other and show each; raise `KafkaUnavailable`."""
-    facts = KafkaFactLog(servers, deadline_ms=_APPEND_DEADLINE_MS)
+    facts = KafkaFactLog(cluster, deadline_ms=_APPEND_DEADLINE_MS)
     counts: Counter[str] = Counter()
     uploads = Uploads(
         facts,

@@ -15,6 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_reader import Followed, ends_of, open_reader
 from broker.adapters.kafka_topics import Topics
 from broker.core.alerts import RecipientKind, WorklistItem
@@ -100,7 +101,7 @@ class Demonstration:
         self,
         parts: Parts,
         *,
-        servers: str,
+        cluster: Cluster,
         topics: Topics,
         mllp: tuple[str, int],
         folder: Path,
@@ -109,7 +110,7 @@ class Demonstration:
     ) -> None:
         """Connect to nothing yet."""
         self._parts = parts
-        self._servers = servers
+        self._cluster = cluster
         self._topics = topics
         self._mllp = mllp
         self._folder = folder
@@ -191,7 +192,7 @@ class Demonstration:
     async def _follow(self, topic: str, take: Callable[[Followed], None], ready: asyncio.Barrier) -> None:
         """Follow one topic for as long as the demonstration runs."""
         async with open_reader(
-            self._servers, topic, group="cpis-demonstration", from_beginning=True
+            self._cluster, topic, group="cpis-demonstration", from_beginning=True
         ) as reader:
             await ready.wait()
             while True:
@@ -232,14 +233,14 @@ class Demonstration:
         """Wait until every input stands at its end in `#p`, and every decision can be read."""
         states: dict[int, Mapping[str, int]] = {}
         async with open_reader(
-            self._servers, Topic.PEOPLE, group="cpis-demonstration", from_beginning=True
+            self._cluster, Topic.PEOPLE, group="cpis-demonstration", from_beginning=True
         ) as reader:
             deadline = monotonic() + ARRIVAL_SECONDS_MAX
             while monotonic() < deadline:
                 for record in await reader.next_batch():
                     if record.key == PARTITION_STATE_KEY and record.value is not None:
                         states[record.partition] = self._parts.states.decode_partition(record.value).offsets
-                ends = await ends_of(self._servers, INPUTS)
+                ends = await ends_of(self._cluster, INPUTS)
                 behind = [
                     place
                     for place, end in ends.items()

@@ -10,6 +10,6 @@ LOG_SHARE = 0.8
 def fact_log(settings: Settings) -> KafkaFactLog:
     """Return the log, not yet started; raise `ConfigurationError` when no Kafka is named."""
     return KafkaFactLog(
-        settings.require_bootstrap_servers(),
+        settings.require_cluster(),
         deadline_ms=int(settings.answer_deadline_ms * LOG_SHARE),
     )

@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 from mode import Service
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_group import KafkaGroup
 from broker.adapters.kafka_partition import KafkaPartitionLog, KafkaTimeouts
 from broker.core.errors import Fenced, NewerState, WrongIdentityKey
@@ -44,7 +45,7 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
         self,
         settings: Settings,
         parts: Parts,
-        bootstrap_servers: str,
+        cluster: Cluster,
         *,
         pace: Pace | None = None,
         **options: Any,
@@ -52,7 +53,7 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
         self.counts: Counter[Notice] = Counter()
         self._settings = settings
         self._parts = parts
-        self._servers = bootstrap_servers
+        self._cluster = cluster
         self._pace = pace or Pace()
         self._log = structlog.get_logger(role="matcher")
         self._wanted: frozenset[int] = frozenset()
@@ -69,7 +70,7 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
     async def on_start(self) -> None:
         """Join the group."""
         self._group = KafkaGroup(
-            self._servers,
+            self._cluster,
             self._settings.application_id,
             on_assigned=self._assigned,
             on_trouble=lambda error: self._log.warning("matcher group away", error=error),
@@ -126,7 +127,7 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
     def matcher(self, partition: int) -> PartitionMatcher:
         """Return a new matcher of one partition."""
         log = KafkaPartitionLog(
-            self._servers,
+            self._cluster,
             self._settings.application_id,
             partition,
             KafkaTimeouts(transaction_ms=self._settings.transaction_timeout_ms),

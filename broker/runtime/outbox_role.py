@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from mode import Service
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.faust_app import one_agent_app
 from broker.adapters.projection import InboxEvent, Projection
 from broker.core.errors import BrokerError, KafkaUnavailable, MalformedMessage
@@ -34,12 +35,12 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
     """
 
     def __init__(
-        self, settings: Settings, parts: Parts, bootstrap_servers: str, facts: FactLog, **options: Any
+        self, settings: Settings, parts: Parts, cluster: Cluster, facts: FactLog, **options: Any
     ) -> None:
         self.counts: Counter[str] = Counter()
         self._settings = settings
         self._parts = parts
-        self._servers = bootstrap_servers
+        self._cluster = cluster
         self._facts = facts
         self._rejections = Rejections(parts.records, parts.key)
         self._log = structlog.get_logger(role="outbox")
@@ -85,7 +86,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
             await self._take(projection, record)
 
         app = one_agent_app(
-            bootstrap_servers=self._servers,
+            cluster=self._cluster,
             group=f"{self._settings.application_id}-outbox-{projection.identity}",
             topic=Topic.ALERTS.value,
             directory=self._settings.data_dir / "faust",

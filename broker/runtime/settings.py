@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from broker.adapters.cluster import Cluster
 from broker.core.errors import ConfigurationError
 
 PREFIX = "CPIS_"
@@ -94,14 +95,19 @@ class Settings(BaseSettings):
         default="info", description="least severity that is logged: debug, info, warning or error"
     )
 
-    def require_bootstrap_servers(self) -> str:
-        """Return the Kafka to use; raise `ConfigurationError` when none is named."""
-        if self.kafka_bootstrap_servers is None:
+    def require_cluster(self, bootstrap_servers: str | None = None) -> Cluster:
+        """
+        Return the Kafka to use, at `bootstrap_servers` if given and else where the setting says.
+
+        Raises `ConfigurationError` when neither names one.
+        """
+        servers = bootstrap_servers or self.kafka_bootstrap_servers
+        if servers is None:
             raise ConfigurationError(
                 f"{PREFIX}KAFKA_BOOTSTRAP_SERVERS is not set: {_meaning('kafka_bootstrap_servers')}. "
                 "`cpis kafka` starts a Kafka and prints the value to use."
             )
-        return self.kafka_bootstrap_servers
+        return Cluster(servers)
 
 
 def load_settings() -> Settings:

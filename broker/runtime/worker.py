@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 from mode import Service
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.core.errors import BrokerError, RoleFailed
 from broker.ports import Clock
@@ -55,12 +56,12 @@ async def working(
     clock: Clock = present,
 ) -> AsyncIterator[Worker]:
     """Lend a running worker with these roles on the cluster of the settings; it is stopped at the end."""
-    servers = settings.require_bootstrap_servers()
+    cluster = settings.require_cluster()
     parts = parts or assemble(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     facts = fact_log(settings)
     worker = Worker(
-        {role: _service(role, settings, parts, servers, facts, clock) for role in Role if role in roles}
+        {role: _service(role, settings, parts, cluster, facts, clock) for role in Role if role in roles}
     )
     try:
         await facts.start()
@@ -72,7 +73,7 @@ async def working(
 
 
 def _service(
-    role: Role, settings: Settings, parts: Parts, servers: str, facts: KafkaFactLog, clock: Clock
+    role: Role, settings: Settings, parts: Parts, cluster: Cluster, facts: KafkaFactLog, clock: Clock
 ) -> Any:
     """Return the service of a role, importing only what it needs."""
     match role:
@@ -83,11 +84,11 @@ def _service(
         case Role.MATCHER:
             from broker.runtime.matcher_role import MatcherRole
 
-            return MatcherRole(settings, parts, servers)
+            return MatcherRole(settings, parts, cluster)
         case Role.OUTBOX:
             from broker.runtime.outbox_role import OutboxRole
 
-            return OutboxRole(settings, parts, servers, facts)
+            return OutboxRole(settings, parts, cluster, facts)
 
 
 def collect_rarely() -> None:

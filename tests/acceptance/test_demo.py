@@ -17,6 +17,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from hl7.client import MLLPClient
 
+from broker.adapters.cluster import Cluster
 from tests.builders.adt import Adt
 from tests.builders.demo_stream import EXPECTED, GIRL, HACKNEY_GENERAL, STREAM
 from tests.log_search import hits
@@ -79,12 +80,12 @@ def listens(address: str) -> bool:
         return probe.connect_ex((host, int(port))) == 0
 
 
-async def newest_alert(servers: str, control_time: datetime) -> ConsumerRecord:
+async def newest_alert(cluster: Cluster, control_time: datetime) -> ConsumerRecord:
     """Return the first alert on the authority's topic that was written after `control_time`."""
     async with (
         AIOKafkaConsumer(
             "cpis.alerts.la.211",
-            bootstrap_servers=servers,
+            **cluster.connection(),
             auto_offset_reset="earliest",
             isolation_level="read_committed",
         ) as consumer,
@@ -128,7 +129,7 @@ def test_any_mllp_client_and_any_kafka_client_will_do(tmp_path: Path) -> None:
     with kept_demo(tmp_path / "kept.log") as (port, servers):
         with MLLPClient("127.0.0.1", port) as client:
             answer = client.send_message(message.text().encode())
-        record = asyncio.run(newest_alert(servers, now))
+        record = asyncio.run(newest_alert(Cluster(servers), now))
 
     headers = {name: value.decode() for name, value in record.headers}
     assert b"MSA|AA|OTHER1" in answer

@@ -25,16 +25,16 @@ def main(attendances: int, seconds: int) -> None:
     collect_rarely()  # as `cpis run` does; it helps the bare client too
     declared = load_topics(topics_file().read_text("utf-8"))
     with embedded_kafka(say=print) as kafka:
-        asyncio.run(apply_topics(kafka.bootstrap_servers, declared))
-        bare, matched = asyncio.run(measure_throughput(kafka.bootstrap_servers, attendances))
+        asyncio.run(apply_topics(kafka.cluster, declared))
+        bare, matched = asyncio.run(measure_throughput(kafka.cluster, attendances))
     print(f"bare read           {bare:10,.0f} attendances/s")
     print(
         f"matcher             {matched:10,.0f} attendances/s   "
         f"{matched / bare:.2f} of it (aim {SPEED_AIM:.2f})"
     )
     with tempfile.TemporaryDirectory() as directory, embedded_kafka(say=print) as kafka:
-        asyncio.run(apply_topics(kafka.bootstrap_servers, declared))
-        trip, alert = asyncio.run(measure_latency(kafka.bootstrap_servers, Path(directory), seconds))
+        asyncio.run(apply_topics(kafka.cluster, declared))
+        trip, alert = asyncio.run(measure_latency(kafka.cluster, Path(directory), seconds))
     print(f"bare round trip     p50 {trip.p50:6.1f} ms   p99 {trip.p99:6.1f} ms")
     print(
         f"attendance → alert  p50 {alert.p50:6.1f} ms   p99 {alert.p99:6.1f} ms   "

@@ -13,6 +13,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from broker.adapters.cluster import Cluster
 from broker.ports import Topic, Write
 from tests.builders.matcher import attendance, fact_write, numbers, plan
 from tests.fault.checker import caught_up
@@ -60,30 +61,30 @@ class _Arrivals:
         return Latency(*(ordered[int(len(ordered) * share)] * 1000 for share in (0.5, 0.99)))
 
 
-async def measure_latency(servers: str, directory: Path, seconds: int) -> tuple[Latency, Latency]:
+async def measure_latency(cluster: Cluster, directory: Path, seconds: int) -> tuple[Latency, Latency]:
     """Return the bare round trip and attendance → alert, both at 100 a second under `read_committed`."""
-    await _make_bare_topic(servers)
+    await _make_bare_topic(cluster)
     count = (WARM_UP_SECONDS + seconds) * RATE_PER_SECOND
     people = list(islice(numbers(), count))
     now = datetime.now(tz=UTC)
     before = now - timedelta(days=30)
-    with Fleet(servers, directory) as fleet:
+    with Fleet(cluster, directory) as fleet:
         codecs = fleet.codecs()
         fleet.start()
-        async with AIOKafkaProducer(bootstrap_servers=servers, acks="all", linger_ms=0) as producer:
+        async with AIOKafkaProducer(**cluster.connection(), acks="all", linger_ms=0) as producer:
             for n, number in enumerate(people):
                 known = plan(
                     authority=AUTHORITIES[n % len(AUTHORITIES)], recorded_at=before, received_at=before
                 )
                 await _send(producer, fact_write(codecs.facts, known, number))
             async with asyncio.timeout(_WAIT_SECONDS_MAX):
-                while not await caught_up(servers, codecs):
+                while not await caught_up(cluster, codecs):
                     continue
             bare = [
                 Write(BARE_TOPIC, number.key, codecs.facts.encode(attendance(at=now), number))
                 for number in people
             ]
-            trip = await _run(servers, producer, [BARE_TOPIC], bare, lambda record: record.key)
+            trip = await _run(cluster, producer, [BARE_TOPIC], bare, lambda record: record.key)
             visits = [
                 fact_write(
                     codecs.facts,
@@ -94,7 +95,7 @@ async def measure_latency(servers: str, directory: Path, seconds: int) -> tuple[
             ]
             topics = [f"{Topic.ALERTS}.la.{code}" for code in AUTHORITIES]
             alert = await _run(
-                servers,
+                cluster,
                 producer,
                 topics,
                 visits,
@@ -104,7 +105,7 @@ async def measure_latency(servers: str, directory: Path, seconds: int) -> tuple[
 
 
 async def _run(
-    servers: str,
+    cluster: Cluster,
     producer: AIOKafkaProducer,
     topics: list[str],
     writes: list[Write],
@@ -112,7 +113,7 @@ async def _run(
 ) -> Latency:
     """Send at the rate and return how long each took, after the warm-up, until it could be read."""
     arrivals = _Arrivals()
-    async with _reading(servers, topics, arrivals, name_of):
+    async with _reading(cluster, topics, arrivals, name_of):
         began = monotonic()
         for n, write in enumerate(writes):
             await asyncio.sleep(max(0.0, began + n / RATE_PER_SECOND - monotonic()))
@@ -132,11 +133,11 @@ async def _send(producer: AIOKafkaProducer, write: Write) -> None:
 
 @asynccontextmanager
 async def _reading(
-    servers: str, topics: list[str], arrivals: _Arrivals, name_of: Callable[[Any], bytes]
+    cluster: Cluster, topics: list[str], arrivals: _Arrivals, name_of: Callable[[Any], bytes]
 ) -> AsyncIterator[None]:
     """Read the topics from their ends for as long as the block runs."""
     async with AIOKafkaConsumer(
-        bootstrap_servers=servers, isolation_level="read_committed", auto_offset_reset="latest"
+        **cluster.connection(), isolation_level="read_committed", auto_offset_reset="latest"
     ) as consumer:
         places = [
             TopicPartition(topic, place)
@@ -164,9 +165,9 @@ async def _reading(
             task.cancel()
 
 
-async def _make_bare_topic(servers: str) -> None:
+async def _make_bare_topic(cluster: Cluster) -> None:
     """Make the topic of the bare round trip."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    admin = AIOKafkaAdminClient(**cluster.connection())
     await admin.start()
     try:
         await admin.create_topics([NewTopic(BARE_TOPIC, num_partitions=PARTITIONS, replication_factor=1)])

@@ -8,6 +8,7 @@ from time import monotonic
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_partition import KafkaPartitionLog
 from broker.core.policy import Policy
 from broker.ports import Topic, Write
@@ -22,7 +23,7 @@ _IN_FLIGHT_MAX = 2_000  # records on their way while a topic is filled
 _RUN_SECONDS_MAX = 120.0
 
 
-async def measure_throughput(servers: str, attendances: int) -> tuple[float, float]:
+async def measure_throughput(cluster: Cluster, attendances: int) -> tuple[float, float]:
     """Return attendances a second of a bare read and of the matcher, over the same records."""
     codecs = make_codecs()
     every = round(1 / FLAGGED_SHARE)
@@ -39,22 +40,22 @@ async def measure_throughput(servers: str, attendances: int) -> tuple[float, flo
         )
         for n, number in enumerate(flagged)
     )
-    await _fill(servers, plans)
-    await _matched(servers, len(flagged), codecs)
+    await _fill(cluster, plans)
+    await _matched(cluster, len(flagged), codecs)
     visits = (
         fact_write(
             codecs.facts, attendance(f"visit-{n}", at=now, provider=PROVIDERS[n % len(PROVIDERS)]), number
         )
         for n, number in enumerate(people)
     )
-    await _fill(servers, visits)
-    bare = await _bare_read(servers, attendances)
-    return attendances / bare, attendances / await _matched(servers, attendances, codecs)
+    await _fill(cluster, visits)
+    bare = await _bare_read(cluster, attendances)
+    return attendances / bare, attendances / await _matched(cluster, attendances, codecs)
 
 
-async def _fill(servers: str, writes: Iterable[Write]) -> None:
+async def _fill(cluster: Cluster, writes: Iterable[Write]) -> None:
     """Write facts as fast as the cluster takes them."""
-    async with AIOKafkaProducer(bootstrap_servers=servers, linger_ms=5) as producer:
+    async with AIOKafkaProducer(**cluster.connection(), linger_ms=5) as producer:
         sent = []
         for write in writes:
             sent.append(
@@ -66,10 +67,10 @@ async def _fill(servers: str, writes: Iterable[Write]) -> None:
         await asyncio.gather(*sent)
 
 
-async def _bare_read(servers: str, attendances: int) -> float:
+async def _bare_read(cluster: Cluster, attendances: int) -> float:
     """Return the seconds that a client takes to read every attendance and do nothing with it."""
     async with AIOKafkaConsumer(
-        bootstrap_servers=servers,
+        **cluster.connection(),
         isolation_level="read_committed",
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=4 * 1024 * 1024,
@@ -103,12 +104,12 @@ class _StopWatch:
                 self.finished.set()
 
 
-async def _matched(servers: str, records: int, codecs: Codecs) -> float:
+async def _matched(cluster: Cluster, records: int, codecs: Codecs) -> float:
     """Let matchers take everything there is; return the seconds from loaded to the last commit."""
     watch = _StopWatch(records)
     matchers = [
         PartitionMatcher(
-            KafkaPartitionLog(servers, "bench", place),
+            KafkaPartitionLog(cluster, "bench", place),
             codecs,
             policy=Policy(),
             key=KEY,

@@ -79,17 +79,17 @@ class KafkaWorld:
         """Take a partition that no other test uses."""
         self.partition = next(_free_partitions)
         self._kafka = kafka
-        self._servers = kafka.bootstrap_servers
+        self._cluster = kafka.cluster
 
     def log(self) -> PartitionLog:
         """Return a log of the partition."""
         return KafkaPartitionLog(
-            self._servers, APPLICATION, self.partition, KafkaTimeouts(answer_ms=ANSWER_MS)
+            self._cluster, APPLICATION, self.partition, KafkaTimeouts(answer_ms=ANSWER_MS)
         )
 
     async def append(self, writes: list[Write]) -> None:
         """Append outside any transaction."""
-        async with AIOKafkaProducer(bootstrap_servers=self._servers) as producer:
+        async with AIOKafkaProducer(**self._cluster.connection()) as producer:
             for write in writes:
                 await producer.send_and_wait(
                     write.topic,
@@ -102,7 +102,7 @@ class KafkaWorld:
     async def read(self, topic: str) -> list[Record]:
         """Return what is committed."""
         place = TopicPartition(topic, self.partition)
-        settings = {"bootstrap_servers": self._servers, "auto_offset_reset": "earliest"}
+        settings = {**self._cluster.connection(), "auto_offset_reset": "earliest"}
         found: list[Record] = []
         async with (
             AIOKafkaConsumer(**settings) as everything,

@@ -81,7 +81,7 @@ class KafkaWorld:
     @asynccontextmanager
     async def log(self) -> AsyncIterator[FactLog]:
         """Lend a log of the cluster."""
-        log = KafkaFactLog(self._kafka.bootstrap_servers, deadline_ms=ANSWER_MS)
+        log = KafkaFactLog(self._kafka.cluster, deadline_ms=ANSWER_MS)
         await log.start()
         try:
             yield log
@@ -99,7 +99,7 @@ class KafkaWorld:
 
     async def values(self) -> list[bytes | None]:
         """Return the plans written."""
-        found = await read_topics(self._kafka.bootstrap_servers, [Topic.PLANS])
+        found = await read_topics(self._kafka.cluster, [Topic.PLANS])
         return [record.value for record in found[Topic.PLANS]]
 
 
@@ -107,7 +107,7 @@ class KafkaWorld:
 def plans_kafka() -> Iterator[EmbeddedKafka]:
     """Lend a Kafka that a test may kill, if it starts it again."""
     with embedded_kafka() as broker:
-        asyncio.run(apply_topics(broker.bootstrap_servers, load_topics(topics_file().read_text("utf-8"))))
+        asyncio.run(apply_topics(broker.cluster, load_topics(topics_file().read_text("utf-8"))))
         yield broker
 
 

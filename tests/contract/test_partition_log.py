@@ -25,7 +25,7 @@ def wide_kafka() -> Iterator[EmbeddedKafka]:
     """Lend a Kafka whose topics have a partition for each test."""
     with embedded_kafka() as broker:
         topics = load_topics(topics_file().read_text("utf-8")).overridden(partitions=PARTITIONS)
-        asyncio.run(apply_topics(broker.bootstrap_servers, topics))
+        asyncio.run(apply_topics(broker.cluster, topics))
         yield broker
 
 

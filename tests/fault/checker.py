@@ -7,6 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from broker.adapters.cluster import Cluster
 from broker.core.alerts import Alert, AlertEvent
 from broker.core.audit import FIRST_HASH, chain
 from broker.core.partition import PartitionState
@@ -16,9 +17,9 @@ from broker.services.matching_output import recipient_topic
 from tests.fault.load import Load, single_events, standing
 
 
-async def read_topics(servers: str, topics: Sequence[str]) -> dict[str, list[Record]]:
+async def read_topics(cluster: Cluster, topics: Sequence[str]) -> dict[str, list[Record]]:
     """Return every committed record of these topics, to their very end, partition by partition."""
-    settings: dict[str, Any] = {"bootstrap_servers": servers, "auto_offset_reset": "earliest"}
+    settings: dict[str, Any] = {**cluster.connection(), "auto_offset_reset": "earliest"}
     found: dict[str, list[Record]] = {topic: [] for topic in topics}
     async with (
         AIOKafkaConsumer(**settings) as everything,
@@ -37,9 +38,9 @@ async def read_topics(servers: str, topics: Sequence[str]) -> dict[str, list[Rec
     return found
 
 
-async def partition_states(servers: str, codecs: Codecs) -> dict[int, PartitionState]:
+async def partition_states(cluster: Cluster, codecs: Codecs) -> dict[int, PartitionState]:
     """Return the newest `#p` of every partition that has one."""
-    records = (await read_topics(servers, [Topic.PEOPLE]))[Topic.PEOPLE]
+    records = (await read_topics(cluster, [Topic.PEOPLE]))[Topic.PEOPLE]
     return {
         record.partition: codecs.states.decode_partition(record.value or b"")
         for record in records
@@ -47,9 +48,9 @@ async def partition_states(servers: str, codecs: Codecs) -> dict[int, PartitionS
     }
 
 
-async def input_ends(servers: str) -> dict[tuple[str, int], int]:
+async def input_ends(cluster: Cluster) -> dict[tuple[str, int], int]:
     """Return the end of every partition of every input."""
-    async with AIOKafkaConsumer(bootstrap_servers=servers) as consumer:
+    async with AIOKafkaConsumer(**cluster.connection()) as consumer:
         places = [
             TopicPartition(topic.value, partition)
             for topic in INPUTS
@@ -59,16 +60,16 @@ async def input_ends(servers: str) -> dict[tuple[str, int], int]:
     return {(place.topic, place.partition): end for place, end in ends.items()}
 
 
-async def caught_up(servers: str, codecs: Codecs) -> bool:
+async def caught_up(cluster: Cluster, codecs: Codecs) -> bool:
     """Return whether every matcher has noted every input to its end."""
-    states = await partition_states(servers, codecs)
+    states = await partition_states(cluster, codecs)
     return all(
         end == (states[partition].offsets.get(topic, 0) if partition in states else 0)
-        for (topic, partition), end in (await input_ends(servers)).items()
+        for (topic, partition), end in (await input_ends(cluster)).items()
     )
 
 
-async def check(servers: str, load: Load, codecs: Codecs) -> dict[str, int]:
+async def check(cluster: Cluster, load: Load, codecs: Codecs) -> dict[str, int]:
     """
     Assert that exactly what follows from the load was said, once, to everybody concerned.
 
@@ -76,7 +77,7 @@ async def check(servers: str, load: Load, codecs: Codecs) -> dict[str, int]:
     """
     expected = standing(load)
     topics = {recipient_topic_of(alert) for alert in expected.values()}
-    found = await read_topics(servers, [Topic.ALERTS, Topic.AUDIT, Topic.WORKLIST, *sorted(topics)])
+    found = await read_topics(cluster, [Topic.ALERTS, Topic.AUDIT, Topic.WORKLIST, *sorted(topics)])
     said = [codecs.alerts.decode_event(record.value or b"") for record in found[Topic.ALERTS]]
 
     twice = [event_id for event_id, times in Counter(event.event_id for event in said).items() if times > 1]
@@ -84,7 +85,7 @@ async def check(servers: str, load: Load, codecs: Codecs) -> dict[str, int]:
     _check_threads(said, expected)
     _check_single(said, load)
     _check_own_topics(said, {topic: found[topic] for topic in topics}, codecs)
-    _check_audit(found[Topic.AUDIT], await partition_states(servers, codecs))
+    _check_audit(found[Topic.AUDIT], await partition_states(cluster, codecs))
     assert [] == found[Topic.WORKLIST]
     return {"alerts": len(expected), "events": len(said), "audit entries": len(found[Topic.AUDIT])}
 

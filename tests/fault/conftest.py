@@ -15,5 +15,5 @@ from broker.runtime.resources import topics_file
 def own_kafka() -> Iterator[EmbeddedKafka]:
     """Lend a genuine Kafka with the declared topics, for one test."""
     with embedded_kafka() as broker:
-        asyncio.run(apply_topics(broker.bootstrap_servers, load_topics(topics_file().read_text("utf-8"))))
+        asyncio.run(apply_topics(broker.cluster, load_topics(topics_file().read_text("utf-8"))))
         yield broker

@@ -11,6 +11,7 @@ from types import TracebackType
 
 from aiokafka import AIOKafkaProducer
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.sealing import KeyDirectory
 from broker.runtime.parts import present
 from broker.services.matching import Codecs
@@ -27,9 +28,9 @@ class Fleet(AbstractContextManager["Fleet"]):
     What they log is kept in `logs`, one file a process.
     """
 
-    def __init__(self, servers: str, directory: Path, *, roles: Sequence[str] = ("matcher",)) -> None:
+    def __init__(self, cluster: Cluster, directory: Path, *, roles: Sequence[str] = ("matcher",)) -> None:
         """Start nothing yet."""
-        self.servers = servers
+        self.cluster = cluster
         self.directory = directory
         self.processes: list[subprocess.Popen[bytes]] = []
         self._roles = roles
@@ -47,7 +48,7 @@ class Fleet(AbstractContextManager["Fleet"]):
             command += ["--role", role]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CPIS_")}
         environment |= {
-            "CPIS_KAFKA_BOOTSTRAP_SERVERS": self.servers,
+            "CPIS_KAFKA_BOOTSTRAP_SERVERS": self.cluster.bootstrap_servers,
             "CPIS_DATA_DIR": str(self.directory),
             "CPIS_MLLP_PORT": "0",
         }
@@ -87,10 +88,10 @@ class Fleet(AbstractContextManager["Fleet"]):
             self.kill(process)
 
 
-async def send(servers: str, codecs: Codecs, sent: Iterable[Sent]) -> None:
+async def send(cluster: Cluster, codecs: Codecs, sent: Iterable[Sent]) -> None:
     """Write facts to the inputs in their order, each once."""
     async with AIOKafkaProducer(
-        bootstrap_servers=servers, acks="all", enable_idempotence=True, linger_ms=5
+        **cluster.connection(), acks="all", enable_idempotence=True, linger_ms=5
     ) as producer:
         futures = []
         for one in sent:

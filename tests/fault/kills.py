@@ -32,7 +32,7 @@ async def kill_matchers(fleet: Fleet, load: Load, *, kills: int, seed: int) -> d
     """Play the load, killing a matcher `kills` times on the way; return the checker's counts."""
     chance = random.Random(seed)  # noqa: S311 – repeatable, no secret
     codecs = fleet.codecs()
-    await send(fleet.servers, codecs, load.first)
+    await send(fleet.cluster, codecs, load.first)
     for _ in range(MATCHERS):
         fleet.start()
     lives = [chance.uniform(*_LIFE_S) for _ in range(kills)]
@@ -43,7 +43,7 @@ async def kill_matchers(fleet: Fleet, load: Load, *, kills: int, seed: int) -> d
         fleet.start()
     await sending
     await wait_until_caught_up(fleet)
-    return await check(fleet.servers, load, codecs)
+    return await check(fleet.cluster, load, codecs)
 
 
 async def send_paced(fleet: Fleet, sent: Sequence[Sent], seconds: float) -> None:
@@ -52,7 +52,7 @@ async def send_paced(fleet: Fleet, sent: Sequence[Sent], seconds: float) -> None
     length = len(sent) // steps + 1
     codecs = fleet.codecs()
     for begin in range(0, len(sent), length):
-        await send(fleet.servers, codecs, sent[begin : begin + length])
+        await send(fleet.cluster, codecs, sent[begin : begin + length])
         await pause(1 / _STEPS_PER_S)
 
 
@@ -60,7 +60,7 @@ async def wait_until_caught_up(fleet: Fleet, seconds: float = _CATCH_UP_S) -> No
     """Return once every input has been taken to its end."""
     codecs = fleet.codecs()
     async with asyncio.timeout(seconds):
-        while not await caught_up(fleet.servers, codecs):
+        while not await caught_up(fleet.cluster, codecs):
             await pause(_POLL_S)
 
 
@@ -75,8 +75,8 @@ def main() -> None:
     load = make_load(seed=wanted.seed, attendances=wanted.attendances, flagged=wanted.flagged)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as directory, embedded_kafka() as kafka:
-        asyncio.run(apply_topics(kafka.bootstrap_servers, load_topics(topics_file().read_text("utf-8"))))
-        with Fleet(kafka.bootstrap_servers, Path(directory)) as fleet:
+        asyncio.run(apply_topics(kafka.cluster, load_topics(topics_file().read_text("utf-8"))))
+        with Fleet(kafka.cluster, Path(directory)) as fleet:
             counts = asyncio.run(kill_matchers(fleet, load, kills=wanted.kills, seed=wanted.seed))
     told = ", ".join(f"{count} {name}" for name, count in counts.items())
     sys.stdout.write(

@@ -25,7 +25,7 @@ def test_every_alert_is_said_once_though_matchers_are_killed(
     """With three of two matchers' lives ended by SIGKILL nothing is missing and nothing is double."""
     load = make_load(seed=7, attendances=4_000, flagged=100)
 
-    with Fleet(own_kafka.bootstrap_servers, tmp_path) as fleet:
+    with Fleet(own_kafka.cluster, tmp_path) as fleet:
         counts = asyncio.run(kill_matchers(fleet, load, kills=3, seed=7))
 
     assert 200 == counts["alerts"]
@@ -40,7 +40,7 @@ def test_an_inbox_holds_every_event_once_though_its_process_is_killed(
 
     async def scenario(fleet: Fleet) -> dict[bytes, list[str]]:
         codecs = fleet.codecs()
-        await send(fleet.servers, codecs, load.first)
+        await send(fleet.cluster, codecs, load.first)
         fleet.start()
         half = len(load.then) // 2
         for part in (load.then[:half], load.then[half:]):
@@ -48,14 +48,14 @@ def test_an_inbox_holds_every_event_once_though_its_process_is_killed(
             fleet.kill(fleet.processes[0])
             fleet.start()
         await wait_until_caught_up(fleet)
-        await check(fleet.servers, load, codecs)
+        await check(fleet.cluster, load, codecs)
         said: dict[bytes, list[str]] = {}
-        for record in (await read_topics(fleet.servers, [Topic.ALERTS]))[Topic.ALERTS]:
+        for record in (await read_topics(fleet.cluster, [Topic.ALERTS]))[Topic.ALERTS]:
             event_id = codecs.alerts.decode_event(record.value or b"").event_id
             said.setdefault(record.key or b"", []).append(event_id)
         return said
 
-    with Fleet(own_kafka.bootstrap_servers, tmp_path, roles=("matcher", "outbox")) as fleet:
+    with Fleet(own_kafka.cluster, tmp_path, roles=("matcher", "outbox")) as fleet:
         said = asyncio.run(scenario(fleet))
         projection = Projection(f"sqlite:///{tmp_path / 'broker.sqlite'}")
 

@@ -23,7 +23,7 @@ def test_work_goes_on_by_itself_when_kafka_returns(own_kafka: EmbeddedKafka, tmp
 
     async def scenario(fleet: Fleet) -> None:
         codecs = fleet.codecs()
-        await send(fleet.servers, codecs, load.first)
+        await send(fleet.cluster, codecs, load.first)
         for _ in range(2):
             fleet.start()
         await send_paced(fleet, load.then[:half], 3.0)
@@ -32,9 +32,9 @@ def test_work_goes_on_by_itself_when_kafka_returns(own_kafka: EmbeddedKafka, tmp
         await asyncio.to_thread(own_kafka.restart)
         await send_paced(fleet, load.then[half:], 2.0)
         await wait_until_caught_up(fleet)
-        await check(fleet.servers, load, codecs)
+        await check(fleet.cluster, load, codecs)
 
-    with Fleet(own_kafka.bootstrap_servers, tmp_path) as fleet:
+    with Fleet(own_kafka.cluster, tmp_path) as fleet:
         asyncio.run(scenario(fleet))
         codes = [fleet.end(process) for process in list(fleet.processes)]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_topics import load_topics
 from broker.ports import Topic
@@ -44,13 +45,13 @@ async def balanced(fleet: Fleet) -> None:
             await pause(_POLL_S)
 
 
-async def seconds_until_told(servers: str, codecs_of: Fleet, visits: set[str], began: float) -> float:
+async def seconds_until_told(cluster: Cluster, codecs_of: Fleet, visits: set[str], began: float) -> float:
     """Return how long after `began` every one of the visits had an alert that could be read."""
     codecs = codecs_of.codecs()
     waiting = set(visits)
     async with AIOKafkaConsumer(
         Topic.ALERTS.value,
-        bootstrap_servers=servers,
+        **cluster.connection(),
         isolation_level="read_committed",
         auto_offset_reset="earliest",
     ) as consumer:
@@ -63,7 +64,7 @@ async def seconds_until_told(servers: str, codecs_of: Fleet, visits: set[str], b
 async def stop_one_of_two(fleet: Fleet, load: Load, probes: Sequence[Sent]) -> float:
     """Stop a matcher under load; return after how many seconds alerts sent for then could be read."""
     codecs = fleet.codecs()
-    await send(fleet.servers, codecs, load.first)
+    await send(fleet.cluster, codecs, load.first)
     for _ in range(2):
         fleet.start()
     await balanced(fleet)
@@ -74,9 +75,9 @@ async def stop_one_of_two(fleet: Fleet, load: Load, probes: Sequence[Sent]) -> f
     stopped.send_signal(signal.SIGSTOP)
     began = time.monotonic()
     await sending
-    await send(fleet.servers, codecs, probes)
+    await send(fleet.cluster, codecs, probes)
     visits = {sent.fact.visit for sent in probes}  # type: ignore[union-attr]  # probes are visits
-    taken = await seconds_until_told(fleet.servers, fleet, visits, began)
+    taken = await seconds_until_told(fleet.cluster, fleet, visits, began)
     stopped.send_signal(signal.SIGCONT)
     await send_paced(fleet, load.then[half:], 2.0)
     await wait_until_caught_up(fleet)
@@ -96,10 +97,10 @@ def test_a_stopped_matcher_is_replaced_and_writes_nothing_more(
 
     async def scenario(fleet: Fleet) -> float:
         taken = await stop_one_of_two(fleet, load, probes)
-        await check(fleet.servers, whole, fleet.codecs())
+        await check(fleet.cluster, whole, fleet.codecs())
         return taken
 
-    with Fleet(own_kafka.bootstrap_servers, tmp_path) as fleet:
+    with Fleet(own_kafka.cluster, tmp_path) as fleet:
         taken = asyncio.run(scenario(fleet))
 
     assert taken <= READABLE_S

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.embedded_kafka.directory import sweep
 from broker.adapters.kafka_topics import apply_topics, load_topics
@@ -42,7 +43,7 @@ input()
 def own() -> Iterator[EmbeddedKafka]:
     """Lend a broker that the tests of this module may kill and restart."""
     with embedded_kafka() as broker:
-        asyncio.run(apply_topics(broker.bootstrap_servers, load_topics(_ONE_TOPIC)))
+        asyncio.run(apply_topics(broker.cluster, load_topics(_ONE_TOPIC)))
         yield broker
 
 
@@ -74,9 +75,9 @@ def _pid(broker: EmbeddedKafka) -> int:
     return pid
 
 
-async def _say(bootstrap_servers: str, value: bytes, topic: str = "things") -> int:
+async def _say(cluster: Cluster, value: bytes, topic: str = "things") -> int:
     """Write a value with `acks=all` and return its offset."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, acks="all", enable_idempotence=True)
+    producer = AIOKafkaProducer(**cluster.connection(), acks="all", enable_idempotence=True)
     await producer.start()
     try:
         return int((await producer.send_and_wait(topic, value, partition=0)).offset)
@@ -84,9 +85,9 @@ async def _say(bootstrap_servers: str, value: bytes, topic: str = "things") -> i
         await producer.stop()
 
 
-async def _heard(bootstrap_servers: str, offset: int, topic: str = "things") -> bytes:
+async def _heard(cluster: Cluster, offset: int, topic: str = "things") -> bytes:
     """Return the value at an offset."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers)
+    consumer = AIOKafkaConsumer(**cluster.connection())
     await consumer.start()
     try:
         partition = TopicPartition(topic, 0)
@@ -99,31 +100,31 @@ async def _heard(bootstrap_servers: str, offset: int, topic: str = "things") -> 
 
 def test_what_is_written_can_be_read(kafka: EmbeddedKafka) -> None:
     """A record that the broker acknowledged is read back from its offset."""
-    offset = asyncio.run(_say(kafka.bootstrap_servers, b"hello", "cpis.late"))
+    offset = asyncio.run(_say(kafka.cluster, b"hello", "cpis.late"))
 
-    assert b"hello" == asyncio.run(_heard(kafka.bootstrap_servers, offset, "cpis.late"))
+    assert b"hello" == asyncio.run(_heard(kafka.cluster, offset, "cpis.late"))
 
 
 def test_a_restart_keeps_data_and_address(own: EmbeddedKafka) -> None:
     """After a restart in good order the record is there, at the same address."""
-    address = own.bootstrap_servers
-    offset = asyncio.run(_say(address, b"before the restart"))
+    cluster = own.cluster
+    offset = asyncio.run(_say(cluster, b"before the restart"))
 
     own.restart()
 
-    assert b"before the restart" == asyncio.run(_heard(address, offset))
+    assert b"before the restart" == asyncio.run(_heard(cluster, offset))
 
 
 def test_a_killed_broker_comes_back_with_its_data(own: EmbeddedKafka) -> None:
     """What was acknowledged before a SIGKILL is there when the broker is started again."""
-    address = own.bootstrap_servers
-    offset = asyncio.run(_say(address, b"before the kill"))
+    address, cluster = own.bootstrap_servers, own.cluster
+    offset = asyncio.run(_say(cluster, b"before the kill"))
 
     own.kill()
     assert not _listening(address)
     own.start()
 
-    assert b"before the kill" == asyncio.run(_heard(address, offset))
+    assert b"before the kill" == asyncio.run(_heard(cluster, offset))
 
 
 def test_starting_a_running_broker_changes_nothing(own: EmbeddedKafka) -> None:
@@ -144,8 +145,8 @@ def test_it_outlives_the_thread_that_started_it(own: EmbeddedKafka) -> None:
 
     asyncio.run(restart())
 
-    offset = asyncio.run(_say(own.bootstrap_servers, b"from a thread"))
-    assert b"from a thread" == asyncio.run(_heard(own.bootstrap_servers, offset))
+    offset = asyncio.run(_say(own.cluster, b"from a thread"))
+    assert b"from a thread" == asyncio.run(_heard(own.cluster, offset))
 
 
 def test_stop_leaves_nothing_behind() -> None:
@@ -171,11 +172,11 @@ def test_a_given_directory_is_kept_and_used_again(tmp_path: Path) -> None:
     """Data in a directory of the user's are there for the next broker, on whatever ports."""
     data = tmp_path / "kept here, with a comma"
     with embedded_kafka(data_dir=data) as first:
-        asyncio.run(apply_topics(first.bootstrap_servers, load_topics(_ONE_TOPIC)))
-        offset = asyncio.run(_say(first.bootstrap_servers, b"kept"))
+        asyncio.run(apply_topics(first.cluster, load_topics(_ONE_TOPIC)))
+        offset = asyncio.run(_say(first.cluster, b"kept"))
 
     with embedded_kafka(data_dir=data) as second:
-        assert b"kept" == asyncio.run(_heard(second.bootstrap_servers, offset))
+        assert b"kept" == asyncio.run(_heard(second.cluster, offset))
 
 
 def test_a_directory_in_use_is_refused(own: EmbeddedKafka) -> None:
@@ -235,8 +236,8 @@ def test_the_command_stops_cleanly(end: signal.Signals) -> None:
         assert command.stdout is not None
         assert command.stderr is not None
         name, _, address = command.stdout.readline().strip().partition("=")
-        offset = asyncio.run(_say(address, b"hello", "cpis.late"))
-        assert b"hello" == asyncio.run(_heard(address, offset, "cpis.late"))
+        offset = asyncio.run(_say(Cluster(address), b"hello", "cpis.late"))
+        assert b"hello" == asyncio.run(_heard(Cluster(address), offset, "cpis.late"))
 
         os.kill(command.pid, end)
 

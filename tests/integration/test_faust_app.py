@@ -55,7 +55,7 @@ def test_an_app_stops_while_its_group_is_settling(kafka: EmbeddedKafka, tmp_path
         """Stop an app whose rebalance cannot end; return the seconds it took."""
         listener = _Reluctant()
         other = AIOKafkaConsumer(
-            bootstrap_servers=kafka.bootstrap_servers,
+            **kafka.cluster.connection(),
             group_id=GROUP,
             partition_assignment_strategy=(_SameProtocol,),
             heartbeat_interval_ms=100,
@@ -66,7 +66,7 @@ def test_an_app_stops_while_its_group_is_settling(kafka: EmbeddedKafka, tmp_path
         try:
             await listener.joined.wait()
             app = one_agent_app(
-                bootstrap_servers=kafka.bootstrap_servers,
+                cluster=kafka.cluster,
                 group=GROUP,
                 topic=Topic.ALERTS.value,
                 directory=tmp_path,

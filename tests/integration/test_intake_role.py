@@ -12,6 +12,7 @@ from typing import cast
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
@@ -42,7 +43,7 @@ pytestmark = pytest.mark.kafka
 def own() -> Iterator[EmbeddedKafka]:
     """Lend a Kafka that a test may kill."""
     with embedded_kafka() as broker:
-        asyncio.run(apply_topics(broker.bootstrap_servers, load_topics(topics_file().read_text("utf-8"))))
+        asyncio.run(apply_topics(broker.cluster, load_topics(topics_file().read_text("utf-8"))))
         yield broker
 
 
@@ -110,9 +111,14 @@ def verdict(answer: bytes) -> str:
     return segment.split("|")[1]
 
 
-def configured(tmp_path: Path, servers: str | None = None, **more: object) -> Settings:
+def configured(tmp_path: Path, cluster: Cluster | None = None, **more: object) -> Settings:
     """Return the settings of an intake of its own."""
-    given = {"data_dir": tmp_path, "mllp_port": 0, "kafka_bootstrap_servers": servers, **more}
+    given = {
+        "data_dir": tmp_path,
+        "mllp_port": 0,
+        "kafka_bootstrap_servers": cluster and cluster.bootstrap_servers,
+        **more,
+    }
     return Settings.model_validate(given)
 
 
@@ -151,9 +157,9 @@ async def ask(port: int, data: bytes) -> str:
     return verdict(answer)
 
 
-async def read(servers: str, topic: Topic, parts: Parts) -> list[object]:
+async def read(cluster: Cluster, topic: Topic, parts: Parts) -> list[object]:
     """Return every fact of an input topic."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=servers, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(**cluster.connection(), auto_offset_reset="earliest")
     async with consumer:
         places = [TopicPartition(topic, partition) for partition in range(6)]
         consumer.assign(places)
@@ -188,23 +194,23 @@ def test_an_accepted_message_lies_in_its_topic(own: EmbeddedKafka, keys: Path, t
     async def scenario(role: IntakeRole, parts: Parts) -> None:
         """Play the scenario."""
         verdict = await ask(role.port, message("M1"))
-        facts = await read(own.bootstrap_servers, Topic.ATTENDANCES, parts)
+        facts = await read(own.cluster, Topic.ATTENDANCES, parts)
 
         received = {fact.control_id: fact.received_at for fact in facts if isinstance(fact, VisitMessage)}
         assert ("AA", NOW) == (verdict, received["M1"])
 
-    run(configured(tmp_path, own.bootstrap_servers, sealing_keys_dir=keys), scenario)
+    run(configured(tmp_path, own.cluster, sealing_keys_dir=keys), scenario)
 
 
 def test_a_dropped_file_lies_in_its_topic(own: EmbeddedKafka, keys: Path, tmp_path: Path) -> None:
     """And in the folder of those that are done."""
-    settings = configured(tmp_path, own.bootstrap_servers, sealing_keys_dir=keys)
+    settings = configured(tmp_path, own.cluster, sealing_keys_dir=keys)
 
     async def scenario(role: IntakeRole, parts: Parts) -> None:
         """Play the scenario."""
         (settings.drop_folder / "a.xml").write_bytes(build_upload(file_id="DROPPED"))
         await until(lambda: role.counts["upload done"] == 1)
-        facts = await read(own.bootstrap_servers, Topic.PLANS, parts)
+        facts = await read(own.cluster, Topic.PLANS, parts)
 
         assert "DROPPED" in {fact.file_id for fact in facts if isinstance(fact, PlanFact)}
 
@@ -231,13 +237,13 @@ def test_while_kafka_is_away_senders_are_refused_in_time_and_nothing_accepted_is
             task.cancel()
         await asyncio.gather(*sending, return_exceptions=True)
 
-        facts = await read(own.bootstrap_servers, Topic.ATTENDANCES, parts)
+        facts = await read(own.cluster, Topic.ATTENDANCES, parts)
         durable = {fact.control_id for fact in facts if isinstance(fact, VisitMessage)}
         accepted = {control_id for sender in senders for control_id in sender.control_ids}
         assert accepted - durable == set()
         assert max(sender.slowest_seconds for sender in senders) < ANSWER_SECONDS
 
-    run(configured(tmp_path, own.bootstrap_servers, sealing_keys_dir=keys), scenario)
+    run(configured(tmp_path, own.cluster, sealing_keys_dir=keys), scenario)
 
 
 def test_a_file_dropped_while_kafka_is_away_is_taken_when_it_is_back(tmp_path: Path) -> None:

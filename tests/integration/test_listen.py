@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from rich.console import Console
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.cli import root
@@ -107,7 +108,7 @@ def event(number: int, code: OdsCode) -> AlertEvent:
 class Line:
     """An authority with a topic nobody else writes to, and a listener on it."""
 
-    servers: str
+    cluster: Cluster
     code: OdsCode
 
     @property
@@ -125,7 +126,7 @@ class Line:
         async def transact() -> None:
             """Send everything in one transaction."""
             producer = AIOKafkaProducer(
-                bootstrap_servers=self.servers, transactional_id=f"test-{uuid.uuid4()}", retry_backoff_ms=5
+                **self.cluster.connection(), transactional_id=f"test-{uuid.uuid4()}", retry_backoff_ms=5
             )
             async with producer:
                 await producer.begin_transaction()
@@ -137,7 +138,14 @@ class Line:
 
     def listen(self, *options: str) -> Result:
         """Run the command to its end."""
-        arguments = ["listen", "--authority", str(self.code), "--bootstrap-servers", self.servers, *options]
+        arguments = [
+            "listen",
+            "--authority",
+            str(self.code),
+            "--bootstrap-servers",
+            self.cluster.bootstrap_servers,
+            *options,
+        ]
         return CliRunner().invoke(root, arguments)
 
     def heard(self, *options: str) -> list[str]:
@@ -151,8 +159,8 @@ class Line:
 def line(kafka: EmbeddedKafka) -> Line:
     """Lend an authority with an empty topic of its own."""
     code = OdsCode(uuid.uuid4().hex[:8].upper())
-    made = Line(kafka.bootstrap_servers, code)
-    asyncio.run(apply_topics(made.servers, load_topics(DECLARATION.format(name=made.topic))))
+    made = Line(kafka.cluster, code)
+    asyncio.run(apply_topics(made.cluster, load_topics(DECLARATION.format(name=made.topic))))
     return made
 
 
@@ -241,7 +249,7 @@ def test_an_event_that_cannot_be_read_is_told_and_passed_over(line: Line) -> Non
 
 def test_a_recipient_without_a_topic_is_told_so(kafka: EmbeddedKafka) -> None:
     """With what to do about it, and an exit code of its own."""
-    result = Line(kafka.bootstrap_servers, OdsCode("NOBODY")).listen("--once")
+    result = Line(kafka.cluster, OdsCode("NOBODY")).listen("--once")
 
     assert isinstance(result.exception, TopicMissing)
     assert "cpis.alerts.la.NOBODY" in str(result.exception)
@@ -249,7 +257,7 @@ def test_a_recipient_without_a_topic_is_told_so(kafka: EmbeddedKafka) -> None:
 
 def test_without_kafka_it_says_so() -> None:
     """Nobody listens on port 1."""
-    result = Line("127.0.0.1:1", OdsCode("NOBODY")).listen("--once")
+    result = Line(Cluster("127.0.0.1:1"), OdsCode("NOBODY")).listen("--once")
 
     assert isinstance(result.exception, KafkaUnavailable)
 
@@ -269,7 +277,7 @@ def test_exactly_one_recipient_has_to_be_named(options: list[str]) -> None:
 def test_it_waits_for_what_is_told_later_and_ends_with_ctrl_c(line: Line, tmp_path: Path) -> None:
     """As a user runs it, in a terminal of its own."""
     command = [sys.executable, "-m", "broker", "listen", "--authority", str(line.code), "--json"]
-    environment = {**os.environ, "CPIS_KAFKA_BOOTSTRAP_SERVERS": line.servers}
+    environment = {**os.environ, "CPIS_KAFKA_BOOTSTRAP_SERVERS": line.cluster.bootstrap_servers}
     shown, errors = tmp_path / "shown", tmp_path / "errors"
 
     def lines(count: int) -> bool:
@@ -313,7 +321,7 @@ def test_the_python_of_the_page_for_subscribers_reads_every_committed_alert(line
             if len(stored) == 2:
                 enough.set()
 
-        following = asyncio.create_task(page["follow"](line.servers, line.topic, store))
+        following = asyncio.create_task(page["follow"](line.cluster.bootstrap_servers, line.topic, store))
         async with asyncio.timeout(PATIENCE_SECONDS):
             await enough.wait()
         following.cancel()

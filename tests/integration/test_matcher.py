@@ -40,7 +40,7 @@ PARTITIONS = 6
 def own_kafka() -> Iterator[EmbeddedKafka]:
     """Lend a Kafka with the declared topics, for one test."""
     with embedded_kafka() as broker:
-        asyncio.run(apply_topics(broker.bootstrap_servers, load_topics(topics_file().read_text("utf-8"))))
+        asyncio.run(apply_topics(broker.cluster, load_topics(topics_file().read_text("utf-8"))))
         yield broker
 
 
@@ -94,18 +94,18 @@ def test_a_load_is_told_and_lies_in_the_inbox(settings: Settings) -> None:
     """Every alert is said once, every event lies once in its recipient's inbox, numbered from 1."""
     parts = assemble(settings)
     load = make_load(seed=5, attendances=600, flagged=60)
-    servers = settings.require_bootstrap_servers()
+    cluster = settings.require_cluster()
 
     async def scenario() -> None:
         codecs = codecs_of(parts)
         async with working(settings, [Role.MATCHER, Role.OUTBOX], parts=parts) as worker:
-            await send(servers, codecs, [*load.first, *load.then])
+            await send(cluster, codecs, [*load.first, *load.then])
             async with asyncio.timeout(DEADLINE_S):
-                while not await caught_up(servers, codecs):
+                while not await caught_up(cluster, codecs):
                     await pause(0.2)
-            said = len((await read_topics(servers, [Topic.ALERTS]))[Topic.ALERTS])
+            said = len((await read_topics(cluster, [Topic.ALERTS]))[Topic.ALERTS])
             await eventually(lambda: worker.services[Role.OUTBOX].counts["taken"] == said)
-        await check(servers, load, codecs)
+        await check(cluster, load, codecs)
 
     asyncio.run(scenario())
 
@@ -123,12 +123,12 @@ def test_the_event_loop_is_shared_fairly(settings: Settings) -> None:
     """While thousands of records are taken nobody holds the event loop for long."""
     parts = assemble(settings)
     load = make_load(seed=6, attendances=6_000, flagged=600)
-    servers = settings.require_bootstrap_servers()
+    cluster = settings.require_cluster()
     meter = LagMeter()
 
     async def scenario() -> None:
         codecs = codecs_of(parts)
-        await send(servers, codecs, [*load.first, *load.then])
+        await send(cluster, codecs, [*load.first, *load.then])
         async with (
             working(settings, [Role.MATCHER], parts=parts) as worker,
             meter.measuring(),
@@ -146,18 +146,18 @@ def test_an_unreadable_alert_is_kept_and_passed_over(settings: Settings) -> None
     """What is no alert goes to `cpis.rejected`, and what comes after it is projected."""
     parts = assemble(settings)
     load = make_load(seed=8, attendances=2, flagged=2)
-    servers = settings.require_bootstrap_servers()
+    cluster = settings.require_cluster()
 
     async def scenario() -> None:
         async with working(settings, [Role.MATCHER, Role.OUTBOX], parts=parts) as worker:
             outbox: OutboxRole = worker.services[Role.OUTBOX]
-            async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
+            async with AIOKafkaProducer(**cluster.connection()) as producer:
                 for key in (b"la.204", b"la.211", None):
                     await producer.send_and_wait(Topic.ALERTS, b"no alert", key=key)
             await eventually(lambda: outbox.counts["rejected"] == 3)
-            await send(servers, codecs_of(parts), [*load.first, *load.then])
+            await send(cluster, codecs_of(parts), [*load.first, *load.then])
             await eventually(lambda: outbox.counts["taken"] >= 3 + 4)
-        kept = (await read_topics(servers, [Topic.REJECTED]))[Topic.REJECTED]
+        kept = (await read_topics(cluster, [Topic.REJECTED]))[Topic.REJECTED]
         raw = [parts.records.decode_rejected(record.value or b"").raw for record in kept]
         assert [b"no alert"] * 3 == raw
 
@@ -171,7 +171,7 @@ def test_two_members_share_the_partitions_and_one_takes_all(own_kafka: EmbeddedK
 
     def member(name: str) -> KafkaGroup:
         return KafkaGroup(
-            own_kafka.bootstrap_servers,
+            own_kafka.cluster,
             "sharing",
             on_assigned=handed[name].append,
             on_trouble=lambda error: pytest.fail(str(error)),
@@ -196,7 +196,7 @@ def test_two_members_share_the_partitions_and_one_takes_all(own_kafka: EmbeddedK
 @pytest.mark.kafka
 def test_another_identity_key_stops_the_process(settings: Settings, tmp_path: Path) -> None:
     """A matcher that must not go on takes its process with it, with the error that says what to do."""
-    servers = settings.require_bootstrap_servers()
+    cluster = settings.require_cluster()
     load = make_load(seed=9, attendances=6, flagged=6)
     other = tmp_path / "other.key"
     other.write_bytes(bytes(32))
@@ -204,9 +204,9 @@ def test_another_identity_key_stops_the_process(settings: Settings, tmp_path: Pa
     async def first() -> None:
         """Let a matcher write its first state."""
         parts = assemble(settings)
-        await send(servers, codecs_of(parts), [*load.first, *load.then])
+        await send(cluster, codecs_of(parts), [*load.first, *load.then])
         async with working(settings, [Role.MATCHER], parts=parts), asyncio.timeout(DEADLINE_S):
-            while not await caught_up(servers, codecs_of(parts)):
+            while not await caught_up(cluster, codecs_of(parts)):
                 await pause(0.2)
 
     asyncio.run(first())
@@ -218,7 +218,7 @@ def test_another_identity_key_stops_the_process(settings: Settings, tmp_path: Pa
 @pytest.mark.kafka
 def test_a_process_ends_soon_after_it_is_told_to(own_kafka: EmbeddedKafka, tmp_path: Path) -> None:
     """SIGTERM ends all roles in good order with exit code 0, leaving nothing in the log of errors."""
-    with Fleet(own_kafka.bootstrap_servers, tmp_path, roles=("intake", "matcher", "outbox")) as fleet:
+    with Fleet(own_kafka.cluster, tmp_path, roles=("intake", "matcher", "outbox")) as fleet:
         process = fleet.start()
 
         async def ready() -> None:

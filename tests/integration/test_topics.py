@@ -12,6 +12,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_topics import Difference, Topics, apply_topics, existing_topics, load_topics
 from broker.core.errors import KafkaUnavailable, TopicsRefused
@@ -59,9 +60,9 @@ def _command(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-async def _settings_on(bootstrap_servers: str, name: str) -> dict[str, str]:
+async def _settings_on(cluster: Cluster, name: str) -> dict[str, str]:
     """Return the settings in force on a topic, as an independent reader finds them."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    admin = AIOKafkaAdminClient(**cluster.connection())
     await admin.start()
     try:
         (response,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
@@ -70,9 +71,9 @@ async def _settings_on(bootstrap_servers: str, name: str) -> dict[str, str]:
         await admin.close()
 
 
-async def _set_by_hand(bootstrap_servers: str, name: str, settings: dict[str, str]) -> None:
+async def _set_by_hand(cluster: Cluster, name: str, settings: dict[str, str]) -> None:
     """Set a topic's settings as an operator would."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    admin = AIOKafkaAdminClient(**cluster.connection())
     await admin.start()
     try:
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, settings)])
@@ -84,7 +85,7 @@ def test_the_shipped_declaration_is_accepted_by_kafka(kafka: EmbeddedKafka) -> N
     """Applying the shipped file again finds every topic as declared."""
     declared = load_topics(topics_file().read_text("utf-8"))
 
-    report = asyncio.run(apply_topics(kafka.bootstrap_servers, declared))
+    report = asyncio.run(apply_topics(kafka.cluster, declared))
 
     assert ((), ()) == (report.created, report.altered)
     assert declared.names == set(report.unchanged)
@@ -94,54 +95,54 @@ def test_a_missing_topic_is_created_once(own: EmbeddedKafka) -> None:
     """The first application creates the topic, the second finds it unchanged."""
     topics = _named("cpis.once")
 
-    first, second = (asyncio.run(apply_topics(own.bootstrap_servers, topics)) for _ in range(2))
+    first, second = (asyncio.run(apply_topics(own.cluster, topics)) for _ in range(2))
 
     assert (("cpis.once",), ()) == (first.created, first.unchanged)
     assert ((), ("cpis.once",)) == (second.created, second.unchanged)
-    assert "cpis.once" in asyncio.run(existing_topics(own.bootstrap_servers))
+    assert "cpis.once" in asyncio.run(existing_topics(own.cluster))
 
 
 def test_a_different_setting_is_told_and_altered(own: EmbeddedKafka) -> None:
     """A setting that differs is reported with both values and is as declared afterwards."""
     topics = _named("cpis.altered")
-    asyncio.run(apply_topics(own.bootstrap_servers, topics))
+    asyncio.run(apply_topics(own.cluster, topics))
 
-    report = asyncio.run(apply_topics(own.bootstrap_servers, _with(topics, retention_ms="1000")))
+    report = asyncio.run(apply_topics(own.cluster, _with(topics, retention_ms="1000")))
 
     assert (Difference("cpis.altered", "retention.ms", "3024000000", "1000"),) == report.altered
-    assert "1000" == asyncio.run(_settings_on(own.bootstrap_servers, "cpis.altered"))["retention.ms"]
+    assert "1000" == asyncio.run(_settings_on(own.cluster, "cpis.altered"))["retention.ms"]
 
 
 def test_a_setting_that_is_not_declared_is_left_alone(own: EmbeddedKafka) -> None:
     """What an operator set on a topic survives an alteration of something else."""
     topics = _named("cpis.operated")
-    asyncio.run(apply_topics(own.bootstrap_servers, topics))
-    asyncio.run(_set_by_hand(own.bootstrap_servers, "cpis.operated", {"segment.bytes": "2000000"}))
+    asyncio.run(apply_topics(own.cluster, topics))
+    asyncio.run(_set_by_hand(own.cluster, "cpis.operated", {"segment.bytes": "2000000"}))
 
-    asyncio.run(apply_topics(own.bootstrap_servers, topics))
+    asyncio.run(apply_topics(own.cluster, topics))
 
-    found = asyncio.run(_settings_on(own.bootstrap_servers, "cpis.operated"))
+    found = asyncio.run(_settings_on(own.cluster, "cpis.operated"))
     assert ("2000000", "3024000000") == (found["segment.bytes"], found["retention.ms"])
 
 
 def test_another_number_of_partitions_is_refused_before_anything_is_changed(own: EmbeddedKafka) -> None:
     """A declaration that would change a partition count creates nothing of what else it declares."""
-    asyncio.run(apply_topics(own.bootstrap_servers, _named("cpis.fixed")))
+    asyncio.run(apply_topics(own.cluster, _named("cpis.fixed")))
     wider = _named("cpis.fixed").overridden(partitions=3)
     both = replace(wider, declared=(*_named("cpis.not-made"), *wider))
 
     with pytest.raises(TopicsRefused, match=r"cpis.fixed has 2 partitions and is declared with 3: .*fixed"):
-        asyncio.run(apply_topics(own.bootstrap_servers, both))
+        asyncio.run(apply_topics(own.cluster, both))
 
-    assert "cpis.not-made" not in asyncio.run(existing_topics(own.bootstrap_servers))
+    assert "cpis.not-made" not in asyncio.run(existing_topics(own.cluster))
 
 
 def test_another_number_of_replicas_is_told_and_left(own: EmbeddedKafka) -> None:
     """Replicas of a present topic are not changed; the topic is named in the report."""
     topics = _named("cpis.replicated")
-    asyncio.run(apply_topics(own.bootstrap_servers, topics))
+    asyncio.run(apply_topics(own.cluster, topics))
 
-    report = asyncio.run(apply_topics(own.bootstrap_servers, topics.overridden(replication_factor=3)))
+    report = asyncio.run(apply_topics(own.cluster, topics.overridden(replication_factor=3)))
 
     assert (("cpis.replicated",), ()) == (report.otherwise_replicated, report.altered)
 
@@ -158,8 +159,8 @@ def test_a_setting_that_kafka_refuses_is_told(
     topics = _named("cpis.refused")
 
     def apply_both() -> None:
-        asyncio.run(apply_topics(own.bootstrap_servers, _with(topics, **first)))
-        asyncio.run(apply_topics(own.bootstrap_servers, _with(topics, **then)))
+        asyncio.run(apply_topics(own.cluster, _with(topics, **first)))
+        asyncio.run(apply_topics(own.cluster, _with(topics, **then)))
 
     with pytest.raises(TopicsRefused, match=r"Kafka refuses .* cpis\.refused: "):
         apply_both()
@@ -168,7 +169,7 @@ def test_a_setting_that_kafka_refuses_is_told(
 def test_a_cluster_that_is_not_there_is_told() -> None:
     """Without a cluster the error is ours and names the address."""
     with pytest.raises(KafkaUnavailable, match=r"Kafka at 127\.0\.0\.1:1 does not answer"):
-        asyncio.run(existing_topics("127.0.0.1:1"))
+        asyncio.run(existing_topics(Cluster("127.0.0.1:1")))
 
 
 def test_the_command_applies_and_lists(own: EmbeddedKafka, tmp_path: Path) -> None:

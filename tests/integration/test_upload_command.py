@@ -8,6 +8,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from click.testing import CliRunner, Result
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.cli import root
 from broker.core.errors import KafkaUnavailable
@@ -55,11 +56,11 @@ def test_a_file_that_is_loaded_throughout_ends_with_0(upload: Upload) -> None:
 
 def test_what_is_loaded_lies_in_its_topic(kafka: EmbeddedKafka, upload: Upload) -> None:
     """One record for each plan, none for a refused one."""
-    before = asyncio.run(_count(kafka.bootstrap_servers, Topic.PLANS))
+    before = asyncio.run(_count(kafka.cluster, Topic.PLANS))
 
     upload(build_upload((GOOD, BAD, GOOD)))
 
-    assert asyncio.run(_count(kafka.bootstrap_servers, Topic.PLANS)) == before + 2
+    assert asyncio.run(_count(kafka.cluster, Topic.PLANS)) == before + 2
 
 
 def test_a_refused_record_is_shown_with_its_place_and_ends_with_65(upload: Upload) -> None:
@@ -109,9 +110,9 @@ def test_a_file_that_is_not_there_is_a_mistake_of_use(tmp_path: Path) -> None:
     assert result.exit_code == 2
 
 
-async def _count(servers: str, topic: Topic) -> int:
+async def _count(cluster: Cluster, topic: Topic) -> int:
     """Return how many records a topic holds."""
-    async with AIOKafkaConsumer(bootstrap_servers=servers) as consumer:
+    async with AIOKafkaConsumer(**cluster.connection()) as consumer:
         places = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
         ends = await consumer.end_offsets(places)
         return sum(ends.values())

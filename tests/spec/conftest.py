@@ -39,8 +39,8 @@ def genuine() -> Iterator[Runtime]:
         for line in declared.splitlines()
     ]
     with embedded_kafka() as broker:
-        asyncio.run(apply_topics(broker.bootstrap_servers, load_topics("\n".join(lines))))
-        with GenuineRuntime(broker.bootstrap_servers, POLICY).working() as runtime:
+        asyncio.run(apply_topics(broker.cluster, load_topics("\n".join(lines))))
+        with GenuineRuntime(broker.cluster, POLICY).working() as runtime:
             yield runtime
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.kafka_partition import KafkaPartitionLog
 from broker.core.policy import Policy
@@ -33,13 +34,13 @@ APPEND_MS = 10_000
 class GenuineKafka:
     """A matcher at work; `run` gives it one person's facts and returns what came of them."""
 
-    def __init__(self, servers: str, policy: Policy) -> None:
-        """Work on the cluster at `servers`, by one policy."""
+    def __init__(self, cluster: Cluster, policy: Policy) -> None:
+        """Work on the cluster, by one policy."""
         self._policy = policy
         self._codecs = make_codecs()
-        self._servers = servers
-        self._facts = KafkaFactLog(servers, deadline_ms=APPEND_MS)
-        log = KafkaPartitionLog(servers, "specs", PARTITION)
+        self._cluster = cluster
+        self._facts = KafkaFactLog(cluster, deadline_ms=APPEND_MS)
+        log = KafkaPartitionLog(cluster, "specs", PARTITION)
         self._matcher = make_matcher(log, self._codecs, policy)
         self._found: dict[str, list[Record]] = {topic: [] for topic in (Topic.PEOPLE, *WRITTEN)}
 
@@ -47,7 +48,7 @@ class GenuineKafka:
         """Start matcher and reader."""
         await self._facts.start()
         self._reader: Any = AIOKafkaConsumer(
-            bootstrap_servers=self._servers, isolation_level="read_committed", auto_offset_reset="earliest"
+            **self._cluster.connection(), isolation_level="read_committed", auto_offset_reset="earliest"
         )
         await self._reader.start()
         self._places = [
@@ -93,11 +94,11 @@ class GenuineKafka:
 class GenuineRuntime:
     """A `GenuineKafka` as a runtime: called from the test's thread, working in its own."""
 
-    def __init__(self, servers: str, policy: Policy) -> None:
+    def __init__(self, cluster: Cluster, policy: Policy) -> None:
         """Start nothing yet."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="specs-on-kafka")
-        self._kafka = GenuineKafka(servers, policy)
+        self._kafka = GenuineKafka(cluster, policy)
         self.policy = policy
 
     def __call__(self, sent: Sent, policy: Policy) -> Outcome:

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.embedded_kafka import guard
 from broker.adapters.embedded_kafka.configuration import free_ports, meta_properties, server_properties
 from broker.adapters.embedded_kafka.directory import BrokerDirectory
@@ -100,6 +101,11 @@ class EmbeddedKafka:
     def bootstrap_servers(self) -> str:
         """The `host:port` that clients are given."""
         return f"127.0.0.1:{self._chosen()[0]}"
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster that this one broker is."""
+        return Cluster(self.bootstrap_servers)
 
     @property
     def directory(self) -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from broker.adapters.cluster import Cluster
 from broker.core.errors import ConfigurationError
 from broker.runtime.settings import Settings, load_settings
 
@@ -101,10 +102,10 @@ def test_a_wrong_configuration_ends_with_code_78() -> None:
 def test_a_command_that_needs_a_cluster_says_how_to_name_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the setting and the command that starts a cluster."""
     with pytest.raises(ConfigurationError, match=r"CPIS_KAFKA_BOOTSTRAP_SERVERS is not set: .*cpis kafka"):
-        load_settings().require_bootstrap_servers()
+        load_settings().require_cluster()
 
     monkeypatch.setenv("CPIS_KAFKA_BOOTSTRAP_SERVERS", "one:9092,two:9092")
-    assert "one:9092,two:9092" == load_settings().require_bootstrap_servers()
+    assert Cluster("one:9092,two:9092") == load_settings().require_cluster()
 
 
 def test_a_password_in_the_database_url_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
