@@ -1,0 +1,107 @@
+"""Every shell line that a document shows is run as it stands there: by its page's walk or a named test."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from broker.adapters.embedded_kafka import EmbeddedKafka
+from broker.runtime.kafka import embedded_kafka
+from tests.docs.walk import LineFailed, Walk, shell_lines
+from tests.tools.stale_docs import REPOSITORY, documents
+
+pytestmark = pytest.mark.kafka
+
+LINES = [
+    pytest.param(path, id=path.relative_to(REPOSITORY).as_posix())
+    for path in documents(REPOSITORY)
+    if any(shell_lines(path.read_text("utf-8")))
+]
+
+ELSEWHERE = {
+    "make test": ".ci/run",
+    "make demo": "tests/acceptance/test_demo.py",
+    ".venv/bin/cpis demo --keep": "tests/acceptance/test_demo.py",
+    "make bench": "tests/docs/test_bench.py",
+}
+"""Lines that are run by another test, since they take minutes or need a machine of their own."""
+
+UNTIL = {
+    "cpis run": '"ready"',
+    "cpis run --role intake": '"ready"',
+    "cpis run --role matcher": '"ready"',
+    "cpis run --role outbox": '"ready"',
+    "cpis listen --authority 204 --from-beginning": "204",
+    "cpis listen --authority 211 --from-beginning": "211",
+}
+"""Lines that run on, and what they show when they do what they are for."""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[EmbeddedKafka]:
+    """Lend a Kafka that no other test writes to, on which the recorded day has been played."""
+    with embedded_kafka() as kafka, TemporaryDirectory() as folder:
+        Walk(Path(folder), settings={"CPIS_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers}).follow(
+            "cpis demo"
+        )
+        yield kafka
+
+
+@pytest.fixture
+def walk(cluster: EmbeddedKafka, tmp_path: Path) -> Walk:
+    """Return a reader's folder, with the files that the pages leave to their readers."""
+    fixtures = REPOSITORY / "tests" / "fixtures"
+    shutil.copy(REPOSITORY / "deploy" / "topics.toml", tmp_path / "topics.toml")
+    shutil.copy(fixtures / "uploads" / "looked-after.xml", tmp_path / "authority-2026-03-02.xml")
+    walk = Walk(
+        tmp_path,
+        settings={
+            "CPIS_KAFKA_BOOTSTRAP_SERVERS": cluster.bootstrap_servers,
+            "CPIS_DATA_DIR": str(tmp_path / "data"),
+            "CPIS_MLLP_PORT": "0",
+        },
+        stands_for={
+            ".venv/bin/": "",
+            "kafka-1:9092,kafka-2:9092,kafka-3:9092": cluster.bootstrap_servers,
+            "127.0.0.1:9092": cluster.bootstrap_servers,
+            "--replication-factor 3": "--replication-factor 1",  # one node
+            "/etc/cpis": str(tmp_path / "etc"),
+        },
+        until=UNTIL,
+    )
+    walk.prepare()
+    return walk
+
+
+@pytest.mark.parametrize("page", LINES)
+def test_the_lines_of_a_page_work_in_their_order(page: Path, walk: Walk) -> None:
+    """Each ends with 0, or runs on until it is interrupted; a new line that fails may need a row above."""
+    for line in shell_lines(page.read_text("utf-8")):
+        if line not in ELSEWHERE:
+            walk.follow(line)
+
+
+def test_what_is_run_elsewhere_is_shown_and_its_test_exists() -> None:
+    """No row outlives its line."""
+    shown = {line for path in documents(REPOSITORY) for line in shell_lines(path.read_text("utf-8"))}
+
+    assert set() == (ELSEWHERE.keys() | UNTIL.keys()) - shown
+    assert [] == [place for place in ELSEWHERE.values() if not (REPOSITORY / place).is_file()]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        pytest.param("false", "exit code 1", id="a line that fails"),
+        pytest.param("echo it ends", "ended and never showed", id="a line that should run on"),
+        pytest.param("echo ready; exit 3", "exit code 3", id="a line that ends badly"),
+    ],
+)
+def test_a_walk_notices(tmp_path: Path, line: str, says: str) -> None:
+    """The walk itself fails where a reader would be stuck."""
+    walk = Walk(tmp_path, until={"echo it ends": "ready"})
+
+    with pytest.raises(LineFailed, match=says):
+        walk.follow(line)
