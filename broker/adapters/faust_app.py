@@ -70,6 +70,11 @@ class _CommittedApp(faust.App):  # type: ignore[misc]  # faust carries no usable
         return _CommittedTransport(self.conf.broker_consumer, self)
 
 
+def is_consuming(app: Any) -> bool:
+    """Return whether the app's group has settled with the app in it, so that records reach its agent."""
+    return bool(app.started and app.rebalancing_count and not app.rebalancing)
+
+
 def one_agent_app(
     *,
     cluster: Cluster,

@@ -36,6 +36,11 @@ class KafkaFactLog:
         self._cuts: set[asyncio.Future[None]] = set()
         self._closed = False
 
+    @property
+    def refusing(self) -> bool:
+        """Whether every append is refused at once, until a probe has succeeded."""
+        return self._producer is None
+
     async def start(self) -> None:
         """Connect; when the cluster is away go on trying in the background, refusing meanwhile."""
         try:

@@ -54,6 +54,12 @@ class KafkaGroup:
         self._on_trouble = on_trouble
         self._stopping = asyncio.Event()
         self._consumer: AIOKafkaConsumer | None = None
+        self._settled = False
+
+    @property
+    def joined(self) -> bool:
+        """Whether the present membership has been handed its partitions, which may be none."""
+        return self._settled
 
     def stop(self) -> None:
         """Let `run` leave the group and return."""
@@ -112,6 +118,7 @@ class KafkaGroup:
                 await self._poll(consumer)
         finally:
             self._consumer = None
+            self._settled = False
             await stop_consumer(consumer)
 
     async def _poll(self, consumer: AIOKafkaConsumer) -> None:
@@ -129,6 +136,7 @@ class KafkaGroup:
     def settled(self, partitions: frozenset[int]) -> None:
         """Take over what the group has handed out."""
         self.assigned = partitions
+        self._settled = True
         self._on_assigned(partitions)
 
     async def _pause(self, seconds: float) -> None:

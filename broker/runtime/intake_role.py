@@ -5,6 +5,7 @@ Knows how the use cases, their doors and their counts fit together; starts and s
 """
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from broker.adapters.mllp_server import MllpServer
 from broker.adapters.worker_process import read_file_aside
 from broker.core.errors import ConfigurationError
 from broker.ports import Clock, FactLog
+from broker.runtime.health import Health, State
 from broker.runtime.parts import Parts, present
 from broker.runtime.settings import Settings
 from broker.services.intake import Intake
@@ -42,8 +44,9 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
     """
     Takes messages and files once started; `port` then says where, `counts` what was taken so far.
 
-    `facts` is where they go, already started; `clock` tells the time of receipt, and the demonstration steps
-    it. The start raises `ConfigurationError` where the port is taken or the drop folder cannot be made.
+    `facts` is where they go, already started, and `refusing` says whether they are known to refuse; `clock`
+    tells the time of receipt, and the demonstration steps it. The start raises `ConfigurationError` where the
+    port is taken or the drop folder cannot be made.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         *,
         facts: FactLog,
         clock: Clock = present,
+        refusing: Callable[[], bool] = lambda: False,
         **options: Any,
     ) -> None:
         self.counts: Counter[str] = Counter()
@@ -60,6 +64,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         answer_ms = settings.answer_deadline_ms
         self._log = structlog.get_logger(role="intake")
         self._refusing = False
+        self._facts_refuse = refusing
+        self._open = False
         self._sealer = parts.sealer
         rejections = Rejections(parts.records, parts.key)
         live = settings.environment == "live"
@@ -97,6 +103,15 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         """The TCP port of the MLLP door."""
         return self._server.port
 
+    def health(self) -> Health:
+        """Return how far this role is: ready while the doors are open and facts are taken."""
+        if not self._open:
+            return Health(State.STARTING)
+        return Health(State.REFUSING if self._facts_refuse() else State.READY)
+
+    def measure(self) -> None:
+        """Bring the gauges up to date."""
+
     async def on_start(self) -> None:
         """Open the doors."""
         self._folder.prepare()
@@ -106,6 +121,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             raise ConfigurationError(
                 f"CPIS_MLLP_PORT: cannot listen on port {self._settings.mllp_port}: {error.strerror}"
             ) from error
+        self._open = True
         self.add_future(self._folder.run())
         self.add_future(self._destroy_old_keys())
         self._log.info("intake ready", address=self._settings.mllp_host, port=self.port)
@@ -120,6 +136,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
 
     async def on_stop(self) -> None:
         """Finish what is in hand and close the doors."""
+        self._open = False
         await self._server.stop()
         self._log.info("intake stopped")
 

@@ -20,9 +20,11 @@ from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_group import KafkaGroup
 from broker.adapters.kafka_partition import KafkaPartitionLog, KafkaTimeouts
 from broker.core.errors import Fenced, NewerState, WrongIdentityKey
+from broker.runtime.health import Health, State
+from broker.runtime.metrics import PARTITION_STATE, Metrics
 from broker.runtime.parts import Parts
 from broker.runtime.settings import Settings
-from broker.services.matching import Codecs, PartitionMatcher, Surroundings
+from broker.services.matching import Codecs, PartitionMatcher, Phase, Surroundings
 from broker.services.matching_turns import Notice, Pace
 
 _SALT_BYTES = 32  # as strong as the hash it blinds
@@ -48,6 +50,7 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
         cluster: Cluster,
         *,
         pace: Pace | None = None,
+        metrics: Metrics | None = None,
         **options: Any,
     ) -> None:
         self.counts: Counter[Notice] = Counter()
@@ -55,6 +58,7 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
         self._parts = parts
         self._cluster = cluster
         self._pace = pace or Pace()
+        self._metrics = metrics or Metrics()
         self._log = structlog.get_logger(role="matcher")
         self._wanted: frozenset[int] = frozenset()
         self._owners: dict[int, _Owner] = {}
@@ -66,6 +70,25 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
     def working(self) -> frozenset[int]:
         """The partitions this process works at present."""
         return frozenset(self._owners)
+
+    def health(self) -> Health:
+        """Return how far this role is: ready when every partition that the group handed out is worked."""
+        counts = {"assigned": len(self._wanted), "working": self._in_phase(Phase.WORKING)}
+        if self._group is None or self.should_stop:
+            return Health(State.STARTING)
+        if not self._group.joined:
+            return Health(State.JOINING)
+        all_worked = counts["assigned"] == counts["working"]
+        return Health(State.READY if all_worked else State.LOADING, counts)
+
+    def _in_phase(self, phase: Phase) -> int:
+        """Return how many partitions are wanted and that far."""
+        return sum(self._owners[partition].phase is phase for partition in self._wanted & self._owners.keys())
+
+    def measure(self) -> None:
+        """Bring the gauges up to date."""
+        for phase in Phase:
+            self._metrics.set(PARTITION_STATE, self._in_phase(phase), state=phase)
 
     async def on_start(self) -> None:
         """Join the group."""
@@ -178,6 +201,11 @@ class _Owner:
         self._changed = asyncio.Event()
         self._matcher: PartitionMatcher | None = None
         self.task = asyncio.create_task(self._own())
+
+    @property
+    def phase(self) -> Phase:
+        """How far the partition is."""
+        return Phase.LOADING if self._matcher is None else self._matcher.phase
 
     def stop(self) -> None:
         """Finish the transaction in hand and end."""

@@ -14,10 +14,11 @@ import structlog
 from mode import Service
 
 from broker.adapters.cluster import Cluster
-from broker.adapters.faust_app import one_agent_app
+from broker.adapters.faust_app import is_consuming, one_agent_app
 from broker.adapters.projection import InboxEvent, Projection
 from broker.core.errors import BrokerError, KafkaUnavailable, MalformedMessage
 from broker.ports import FactLog, Record, Topic
+from broker.runtime.health import Health, State
 from broker.runtime.parts import Parts, present
 from broker.runtime.settings import Settings
 from broker.services.rejections import Rejections
@@ -46,8 +47,18 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._log = structlog.get_logger(role="outbox")
         self._stopping = asyncio.Event()
         self._projection: Projection | None = None
+        self._app: Any = None
         self._running: asyncio.Task[None] | None = None
         super().__init__(**options)
+
+    def health(self) -> Health:
+        """Return how far this role is: ready while records reach it."""
+        if self._app is None or self._stopping.is_set():
+            return Health(State.STARTING)
+        return Health(State.READY if is_consuming(self._app) else State.JOINING)
+
+    def measure(self) -> None:
+        """Bring the gauges up to date."""
 
     async def on_start(self) -> None:
         """Open the database and start taking."""
@@ -92,6 +103,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
             directory=self._settings.data_dir / "faust",
             handle=handle,
         )
+        self._app = app
         starting = asyncio.ensure_future(app.start())
         stopping = asyncio.ensure_future(self._stopping.wait())
         crashing = asyncio.ensure_future(app.wait_until_stopped())
@@ -106,6 +118,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         finally:
             for task in (starting, stopping, crashing):
                 task.cancel()
+            self._app = None
             await app.stop()
 
     async def _take(self, projection: Projection, record: Record) -> None:

@@ -68,6 +68,15 @@ class Settings(BaseSettings):
         default_factory=lambda known: known["data_dir"] / "uploads",
         description="directory into which upload files are dropped; default: uploads in the data directory",
     )
+    ops_host: str = Field(
+        default="127.0.0.1", description="address of the operators' port: /livez, /readyz and /metrics"
+    )
+    ops_port: int = Field(
+        default=9_464,
+        ge=0,
+        le=65_535,
+        description="TCP port of the operators' port, 0 to 65535; 0 takes a free one",
+    )
     session_timeout_ms: int = Field(
         default=3_000,
         ge=1_000,

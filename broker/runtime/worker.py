@@ -9,6 +9,7 @@ import gc
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -20,6 +21,8 @@ from broker.adapters.kafka_facts import KafkaFactLog
 from broker.core.errors import BrokerError, RoleFailed
 from broker.ports import Clock
 from broker.runtime.fact_log import fact_log
+from broker.runtime.metrics import Metrics
+from broker.runtime.operators import operating
 from broker.runtime.parts import Parts, assemble, present
 from broker.runtime.settings import Settings
 
@@ -54,15 +57,26 @@ async def working(
     *,
     parts: Parts | None = None,
     clock: Clock = present,
+    metrics: Metrics | None = None,
 ) -> AsyncIterator[Worker]:
-    """Lend a running worker with these roles on the cluster of the settings; it is stopped at the end."""
+    """
+    Lend a running worker with these roles on the cluster of the settings; it is stopped at the end.
+
+    `metrics` is where the roles count, one of their own without it.
+    """
     cluster = settings.require_cluster()
     parts = parts or assemble(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    facts = fact_log(settings)
-    worker = Worker(
-        {role: _service(role, settings, parts, cluster, facts, clock) for role in Role if role in roles}
+    shared = _Shared(
+        settings=settings,
+        parts=parts,
+        cluster=cluster,
+        facts=fact_log(settings),
+        clock=clock,
+        metrics=metrics or Metrics(),
     )
+    facts = shared.facts
+    worker = Worker({role: _service(role, shared) for role in Role if role in roles})
     try:
         await facts.start()
         await worker.start()
@@ -72,23 +86,39 @@ async def working(
         await facts.close()
 
 
-def _service(
-    role: Role, settings: Settings, parts: Parts, cluster: Cluster, facts: KafkaFactLog, clock: Clock
-) -> Any:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shared:
+    """What the roles of one process share."""
+
+    settings: Settings
+    parts: Parts
+    cluster: Cluster
+    facts: KafkaFactLog
+    clock: Clock
+    metrics: Metrics
+
+
+def _service(role: Role, shared: _Shared) -> Any:
     """Return the service of a role, importing only what it needs."""
     match role:
         case Role.INTAKE:
             from broker.runtime.intake_role import IntakeRole
 
-            return IntakeRole(settings, parts, facts=facts, clock=clock)
+            return IntakeRole(
+                shared.settings,
+                shared.parts,
+                facts=shared.facts,
+                clock=shared.clock,
+                refusing=lambda: shared.facts.refusing,
+            )
         case Role.MATCHER:
             from broker.runtime.matcher_role import MatcherRole
 
-            return MatcherRole(settings, parts, cluster)
+            return MatcherRole(shared.settings, shared.parts, shared.cluster, metrics=shared.metrics)
         case Role.OUTBOX:
             from broker.runtime.outbox_role import OutboxRole
 
-            return OutboxRole(settings, parts, cluster, facts)
+            return OutboxRole(shared.settings, shared.parts, shared.cluster, shared.facts)
 
 
 def collect_rarely() -> None:
@@ -98,7 +128,7 @@ def collect_rarely() -> None:
 
 async def serve(settings: Settings, roles: Sequence[Role] = tuple(Role)) -> None:
     """
-    Work until SIGTERM or SIGINT.
+    Work until SIGTERM or SIGINT, with the operators' port open from before the first role to after the last.
 
     Raises the error that crashed a role when it is one of ours, `RoleFailed` for any other.
     """
@@ -107,7 +137,9 @@ async def serve(settings: Settings, roles: Sequence[Role] = tuple(Role)) -> None
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with working(settings, roles) as worker:
+    metrics = Metrics()
+    async with operating(settings, metrics) as operators, working(settings, roles, metrics=metrics) as worker:
+        operators.roles = {role.value: service for role, service in worker.services.items()}
         structlog.get_logger().info("ready", count=len(roles))
         await worker.wait(stop.wait())
         crash = worker.crash_reason

@@ -8,6 +8,7 @@ in `PartitionLog` and in the core. Whatever is in memory here can be thrown away
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from broker.core.errors import KafkaUnavailable, NewerState, WrongIdentityKey
 from broker.core.keyed import IdentityKey
@@ -21,6 +22,17 @@ from broker.wire.alerts_codec import AlertCodec
 from broker.wire.facts_codec import FactCodec
 from broker.wire.records_codec import RecordsCodec
 from broker.wire.state_codec import StateCodec
+
+
+class Phase(StrEnum):
+    """How far a partition is."""
+
+    LOADING = "loading"
+    """Steps 1 to 3, and on a first start until all plans are taken."""
+    WORKING = "working"
+    """Step 4."""
+    AWAY = "away"
+    """Step 5: waits for Kafka, to start again at 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +66,7 @@ class Surroundings:
 
 class PartitionMatcher:
     """
-    Works one partition from `run` to `stop`.
+    Works one partition from `run` to `stop`; `phase` tells how far it is.
 
     `new_salt` makes the salt of a new person's record; `report` hears what happens. Raises `Fenced` when
     another owner took over, `NewerState` and `WrongIdentityKey` when this program must not go on.
@@ -72,6 +84,7 @@ class PartitionMatcher:
         surroundings: Surroundings | None = None,
     ) -> None:
         """Touch nothing yet."""
+        self.phase = Phase.LOADING
         self._log = log
         self._codecs = codecs
         self._rules = Rules(policy=policy, key=key)
@@ -116,6 +129,7 @@ class PartitionMatcher:
 
     async def _work(self) -> None:
         """Go through steps 1 to 4 once."""
+        self.phase = Phase.LOADING
         await self._log.open()  # 1.
         people = await self._log.load_people()  # 2.
         state = self._checked(people.pop(PARTITION_STATE_KEY, None))
@@ -136,6 +150,7 @@ class PartitionMatcher:
         self._report(Notice.OPENED, {"partition": self._log.partition, "count": len(people)})
         if not state.first_load_done:
             await turns.take_plans(self._stopping)
+        self.phase = Phase.WORKING
         while not self._stopping.is_set():  # 4.
             await turns.turn(INPUTS)
             self._recovered()
@@ -199,6 +214,7 @@ class PartitionMatcher:
 
     async def _back_off(self, error: KafkaUnavailable) -> None:
         """Report the first failure of a row, and wait: longer each time, never past `stop`."""
+        self.phase = Phase.AWAY
         pace = self._around.pace
         if not self._backoff_s:
             self._report(Notice.KAFKA_AWAY, {"partition": self._log.partition, "code": cause_of(error)})

@@ -40,8 +40,8 @@ class Fleet(AbstractContextManager["Fleet"]):
         """Return codecs that seal with the fleet's keys."""
         return make_codecs(KeyDirectory(self.directory / "keys", present))
 
-    def start(self) -> subprocess.Popen[bytes]:
-        """Start one more process."""
+    def start(self, **settings: str) -> subprocess.Popen[bytes]:
+        """Start one more process, with further environment variables."""
         self._started += 1
         command = [sys.executable, "-m", "broker", "run"]
         for role in self._roles:
@@ -51,6 +51,8 @@ class Fleet(AbstractContextManager["Fleet"]):
             "CPIS_KAFKA_BOOTSTRAP_SERVERS": self.cluster.bootstrap_servers,
             "CPIS_DATA_DIR": str(self.directory),
             "CPIS_MLLP_PORT": "0",
+            "CPIS_OPS_PORT": "0",
+            **settings,
         }
         with (self.directory / f"worker-{self._started}.log").open("wb") as log:
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)

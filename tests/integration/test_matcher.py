@@ -47,7 +47,9 @@ def own_kafka() -> Iterator[EmbeddedKafka]:
 @pytest.fixture
 def settings(own_kafka: EmbeddedKafka, tmp_path: Path) -> Settings:
     """Return the settings of a process on this Kafka."""
-    return Settings(kafka_bootstrap_servers=own_kafka.bootstrap_servers, data_dir=tmp_path, mllp_port=0)
+    return Settings(
+        kafka_bootstrap_servers=own_kafka.bootstrap_servers, data_dir=tmp_path, mllp_port=0, ops_port=0
+    )
 
 
 def codecs_of(parts: Parts) -> Codecs:

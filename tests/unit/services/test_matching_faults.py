@@ -11,7 +11,7 @@ from broker.core.errors import Fenced, KafkaUnavailable, NewerState, WrongIdenti
 from broker.core.keyed import IdentityKey
 from broker.core.policy import RULES_VERSION
 from broker.ports import PARTITION_STATE_KEY, Topic, Write
-from broker.services.matching import Surroundings
+from broker.services.matching import Phase, Surroundings
 from broker.services.matching_turns import Notice, Pace
 from tests.builders.faulty_logs import DoubtfulCommitLog, FailingLog, ForgetfulLog, WatchedLog
 from tests.builders.house import ADA, AUTHORITY_TOPIC, PROVIDER_TOPIC, House, in_house
@@ -119,6 +119,35 @@ def test_work_goes_on_when_kafka_is_back() -> None:
             await house.told(Topic.ALERTS, 2)
             await until(lambda: Notice.KAFKA_BACK in house.reported.kinds())
         assert 1 == len(house.reported.fields(Notice.KAFKA_AWAY))
+
+    in_house(scenario)
+
+
+def test_a_partition_tells_how_far_it_is() -> None:
+    """Loading until every plan that was there is taken, working, away while Kafka is, working again."""
+
+    async def scenario(house: House) -> None:
+        matcher = house.matcher()
+        phases: dict[Notice, Phase] = {}
+
+        def report(notice: Notice, _fields: object) -> None:
+            phases[notice] = matcher.phase
+
+        matcher._report = report
+        house.send(plan())
+        async with house.at_work(matcher):
+            await until(lambda: matcher.phase is Phase.WORKING)
+            house.send(attendance())
+            house.kafka.available = False
+            await until(lambda: matcher.phase is Phase.AWAY)
+            house.kafka.available = True
+            await until(lambda: Notice.KAFKA_BACK in phases)
+        assert (Phase.LOADING, Phase.LOADING, Phase.AWAY, Phase.WORKING) == (
+            phases[Notice.OPENED],
+            phases[Notice.CAUGHT_UP],
+            phases[Notice.KAFKA_AWAY],
+            phases[Notice.KAFKA_BACK],
+        )
 
     in_house(scenario)
 

@@ -1,0 +1,130 @@
+"""
+What operators see of one process: health and metrics on a port of their own, open before any role starts.
+
+Knows how the watches, the roles' health and the metrics become the answers of `/livez`, `/readyz` and
+`/metrics`. Roles know nothing of it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import structlog
+
+from broker.adapters.kafka_watch import KafkaWatch, Place
+from broker.adapters.ops_server import Answer, OpsServer, Page
+from broker.core.errors import ConfigurationError, KafkaUnavailable
+from broker.runtime.health import Health, readiness
+from broker.runtime.loop_watch import LAG_SECONDS_MAX, LoopWatch
+from broker.runtime.metrics import KAFKA_AWAY, LOOP_LAG, READY, Metrics
+from broker.runtime.settings import Settings
+
+LOOK_EVERY_SECONDS = 2.0
+"""How often the cluster is asked whether it answers, and what waits."""
+
+
+class Watched(Protocol):
+    """A role as operators see it."""
+
+    def health(self) -> Health:
+        """Return how far it is."""
+        ...
+
+    def measure(self) -> None:
+        """Bring its gauges up to date."""
+        ...
+
+
+class Operators:
+    """Answers for one process; `roles` are those it has, by name, empty until they are started."""
+
+    def __init__(
+        self, settings: Settings, metrics: Metrics, *, lag_seconds_max: float = LAG_SECONDS_MAX
+    ) -> None:
+        self.roles: Mapping[str, Watched] = {}
+        self._settings = settings
+        self._metrics = metrics
+        self._lag_seconds_max = lag_seconds_max
+        self._loop_watch = LoopWatch(lambda lag: metrics.observe(LOOP_LAG, lag))
+        self._kafka_watch = KafkaWatch(settings.require_cluster())
+        self._kafka_answers = False
+        self._server = OpsServer(
+            host=settings.ops_host,
+            port=settings.ops_port,
+            live=self.live,
+            ready=self.ready,
+            metrics=self._page,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def port(self) -> int:
+        """The port listened on, once started."""
+        return self._server.port
+
+    async def start(self) -> None:
+        """Open the port and begin to watch; raise `ConfigurationError` when the port cannot be had."""
+        try:
+            await self._server.start()
+        except OSError as error:
+            await self._server.stop()
+            raise ConfigurationError(
+                f"CPIS_OPS_PORT: cannot listen on port {self._settings.ops_port}: {error.strerror}"
+            ) from error
+        watches = (self._loop_watch.run(), self._watch_kafka())
+        self._tasks = [asyncio.create_task(watch) for watch in watches]
+        structlog.get_logger().info("operators port open", address=self._settings.ops_host, port=self.port)
+
+    async def stop(self) -> None:
+        """Close the port and end the watches."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._kafka_watch.close()
+        await self._server.stop()
+
+    def live(self) -> Answer:
+        """Return what `/livez` answers: whether the event loop turns."""
+        lag_seconds = self._loop_watch.lag_seconds
+        turns = lag_seconds < self._lag_seconds_max
+        return Answer(ok=turns, body={"live": turns, "loop_lag_seconds": round(lag_seconds, 3)})
+
+    def ready(self) -> Answer:
+        """Return what `/readyz` answers."""
+        roles = {name: role.health() for name, role in self.roles.items()}
+        return readiness(roles, kafka_answers=self._kafka_answers)
+
+    def _page(self) -> Page:
+        """Return what `/metrics` answers."""
+        for role in self.roles.values():
+            role.measure()
+        self._metrics.set(READY, self.ready().ok)
+        self._metrics.set(KAFKA_AWAY, not self._kafka_answers)
+        return self._metrics.page()
+
+    async def _watch_kafka(self) -> None:
+        """Ask the cluster again and again."""
+        while True:
+            await self._look({})
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+    async def _look(self, taken: Mapping[Place, int]) -> None:
+        """Ask once."""
+        try:
+            await self._kafka_watch.look(taken)
+        except KafkaUnavailable:
+            self._kafka_answers = False
+        else:
+            self._kafka_answers = True
+
+
+@asynccontextmanager
+async def operating(settings: Settings, metrics: Metrics) -> AsyncIterator[Operators]:
+    """Lend the operators' port, open; it is closed at the end."""
+    operators = Operators(settings, metrics)
+    await operators.start()
+    try:
+        yield operators
+    finally:
+        await operators.stop()
