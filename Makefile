@@ -34,6 +34,7 @@ bench: $(STAMP)  ## measure throughput and latency beside a bare Kafka client in
 lock: $(STAMP)  ## pin the dependency lists anew, with hashes
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --universal --python-version 3.11 --upgrade pyproject.toml -o deploy/requirements/run.txt
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --universal --python-version 3.11 --upgrade --extra dev deploy/requirements/build.in pyproject.toml -c deploy/requirements/run.txt -o deploy/requirements/dev.txt
+	echo hatchling | $(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --universal --python-version 3.11 -c deploy/requirements/dev.txt - -o deploy/requirements/build.txt
 
 # --no-deps: the list is whole, and pip may not look for what a package asks for with extras (`coverage[toml]`), since
 # it takes the newest release for that and then refuses it for want of a hash. `pip check` finds what is missing.
