@@ -102,6 +102,23 @@ class FactLog(Protocol):
         ...
 
 
+class Archive(Protocol):
+    """
+    Topics read back as they stand, as operators do; what a transaction left uncommitted is not there.
+
+    Both methods raise `TopicMissing` for a topic that does not exist and `KafkaUnavailable` when Kafka does
+    not answer in time.
+    """
+
+    def read(self, topic: Topic) -> AsyncIterator[Sequence[Record]]:
+        """Yield everything that a topic holds now, in batches; each partition in offset order."""
+        ...
+
+    async def read_one(self, topic: Topic, partition: int, offset: int) -> Record | None:
+        """Return the record at a place, None where the log has none there any more or yet."""
+        ...
+
+
 class PartitionLog(Protocol):
     """
     One partition as the matcher works it; the numbers are those of architecture.md section 3.

@@ -51,6 +51,7 @@ from broker.core.facts import (
     VisitMessage,
 )
 from broker.core.identifiers import NhsNumber, OdsCode, aware
+from broker.core.operators import ActionKind, Grounds, OperatorAction, Place
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
@@ -359,4 +360,23 @@ def audit_entries() -> st.SearchStrategy[AuditEntry]:
         policy_version=words(),
         commitment=st.binary(min_size=32, max_size=32),
         previous=st.binary(min_size=32, max_size=32),
+    )
+
+
+def operator_actions() -> st.SearchStrategy[OperatorAction]:
+    """Return what operators did."""
+    return st.builds(
+        OperatorAction,
+        kind=members(ActionKind),
+        item_id=references(),
+        place=st.builds(
+            Place, topic=words(), partition=st.integers(0, 2**31 - 1), offset=st.integers(0, 2**63 - 1)
+        ),
+        grounds=st.builds(
+            Grounds,
+            by=st.sampled_from(["A. Operator", "ops-7"]),
+            reason=st.sampled_from(["ticket 4711", "sender rang", "Rückfrage des Hauses"]),
+        ),
+        at=times(),
+        outcome=words(),
     )

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_clients import abandon_producer, deadline, stop_consumer, stop_producer
+from broker.adapters.kafka_ranges import READ_WAIT_MS, records_between
 from broker.core.errors import KafkaUnavailable
 from broker.ports import INPUTS, Record, Topic, Write
 
@@ -24,8 +25,6 @@ _RETRY_BACKOFF_MS = (
 _WRITE_BYTES_MAX = 16 * 1024 * 1024  # a person's record may grow to 8 MB; the batch around it is larger
 _FETCH_BYTES_MAX = 4 * 1024 * 1024  # per input and request: thousands of attendances, and bounded memory
 _FETCH_WAIT_MS = 250  # how long the broker holds an empty fetch; a stopping consumer waits as long
-_READ_WAIT_MS = 50  # for positions that move over markers without handing out a record
-_READ_BATCH_RECORDS = 2_000  # keeps one turn of the event loop under 50 ms
 _SENDS_PER_TURN = 250  # the same, for a large transaction
 _GAP_OFFSETS_MAX = 1_000  # reading over a gap of this size costs less than a second fetch
 
@@ -259,7 +258,7 @@ class KafkaPartitionLog:
     @asynccontextmanager
     async def _reader(self, topic: Topic) -> AsyncIterator[tuple[AIOKafkaConsumer, TopicPartition]]:
         """Lend a consumer of this partition of one topic, apart from the inputs' positions."""
-        reader = AIOKafkaConsumer(**self._reading(), fetch_max_wait_ms=_READ_WAIT_MS)
+        reader = AIOKafkaConsumer(**self._reading(), fetch_max_wait_ms=READ_WAIT_MS)
         place = self._place(topic)
         try:
             async with deadline(self._timeouts.answer_ms, "connecting a reader"):
@@ -273,26 +272,8 @@ class KafkaPartitionLog:
         self, reader: AIOKafkaConsumer, place: TopicPartition, start: int, end: int
     ) -> AsyncIterator[Sequence[Record]]:
         """Yield the records from `start` to before `end`; a position that moves over markers counts."""
-        if start >= end:
-            return
-        reader.seek(place, start)
-        idle_since = asyncio.get_running_loop().time()
-        position = start
-        while position < end:
-            async with deadline(self._timeouts.answer_ms, "reading a partition"):
-                found = await reader.getmany(timeout_ms=_READ_WAIT_MS, max_records=_READ_BATCH_RECORDS)
-                reached = await reader.position(place)
-            now = asyncio.get_running_loop().time()
-            if reached == position and now - idle_since > self._timeouts.answer_ms / 1000:
-                raise KafkaUnavailable("reading a partition: no progress")
-            if reached != position:
-                position, idle_since = reached, now
-            records = found.get(place, [])
-            if records and records[-1].offset >= end:
-                records = [record for record in records if record.offset < end]
-            if records:
-                yield records
-            await asyncio.sleep(0)
+        async for records in records_between(reader, place, start, end, answer_ms=self._timeouts.answer_ms):
+            yield records
 
 
 def _stretches(offsets: Sequence[int]) -> list[tuple[int, int]]:

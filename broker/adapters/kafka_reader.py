@@ -169,7 +169,7 @@ async def open_reader(
         request_timeout_ms=ANSWER_MS,
     )
     try:
-        partitions = await _partitions(cluster, topic)
+        partitions = await partitions_of(cluster, topic)
         async with deadline(ANSWER_MS, "connecting"):
             await consumer.start()
         consumer.assign(partitions)
@@ -186,7 +186,7 @@ async def ends_of(cluster: Cluster, topics: Iterable[str]) -> dict[tuple[str, in
         **cluster.connection(), isolation_level="read_committed", request_timeout_ms=ANSWER_MS
     )
     try:
-        partitions = [place for topic in topics for place in await _partitions(cluster, topic)]
+        partitions = [place for topic in topics for place in await partitions_of(cluster, topic)]
         async with deadline(ANSWER_MS, "looking for the ends"):
             await consumer.start()
             ends = await consumer.end_offsets(partitions)
@@ -195,8 +195,8 @@ async def ends_of(cluster: Cluster, topics: Iterable[str]) -> dict[tuple[str, in
     return {(place.topic, place.partition): end for place, end in ends.items()}
 
 
-async def _partitions(cluster: Cluster, topic: str) -> list[TopicPartition]:
-    """Return the topic's partitions; raise `TopicMissing`."""
+async def partitions_of(cluster: Cluster, topic: str) -> list[TopicPartition]:
+    """Return the topic's partitions; raise `TopicMissing` or `KafkaUnavailable`."""
     admin = AIOKafkaAdminClient(**cluster.connection(), request_timeout_ms=ANSWER_MS)
     try:
         async with deadline(ANSWER_MS, "connecting"):

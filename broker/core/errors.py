@@ -195,3 +195,27 @@ class RoleFailed(BrokerError):
 
     code = "CPIS-502"
     action = "Read the log line before; when the cause is gone start the process again."
+
+
+class NoSuchItem(BrokerError):
+    """There is no item with this id."""
+
+    code = "CPIS-601"
+    action = "Take the id from the list; what is past its retention is gone from it."
+    exit_code = 66
+
+
+class CannotRedrive(BrokerError):
+    """The item cannot be put through its door again."""
+
+    code = "CPIS-602"
+    action = "Have its sender send the whole message or file again."
+    exit_code = 65
+
+
+class GroundsRefused(BrokerError):
+    """A reason or a name is missing or cannot be kept."""
+
+    code = "CPIS-603"
+    action = "Say who you are with --by and why with --reason, without naming a patient."
+    exit_code = 64

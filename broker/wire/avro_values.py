@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Generic, TypeVar
 
 from broker.core.errors import (
+    GroundsRefused,
     InvalidFact,
     InvalidNhsNumber,
     InvalidOdsCode,
@@ -117,5 +118,5 @@ def refusing(name: str) -> Iterator[None]:
     """Turn a core value's refusal of what a record holds into `MalformedMessage`, without the value."""
     try:
         yield
-    except (InvalidFact, InvalidNhsNumber, InvalidOdsCode) as error:
+    except (GroundsRefused, InvalidFact, InvalidNhsNumber, InvalidOdsCode) as error:
         raise MalformedMessage("avro content refused", detail=f"{type(error).__name__} in {name}") from None

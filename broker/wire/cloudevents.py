@@ -25,6 +25,7 @@ WORKLIST_TYPE = "cpis.worklist-item.v1"
 REJECTED_TYPE = "cpis.rejected.v1"
 LATE_TYPE = "cpis.late.v1"
 AUDIT_TYPE = "cpis.audit-entry.v1"
+ACTION_TYPE = "cpis.operator-action.v1"
 ACKNOWLEDGEMENT_TYPE = "cpis.acknowledgement.v1"
 
 _REQUIRED = ("ce_specversion", "ce_id", "ce_source", "ce_type")

@@ -1,16 +1,17 @@
 """
-What operators and auditors read: worklist items, rejected messages, audit entries.
+What operators and auditors read: worklist items, rejected messages, audit entries, operators' actions.
 
 Raw bytes are in them only sealed; a reason, a location, a cause are stable words and never a value.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from broker.core.alerts import Recipient, WorklistItem
 from broker.core.audit import AuditEntry
 from broker.core.identifiers import OdsCode
+from broker.core.operators import ActionKind, Grounds, OperatorAction, Place
 from broker.wire.alert_rows import OCCASIONS, RECIPIENTS, item_of, item_row
 from broker.wire.alerts_codec import WHYS
 from broker.wire.avro import Row, Schemas
@@ -59,7 +60,17 @@ class Unprocessable:
     value: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Masked:
+    """A rejected message without its bytes: `size` of them, and whether they are `kept` and can be opened."""
+
+    rejected: Rejected
+    size: int
+    kept: bool
+
+
 _DOORS = Symbols(Door)
+_ACTIONS = Symbols(ActionKind)
 
 
 class RecordsCodec:
@@ -125,18 +136,15 @@ class RecordsCodec:
     def decode_rejected(self, data: bytes) -> Rejected:
         """Return a rejected message with its raw bytes; raise `MalformedMessage` or `UnsealingFailed`."""
         row = self._schemas.decode("rejected", data)
-        envelope, received_at = row["sealed"], row["received_at"]
-        bond = _rejected_bond(millis(received_at))
-        with refusing("rejected"):
-            return Rejected(
-                door=_DOORS.read(row["door"]),
-                reason=row["reason"],
-                location=row["location"],
-                sender=maybe_ods(row["sender"]),
-                control_id=row["control_id"],
-                received_at=received_at,
-                raw=None if envelope is None else open_row(self._sealer, envelope, bond),
-            )
+        masked = _masked(row)
+        if not masked.kept:
+            return masked.rejected
+        bond = _rejected_bond(millis(masked.rejected.received_at))
+        return replace(masked.rejected, raw=open_row(self._sealer, row["sealed"], bond))
+
+    def mask_rejected(self, data: bytes) -> Masked:
+        """Return a rejected message without opening its bytes, key or no key; raise `MalformedMessage`."""
+        return _masked(self._schemas.decode("rejected", data))
 
     def encode_audit(self, entry: AuditEntry) -> bytes:
         """Return an audit entry; `broker.core.audit.chain` hashes exactly these bytes."""
@@ -176,6 +184,54 @@ class RecordsCodec:
                 commitment=row["commitment"],
                 previous=row["previous_hash"],
             )
+
+    def encode_action(self, action: OperatorAction) -> bytes:
+        """Return what an operator did."""
+        place, grounds = action.place, action.grounds
+        row: Row = {
+            "kind": _ACTIONS.write(action.kind),
+            "item_id": action.item_id,
+            "topic": place.topic,
+            "partition": place.partition,
+            "offset": place.offset,
+            "by": grounds.by,
+            "reason": grounds.reason,
+            "at": millis(action.at),
+            "outcome": action.outcome,
+        }
+        return self._schemas.encode("operator_action", row)
+
+    def decode_action(self, data: bytes) -> OperatorAction:
+        """Return what an operator did; raise `MalformedMessage`."""
+        row = self._schemas.decode("operator_action", data)
+        with refusing("operator_action"):
+            return OperatorAction(
+                kind=_ACTIONS.read(row["kind"]),
+                item_id=row["item_id"],
+                place=Place(topic=row["topic"], partition=row["partition"], offset=row["offset"]),
+                grounds=Grounds(by=row["by"], reason=row["reason"]),
+                at=row["at"],
+                outcome=row["outcome"],
+            )
+
+    def is_action(self, data: bytes) -> bool:
+        """Return whether a value is an operator's action; raise `MalformedMessage` for none of ours."""
+        return self._schemas.subject_of(data) == "operator_action"
+
+
+def _masked(row: Row) -> Masked:
+    """Return a rejected message as far as it lies in clear; raise `MalformedMessage`."""
+    with refusing("rejected"):
+        rejected = Rejected(
+            door=_DOORS.read(row["door"]),
+            reason=row["reason"],
+            location=row["location"],
+            sender=maybe_ods(row["sender"]),
+            control_id=row["control_id"],
+            received_at=row["received_at"],
+            raw=None,
+        )
+    return Masked(rejected=rejected, size=row["size"], kept=row["sealed"] is not None)
 
 
 def _rejected_bond(received_ms: int) -> bytes:

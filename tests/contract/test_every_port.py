@@ -14,9 +14,11 @@ from typing import Any, get_origin
 import pytest
 
 from broker import ports
+from broker.adapters.kafka_archive import KafkaArchive
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.kafka_partition import KafkaPartitionLog
 from broker.adapters.memory import MemoryFactLog, MemoryPartitionLog
+from broker.adapters.memory_archive import MemoryArchive
 from broker.adapters.memory_sealing import MemorySealer
 from broker.adapters.sealing import KeyDirectory
 from broker.runtime.parts import present
@@ -35,6 +37,7 @@ class Row:
 
 
 PORTS = {
+    "Archive": Row(twin=MemoryArchive, real=KafkaArchive, suite="test_archive"),
     "Clock": Row(twin=SteppedClock, real=present, suite="test_clock"),
     "FactLog": Row(twin=MemoryFactLog, real=KafkaFactLog, suite="test_fact_log"),
     "PartitionLog": Row(twin=MemoryPartitionLog, real=KafkaPartitionLog, suite="test_partition_log"),

@@ -12,10 +12,20 @@ from broker.core.alerts import ItemKind, WorklistItem
 from broker.core.audit import FIRST_HASH, AuditEntry, chain
 from broker.core.errors import MalformedMessage, UnsealingFailed
 from broker.core.identifiers import OdsCode
+from broker.core.operators import OperatorAction
 from broker.runtime.codecs import load_schemas
 from broker.wire.avro import frame
-from broker.wire.records_codec import Door, RecordsCodec, Rejected, Unprocessable
-from tests.strategies import audit_entries, maybe, members, ods_codes, times, words, worklist_items
+from broker.wire.records_codec import Door, Masked, RecordsCodec, Rejected, Unprocessable
+from tests.strategies import (
+    audit_entries,
+    maybe,
+    members,
+    ods_codes,
+    operator_actions,
+    times,
+    words,
+    worklist_items,
+)
 from tests.unit.wire.shipped import shipped_ids
 
 SCHEMAS = load_schemas()
@@ -107,6 +117,45 @@ def test_a_rejected_message_is_gone_with_its_days_key() -> None:
         records.decode_rejected(value)
 
 
+def test_a_rejected_message_is_described_without_a_key() -> None:
+    """Whoever lists what was rejected needs nothing that opens it."""
+    value = codec().encode_rejected(REJECTED)
+
+    expected = Masked(rejected=replace(REJECTED, raw=None), size=len(RAW), kept=True)
+    assert expected == codec(MemorySealer()).mask_rejected(value)
+
+
+def test_a_message_whose_bytes_may_not_be_kept_says_so() -> None:
+    """There is nothing to open (ruling 42)."""
+    records = codec()
+
+    assert not records.mask_rejected(records.encode_rejected(replace(REJECTED, raw=None))).kept
+
+
+@given(action=operator_actions())
+def test_an_operators_action_is_read_back(action: OperatorAction) -> None:
+    """What was done, on which record, by whom, why, when, and what came of it."""
+    assert action == codec().decode_action(codec().encode_action(action))
+
+
+@given(action=operator_actions())
+def test_an_operators_action_is_told_from_what_it_is_about(action: OperatorAction) -> None:
+    """Both lie in the same topics."""
+    records = codec()
+    values = [records.encode_action(action), records.encode_rejected(REJECTED), records.encode_item(ITEM)]
+
+    assert [True, False, False] == [records.is_action(value) for value in values]
+
+
+def test_an_action_without_grounds_is_malformed() -> None:
+    """Nobody acts without a reason, whoever wrote the record."""
+    row = {"kind": "SETTLED", "item_id": "1", "topic": "t", "partition": 0, "offset": 0, "at": 0}
+    value = SCHEMAS.encode("operator_action", row | {"by": "ops", "reason": " ", "outcome": ""})
+
+    with pytest.raises(MalformedMessage, match="GroundsRefused in operator_action"):
+        codec().decode_action(value)
+
+
 @given(entry=audit_entries())
 def test_an_audit_entry_is_read_back(entry: AuditEntry) -> None:
     """A recorded decision survives."""
@@ -132,7 +181,10 @@ def test_a_sender_that_is_no_code_is_malformed() -> None:
 
 
 @settings(deadline=None, max_examples=200)
-@given(name=st.sampled_from(["worklist_item", "rejected", "audit_entry"]), body=st.binary(max_size=120))
+@given(
+    name=st.sampled_from(["worklist_item", "rejected", "audit_entry", "operator_action"]),
+    body=st.binary(max_size=120),
+)
 def test_any_bytes_end_in_a_record_or_are_refused(name: str, body: bytes) -> None:
     """Foreign bytes never raise anything but `MalformedMessage` or `UnsealingFailed`."""
     records = codec()
@@ -140,10 +192,11 @@ def test_any_bytes_end_in_a_record_or_are_refused(name: str, body: bytes) -> Non
         "worklist_item": records.decode_item,
         "rejected": records.decode_rejected,
         "audit_entry": records.decode_audit,
+        "operator_action": records.decode_action,
     }
     try:
         read = readers[name](frame(shipped_ids()[name], body))
     except (MalformedMessage, UnsealingFailed):
         return
 
-    assert isinstance(read, WorklistItem | Rejected | AuditEntry)
+    assert isinstance(read, WorklistItem | Rejected | AuditEntry | OperatorAction)

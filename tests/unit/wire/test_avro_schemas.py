@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fastavro import parse_schema
 
-from broker.core import alerts, audit, facts, partition, person
+from broker.core import alerts, audit, facts, operators, partition, person
 from broker.wire.records_codec import Door, Rejected
 from tests.unit.wire.shipped import shipped_ids, shipped_names, shipped_schema
 
@@ -29,6 +29,7 @@ PINNED = {
     "rejected": 1014,
     "audit_entry": 1015,
     "sealed": 1016,
+    "operator_action": 1017,
 }
 ENUMS: dict[str, type[Enum]] = {
     kind.__name__: kind
@@ -52,6 +53,7 @@ ENUMS: dict[str, type[Enum]] = {
         alerts.Change,
         alerts.ItemKind,
         alerts.Why,
+        operators.ActionKind,
         Door,
     )
 }

@@ -1,0 +1,83 @@
+"""
+Reads topics back for operators: whole, or one record at its place.
+
+Belongs to no consumer group, moves nobody's place, and sees committed records only.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from broker.adapters.cluster import Cluster
+from broker.adapters.kafka_clients import deadline, stop_consumer
+from broker.adapters.kafka_ranges import READ_WAIT_MS, records_between
+from broker.adapters.kafka_reader import ANSWER_MS, partitions_of
+from broker.core.errors import KafkaUnavailable
+from broker.ports import Record, Topic
+
+_FETCH_BYTES_MAX = 16 * 1024 * 1024  # the largest record of the topics read here is 12 MiB
+
+
+class KafkaArchive:
+    """`Archive` on a cluster: a consumer of no group, to be started before it reads and closed after."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        """Connect to nothing yet."""
+        self._cluster = cluster
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def start(self) -> None:
+        """Connect; raise `KafkaUnavailable` when the cluster does not answer."""
+        self._consumer = AIOKafkaConsumer(
+            **self._cluster.connection(),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            request_timeout_ms=ANSWER_MS,
+            max_partition_fetch_bytes=_FETCH_BYTES_MAX,
+            fetch_max_wait_ms=READ_WAIT_MS,
+        )
+        try:
+            async with deadline(ANSWER_MS, "connecting"):
+                await self._consumer.start()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Give the connection back; safe to call twice, and before `start`."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await stop_consumer(consumer)
+
+    async def read(self, topic: Topic) -> AsyncIterator[Sequence[Record]]:
+        """Yield everything that a topic holds now, in batches; each partition in offset order."""
+        for place in await partitions_of(self._cluster, topic.value):
+            consumer, start, end = await self._take_on(place)
+            async for records in records_between(consumer, place, start, end, answer_ms=ANSWER_MS):
+                yield records
+
+    async def read_one(self, topic: Topic, partition: int, offset: int) -> Record | None:
+        """Return the record at a place, None where the log has none there any more or yet."""
+        place = TopicPartition(topic.value, partition)
+        if place not in await partitions_of(self._cluster, topic.value):
+            return None
+        consumer, start, end = await self._take_on(place)
+        if not start <= offset < end:
+            return None
+        found = records_between(consumer, place, offset, offset + 1, answer_ms=ANSWER_MS)
+        async for records in found:
+            return records[0]
+        return None
+
+    async def _take_on(self, place: TopicPartition) -> tuple[AIOKafkaConsumer, int, int]:
+        """Return a consumer with a partition, where that begins, and its `read_committed` end."""
+        consumer = self._consumer
+        if consumer is None:
+            raise KafkaUnavailable("the archive is not open")
+        consumer.assign([place])
+        async with deadline(ANSWER_MS, "asking where a partition begins and ends"):
+            start = (await consumer.beginning_offsets([place]))[place]
+            end = (await consumer.end_offsets([place]))[place]
+        return consumer, int(start), int(end)
