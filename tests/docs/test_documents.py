@@ -124,6 +124,21 @@ def test_a_decision_tells_its_price(place: Path) -> None:
     assert text.split("### Negative")[1].strip().startswith("- ")
 
 
+@pytest.mark.parametrize(
+    "place", [pytest.param(place, id=place.stem) for place in _PAGES if place.parent.name == "runbooks"]
+)
+def test_a_runbook_tells_what_happens_what_to_do_and_how_that_is_known(place: Path) -> None:
+    """A page for a failure has its three parts, and names the tests behind it."""
+    text = _PAGES[place]
+    headings = " ".join(line for line in text.splitlines() if line.startswith("## ")).lower()
+    evidence = text.rsplit("\nTested by ", 1)[-1]
+
+    assert [] == [part for part in ("you see", "the system does", "you do") if part not in headings]
+    assert [True] == [
+        all(span.startswith("tests/") for span in spans) for spans in [code_spans(evidence)] if spans
+    ]
+
+
 def test_every_rule_that_the_program_cites_is_explained() -> None:
     """A number of a rule in code or schemas stands on the page of the rules."""
     page = _PAGES[Path("docs/explanation/rules.md")]
