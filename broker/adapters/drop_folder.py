@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from broker.core.errors import BrokerError, ConfigurationError, KafkaUnavailable
+from broker.adapters.storage import unusable
+from broker.core.errors import BrokerError, KafkaUnavailable
 
 DONE = "done"
 REFUSED = "refused"
@@ -73,12 +74,12 @@ class DropFolder:
         self._seen: dict[Path, _Look] = {}
 
     def prepare(self) -> None:
-        """Make the folders; raise `ConfigurationError` where that is not allowed."""
+        """Make the folders; raise `StorageUnusable` where that is not possible."""
         try:
             for folder in (self._folder, self._folder / DONE, self._folder / REFUSED):
                 folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
         except OSError as error:
-            raise ConfigurationError(f"the drop folder cannot be made: {error.strerror}") from error
+            raise unusable("CPIS_DROP_FOLDER", self._folder, error) from error
 
     async def run(self) -> None:
         """Look, take what is complete, wait; for ever. Waits longer while files are postponed."""

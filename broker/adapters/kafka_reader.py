@@ -17,6 +17,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_clients import deadline, stop_consumer
+from broker.adapters.storage import unusable
 from broker.core.errors import ConfigurationError, TopicMissing
 from broker.ports import Headers
 
@@ -54,15 +55,18 @@ class Bookmark:
             raise ConfigurationError(f"the state file cannot be read: {type(error).__name__}") from None
 
     def save(self, topic: str, offsets: Mapping[int, int]) -> None:
-        """Replace what is kept of this topic, in one step; raise `ConfigurationError`."""
+        """Replace what is kept of this topic, in one step; raise `StorageUnusable`."""
         draft = self._path.with_name(f".{self._path.name}.tmp")
         try:
             kept = json.loads(self._path.read_text(encoding="utf-8")) if self._path.exists() else {}
             kept[topic] = {str(partition): offset for partition, offset in sorted(offsets.items())}
-            draft.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-            draft.replace(self._path)
+            try:
+                draft.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+                draft.replace(self._path)
+            finally:
+                draft.unlink(missing_ok=True)
         except OSError as error:
-            raise ConfigurationError(f"the state file cannot be written: {error.strerror}") from error
+            raise unusable("--state", self._path, error) from error
 
 
 class TopicReader:

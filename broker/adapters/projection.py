@@ -5,9 +5,12 @@ Rows and the Kafka offset are written in one database transaction, so that insid
 exactly once. The database can be dropped: a new one has another identity and is filled from the beginning.
 """
 
+import sqlite3
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sqlalchemy import (
     Boolean,
@@ -23,13 +26,16 @@ from sqlalchemy import (
     event,
     func,
     insert,
+    inspect,
     select,
     update,
 )
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from broker.core.errors import ConfigurationError
+from broker.adapters.storage import prove_directory
+from broker.core.errors import ConfigurationError, StorageUnusable
 
+_SETTING = "CPIS_DATABASE_URL"
 _METADATA = MetaData()
 
 INBOX = Table(
@@ -82,17 +88,15 @@ class Projection:
         """
         Connect, make the tables that are missing, and give a new database its identity.
 
-        Raises `ConfigurationError`, without the URL, which may hold a password.
+        Raises `ConfigurationError` for a URL that is none, `StorageUnusable` for a database that cannot be
+        used; both without the URL, which may hold a password.
         """
-        try:
+        with _told_apart():
             self._engine = create_engine(url)
             if self._engine.dialect.name == "sqlite":
                 event.listen(self._engine, "connect", _use_write_ahead_log)
             _METADATA.create_all(self._engine)
             self.identity = _identity_of(self._engine)
-        except (SQLAlchemyError, ImportError) as error:
-            reason = type(error).__name__
-            raise ConfigurationError(f"CPIS_DATABASE_URL: the database cannot be used: {reason}") from None
 
     def store(self, topic: str, partition: int, offset: int, arrived: InboxEvent | None) -> bool:
         """
@@ -135,6 +139,71 @@ class Projection:
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
+
+
+def prove_database(url: str, *, will_be_made: Path) -> None:
+    """
+    Prove that a database can be opened and written, and that the tables it has are those of this release.
+
+    Changes nothing; an SQLite file that is not there yet is not made, but the directory it would lie in must
+    be there, unless it is `will_be_made`. Raises as `Projection` does.
+    """
+    with _told_apart():
+        engine = create_engine(url)
+        try:
+            file = _file_of(engine)
+            if file is not None and file.parent.absolute() != will_be_made.absolute():
+                _prove_place(file)
+            if file is None or file.exists():
+                _prove_tables(engine)
+        finally:
+            engine.dispose()
+
+
+def _file_of(engine: Engine) -> Path | None:
+    """Return the file of an SQLite database, None for one in memory or of another kind."""
+    name = engine.url.database
+    if engine.dialect.name != "sqlite" or not name or name == ":memory:":
+        return None
+    return Path(name)
+
+
+def _prove_place(file: Path) -> None:
+    """Prove that a file can lie where it is to lie: a missing directory may be a disk that is away."""
+    if not file.parent.is_dir():
+        raise StorageUnusable(f"{_SETTING}: there is no directory {file.parent}")
+    prove_directory(file.parent, _SETTING)
+
+
+def _prove_tables(engine: Engine) -> None:
+    """Prove that the database takes a transaction and that each table it has is as this release has it."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # refused where the file may only be read
+        inspector = inspect(connection)
+        present = set(inspector.get_table_names())
+        for name, declared in _METADATA.tables.items():
+            if name not in present:
+                continue
+            found = {column["name"] for column in inspector.get_columns(name)}
+            if found != set(declared.columns.keys()):
+                raise StorageUnusable(
+                    f"{_SETTING}: table {name} is another release's; a new database is filled from Kafka"
+                )
+        connection.rollback()
+
+
+@contextmanager
+def _told_apart() -> Iterator[None]:
+    """Tell a URL that is none from a database that cannot be used, in words without the URL."""
+    try:
+        yield
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
+        raise ConfigurationError(f"{_SETTING}: this is no database's URL: {type(error).__name__}") from None
+    except SQLAlchemyError as error:
+        reason = getattr(error, "orig", None) or error
+        word = str(reason) if isinstance(reason, sqlite3.Error) else type(error).__name__
+        raise StorageUnusable(f"{_SETTING}: the database cannot be used: {word}") from None
 
 
 def _row(connection: Connection, arrived: InboxEvent) -> dict[str, object]:

@@ -9,13 +9,15 @@ import os
 import re
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from broker.core.errors import ConfigurationError, UnsealingFailed
+from broker.adapters.storage import unusable
+from broker.core.errors import StorageUnusable, UnsealingFailed
 from broker.ports import Sealed
 
 KEY_BITS = 256
@@ -30,7 +32,7 @@ class KeyDirectory:
     A directory of day keys (UTC days); a `Sealer`.
 
     Safe when several processes make the same day's key at once: one of them wins and all use its key.
-    Raises `ConfigurationError` where the directory cannot be used.
+    Raises `StorageUnusable` where the directory cannot be used.
     """
 
     def __init__(self, directory: Path, clock: Callable[[], datetime]) -> None:
@@ -73,23 +75,22 @@ class KeyDirectory:
         try:
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             draft = self._directory / f".{key_id}.{secrets.token_hex(8)}"
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(AESGCM.generate_key(KEY_BITS))
-                file.flush()
-                os.fsync(file.fileno())
             try:
-                os.link(draft, self._path(key_id))
-            except FileExistsError:
-                pass  # another process was first: its key is the day's
+                with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                    file.write(AESGCM.generate_key(KEY_BITS))
+                    file.flush()
+                    os.fsync(file.fileno())
+                with suppress(FileExistsError):  # another process was first: its key is the day's
+                    os.link(draft, self._path(key_id))
             finally:
-                draft.unlink()
+                draft.unlink(missing_ok=True)
         except OSError as error:
-            raise ConfigurationError(
-                f"the directory of sealing keys cannot be used: {error.strerror}"
-            ) from error
+            raise unusable("CPIS_SEALING_KEYS_DIR", self._directory, error) from error
         key = self._kept(key_id)
         if key is None:
-            raise ConfigurationError("a sealing key that was just made cannot be read")
+            raise StorageUnusable(
+                f"CPIS_SEALING_KEYS_DIR: today's key in {self._directory} cannot be read or is damaged"
+            )
         return key
 
     def _kept(self, key_id: str) -> AESGCM | None:

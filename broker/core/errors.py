@@ -117,7 +117,10 @@ class KafkaUnavailable(BrokerError):
 
     code = "CPIS-401"
     disposition = Disposition.RETRY
-    action = "Check the cluster; senders were told to send again and nothing was lost."
+    action = (
+        "Check that the cluster runs and can be reached at CPIS_KAFKA_BOOTSTRAP_SERVERS, then try again; "
+        "nothing that was acknowledged is lost."
+    )
     exit_code = 69
 
 
@@ -157,7 +160,7 @@ class EmbeddedKafkaFailed(BrokerError):
 
 
 class TopicsRefused(BrokerError):
-    """The topics cannot be made as they are declared."""
+    """The topics cannot be made as they are declared, or are not fit to work with."""
 
     code = "CPIS-406"
     action = (
@@ -170,7 +173,10 @@ class TopicMissing(BrokerError):
     """A topic does not exist."""
 
     code = "CPIS-407"
-    action = "Add the organisation to the topics file's recipients, run `cpis topics apply`, try again."
+    action = (
+        "Run `cpis topics apply`, then try again; an organisation gets a topic of its own once its code is "
+        "among the topics file's recipients."
+    )
     exit_code = 66
 
 
@@ -180,6 +186,18 @@ class PersonTooLarge(BrokerError):
     code = "CPIS-408"
     disposition = Disposition.WORKLIST
     action = "Look at the record in the worklist item: some sender repeats one person without end."
+
+
+class StorageUnusable(BrokerError):
+    """A directory, file or database that this process keeps things in cannot be used."""
+
+    code = "CPIS-409"
+    disposition = Disposition.RETRY
+    action = (
+        "Make room there, give this user the right to write there, or name another place by the setting in "
+        "the message; then start again."
+    )
+    exit_code = 74
 
 
 class ConfigurationError(BrokerError):

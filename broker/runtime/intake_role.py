@@ -46,7 +46,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
 
     `facts` is where they go, already started, and `refusing` says whether they are known to refuse; `clock`
     tells the time of receipt, and the demonstration steps it. The start raises `ConfigurationError` where the
-    port is taken or the drop folder cannot be made.
+    port is taken, `StorageUnusable` where the drop folder cannot be made.
     """
 
     def __init__(

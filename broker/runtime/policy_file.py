@@ -13,6 +13,7 @@ from broker.core.identifiers import OdsCode
 from broker.core.policy import Place, Policy, Site, Successor
 
 _DURATIONS = frozenset(entry.name for entry in fields(Policy) if isinstance(entry.default, timedelta))
+_HOURS_MAX = 876_000  # a century: whatever is longer was meant in another unit
 _SITE_KEYS = frozenset(entry.name for entry in fields(Site))
 _WITHHOLDABLE = frozenset(entry.name for entry in fields(VisitLine)) - {"visit", "state", "arrived_at"}
 
@@ -32,21 +33,28 @@ def read_policy(path: Path | None) -> Policy:
 def parse_policy(content: Mapping[str, Any]) -> Policy:
     """Return the policy that TOML content describes: `[hours]`, `[sites.ODS]`, `[successors.ODS]`."""
     _known(content, {"hours", "sites", "successors"}, "the policy")
-    hours = content.get("hours", {})
-    _known(hours, _DURATIONS, "[hours]")
     try:
-        durations = {name: timedelta(hours=value) for name, value in hours.items()}
+        hours = content.get("hours", {})
+        _known(hours, _DURATIONS, "[hours]")
+        durations = {name: _duration(name, value) for name, value in hours.items()}
         sites = {OdsCode(code): _site(code, said) for code, said in content.get("sites", {}).items()}
         successors = {
             OdsCode(code): _successor(code, said) for code, said in content.get("successors", {}).items()
         }
-    except (TypeError, ValueError, KeyError) as error:
+    except (AttributeError, TypeError, ValueError, KeyError) as error:
         raise ConfigurationError(f"the policy has an impossible value: {error}") from error
     except ConfigurationError:
         raise
     except BrokerError as error:
         raise ConfigurationError(f"the policy names something that is no ODS code: {error}") from error
     return Policy(sites=sites, successors=successors, **durations)
+
+
+def _duration(name: str, hours: object) -> timedelta:
+    """Return a duration; hours are a number of at least 0."""
+    if isinstance(hours, bool) or not isinstance(hours, int | float) or not 0 <= hours <= _HOURS_MAX:
+        raise ConfigurationError(f"[hours] {name} must be a number of hours, 0 to {_HOURS_MAX}")
+    return timedelta(hours=hours)
 
 
 def _known(said: Mapping[str, Any], names: frozenset[str] | set[str], where: str) -> None:

@@ -7,16 +7,20 @@ A variable that is not one of them is refused, since a misspelt one would be sil
 
 import difflib
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from broker.adapters.cluster import Cluster
 from broker.core.errors import ConfigurationError
 
 PREFIX = "CPIS_"
+_SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
+_PORT_MAX = 65_535
+_PYDANTIC_PREFIX = "Value error, "  # before the words of a check of ours
 _FOLLOWS_FROM_ANOTHER = "default_factory_not_called"  # pydantic: another error stands in the same list
 
 
@@ -104,19 +108,39 @@ class Settings(BaseSettings):
         default="info", description="least severity that is logged: debug, info, warning or error"
     )
 
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _are_servers(cls, value: str | None) -> str | None:
+        """Refuse what is not host:port, before a client tries it for the length of a deadline."""
+        return None if value is None else _checked_servers(value)
+
     def require_cluster(self, bootstrap_servers: str | None = None) -> Cluster:
         """
         Return the Kafka to use, at `bootstrap_servers` if given and else where the setting says.
 
-        Raises `ConfigurationError` when neither names one.
+        Raises `ConfigurationError` when neither names one, or what is given is not host:port.
         """
-        servers = bootstrap_servers or self.kafka_bootstrap_servers
+        try:
+            servers = _checked_servers(bootstrap_servers) if bootstrap_servers else None
+        except ValueError as error:
+            raise ConfigurationError(f"--bootstrap-servers: {error}") from None
+        servers = servers or self.kafka_bootstrap_servers
         if servers is None:
             raise ConfigurationError(
                 f"{PREFIX}KAFKA_BOOTSTRAP_SERVERS is not set: {_meaning('kafka_bootstrap_servers')}. "
                 "`cpis kafka` starts a Kafka and prints the value to use."
             )
         return Cluster(servers)
+
+
+def _checked_servers(value: str) -> str:
+    """Return a list of Kafka brokers without blanks; raise `ValueError` unless each is host:port."""
+    servers = [server.strip() for server in value.split(",")]
+    for number, server in enumerate(servers, start=1):
+        match = _SERVER.fullmatch(server)
+        if match is None or not 1 <= int(match[1]) <= _PORT_MAX:
+            raise ValueError(f"broker {number} of {len(servers)} is not host:port with a port of 1 to 65535")
+    return ",".join(servers)
 
 
 def load_settings() -> Settings:
@@ -155,6 +179,7 @@ def _unknown(variable: str) -> str:
 
 def _wrong(name: str, message: str) -> str:
     """Return the line about a setting whose value cannot be taken."""
+    message = message.removeprefix(_PYDANTIC_PREFIX)
     return f"{PREFIX}{name.upper()}: {message[:1].lower()}{message[1:]} ({_meaning(name)})"
 
 

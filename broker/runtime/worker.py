@@ -24,6 +24,7 @@ from broker.runtime.fact_log import fact_log
 from broker.runtime.metrics import Metrics
 from broker.runtime.operators import operating
 from broker.runtime.parts import Parts, assemble, present
+from broker.runtime.preflight import check_storage
 from broker.runtime.settings import Settings
 
 _ALLOCATIONS_PER_COLLECTION = 100_000
@@ -133,12 +134,17 @@ async def serve(settings: Settings, roles: Sequence[Role] = tuple(Role)) -> None
     Raises the error that crashed a role when it is one of ours, `RoleFailed` for any other.
     """
     collect_rarely()
+    parts = assemble(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    await check_storage(settings, drop_folder=Role.INTAKE in roles, database=Role.OUTBOX in roles)
     metrics = Metrics()
-    async with operating(settings, metrics) as operators, working(settings, roles, metrics=metrics) as worker:
+    async with (
+        operating(settings, metrics) as operators,
+        working(settings, roles, parts=parts, metrics=metrics) as worker,
+    ):
         operators.roles = {role.value: service for role, service in worker.services.items()}
         structlog.get_logger().info("ready", count=len(roles))
         await worker.wait(stop.wait())

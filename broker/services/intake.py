@@ -16,6 +16,7 @@ from broker.core.errors import (
     InvalidOdsCode,
     KafkaUnavailable,
     MalformedMessage,
+    StorageUnusable,
     UnwritableRecord,
 )
 from broker.core.facts import VisitMessage
@@ -57,7 +58,8 @@ class Intake:
 
     `answer_seconds` is the deadline of an answer from the receipt of its message; `processing_ids` is what
     MSH-11 may be (ruling 27). `count` is told `accepted`, `kept`, `refused` (Kafka away), `unreadable lost`
-    (Kafka away and nobody to tell), and `quality: …`.
+    (Kafka away and nobody to tell), `sealing impossible` (no key can be kept: refused as well), and
+    `quality: …`.
     """
 
     def __init__(
@@ -83,6 +85,14 @@ class Intake:
 
     async def receive(self, data: bytes) -> bytes:
         """Return the acknowledgement of a message, once what it says is durable."""
+        try:
+            return await self._receive(data)
+        except StorageUnusable as error:  # no key can be made to seal it with: the sender keeps it meanwhile
+            self._count("sealing impossible")
+            return answer(data, error)
+
+    async def _receive(self, data: bytes) -> bytes:
+        """Return the acknowledgement of a message; raise `StorageUnusable` where nothing can be sealed."""
         received_at = aware(self._clock())
         judgement = self._judge(data, received_at)
         try:
@@ -99,15 +109,23 @@ class Intake:
 
     async def receive_unreadable(self, data: bytes, reason: str) -> bytes | None:
         """Keep bytes that were no frame; return an answer where the sender thinks that it sent a message."""
-        rejected = Rejected(door=Door.MLLP, reason=reason, received_at=aware(self._clock()), raw=data)
-        durable = await self._made_durable(self._rejections.writes(rejected))
+        message = data.removeprefix(START).removesuffix(_END_MARK)
+        try:
+            durable = await self._kept_unreadable(data, reason)
+        except StorageUnusable as error:
+            self._count("sealing impossible")
+            return answer(message, error) if reason in _AWAITED else None
         if reason not in _AWAITED:
             self._count("kept" if durable else "unreadable lost")
             return None
         self._count("kept" if durable else "refused")
-        message = data.removeprefix(START).removesuffix(_END_MARK)
         fault: BrokerError = MalformedMessage(reason) if durable else KafkaUnavailable()
         return answer(message, fault)
+
+    async def _kept_unreadable(self, data: bytes, reason: str) -> bool:
+        """Keep bytes that were no frame; return whether they are durable."""
+        rejected = Rejected(door=Door.MLLP, reason=reason, received_at=aware(self._clock()), raw=data)
+        return await self._made_durable(self._rejections.writes(rejected))
 
     async def _made_durable(self, writes: list[Write]) -> bool:
         """Append within the answer's deadline; return whether Kafka has acknowledged."""
@@ -119,7 +137,7 @@ class Intake:
         return True
 
     def _judge(self, data: bytes, received_at: datetime) -> _Judgement:
-        """Read a message and return what is to be kept of it; never raises."""
+        """Read a message and return what is to be kept of it; raises nothing but `StorageUnusable`."""
         try:
             reading = read_adt(
                 data, key=self._key, received_at=received_at, processing_ids=self._processing_ids
@@ -129,6 +147,8 @@ class Intake:
             fact = self._fact(reading.message, reading.number)
         except MalformedMessage as fault:
             return self._at_fault(data, fault, received_at)
+        except StorageUnusable:
+            raise
         except Exception:  # noqa: BLE001 - a defect of ours loses no message and stops no sender's queue
             return self._at_fault(data, MalformedMessage(DEFECT), received_at)
         return _Judgement([fact], ("accepted", *map("quality: {}".format, reading.faults)))

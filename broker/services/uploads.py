@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from broker.core.errors import BrokerError, MalformedMessage
+from broker.core.errors import BrokerError, MalformedMessage, StorageUnusable
 from broker.core.facts import PlanFact
 from broker.core.identifiers import NhsNumber, aware
 from broker.core.keyed import IdentityKey
@@ -105,7 +105,10 @@ class Uploads:
         self._count = count
 
     async def load(self, data: bytes) -> FileResult:
-        """Make a file's plans durable, then what is refused; raise `KafkaUnavailable` or `ReaderLost`."""
+        """Make a file's plans durable, then what is refused.
+
+        Raises `KafkaUnavailable`, `ReaderLost` or `StorageUnusable`: the file is to be taken again.
+        """
         received_at = aware(self._clock())
         try:
             file = await self._read(data, received_at)
@@ -170,6 +173,8 @@ class Uploads:
         """Return the facts of a record, or the record as a faulty one where they can never be written."""
         try:
             writes = [self._fact(number, plan) for number, plan in record.plans]
+        except StorageUnusable:  # no key can be made to seal it with: the file is taken again once one can
+            raise
         except Exception:  # noqa: BLE001 - a defect of ours holds up no other record
             return FaultyRecord(location=record.location, code=RecordCode.NOT_LOADED, reason=DEFECT)
         if any(_size(write) > RECORD_BYTES_MAX for write in writes):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from broker.adapters.drop_folder import DONE, REFUSED, DropFolder, Pace, Verdict
-from broker.core.errors import BrokerError, ConfigurationError, KafkaUnavailable, ReaderLost
+from broker.core.errors import BrokerError, KafkaUnavailable, ReaderLost, StorageUnusable
 
 PATIENCE_SECONDS = 10.0  # no step of a test takes a tenth of it
 QUICK = Pace(look_seconds=0.01, retry_seconds_min=0.01, retry_seconds_max=0.02)
@@ -248,11 +248,11 @@ def test_it_runs_by_itself_and_comes_back_after_kafka_does(tmp_path: Path) -> No
     assert post.counts["upload postponed"] == 2
 
 
-def test_a_place_where_no_folder_can_be_made_is_a_fault_of_the_settings(tmp_path: Path) -> None:
+def test_a_place_where_no_folder_can_be_made_is_told(tmp_path: Path) -> None:
     """The operator is told, not the log of a crash."""
     (tmp_path / "drop").write_text("a file", encoding="utf-8")
 
-    with pytest.raises(ConfigurationError, match="drop folder"):
+    with pytest.raises(StorageUnusable, match="CPIS_DROP_FOLDER"):
         Post(tmp_path)
 
 

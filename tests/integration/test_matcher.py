@@ -15,7 +15,7 @@ from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_group import KafkaGroup
 from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.adapters.projection import Projection
-from broker.core.errors import ConfigurationError, WrongIdentityKey
+from broker.core.errors import StorageUnusable, WrongIdentityKey
 from broker.ports import Topic
 from broker.runtime.kafka import embedded_kafka
 from broker.runtime.outbox_role import OutboxRole
@@ -242,7 +242,7 @@ def test_a_database_that_cannot_be_opened_is_told(settings: Settings, tmp_path: 
     """A wrong database stops the process at its start."""
     wrong = settings.model_copy(update={"database_url": f"sqlite:///{tmp_path}/nowhere/broker.sqlite"})
 
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(StorageUnusable, match="CPIS_DATABASE_URL"):
         asyncio.run(serve(wrong, [Role.OUTBOX]))
 
 

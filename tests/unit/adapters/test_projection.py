@@ -1,13 +1,15 @@
 """The inbox database: each event once, numbered without gaps, with how far Kafka was taken."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from broker.adapters.projection import InboxEvent, Projection
-from broker.core.errors import ConfigurationError
+from broker.adapters.projection import InboxEvent, Projection, prove_database
+from broker.core.errors import ConfigurationError, StorageUnusable
 
 EVENT = InboxEvent(
     recipient="la.211", event_id="e1", alert_id="a1", revision=1, kind="raised", loud=True, body=b"value"
@@ -96,10 +98,67 @@ def test_what_is_stored_survives_and_keeps_its_identity(url: str) -> None:
     other.close()
 
 
-@pytest.mark.parametrize("wrong", ["sqlite:////nowhere/at/all.sqlite", "no url", "oracle://user:secret@h/d"])
-def test_a_database_that_cannot_be_used_is_told_without_its_url(wrong: str) -> None:
+@pytest.mark.parametrize("wrong", ["no url", "oracle://user:secret@h/d", "nonsense+sqlite://"])
+def test_a_url_that_is_none_is_told_without_it(wrong: str) -> None:
     """The URL may hold a password."""
     with pytest.raises(ConfigurationError, match="CPIS_DATABASE_URL") as told:
         Projection(wrong)
 
     assert "secret" not in str(told.value)
+
+
+def test_a_database_that_cannot_be_opened_is_told_in_the_drivers_words() -> None:
+    """The setting, and why."""
+    with pytest.raises(StorageUnusable, match=r"CPIS_DATABASE_URL: .*unable to open database file"):
+        Projection("sqlite:////nowhere/at/all.sqlite")
+
+
+def _prove(file: Path, made: Path | None = None) -> None:
+    """Prove an SQLite file."""
+    prove_database(f"sqlite:///{file}", will_be_made=made or file.parent.parent / "elsewhere")
+
+
+def test_a_proof_of_a_new_database_makes_nothing(tmp_path: Path) -> None:
+    """Neither in a directory that is there nor in the one that will be made."""
+    _prove(tmp_path / "new.sqlite")
+    _prove(tmp_path / "data" / "new.sqlite", made=tmp_path / "data")
+    prove_database("sqlite://", will_be_made=tmp_path)
+
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_proof_of_a_database_in_use_disturbs_nobody(tmp_path: Path) -> None:
+    """It is proved at every start."""
+    used = Projection(f"sqlite:///{tmp_path}/used.sqlite")
+
+    _prove(tmp_path / "used.sqlite")
+
+    assert [] == used.inbox("la.211")
+    used.close()
+
+
+def test_a_missing_directory_is_not_made_for_a_database(tmp_path: Path) -> None:
+    """It may be a disk that is not mounted: a database made in its place would be hidden when it is."""
+    with pytest.raises(StorageUnusable, match=r"CPIS_DATABASE_URL: there is no directory .*/away"):
+        _prove(tmp_path / "away" / "broker.sqlite")
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    """And not overwritten."""
+    file = tmp_path / "broker.sqlite"
+    file.write_text("notes, and nothing but notes\n" * 200)
+
+    with pytest.raises(StorageUnusable, match="file is not a database"):
+        _prove(file)
+
+    assert file.read_text().startswith("notes")
+
+
+def test_another_releases_tables_are_told(tmp_path: Path) -> None:
+    """Before an event fails to be stored in them."""
+    file = tmp_path / "broker.sqlite"
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("CREATE TABLE offsets (topic TEXT, next_offset INTEGER)")
+
+    with pytest.raises(StorageUnusable, match=r"table offsets is another release's"):
+        _prove(file)

@@ -1,5 +1,6 @@
 """The key directory: files, processes, damage."""
 
+import errno
 import multiprocessing
 import os
 import stat
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from broker.adapters.sealing import KeyDirectory
-from broker.core.errors import ConfigurationError, UnsealingFailed
+from broker.core.errors import StorageUnusable, UnsealingFailed
 from broker.ports import Sealed
+from tests.disks import FILLING, fill, small_disk
 
 BOND = b"bond"
 PROCESSES = 4
@@ -109,7 +111,7 @@ def test_a_damaged_key_seals_nothing(tmp_path: Path, secret: bytes) -> None:
     """A key that is not 32 bytes is never used: what it sealed could be lost or weak."""
     key_file(tmp_path).write_bytes(secret)
 
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(StorageUnusable):
         KeyDirectory(tmp_path, noon).seal(b"plain", bound_to=BOND)
 
 
@@ -137,5 +139,16 @@ def test_a_directory_that_cannot_be_made_is_told_at_once(tmp_path: Path) -> None
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
 
-    with pytest.raises(ConfigurationError, match=os.strerror(20)):
+    with pytest.raises(StorageUnusable, match=f"CPIS_SEALING_KEYS_DIR.*{os.strerror(20)}"):
         KeyDirectory(blocked / "keys", noon).seal(b"plain", bound_to=BOND)
+
+
+def test_a_key_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    """On a full disk every attempt would leave one more draft."""
+    with small_disk(tmp_path / "disk", size_bytes=65_536) as disk:
+        fill(disk)
+
+        with pytest.raises(StorageUnusable, match=os.strerror(errno.ENOSPC)):
+            KeyDirectory(disk, noon).seal(b"plain", bound_to=BOND)
+
+        assert [FILLING] == [file.name for file in disk.iterdir()]

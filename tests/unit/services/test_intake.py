@@ -10,7 +10,7 @@ import pytest
 
 from broker.adapters.memory import MemoryFactLog, MemoryKafka, MemoryRecord
 from broker.adapters.memory_sealing import MemorySealer
-from broker.core.errors import KafkaUnavailable, UnwritableRecord
+from broker.core.errors import KafkaUnavailable, StorageUnusable, UnwritableRecord
 from broker.core.facts import Fact, NumberStatus, VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
@@ -63,11 +63,24 @@ class BrokenCodec(FactCodec):
         raise ZeroDivisionError
 
 
+class FullDisk(MemorySealer):
+    """A sealer that cannot keep a new day's key."""
+
+    def seal(self, plain: bytes, *, bound_to: bytes) -> NoReturn:  # noqa: ARG002 - as the sealer's
+        """Refuse."""
+        raise StorageUnusable
+
+
 class Desk:
     """An intake with everything around it in memory."""
 
-    def __init__(self, log: FactLog | None = None, codec: type[FactCodec] = FactCodec) -> None:
-        schemas, sealer = load_schemas(), MemorySealer()
+    def __init__(
+        self,
+        log: FactLog | None = None,
+        codec: type[FactCodec] = FactCodec,
+        sealer: MemorySealer | None = None,
+    ) -> None:
+        schemas, sealer = load_schemas(), sealer or MemorySealer()
         self.kafka = MemoryKafka()
         self.counts: Counter[str] = Counter()
         self.facts = FactCodec(schemas, sealer)
@@ -372,3 +385,15 @@ def test_a_control_id_beyond_all_measure_is_found_in_the_bytes_only() -> None:
 
     [kept] = desk.kept()
     assert kept.control_id is None
+
+
+def test_without_room_for_a_key_the_sender_is_told_to_send_again() -> None:
+    """AR, whatever the message; nothing is written unsealed, and it is no defect of the message."""
+    desk = Desk(sealer=FullDisk())
+
+    answers = [desk.send(message()), desk.send(b"nonsense"), desk.send_unreadable(message()[:40], TOO_LONG)]
+
+    assert ["AR", "AR", "AR"] == [verdict(answer)[0] for answer in answers]
+    assert desk.send_unreadable(b"noise", NO_START) is None
+    assert {"sealing impossible": 4} == desk.counts
+    assert ([], []) == (desk.attendances(), desk.kept())

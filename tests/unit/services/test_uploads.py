@@ -10,7 +10,7 @@ import pytest
 
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.adapters.memory_sealing import MemorySealer
-from broker.core.errors import KafkaUnavailable, ReaderLost
+from broker.core.errors import KafkaUnavailable, ReaderLost, StorageUnusable
 from broker.core.facts import Fact, PlanFact, PlanType
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
@@ -51,6 +51,14 @@ class CountingLog(MemoryFactLog):
         """Remember, then append."""
         self.sizes.append(len(writes))
         await super().append(writes)
+
+
+class FullDiskCodec(FactCodec):
+    """A codec whose sealer cannot keep a new day's key."""
+
+    def encode(self, fact: Fact, number: NhsNumber) -> NoReturn:  # noqa: ARG002 - as the codec's
+        """Refuse."""
+        raise StorageUnusable
 
 
 class BrokenCodec(FactCodec):
@@ -333,3 +341,13 @@ def test_a_pregnant_childs_two_plans_are_two_facts_of_one_record() -> None:
     result = desk.load(build_upload((record,)))
 
     assert (1, 2) == (result.records, result.plans)
+
+
+def test_without_room_for_a_key_the_file_is_to_be_taken_again() -> None:
+    """It is no defect of the record, and nothing is written of it."""
+    desk = Desk(codec=FullDiskCodec)
+
+    with pytest.raises(StorageUnusable):
+        desk.load(build_upload(GOOD))
+
+    assert {} == desk.plans()

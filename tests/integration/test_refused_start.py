@@ -1,0 +1,174 @@
+"""`cpis run` with bad input, as a user meets it: one message, its exit code, and nothing half-started."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from broker.adapters.embedded_kafka.configuration import free_ports
+from tests.disks import fill, small_disk
+
+NO_KAFKA = "127.0.0.1:1"  # nobody listens there, and nobody can without being root
+LOOK_SECONDS = 0.01
+END_SECONDS = 90.0
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """How a process ended, and whether its MLLP door was ever open."""
+
+    code: int
+    said: str
+    was_open: bool
+
+
+def start(data_dir: Path, *arguments: str, **settings: str) -> Refusal:
+    """Run `cpis` until it ends, knocking at its door all the while."""
+    [port] = free_ports(1)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CPIS_")}
+    environment |= {"CPIS_DATA_DIR": str(data_dir), "CPIS_MLLP_PORT": str(port), **settings}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "broker", *(arguments or ("run",))],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    was_open = False
+    pause = threading.Event()
+    with process:
+        while process.poll() is None:
+            with socket.socket() as knocking:
+                was_open = was_open or knocking.connect_ex(("127.0.0.1", port)) == 0
+            pause.wait(LOOK_SECONDS)
+        output = process.stdout.read() if process.stdout is not None else ""
+    return Refusal(process.returncode, output, was_open)
+
+
+def assert_refused(refusal: Refusal, code: int, *words: str) -> None:
+    """Assert that the process ended with one clear message that holds these words, and nothing had begun."""
+    assert [] == [word for word in words if word not in refusal.said], refusal.said
+    assert code == refusal.code, refusal.said
+    assert "Traceback" not in refusal.said
+    assert "ready" not in refusal.said
+    assert not refusal.was_open
+
+
+SETTINGS: Mapping[str, tuple[dict[str, str], str]] = {
+    "misspelt": (
+        {"CPIS_KAFKA_BOOTSTRAP_SERVER": NO_KAFKA},
+        "CPIS_KAFKA_BOOTSTRAP_SERVER is not a setting; the nearest is CPIS_KAFKA_BOOTSTRAP_SERVERS",
+    ),
+    "no cluster": ({"CPIS_KAFKA_BOOTSTRAP_SERVERS": ""}, "CPIS_KAFKA_BOOTSTRAP_SERVERS is not set"),
+    "host without port": (
+        {"CPIS_KAFKA_BOOTSTRAP_SERVERS": "kafka.example"},
+        "CPIS_KAFKA_BOOTSTRAP_SERVERS: broker 1 of 1 is not host:port",
+    ),
+    "port too high": (
+        {"CPIS_KAFKA_BOOTSTRAP_SERVERS": "one.example:9092, two.example:99999"},
+        "CPIS_KAFKA_BOOTSTRAP_SERVERS: broker 2 of 2 is not host:port",
+    ),
+    "empty broker": (
+        {"CPIS_KAFKA_BOOTSTRAP_SERVERS": "one.example:9092,"},
+        "CPIS_KAFKA_BOOTSTRAP_SERVERS: broker 2 of 2 is not host:port",
+    ),
+    "no number": ({"CPIS_MLLP_PORT": "mllp"}, "CPIS_MLLP_PORT: input should be a valid integer"),
+    "door's port too high": ({"CPIS_MLLP_PORT": "65536"}, "CPIS_MLLP_PORT: input should be less than"),
+    "no environment": (
+        {"CPIS_ENVIRONMENT": "production"},
+        "CPIS_ENVIRONMENT: input should be 'live'",
+    ),
+    "live without a key": ({"CPIS_ENVIRONMENT": "live"}, "CPIS_IDENTITY_KEY_FILE is not set"),
+    "no key file": (
+        {"CPIS_IDENTITY_KEY_FILE": "nowhere.key"},
+        "CPIS_IDENTITY_KEY_FILE cannot be read: No such file",
+    ),
+    "a directory for a policy": (
+        {"CPIS_POLICY_FILE": "/"},
+        "the policy file  cannot be read: Is a directory",
+    ),
+    "no database URL": (
+        {"CPIS_DATABASE_URL": "broker.sqlite"},
+        "CPIS_DATABASE_URL: this is no ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("settings", "words"), SETTINGS.values(), ids=SETTINGS.keys())
+def test_a_wrong_setting_is_told_and_nothing_begins(
+    tmp_path: Path, settings: dict[str, str], words: str
+) -> None:
+    """78, the setting's name, what it may be; no door, no file."""
+    refusal = start(tmp_path / "data", **{"CPIS_KAFKA_BOOTSTRAP_SERVERS": NO_KAFKA, **settings})
+
+    assert_refused(refusal, 78, words, "CPIS-501")
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_every_wrong_setting_is_told_at_once(tmp_path: Path) -> None:
+    """Not one at each attempt."""
+    refusal = start(tmp_path, CPIS_LOGLEVEL="info", CPIS_MLLP_PORT="x", CPIS_LOG_LEVEL="loud")
+
+    assert_refused(refusal, 78, "CPIS_LOGLEVEL", "CPIS_MLLP_PORT", "CPIS_LOG_LEVEL: input")
+
+
+POLICIES: Mapping[str, tuple[str, str]] = {
+    "no TOML": ("[hours]\nplan_wait = \n", "line 2"),
+    "an unknown key": ("[hours]\nplanwait = 1\n", "[hours] does not know 'planwait'"),
+    "no ODS code": ('[sites."no code"]\n', "no ODS code"),
+    "no number": ("[hours]\nplan_wait = true\n", "[hours] plan_wait must be a number of hours"),
+    "no table": ("sites = 3\n", "impossible value"),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), POLICIES.values(), ids=POLICIES.keys())
+def test_a_wrong_policy_is_told_with_its_place(tmp_path: Path, text: str, words: str) -> None:
+    """78, the place in the file."""
+    policy = tmp_path / "policy.toml"
+    policy.write_text(text, encoding="utf-8")
+
+    refusal = start(tmp_path / "data", CPIS_KAFKA_BOOTSTRAP_SERVERS=NO_KAFKA, CPIS_POLICY_FILE=str(policy))
+
+    assert_refused(refusal, 78, words, "CPIS-501")
+    assert [policy] == list(tmp_path.iterdir())
+
+
+def test_an_unknown_role_is_a_mistake_of_use(tmp_path: Path) -> None:
+    """2, as for every wrong argument."""
+    refusal = start(tmp_path, "run", "--role", "matchmaker", CPIS_KAFKA_BOOTSTRAP_SERVERS=NO_KAFKA)
+
+    assert_refused(refusal, 2, "'matchmaker' is not one of 'intake', 'matcher', 'outbox'")
+
+
+def test_every_place_that_cannot_be_used_is_told_before_anything_begins(tmp_path: Path) -> None:
+    """74, each setting by name; the message goes before the search for a Kafka, which is dearer."""
+    (tmp_path / "file").write_text("in the way")
+
+    refusal = start(
+        tmp_path / "data",
+        CPIS_KAFKA_BOOTSTRAP_SERVERS=NO_KAFKA,
+        CPIS_SEALING_KEYS_DIR=str(tmp_path / "file"),
+        CPIS_DROP_FOLDER=str(tmp_path / "file" / "uploads"),
+        CPIS_DATABASE_URL=f"sqlite:///{tmp_path}/away/broker.sqlite",
+    )
+
+    settings = ("CPIS_SEALING_KEYS_DIR: ", "CPIS_DROP_FOLDER: ", "CPIS_DATABASE_URL: there is no directory")
+    assert_refused(refusal, 74, *settings, "CPIS-409", "Make room")
+    assert [tmp_path / "file"] == list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_told_before_anything_begins(tmp_path: Path) -> None:
+    """74 and the directory; on a genuinely full file system."""
+    with small_disk(tmp_path / "disk", size_bytes=2_097_152) as disk:
+        fill(disk, leaving_bytes=65_536)
+
+        refusal = start(disk, CPIS_KAFKA_BOOTSTRAP_SERVERS=NO_KAFKA)
+
+        assert_refused(refusal, 74, f"CPIS_DATA_DIR: {disk} cannot be used: No space left", "CPIS-409")
+        assert 1 == len(list(disk.iterdir()))
