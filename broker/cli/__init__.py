@@ -21,12 +21,18 @@ COMMANDS = {
     "demo": _Command("broker.cli.demo:demo", "Show a recorded day become alerts, on a genuine Kafka."),
     "kafka": _Command("broker.cli.kafka:kafka", "Run a Kafka of our own in the foreground."),
     "listen": _Command("broker.cli.listen:listen", "Follow what an authority or a provider is told."),
+    "rejected": _Command(
+        "broker.cli.rejected:rejected", "What was refused at the doors: list it, show it, redrive it."
+    ),
     "replay": _Command("broker.cli.replay:replay", "Play a recorded stream on the core alone."),
     "run": _Command("broker.cli.run:run", "Run the broker: intake, matcher, outbox."),
     "topics": _Command(
         "broker.cli.topics:topics", "Make the topics of a cluster as they are declared, or list them."
     ),
     "upload": _Command("broker.cli.upload:upload", "Load upload files of local authorities."),
+    "worklist": _Command(
+        "broker.cli.worklist:worklist", "Work that the broker leaves to people: list it, show it, settle it."
+    ),
 }
 
 

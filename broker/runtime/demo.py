@@ -212,6 +212,8 @@ class Demonstration:
 
     def _on_decision(self, record: Followed) -> None:
         """Note a recorded decision."""
+        if self._parts.records.is_action(record.value or b""):  # an operator's, no decision
+            return
         entry = self._parts.records.decode_audit(record.value or b"")
         self._watched.decisions.append(entry)
 
@@ -220,12 +222,16 @@ class Demonstration:
         if record.value is None:
             self._watched.worklist.pop(record.key or b"", None)
             return
+        if self._parts.records.is_action(record.value):
+            return
         item = self._parts.records.decode_item(record.value)
         self._watched.worklist[record.key or b""] = item
         self._audience.item(item)
 
     def _on_rejected(self, record: Followed) -> None:
         """Note what was kept unread."""
+        if self._parts.records.is_action(record.value or b""):
+            return
         rejected = self._parts.records.decode_rejected(record.value or b"")
         self._watched.rejected.append((rejected.door.value, rejected.reason))
 

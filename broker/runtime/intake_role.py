@@ -18,15 +18,11 @@ from broker.adapters.worker_process import read_file_aside
 from broker.core.errors import ConfigurationError
 from broker.ports import Clock, FactLog
 from broker.runtime.health import Health, State
-from broker.runtime.parts import Parts, present
+from broker.runtime.parts import Parts, present, processing_ids
 from broker.runtime.settings import Settings
 from broker.services.intake import Intake
 from broker.services.rejections import Rejections
 from broker.services.uploads import Uploads
-from broker.wire.adt import PROCESSING_IDS
-
-LIVE_PROCESSING_IDS = frozenset({"P"})
-"""MSH-11 of a live deployment (ruling 27)."""
 
 SEALED_FOR = timedelta(days=36)
 """A day longer than the longest retention of a topic that holds sealed fields: 35 days."""
@@ -68,7 +64,6 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._open = False
         self._sealer = parts.sealer
         rejections = Rejections(parts.records, parts.key)
-        live = settings.environment == "live"
         self._intake = Intake(
             facts,
             parts.facts,
@@ -77,7 +72,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             clock=clock,
             count=self._count,
             answer_seconds=answer_ms * _INTAKE_SHARE / _MILLISECONDS,
-            processing_ids=LIVE_PROCESSING_IDS if live else PROCESSING_IDS,
+            processing_ids=processing_ids(settings),
         )
         self._uploads = Uploads(
             facts,

@@ -16,12 +16,15 @@ from broker.ports import Sealer
 from broker.runtime.codecs import load_schemas
 from broker.runtime.policy_file import read_policy
 from broker.runtime.settings import Settings
+from broker.wire.adt import PROCESSING_IDS
 from broker.wire.alerts_codec import AlertCodec
 from broker.wire.facts_codec import FactCodec
 from broker.wire.records_codec import RecordsCodec
 from broker.wire.state_codec import StateCodec
 
 PUBLISHED_TEST_KEY = b"published key of tests and demonstrations: it protects nobody"
+
+_LIVE_PROCESSING_IDS = frozenset({"P"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,11 @@ def assemble(settings: Settings, *, sealer: Sealer | None = None) -> Parts:
         alerts=AlertCodec(schemas),
         records=RecordsCodec(schemas, sealer),
     )
+
+
+def processing_ids(settings: Settings) -> frozenset[str]:
+    """Return what MSH-11 may be: in a live deployment `P` alone (ruling 27)."""
+    return _LIVE_PROCESSING_IDS if settings.environment == "live" else PROCESSING_IDS
 
 
 def identity_key(settings: Settings) -> IdentityKey:

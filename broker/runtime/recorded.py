@@ -6,16 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from broker.core.policy import Policy
+from broker.runtime.doors import doors
 from broker.runtime.parts import Parts
-from broker.services.intake import Intake
-from broker.services.rejections import Rejections
-from broker.services.replay import Replay, Replayed, SteppedClock, Taken
-from broker.services.uploads import Uploads
+from broker.services.replay import Replay, Replayed
 from broker.wire.readable import readable
 from broker.wire.stream import StreamLine
 from broker.wire.upload_slices import ReadFile, read_file
-
-_ANSWER_SECONDS = 60.0  # nothing here waits for Kafka
 
 
 async def _read(data: bytes, received_at: datetime) -> ReadFile:
@@ -23,32 +19,18 @@ async def _read(data: bytes, received_at: datetime) -> ReadFile:
     return read_file(data, received_at)
 
 
-def _uncounted(_event: str) -> None:
-    """Count nothing: a replay tells its outcome, and keeps no counts."""
-
-
 def offline(parts: Parts, *, policy: Policy | None = None) -> Replay:
     """Return a replay that writes to nothing, under another policy if asked."""
-    taken, clock, key = Taken(), SteppedClock(), parts.key
-    rejections = Rejections(parts.records, key)
-
+    own = doors(parts, read=_read)
     return Replay(
-        intake=Intake(
-            taken,
-            parts.facts,
-            rejections,
-            key=key,
-            clock=clock,
-            count=_uncounted,
-            answer_seconds=_ANSWER_SECONDS,
-        ),
-        uploads=Uploads(taken, parts.facts, rejections, read=_read, key=key, clock=clock, count=_uncounted),
-        taken=taken,
-        clock=clock,
+        intake=own.intake,
+        uploads=own.uploads,
+        taken=own.taken,
+        clock=own.clock,
         facts=parts.facts,
         records=parts.records,
         policy=policy or parts.policy,
-        key=key,
+        key=parts.key,
     )
 
 

@@ -61,6 +61,14 @@ class Unprocessable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Which record a worklist item is about, and the error's code or class name: without its bytes."""
+
+    place: Place
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Masked:
     """A rejected message without its bytes: `size` of them, and whether they are `kept` and can be opened."""
 
@@ -116,6 +124,14 @@ class RecordsCodec:
             cause=row["cause"],
             value=open_row(self._sealer, row["sealed"], bond),
         )
+
+    def trouble_of(self, data: bytes) -> Trouble | None:
+        """Return which record an item is about, without opening it; raise `MalformedMessage`."""
+        row = self._schemas.decode("worklist_item", data)
+        if row["sealed"] is None:
+            return None
+        place = Place(topic=row["topic"], partition=row["partition"], offset=row["offset"])
+        return Trouble(place=place, cause=row["cause"])
 
     def encode_rejected(self, rejected: Rejected) -> bytes:
         """Return a rejected message with its raw bytes sealed."""

@@ -1,0 +1,111 @@
+"""`cpis worklist`: work that the broker leaves to people; look at it, open it on grounds, settle it."""
+
+from datetime import timedelta
+
+import click
+
+from broker.cli.desk import (
+    Age,
+    at_desk,
+    grounds_of,
+    grounds_options,
+    json_option,
+    servers_option,
+    show_item,
+    show_list,
+    unmask_option,
+    warn_of_unreadable,
+)
+from broker.core.alerts import ItemKind
+from broker.core.operators import Grounds
+from broker.runtime.desk import Desk
+from broker.runtime.parts import present
+from broker.services.worklist_desk import Work, Worklist
+
+_COLUMNS = ("id", "state", "urgent", "kind", "provider", "control_id", "opened_at", "cause")
+
+
+@click.group()
+def worklist() -> None:
+    """Work that the broker leaves to people: list it, show it, settle it."""
+
+
+@worklist.command("list")
+@click.option("--open/--all", "only_open", default=True, help="What is open, or everything. Default: open.")
+@click.option("--reason-code", type=click.Choice([kind.value for kind in ItemKind]), help="Only this kind.")
+@click.option("--older-than", type=Age(), help="Only items opened longer ago: 30m, 12h, 2d.")
+@json_option
+@servers_option
+def list_work(
+    reason_code: str | None,
+    older_than: timedelta | None,
+    bootstrap_servers: str | None,
+    *,
+    only_open: bool,
+    as_json: bool,
+) -> None:
+    """List the work there is, urgent items first and then the oldest, without anything of a person."""
+    found = at_desk(bootstrap_servers, _worklist)
+    now = present()
+    items = [
+        work.masked()
+        for work in found.items
+        if (work.open or not only_open)
+        and (reason_code is None or work.item.kind.value == reason_code)
+        and (older_than is None or now - work.opened_at > older_than)
+    ]
+    warn_of_unreadable(found.unreadable)
+    show_list(items, _COLUMNS, as_json=as_json, nothing="there is no work")
+
+
+@worklist.command()
+@click.argument("item_id", metavar="ID")
+@unmask_option
+@grounds_options
+@json_option
+@servers_option
+def show(
+    item_id: str, reason: str, by: str, bootstrap_servers: str | None, *, unmask: bool, as_json: bool
+) -> None:
+    """
+    Show one item: masked, or with the record it is about, where it is about one.
+
+    Unmasking needs --reason and --by. Both are in the audit trail before the first byte is shown.
+    """
+    grounds = grounds_of(by, reason, unmask=unmask)
+
+    async def look(desk: Desk) -> tuple[Work, bytes | None]:
+        """Find the item, and open it if asked."""
+        work = (await desk.worklist.worklist()).find(item_id)
+        record = None if grounds is None else await desk.worklist.unmask(work, grounds)
+        return work, None if record is None else record.value
+
+    work, value = at_desk(bootstrap_servers, look)
+    show_item(work.masked(), as_json=as_json, bytes_shown=value)
+    if unmask and value is None:
+        click.echo("cpis: nothing is sealed in this item; nothing was unmasked", err=True)
+
+
+@worklist.command()
+@click.argument("item_id", metavar="ID")
+@grounds_options
+@servers_option
+def settle(item_id: str, reason: str, by: str, bootstrap_servers: str | None) -> None:
+    """
+    Settle one item: it leaves the list of what is open, and stays in `--all` with who, when and why.
+
+    Settling twice does no harm. An item that the matcher opens again is open again.
+    """
+    grounds = Grounds(by=by, reason=reason)
+
+    async def close(desk: Desk) -> bool:
+        """Settle it if it is open."""
+        return await desk.worklist.settle((await desk.worklist.worklist()).find(item_id), grounds)
+
+    settled = at_desk(bootstrap_servers, close)
+    click.echo(f"{item_id} {'settled' if settled else 'was settled already; nothing was changed'}")
+
+
+async def _worklist(desk: Desk) -> Worklist:
+    """Return all the work."""
+    return await desk.worklist.worklist()

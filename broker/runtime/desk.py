@@ -1,0 +1,49 @@
+"""The operators' desk on the settings' Kafka: what was rejected, the work there is, and the pen."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from broker.adapters.cluster import Cluster
+from broker.adapters.kafka_archive import KafkaArchive
+from broker.adapters.kafka_facts import KafkaFactLog
+from broker.adapters.worker_process import read_file_aside
+from broker.runtime.doors import doors
+from broker.runtime.parts import assemble, present, processing_ids
+from broker.runtime.settings import Settings
+from broker.services.desk_log import DeskLog
+from broker.services.redriving import Redriving
+from broker.services.rejected_desk import RejectedDesk
+from broker.services.worklist_desk import WorklistDesk
+
+_APPEND_DEADLINE_MS = 10_000  # nobody but the operator waits: a slow cluster is no reason to give up
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """What an operator works with."""
+
+    rejected: RejectedDesk
+    redriving: Redriving
+    worklist: WorklistDesk
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings, cluster: Cluster) -> AsyncIterator[Desk]:
+    """Lend the desk of a cluster; raise `KafkaUnavailable` when it does not answer."""
+    parts = assemble(settings)
+    archive, facts = KafkaArchive(cluster), KafkaFactLog(cluster, deadline_ms=_APPEND_DEADLINE_MS)
+    log = DeskLog(facts, parts.records, key=parts.key, clock=present)
+    rejected = RejectedDesk(archive, parts.records, log)
+    own = doors(parts, read=read_file_aside, processing_ids=processing_ids(settings))
+    try:
+        await archive.start()
+        await facts.start()
+        yield Desk(
+            rejected=rejected,
+            redriving=Redriving(rejected, own, facts, parts.records, log),
+            worklist=WorklistDesk(archive, parts.records, log),
+        )
+    finally:
+        await facts.close()
+        await archive.close()

@@ -1,0 +1,36 @@
+"""The use cases of intake over a log that hands on what they write: for a replay, and for a redrive."""
+
+from broker.runtime.parts import Parts
+from broker.services.intake import Intake
+from broker.services.redriving import Doors
+from broker.services.rejections import Rejections
+from broker.services.replay import SteppedClock, Taken
+from broker.services.uploads import Read, Uploads
+from broker.wire.adt import PROCESSING_IDS
+
+_ANSWER_SECONDS = 60.0  # nothing here waits for Kafka
+
+
+def _uncounted(_event: str) -> None:
+    """Count nothing: who plays messages again tells the outcome, and keeps no counts."""
+
+
+def doors(parts: Parts, *, read: Read, processing_ids: frozenset[str] = PROCESSING_IDS) -> Doors:
+    """Return doors of their own; `read` reads an upload file, `processing_ids` is what MSH-11 may be."""
+    taken, clock, key = Taken(), SteppedClock(), parts.key
+    rejections = Rejections(parts.records, key)
+    return Doors(
+        intake=Intake(
+            taken,
+            parts.facts,
+            rejections,
+            key=key,
+            clock=clock,
+            count=_uncounted,
+            answer_seconds=_ANSWER_SECONDS,
+            processing_ids=processing_ids,
+        ),
+        uploads=Uploads(taken, parts.facts, rejections, read=read, key=key, clock=clock, count=_uncounted),
+        taken=taken,
+        clock=clock,
+    )

@@ -1,0 +1,51 @@
+"""
+Writes down what operators do: in the audit trail before it is done, then where it changes an item's state.
+
+Knows the topics and headers of these records. An action whose audit entry is not durable is not done.
+"""
+
+from broker.core.keyed import IdentityKey
+from broker.core.operators import ActionKind, Grounds, OperatorAction, Place
+from broker.ports import Clock, FactLog, Topic, Write
+from broker.wire.cloudevents import ACTION_TYPE, CloudEvent, write_headers
+from broker.wire.records_codec import RecordsCodec
+
+SOURCE = "urn:cpis:desk"
+"""`ce_source` of everything that the operators' desk writes; event ids are unique within it."""
+
+
+class DeskLog:
+    """The desk's pen. Both methods raise `KafkaUnavailable`, and then nothing more may be done."""
+
+    def __init__(self, facts: FactLog, records: RecordsCodec, *, key: IdentityKey, clock: Clock) -> None:
+        """Write to `facts`; ids are derived under `key`, and `clock` says when an action is done."""
+        self._facts = facts
+        self._records = records
+        self._key = key
+        self._clock = clock
+
+    async def audit(
+        self, kind: ActionKind, item_id: str, place: Place, grounds: Grounds, *, outcome: str = ""
+    ) -> OperatorAction:
+        """Return the action once its entry in the audit trail is durable: only now may it be done."""
+        action = OperatorAction(
+            kind=kind, item_id=item_id, place=place, grounds=grounds, at=self._clock(), outcome=outcome
+        )
+        await self._facts.append([self._write(action, Topic.AUDIT, None)])
+        return action
+
+    async def mark(self, action: OperatorAction, topic: Topic, *, key: bytes | None = None) -> None:
+        """Write the action beside the item whose state it changes."""
+        await self._facts.append([self._write(action, topic, key)])
+
+    def _write(self, action: OperatorAction, topic: Topic, key: bytes | None) -> Write:
+        """Return the record of an action."""
+        parts = (action.kind, action.item_id, str(action.place), action.at.isoformat())
+        event = CloudEvent(
+            event_id=self._key.derive("operator action", *parts),
+            source=SOURCE,
+            event_type=ACTION_TYPE,
+            time=action.at,
+            data_schema="operator_action",
+        )
+        return Write(topic, key, self._records.encode_action(action), write_headers(event))

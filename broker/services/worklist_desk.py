@@ -1,0 +1,144 @@
+"""
+What lies in `cpis.worklist`, as operators see it: open items first of all, sealed records on grounds only.
+
+An item is settled by its matcher, with a tombstone, when later facts answer it; or here, by an operator, with
+a record beside it under a key of its own. A settlement covers the record that the operator saw: an item that
+the matcher opens again is open again.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from broker.core.alerts import WorklistItem
+from broker.core.errors import MalformedMessage, NoSuchItem
+from broker.core.operators import ActionKind, Grounds, OperatorAction, Place, discreet
+from broker.ports import Archive, Record, Topic
+from broker.services.desk_log import DeskLog
+from broker.services.rejected_desk import place_of, told
+from broker.wire.records_codec import RecordsCodec, Trouble, Unprocessable
+
+_SETTLED_KEY = "{}#settled"
+_MILLISECONDS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """
+    One item. `place` is where its newest record lies and `opened_at`, aware UTC, when that was written.
+
+    `trouble` says which record it is about, where it is about one; `settled` is the last settlement.
+    """
+
+    item: WorklistItem
+    place: Place
+    opened_at: datetime
+    trouble: Trouble | None = None
+    settled: OperatorAction | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether nobody has settled it as it stands now."""
+        return self.settled is None or self.settled.place != self.place
+
+    def masked(self) -> dict[str, object]:
+        """Return what may be shown of it without grounds, as JSON: nothing of it names a person."""
+        item, trouble = self.item, self.trouble
+        return {
+            "id": item.item_id,
+            "state": "open" if self.open else "settled",
+            "kind": item.kind.value,
+            "urgent": item.urgent,
+            "provider": None if item.provider is None else item.provider.code,
+            "control_id": discreet(item.control_id),
+            "arrived_at": None if item.arrived_at is None else item.arrived_at.isoformat(),
+            "opened_at": self.opened_at.isoformat(),
+            "place": str(self.place),
+            "about": None if trouble is None else str(trouble.place),
+            "cause": None if trouble is None else trouble.cause,
+            "settled": None if self.settled is None else told(self.settled),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worklist:
+    """Every item, urgent ones first and then the oldest; `unreadable` are records that are none of ours."""
+
+    items: tuple[Work, ...]
+    unreadable: tuple[Place, ...]
+
+    def find(self, item_id: str) -> Work:
+        """Return the item of an id; raise `NoSuchItem`."""
+        for work in self.items:
+            if work.item.item_id == item_id:
+                return work
+        raise NoSuchItem
+
+
+class WorklistDesk:
+    """Lists the work, opens the record that an item is about, and settles items."""
+
+    def __init__(self, archive: Archive, records: RecordsCodec, log: DeskLog) -> None:
+        """Read with the archive; `log` takes down every unmasking and settling."""
+        self._archive = archive
+        self._records = records
+        self._log = log
+
+    async def worklist(self) -> Worklist:
+        """Return everything that lies in the topic; raise `KafkaUnavailable` or `TopicMissing`."""
+        newest: dict[bytes, Record] = {}
+        async for records in self._archive.read(Topic.WORKLIST):
+            newest |= {record.key or b"": record for record in records}
+        items: list[Work] = []
+        unreadable: list[Place] = []
+        settled: dict[str, OperatorAction] = {}
+        for record in newest.values():
+            if record.value is None:  # the matcher settled it
+                continue
+            try:
+                if self._records.is_action(record.value):
+                    action = self._records.decode_action(record.value)
+                    settled[action.item_id] = action
+                else:
+                    items.append(self._work(record, record.value))
+            except MalformedMessage:
+                unreadable.append(place_of(record))
+        found = [replace(work, settled=settled.get(work.item.item_id)) for work in items]
+        return Worklist(items=tuple(sorted(found, key=_by_urgency)), unreadable=tuple(unreadable))
+
+    async def unmask(self, work: Work, grounds: Grounds) -> Unprocessable | None:
+        """
+        Return the record that an item is about, once the audit trail says who asked for it and why.
+
+        None, and no entry, where the item holds none. Raises `KafkaUnavailable`, `NoSuchItem`,
+        `UnsealingFailed`.
+        """
+        if work.trouble is None:
+            return None
+        await self._log.audit(ActionKind.UNMASKED, work.item.item_id, work.place, grounds)
+        record = await self._archive.read_one(Topic.WORKLIST, work.place.partition, work.place.offset)
+        if record is None:
+            raise NoSuchItem
+        return self._records.open_record(record.value or b"")
+
+    async def settle(self, work: Work, grounds: Grounds) -> bool:
+        """Settle an item, audit trail first; return False, writing nothing, where it is settled already."""
+        if not work.open:
+            return False
+        action = await self._log.audit(ActionKind.SETTLED, work.item.item_id, work.place, grounds)
+        key = _SETTLED_KEY.format(work.item.item_id).encode()
+        await self._log.mark(action, Topic.WORKLIST, key=key)
+        return True
+
+    def _work(self, record: Record, value: bytes) -> Work:
+        """Return the item of a record; raise `MalformedMessage`."""
+        return Work(
+            item=self._records.decode_item(value),
+            place=place_of(record),
+            opened_at=datetime.fromtimestamp(record.timestamp / _MILLISECONDS, UTC),
+            trouble=self._records.trouble_of(value),
+        )
+
+
+def _by_urgency(work: Work) -> tuple[bool, datetime, str]:
+    """Return what items are sorted by."""
+    return not work.item.urgent, work.opened_at, work.item.item_id

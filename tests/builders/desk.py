@@ -1,0 +1,145 @@
+"""The operators' desk with a door and everything around it in memory."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+from broker.adapters.memory import MemoryFactLog, MemoryKafka
+from broker.adapters.memory_archive import MemoryArchive
+from broker.adapters.memory_sealing import MemorySealer
+from broker.core.facts import Fact
+from broker.core.operators import Grounds, OperatorAction
+from broker.ports import INPUTS, FactLog, Topic, Write
+from broker.runtime.doors import doors
+from broker.runtime.parts import Parts, assemble
+from broker.runtime.settings import Settings
+from broker.services.desk_log import DeskLog
+from broker.services.intake import Intake
+from broker.services.redriving import Redriven, Redriving
+from broker.services.rejected_desk import RejectedBoard, RejectedDesk, RejectedItem
+from broker.services.rejections import Rejections
+from broker.services.replay import SteppedClock
+from broker.services.uploads import Uploads
+from broker.services.worklist_desk import Worklist, WorklistDesk
+from broker.wire.upload_slices import ReadFile, read_file
+from tests.builders.adt import Adt, Patient
+
+RECEIVED = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
+ACTED = datetime(2025, 3, 3, 9, 0, tzinfo=UTC)
+GROUNDS = Grounds(by="ops-7", reason="ticket 4711")
+CHILD = Patient(number="9990000018", family="Sample", given="Robin")
+
+
+def attendance(*, processing: str = "T", control_id: str = "M1", patient: Patient = CHILD) -> bytes:
+    """Return an attendance as a hospital sends it; `processing` is MSH-11."""
+    pv1 = {"class": "E", "location": "ED", "visit": "V1", "arrived": "20250301113000"}
+    adt = Adt(
+        event="A04",
+        control_id=control_id,
+        recorded="20250301113500",
+        patient=patient,
+        pv1=pv1,
+        processing=processing,
+    )
+    return adt.text().encode()
+
+
+async def read_here(data: bytes, received_at: datetime) -> ReadFile:
+    """Read a file where we are."""
+    return read_file(data, received_at)
+
+
+class DeskHouse:
+    """
+    A cluster in memory with doors that take `P` only, and a desk.
+
+    `processing_ids` is what the desk's doors take; `pen` stands between the desk and the cluster.
+    """
+
+    def __init__(
+        self,
+        *,
+        processing_ids: frozenset[str] = frozenset({"P", "T"}),
+        pen: type[MemoryFactLog] = MemoryFactLog,
+    ) -> None:
+        """Begin with empty topics."""
+        self.sealer = MemorySealer()
+        self.kafka = MemoryKafka()
+        self.parts: Parts = assemble(Settings(data_dir=Path("nowhere")), sealer=self.sealer)
+        self.clock = SteppedClock()
+        self.facts: FactLog = MemoryFactLog(self.kafka)
+        rejections = Rejections(self.parts.records, self.parts.key)
+        self.intake = Intake(
+            self.facts,
+            self.parts.facts,
+            rejections,
+            key=self.parts.key,
+            clock=self.clock,
+            count=_uncounted,
+            answer_seconds=5.0,
+            processing_ids=frozenset({"P"}),
+        )
+        self.uploads = Uploads(
+            self.facts,
+            self.parts.facts,
+            rejections,
+            read=read_here,
+            key=self.parts.key,
+            clock=self.clock,
+            count=_uncounted,
+        )
+        archive, written = MemoryArchive(self.kafka), pen(self.kafka)
+        log = DeskLog(written, self.parts.records, key=self.parts.key, clock=lambda: ACTED)
+        self.rejected = RejectedDesk(archive, self.parts.records, log)
+        own = doors(self.parts, read=read_here, processing_ids=processing_ids)
+        self.redriving = Redriving(self.rejected, own, written, self.parts.records, log)
+        self.worklist = WorklistDesk(archive, self.parts.records, log)
+
+    def send(self, data: bytes, *, at: datetime = RECEIVED) -> None:
+        """Send a message by the MLLP door."""
+        self.clock.now = at
+        asyncio.run(self.intake.receive(data))
+
+    def load(self, data: bytes, *, at: datetime = RECEIVED) -> None:
+        """Load an upload file."""
+        self.clock.now = at
+        asyncio.run(self.uploads.load(data))
+
+    def write(self, *writes: Write) -> None:
+        """Write records as any producer may."""
+        self.kafka.append(writes)
+
+    def board(self) -> RejectedBoard:
+        """Return what is rejected."""
+        return asyncio.run(self.rejected.board())
+
+    def only(self) -> RejectedItem:
+        """Return the one item that is rejected."""
+        [item] = self.board().items
+        return item
+
+    def redrive(self, item: RejectedItem, grounds: Grounds = GROUNDS) -> Redriven:
+        """Redrive an item."""
+        return asyncio.run(self.redriving.redrive(item, grounds))
+
+    def work(self) -> Worklist:
+        """Return the work there is."""
+        return asyncio.run(self.worklist.worklist())
+
+    def actions(self, topic: Topic) -> list[OperatorAction]:
+        """Return what operators did, as a topic has it."""
+        records = self.parts.records
+        values = [record.value for record in self.kafka.read(topic) if record.value is not None]
+        return [records.decode_action(value) for value in values if records.is_action(value)]
+
+    def learned(self) -> list[tuple[bytes, Fact]]:
+        """Return the facts of every input, with their keys."""
+        return [
+            (record.key or b"", self.parts.facts.decode(record.topic, record.key or b"", record.value or b""))
+            for topic in INPUTS
+            for record in self.kafka.read(topic)
+        ]
+
+
+def _uncounted(_event: str) -> None:
+    """Count nothing."""

@@ -1,0 +1,295 @@
+"""The operators' desk as operators use it: `cpis rejected` and `cpis worklist`, beside a broker at work."""
+
+import asyncio
+import base64
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from broker.adapters.embedded_kafka import EmbeddedKafka
+from broker.adapters.kafka_topics import apply_topics, load_topics
+from broker.adapters.sealing import KeyDirectory
+from broker.core.alerts import AlertEvent
+from broker.core.operators import ActionKind, OperatorAction
+from broker.ports import Record, Topic
+from broker.runtime.kafka import embedded_kafka
+from broker.runtime.parts import present
+from broker.runtime.resources import topics_file
+from broker.services.matching import Codecs
+from broker.wire.mllp import END, frame
+from tests.builders.adt import Adt, Patient
+from tests.builders.matcher import make_codecs
+from tests.builders.upload import Person, build_upload
+from tests.builders.upload import Record as PlanRecord
+from tests.fault.checker import caught_up, read_topics
+from tests.fault.fleet import Fleet
+from tests.waiting import wait_until
+
+PATIENCE_SECONDS = 90.0
+CHILD = Patient(number="9990000018", family="Quillfeather", given="Rosalind", local_id="L-77123")
+PERSONAL = ("9990000018", "Quillfeather", "Rosalind", "20160412", "2016-04-12", "L-77123", "Test Row", "ZZ99")
+GROUNDS = ("--by", "A. Operator", "--reason", "ticket 4711")
+
+pytestmark = pytest.mark.kafka
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A terminal at which an operator sits, in an environment of their own."""
+
+    kafka: EmbeddedKafka
+    directory: Path
+
+    @property
+    def codecs(self) -> Codecs:
+        """Codecs that open what the broker sealed."""
+        return make_codecs(KeyDirectory(self.directory / "keys", present))
+
+    def run(self, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run `cpis` to its end."""
+        others = {name: value for name, value in os.environ.items() if not name.startswith("CPIS_")}
+        return subprocess.run(
+            [sys.executable, "-m", "broker", *words],
+            env={
+                **others,
+                "CPIS_KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
+                "CPIS_DATA_DIR": str(self.directory),
+                "CPIS_IDENTITY_KEY_FILE": str(self.directory / "identity.key"),
+                "COLUMNS": "300",
+                **settings,
+            },
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+
+    def shown(self, *words: str, **settings: str) -> str:
+        """Run `cpis` and return what it printed; it must end with 0."""
+        done = self.run(*words, **settings)
+        assert 0 == done.returncode, done.stderr
+        return done.stdout
+
+    def items(self, *words: str) -> list[dict[str, object]]:
+        """Run a list as JSON lines and return its items."""
+        return [json.loads(line) for line in self.shown(*words, "--json").splitlines()]
+
+    def records(self, topic: Topic) -> list[Record]:
+        """Return what lies in a topic."""
+        return asyncio.run(read_topics(self.kafka.cluster, [topic]))[topic]
+
+    def actions(self, topic: Topic) -> list[OperatorAction]:
+        """Return what operators did, as a topic has it."""
+        records = self.codecs.records
+        values = [record.value for record in self.records(topic) if record.value is not None]
+        return [records.decode_action(value) for value in values if records.is_action(value)]
+
+    def alerts(self) -> list[AlertEvent]:
+        """Return every alert event told so far."""
+        return [self.codecs.alerts.decode_event(record.value or b"") for record in self.records(Topic.ALERTS)]
+
+    def worked_off(self) -> None:
+        """Wait until the matcher has noted every input to its end."""
+        wait_until(
+            lambda: asyncio.run(caught_up(self.kafka.cluster, self.codecs)), PATIENCE_SECONDS, "caught up"
+        )
+
+
+@pytest.fixture(scope="module")
+def own_kafka() -> Iterator[EmbeddedKafka]:
+    """Lend a Kafka with the declared topics that no other test writes to."""
+    with embedded_kafka() as broker:
+        asyncio.run(apply_topics(broker.cluster, load_topics(topics_file().read_text("utf-8"))))
+        yield broker
+
+
+@pytest.fixture
+def desk(own_kafka: EmbeddedKafka, tmp_path: Path) -> Desk:
+    """Return a desk whose deployment has an identity key of its own."""
+    (tmp_path / "identity.key").write_bytes(b"a key made for this test alone, and for no deployment")
+    return Desk(own_kafka, tmp_path)
+
+
+def attendance(processing: str) -> bytes:
+    """Return an attendance of an hour ago; `processing` is MSH-11."""
+    now = datetime.now(UTC)
+    arrived, recorded = (f"{now - timedelta(minutes=ago):%Y%m%d%H%M%S}" for ago in (60, 55))
+    pv1 = {"class": "E", "location": "ED", "visit": "V1", "arrived": arrived}
+    adt = Adt(
+        event="A04",
+        control_id="EDSYS0001",
+        recorded=recorded,
+        patient=CHILD,
+        provider="RXH",
+        pv1=pv1,
+        processing=processing,
+    )
+    return adt.text().encode()
+
+
+def plan_file(directory: Path) -> Path:
+    """Write an upload file with the child's plan."""
+    child = Person(number=CHILD.number, family=CHILD.family, given=CHILD.given, born=CHILD.born)
+    file = directory / "plans.xml"
+    file.write_bytes(build_upload((PlanRecord(child=child),), authority="211"))
+    return file
+
+
+def send(port: int, data: bytes) -> str:
+    """Send a message as a hospital does; return MSA-1."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS) as line:
+        line.sendall(frame(data))
+        answer = b""
+        while not answer.endswith(END):
+            answer += line.recv(4096)
+    [segment] = [part for part in answer.decode().split("\r") if part.startswith("MSA")]
+    return segment.split("|")[1]
+
+
+def mllp_port(fleet: Fleet) -> int:
+    """Return the port of the MLLP door, as the log tells."""
+
+    def ports() -> list[int]:
+        lines = [json.loads(line) for line in fleet.logs().splitlines() if line.startswith("{")]
+        return [line["port"] for line in lines if line["event"] == "intake ready"]
+
+    wait_until(lambda: bool(ports()), PATIENCE_SECONDS, "the MLLP door")
+    return ports()[0]
+
+
+def names_somebody(text: str) -> list[str]:
+    """Return what in a text is the child's."""
+    return [value for value in PERSONAL if value.lower() in text.lower()]
+
+
+def test_a_message_refused_for_a_setting_is_redriven_and_alerts_once(desk: Desk) -> None:
+    """Refused at the live door, found, looked at, opened on grounds, redriven; twice tells nobody twice."""
+    live = {"CPIS_ENVIRONMENT": "live", "CPIS_IDENTITY_KEY_FILE": str(desk.directory / "identity.key")}
+    with Fleet(desk.kafka.cluster, desk.directory, roles=("intake", "matcher")) as fleet:
+        fleet.start(**live)
+        port = mllp_port(fleet)
+        desk.shown("upload", str(plan_file(desk.directory)))
+        message = attendance("T")
+        assert "AR" == send(port, message)
+
+        [item] = desk.items("rejected", "list", "--sender", "rxh", "--code", "processing id not taken")
+        item_id = str(item["id"])
+        shown = desk.shown("rejected", "list") + desk.shown("rejected", "show", item_id)
+        assert item_id in shown
+        assert "processing id not taken" in shown
+        assert [] == names_somebody(shown)
+        assert [] == desk.actions(Topic.AUDIT)
+
+        unfounded = desk.run("rejected", "show", item_id, "--unmask", "--by", "A. Operator")
+        assert (64, "") == (unfounded.returncode, unfounded.stdout)
+        assert "CPIS-603" in unfounded.stderr
+        opened = desk.shown("rejected", "show", item_id, "--unmask", *GROUNDS)
+        assert message.decode().replace("\r", "\n") in opened
+        [unmasked] = desk.actions(Topic.AUDIT)
+        assert (ActionKind.UNMASKED, item_id, "A. Operator", "ticket 4711") == (
+            unmasked.kind,
+            unmasked.item_id,
+            unmasked.grounds.by,
+            unmasked.grounds.reason,
+        )
+        [as_json] = desk.items("rejected", "show", item_id, "--unmask", *GROUNDS)
+        assert message == base64.b64decode(str(as_json["bytes"]))
+
+        refused = desk.run("rejected", "redrive", item_id, "--dry-run", CPIS_ENVIRONMENT="live")
+        assert 65 == refused.returncode
+        assert "refused: processing id not taken at MSH-11" in refused.stdout
+        assert "taken" in desk.shown("rejected", "redrive", "--all", "--dry-run")  # the setting is mended
+        desk.worked_off()
+        assert [] == desk.alerts()
+
+        desk.shown("rejected", "redrive", item_id, *GROUNDS)
+        wait_until(lambda: len(desk.alerts()) >= 2, PATIENCE_SECONDS, "the alerts")
+        desk.worked_off()
+        told = desk.alerts()
+        assert ["211", "RXH"] == sorted(event.alert.recipient.code.code for event in told)
+        assert [] == desk.items("rejected", "list")
+        [taken] = desk.items("rejected", "list", "--all")
+        assert ("taken", "taken") == (taken["state"], taken["outcome"])
+
+        attendances = len(desk.records(Topic.ATTENDANCES))
+        desk.shown("rejected", "redrive", item_id, *GROUNDS)
+        desk.worked_off()
+        assert attendances + 1 == len(desk.records(Topic.ATTENDANCES))
+        assert told == desk.alerts()
+        assert [] == desk.items("worklist", "list")
+        kinds = [action.kind for action in desk.actions(Topic.AUDIT)]
+        assert [2, 2] == [kinds.count(kind) for kind in (ActionKind.UNMASKED, ActionKind.REDRIVEN)]
+        assert [] == names_somebody(fleet.logs())
+
+
+def test_a_record_that_cannot_be_processed_is_work_until_it_is_settled(desk: Desk) -> None:
+    """Listed, shown masked, opened on grounds, settled with who and why; settled twice is settled once."""
+    poison = f"no fact at all: {CHILD.family} {CHILD.number}".encode()
+    with Fleet(desk.kafka.cluster, desk.directory, roles=("matcher",)) as fleet:
+        fleet.start(CPIS_IDENTITY_KEY_FILE=str(desk.directory / "identity.key"))
+        asyncio.run(_write(desk, Topic.PLANS, poison))
+        wait_until(lambda: bool(desk.records(Topic.WORKLIST)), PATIENCE_SECONDS, "the item")
+
+    [item] = desk.items("worklist", "list", "--reason-code", "unprocessable record")
+    item_id = str(item["id"])
+    shown = desk.shown("worklist", "list") + desk.shown("worklist", "show", item_id)
+    assert "CPIS-201" in shown
+    assert [] == names_somebody(shown)
+    assert [] == desk.items("worklist", "list", "--older-than", "1d")
+
+    before = len(desk.actions(Topic.AUDIT))
+    assert poison.decode() in desk.shown("worklist", "show", item_id, "--unmask", *GROUNDS)
+    assert before + 1 == len(desk.actions(Topic.AUDIT))
+
+    assert f"{item_id} settled\n" == desk.shown("worklist", "settle", item_id, *GROUNDS)
+    assert "there is no work\n" == desk.shown("worklist", "list")
+    [settled] = desk.items("worklist", "list", "--all")
+    assert ("settled", "A. Operator", "ticket 4711") == (
+        settled["state"],
+        *(settled["settled"][name] for name in ("by", "reason")),  # type: ignore[index]  # JSON
+    )
+    assert "settled already" in desk.shown("worklist", "settle", item_id, *GROUNDS)
+    assert before + 2 == len(desk.actions(Topic.AUDIT))
+
+
+async def _write(desk: Desk, topic: Topic, value: bytes) -> None:
+    """Write a record as no intake does."""
+    async with AIOKafkaProducer(**desk.kafka.cluster.connection()) as producer:
+        await producer.send_and_wait(topic, value, key=str(CHILD.number).encode())
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "said"),
+    [
+        (("rejected", "show", "9990000018"), 66, "CPIS-601"),
+        (("rejected", "redrive", "nowhere", *GROUNDS), 66, "CPIS-601"),
+        (("rejected", "redrive", "--all"), 64, "CPIS-603"),
+        (("rejected", "redrive"), 2, "Name items, or --all"),
+        (("rejected", "redrive", "x", "--all"), 2, "Name items, or --all"),
+        (("rejected", "redrive", "x", "--code", "CPF01"), 2, "--code goes with --all"),
+        (("rejected", "show", "x", "--reason", "why"), 64, "are for --unmask"),
+        (("worklist", "show", "nowhere"), 66, "CPIS-601"),
+        (("worklist", "settle", "nowhere", *GROUNDS), 66, "CPIS-601"),
+        (("worklist", "settle", "x", "--by", "me", "--reason", "child 999 000 0018"), 64, "NHS number"),
+        (("worklist", "list", "--older-than", "soon"), 2, "30m, 12h, 2d"),
+        (("worklist", "list", "--bootstrap-servers", "127.0.0.1:1"), 69, "CPIS-401"),
+    ],
+)
+def test_a_mistake_at_the_desk_is_said_clearly(
+    desk: Desk, words: tuple[str, ...], exit_code: int, said: str
+) -> None:
+    """With its code, without repeating what could be a person's, and nothing is done."""
+    done = desk.run(*words)
+
+    assert (exit_code, "") == (done.returncode, done.stdout)
+    assert said in done.stderr
+    assert [] == names_somebody(done.stderr)
