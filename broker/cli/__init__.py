@@ -26,6 +26,9 @@ COMMANDS = {
     ),
     "replay": _Command("broker.cli.replay:replay", "Play a recorded stream on the core alone."),
     "run": _Command("broker.cli.run:run", "Run the broker: intake, matcher, outbox."),
+    "schemas": _Command(
+        "broker.cli.schemas:schemas", "List the schemas, or register that of alerts with a registry."
+    ),
     "topics": _Command(
         "broker.cli.topics:topics", "Make the topics of a cluster as they are declared, or list them."
     ),

@@ -15,6 +15,7 @@ from broker.core.alerts import RecipientKind
 from broker.core.errors import InvalidOdsCode, KafkaUnavailable, MalformedMessage
 from broker.core.identifiers import OdsCode
 from broker.runtime.codecs import load_schemas
+from broker.runtime.registry import registered_ids
 from broker.runtime.settings import load_settings
 from broker.wire.alerts_codec import AlertCodec, Published
 from broker.wire.readable import readable
@@ -79,7 +80,7 @@ def listen(
     kind, code = _recipient(authority, provider)
     settings = load_settings()
     cluster = settings.require_cluster(bootstrap_servers)
-    codec = AlertCodec(load_schemas())
+    codec = AlertCodec(load_schemas(), asyncio.run(registered_ids(settings)))
     show = _show_json if as_json else _show_panel(Console())
     wish = _Wish(once=once, events_max=events_max)
 

@@ -215,6 +215,25 @@ class RoleFailed(BrokerError):
     action = "Read the log line before; when the cause is gone start the process again."
 
 
+class RegistryUnavailable(BrokerError):
+    """The schema registry refuses, or does not answer as one."""
+
+    code = "CPIS-503"
+    action = (
+        "Mend the registry or its settings; or unset CPIS_SCHEMA_REGISTRY_URL, and alerts carry the ids in "
+        "schemas/ids.json."
+    )
+    exit_code = 69
+
+
+class SchemaNotRegistered(BrokerError):
+    """The schema registry does not have the schema of alerts as it is."""
+
+    code = "CPIS-504"
+    action = "Run `cpis schemas check`; where it shows no `incompatible`, run `cpis schemas register`."
+    exit_code = 78
+
+
 class NoSuchItem(BrokerError):
     """There is no item with this id."""
 

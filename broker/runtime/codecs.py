@@ -13,6 +13,11 @@ _SUFFIX = ".avsc"
 
 def load_schemas() -> Schemas:
     """Read and parse every schema with its pinned id; raise `ConfigurationError` where one is damaged."""
+    return Schemas(*load_files())
+
+
+def load_files() -> tuple[dict[str, Any], dict[str, int]]:
+    """Return the JSON and the pinned id of every schema by name; raise `ConfigurationError`."""
     directory = schemas_directory()
     try:
         avsc: dict[str, Any] = {
@@ -22,4 +27,4 @@ def load_schemas() -> Schemas:
         ids: dict[str, int] = json.loads((directory / _IDS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"the schemas cannot be read: {type(error).__name__}") from error
-    return Schemas(avsc, ids)
+    return avsc, ids

@@ -5,6 +5,7 @@ The identity key is made once per deployment. Without a file the published test 
 deployment refuses.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -45,8 +46,14 @@ def present() -> datetime:
     return datetime.now(tz=UTC)
 
 
-def assemble(settings: Settings, *, sealer: Sealer | None = None) -> Parts:
-    """Return the parts that the settings ask for; raise `ConfigurationError` where one is wrong."""
+def assemble(
+    settings: Settings, *, sealer: Sealer | None = None, registered: Mapping[str, int] | None = None
+) -> Parts:
+    """
+    Return the parts that the settings ask for; raise `ConfigurationError` where one is wrong.
+
+    `registered` holds the schema registry's ids, for whoever writes to recipients or reads what they do.
+    """
     schemas = load_schemas()
     sealer = sealer or KeyDirectory(settings.sealing_keys_dir, present)
     return Parts(
@@ -55,7 +62,7 @@ def assemble(settings: Settings, *, sealer: Sealer | None = None) -> Parts:
         sealer=sealer,
         facts=FactCodec(schemas, sealer),
         states=StateCodec(schemas),
-        alerts=AlertCodec(schemas),
+        alerts=AlertCodec(schemas, registered),
         records=RecordsCodec(schemas, sealer),
     )
 

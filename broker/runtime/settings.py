@@ -104,6 +104,23 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL of the projection; default: an SQLite file in the data directory",
         repr=False,  # it may hold a password
     )
+    schema_registry_url: str | None = Field(
+        default=None,
+        description="http or https URL of a schema registry with Confluent's interface, whose ids the alerts "
+        "to recipients carry; without it they carry the pinned ids",
+        repr=False,  # somebody may have put a password into it, though it is refused
+    )
+    schema_registry_user: str | None = Field(
+        default=None, description="user at the schema registry, where it wants one"
+    )
+    schema_registry_password_file: Path | None = Field(
+        default=None, description="file of that user's password"
+    )
+    schema_registry_ca_file: Path | None = Field(
+        default=None,
+        description="file (PEM) of the authorities that may vouch for the schema registry; default: "
+        "the system's",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least severity that is logged: debug, info, warning or error"
     )

@@ -25,6 +25,7 @@ from broker.runtime.metrics import Metrics
 from broker.runtime.operators import operating
 from broker.runtime.parts import Parts, assemble, present
 from broker.runtime.preflight import check_storage
+from broker.runtime.registry import registered_ids
 from broker.runtime.settings import Settings
 
 _ALLOCATIONS_PER_COLLECTION = 100_000
@@ -66,7 +67,7 @@ async def working(
     `metrics` is where the roles count, one of their own without it.
     """
     cluster = settings.require_cluster()
-    parts = parts or assemble(settings)
+    parts = parts or await _parts(settings, roles)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     shared = _Shared(
         settings=settings,
@@ -97,6 +98,11 @@ class _Shared:
     facts: KafkaFactLog
     clock: Clock
     metrics: Metrics
+
+
+async def _parts(settings: Settings, roles: Sequence[Role]) -> Parts:
+    """Return what the roles share; only the matcher writes to recipients and asks a schema registry."""
+    return assemble(settings, registered=await registered_ids(settings) if Role.MATCHER in roles else None)
 
 
 def _service(role: Role, shared: _Shared) -> Any:

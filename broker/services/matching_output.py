@@ -201,7 +201,9 @@ class Scribe:
         key = f"{recipient.kind}.{recipient.code}".encode()
         return [
             Write(Topic.ALERTS, key, plain, headers),
-            Write(recipient_topic(event), event.alert.alert_id.encode(), own, headers),
+            Write(
+                recipient_topic(event), event.alert.alert_id.encode(), self._alerts.addressed(own), headers
+            ),
         ]
 
     def _value(self, event: AlertEvent, caused_at: datetime | None, *, with_child_id: bool) -> bytes:

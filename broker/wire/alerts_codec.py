@@ -4,6 +4,7 @@ Alert events as recipients read them: the public contract of `cpis.alerts` and t
 The sentences that go with an alert are written into its event, so that no reader has to know the rulings.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,8 +12,11 @@ from broker.core.alerts import AlertEvent, Change, Why
 from broker.core.identifiers import NhsNumber
 from broker.core.wording import statements
 from broker.wire.alert_rows import EVENT_KINDS, alert_of, alert_row
-from broker.wire.avro import Row, Schemas
+from broker.wire.avro import Row, Schemas, reframe, schema_id_of
 from broker.wire.avro_values import Symbols, maybe_millis, refusing
+
+SCHEMA = "alert"
+"""The subject of what recipients read."""
 
 _CHANGES = Symbols(Change)
 WHYS = Symbols(Why)
@@ -36,11 +40,19 @@ class Published:
 
 
 class AlertCodec:
-    """Alert events ↔ values of `cpis.alerts` and the recipients' topics."""
+    """
+    Alert events ↔ values of `cpis.alerts` and the recipients' topics.
 
-    def __init__(self, schemas: Schemas) -> None:
-        """Take the schemas."""
+    `registered` holds the ids that an outside registry gave to versions of the schema, by name (`alert`,
+    `alert.1`); they are used in recipients' topics alone. Each differs from the pinned ids of other versions.
+    """
+
+    def __init__(self, schemas: Schemas, registered: Mapping[str, int] | None = None) -> None:
+        """Take the schemas, and the registry's ids where there is one."""
+        registered = registered or {}
         self._schemas = schemas
+        self._registered_id = registered.get(SCHEMA)
+        self._pinned = {number: schemas.id_of(name) for name, number in registered.items()}
 
     def encode_event(
         self,
@@ -71,7 +83,11 @@ class AlertCodec:
             "rules_version": rules_version,
             "policy_version": policy_version,
         }
-        return self._schemas.encode("alert", row)
+        return self._schemas.encode(SCHEMA, row)
+
+    def addressed(self, value: bytes) -> bytes:
+        """Return a value as it goes to its recipient: under the registry's id where there is a registry."""
+        return value if self._registered_id is None else reframe(value, self._registered_id)
 
     def decode_event(self, data: bytes) -> AlertEvent:
         """Return the alert event alone; raise `MalformedMessage`."""
@@ -79,7 +95,8 @@ class AlertCodec:
 
     def decode_published(self, data: bytes) -> Published:
         """Return the alert event with all that was published with it; raise `MalformedMessage`."""
-        row = self._schemas.decode("alert", data)
+        pinned = self._pinned.get(schema_id_of(data)) if self._pinned else None
+        row = self._schemas.decode(SCHEMA, data if pinned is None else reframe(data, pinned))
         with refusing("alert"):
             event = AlertEvent(
                 event_id=row["event_id"],

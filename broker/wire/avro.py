@@ -1,9 +1,9 @@
 """
 Avro with Confluent framing: a zero byte, the schema's id as four big-endian bytes, the body.
 
-Knows every schema by name and id, so that no reader needs a registry. A name is a subject (`plan`) or, for
-an earlier version that may still lie in a topic, subject and number (`plan.1`): bytes written by it are
-resolved to the subject's present schema. Reads no files: the caller hands in what it loaded.
+Knows every schema by name and id, so that no reader of ours needs a registry. A name is a subject (`plan`)
+or, for an earlier version that may still lie in a topic, subject and number (`plan.1`): bytes written by it
+are resolved to the subject's present schema. Reads no files: the caller hands in what it loaded.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from typing import Any
 
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from fastavro.read import SchemaResolutionError
-from fastavro.schema import SchemaParseException, UnknownType
+from fastavro.schema import SchemaParseException, UnknownType, to_parsing_canonical_form
 
 from broker.core.errors import ConfigurationError, MalformedMessage, UnwritableRecord
 
@@ -34,6 +34,7 @@ _UNREADABLE = (
     TypeError,
     ValueError,
 )
+_NO_SCHEMA = (SchemaParseException, UnknownType, AttributeError, KeyError, TypeError, ValueError)
 _UNWRITABLE = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
 
 
@@ -48,6 +49,20 @@ def schema_id_of(data: bytes) -> int:
         raise MalformedMessage("avro framing missing")
     identifier: int = _HEAD.unpack_from(data)[1]
     return identifier
+
+
+def reframe(data: bytes, schema_id: int) -> bytes:
+    """Return framed bytes behind another id, that of the same schema elsewhere; raise `MalformedMessage`."""
+    schema_id_of(data)
+    return frame(schema_id, data[_HEAD.size :])
+
+
+def canonical_form(schema: Any) -> str | None:
+    """Return what of a schema decides about bytes (Avro's parsing canonical form); None when it is none."""
+    try:
+        return str(to_parsing_canonical_form(schema))
+    except _NO_SCHEMA:
+        return None
 
 
 class Schemas:
@@ -103,6 +118,10 @@ class Schemas:
         result: Row = row
         return result
 
+    def id_of(self, name: str) -> int:
+        """Return the pinned id of a schema."""
+        return self._ids[name]
+
     def subject_of(self, data: bytes) -> str:
         """Return the name of the subject that framed bytes belong to; raise `MalformedMessage` for none."""
         return _subject(self._written_by(data))
@@ -124,5 +143,5 @@ def _parse(name: str, schema: Mapping[str, Any]) -> Any:
     """Return the schema as fastavro wants it; each file stands alone, so names are not shared."""
     try:
         return parse_schema(dict(schema), named_schemas={})
-    except (SchemaParseException, UnknownType, KeyError, TypeError, ValueError) as error:
+    except _NO_SCHEMA as error:
         raise ConfigurationError(f"schema {name} cannot be parsed: {type(error).__name__}") from error

@@ -1,18 +1,24 @@
 """Every shell line that a document shows is run as it stands there: by its page's walk or a named test."""
 
 import shutil
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import trustme
 
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.runtime.kafka import embedded_kafka
+from tests.builders.registry import Registry, running_registry
 from tests.docs.walk import LineFailed, Walk, shell_lines
 from tests.tools.stale_docs import REPOSITORY, documents
 
 pytestmark = pytest.mark.kafka
+
+AUTHORITY = trustme.CA()
+PASSWORD = "of-a-test"  # noqa: S105 – of a test
 
 LINES = [
     pytest.param(path, id=path.relative_to(REPOSITORY).as_posix())
@@ -49,12 +55,24 @@ def cluster() -> Iterator[EmbeddedKafka]:
         yield kafka
 
 
+@pytest.fixture(scope="module")
+def registry() -> Iterator[Registry]:
+    """Lend a schema registry that wants a user and has a certificate of `AUTHORITY`."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    AUTHORITY.issue_cert("localhost").configure_cert(tls)
+    with running_registry(credentials=("cpis", PASSWORD), tls=tls) as running:
+        yield running
+
+
 @pytest.fixture
-def walk(cluster: EmbeddedKafka, tmp_path: Path) -> Walk:
+def walk(cluster: EmbeddedKafka, registry: Registry, tmp_path: Path) -> Walk:
     """Return a reader's folder, with the files that the pages leave to their readers."""
     fixtures = REPOSITORY / "tests" / "fixtures"
     shutil.copy(REPOSITORY / "deploy" / "topics.toml", tmp_path / "topics.toml")
     shutil.copy(fixtures / "uploads" / "looked-after.xml", tmp_path / "authority-2026-03-02.xml")
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "registry.password").write_text(PASSWORD)
+    AUTHORITY.cert_pem.write_to_path(str(tmp_path / "etc" / "registry-ca.pem"))
     walk = Walk(
         tmp_path,
         settings={
@@ -68,6 +86,7 @@ def walk(cluster: EmbeddedKafka, tmp_path: Path) -> Walk:
             "127.0.0.1:9092": cluster.bootstrap_servers,
             "--replication-factor 3": "--replication-factor 1",  # one node
             "/etc/cpis": str(tmp_path / "etc"),
+            "https://registry.example:8081": registry.url,
         },
         until=UNTIL,
     )
