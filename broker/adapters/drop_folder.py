@@ -1,25 +1,28 @@
 """
 The drop folder: upload files appear in it, and leave it once what they say is durable.
 
-Knows when a file is complete, where it goes (`done/`, `refused/`) with a small JSON report beside it, and how
-long to wait when Kafka is away. What a file says its handler knows.
+Knows when a file is complete, where it goes (`done/`, `refused/`) with the answer to its sender beside it,
+and how long to wait when Kafka is away. What a file says, and what the answer says, its handler knows.
 """
 
 import asyncio
 import contextlib
-import json
 import os
 import stat
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from broker.adapters.private_file import write_private_file
 from broker.adapters.storage import unusable
 from broker.core.errors import BrokerError, KafkaUnavailable
 
 DONE = "done"
 REFUSED = "refused"
+
+ANSWER_SUFFIX = ".ack.xml"
+"""What stands behind a file's name in the name of its answer."""
 
 _SUFFIX = ".xml"
 _FOLDER_MODE = 0o700  # the files name children
@@ -28,14 +31,17 @@ _TOO_LARGE = "file too large"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What became of a file: `accepted` means `done/`; `report` is JSON without personal data."""
+    """What became of a file: `accepted` means `done/`; `answer` is the acknowledgement for its sender."""
 
     accepted: bool
-    report: Mapping[str, object]
+    answer: bytes = field(repr=False)
 
 
 Handle = Callable[[bytes], Awaitable[Verdict]]
 """Makes a file's content durable; raises `BrokerError` where it must be taken again, later."""
+
+Refuse = Callable[[str], Verdict]
+"""Answers a file that is not to be read, for this reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +71,17 @@ class DropFolder:
     """
 
     def __init__(
-        self, folder: Path, handle: Handle, *, count: Callable[[str], None], pace: Pace | None = None
+        self,
+        folder: Path,
+        handle: Handle,
+        refuse: Refuse,
+        *,
+        count: Callable[[str], None],
+        pace: Pace | None = None,
     ) -> None:
         self._folder = folder
         self._handle = handle
+        self._refuse = refuse
         self._count = count
         self._pace = pace or Pace()
         self._seen: dict[Path, _Look] = {}
@@ -128,7 +141,7 @@ class DropFolder:
     async def _take(self, path: Path) -> None:
         """Have one file made durable, then move it."""
         if self._seen[path].size > self._pace.file_bytes_max:
-            verdict = Verdict(accepted=False, report={"fault": _TOO_LARGE})
+            verdict = self._refuse(_TOO_LARGE)
         else:
             verdict = await self._handle(await asyncio.to_thread(path.read_bytes))
         await asyncio.to_thread(_settle, path, verdict)
@@ -138,24 +151,30 @@ class DropFolder:
 
 def _settle(path: Path, verdict: Verdict) -> None:
     """
-    Write the report, then move the file beside it.
+    Write the answer, then move the file beside it.
 
-    In this order a crash between the two leaves the file to be taken again, and its report to be replaced.
+    In this order a crash between the two leaves the file to be taken again, and its answer to be replaced.
     """
     folder = path.parent / (DONE if verdict.accepted else REFUSED)
     target = _free(folder / path.name)
-    report = target.with_name(f"{target.name}.json")
-    draft = report.with_name(f".{report.name}.tmp")
-    draft.write_text(json.dumps(verdict.report, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    draft.replace(report)
+    write_private_file(_answer_to(target), verdict.answer)
     path.replace(target)
 
 
+def _answer_to(path: Path) -> Path:
+    """Return where the answer to a file lies."""
+    return path.with_name(f"{path.name}{ANSWER_SUFFIX}")
+
+
 def _free(target: Path) -> Path:
-    """Return a name that no earlier file has: `a.xml`, `a.2.xml`, …"""
+    """
+    Return a name that no earlier file has: `a.xml`, `a.2.xml`, …
+
+    Nor may the answer take the place of an earlier upload of such a name, which has an answer itself.
+    """
     number = 1
     candidate = target
-    while candidate.exists():
+    while candidate.exists() or _answer_to(_answer_to(candidate)).exists():
         number += 1
         candidate = target.with_name(f"{target.stem}.{number}{target.suffix}")
     return candidate

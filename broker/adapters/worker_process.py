@@ -14,18 +14,18 @@ from datetime import datetime
 from multiprocessing.connection import wait
 
 from broker.core.errors import ReaderLost
-from broker.wire.upload_slices import ReadFile, read_file
+from broker.wire.upload_slices import ReadFile, UnreadableFile, read_file
 
 THREAD_BYTES_MAX = 262_144  # some 100 records: 20 ms in a thread, where a process takes 0.5 s to start
 
 
 async def read_file_aside(
     data: bytes, received_at: datetime, *, thread_bytes_max: int = THREAD_BYTES_MAX
-) -> ReadFile:
+) -> ReadFile | UnreadableFile:
     """
     Do as `read_file` does, in a thread or, above `thread_bytes_max`, in a process.
 
-    Raises `MalformedMessage` as it does, and `ReaderLost` where the process ended early.
+    Raises `ReaderLost` where the process ended early.
     """
     if len(data) <= thread_bytes_max:
         return await asyncio.to_thread(read_file, data, received_at)

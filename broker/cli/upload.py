@@ -1,6 +1,7 @@
-"""`cpis upload`: load upload files of local authorities as the drop folder does, and tell the result."""
+"""`cpis upload`: load upload files of local authorities as the drop folder does, and answer them."""
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,13 +12,19 @@ from rich.table import Table
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_facts import KafkaFactLog
+from broker.adapters.private_file import write_private_file
 from broker.adapters.worker_process import read_file_aside
+from broker.core.errors import AcknowledgementUnwritten
 from broker.runtime.parts import Parts, assemble, present
 from broker.runtime.settings import load_settings
 from broker.services.rejections import Rejections
-from broker.services.uploads import FileCode, FileResult, Uploads
+from broker.services.uploads import Uploads
+from broker.wire.file_response import write_file_response
+from broker.wire.upload_answer import FileAnswer
+from broker.wire.upload_codes import FileCode
 
 _REFUSED_EXIT_CODE = 65  # EX_DATAERR, as an error of ours that refuses a record
+_STANDARD_OUTPUT = Path("-")
 _APPEND_DEADLINE_MS = 10_000  # nobody but the user waits: a slow cluster is no reason to give up
 _REFUSED_ROWS_MAX = 200  # a file refused throughout should not scroll away what came before it
 
@@ -27,22 +34,37 @@ _REFUSED_ROWS_MAX = 200  # a file refused throughout should not scroll away what
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--bootstrap-servers", help="host:port of the cluster. Default: CPIS_KAFKA_BOOTSTRAP_SERVERS.")
+@click.option(
+    "--acknowledgement",
+    type=click.Path(dir_okay=False, writable=True, allow_dash=True, path_type=Path),
+    help="Write the answer to the sender, REPC_MT000003GB01, here; - is standard output. For one file only.",
+)
 @click.pass_context
-def upload(context: click.Context, files: tuple[Path, ...], bootstrap_servers: str | None) -> None:
+def upload(
+    context: click.Context,
+    files: tuple[Path, ...],
+    bootstrap_servers: str | None,
+    acknowledgement: Path | None,
+) -> None:
     """
     Load upload FILES and show what became of each, and of each record that was refused.
 
     Ends with 0 when everything was loaded, 65 when something was refused, 69 when Kafka was away: then the
     files not shown were not taken, and loading all of them again does no harm.
     """
+    if acknowledgement is not None and len(files) > 1:
+        raise click.UsageError("--acknowledgement takes one file at a time: each has an answer of its own")
     settings = load_settings()
     cluster = settings.require_cluster(bootstrap_servers)
-    results = asyncio.run(_load(files, cluster, assemble(settings)))
-    if any(result.code is not FileCode.LOADED for result in results):
+    console = Console(stderr=acknowledgement == _STANDARD_OUTPUT)
+    answers = asyncio.run(_load(files, cluster, assemble(settings), console))
+    if acknowledgement is not None:
+        _write(acknowledgement, answers[0])
+    if any(answer.code is not FileCode.LOADED for answer in answers):
         context.exit(_REFUSED_EXIT_CODE)
 
 
-async def _load(files: Sequence[Path], cluster: Cluster, parts: Parts) -> list[FileResult]:
+async def _load(files: Sequence[Path], cluster: Cluster, parts: Parts, console: Console) -> list[FileAnswer]:
     """Load one file after the other and show each; raise `KafkaUnavailable`."""
     facts = KafkaFactLog(cluster, deadline_ms=_APPEND_DEADLINE_MS)
     counts: Counter[str] = Counter()
@@ -52,34 +74,50 @@ async def _load(files: Sequence[Path], cluster: Cluster, parts: Parts) -> list[F
         Rejections(parts.records, parts.key),
         read=read_file_aside,
         key=parts.key,
+        policy=parts.policy,
         clock=present,
         count=lambda event: counts.update((event,)),
     )
-    console = Console()
-    results: list[FileResult] = []
+    answers: list[FileAnswer] = []
     await facts.start()
     try:
         for file in files:
-            result = await uploads.load(await asyncio.to_thread(file.read_bytes))
-            _show(console, file, result)
-            results.append(result)
+            answer = await uploads.load(await asyncio.to_thread(file.read_bytes))
+            _show(console, file, answer)
+            answers.append(answer)
     finally:
         await facts.close()
-    return results
+    return answers
 
 
-def _show(console: Console, file: Path, result: FileResult) -> None:
+def _write(place: Path, answer: FileAnswer) -> None:
+    """Write the acknowledgement; raise `AcknowledgementUnwritten`."""
+    written = write_file_response(answer, created_at=present())
+    try:
+        if place == _STANDARD_OUTPUT:
+            sys.stdout.buffer.write(written)
+            sys.stdout.flush()
+        else:
+            write_private_file(place, written)
+    except OSError as error:
+        raise AcknowledgementUnwritten(
+            f"the file was loaded, but its acknowledgement cannot be written: {error.strerror}"
+        ) from error
+
+
+def _show(console: Console, file: Path, answer: FileAnswer) -> None:
     """Show what became of one file."""
-    parts = [f"{result.records} records and {result.plans} plans loaded"]
-    if result.refused:
-        parts.append(f"{len(result.refused)} refused")
-    parts += result.faults
-    console.print(f"{file.name}: {result.code.value}, {', '.join(parts)}", markup=False, highlight=False)
-    if not result.refused:
+    parts = [f"{answer.loaded} records and {answer.plans} plans loaded"]
+    if answer.failed:
+        parts.append(f"{answer.failed} refused")
+    parts += answer.notes
+    console.print(f"{file.name}: {answer.code.value}, {', '.join(parts)}", markup=False, highlight=False)
+    refused = answer.refused
+    if not refused:
         return
     table = Table("code", "reason", "place")
-    for refused in result.refused[:_REFUSED_ROWS_MAX]:
-        table.add_row(refused.code, refused.reason, refused.location)
+    for one in refused[:_REFUSED_ROWS_MAX]:
+        table.add_row(one.code, one.reason, one.location)
     console.print(table)
-    if (more := len(result.refused) - _REFUSED_ROWS_MAX) > 0:
+    if (more := len(refused) - _REFUSED_ROWS_MAX) > 0:
         console.print(f"and {more} more", markup=False)

@@ -102,6 +102,14 @@ class ReaderLost(BrokerError):
     exit_code = 75
 
 
+class AcknowledgementUnwritten(BrokerError):
+    """The acknowledgement of an upload could not be written; what the file says is loaded."""
+
+    code = "CPIS-204"
+    action = "Name a place where a file can be written, and load the upload again: that does no harm."
+    exit_code = 74
+
+
 class UnsealingFailed(BrokerError):
     """A sealed field cannot be opened: its key is gone or its bytes were altered."""
 

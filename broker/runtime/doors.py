@@ -30,7 +30,16 @@ def doors(parts: Parts, *, read: Read, processing_ids: frozenset[str] = PROCESSI
             answer_seconds=_ANSWER_SECONDS,
             processing_ids=processing_ids,
         ),
-        uploads=Uploads(taken, parts.facts, rejections, read=read, key=key, clock=clock, count=_uncounted),
+        uploads=Uploads(
+            taken,
+            parts.facts,
+            rejections,
+            read=read,
+            key=key,
+            policy=parts.policy,
+            clock=clock,
+            count=_uncounted,
+        ),
         taken=taken,
         clock=clock,
     )

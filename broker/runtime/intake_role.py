@@ -4,6 +4,7 @@ The intake role: the MLLP door and the drop folder, in front of one log of facts
 Knows how the use cases, their doors and their counts fit together; starts and stops them in order.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,6 +24,8 @@ from broker.runtime.settings import Settings
 from broker.services.intake import Intake
 from broker.services.rejections import Rejections
 from broker.services.uploads import Uploads
+from broker.wire.file_response import write_file_response
+from broker.wire.upload_answer import FileAnswer, refuse_file
 
 SEALED_FOR = timedelta(days=36)
 """A day longer than the longest retention of a topic that holds sealed fields: 35 days."""
@@ -80,10 +83,12 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             rejections,
             read=read_file_aside,
             key=parts.key,
+            policy=parts.policy,
             clock=clock,
             count=self._count,
         )
-        self._folder = DropFolder(settings.drop_folder, self._load, count=self._count)
+        self._clock = clock
+        self._folder = DropFolder(settings.drop_folder, self._load, self._refuse_unread, count=self._count)
         self._server = MllpServer(
             self._intake.receive,
             self._intake.receive_unreadable,
@@ -137,9 +142,20 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
 
     async def _load(self, data: bytes) -> Verdict:
         """Load one upload file."""
-        result = await self._uploads.load(data)
-        self._log.info("upload taken", code=result.code.value, file_id=result.file_id, records=result.records)
-        return Verdict(accepted=result.accepted, report=result.report())
+        answer = await self._uploads.load(data)
+        self._log.info(
+            "upload taken", code=answer.code.value, file_id=answer.head.file_id, records=answer.loaded
+        )
+        return await asyncio.to_thread(self._verdict, answer)
+
+    def _refuse_unread(self, reason: str) -> Verdict:
+        """Answer an upload file that is not to be read."""
+        return self._verdict(refuse_file(reason))
+
+    def _verdict(self, answer: FileAnswer) -> Verdict:
+        """Return the answer as the drop folder puts it beside the file."""
+        written = write_file_response(answer, created_at=self._clock())
+        return Verdict(accepted=answer.accepted, answer=written)
 
     def _count(self, event: str) -> None:
         """Count an event and log it, but for the many; that Kafka is away, or back, is told once."""

@@ -11,10 +11,10 @@ from broker.runtime.parts import Parts
 from broker.services.replay import Replay, Replayed
 from broker.wire.readable import readable
 from broker.wire.stream import StreamLine
-from broker.wire.upload_slices import ReadFile, read_file
+from broker.wire.upload_slices import ReadFile, UnreadableFile, read_file
 
 
-async def _read(data: bytes, received_at: datetime) -> ReadFile:
+async def _read(data: bytes, received_at: datetime) -> ReadFile | UnreadableFile:
     """Read an upload in this process: nobody else waits for the event loop."""
     return read_file(data, received_at)
 

@@ -1,30 +1,34 @@
 """
 What becomes of an upload file: every plan a fact, every faulty record kept in `cpis.rejected` (ruling 40).
 
-Knows the file and record codes of the acknowledgement (dossier 3.3). The file counts as taken only once all
-of it is durable; taking it twice is harmless, since merging twice is merging once.
+Gives the file its code, and each record its own, for the acknowledgement (dossier 3.3). The file counts as
+taken only once all of it is durable; taking it twice is harmless, since merging twice is merging once.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
 from datetime import datetime
-from enum import StrEnum
+from typing import NamedTuple
 
-from broker.core.errors import BrokerError, MalformedMessage, StorageUnusable
+from broker.core.errors import BrokerError, StorageUnusable
 from broker.core.facts import PlanFact
-from broker.core.identifiers import NhsNumber, aware
+from broker.core.identifiers import NhsNumber, aware, london_day
 from broker.core.keyed import IdentityKey
+from broker.core.plans import last_visible_day
+from broker.core.policy import Policy
 from broker.ports import Clock, FactLog, Topic, Write
 from broker.services.rejections import RECORD_BYTES_MAX, SOURCE, Rejections
 from broker.wire.cloudevents import FACT_TYPE, CloudEvent, write_headers
 from broker.wire.facts_codec import FactCodec
 from broker.wire.records_codec import Door, Rejected
 from broker.wire.upload import Upload
-from broker.wire.upload_record import FaultyRecord, ReadRecord, RecordCode
-from broker.wire.upload_slices import ReadFile
+from broker.wire.upload_answer import FileAnswer, RecordAnswer, refuse_file
+from broker.wire.upload_codes import FileCode, RecordCode
+from broker.wire.upload_record import FaultyRecord, ReadRecord
+from broker.wire.upload_sent import SentFile, SentRecord
+from broker.wire.upload_slices import ReadFile, UnreadableFile
 
-Read = Callable[[bytes, datetime], Awaitable[ReadFile]]
-"""Reads a file without holding the event loop; `read_file` says what it returns and raises."""
+Read = Callable[[bytes, datetime], Awaitable[ReadFile | UnreadableFile]]
+"""Reads a file without holding the event loop; `read_file` says what it returns."""
 
 RECORDS_PER_APPEND = 200
 """Some 20 ms of sealing and encoding between two turns of the event loop, and one answer of Kafka's."""
@@ -32,54 +36,17 @@ BYTES_PER_APPEND = 4_194_304
 """What Kafka acknowledges well within the deadline of one append, also where records are large."""
 TOO_LARGE = "record too large"
 """Reason: the fact would not fit a record of Kafka, today or ever."""
+OUT_OF_VIEW = "ended too long ago to be shown"
+"""Note about a record that was taken: no plan of it alerts any more, and none was removed (ruling 18)."""
 DEFECT = "broker defect"
 """Reason: our own code failed on this file; the bytes are kept, so that it can be found and mended."""
 
 
-class FileCode(StrEnum):
-    """The file codes of dossier 3.3 that a file is answered with here."""
+class _Taken(NamedTuple):
+    """A record that is taken: its facts, and what is to be noted about it."""
 
-    MALFORMED = "CPF01"
-    LOADED = "CPF02"
-    PARTLY_LOADED = "CPF03"
-    NOTHING_LOADED = "CPF04"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """One refused record, or the whole file: its code, the stable reason and the XPath; never a value."""
-
-    code: str
-    reason: str
-    location: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileResult:
-    """
-    What became of a file, without personal data.
-
-    `records` were loaded, with `plans` plans in all; `declared` is what the file said it holds. `authority`
-    and `file_id` are None where its head could not be read; `faults` are words about a file that was read.
-    """
-
-    code: FileCode
-    file_id: str | None = None
-    authority: str | None = None
-    declared: int | None = None
-    records: int = 0
-    plans: int = 0
-    refused: tuple[Refused, ...] = ()
-    faults: tuple[str, ...] = ()
-
-    @property
-    def accepted(self) -> bool:
-        """Whether anything of it was loaded."""
-        return self.code in {FileCode.LOADED, FileCode.PARTLY_LOADED}
-
-    def report(self) -> dict[str, object]:
-        """Return it as JSON."""
-        return asdict(self)
+    writes: list[Write]
+    note: str
 
 
 class Uploads:
@@ -93,6 +60,7 @@ class Uploads:
         *,
         read: Read,
         key: IdentityKey,
+        policy: Policy,
         clock: Clock,
         count: Callable[[str], None],
     ) -> None:
@@ -101,64 +69,65 @@ class Uploads:
         self._rejections = rejections
         self._read = read
         self._key = key
+        self._policy = policy
         self._clock = clock
         self._count = count
 
-    async def load(self, data: bytes) -> FileResult:
-        """Make a file's plans durable, then what is refused.
+    async def load(self, data: bytes) -> FileAnswer:
+        """
+        Make a file's plans durable, then what is refused.
 
         Raises `KafkaUnavailable`, `ReaderLost` or `StorageUnusable`: the file is to be taken again.
         """
         received_at = aware(self._clock())
         try:
             file = await self._read(data, received_at)
-        except MalformedMessage as fault:
-            return await self._refuse_file(data, fault, received_at)
         except BrokerError:
             raise
         except Exception:  # noqa: BLE001 - a defect of ours loses no file and holds up no other
-            return await self._refuse_file(data, MalformedMessage(f"CPF01 {DEFECT}"), received_at)
+            file = UnreadableFile(f"{FileCode.MALFORMED} {DEFECT}", "/", SentFile())
+        if isinstance(file, UnreadableFile):
+            return await self._refuse_file(data, file, received_at)
         return await self._load_records(data, file, received_at)
 
-    async def _load_records(self, data: bytes, file: ReadFile, received_at: datetime) -> FileResult:
+    async def _load_records(self, data: bytes, file: ReadFile, received_at: datetime) -> FileAnswer:
         """Append the plans of every readable record, then keep the others."""
         upload = file.upload
-        records = plans = 0
+        answers: list[RecordAnswer] = []
         refused: list[FaultyRecord] = []
+        plans = 0
         batch = _Batch(self._facts)
-        for record in upload.records:
-            written = record if isinstance(record, FaultyRecord) else self._facts_of(record)
-            if isinstance(written, FaultyRecord):
-                refused.append(written)
+        said = file.sent.records or (SentRecord(),) * len(upload.records)
+        for record, sent in zip(upload.records, said, strict=True):
+            taken = record if isinstance(record, FaultyRecord) else self._facts_of(record)
+            if isinstance(taken, FaultyRecord):
+                refused.append(taken)
+                code, words = taken.code, taken.reason
             else:
-                records += 1
-                plans += len(written)
-                await batch.add(written)
+                plans += len(taken.writes)
+                await batch.add(taken.writes)
+                code, words = RecordCode.LOADED, taken.note
+            answers.append(RecordAnswer(code=code, location=record.location, words=words, sent=sent))
         for faulty in refused:  # last, since a file that is taken again keeps them once more
             raw = file.slices.get(faulty.location, data)
             await batch.add(self._rejections.writes(_rejected(raw, faulty, upload, received_at)))
         await batch.append()
         self._tell(plans=plans, kept=len(refused))
-        return FileResult(
-            code=_file_code(records, len(refused)),
-            file_id=upload.file_id,
-            authority=upload.authority.code,
-            declared=upload.declared_count,
-            records=records,
+        return FileAnswer(
+            code=_file_code(len(answers) - len(refused), len(refused)),
+            head=file.sent.head,
+            found=len(answers),
+            records=tuple(answers),
             plans=plans,
-            refused=tuple(
-                Refused(code=faulty.code.value, reason=faulty.reason, location=faulty.location)
-                for faulty in refused
-            ),
-            faults=upload.faults,
+            notes=upload.faults,
         )
 
-    async def _refuse_file(self, data: bytes, fault: MalformedMessage, received_at: datetime) -> FileResult:
+    async def _refuse_file(self, data: bytes, file: UnreadableFile, received_at: datetime) -> FileAnswer:
         """Keep a file of which nothing could be read."""
         rejected = Rejected(
             door=Door.UPLOAD,
-            reason=fault.reason,
-            location=fault.location,
+            reason=file.reason,
+            location=file.location,
             received_at=received_at,
             raw=data,
         )
@@ -166,10 +135,19 @@ class Uploads:
         await batch.add(self._rejections.writes(rejected))
         await batch.append()
         self._tell(plans=0, kept=1)
-        refused = Refused(code=FileCode.MALFORMED.value, reason=fault.reason, location=fault.location)
-        return FileResult(code=FileCode.MALFORMED, refused=(refused,))
+        reason = file.reason.removeprefix(f"{FileCode.MALFORMED} ")
+        return refuse_file(reason, location=file.location, sent=file.sent)
 
-    def _facts_of(self, record: ReadRecord) -> list[Write] | FaultyRecord:
+    def _note(self, record: ReadRecord) -> str:
+        """Return what is to be noted about a record that is taken; empty where it is nothing."""
+        gone = all(
+            plan.content.deleted is None
+            and last_visible_day(plan.content, self._policy) < london_day(plan.recorded_at)
+            for _, plan in record.plans
+        )
+        return OUT_OF_VIEW if gone else ""
+
+    def _facts_of(self, record: ReadRecord) -> _Taken | FaultyRecord:
         """Return the facts of a record, or the record as a faulty one where they can never be written."""
         try:
             writes = [self._fact(number, plan) for number, plan in record.plans]
@@ -179,7 +157,7 @@ class Uploads:
             return FaultyRecord(location=record.location, code=RecordCode.NOT_LOADED, reason=DEFECT)
         if any(_size(write) > RECORD_BYTES_MAX for write in writes):
             return FaultyRecord(location=record.location, code=RecordCode.NOT_LOADED, reason=TOO_LARGE)
-        return writes
+        return _Taken(writes, self._note(record))
 
     def _fact(self, number: NhsNumber, plan: PlanFact) -> Write:
         """Return the record of one plan; the same plan of the same file has the same id."""

@@ -1,8 +1,9 @@
 """
 HL7 version 3 as XML: bytes → elements, with nothing that XML can be made to do to a reader.
 
-Knows the namespace, how a single child, a text and an absent value are written, and which XML is refused:
-document types (and with them every entity), documents that are not well formed or nested past 256 elements.
+Knows the namespace, how a single child, a text, a place and an absent value are written, and which XML is
+refused: document types (and with them every entity), documents that are not well formed or nested past 256
+elements.
 """
 
 from lxml import etree
@@ -10,8 +11,12 @@ from lxml.etree import _Element as Element
 
 from broker.core.errors import MalformedMessage
 
-_NAMESPACE = "urn:hl7-org:v3"
-_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+NAMESPACE = "urn:hl7-org:v3"
+"""The namespace of HL7 v3."""
+SCHEMA_INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
+"""The namespace of what a document says about its schema."""
+NIL = f"{{{SCHEMA_INSTANCE}}}nil"
+"""The attribute by which an element says that it has no content."""
 _TRUE = frozenset({"true", "1"})  # the two spellings of an XML Schema boolean
 
 
@@ -44,15 +49,43 @@ def read_document(data: bytes) -> Element:
 
 def qualified(name: str) -> str:
     """Return the name of an HL7 v3 element as lxml writes it."""
-    return f"{{{_NAMESPACE}}}{name}"
+    return f"{{{NAMESPACE}}}{name}"
 
 
-def the_only(parent: Element, name: str, *, location: str = "") -> Element:
-    """Return the only child of that name; raise `MalformedMessage` at `location` if none or many."""
+def the_only(parent: Element, name: str) -> Element:
+    """
+    Return the only child of that name.
+
+    Raises `MalformedMessage` at the parent where there is none, at the second child where there are many.
+    """
     found = parent.findall(qualified(name))
-    if len(found) != 1:
-        raise MalformedMessage(f"{name} {'repeated' if found else 'missing'}", location=location)
+    if not found:
+        raise MalformedMessage(f"{name} missing", location=place(parent))
+    if len(found) > 1:
+        raise MalformedMessage(f"{name} repeated", location=place(found[1]))
     return found[0]
+
+
+def place(element: Element) -> str:
+    """
+    Return the XPath of an element by plain names, counted where several of a name stand side by side.
+
+    It begins at the root, or below the `record` that holds the element: who reads the records counts them.
+    """
+    steps: list[str] = []
+    node: Element | None = element
+    while node is not None and node.tag != qualified("record"):
+        steps.append(_step(node))
+        node = node.getparent()
+    return "".join(f"/{step}" for step in reversed(steps))
+
+
+def _step(element: Element) -> str:
+    """Return the last step of an element's XPath."""
+    name = etree.QName(element).localname
+    parent = element.getparent()
+    twins = [] if parent is None else parent.findall(element.tag)
+    return f"{name}[{twins.index(element) + 1}]" if len(twins) > 1 else name
 
 
 def attribute(element: Element, name: str) -> str:
@@ -67,4 +100,4 @@ def text(element: Element) -> str:
 
 def is_nil(element: Element) -> bool:
     """Whether the element says that it has no content, and has none (`xsi:nil`)."""
-    return len(element) == 0 and attribute(element, _NIL) in _TRUE
+    return len(element) == 0 and attribute(element, NIL) in _TRUE

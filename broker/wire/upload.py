@@ -13,7 +13,7 @@ from lxml.etree import _Element as Element
 
 from broker.core.errors import InvalidOdsCode, MalformedMessage
 from broker.core.identifiers import OdsCode, aware
-from broker.wire.hl7v3 import attribute, qualified, read_document, text, the_only
+from broker.wire.hl7v3 import attribute, place, qualified, read_document, text, the_only
 from broker.wire.times import Reading, read_timestamp
 from broker.wire.upload_record import FaultyRecord, FileHead, ReadRecord, read_record
 
@@ -22,14 +22,17 @@ RECORD_COUNT_DIFFERS = "record count differs"
 CREATED_AFTER_RECEIPT = "creation time after receipt"
 """Fault of a file that was read all the same: its creation is ahead of receipt, by 24 h at most."""
 
-_ODS_ROOTS = frozenset({"2.16.840.1.113883.2.1.3.2.4.19.1", "2.16.840.1.113883.2.1.3.2.4.19.2"})
+ODS_ROOTS = frozenset({"2.16.840.1.113883.2.1.3.2.4.19.1", "2.16.840.1.113883.2.1.3.2.4.19.2"})
+"""Who gives out the codes of organisations: the roots that the author's identifier may have."""
+COUNT = re.compile(r"\+?[0-9]{1,9}")
+"""A number of records that could be meant."""
+
 _EMERGENCY = "EC"
 _OTHER_TELEPHONES_MAX = 1  # the schema's: 1..2 with the emergency number
 _AHEAD_MAX = timedelta(hours=24)  # rulings, "Time": such a record would outrank every later correction
 _OLDEST = datetime(1900, 1, 1, tzinfo=UTC)  # rulings, "Time": some system's default, not a time
 
 _TELEPHONE = re.compile(r"tel:(\+?[0-9]+)")  # the schema's pattern, which asks for no digit
-_COUNT = re.compile(r"\+?[0-9]{1,9}")
 
 _FILE = "/File"
 _AUTHOR = "/File/communicationFunctionSnd/organisation"
@@ -76,7 +79,7 @@ def read_upload(data: bytes, *, received_at: datetime) -> Upload:
     except MalformedMessage as error:
         raise MalformedMessage(f"CPF01 {error.reason}", location=error.location) from None
     records = tuple(
-        read_record(record, f"/File/record[{position}]/CP-ISRecord", head)
+        read_record(record, f"/File/record[{position}]", head)
         for position, record in enumerate(root.iterfind(qualified("record")), start=1)
     )
     faults = (
@@ -109,32 +112,32 @@ def _check_parts(root: Element) -> None:
 
 def _declared_count(root: Element) -> int:
     """Read how many records the file says it holds."""
-    value = attribute(the_only(root, "transmissionQuantity", location=_FILE), "value")
-    if not _COUNT.fullmatch(value):
+    value = attribute(the_only(root, "transmissionQuantity"), "value")
+    if not COUNT.fullmatch(value):
         raise MalformedMessage("record count unreadable", location=f"{_FILE}/transmissionQuantity")
     return int(value)
 
 
 def _creation_time(root: Element, received_at: datetime) -> Reading:
     """Read when the file was made, which is when its plans were recorded (ruling 10)."""
-    place = f"{_FILE}/creationTime"
-    value = attribute(the_only(root, "creationTime", location=_FILE), "value")
-    created = read_timestamp(value, received_at, location=place)
+    location = f"{_FILE}/creationTime"
+    value = attribute(the_only(root, "creationTime"), "value")
+    created = read_timestamp(value, received_at, location=location)
     if created.moment > received_at + _AHEAD_MAX:
-        raise MalformedMessage("creation time too far ahead", location=place)
+        raise MalformedMessage("creation time too far ahead", location=location)
     if created.moment < _OLDEST:
-        raise MalformedMessage("creation time before 1900", location=place)
+        raise MalformedMessage("creation time before 1900", location=location)
     return created
 
 
 def _read_head(root: Element, created_at: datetime, received_at: datetime) -> FileHead:
     """Read the file id and the author."""
-    file_id = attribute(the_only(root, "id", location=_FILE), "extension")
+    file_id = attribute(the_only(root, "id"), "extension")
     if not file_id:
         raise MalformedMessage("file id missing", location=f"{_FILE}/id")
-    sender = the_only(root, "communicationFunctionSnd", location=_FILE)
-    author = the_only(sender, "organisation", location=f"{_FILE}/communicationFunctionSnd")
-    name = text(the_only(author, "name", location=_AUTHOR))
+    sender = the_only(root, "communicationFunctionSnd")
+    author = the_only(sender, "organisation")
+    name = text(the_only(author, "name"))
     if not name:
         raise MalformedMessage("authority name missing", location=f"{_AUTHOR}/name")
     office, emergency = _telephones(author)
@@ -151,8 +154,8 @@ def _read_head(root: Element, created_at: datetime, received_at: datetime) -> Fi
 
 def _authority(author: Element) -> OdsCode:
     """Read the author's ODS code."""
-    identifier = the_only(author, "id", location=_AUTHOR)
-    if attribute(identifier, "root") not in _ODS_ROOTS:
+    identifier = the_only(author, "id")
+    if attribute(identifier, "root") not in ODS_ROOTS:
         raise MalformedMessage("authority code of an unknown kind", location=f"{_AUTHOR}/id")
     try:
         return OdsCode(attribute(identifier, "extension"))
@@ -162,18 +165,18 @@ def _authority(author: Element) -> OdsCode:
 
 def _telephones(author: Element) -> tuple[str | None, str]:
     """Read the office and the emergency number; the latter is there exactly once (R17, dossier 3.2)."""
-    place = f"{_AUTHOR}/telecom"
     telephones: list[tuple[frozenset[str], str]] = []
     for telecom in author.iterfind(qualified("telecom")):
         match = _TELEPHONE.fullmatch(attribute(telecom, "value"))
         if match is None:
-            raise MalformedMessage("telephone without digits", location=place)
+            raise MalformedMessage("telephone without digits", location=place(telecom))
         telephones.append((frozenset(attribute(telecom, "use").split()), match[1]))
     emergency = [number for uses, number in telephones if _EMERGENCY in uses]
-    if len(emergency) != 1:
-        fault = "repeated" if emergency else "missing"
-        raise MalformedMessage(f"emergency telephone {fault}", location=place)
+    if not emergency:
+        raise MalformedMessage("emergency telephone missing", location=place(author))
+    if len(emergency) > 1:
+        raise MalformedMessage("emergency telephone repeated", location=f"{place(author)}/telecom")
     if len(telephones) > len(emergency) + _OTHER_TELEPHONES_MAX:
-        raise MalformedMessage("office telephone repeated", location=place)
+        raise MalformedMessage("office telephone repeated", location=f"{place(author)}/telecom")
     office = [number for uses, number in telephones if uses != {_EMERGENCY}]  # one may serve as both
     return (office[0] if office else None), emergency[0]

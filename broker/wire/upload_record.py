@@ -9,7 +9,6 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from typing import NamedTuple
 
 from lxml.etree import _Element as Element
@@ -17,19 +16,25 @@ from lxml.etree import _Element as Element
 from broker.core.errors import InvalidFact, InvalidNhsNumber, MalformedMessage
 from broker.core.facts import Details, PlanContent, PlanFact, PlanType
 from broker.core.identifiers import NhsNumber, OdsCode
-from broker.wire.hl7v3 import attribute, is_nil, qualified, text, the_only
+from broker.wire.hl7v3 import attribute, is_nil, place, qualified, text, the_only
 from broker.wire.times import parse_day
+from broker.wire.upload_codes import RecordCode
 
-_NHS_NUMBER_ROOT = "2.16.840.1.113883.2.1.4.1"
-_LOCAL_ID_ROOT = "2.16.840.1.113883.2.1.3.2.4.18.24"
-_PLANS_MAX = 3  # the schema's; more would be two records run together
+NHS_NUMBER_ROOT = "2.16.840.1.113883.2.1.4.1"
+"""Says of an identifier that it is an NHS number."""
+LOCAL_ID_ROOT = "2.16.840.1.113883.2.1.3.2.4.18.24"
+"""Says of an identifier that it is the authority's own."""
+PLANS_MAX = 3
+"""The schema's; more would be two records run together."""
+CHILD = qualified("COCT_TP145101GB01.Child")
+"""The element of a subject that is a child."""
+UNBORN = qualified("COCT_TP145100GB01.UnbornChild")
+"""The element of a subject that is an unborn child, known by its mother."""
+
 _PLAN_TIME = re.compile(r"(?:19|20)[0-9]{6}(?:[01][0-9]|2[0-3])[0-5][0-9]")  # the schema's TS.NHS.DateType1
 
-_CHILD = qualified("COCT_TP145101GB01.Child")
-_UNBORN = qualified("COCT_TP145100GB01.UnbornChild")
 
-
-class _Block(NamedTuple):
+class Block(NamedTuple):
     """How one plan type is written: what the names of its dates begin with, and the subject that holds it."""
 
     plan_type: PlanType
@@ -37,18 +42,11 @@ class _Block(NamedTuple):
     holder: str
 
 
-_BLOCKS = {
-    qualified("COCT_TP146100GB01.LACInformation"): _Block(PlanType.LOOKED_AFTER, "lAC", _CHILD),
-    qualified("COCT_TP146101GB01.CPPInformation"): _Block(PlanType.CHILD_PROTECTION, "cPP", _CHILD),
-    qualified("COCT_TP146102GB01.UCPInformation"): _Block(PlanType.UNBORN, "uCP", _UNBORN),
+BLOCKS = {
+    qualified("COCT_TP146100GB01.LACInformation"): Block(PlanType.LOOKED_AFTER, "lAC", CHILD),
+    qualified("COCT_TP146101GB01.CPPInformation"): Block(PlanType.CHILD_PROTECTION, "cPP", CHILD),
+    qualified("COCT_TP146102GB01.UCPInformation"): Block(PlanType.UNBORN, "uCP", UNBORN),
 }
-
-
-class RecordCode(StrEnum):
-    """Why a record was not read, as its acknowledgement will say (dossier 3.3)."""
-
-    NUMBER_FORMAT = "CPR04"
-    NOT_LOADED = "CPR07"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,20 +88,30 @@ class _Subject:
     details: Details
 
 
+class _NumberFault(Exception):
+    """The value at a place is no NHS number: the one fault that has a code of its own."""
+
+    def __init__(self, reason: str, location: str) -> None:
+        super().__init__(reason)
+        self.location = location
+
+
 def read_record(record: Element, location: str, head: FileHead) -> ReadRecord | FaultyRecord:
     """
-    Read the CP-ISRecord in a `record` element, or say why not.
+    Read the CP-ISRecord in the `record` element at `location`, or say why not, and at which element below.
 
     CPR04 is for a value that is no NHS number or a placeholder (ruling 35), CPR07 for everything else.
     """
     try:
-        return ReadRecord(location=location, plans=_read_plans(record, head))
-    except InvalidNhsNumber as error:
-        return FaultyRecord(location=location, code=RecordCode.NUMBER_FORMAT, reason=str(error))
-    except MalformedMessage as error:
-        return FaultyRecord(location=location, code=RecordCode.NOT_LOADED, reason=error.reason)
-    except InvalidFact as error:
-        return FaultyRecord(location=location, code=RecordCode.NOT_LOADED, reason=str(error))
+        return ReadRecord(location=f"{location}/CP-ISRecord", plans=_read_plans(record, head))
+    except _NumberFault as fault:
+        return FaultyRecord(
+            location=location + fault.location, code=RecordCode.NUMBER_FORMAT, reason=str(fault)
+        )
+    except MalformedMessage as fault:
+        return FaultyRecord(
+            location=location + fault.location, code=RecordCode.NOT_LOADED, reason=fault.reason
+        )
 
 
 def _read_plans(record: Element, head: FileHead) -> tuple[tuple[NhsNumber, PlanFact], ...]:
@@ -113,13 +121,16 @@ def _read_plans(record: Element, head: FileHead) -> tuple[tuple[NhsNumber, PlanF
     body = the_only(record, "CP-ISRecord")
     blocks = body.findall(qualified("pertinentInformation"))
     if not blocks:
-        raise MalformedMessage("plan missing")
-    if len(blocks) > _PLANS_MAX:
-        raise MalformedMessage("too many plans")
+        raise MalformedMessage("plan missing", location=place(body))
+    if len(blocks) > PLANS_MAX:
+        raise MalformedMessage("too many plans", location=place(body))
     subjects = _read_subjects(body)
-    plans = [_read_plan(block, subjects, head) for block in blocks]
-    if len({fact.content.key for _, fact in plans}) < len(plans):
-        raise MalformedMessage("plan repeated")
+    plans: list[tuple[NhsNumber, PlanFact]] = []
+    for block in blocks:
+        number, plan = _read_plan(block, subjects, head)
+        if any(plan.content.key == earlier.content.key for _, earlier in plans):
+            raise MalformedMessage("plan repeated", location=place(block))
+        plans.append((number, plan))
     return tuple(plans)
 
 
@@ -127,29 +138,32 @@ def _read_plan(
     information: Element, subjects: dict[str, _Subject], head: FileHead
 ) -> tuple[NhsNumber, PlanFact]:
     """Read one plan and find its holder; the file's creation is the time of record (ruling 10)."""
-    element = _one_of(_BLOCKS, information, "plan type unknown")
-    block = _BLOCKS[element.tag]
+    element = _one_of(BLOCKS, information, "plan type unknown")
+    block = BLOCKS[element.tag]
     if block.holder not in subjects:
-        raise MalformedMessage("plan without its subject")
+        raise MalformedMessage("plan without its subject", location=place(element))
     holder = subjects[block.holder]
     start = _plan_day(element, f"{block.prefix}StartDate")
     end = _plan_day(element, f"{block.prefix}EndDate")
     if start is None:
-        raise MalformedMessage("start date missing")
+        raise MalformedMessage("start date missing", location=place(element))
     if end is not None and end < start:
-        raise MalformedMessage("end before start")
-    content = PlanContent(
-        authority=head.authority,
-        plan_type=block.plan_type,
-        start=start,
-        end=end,
-        deleted=_plan_day(element, f"{block.prefix}DeleteDate"),
-        authority_name=head.authority_name,
-        phone_office=head.phone_office,
-        phone_emergency=head.phone_emergency,
-        details=holder.details,
-        child_id=holder.child_id,
-    )
+        raise MalformedMessage("end before start", location=place(element))
+    try:
+        content = PlanContent(
+            authority=head.authority,
+            plan_type=block.plan_type,
+            start=start,
+            end=end,
+            deleted=_plan_day(element, f"{block.prefix}DeleteDate"),
+            authority_name=head.authority_name,
+            phone_office=head.phone_office,
+            phone_emergency=head.phone_emergency,
+            details=holder.details,
+            child_id=holder.child_id,
+        )
+    except InvalidFact as error:
+        raise MalformedMessage(str(error), location=place(element)) from None
     return holder.number, PlanFact(
         content=content, recorded_at=head.created_at, received_at=head.received_at, file_id=head.file_id
     )
@@ -159,12 +173,12 @@ def _plan_day(block: Element, name: str) -> date | None:
     """Read the London day of a date of a plan block, `YYYYMMDDHHMM`; None when it is absent or nil."""
     found = [element for component in block for element in component.iterfind(qualified(name))]
     if len(found) > 1:
-        raise MalformedMessage("plan date repeated")
+        raise MalformedMessage("plan date repeated", location=place(found[1]))
     if not found or is_nil(found[0]):
         return None
-    value = attribute(the_only(found[0], "value"), "value")
-    if not _PLAN_TIME.fullmatch(value):
-        raise MalformedMessage("plan date unreadable")
+    value = the_only(found[0], "value")
+    if not _PLAN_TIME.fullmatch(attribute(value, "value")):
+        raise MalformedMessage("plan date unreadable", location=place(value))
     return _day(value, "plan date unreadable")
 
 
@@ -172,10 +186,10 @@ def _read_subjects(body: Element) -> dict[str, _Subject]:
     """Read the subjects of a record by kind: a child, the mother of an unborn child, or one of each."""
     subjects: dict[str, _Subject] = {}
     for subject in body.iterfind(qualified("subject")):
-        element = _one_of((_CHILD, _UNBORN), subject, "subject unknown")
+        element = _one_of((CHILD, UNBORN), subject, "subject unknown")
         if element.tag in subjects:
-            raise MalformedMessage("subject repeated")
-        if element.tag == _CHILD:
+            raise MalformedMessage("subject repeated", location=place(subject))
+        if element.tag == CHILD:
             subjects[element.tag] = _read_subject(element, the_only(element, "childPerson"))
         else:  # of the unborn child itself nothing is sent
             mother = the_only(element, "parentMotherPerson")
@@ -185,14 +199,19 @@ def _read_subjects(body: Element) -> dict[str, _Subject]:
 
 def _read_subject(role: Element, person: Element) -> _Subject:
     """Read the identifiers from the role, the details from the person; a name may be missing (ruling 20)."""
-    number = _identifier(role, _NHS_NUMBER_ROOT)
-    if number is None:
-        raise MalformedMessage("NHS number missing")
+    identifier = _identifier(role, NHS_NUMBER_ROOT)
+    if identifier is None:
+        raise MalformedMessage("NHS number missing", location=place(role))
     name = the_only(person, "name")
-    born = attribute(the_only(person, "birthTime"), "value")
+    born = the_only(person, "birthTime")
+    try:
+        number = NhsNumber(attribute(identifier, "extension"))
+    except InvalidNhsNumber as error:
+        raise _NumberFault(str(error), place(identifier)) from None
+    local_id = _identifier(role, LOCAL_ID_ROOT)
     return _Subject(
-        number=NhsNumber(number),
-        child_id=_identifier(role, _LOCAL_ID_ROOT),
+        number=number,
+        child_id=None if local_id is None else attribute(local_id, "extension"),
         details=Details(
             family=_name_part(name, "family"),
             given=_name_part(name, "given"),
@@ -201,12 +220,12 @@ def _read_subject(role: Element, person: Element) -> _Subject:
     )
 
 
-def _identifier(role: Element, root: str) -> str | None:
-    """Return the identifier of that kind, at whichever place among the others; None when it is not sent."""
+def _identifier(role: Element, root: str) -> Element | None:
+    """Return the identifier of that kind, at whichever place among the others; None when it says nothing."""
     ids = [element for element in role.iterfind(qualified("id")) if attribute(element, "root") == root]
     if len(ids) > 1:
-        raise MalformedMessage("identifier repeated")
-    return (attribute(ids[0], "extension") or None) if ids else None
+        raise MalformedMessage("identifier repeated", location=place(ids[1]))
+    return ids[0] if ids and attribute(ids[0], "extension") else None
 
 
 def _name_part(name: Element, part: str) -> str | None:
@@ -218,13 +237,13 @@ def _one_of(tags: Collection[str], parent: Element, reason: str) -> Element:
     """Return the one child that has any of these tags."""
     found = [element for element in parent if element.tag in tags]
     if len(found) != 1:
-        raise MalformedMessage(reason)
+        raise MalformedMessage(reason, location=place(parent))
     return found[0]
 
 
-def _day(value: str, reason: str) -> date:
-    """Read a calendar day; raise `MalformedMessage` with this reason where no calendar has it."""
+def _day(element: Element, reason: str) -> date:
+    """Read the calendar day of a value; raise `MalformedMessage` for this reason where no calendar has it."""
     try:
-        return parse_day(value)
+        return parse_day(attribute(element, "value"))
     except MalformedMessage:
-        raise MalformedMessage(reason) from None
+        raise MalformedMessage(reason, location=place(element)) from None

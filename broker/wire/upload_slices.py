@@ -1,5 +1,5 @@
 """
-An upload file with the bytes of its faulty records as they were received: what is kept of them.
+An upload file read whole: what it says, what is said back, and the bytes of its faulty records, to be kept.
 
 Knows where an element begins and ends in the bytes; what it says `broker.wire.upload` knows.
 """
@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from xml.parsers import expat
 
+from broker.core.errors import MalformedMessage
 from broker.wire.upload import Upload, read_upload
 from broker.wire.upload_record import FaultyRecord
+from broker.wire.upload_sent import SentFile, read_sent
 
 _RECORD = "record"
 _RECORD_DEPTH = 1  # records stand directly below the root
@@ -18,26 +20,49 @@ _RECORD_DEPTH = 1  # records stand directly below the root
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """A file that was read. `slices` has the bytes of its faulty records, by location."""
+    """A file that was read. `slices` has the bytes of its faulty records by location, `sent` its answer's."""
 
     upload: Upload
     slices: dict[str, bytes] = field(repr=False)
+    sent: SentFile
 
 
-def read_file(data: bytes, received_at: datetime) -> ReadFile:
+@dataclass(frozen=True, slots=True)
+class UnreadableFile:
+    """A file that is refused as a whole: the stable reason, the place, and what can be said back of it."""
+
+    reason: str
+    location: str
+    sent: SentFile
+
+
+def read_file(data: bytes, received_at: datetime) -> ReadFile | UnreadableFile:
     """
-    Read an upload file and cut out its faulty records; raise `MalformedMessage` as `read_upload` does.
+    Read an upload file and cut out its faulty records; one that `read_upload` refuses is unreadable.
 
     A slice runs from the record's start tag up to the next record, or to the root's end tag. One that cannot
     be cut, in an encoding that only the other parser knows, is the whole file.
     """
-    upload = read_upload(data, received_at=received_at)
+    sent = _said_back(data)
+    try:
+        upload = read_upload(data, received_at=received_at)
+    except MalformedMessage as fault:
+        return UnreadableFile(fault.reason, fault.location, sent)
     faulty = {
         position: record.location
         for position, record in enumerate(upload.records)
         if isinstance(record, FaultyRecord)
     }
-    return ReadFile(upload, {faulty[position]: part for position, part in _cut(data, faulty).items()})
+    slices = {faulty[position]: part for position, part in _cut(data, faulty).items()}
+    return ReadFile(upload, slices, sent)
+
+
+def _said_back(data: bytes) -> SentFile:
+    """Return what the answer says back; nothing where that fails: it is a courtesy, the plans are not."""
+    try:
+        return read_sent(data)
+    except Exception:  # noqa: BLE001 - a defect of ours in what is said back must not refuse a plan
+        return SentFile()
 
 
 def _cut(data: bytes, positions: Collection[int]) -> dict[int, bytes]:

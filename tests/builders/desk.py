@@ -21,8 +21,8 @@ from broker.services.rejections import Rejections
 from broker.services.replay import SteppedClock
 from broker.services.uploads import Uploads
 from broker.services.worklist_desk import Worklist, WorklistDesk
-from broker.wire.upload_slices import ReadFile, read_file
 from tests.builders.adt import Adt, Patient
+from tests.builders.upload_desk import read_here
 
 RECEIVED = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
 ACTED = datetime(2025, 3, 3, 9, 0, tzinfo=UTC)
@@ -42,11 +42,6 @@ def attendance(*, processing: str = "T", control_id: str = "M1", patient: Patien
         processing=processing,
     )
     return adt.text().encode()
-
-
-async def read_here(data: bytes, received_at: datetime) -> ReadFile:
-    """Read a file where we are."""
-    return read_file(data, received_at)
 
 
 class DeskHouse:
@@ -85,6 +80,7 @@ class DeskHouse:
             rejections,
             read=read_here,
             key=self.parts.key,
+            policy=self.parts.policy,
             clock=self.clock,
             count=_uncounted,
         )

@@ -5,6 +5,7 @@ import json
 import shlex
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,9 @@ from broker.runtime.settings import Settings
 from broker.services.intake import Intake
 from broker.services.rejections import Rejections
 from broker.services.replay import Taken
+from broker.wire.file_response import write_file_response
 from broker.wire.stream import Door, StreamLine, read_stream
+from tests.builders.upload_desk import Desk
 from tests.tools.markdown import code_blocks
 from tests.tools.stale_docs import REPOSITORY
 
@@ -103,6 +106,16 @@ def test_a_message_sent_by_hand_raises_the_alert_that_the_page_promises(tmp_path
     raised = {event.alert.recipient.code.code for event in replay.outcome.events}
     assert {EventKind.RAISED} == {event.kind for event in replay.outcome.events}
     assert {"211", "RXH"} == raised
+
+
+def test_the_answer_shown_to_authorities_is_the_one_that_their_sample_gets() -> None:
+    """Line for line."""
+    (shown,) = _blocks("connect-an-authority.md", "xml")
+    sample = REPOSITORY / "tests" / "fixtures" / "uploads" / "five-records.xml"
+
+    answer = write_file_response(Desk().load(sample.read_bytes()), created_at=datetime.now(UTC))
+
+    assert textwrap.indent(shown, "  ") in answer.decode()
 
 
 def test_the_recorded_day_is_replayed_by_the_command_shown(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """The drop folder on a real directory: when a file is complete, where it goes, what a crash leaves behind."""
 
 import asyncio
-import json
 import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,33 @@ from broker.core.errors import BrokerError, KafkaUnavailable, ReaderLost, Storag
 
 PATIENCE_SECONDS = 10.0  # no step of a test takes a tenth of it
 QUICK = Pace(look_seconds=0.01, retry_seconds_min=0.01, retry_seconds_max=0.02)
+
+
+CRASH_EXIT_CODE = 9
+CRASHING = f"""
+import asyncio, os, sys
+from pathlib import Path
+from broker.adapters.drop_folder import DropFolder, Verdict
+
+rename = Path.replace
+
+def replace_answers_only(path, target):
+    if path.name == "a.xml":
+        os._exit({CRASH_EXIT_CODE})
+    return rename(path, target)
+
+async def take(data):
+    return Verdict(accepted=True, answer=b"answer of the process that crashed")
+
+async def main():
+    Path.replace = replace_answers_only
+    folder = DropFolder(Path(sys.argv[1]), take, None, count=lambda event: None)
+    await folder.look()
+    await folder.look()
+
+asyncio.run(main())
+"""
+"""A process that ends, as by a power cut, when it has written the answer and is about to move the file."""
 
 
 class Reception:
@@ -28,7 +56,12 @@ class Reception:
         if self.faults:
             raise self.faults.pop(0)
         self.taken.append(data)
-        return Verdict(accepted=not data.startswith(b"bad"), report={"bytes": len(data)})
+        return Verdict(accepted=not data.startswith(b"bad"), answer=b"answer to " + data)
+
+
+def refuse(reason: str) -> Verdict:
+    """Answer a file that is not to be read."""
+    return Verdict(accepted=False, answer=reason.encode())
 
 
 class Post:
@@ -39,7 +72,7 @@ class Post:
         self.reception = Reception(*faults)
         self.counts: Counter[str] = Counter()
         self.counted = asyncio.Event()
-        self.folder = DropFolder(self.path, self.reception.take, count=self.count, pace=pace)
+        self.folder = DropFolder(self.path, self.reception.take, refuse, count=self.count, pace=pace)
         self.folder.prepare()
 
     def count(self, event: str) -> None:
@@ -80,15 +113,15 @@ class Post:
         return sorted(entry.name for entry in (self.path / folder).iterdir())
 
 
-def test_a_taken_file_lies_in_done_with_its_report_beside_it(tmp_path: Path) -> None:
+def test_a_taken_file_lies_in_done_with_its_answer_beside_it(tmp_path: Path) -> None:
     """The sender finds the file and what became of it."""
     post = Post(tmp_path)
     post.drop("a.xml", b"good")
 
     post.look()
 
-    assert post.names(DONE) == ["a.xml", "a.xml.json"]
-    assert json.loads((post.path / DONE / "a.xml.json").read_text("utf-8")) == {"bytes": 4}
+    assert post.names(DONE) == ["a.xml", "a.xml.ack.xml"]
+    assert (post.path / DONE / "a.xml.ack.xml").read_bytes() == b"answer to good"
 
 
 def test_a_refused_file_lies_in_refused(tmp_path: Path) -> None:
@@ -98,7 +131,7 @@ def test_a_refused_file_lies_in_refused(tmp_path: Path) -> None:
 
     post.look()
 
-    assert post.names(REFUSED) == ["a.xml", "a.xml.json"]
+    assert post.names(REFUSED) == ["a.xml", "a.xml.ack.xml"]
     assert {"upload refused": 1} == post.counts
 
 
@@ -181,16 +214,60 @@ def test_a_file_whose_reader_was_lost_does_not_hold_up_the_others(tmp_path: Path
     assert len(post.reception.taken) == 1
 
 
-def test_a_crash_before_the_move_repeats_the_file_and_replaces_its_report(tmp_path: Path) -> None:
-    """The report was written, the file not moved: it ends with one file and one report."""
+def test_a_crash_between_the_answer_and_the_move_repeats_the_file_and_replaces_its_answer(
+    tmp_path: Path,
+) -> None:
+    """A process that ends there leaves the file where it was: taken again, it has one answer."""
     post = Post(tmp_path)
-    (post.path / DONE / "a.xml.json").write_text("{}", encoding="utf-8")
+    post.drop("a.xml", b"good")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    crashed = subprocess.run(
+        [sys.executable, "-c", CRASHING, str(post.path)], env=environment, check=False, timeout=60
+    )
+    left = post.names(DONE), (post.path / "a.xml").exists()
+    post.look()
+
+    assert CRASH_EXIT_CODE == crashed.returncode
+    assert (["a.xml.ack.xml"], True) == left
+    assert ["a.xml", "a.xml.ack.xml"] == post.names(DONE)
+    assert (post.path / DONE / "a.xml.ack.xml").read_bytes() == b"answer to good"
+
+
+def test_an_answer_is_for_the_broker_s_account_alone(tmp_path: Path) -> None:
+    """It names the children that the file names."""
+    post = Post(tmp_path)
     post.drop("a.xml", b"good")
 
     post.look()
 
-    assert post.names(DONE) == ["a.xml", "a.xml.json"]
-    assert json.loads((post.path / DONE / "a.xml.json").read_text("utf-8")) == {"bytes": 4}
+    assert 0o600 == (post.path / DONE / "a.xml.ack.xml").stat().st_mode & 0o777
+
+
+def test_an_answer_never_takes_the_place_of_an_upload(tmp_path: Path) -> None:
+    """Not even of one that is called as the answer to another would be."""
+    post = Post(tmp_path)
+    post.drop("a.xml.ack.xml", b"an upload")
+    post.look()
+    post.drop("a.xml", b"good")
+
+    post.look()
+
+    assert (post.path / DONE / "a.xml.ack.xml").read_bytes() == b"an upload"
+    assert (post.path / DONE / "a.2.xml.ack.xml").read_bytes() == b"answer to good"
+
+
+def test_without_room_for_the_answer_the_file_stays(tmp_path: Path) -> None:
+    """Once there is room it is taken again, and answered."""
+    post = Post(tmp_path)
+    (post.path / DONE).rmdir()
+    post.drop("a.xml", b"good")
+
+    looks = post.look()
+    (post.path / DONE).mkdir()
+    post.look()
+
+    assert (looks, post.names(DONE)) == ([True, False], ["a.xml", "a.xml.ack.xml"])
 
 
 def test_an_earlier_file_of_the_same_name_is_kept(tmp_path: Path) -> None:
@@ -202,7 +279,7 @@ def test_an_earlier_file_of_the_same_name_is_kept(tmp_path: Path) -> None:
 
     post.look()
 
-    assert post.names(DONE) == ["a.2.xml", "a.2.xml.json", "a.xml", "a.xml.json"]
+    assert post.names(DONE) == ["a.2.xml", "a.2.xml.ack.xml", "a.xml", "a.xml.ack.xml"]
 
 
 def test_a_file_beyond_the_limit_is_refused_unread(tmp_path: Path) -> None:
@@ -213,7 +290,7 @@ def test_a_file_beyond_the_limit_is_refused_unread(tmp_path: Path) -> None:
     post.look()
 
     assert post.reception.taken == []
-    assert json.loads((post.path / REFUSED / "a.xml.json").read_text("utf-8")) == {"fault": "file too large"}
+    assert (post.path / REFUSED / "a.xml.ack.xml").read_bytes() == b"file too large"
 
 
 def test_a_file_that_vanished_is_no_trouble(tmp_path: Path) -> None:

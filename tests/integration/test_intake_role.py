@@ -13,6 +13,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from broker.adapters.cluster import Cluster
+from broker.adapters.drop_folder import Pace
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
@@ -28,6 +29,7 @@ from broker.runtime.settings import Settings
 from broker.wire.mllp import END, START, frame
 from tests.builders.adt import Adt
 from tests.builders.upload import build_upload
+from tests.official_schemas import faults_of
 
 HOST = "127.0.0.1"
 PATIENCE_SECONDS = 60.0
@@ -216,7 +218,42 @@ def test_a_dropped_file_lies_in_its_topic(own: EmbeddedKafka, keys: Path, tmp_pa
 
     run(settings, scenario)
 
-    assert (settings.drop_folder / "done" / "a.xml.json").exists()
+    acknowledgement = (settings.drop_folder / "done" / "a.xml.ack.xml").read_bytes()
+    assert [] == faults_of(acknowledgement)
+    assert all(said in acknowledgement for said in (b"DROPPED", b"CPF02", b"CPR06", b"20250301120000+0000"))
+
+
+def test_a_dropped_file_that_is_no_upload_is_answered(tmp_path: Path) -> None:
+    """With the one code that there is for it, and the words that say why."""
+    settings = configured(tmp_path)
+
+    async def scenario(role: IntakeRole, _parts: Parts) -> None:
+        """Play the scenario."""
+        (settings.drop_folder / "a.xml").write_bytes(b"nonsense")
+        await until(lambda: role.counts["upload refused"] == 1)
+
+    run(settings, scenario, MemoryFactLog(MemoryKafka()))
+
+    acknowledgement = (settings.drop_folder / "refused" / "a.xml.ack.xml").read_bytes()
+    assert [] == faults_of(acknowledgement)
+    assert all(said in acknowledgement for said in (b"CPF01", b"not well-formed XML"))
+
+
+def test_a_dropped_file_that_is_too_large_is_answered_unread(tmp_path: Path) -> None:
+    """It has holes, so that the test needs no room for it."""
+    settings = configured(tmp_path)
+
+    async def scenario(role: IntakeRole, _parts: Parts) -> None:
+        """Play the scenario."""
+        with (settings.drop_folder / "a.xml").open("wb") as file:
+            file.truncate(Pace().file_bytes_max + 1)
+        await until(lambda: role.counts["upload refused"] == 1)
+
+    run(settings, scenario, MemoryFactLog(MemoryKafka()))
+
+    acknowledgement = (settings.drop_folder / "refused" / "a.xml.ack.xml").read_bytes()
+    assert [] == faults_of(acknowledgement)
+    assert b"file too large" in acknowledgement
 
 
 def test_while_kafka_is_away_senders_are_refused_in_time_and_nothing_accepted_is_lost(

@@ -1,19 +1,21 @@
 """`cpis upload` on a genuine Kafka: what it shows, and its exit codes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from click.testing import CliRunner, Result
+from lxml import etree
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.cli import root
-from broker.core.errors import KafkaUnavailable
+from broker.core.errors import AcknowledgementUnwritten, KafkaUnavailable
 from broker.ports import Topic
-from tests.builders.upload import Person, Record, build_upload
+from tests.builders.upload import HL7, Person, Record, build_upload
+from tests.official_schemas import faults_of
 
 GOOD = Record(child=Person(number="9990000018"))
 BAD = Record(child=Person(number="9990000019"))
@@ -28,7 +30,7 @@ Upload = Callable[..., Result]
 def upload(kafka: EmbeddedKafka, tmp_path: Path) -> Upload:
     """Return what writes contents to files and runs the command on them."""
 
-    def run(*contents: bytes, servers: str = kafka.bootstrap_servers) -> Result:
+    def run(*contents: bytes, servers: str = kafka.bootstrap_servers, options: Sequence[str] = ()) -> Result:
         files = []
         for number, content in enumerate(contents, start=1):
             file = tmp_path / f"file-{number}.xml"
@@ -36,7 +38,7 @@ def upload(kafka: EmbeddedKafka, tmp_path: Path) -> Upload:
             files.append(str(file))
         return CliRunner().invoke(
             root,
-            ["upload", *files],
+            ["upload", *files, *options],
             env={
                 "CPIS_KAFKA_BOOTSTRAP_SERVERS": servers,
                 "CPIS_DATA_DIR": str(tmp_path),
@@ -101,6 +103,58 @@ def test_without_kafka_nothing_is_taken(upload: Upload) -> None:
 
     assert isinstance(result.exception, KafkaUnavailable)
     assert result.exception.exit_code == 69
+
+
+def test_the_acknowledgement_is_written_where_it_is_asked_for(upload: Upload, tmp_path: Path) -> None:
+    """For the owner alone, while the summary is shown as ever."""
+    place = tmp_path / "answer.xml"
+
+    result = upload(build_upload((GOOD, BAD), file_id="F1"), options=["--acknowledgement", str(place)])
+
+    assert "file-1.xml: CPF03" in result.stdout
+    assert (["F1"], ["CPF03", "CPR06", "CPR04"]) == ids_and_codes(place.read_bytes())
+    assert (0o600, 65) == (place.stat().st_mode & 0o777, result.exit_code)
+
+
+def test_the_acknowledgement_can_be_piped(upload: Upload) -> None:
+    """Standard output holds it and nothing else; the summary goes where errors go."""
+    result = upload(build_upload((GOOD,), file_id="F1"), options=["--acknowledgement", "-"])
+
+    assert (["F1"], ["CPF02", "CPR06"]) == ids_and_codes(result.stdout_bytes)
+    assert ("file-1.xml: CPF02" in result.stderr, 0) == (True, result.exit_code)
+
+
+def test_a_file_that_cannot_be_read_is_acknowledged_too(upload: Upload) -> None:
+    """With what there is."""
+    result = upload(b"nonsense", options=["--acknowledgement", "-"])
+
+    assert (["unknown"], ["CPF01", "CPR07"]) == ids_and_codes(result.stdout_bytes)
+
+
+def test_an_acknowledgement_that_cannot_be_written_is_told_after_the_load(
+    upload: Upload, tmp_path: Path
+) -> None:
+    """The file is loaded; 74, and loading it again does no harm."""
+    result = upload(build_upload(), options=["--acknowledgement", str(tmp_path / "nowhere" / "answer.xml")])
+
+    assert "CPF02" in result.stdout
+    assert isinstance(result.exception, AcknowledgementUnwritten)
+    assert result.exception.exit_code == 74
+
+
+def test_several_files_have_no_one_acknowledgement(upload: Upload) -> None:
+    """A mistake of use, before anything is sent."""
+    result = upload(build_upload(), build_upload(), options=["--acknowledgement", "-"])
+
+    assert ("one file at a time" in result.stderr, 2) == (True, result.exit_code)
+
+
+def ids_and_codes(acknowledgement: bytes) -> tuple[list[str], list[str]]:
+    """Return file id and codes of an acknowledgement, having compared it with the official schema."""
+    assert [] == faults_of(acknowledgement)
+    root = etree.fromstring(acknowledgement)
+    ids = [str(one.get("extension")) for one in root.iterfind(f"{{{HL7}}}id")]
+    return ids, [str(one.get("code")) for one in root.iter(f"{{{HL7}}}code")]
 
 
 def test_a_file_that_is_not_there_is_a_mistake_of_use(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from broker.adapters.worker_process import read_file_aside
-from broker.core.errors import MalformedMessage, ReaderLost
-from broker.wire.upload_slices import read_file
+from broker.core.errors import ReaderLost
+from broker.wire.upload_sent import SentFile
+from broker.wire.upload_slices import UnreadableFile, read_file
 from tests.builders.upload import Person, Record, build_upload
 from tests.waiting import wait_until
 
@@ -48,11 +49,10 @@ def test_a_file_is_read_aside_as_it_is_read_here(thread_bytes_max: int) -> None:
 
 @pytest.mark.parametrize("thread_bytes_max", [len(FILE), IN_A_PROCESS], ids=["thread", "process"])
 def test_a_fault_comes_back_with_its_reason_and_place(thread_bytes_max: int) -> None:
-    """The error survives the way between two processes."""
-    with pytest.raises(MalformedMessage) as caught:
-        asyncio.run(read_file_aside(b"<File/>", NOW, thread_bytes_max=thread_bytes_max))
+    """What refuses the whole file survives the way between two processes."""
+    file = asyncio.run(read_file_aside(b"<File/>", NOW, thread_bytes_max=thread_bytes_max))
 
-    assert (caught.value.reason, caught.value.location) == ("CPF01 not an upload", "/")
+    assert file == UnreadableFile("CPF01 not an upload", "/", SentFile())
 
 
 def test_a_process_that_dies_is_told_apart_from_a_fault_of_the_file() -> None:

@@ -18,6 +18,7 @@ import broker
 from broker.cli import root
 from broker.core.errors import BrokerError, ConfigurationError, Disposition
 from broker.runtime.settings import PREFIX, Settings
+from broker.wire.upload_codes import FileCode, RecordCode
 from tests.tools.markdown import paragraph, table
 from tests.tools.reference_schemas import schemas_page
 
@@ -41,6 +42,7 @@ def build_pages(repository: Path) -> Mapping[Path, str]:
         "settings.md": lambda _where: settings_page(),
         "cli.md": lambda _where: commands_page(),
         "errors.md": lambda _where: errors_page(),
+        "upload-codes.md": lambda _where: upload_codes_page(),
         "stream.md": lambda where: stream_page((where / "schemas" / "stream.schema.json").read_text("utf-8")),
     }
     return {folder / name: _with_notice(build(repository)) for name, build in builders.items()}
@@ -118,6 +120,28 @@ def errors_page() -> str:
     ]
     head = ("code", "meaning", "the program", "exit code", "what to do")
     return "\n".join(["# Errors", "", about, "", *table(head, rows)])
+
+
+def upload_codes_page() -> str:
+    """Return the page of the codes with which an upload is answered."""
+    about = paragraph(
+        """
+        What an authority is answered, in message `REPC_MT000003GB01`: one code for the file, one for each
+        record. How to read the answer: [connect a local authority](../how-to/connect-an-authority.md). The
+        names are the official ones, spelling included.
+        """
+    )
+    head = ("code", "official name", "meaning", "given")
+    lines = ["# Upload codes", "", about]
+    for title, codes in (("The file", FileCode), ("Each record", RecordCode)):
+        rows = [(f"`{code.value}`", code.display_name, code.meaning, _given(code)) for code in codes]
+        lines += ["", f"## {title}", "", *table(head, rows)]
+    return "\n".join(lines)
+
+
+def _given(code: FileCode | RecordCode) -> str:
+    """Return whether the broker gives a code today."""
+    return f"not yet: needs {code.awaits}" if code.awaits else "yes"
 
 
 def _import_everything() -> None:

@@ -1,35 +1,32 @@
 """What becomes of an upload file: plans as facts, faulty records kept, the codes of its acknowledgement."""
 
-import asyncio
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import NoReturn
 
 import pytest
 
-from broker.adapters.memory import MemoryFactLog, MemoryKafka
-from broker.adapters.memory_sealing import MemorySealer
 from broker.core.errors import KafkaUnavailable, ReaderLost, StorageUnusable
-from broker.core.facts import Fact, PlanFact, PlanType
+from broker.core.facts import Fact, PlanType
 from broker.core.identifiers import NhsNumber, OdsCode
-from broker.core.keyed import IdentityKey
-from broker.ports import FactLog, Topic, Write
-from broker.runtime.codecs import load_schemas
+from broker.ports import Topic, Write
 from broker.services import uploads
-from broker.services.rejections import RECORD_BYTES_MAX, Rejections
-from broker.services.uploads import DEFECT, TOO_LARGE, FileCode, FileResult, Read, Refused, Uploads
+from broker.services.rejections import RECORD_BYTES_MAX
+from broker.services.uploads import DEFECT, OUT_OF_VIEW, TOO_LARGE
 from broker.wire.cloudevents import FACT_TYPE, read_headers
 from broker.wire.facts_codec import FactCodec
-from broker.wire.records_codec import Door, RecordsCodec, Rejected
-from broker.wire.upload_slices import ReadFile, read_file
+from broker.wire.records_codec import Door
+from broker.wire.upload_answer import Refused
+from broker.wire.upload_codes import FileCode, RecordCode
+from broker.wire.upload_slices import ReadFile, UnreadableFile
 from tests.builders.upload import Person, PlanBlock, Record, build_upload
+from tests.builders.upload_desk import NOW, Desk
 
-KEY = IdentityKey(b"k" * 32)
-NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
 NUMBERS = ("9990000018", "9990000026", "9990000034")
 GOOD = tuple(Record(child=Person(number=number)) for number in NUMBERS)
 BAD = Record(child=Person(number="9990000019"))
+PLACE = "/File/record[2]/CP-ISRecord"
+OLD, LONG_AGO, LATELY = "202001010000", "202101010000", "202502010000"
 
 
 class RefusingLog:
@@ -38,19 +35,6 @@ class RefusingLog:
     async def append(self, writes: Sequence[Write]) -> None:  # noqa: ARG002 - the port's signature
         """Refuse."""
         raise KafkaUnavailable
-
-
-class CountingLog(MemoryFactLog):
-    """A `FactLog` that remembers how many records each append had."""
-
-    def __init__(self, kafka: MemoryKafka) -> None:
-        super().__init__(kafka)
-        self.sizes: list[int] = []
-
-    async def append(self, writes: Sequence[Write]) -> None:
-        """Remember, then append."""
-        self.sizes.append(len(writes))
-        await super().append(writes)
 
 
 class FullDiskCodec(FactCodec):
@@ -69,59 +53,14 @@ class BrokenCodec(FactCodec):
         raise ZeroDivisionError
 
 
-async def read_here(data: bytes, received_at: datetime) -> ReadFile:
-    """Read a file where we are."""
-    return read_file(data, received_at)
-
-
-async def read_badly(data: bytes, received_at: datetime) -> ReadFile:
+async def read_badly(data: bytes, received_at: datetime) -> ReadFile | UnreadableFile:
     """Fail as no reader should."""
     raise ZeroDivisionError
 
 
-async def lose_reader(data: bytes, received_at: datetime) -> ReadFile:
+async def lose_reader(data: bytes, received_at: datetime) -> ReadFile | UnreadableFile:
     """End before the file is read."""
     raise ReaderLost
-
-
-class Desk:
-    """The use case with everything around it in memory."""
-
-    def __init__(
-        self, log: FactLog | None = None, codec: type[FactCodec] = FactCodec, read: Read = read_here
-    ) -> None:
-        schemas, sealer = load_schemas(), MemorySealer()
-        self.kafka = MemoryKafka()
-        self.log = CountingLog(self.kafka)
-        self.counts: Counter[str] = Counter()
-        self.facts = FactCodec(schemas, sealer)
-        self.records = RecordsCodec(schemas, sealer)
-        self.uploads = Uploads(
-            log or self.log,
-            codec(schemas, sealer),
-            Rejections(self.records, KEY),
-            read=read,
-            key=KEY,
-            clock=lambda: NOW,
-            count=lambda event: self.counts.update([event]),
-        )
-
-    def load(self, data: bytes) -> FileResult:
-        """Return what became of a file."""
-        return asyncio.run(self.uploads.load(data))
-
-    def plans(self) -> dict[bytes, PlanFact]:
-        """Return the plans that are durable, by key."""
-        plans: dict[bytes, PlanFact] = {}
-        for record in self.kafka.read(Topic.PLANS):
-            fact = self.facts.decode(Topic.PLANS, record.key or b"", record.value or b"")
-            assert isinstance(fact, PlanFact)
-            plans[record.key or b""] = fact
-        return plans
-
-    def kept(self) -> list[Rejected]:
-        """Return what was kept."""
-        return [self.records.decode_rejected(r.value or b"") for r in self.kafka.read(Topic.REJECTED)]
 
 
 def test_every_plan_of_a_file_becomes_a_fact_under_its_subjects_number() -> None:
@@ -132,7 +71,7 @@ def test_every_plan_of_a_file_becomes_a_fact_under_its_subjects_number() -> None
 
     plans = desk.plans()
     assert set(plans) == {number.encode() for number in NUMBERS}
-    assert (FileCode.LOADED, 3, 3, ()) == (result.code, result.records, result.plans, result.refused)
+    assert (FileCode.LOADED, 3, 3, ()) == (result.code, result.loaded, result.plans, result.refused)
 
 
 def test_a_plan_is_recorded_when_its_file_was_made_and_received_now() -> None:
@@ -185,8 +124,11 @@ def test_a_faulty_record_is_kept_as_it_was_sent_and_the_others_are_loaded() -> N
     assert raw.rstrip().endswith(b"</record>")
     assert b"9990000019" in raw
     assert (kept.door, kept.control_id, kept.sender) == (Door.UPLOAD, "F1", OdsCode("Z211"))
-    assert (kept.reason, kept.location) == ("CPR04 wrong check digit", "/File/record[2]/CP-ISRecord")
-    assert (FileCode.PARTLY_LOADED, 2) == (result.code, result.records)
+    assert (kept.reason, kept.location) == (
+        "CPR04 wrong check digit",
+        f"{PLACE}/subject/COCT_TP145101GB01.Child/id",
+    )
+    assert (FileCode.PARTLY_LOADED, 2) == (result.code, result.loaded)
 
 
 def test_a_file_without_one_good_record_is_not_accepted() -> None:
@@ -220,24 +162,56 @@ def test_bytes_that_are_no_file_are_kept() -> None:
     assert (FileCode.MALFORMED, b"\x00\xff") == (result.code, kept.raw)
 
 
-def test_a_report_holds_codes_and_places_and_nothing_of_a_person() -> None:
-    """It lies beside the file for anyone who sends."""
+def test_each_record_has_its_code_and_its_place_in_the_order_of_the_file() -> None:
+    """Those that were taken among those that were not (R15)."""
     desk = Desk()
 
-    report = desk.load(build_upload((GOOD[0], BAD), file_id="F1", count="7")).report()
+    answer = desk.load(build_upload((GOOD[0], BAD, GOOD[1]), file_id="F1", count="7"))
 
-    assert report == {
-        "code": "CPF03",
-        "file_id": "F1",
-        "authority": "Z211",
-        "declared": 7,
-        "records": 1,
-        "plans": 1,
-        "refused": (
-            {"code": "CPR04", "reason": "wrong check digit", "location": "/File/record[2]/CP-ISRecord"},
+    place = "/File/record[{}]/CP-ISRecord"
+    assert [
+        (RecordCode.LOADED, place.format(1), ""),
+        (
+            RecordCode.NUMBER_FORMAT,
+            f"{place.format(2)}/subject/COCT_TP145101GB01.Child/id",
+            "wrong check digit",
         ),
-        "faults": ("record count differs",),
-    }
+        (RecordCode.LOADED, place.format(3), ""),
+    ] == [(record.code, record.location, record.words) for record in answer.records]
+    assert ("F1", 7, 2, 1) == (answer.head.file_id, answer.head.declared, answer.loaded, answer.failed)
+    assert ("record count differs",) == answer.notes
+
+
+def test_a_file_refused_for_its_head_answers_none_of_its_records_and_counts_them_all() -> None:
+    """Nothing of it was taken: the sender is told what is wrong, where, and how much it concerns."""
+    desk = Desk()
+
+    answer = desk.load(build_upload(GOOD, file_id="F1", telephones=[("WP", "tel:02079460001")]))
+
+    place = "/File/communicationFunctionSnd/organisation"
+    assert Refused(code="CPF01", reason="emergency telephone missing", location=place) == answer.fault
+    assert ("F1", 0, 3, ()) == (answer.head.file_id, answer.loaded, answer.failed, answer.records)
+
+
+@pytest.mark.parametrize(
+    ("plans", "words"),
+    [
+        pytest.param([PlanBlock(kind="LAC", start=OLD, end=LONG_AGO)], OUT_OF_VIEW, id="long ended"),
+        pytest.param([PlanBlock(kind="LAC", start=OLD, end=LATELY)], "", id="lately ended"),
+        pytest.param([PlanBlock(kind="LAC", start=OLD)], "", id="open"),
+        pytest.param(
+            [PlanBlock(kind="LAC", start=OLD, end=LONG_AGO, deleted=LATELY)], "", id="long ended and removed"
+        ),
+        pytest.param([PlanBlock(kind="LAC", start=OLD, end=LONG_AGO), PlanBlock()], "", id="one of two"),
+    ],
+)
+def test_a_record_that_can_alert_no_more_is_taken_with_a_note(plans: list[PlanBlock], words: str) -> None:
+    """An end that is sent late is applied, and its sender learns that it was late (ruling 18)."""
+    desk = Desk()
+
+    [record] = desk.load(build_upload([Record(plans=plans)])).records
+
+    assert (RecordCode.LOADED, words) == (record.code, record.words)
 
 
 @pytest.mark.parametrize("data", [build_upload(GOOD), b"nonsense"], ids=["plans", "unreadable"])
@@ -340,7 +314,7 @@ def test_a_pregnant_childs_two_plans_are_two_facts_of_one_record() -> None:
 
     result = desk.load(build_upload((record,)))
 
-    assert (1, 2) == (result.records, result.plans)
+    assert (1, 2) == (result.loaded, result.plans)
 
 
 def test_without_room_for_a_key_the_file_is_to_be_taken_again() -> None:

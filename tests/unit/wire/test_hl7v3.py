@@ -3,7 +3,7 @@
 import pytest
 
 from broker.core.errors import MalformedMessage
-from broker.wire.hl7v3 import attribute, is_nil, qualified, read_document, text, the_only
+from broker.wire.hl7v3 import attribute, is_nil, place, qualified, read_document, text, the_only
 
 LAUGHS = b"".join(b'<!ENTITY l%d "%s">' % (level, b"&l%d;" % (level - 1) * 10) for level in range(1, 12))
 
@@ -121,15 +121,24 @@ def test_a_child_of_no_namespace_is_not_an_hl7_child() -> None:
     root = read_document(b"<a><b/></a>")
 
     with pytest.raises(MalformedMessage, match="b missing at /a"):
-        the_only(root, "b", location="/a")
+        the_only(root, "b")
 
 
 def test_a_repeated_child_is_refused() -> None:
     """Where one child may stand, two are a fault and not a choice."""
     root = read_document(b'<a xmlns="urn:hl7-org:v3"><b/><b/></a>')
 
-    with pytest.raises(MalformedMessage, match="b repeated at /a"):
-        the_only(root, "b", location="/a")
+    with pytest.raises(MalformedMessage, match=r"b repeated at /a/b\[2\]"):
+        the_only(root, "b")
+
+
+def test_the_place_of_an_element_in_a_record_begins_below_the_record() -> None:
+    """Whoever reads the records counts them: no other element is counted that stands alone."""
+    root = read_document(b'<File xmlns="urn:hl7-org:v3"><record/><record><a><b/><c/><b/></a></record></File>')
+    (first, second) = root.iterfind(f".//{qualified('b')}")
+    single = the_only(the_only(root[1], "a"), "c")
+
+    assert ["/a/b[1]", "/a/b[2]", "/a/c", "/File"] == [place(it) for it in (first, second, single, root)]
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,23 @@ from lxml.etree import _Element as Element
 from broker.core.facts import Details, PlanContent, PlanFact, PlanType
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.wire.upload import read_upload
-from broker.wire.upload_record import FaultyRecord, ReadRecord, RecordCode
+from broker.wire.upload_codes import RecordCode
+from broker.wire.upload_record import FaultyRecord, ReadRecord
+from tests.builders.damage import remove, repeat
 from tests.builders.upload import HL7, Person, PlanBlock, Record, build_upload, serialised
 
 RECEIVED = datetime(2025, 3, 1, 7, 0, tzinfo=UTC)
 CHILD = NhsNumber("9990000018")
 MOTHER = NhsNumber("9990000026")
-LOCATION = "/File/record[1]/CP-ISRecord"
+RECORD = "/File/record[1]"
+LOCATION = f"{RECORD}/CP-ISRecord"
+PLAN_PLACE = f"{LOCATION}/pertinentInformation/COCT_TP146101GB01.CPPInformation"
+CHILD_PLACE = f"{LOCATION}/subject/COCT_TP145101GB01.Child"
+DATE_PLACE = f"{PLAN_PLACE}/component/cPPStartDate"
+START_PLACE = f"{DATE_PLACE}/value"
+PERSON_PLACE = f"{CHILD_PLACE}/childPerson"
+BIRTH_PLACE = f"{PERSON_PLACE}/birthTime"
+UNBORN_PLACE = f"{LOCATION}/pertinentInformation/COCT_TP146102GB01.UCPInformation"
 UNBORN_PLAN = PlanBlock(kind="UCP", end="202506150000")
 
 
@@ -41,18 +51,6 @@ def altered(path: str, alter: Callable[[Element], object], record: Record) -> Re
         alter(element)
     (reading,) = read_upload(serialised(root), received_at=RECEIVED).records
     return reading
-
-
-def remove(element: Element) -> None:
-    """Take an element out of its parent."""
-    parent = element.getparent()
-    assert parent is not None
-    parent.remove(element)
-
-
-def repeat(element: Element) -> None:
-    """Put a copy of an element behind it."""
-    element.addnext(etree.fromstring(etree.tostring(element)))
 
 
 def change(name: str, value: str) -> Callable[[Element], None]:
@@ -245,118 +243,238 @@ NUMBER_FAULTS = [
 @pytest.mark.parametrize(("number", "reason"), NUMBER_FAULTS)
 def test_what_is_no_nhs_number_is_cpr04(number: str, reason: str) -> None:
     """A wrong number or a placeholder is CPR04 (ruling 35), with the rule it broke and never the value."""
-    fault = FaultyRecord(location=LOCATION, code=RecordCode.NUMBER_FORMAT, reason=reason)
+    fault = FaultyRecord(location=f"{CHILD_PLACE}/id", code=RecordCode.NUMBER_FORMAT, reason=reason)
 
     assert (fault,) == read([Record(child=Person(number=number))])
 
 
 BUILT_FAULTS = [
-    pytest.param(Record(child=Person(number=None, local_id="4711")), "NHS number missing", id="no number"),
-    pytest.param(Record(child=Person(number=" ")), "NHS number missing", id="blank number"),
-    pytest.param(Record(plans=[]), "plan missing", id="no plan"),
+    pytest.param(
+        Record(child=Person(number=None, local_id="4711")), "NHS number missing", CHILD_PLACE, id="no number"
+    ),
+    pytest.param(Record(child=Person(number=" ")), "NHS number missing", CHILD_PLACE, id="blank number"),
+    pytest.param(Record(plans=[]), "plan missing", LOCATION, id="no plan"),
     pytest.param(
         Record(plans=[PlanBlock(start=f"20{year}01010000") for year in range(20, 24)]),
         "too many plans",
+        LOCATION,
         id="four plans",
     ),
     pytest.param(
-        Record(plans=[PlanBlock(), PlanBlock(end="202503010000")]), "plan repeated", id="the same plan twice"
+        Record(plans=[PlanBlock(), PlanBlock(end="202503010000")]),
+        "plan repeated",
+        f"{LOCATION}/pertinentInformation[2]",
+        id="the same plan twice",
     ),
-    pytest.param(Record(child=None), "plan without its subject", id="no subject"),
+    pytest.param(Record(child=None), "plan without its subject", PLAN_PLACE, id="no subject"),
     pytest.param(
-        Record(child=None, mother=Person()), "plan without its subject", id="a child's plan, a mother"
+        Record(child=None, mother=Person()),
+        "plan without its subject",
+        PLAN_PLACE,
+        id="a child's plan, a mother",
     ),
-    pytest.param(Record(plans=[UNBORN_PLAN]), "plan without its subject", id="an unborn plan, a child"),
-    pytest.param(Record(plans=[PlanBlock(start=None)]), "start date missing", id="no start"),
+    pytest.param(
+        Record(plans=[UNBORN_PLAN]),
+        "plan without its subject",
+        UNBORN_PLACE,
+        id="an unborn plan, a child",
+    ),
+    pytest.param(Record(plans=[PlanBlock(start=None)]), "start date missing", PLAN_PLACE, id="no start"),
     pytest.param(
         Record(plans=[PlanBlock(kind="UCP")], child=None, mother=Person()),
         "an unborn plan must carry its end date",
+        UNBORN_PLACE,
         id="unborn plan without due date",
     ),
     pytest.param(
         Record(plans=[PlanBlock(kind="UCP", nil_end=True)], child=None, mother=Person()),
         "an unborn plan must carry its end date",
+        UNBORN_PLACE,
         id="unborn plan with a nil due date",
     ),
     pytest.param(
         Record(plans=[PlanBlock(start="202501100000", end="202501092359")]),
         "end before start",
+        PLAN_PLACE,
         id="end on the day before",
     ),
     pytest.param(
-        Record(plans=[PlanBlock(start="202502300000")]), "plan date unreadable", id="start on 30 February"
+        Record(plans=[PlanBlock(start="202502300000")]),
+        "plan date unreadable",
+        START_PLACE,
+        id="start on 30 February",
     ),
     pytest.param(
-        Record(plans=[PlanBlock(end="202502290000")]), "plan date unreadable", id="end on no leap day"
+        Record(plans=[PlanBlock(end="202502290000")]),
+        "plan date unreadable",
+        f"{PLAN_PLACE}/component1/cPPEndDate/value",
+        id="end on no leap day",
     ),
     pytest.param(
-        Record(plans=[PlanBlock(deleted="202513010000")]), "plan date unreadable", id="deleted in month 13"
-    ),
-    pytest.param(Record(plans=[PlanBlock(start="20250110")]), "plan date unreadable", id="day only"),
-    pytest.param(Record(plans=[PlanBlock(start="202501102400")]), "plan date unreadable", id="hour 24"),
-    pytest.param(Record(plans=[PlanBlock(start="202501100960")]), "plan date unreadable", id="minute 60"),
-    pytest.param(Record(plans=[PlanBlock(start="189901100900")]), "plan date unreadable", id="before 1900"),
-    pytest.param(
-        Record(plans=[PlanBlock(start="20250110093000")]), "plan date unreadable", id="with seconds"
+        Record(plans=[PlanBlock(deleted="202513010000")]),
+        "plan date unreadable",
+        f"{PLAN_PLACE}/component2/cPPDeleteDate/value",
+        id="deleted in month 13",
     ),
     pytest.param(
-        Record(plans=[PlanBlock(start="202501100930+0000")]), "plan date unreadable", id="with a zone"
+        Record(plans=[PlanBlock(start="20250110")]),
+        "plan date unreadable",
+        START_PLACE,
+        id="day only",
     ),
-    pytest.param(Record(child=Person(born="20150229")), "birth date unreadable", id="born on no leap day"),
-    pytest.param(Record(child=Person(born="2015")), "birth date unreadable", id="year of birth only"),
-    pytest.param(Record(child=Person(born="")), "birth date unreadable", id="blank birth date"),
+    pytest.param(
+        Record(plans=[PlanBlock(start="202501102400")]),
+        "plan date unreadable",
+        START_PLACE,
+        id="hour 24",
+    ),
+    pytest.param(
+        Record(plans=[PlanBlock(start="202501100960")]),
+        "plan date unreadable",
+        START_PLACE,
+        id="minute 60",
+    ),
+    pytest.param(
+        Record(plans=[PlanBlock(start="189901100900")]),
+        "plan date unreadable",
+        START_PLACE,
+        id="before 1900",
+    ),
+    pytest.param(
+        Record(plans=[PlanBlock(start="20250110093000")]),
+        "plan date unreadable",
+        START_PLACE,
+        id="with seconds",
+    ),
+    pytest.param(
+        Record(plans=[PlanBlock(start="202501100930+0000")]),
+        "plan date unreadable",
+        START_PLACE,
+        id="with a zone",
+    ),
+    pytest.param(
+        Record(child=Person(born="20150229")),
+        "birth date unreadable",
+        BIRTH_PLACE,
+        id="born on no leap day",
+    ),
+    pytest.param(
+        Record(child=Person(born="2015")),
+        "birth date unreadable",
+        BIRTH_PLACE,
+        id="year of birth only",
+    ),
+    pytest.param(
+        Record(child=Person(born="")),
+        "birth date unreadable",
+        BIRTH_PLACE,
+        id="blank birth date",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("record", "reason"), BUILT_FAULTS)
-def test_a_faulty_record_is_cpr07(record: Record, reason: str) -> None:
-    """Every fault but the number's is CPR07 with a stable reason (dossier 3.2, ruling 40)."""
-    assert (FaultyRecord(location=LOCATION, code=RecordCode.NOT_LOADED, reason=reason),) == read([record])
+@pytest.mark.parametrize(("record", "reason", "location"), BUILT_FAULTS)
+def test_a_faulty_record_is_cpr07(record: Record, reason: str, location: str) -> None:
+    """Every fault but the number's is CPR07 with a stable reason and its place (dossier 3.2, ruling 40)."""
+    assert (FaultyRecord(location=location, code=RecordCode.NOT_LOADED, reason=reason),) == read([record])
 
 
 PLAN = "//v:COCT_TP146101GB01.CPPInformation"
 SUBJECT = "//v:COCT_TP145101GB01.Child"
 
 ALTERED_FAULTS = [
-    pytest.param("/v:CP-ISRecord", remove, "CP-ISRecord missing", id="empty record"),
-    pytest.param("/v:CP-ISRecord", repeat, "CP-ISRecord repeated", id="two records in one"),
-    pytest.param("", change("updateMode", "removed"), "removal not understood", id="record removed"),
-    pytest.param(PLAN, change("updateMode", "removed"), "removal not understood", id="plan removed"),
-    pytest.param(PLAN, remove, "plan type unknown", id="empty plan"),
-    pytest.param(PLAN, repeat, "plan type unknown", id="two plans in one block"),
-    pytest.param(f"{PLAN}/v:component", repeat, "plan date repeated", id="two starts"),
-    pytest.param("//v:cPPStartDate", remove, "start date missing", id="component without date"),
-    pytest.param("//v:cPPStartDate/v:value", remove, "value missing", id="date without value"),
-    pytest.param("//v:cPPStartDate/v:value", repeat, "value repeated", id="date with two values"),
-    pytest.param("//v:cPPStartDate/v:value", Element.clear, "plan date unreadable", id="value of nothing"),
-    pytest.param(SUBJECT, remove, "subject unknown", id="empty subject"),
-    pytest.param(SUBJECT, repeat, "subject unknown", id="two children in one subject"),
-    pytest.param("//v:subject", repeat, "subject repeated", id="two children"),
-    pytest.param(f"{SUBJECT}/v:id", repeat, "identifier repeated", id="two NHS numbers"),
+    pytest.param("/v:CP-ISRecord", remove, "CP-ISRecord missing", RECORD, id="empty record"),
     pytest.param(
-        f"{SUBJECT}/v:id", change("root", "1.2.3"), "NHS number missing", id="number of another kind"
+        "/v:CP-ISRecord",
+        repeat,
+        "CP-ISRecord repeated",
+        f"{LOCATION}[2]",
+        id="two records in one",
     ),
-    pytest.param("//v:childPerson", remove, "childPerson missing", id="child without person"),
-    pytest.param("//v:childPerson/v:name", remove, "name missing", id="person without name"),
-    pytest.param("//v:childPerson/v:birthTime", remove, "birthTime missing", id="person without birth"),
+    pytest.param("", change("updateMode", "removed"), "removal not understood", RECORD, id="record removed"),
+    pytest.param(PLAN, change("updateMode", "removed"), "removal not understood", RECORD, id="plan removed"),
+    pytest.param(PLAN, remove, "plan type unknown", f"{LOCATION}/pertinentInformation", id="empty plan"),
+    pytest.param(
+        PLAN, repeat, "plan type unknown", f"{LOCATION}/pertinentInformation", id="two plans in one block"
+    ),
+    pytest.param(
+        f"{PLAN}/v:component",
+        repeat,
+        "plan date repeated",
+        f"{PLAN_PLACE}/component[2]/cPPStartDate",
+        id="two starts",
+    ),
+    pytest.param("//v:cPPStartDate", remove, "start date missing", PLAN_PLACE, id="component without date"),
+    pytest.param(
+        "//v:cPPStartDate/v:value",
+        remove,
+        "value missing",
+        DATE_PLACE,
+        id="date without value",
+    ),
+    pytest.param(
+        "//v:cPPStartDate/v:value",
+        repeat,
+        "value repeated",
+        f"{PLAN_PLACE}/component/cPPStartDate/value[2]",
+        id="date with two values",
+    ),
+    pytest.param(
+        "//v:cPPStartDate/v:value",
+        Element.clear,
+        "plan date unreadable",
+        START_PLACE,
+        id="value of nothing",
+    ),
+    pytest.param(SUBJECT, remove, "subject unknown", f"{LOCATION}/subject", id="empty subject"),
+    pytest.param(SUBJECT, repeat, "subject unknown", f"{LOCATION}/subject", id="two children in one subject"),
+    pytest.param("//v:subject", repeat, "subject repeated", f"{LOCATION}/subject[2]", id="two children"),
+    pytest.param(
+        f"{SUBJECT}/v:id", repeat, "identifier repeated", f"{CHILD_PLACE}/id[2]", id="two NHS numbers"
+    ),
+    pytest.param(
+        f"{SUBJECT}/v:id",
+        change("root", "1.2.3"),
+        "NHS number missing",
+        CHILD_PLACE,
+        id="number of another kind",
+    ),
+    pytest.param("//v:childPerson", remove, "childPerson missing", CHILD_PLACE, id="child without person"),
+    pytest.param(
+        "//v:childPerson/v:name",
+        remove,
+        "name missing",
+        PERSON_PLACE,
+        id="person without name",
+    ),
+    pytest.param(
+        "//v:childPerson/v:birthTime",
+        remove,
+        "birthTime missing",
+        PERSON_PLACE,
+        id="person without birth",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("path", "alter", "reason"), ALTERED_FAULTS)
+@pytest.mark.parametrize(("path", "alter", "reason", "location"), ALTERED_FAULTS)
 def test_a_record_of_another_structure_is_cpr07(
-    path: str, alter: Callable[[Element], object], reason: str
+    path: str, alter: Callable[[Element], object], reason: str, location: str
 ) -> None:
     """What is missing, repeated or unknown in a record is named, and nothing is guessed."""
-    expected = FaultyRecord(location=LOCATION, code=RecordCode.NOT_LOADED, reason=reason)
+    expected = FaultyRecord(location=location, code=RecordCode.NOT_LOADED, reason=reason)
 
     assert expected == altered(path, alter, Record())
 
 
-@pytest.mark.parametrize("part", ["parentMotherPerson", "playedMother"])
-def test_an_unborn_subject_without_its_mother_is_cpr07(part: str) -> None:
+@pytest.mark.parametrize(
+    ("part", "place"), [("parentMotherPerson", ""), ("playedMother", "/parentMotherPerson")]
+)
+def test_an_unborn_subject_without_its_mother_is_cpr07(part: str, place: str) -> None:
     """The mother's person and her role are both needed."""
     record = Record(plans=[UNBORN_PLAN], child=None, mother=Person())
-    expected = FaultyRecord(location=LOCATION, code=RecordCode.NOT_LOADED, reason=f"{part} missing")
+    location = f"{LOCATION}/subject/COCT_TP145100GB01.UnbornChild{place}"
+    expected = FaultyRecord(location=location, code=RecordCode.NOT_LOADED, reason=f"{part} missing")
 
     assert expected == altered(f"//v:{part}", remove, record)
 
@@ -372,7 +490,8 @@ def test_one_faulty_plan_refuses_its_whole_record() -> None:
     """A record is acknowledged as one: nothing of it is read when one plan is at fault."""
     (reading,) = read([Record(plans=[PlanBlock(kind="LAC"), PlanBlock(start=None)])])
 
-    assert FaultyRecord(location=LOCATION, code=RecordCode.NOT_LOADED, reason="start date missing") == reading
+    place = f"{LOCATION}/pertinentInformation[2]/COCT_TP146101GB01.CPPInformation"
+    assert FaultyRecord(location=place, code=RecordCode.NOT_LOADED, reason="start date missing") == reading
 
 
 def test_faulty_records_do_not_stop_the_others() -> None:

@@ -1,37 +1,26 @@
-"""
-The sample uploads, and the reader beside the official schema of REPC_MT000002GB01.
+"""The sample uploads, and the reader beside the official schema of REPC_MT000002GB01."""
 
-The schemas are not ours to copy: they are looked for where the environment variable says, else beside the
-repository; without them those tests are skipped, and say so.
-"""
-
-import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-import xmlschema
 
 from broker.core.errors import MalformedMessage
 from broker.wire.upload import read_upload
 from broker.wire.upload_record import FaultyRecord
 from tests.builders.upload import Person, PlanBlock, Record, build_upload
+from tests.official_schemas import official_schema
 
 REPOSITORY = Path(__file__).parents[3]
 SAMPLES = REPOSITORY / "tests" / "fixtures" / "uploads"
-SCHEMAS_VARIABLE = "HL7V3_SCHEMAS"
-SCHEMAS = Path(os.environ.get(SCHEMAS_VARIABLE, REPOSITORY.parent / "shared" / "specs" / "cpis-hl7v3"))
 RECEIVED = datetime(2025, 3, 1, 7, 0, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def official_schema() -> Any:
+@pytest.fixture(scope="module", name="official_schema")
+def official_upload_schema() -> Any:
     """Return the official schema of the upload, or skip."""
-    path = SCHEMAS / "Schemas" / "REPC_MT000002GB01.xsd"
-    if not path.is_file():
-        pytest.skip(f"the official CP-IS schemas are not here: set {SCHEMAS_VARIABLE} to their directory")
-    return xmlschema.XMLSchema(str(path), validation="lax")  # as published it breaks the XSD standard
+    return official_schema("REPC_MT000002GB01")
 
 
 def readings(data: bytes) -> list[tuple[str, ...]]:

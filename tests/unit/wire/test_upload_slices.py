@@ -1,16 +1,18 @@
 """The bytes of faulty records: cut where they stand, in any encoding, or the whole file where they cannot."""
 
 from datetime import UTC, datetime
+from typing import NoReturn
 
 import pytest
 
-from broker.wire.upload_slices import ReadFile, read_file
+from broker.wire import upload_slices
+from broker.wire.upload_slices import ReadFile, UnreadableFile, read_file
 from tests.builders.upload import Person, Record, build_upload
 
 NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
 GOOD = Record()
 BAD = Record(child=Person(number="9990000019", family="Wrong"))
-PLACE = "/File/record[{}]/CP-ISRecord"
+PLACE = "/File/record[{}]/CP-ISRecord/subject/COCT_TP145101GB01.Child/id"
 
 
 def encoded(data: bytes, encoding: str) -> bytes:
@@ -20,14 +22,21 @@ def encoded(data: bytes, encoding: str) -> bytes:
     return f"{head.replace('UTF-8', encoding)}?>{body}".encode(encoding)
 
 
+def slices_of(data: bytes) -> dict[str, bytes]:
+    """Return the slices of a file that can be read."""
+    file = read_file(data, NOW)
+    assert isinstance(file, ReadFile)
+    return file.slices
+
+
 def test_a_file_without_fault_has_no_slices() -> None:
     """Nothing is kept of what was read."""
-    assert read_file(build_upload((GOOD, GOOD)), NOW).slices == {}
+    assert slices_of(build_upload((GOOD, GOOD))) == {}
 
 
 def test_faulty_records_are_cut_by_their_places() -> None:
     """The first, one in the middle and the last alike."""
-    slices = read_file(build_upload((BAD, GOOD, BAD, GOOD, BAD)), NOW).slices
+    slices = slices_of(build_upload((BAD, GOOD, BAD, GOOD, BAD)))
 
     assert list(slices) == [PLACE.format(position) for position in (1, 3, 5)]
     assert {1} == {part.count(b"<record>") for part in slices.values()}
@@ -39,7 +48,7 @@ def test_a_slice_is_in_the_files_own_encoding(encoding: str) -> None:
     """Byte for byte as it was received."""
     data = encoded(build_upload((GOOD, BAD)), encoding)
 
-    [part] = read_file(data, NOW).slices.values()
+    [part] = slices_of(data).values()
 
     assert part in data
     assert len(part) < len(data) / 2
@@ -49,7 +58,7 @@ def test_where_nothing_can_be_cut_the_file_stands_for_the_record() -> None:
     """Two parsers do not know quite the same encodings; nothing is lost by that."""
     data = encoded(build_upload((GOOD, BAD)), "EUC-JP")
 
-    assert list(read_file(data, NOW).slices.values()) == [data]
+    assert list(slices_of(data).values()) == [data]
 
 
 def test_what_was_read_shows_no_bytes() -> None:
@@ -58,3 +67,24 @@ def test_what_was_read_shows_no_bytes() -> None:
 
     assert isinstance(file, ReadFile)
     assert "Wrong" not in repr(file)
+
+
+def test_a_file_that_is_refused_comes_with_what_can_be_said_back_of_it() -> None:
+    """Its sender is answered by the id of the file."""
+    file = read_file(build_upload(file_id="F1", telephones=[]), NOW)
+
+    assert isinstance(file, UnreadableFile)
+    assert ("CPF01 emergency telephone missing", "F1") == (file.reason, file.sent.head.file_id)
+
+
+def test_a_defect_in_what_is_said_back_refuses_no_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The records are read all the same."""
+
+    def fail(_data: bytes) -> NoReturn:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(upload_slices, "read_sent", fail)
+    file = read_file(build_upload((GOOD, GOOD)), NOW)
+
+    assert isinstance(file, ReadFile)
+    assert (2, ()) == (len(file.upload.records), file.sent.records)

@@ -1,0 +1,25 @@
+"""Writes files that name people: whole or not at all, for the account of the broker alone."""
+
+import os
+from pathlib import Path
+
+_MODE = 0o600
+
+
+def write_private_file(path: Path, data: bytes) -> None:
+    """
+    Write a file, in place of an earlier one, so that a reader finds the old one or the new one, never a part.
+
+    Only the owner may read it. Raises `OSError` where it cannot be written; then the earlier one stands.
+    """
+    draft = path.with_name(f".{path.name}.tmp")
+    draft.unlink(missing_ok=True)  # what a crash left
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise

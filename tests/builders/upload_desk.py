@@ -1,0 +1,86 @@
+"""The use case of uploads with everything around it in memory; every answer it gives is checked."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from broker.adapters.memory import MemoryFactLog, MemoryKafka
+from broker.adapters.memory_sealing import MemorySealer
+from broker.core.facts import PlanFact
+from broker.core.keyed import IdentityKey
+from broker.core.policy import Policy
+from broker.ports import FactLog, Topic, Write
+from broker.runtime.codecs import load_schemas
+from broker.services.rejections import Rejections
+from broker.services.uploads import Read, Uploads
+from broker.wire.facts_codec import FactCodec
+from broker.wire.file_response import write_file_response
+from broker.wire.records_codec import RecordsCodec, Rejected
+from broker.wire.upload_answer import FileAnswer
+from broker.wire.upload_slices import ReadFile, UnreadableFile, read_file
+from tests.official_schemas import faults_of
+
+KEY = IdentityKey(b"k" * 32)
+NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
+
+
+class CountingLog(MemoryFactLog):
+    """A `FactLog` that remembers how many records each append had."""
+
+    def __init__(self, kafka: MemoryKafka) -> None:
+        super().__init__(kafka)
+        self.sizes: list[int] = []
+
+    async def append(self, writes: Sequence[Write]) -> None:
+        """Remember, then append."""
+        self.sizes.append(len(writes))
+        await super().append(writes)
+
+
+async def read_here(data: bytes, received_at: datetime) -> ReadFile | UnreadableFile:
+    """Read a file where we are."""
+    return read_file(data, received_at)
+
+
+class Desk:
+    """The use case with everything around it in memory."""
+
+    def __init__(
+        self, log: FactLog | None = None, codec: type[FactCodec] = FactCodec, read: Read = read_here
+    ) -> None:
+        schemas, sealer = load_schemas(), MemorySealer()
+        self.kafka = MemoryKafka()
+        self.log = CountingLog(self.kafka)
+        self.counts: Counter[str] = Counter()
+        self.facts = FactCodec(schemas, sealer)
+        self.records = RecordsCodec(schemas, sealer)
+        self.uploads = Uploads(
+            log or self.log,
+            codec(schemas, sealer),
+            Rejections(self.records, KEY),
+            read=read,
+            key=KEY,
+            policy=Policy(),
+            clock=lambda: NOW,
+            count=lambda event: self.counts.update([event]),
+        )
+
+    def load(self, data: bytes) -> FileAnswer:
+        """Return what became of a file, having seen that its sender can be answered."""
+        answer = asyncio.run(self.uploads.load(data))
+        assert [] == faults_of(write_file_response(answer, created_at=NOW))
+        return answer
+
+    def plans(self) -> dict[bytes, PlanFact]:
+        """Return the plans that are durable, by key."""
+        plans: dict[bytes, PlanFact] = {}
+        for record in self.kafka.read(Topic.PLANS):
+            fact = self.facts.decode(Topic.PLANS, record.key or b"", record.value or b"")
+            assert isinstance(fact, PlanFact)
+            plans[record.key or b""] = fact
+        return plans
+
+    def kept(self) -> list[Rejected]:
+        """Return what was kept."""
+        return [self.records.decode_rejected(r.value or b"") for r in self.kafka.read(Topic.REJECTED)]
