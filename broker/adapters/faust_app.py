@@ -75,6 +75,11 @@ def is_consuming(app: Any) -> bool:
     return bool(app.started and app.rebalancing_count and not app.rebalancing)
 
 
+def assigned_to(app: Any) -> frozenset[int]:
+    """Return the partitions that reach a consuming app's agent."""
+    return frozenset(place.partition for place in app.consumer.assignment())
+
+
 def one_agent_app(
     *,
     cluster: Cluster,

@@ -74,6 +74,11 @@ class MllpServer:
             return self._address[1]
         return cast("int", self._server.sockets[0].getsockname()[1])
 
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
+
     async def stop(self) -> None:
         """Take no new connection, finish the message in hand on each, and close them all."""
         if self._server is None:

@@ -118,6 +118,12 @@ class Projection:
                 connection.execute(update(OFFSETS).where(place).values(next_offset=offset + 1))
             return True
 
+    def next_offsets(self, topic: str) -> dict[int, int]:
+        """Return the offset behind the last record taken of each partition that one was taken of."""
+        wanted = select(OFFSETS.c.partition, OFFSETS.c.next_offset).where(OFFSETS.c.topic == topic)
+        with self._engine.connect() as connection:
+            return {int(row.partition): int(row.next_offset) for row in connection.execute(wanted)}
+
     def inbox(self, recipient: str, *, after: int = 0, limit: int = 1_000) -> Sequence[InboxRow]:
         """Return at most `limit` events of a recipient behind number `after`, in order."""
         wanted = (

@@ -5,6 +5,7 @@ Knows how the use cases, their doors and their counts fit together; starts and s
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,13 +15,27 @@ import structlog
 from mode import Service
 
 from broker.adapters.drop_folder import DropFolder, Verdict
+from broker.adapters.kafka_watch import Place
 from broker.adapters.mllp_server import MllpServer
 from broker.adapters.worker_process import read_file_aside
 from broker.core.errors import ConfigurationError
-from broker.ports import Clock, FactLog
+from broker.ports import Clock, FactLog, Topic
 from broker.runtime.health import Health, State
+from broker.runtime.metrics import (
+    ANSWER_SECONDS,
+    CONNECTION_EVENTS,
+    CONNECTIONS,
+    FACTS,
+    FILES,
+    KEYS_DESTROYED,
+    MESSAGES,
+    REJECTED,
+    Metric,
+    Metrics,
+)
 from broker.runtime.parts import Parts, present, processing_ids
 from broker.runtime.settings import Settings
+from broker.services.intake import REJECTED as REJECTED_PREFIX
 from broker.services.intake import Intake
 from broker.services.rejections import Rejections
 from broker.services.uploads import Uploads
@@ -36,6 +51,15 @@ _INTAKE_SHARE = 0.95  # of the answer's deadline; the log's own is shorter, so t
 # One line for each of these would be most of the log.
 _UNREMARKABLE = frozenset({"accepted", "plan accepted", "connection opened", "connection closed"})
 _REFUSED = "refused"
+_MEASURED: dict[str, tuple[Metric, dict[str, str]]] = {
+    "accepted": (FACTS, {"topic": Topic.ATTENDANCES}),
+    "plan accepted": (FACTS, {"topic": Topic.PLANS}),
+    **{
+        f"connection {event}": (CONNECTION_EVENTS, {"event": event})
+        for event in sorted(CONNECTION_EVENTS.labels["event"])
+    },
+    **{f"upload {outcome}": (FILES, {"outcome": outcome}) for outcome in sorted(FILES.labels["outcome"])},
+}
 _DURABLE = frozenset({"accepted", "kept", "plan accepted"})
 
 
@@ -56,6 +80,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         facts: FactLog,
         clock: Clock = present,
         refusing: Callable[[], bool] = lambda: False,
+        metrics: Metrics | None = None,
         **options: Any,
     ) -> None:
         self.counts: Counter[str] = Counter()
@@ -64,6 +89,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._log = structlog.get_logger(role="intake")
         self._refusing = False
         self._facts_refuse = refusing
+        self._metrics = metrics or Metrics()
         self._open = False
         self._sealer = parts.sealer
         rejections = Rejections(parts.records, parts.key)
@@ -90,8 +116,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._clock = clock
         self._folder = DropFolder(settings.drop_folder, self._load, self._refuse_unread, count=self._count)
         self._server = MllpServer(
-            self._intake.receive,
-            self._intake.receive_unreadable,
+            self._receive,
+            self._receive_unreadable,
             host=settings.mllp_host,
             port=settings.mllp_port,
             count=self._count,
@@ -111,6 +137,11 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
 
     def measure(self) -> None:
         """Bring the gauges up to date."""
+        self._metrics.set(CONNECTIONS, self._server.connections)
+
+    async def taken(self) -> dict[Place, int]:
+        """Return that this role reads nothing."""
+        return {}
 
     async def on_start(self) -> None:
         """Open the doors."""
@@ -131,6 +162,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         while not self.should_stop:
             gone = self._sealer.destroy_before(present().date() - SEALED_FOR)
             if gone:
+                self._metrics.add(KEYS_DESTROYED, gone)
                 self._log.info("sealing keys destroyed", count=gone)
             await self.sleep(_KEYS_EVERY_SECONDS)
 
@@ -140,13 +172,35 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         await self._server.stop()
         self._log.info("intake stopped")
 
+    async def _receive(self, data: bytes) -> bytes:
+        """Answer a message, measured."""
+        began = time.monotonic()
+        answer = await self._intake.receive(data)
+        self._metrics.observe(ANSWER_SECONDS, time.monotonic() - began)
+        self._metrics.add(MESSAGES, answer=_verdict(answer))
+        return answer
+
+    async def _receive_unreadable(self, data: bytes, reason: str) -> bytes | None:
+        """Keep what was no message, and count its answer if it has one."""
+        answer = await self._intake.receive_unreadable(data, reason)
+        if answer is not None:
+            self._metrics.add(MESSAGES, answer=_verdict(answer))
+        return answer
+
     async def _load(self, data: bytes) -> Verdict:
         """Load one upload file."""
         answer = await self._uploads.load(data)
+        self._measure_answer(answer)
         self._log.info(
             "upload taken", code=answer.code.value, file_id=answer.head.file_id, records=answer.loaded
         )
         return await asyncio.to_thread(self._verdict, answer)
+
+    def _measure_answer(self, answer: FileAnswer) -> None:
+        """Count what of a file was kept instead of loaded: the file as a whole, or its records."""
+        codes = [record.code for record in answer.records if not record.loaded]
+        for code in [answer.code] if answer.fault is not None else codes:
+            self._metrics.add(REJECTED, door="upload", code=code)
 
     def _refuse_unread(self, reason: str) -> Verdict:
         """Answer an upload file that is not to be read."""
@@ -160,6 +214,9 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
     def _count(self, event: str) -> None:
         """Count an event and log it, but for the many; that Kafka is away, or back, is told once."""
         self.counts[event] += 1
+        self._measure(event)
+        if event.startswith(REJECTED_PREFIX):
+            return  # what is kept is told by its own event
         if event == _REFUSED:
             if not self._refusing:
                 self._log.warning("kafka unavailable, senders are told to send again")
@@ -169,3 +226,18 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             self._log.info("kafka is back")
         elif event not in _UNREMARKABLE:
             self._log.info(event, count=self.counts[event])
+
+    def _measure(self, event: str) -> None:
+        """Put an event that was counted into the metrics."""
+        if event in _MEASURED:
+            metric, labels = _MEASURED[event]
+            self._metrics.add(metric, 1, **labels)
+        elif event.startswith(REJECTED_PREFIX):
+            self._metrics.add(REJECTED, door="mllp", code=event.removeprefix(REJECTED_PREFIX))
+
+
+def _verdict(answer: bytes) -> str:
+    """Return MSA-1 of an answer of ours, which speaks the sender's delimiters."""
+    separator = answer[3:4]  # MSH-1
+    [acknowledgement] = [part for part in answer.split(b"\r") if part.startswith(b"MSA")]
+    return acknowledgement.split(separator)[1].decode("ascii")

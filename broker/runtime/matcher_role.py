@@ -7,6 +7,7 @@ Knows when a partition may be worked again after somebody else took it. What is 
 
 import asyncio
 import os
+import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,9 +20,19 @@ from mode import Service
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_group import KafkaGroup
 from broker.adapters.kafka_partition import KafkaPartitionLog, KafkaTimeouts
+from broker.adapters.kafka_watch import Place
 from broker.core.errors import Fenced, NewerState, WrongIdentityKey
+from broker.ports import Topic
 from broker.runtime.health import Health, State
-from broker.runtime.metrics import PARTITION_STATE, Metrics
+from broker.runtime.metrics import (
+    ALERT_SECONDS,
+    ALERTS,
+    BOOTSTRAP_SECONDS,
+    MATCHER_NOTICES,
+    PARTITION_STATE,
+    TRANSACTIONS,
+    Metrics,
+)
 from broker.runtime.parts import Parts
 from broker.runtime.settings import Settings
 from broker.services.matching import Codecs, PartitionMatcher, Phase, Surroundings
@@ -32,7 +43,8 @@ _STOP_DEADLINE_S = 5.0  # a transaction in hand is over by then, one way or the 
 _RESTART_PAUSE_S = 1.0  # after a defect of ours, so that it does not fill the log
 _MUST_STOP = (NewerState, WrongIdentityKey)  # going on would spoil the state
 _ALARMS = frozenset({Notice.UNPROCESSABLE, Notice.WITHOUT_TOPIC, Notice.KAFKA_AWAY})
-_UNREMARKABLE = frozenset({Notice.COMMITTED})
+_UNREMARKABLE = frozenset({Notice.COMMITTED, Notice.TOLD})
+_MILLISECONDS = 1_000
 
 
 class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type information
@@ -87,8 +99,20 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
 
     def measure(self) -> None:
         """Bring the gauges up to date."""
-        for phase in Phase:
-            self._metrics.set(PARTITION_STATE, self._in_phase(phase), state=phase)
+        self._metrics.clear(PARTITION_STATE)
+        for partition, owner in self._owners.items():
+            for phase in Phase:
+                self._metrics.set(
+                    PARTITION_STATE, owner.phase is phase, partition=str(partition), state=phase
+                )
+
+    async def taken(self) -> dict[Place, int]:
+        """Return how far every input of our partitions was taken, as far as that is known."""
+        return {
+            Place(topic.value, partition): offset
+            for partition, owner in self._owners.items()
+            for topic, offset in owner.taken.items()
+        }
 
     async def on_start(self) -> None:
         """Join the group."""
@@ -184,10 +208,30 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
     def _report(self, notice: Notice, fields: Mapping[str, int | str]) -> None:
         """Count a notice and log it, but for the many."""
         self.counts[notice] += 1
+        self._measure(notice, fields)
         if notice in _ALARMS:
             self._log.error(notice.value, **fields)
         elif notice not in _UNREMARKABLE:
             self._log.info(notice.value, **fields)
+
+    def _measure(self, notice: Notice, fields: Mapping[str, int | str]) -> None:
+        """Put a notice into the metrics."""
+        metrics = self._metrics
+        match notice:
+            case Notice.COMMITTED:
+                metrics.add(TRANSACTIONS, outcome="committed")
+            case Notice.ABORTED:
+                metrics.add(TRANSACTIONS, outcome="aborted")
+            case Notice.TOLD:
+                audience = str(fields["audience"])
+                metrics.add(ALERTS, kind=str(fields["kind"]), audience=audience)
+                if "received_ms" in fields:
+                    seconds = time.time() - int(fields["received_ms"]) / _MILLISECONDS
+                    metrics.observe(ALERT_SECONDS, max(0.0, seconds), audience=audience)
+            case Notice.WORKING:
+                metrics.observe(BOOTSTRAP_SECONDS, int(fields["duration_ms"]) / _MILLISECONDS)
+            case _:
+                metrics.add(MATCHER_NOTICES, notice=notice)
 
 
 class _Owner:
@@ -206,6 +250,11 @@ class _Owner:
     def phase(self) -> Phase:
         """How far the partition is."""
         return Phase.LOADING if self._matcher is None else self._matcher.phase
+
+    @property
+    def taken(self) -> Mapping[Topic, int]:
+        """How far each input was taken, empty where that is not known."""
+        return {} if self._matcher is None else self._matcher.taken
 
     def stop(self) -> None:
         """Finish the transaction in hand and end."""

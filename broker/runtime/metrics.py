@@ -5,19 +5,29 @@ A label's values are a closed set, so that nothing of a person, and nothing with
 what is not in the set is counted as `other`. What each counts is told in `docs/reference/metrics.md`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import product
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from broker.adapters.ops_server import Page
+from broker.core.alerts import EventKind, ItemKind, RecipientKind
+from broker.ports import Topic
+from broker.runtime.worklist_view import Age
+from broker.services.intake import NUMBERLESS, UNFRAMED
 from broker.services.matching import Phase
+from broker.services.matching_turns import Notice
+from broker.wire.acknowledgement import TEXTS, Verdict
+from broker.wire.upload_codes import FileCode, RecordCode
 
 OTHER = "other"
 """What a label says where the value is none of its set."""
+UNREADABLE_RECORD = "record"
+"""Code of `REJECTED` for a record of Kafka that the outbox cannot read."""
 PARTITIONS = frozenset(str(number) for number in range(1_000))
 """Numbers of partitions: more than any topic of a deployment has (architecture, section 4)."""
 
@@ -45,36 +55,175 @@ class Metric:
     buckets: tuple[float, ...] = ()
 
 
-def _values(values: Collection[str]) -> frozenset[str]:
+def _values(values: Iterable[str]) -> frozenset[str]:
     """Return a closed set of values, the one for all others among them."""
     return frozenset(values) | {OTHER}
 
 
+_PARTITIONED = {"topic": _values(Topic), "partition": _values(PARTITIONS)}
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+READY = Metric(
+    name="cpis_ready",
+    kind=Kind.GAUGE,
+    help="What /readyz says: 1 while every role of this process works and Kafka answers, else 0.",
+)
 KAFKA_AWAY = Metric(
     name="cpis_kafka_away",
     kind=Kind.GAUGE,
-    help="1 while the cluster does not answer this process, else 0.",
+    help="1 while the cluster does not answer this process, which asks every two seconds, else 0.",
 )
 LOOP_LAG = Metric(
     name="cpis_event_loop_lag_seconds",
     kind=Kind.HISTOGRAM,
-    help="How late the event loop woke a task that was due, asked ten times a second.",
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
+    help="How late the event loop woke a task that was due; asked ten times a second.",
+    buckets=_SECONDS,
 )
-READY = Metric(
-    name="cpis_ready",
-    kind=Kind.GAUGE,
-    help="What /readyz says: 1 while every role of this process is ready, else 0.",
+CONNECTIONS = Metric(name="cpis_connections_open", kind=Kind.GAUGE, help="Open connections of the MLLP door.")
+CONNECTION_EVENTS = Metric(
+    name="cpis_connections_total",
+    kind=Kind.COUNTER,
+    help="Connections of the MLLP door, by what became of them.",
+    labels={"event": _values({"opened", "closed", "refused", "timed out", "lost"})},
+)
+MESSAGES = Metric(
+    name="cpis_messages_total",
+    kind=Kind.COUNTER,
+    help="HL7 v2 messages answered, by the answer (MSA-1).",
+    labels={"answer": _values(Verdict)},
+)
+ANSWER_SECONDS = Metric(
+    name="cpis_answer_seconds",
+    kind=Kind.HISTOGRAM,
+    help="Time from a whole message to its answer: reading it, and Kafka's acknowledgement.",
+    buckets=_SECONDS,
+)
+FACTS = Metric(
+    name="cpis_facts_total",
+    kind=Kind.COUNTER,
+    help="Facts made durable, by input.",
+    labels={"topic": _values({Topic.ATTENDANCES, Topic.PLANS})},
+)
+FILES = Metric(
+    name="cpis_upload_files_total",
+    kind=Kind.COUNTER,
+    help="Upload files of the drop folder, by what became of them; a postponed one is taken again.",
+    labels={"outcome": _values({"done", "refused", "postponed"})},
+)
+REJECTED = Metric(
+    name="cpis_rejected_total",
+    kind=Kind.COUNTER,
+    help="What was kept in cpis.rejected, by door and code: of HL7 table 0357 at the MLLP door (or frame: no "
+    "frame; number: no usable NHS number), of the file or record at the upload door, record where it was one "
+    "of Kafka.",
+    labels={
+        "door": _values({"mllp", "upload", "kafka"}),
+        "code": _values(
+            {*map(str, TEXTS), UNFRAMED, NUMBERLESS, *FileCode, *RecordCode, UNREADABLE_RECORD},
+        ),
+    },
+)
+KEYS_DESTROYED = Metric(
+    name="cpis_sealing_keys_destroyed_total",
+    kind=Kind.COUNTER,
+    help="Sealing keys destroyed because nothing sealed with them is kept any longer.",
 )
 PARTITION_STATE = Metric(
-    name="cpis_partitions",
+    name="cpis_partition_state",
     kind=Kind.GAUGE,
-    help="Partitions that this matcher owns, by how far they are: loading, working, away (waits for Kafka).",
-    labels={"state": frozenset(Phase)},
+    help="1 for the state of each partition this matcher owns: loading, working, away (waits for Kafka).",
+    labels={"partition": _values(PARTITIONS), "state": frozenset(Phase)},
+)
+BOOTSTRAP_SECONDS = Metric(
+    name="cpis_bootstrap_seconds",
+    kind=Kind.HISTOGRAM,
+    help="Time from the opening of a partition until it is worked.",
+    buckets=(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0),
+)
+LAG_RECORDS = Metric(
+    name="cpis_lag_records",
+    kind=Kind.GAUGE,
+    help="Offsets between what was taken and the committed end, by input of this matcher and for cpis.alerts "
+    "by partition of this outbox; 0 when no record waits. Markers of transactions count.",
+    labels=_PARTITIONED,
+)
+LAG_SECONDS = Metric(
+    name="cpis_lag_seconds",
+    kind=Kind.GAUGE,
+    help="Age of the oldest record that was not taken yet, where cpis_lag_records looks; 0 when none waits.",
+    labels=_PARTITIONED,
+)
+TRANSACTIONS = Metric(
+    name="cpis_transactions_total",
+    kind=Kind.COUNTER,
+    help="Transactions of the matcher; aborted: given up on a doubtful outcome, the partition is read anew.",
+    labels={"outcome": _values({"committed", "aborted"})},
+)
+ALERTS = Metric(
+    name="cpis_alerts_total",
+    kind=Kind.COUNTER,
+    help="Alert events committed, by what they do and for whom: la, a local authority, or provider.",
+    labels={"kind": _values(EventKind), "audience": _values(RecipientKind)},
+)
+ALERT_SECONDS = Metric(
+    name="cpis_time_to_alert_seconds",
+    kind=Kind.HISTOGRAM,
+    help="Time from the receipt of the newest message or file that led to an alert event to its commit. "
+    "Events that follow a new release or policy are not in it.",
+    labels={"audience": _values(RecipientKind)},
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3_600.0),
+)
+MATCHER_NOTICES = Metric(
+    name="cpis_matcher_notices_total",
+    kind=Kind.COUNTER,
+    help="What else the matcher reports, by kind; 'record not processable' and 'recipient without topic' "
+    "need somebody.",
+    labels={"notice": _values(Notice)},
+)
+INBOX_EVENTS = Metric(
+    name="cpis_inbox_records_total",
+    kind=Kind.COUNTER,
+    help="Records of cpis.alerts that the outbox took: stored, known already, or rejected as unreadable.",
+    labels={"outcome": _values({"stored", "known", "rejected"})},
+)
+WORKLIST_ITEMS = Metric(
+    name="cpis_worklist_items",
+    kind=Kind.GAUGE,
+    help="Open items of cpis.worklist, by reason and age, as the process with the outbox role reads them. "
+    "Every such process shows all of them: take the maximum.",
+    labels={"reason": _values(ItemKind), "age": frozenset(Age)},
+)
+WORKLIST_OLDEST = Metric(
+    name="cpis_worklist_oldest_seconds",
+    kind=Kind.GAUGE,
+    help="Age of the oldest open item of cpis.worklist, 0 without one.",
 )
 
-METRICS: tuple[Metric, ...] = (READY, KAFKA_AWAY, LOOP_LAG, PARTITION_STATE)
-"""Every metric there is."""
+METRICS: tuple[Metric, ...] = (
+    READY,
+    KAFKA_AWAY,
+    LOOP_LAG,
+    CONNECTIONS,
+    CONNECTION_EVENTS,
+    MESSAGES,
+    ANSWER_SECONDS,
+    FACTS,
+    FILES,
+    REJECTED,
+    KEYS_DESTROYED,
+    PARTITION_STATE,
+    BOOTSTRAP_SECONDS,
+    LAG_RECORDS,
+    LAG_SECONDS,
+    TRANSACTIONS,
+    ALERTS,
+    ALERT_SECONDS,
+    MATCHER_NOTICES,
+    INBOX_EVENTS,
+    WORKLIST_ITEMS,
+    WORKLIST_OLDEST,
+)
+"""Every metric there is, in the order of the reference page."""
 
 
 class Metrics:
@@ -84,6 +233,9 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a time of creation for each counter would double the page
         self._registry = CollectorRegistry()
         self._made = {metric.name: _made(metric, self._registry) for metric in METRICS}
+        for metric in METRICS:
+            if metric.kind is Kind.COUNTER and metric.labels:
+                self._begin(metric)
 
     def add(self, metric: Metric, amount: float = 1, **labels: str) -> None:
         """Let a counter grow."""
@@ -108,6 +260,11 @@ class Metrics:
     def page(self) -> Page:
         """Return what a scrape is answered with."""
         return Page(content_type=CONTENT_TYPE_LATEST, body=generate_latest(self._registry))
+
+    def _begin(self, metric: Metric) -> None:
+        """Show every series of a counter from the start: what is not shown cannot be seen to stand still."""
+        for values in product(*(sorted(values - {OTHER}) for values in metric.labels.values())):
+            self.add(metric, 0, **dict(zip(metric.labels, values, strict=True)))
 
     def _of(self, metric: Metric, labels: Mapping[str, str]) -> Any:
         """Return the series with these labels; a value that is none of its set stands as `other`."""

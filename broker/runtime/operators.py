@@ -7,17 +7,17 @@ Knows how the watches, the roles' health and the metrics become the answers of `
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 import structlog
 
-from broker.adapters.kafka_watch import KafkaWatch, Place
+from broker.adapters.kafka_watch import KafkaWatch, Place, Waiting
 from broker.adapters.ops_server import Answer, OpsServer, Page
-from broker.core.errors import ConfigurationError, KafkaUnavailable
+from broker.core.errors import ConfigurationError, Fenced, KafkaUnavailable
 from broker.runtime.health import Health, readiness
 from broker.runtime.loop_watch import LAG_SECONDS_MAX, LoopWatch
-from broker.runtime.metrics import KAFKA_AWAY, LOOP_LAG, READY, Metrics
+from broker.runtime.metrics import KAFKA_AWAY, LAG_RECORDS, LAG_SECONDS, LOOP_LAG, READY, Metrics
 from broker.runtime.settings import Settings
 
 LOOK_EVERY_SECONDS = 2.0
@@ -33,6 +33,10 @@ class Watched(Protocol):
 
     def measure(self) -> None:
         """Bring its gauges up to date."""
+        ...
+
+    async def taken(self) -> Mapping[Place, int]:
+        """Return the next offset of each place that it reads."""
         ...
 
 
@@ -106,17 +110,28 @@ class Operators:
     async def _watch_kafka(self) -> None:
         """Ask the cluster again and again."""
         while True:
-            await self._look({})
+            await self._look()
             await asyncio.sleep(LOOK_EVERY_SECONDS)
 
-    async def _look(self, taken: Mapping[Place, int]) -> None:
-        """Ask once."""
+    async def _look(self) -> None:
+        """Ask once whether the cluster answers, and what waits behind what the roles have taken."""
+        taken: dict[Place, int] = {}
+        for role in self.roles.values():
+            with suppress(Exception):  # a role that cannot say, its database gone, must not end the watch
+                taken |= await role.taken()
+        waiting: Mapping[Place, Waiting] = {}
         try:
-            await self._kafka_watch.look(taken)
-        except KafkaUnavailable:
+            waiting = await self._kafka_watch.look(taken)
+        except (KafkaUnavailable, Fenced):
             self._kafka_answers = False
         else:
             self._kafka_answers = True
+        for metric in (LAG_RECORDS, LAG_SECONDS):
+            self._metrics.clear(metric)  # a partition that went to another process is not ours to show
+        for place, found in waiting.items():
+            labels = {"topic": place.topic, "partition": str(place.partition)}
+            self._metrics.set(LAG_RECORDS, found.records, **labels)
+            self._metrics.set(LAG_SECONDS, found.seconds, **labels)
 
 
 @asynccontextmanager

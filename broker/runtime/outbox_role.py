@@ -8,24 +8,38 @@ Knows how a record becomes a row and where one goes that cannot be read. How not
 import asyncio
 from collections import Counter
 from contextlib import suppress
+from itertools import product
 from typing import Any
 
 import structlog
 from mode import Service
 
 from broker.adapters.cluster import Cluster
-from broker.adapters.faust_app import is_consuming, one_agent_app
+from broker.adapters.faust_app import assigned_to, is_consuming, one_agent_app
+from broker.adapters.kafka_table import KafkaTable
+from broker.adapters.kafka_watch import Place
 from broker.adapters.projection import InboxEvent, Projection
-from broker.core.errors import BrokerError, KafkaUnavailable, MalformedMessage
+from broker.core.alerts import ItemKind
+from broker.core.errors import BrokerError, Fenced, KafkaUnavailable, MalformedMessage, TopicMissing
 from broker.ports import FactLog, Record, Topic
 from broker.runtime.health import Health, State
+from broker.runtime.metrics import (
+    INBOX_EVENTS,
+    REJECTED,
+    UNREADABLE_RECORD,
+    WORKLIST_ITEMS,
+    WORKLIST_OLDEST,
+    Metrics,
+)
 from broker.runtime.parts import Parts, present
 from broker.runtime.settings import Settings
+from broker.runtime.worklist_view import Age, WorklistView
 from broker.services.rejections import Rejections
 from broker.wire.records_codec import Door, Rejected
 
 _PAUSE_S_MIN = 0.5
 _PAUSE_S_MAX = 10.0
+_WORKLIST_EVERY_S = 5.0
 
 
 class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type information
@@ -36,7 +50,14 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
     """
 
     def __init__(
-        self, settings: Settings, parts: Parts, cluster: Cluster, facts: FactLog, **options: Any
+        self,
+        settings: Settings,
+        parts: Parts,
+        cluster: Cluster,
+        facts: FactLog,
+        *,
+        metrics: Metrics | None = None,
+        **options: Any,
     ) -> None:
         self.counts: Counter[str] = Counter()
         self._settings = settings
@@ -48,6 +69,11 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._stopping = asyncio.Event()
         self._projection: Projection | None = None
         self._app: Any = None
+        self._metrics = metrics or Metrics()
+        self._worklist = WorklistView(parts.records)
+        self._worklist_table = KafkaTable(
+            cluster, Topic.WORKLIST.value, begin=self._worklist.begin, take=self._worklist.take
+        )
         self._running: asyncio.Task[None] | None = None
         super().__init__(**options)
 
@@ -59,18 +85,45 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
 
     def measure(self) -> None:
         """Bring the gauges up to date."""
+        now = present()
+        self._metrics.clear(WORKLIST_ITEMS)
+        standing = self._worklist.standing(now)
+        for kind, age in product(ItemKind, Age):
+            self._metrics.set(WORKLIST_ITEMS, standing[kind, age], reason=kind, age=age)
+        self._metrics.set(WORKLIST_OLDEST, self._worklist.oldest_seconds(now))
+
+    async def taken(self) -> dict[Place, int]:
+        """Return how far each partition of `cpis.alerts` that reaches us is stored."""
+        if self._app is None or self._projection is None or not is_consuming(self._app):
+            return {}
+        stored = await asyncio.to_thread(self._projection.next_offsets, Topic.ALERTS.value)
+        return {
+            Place(Topic.ALERTS.value, partition): stored.get(partition, 0)
+            for partition in assigned_to(self._app)
+        }
+
+    async def _watch_worklist(self) -> None:
+        """Read `cpis.worklist` again and again; while that fails nothing is open as far as we can tell."""
+        while not self._stopping.is_set():
+            try:
+                await self._worklist_table.catch_up()
+            except (KafkaUnavailable, Fenced, TopicMissing):
+                self._worklist.begin()
+            await self._wait(_WORKLIST_EVERY_S)
+        await self._worklist_table.close()
 
     async def on_start(self) -> None:
         """Open the database and start taking."""
         self._projection = await asyncio.to_thread(Projection, self._settings.database_url)
         self._running = asyncio.create_task(self._run(self._projection))
+        self._watching = asyncio.create_task(self._watch_worklist())
         self._log.info("outbox started")
 
     async def on_stop(self) -> None:
         """Finish the event in hand and close the database."""
         self._stopping.set()
         if self._running is not None:
-            await asyncio.wait({self._running})
+            await asyncio.wait({self._running, self._watching})
         if self._projection is not None:
             await asyncio.to_thread(self._projection.close)
         self._log.info("outbox stopped")
@@ -132,6 +185,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
             projection.store, record.topic, record.partition, record.offset, arrived
         )
         self.counts["taken" if known else "taken before"] += 1
+        self._metrics.add(INBOX_EVENTS, outcome="stored" if known else "known")
 
     def _event(self, record: Record) -> InboxEvent:
         """Return the inbox event of a record; raise `MalformedMessage`."""
@@ -150,6 +204,8 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
     async def _reject(self, record: Record, error: MalformedMessage) -> None:
         """Keep a record that cannot be read, and do not go on before it is kept."""
         self.counts["rejected"] += 1
+        self._metrics.add(INBOX_EVENTS, outcome="rejected")
+        self._metrics.add(REJECTED, door="kafka", code=UNREADABLE_RECORD)
         self._log.error("alert not readable", topic=record.topic, offset=record.offset, reason=error.reason)
         rejected = Rejected(
             door=Door.KAFKA, reason=error.reason, received_at=present(), raw=record.value or b""

@@ -117,6 +117,7 @@ def _service(role: Role, shared: _Shared) -> Any:
                 facts=shared.facts,
                 clock=shared.clock,
                 refusing=lambda: shared.facts.refusing,
+                metrics=shared.metrics,
             )
         case Role.MATCHER:
             from broker.runtime.matcher_role import MatcherRole
@@ -125,7 +126,9 @@ def _service(role: Role, shared: _Shared) -> Any:
         case Role.OUTBOX:
             from broker.runtime.outbox_role import OutboxRole
 
-            return OutboxRole(shared.settings, shared.parts, shared.cluster, shared.facts)
+            return OutboxRole(
+                shared.settings, shared.parts, shared.cluster, shared.facts, metrics=shared.metrics
+            )
 
 
 def collect_rarely() -> None:

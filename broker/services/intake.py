@@ -40,6 +40,13 @@ TOO_LARGE = "message too large"
 DEFECT = "broker defect"
 """Reason: our own code failed on this message; the bytes are kept, so that it can be found and mended."""
 
+REJECTED = "rejected: "
+"""Beginning of what is counted of each message that is kept unread: its code of HL7 table 0357, or a word."""
+UNFRAMED = "frame"
+"""Instead of a code: bytes that were no frame."""
+NUMBERLESS = "number"
+"""Instead of a code: an attendance without a usable NHS number."""
+
 _AWAITED = frozenset({END_BROKEN, TOO_LONG})  # the sender thinks that it sent a message
 _END_MARK = b"\x1c"
 
@@ -58,8 +65,8 @@ class Intake:
 
     `answer_seconds` is the deadline of an answer from the receipt of its message; `processing_ids` is what
     MSH-11 may be (ruling 27). `count` is told `accepted`, `kept`, `refused` (Kafka away), `unreadable lost`
-    (Kafka away and nobody to tell), `sealing impossible` (no key can be kept: refused as well), and
-    `quality: …`.
+    (Kafka away and nobody to tell), `sealing impossible` (no key can be kept: refused as well), `rejected: …`
+    and `quality: …`.
     """
 
     def __init__(
@@ -115,6 +122,8 @@ class Intake:
         except StorageUnusable as error:
             self._count("sealing impossible")
             return answer(message, error) if reason in _AWAITED else None
+        if durable:
+            self._count(f"{REJECTED}{UNFRAMED}")
         if reason not in _AWAITED:
             self._count("kept" if durable else "unreadable lost")
             return None
@@ -179,7 +188,9 @@ class Intake:
             received_at=received_at,
             raw=data,
         )
-        return _Judgement(self._rejections.writes(rejected), ("kept", f"quality: {reason}"))
+        return _Judgement(
+            self._rejections.writes(rejected), ("kept", f"{REJECTED}{NUMBERLESS}", f"quality: {reason}")
+        )
 
     def _at_fault(self, data: bytes, fault: MalformedMessage, received_at: datetime) -> _Judgement:
         """Keep a message that could not be read, with as much of its header as can."""
@@ -193,7 +204,8 @@ class Intake:
             received_at=received_at,
             raw=data,
         )
-        return _Judgement(self._rejections.writes(rejected), ("kept",), fault)
+        counts = ("kept", f"{REJECTED}{fault.hl7_code}")
+        return _Judgement(self._rejections.writes(rejected), counts, fault)
 
 
 def _header(data: bytes) -> tuple[OdsCode | None, str | None]:

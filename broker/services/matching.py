@@ -6,7 +6,7 @@ in `PartitionLog` and in the core. Whatever is in memory here can be thrown away
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -14,7 +14,7 @@ from broker.core.errors import KafkaUnavailable, NewerState, WrongIdentityKey
 from broker.core.keyed import IdentityKey
 from broker.core.partition import NEW, PartitionState
 from broker.core.policy import RULES_VERSION, Policy
-from broker.ports import INPUTS, PARTITION_STATE_KEY, PartitionLog
+from broker.ports import INPUTS, PARTITION_STATE_KEY, PartitionLog, Topic
 from broker.services.matching_output import Chain, Scribe, cause_of
 from broker.services.matching_table import INDEXED, PartitionTable, Rules
 from broker.services.matching_turns import Notice, Pace, Report, Tools, Turns
@@ -22,6 +22,8 @@ from broker.wire.alerts_codec import AlertCodec
 from broker.wire.facts_codec import FactCodec
 from broker.wire.records_codec import RecordsCodec
 from broker.wire.state_codec import StateCodec
+
+_MILLISECONDS = 1_000
 
 
 class Phase(StrEnum):
@@ -93,6 +95,12 @@ class PartitionMatcher:
         self._around = surroundings or Surroundings()
         self._stopping = asyncio.Event()
         self._backoff_s = 0.0
+        self._turns: Turns | None = None
+
+    @property
+    def taken(self) -> Mapping[Topic, int]:
+        """How far each input was taken, the next offset; empty before the partition was first loaded."""
+        return {} if self._turns is None else self._turns.taken
 
     def stop(self) -> None:
         """Let `run` finish the transaction in hand and return."""
@@ -130,6 +138,7 @@ class PartitionMatcher:
     async def _work(self) -> None:
         """Go through steps 1 to 4 once."""
         self.phase = Phase.LOADING
+        began = asyncio.get_running_loop().time()
         await self._log.open()  # 1.
         people = await self._log.load_people()  # 2.
         state = self._checked(people.pop(PARTITION_STATE_KEY, None))
@@ -146,11 +155,15 @@ class PartitionMatcher:
         )
         await self._index(table, state)  # 3.
         self._log.seek({topic: state.offsets[topic] for topic in INPUTS if topic in state.offsets})
-        turns = Turns(self._tools(scribe), table, state)
+        self._turns = turns = Turns(self._tools(scribe), table, state)
         self._report(Notice.OPENED, {"partition": self._log.partition, "count": len(people)})
         if not state.first_load_done:
             await turns.take_plans(self._stopping)
         self.phase = Phase.WORKING
+        took_s = asyncio.get_running_loop().time() - began
+        self._report(
+            Notice.WORKING, {"partition": self._log.partition, "duration_ms": int(took_s * _MILLISECONDS)}
+        )
         while not self._stopping.is_set():  # 4.
             await turns.turn(INPUTS)
             self._recovered()

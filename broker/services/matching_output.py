@@ -7,8 +7,9 @@ Knows which topic gets what, and under which key. Decides nothing and sends noth
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
-from broker.core.alerts import AlertEvent, ItemKind, RecipientKind, WorklistItem
+from broker.core.alerts import AlertEvent, EventKind, ItemKind, RecipientKind, WorklistItem
 from broker.core.audit import audit_entry, chain
 from broker.core.effects import Advance
 from broker.core.errors import BrokerError, PersonTooLarge
@@ -53,11 +54,27 @@ class Poison:
     cause: str
 
 
+class Told(NamedTuple):
+    """
+    An alert event as it is counted: what it does, for whom, and what it followed.
+
+    `received_at` is the newest receipt among the facts that led to it (aware UTC), None when none did.
+    """
+
+    kind: EventKind
+    audience: RecipientKind
+    received_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What one person's advance comes to: the writes, the new state as bytes (None: unchanged), the chain."""
+    """
+    What one person's advance comes to: the writes, and of those the alert events for counting, the new state
+    as bytes (None: unchanged), the chain.
+    """
 
     writes: tuple[Write, ...]
+    told: tuple[Told, ...]
     state: bytes | None = field(repr=False)
     chain: Chain
 
@@ -127,7 +144,8 @@ class Scribe:
             end = Chain(chain(end.newest_hash, value), end.sequence + 1)
             headers = self._headers(f"{self._partition}-{end.sequence}", AUDIT_TYPE, at, "audit_entry")
             writes.append(Write(Topic.AUDIT, None, value, headers, self._partition))
-        return Said(writes=tuple(writes), state=state, chain=end)
+        told = tuple(Told(event.kind, event.alert.recipient.kind, caused_at) for event in advance.events)
+        return Said(writes=tuple(writes), told=told, state=state, chain=end)
 
     def person(self, person: Person) -> tuple[bytes, Write]:
         """Return a person's record, as bytes and as what to write; raises `PersonTooLarge`."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from broker.ports import Topic, Write
+from broker.services.matching_output import Told
 from broker.services.matching_table import PartitionTable
 
 _KEYS_PER_TURN = 1_000  # of the index, whose people need no decoding
@@ -24,7 +25,7 @@ class Purpose(StrEnum):
 
 class Sweep:
     """
-    A pass in the making over a table.
+    A pass in the making over a table; `told` are the alert events of its last slice.
 
     `floors` says, by input, before which offset the index forgets. `failed` counts the people that could
     not be processed.
@@ -34,6 +35,7 @@ class Sweep:
         """Line everybody up."""
         self.purpose = purpose
         self.failed = 0
+        self.told: list[Told] = []
         self._table = table
         self._treat = table.redecide if purpose is Purpose.REDECIDE else table.settle
         self._people = deque(table.people)
@@ -48,6 +50,7 @@ class Sweep:
     def slice(self, enough: Callable[[], bool]) -> list[Write]:
         """Work until `enough` says so; return what to write."""
         writes: list[Write] = []
+        self.told = []
         while not enough() and not self.done:
             if self._people:
                 writes.extend(self._next_person(self._people.popleft()))
@@ -58,10 +61,12 @@ class Sweep:
     def _next_person(self, key: bytes) -> tuple[Write, ...]:
         """Treat one person; whoever got a record since the sweep began needs none of it."""
         try:
-            return self._treat(key).writes
+            treated = self._treat(key)
         except Exception:  # noqa: BLE001 – one person's record must not stop the partition
             self.failed += 1
             return ()
+        self.told += treated.told
+        return treated.writes
 
     def _next_places(self) -> None:
         """Let the index forget what the horizon has passed."""

@@ -18,7 +18,7 @@ from broker.core.person import Person, lift
 from broker.core.policy import Policy
 from broker.core.retention import settle, too_late
 from broker.ports import Record, Topic, Write
-from broker.services.matching_output import Chain, Poison, Said, Scribe, cause_of
+from broker.services.matching_output import Chain, Poison, Said, Scribe, Told, cause_of
 from broker.services.visit_index import VisitIndex
 from broker.wire.cloudevents import read_headers
 from broker.wire.facts_codec import FactCodec
@@ -53,9 +53,13 @@ class Batch:
 
 @dataclass(slots=True)
 class Folded:
-    """What came of one person's records: writes, records that were too late, records that failed."""
+    """
+    What came of one person's records: writes, the alert events among them, records that were too late,
+    records that failed.
+    """
 
     writes: tuple[Write, ...] = ()
+    told: tuple[Told, ...] = ()
     late: list[Record] = field(default_factory=list)
     poison: list[Poison] = field(default_factory=list)
 
@@ -203,7 +207,7 @@ class PartitionTable:
         outcome = self._advance(before, facts, folded)
         if outcome is not None:
             self._keep(key, *outcome)
-            folded.writes = outcome[1].writes
+            folded.writes, folded.told = outcome[1].writes, outcome[1].told
         elif held is None:
             self._leave_waiting(key, records, folded)
         return folded
@@ -213,7 +217,7 @@ class PartitionTable:
         before = self._person(key)
         person, said = self._say(before, before, None)
         self._keep(key, person, said)
-        return Folded(writes=said.writes)
+        return Folded(writes=said.writes, told=said.told)
 
     def settle(self, key: bytes) -> Folded:
         """Let go of what is past revising; raises whatever the core or a codec raises."""

@@ -12,8 +12,8 @@ from enum import StrEnum
 
 from broker.core.partition import PartitionState
 from broker.core.policy import RULES_VERSION
-from broker.ports import PARTITION_STATE_KEY, PartitionLog, Record, Topic, Write
-from broker.services.matching_output import Poison, Scribe
+from broker.ports import INPUTS, PARTITION_STATE_KEY, PartitionLog, Record, Topic, Write
+from broker.services.matching_output import Poison, Scribe, Told
 from broker.services.matching_sweep import Purpose, Sweep
 from broker.services.matching_table import FIRST_INPUTS, INDEXED, Batch, PartitionTable
 from broker.wire.state_codec import StateCodec
@@ -27,7 +27,10 @@ class Notice(StrEnum):
 
     OPENED = "partition opened"
     CAUGHT_UP = "all plans taken"
+    WORKING = "partition at work"
     COMMITTED = "transaction committed"
+    ABORTED = "transaction given up"
+    TOLD = "alert event committed"
     UNPROCESSABLE = "record not processable"
     WITHOUT_TOPIC = "recipient without topic"
     SWEPT = "everybody looked at"
@@ -88,6 +91,7 @@ class Turns:
         self._offsets: dict[str, int] = dict(state.offsets)
         self._rest: Mapping[Topic, Sequence[Record]] = {}
         self._moved = 0
+        self._told: list[Told] = []
         self._topics: frozenset[str] = frozenset()
         self._now = asyncio.get_running_loop().time
         self._looked_at = -tools.pace.topics_every_s
@@ -97,6 +101,11 @@ class Turns:
         self._sweep: Sweep | None = None
         if (state.rules_version, state.policy_version) != (RULES_VERSION, tools.policy_version):
             self._sweep = Sweep(table, Purpose.REDECIDE, {})
+
+    @property
+    def taken(self) -> Mapping[Topic, int]:
+        """How far each input was taken: the offset of the next record."""
+        return {topic: self._offsets.get(topic, 0) for topic in INPUTS}
 
     async def take_plans(self, stopping: asyncio.Event) -> None:
         """Take all plans and identities before the first attendance: none meets a half-loaded table."""
@@ -154,6 +163,7 @@ class Turns:
             for key, records in batch.touched.items():
                 folded = self._table.fold(key, records, waited.get(key, ()))
                 writes += folded.writes
+                self._told += folded.told
                 writes += self._tools.scribe.late(folded.late, self._table.clock)
                 poison += folded.poison
                 await self._breathe()
@@ -194,6 +204,7 @@ class Turns:
         async with self._tools.floor:
             self._turn_began = self._now()
             writes = self._sweep.slice(self._spent)
+            self._told += self._sweep.told
         if self._sweep.done:
             self._finish(self._sweep)
         return writes
@@ -236,10 +247,28 @@ class Turns:
             self._tools.states.encode_partition(self.state),
             partition=self._tools.log.partition,
         )
-        await self._tools.log.commit([*addressed, own])
+        try:
+            await self._tools.log.commit([*addressed, own])
+        except BaseException:
+            self._tools.report(
+                Notice.ABORTED, {"partition": self._tools.log.partition, "count": len(addressed)}
+            )
+            raise
         self._tools.report(Notice.COMMITTED, {"records": self._moved, "count": len(addressed)})
+        self._report_told()
         self._moved = 0
         self._committed_at = self._now()
+
+    def _report_told(self) -> None:
+        """Report each alert event that has just been committed."""
+        for told in self._told:
+            received: dict[str, int | str] = {}
+            if told.received_at is not None:
+                received["received_ms"] = int(told.received_at.timestamp() * 1000)
+            self._tools.report(
+                Notice.TOLD, {"kind": told.kind.value, "audience": told.audience.value, **received}
+            )
+        self._told.clear()
 
     async def _addressed(self, writes: Sequence[Write]) -> list[Write]:
         """Return the writes whose topic exists, and an item for each recipient that has none."""

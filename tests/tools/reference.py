@@ -17,6 +17,7 @@ import click
 import broker
 from broker.cli import root
 from broker.core.errors import BrokerError, ConfigurationError, Disposition
+from broker.runtime.metrics import METRICS, PARTITIONS
 from broker.runtime.settings import PREFIX, Settings
 from broker.wire.upload_codes import FileCode, RecordCode
 from tests.tools.markdown import paragraph, table
@@ -43,6 +44,7 @@ def build_pages(repository: Path) -> Mapping[Path, str]:
         "cli.md": lambda _where: commands_page(),
         "errors.md": lambda _where: errors_page(),
         "upload-codes.md": lambda _where: upload_codes_page(),
+        "metrics.md": lambda _where: metrics_page(),
         "stream.md": lambda where: stream_page((where / "schemas" / "stream.schema.json").read_text("utf-8")),
     }
     return {folder / name: _with_notice(build(repository)) for name, build in builders.items()}
@@ -160,6 +162,35 @@ def _all_below(error: type[BrokerError]) -> Iterator[type[BrokerError]]:
 def _first_paragraph(documented: type) -> str:
     """Return the first paragraph of a docstring on one line."""
     return " ".join((documented.__doc__ or "").strip().split("\n\n")[0].split())
+
+
+def metrics_page() -> str:
+    """Return the page of the metrics: name, kind, labels, meaning."""
+    about = paragraph(
+        """
+        `/metrics` on the operators' port of each process (`CPIS_OPS_HOST`, `CPIS_OPS_PORT`) shows these in
+        Prometheus' text form. Every label has a closed set of values, so that nothing of a person can become
+        one; a value that is none of them is shown as `other`. Times are in seconds. How to use them:
+        [watch it](../how-to/watch-it.md).
+        """
+    )
+    rows = [
+        (
+            f"`{metric.name}`",
+            metric.kind.value,
+            "<br>".join(_label(name, values) for name, values in metric.labels.items()) or "none",
+            metric.help,
+        )
+        for metric in METRICS
+    ]
+    return "\n".join(["# Metrics", "", about, "", *table(("name", "kind", "labels", "meaning"), rows)])
+
+
+def _label(name: str, values: frozenset[str]) -> str:
+    """Return a label with what it may be."""
+    if values >= PARTITIONS:
+        return f"`{name}`: number of the partition"
+    return f"`{name}`: {_listed(sorted(values))}"
 
 
 def topics_page(declaration: str) -> str:

@@ -295,6 +295,34 @@ def test_faults_of_quality_are_counted_for_an_accepted_message() -> None:
     assert {"accepted": 1, "quality: visit number missing": 1} == desk.counts
 
 
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"junk", "100"),
+        (message(event="A60"), "201"),
+        (message(control_id=""), "101"),
+        (message(Patient(number=None)), "number"),
+    ],
+)
+def test_what_is_kept_unread_is_counted_by_its_code(data: bytes, code: str) -> None:
+    """The code of HL7 table 0357 that the sender is told, or that there is no number to join by."""
+    desk = Desk()
+
+    desk.send(data)
+
+    assert (1, 1) == (desk.counts["kept"], desk.counts[f"rejected: {code}"])
+
+
+@pytest.mark.parametrize("reason", [NO_START, TOO_LONG])
+def test_what_is_no_frame_is_counted_as_such(reason: str) -> None:
+    """Whether somebody waits for an answer or not."""
+    desk = Desk()
+
+    desk.send_unreadable(b"junk", reason)
+
+    assert {"kept": 1, "rejected: frame": 1} == desk.counts
+
+
 def test_a_fact_that_kafka_would_never_take_is_kept_in_parts() -> None:
     """Its sender must mend it: an AR would be asked for again and again."""
     desk = Desk()

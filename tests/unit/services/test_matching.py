@@ -6,7 +6,7 @@ from itertools import count, islice
 from broker.core.alerts import EventKind, ItemKind, Occasion
 from broker.core.audit import FIRST_HASH, chain
 from broker.core.facts import Details, VisitEvent
-from broker.ports import Topic
+from broker.ports import INPUTS, Topic
 from broker.services.matching_turns import Notice
 from broker.wire.cloudevents import ALERT_TYPE, read_headers
 from tests.builders.faulty_logs import WatchedLog
@@ -311,5 +311,41 @@ def test_every_decision_is_chained_in_the_audit() -> None:
         assert state is not None
         assert (newest, len(house.records(Topic.AUDIT))) == (state.audit_hash, state.audit_sequence)
         assert state.audit_sequence >= 3
+
+    in_house(scenario)
+
+
+def test_every_alert_event_is_reported_with_what_it_followed() -> None:
+    """For each recipient once, when it was committed: what it does, for whom, and the receipt it follows."""
+
+    async def scenario(house: House) -> None:
+        house.send(plan())
+        house.send(attendance())
+        async with house.at_work():
+            await house.told(Topic.ALERTS, 2)
+            await house.taken()
+        received_ms = int(attendance().received_at.timestamp() * 1000)
+        assert [
+            {"kind": "raised", "audience": audience, "received_ms": received_ms}
+            for audience in ("la", "provider")
+        ] == sorted(house.reported.fields(Notice.TOLD), key=lambda told: str(told["audience"]))
+
+    in_house(scenario)
+
+
+def test_a_matcher_tells_how_far_it_has_taken_its_inputs() -> None:
+    """Nothing before it was opened; the ends of the inputs when all is taken, and how long loading took."""
+
+    async def scenario(house: House) -> None:
+        house.send(plan(), attendance())
+        matcher = house.matcher()
+        before = matcher.taken
+        async with house.at_work(matcher):
+            await house.taken()
+        assert {} == before
+        assert {topic: house.kafka.end(topic, 0) for topic in INPUTS} == matcher.taken
+        [working] = house.reported.fields(Notice.WORKING)
+        assert 0 == working["partition"]
+        assert int(working["duration_ms"]) >= 0
 
     in_house(scenario)

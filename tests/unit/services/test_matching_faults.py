@@ -152,6 +152,21 @@ def test_a_partition_tells_how_far_it_is() -> None:
     in_house(scenario)
 
 
+def test_a_transaction_that_is_given_up_is_reported() -> None:
+    """Once, by partition; what it held is told once, when it was committed."""
+
+    async def scenario(house: House) -> None:
+        house.send(plan(), attendance())
+        log = DoubtfulCommitLog(house.kafka, doubtful=frozenset({1}), written=False)
+        async with house.at_work(house.matcher(log=log)):
+            await house.told(Topic.ALERTS, 2)
+            await house.taken()
+        assert [0] == [fields["partition"] for fields in house.reported.fields(Notice.ABORTED)]
+        assert 2 == len(house.reported.fields(Notice.TOLD))
+
+    in_house(scenario)
+
+
 def test_a_matcher_stops_while_kafka_is_away() -> None:
     """Waiting for Kafka does not keep a process from ending."""
 

@@ -48,6 +48,9 @@ def test_another_policy_is_told_to_those_who_were_told() -> None:
             await until(lambda: len(house.reported.fields(Notice.OPENED)) == 3)
         events = house.events()
         assert [EventKind.UPDATED] * 2 == [event.kind for event in events[2:]]
+        told = house.reported.fields(Notice.TOLD)
+        assert ["raised"] * 2 + ["updated"] * 2 == [fields["kind"] for fields in told]
+        assert ["received_ms" in fields for fields in told] == [True, True, False, False]
         assert 4 == len(events)
         state = house.state()
         assert state is not None
