@@ -17,6 +17,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_clients import deadline, stop_consumer
+from broker.adapters.kafka_inspection import described
 from broker.adapters.storage import unusable
 from broker.core.errors import ConfigurationError, TopicMissing
 from broker.ports import Headers
@@ -205,7 +206,7 @@ async def partitions_of(cluster: Cluster, topic: str) -> list[TopicPartition]:
     try:
         async with deadline(ANSWER_MS, "connecting"):
             await admin.start()
-            [found] = await admin.describe_topics([topic])
+            found = (await described(admin, [topic]))[topic]
     finally:
         await admin.close()
     if found["error_code"] == UnknownTopicOrPartitionError.errno:

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from broker.adapters.cluster import Cluster
-from broker.adapters.kafka_topics import Topics, apply_topics, existing_topics, load_topics
-from broker.runtime.resources import topics_file
+from broker.adapters.kafka_topics import Topics, apply_topics, existing_topics
 from broker.runtime.settings import load_settings
+from broker.runtime.topics import declared_topics
 
 _OUR_PREFIX = "cpis."
 
@@ -26,7 +26,7 @@ def _where(command: Callable[..., Any]) -> Callable[..., Any]:
         "--file",
         "declaration",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="File that declares the topics. Default: the one shipped with the program.",
+        help="File that declares the topics. Default: CPIS_TOPICS_FILE, or the one shipped with the program.",
     )
     servers = click.option(
         "--bootstrap-servers", help="host:port of the cluster. Default: CPIS_KAFKA_BOOTSTRAP_SERVERS."
@@ -82,8 +82,8 @@ def list_topics(declaration: Path | None, bootstrap_servers: str | None) -> None
 
 
 def _declared(file: Path | None) -> Topics:
-    """Return the declaration in `file`, or the shipped one."""
-    return load_topics((file or topics_file()).read_text("utf-8"))
+    """Return the declaration in `file`, or else that of the settings."""
+    return declared_topics(file or load_settings().topics_file)
 
 
 def _cluster(option: str | None) -> Cluster:

@@ -15,8 +15,9 @@ from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.private_file import write_private_file
 from broker.adapters.worker_process import read_file_aside
 from broker.core.errors import AcknowledgementUnwritten
-from broker.runtime.parts import Parts, assemble, present
-from broker.runtime.settings import load_settings
+from broker.runtime.parts import assemble, present
+from broker.runtime.preflight import check_cluster, check_storage
+from broker.runtime.settings import Settings, load_settings
 from broker.services.rejections import Rejections
 from broker.services.uploads import Uploads
 from broker.wire.file_response import write_file_response
@@ -50,22 +51,28 @@ def upload(
     Load upload FILES and show what became of each, and of each record that was refused.
 
     Ends with 0 when everything was loaded, 65 when something was refused, 69 when Kafka was away: then the
-    files not shown were not taken, and loading all of them again does no harm.
+    files not shown were not taken, and loading all of them again does no harm. Before anything is loaded:
+    66 when topics are missing, 74 when no sealing key can be kept, 78 when a setting or the key is wrong.
     """
     if acknowledgement is not None and len(files) > 1:
         raise click.UsageError("--acknowledgement takes one file at a time: each has an answer of its own")
     settings = load_settings()
     cluster = settings.require_cluster(bootstrap_servers)
     console = Console(stderr=acknowledgement == _STANDARD_OUTPUT)
-    answers = asyncio.run(_load(files, cluster, assemble(settings), console))
+    answers = asyncio.run(_load(files, settings, cluster, console))
     if acknowledgement is not None:
         _write(acknowledgement, answers[0])
     if any(answer.code is not FileCode.LOADED for answer in answers):
         context.exit(_REFUSED_EXIT_CODE)
 
 
-async def _load(files: Sequence[Path], cluster: Cluster, parts: Parts, console: Console) -> list[FileAnswer]:
-    """Load one file after the other and show each; raise `KafkaUnavailable`."""
+async def _load(
+    files: Sequence[Path], settings: Settings, cluster: Cluster, console: Console
+) -> list[FileAnswer]:
+    """Load one file after the other and show each, once all is proved fit; raise what is not."""
+    parts = assemble(settings)
+    await check_storage(settings, data=False)
+    await check_cluster(settings, parts, cluster)
     facts = KafkaFactLog(cluster, deadline_ms=_APPEND_DEADLINE_MS)
     counts: Counter[str] = Counter()
     uploads = Uploads(

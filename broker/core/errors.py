@@ -208,6 +208,17 @@ class StorageUnusable(BrokerError):
     exit_code = 74
 
 
+class StateUnreadable(BrokerError):
+    """A partition's own record in `cpis.people` cannot be read."""
+
+    code = "CPIS-410"
+    action = (
+        "Start nothing else on this cluster: another program has written to `cpis.people`, or its data are "
+        "damaged; restore the topic."
+    )
+    exit_code = 65
+
+
 class ConfigurationError(BrokerError):
     """A setting is missing or wrong."""
 

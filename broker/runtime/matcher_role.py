@@ -21,7 +21,7 @@ from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_group import KafkaGroup
 from broker.adapters.kafka_partition import KafkaPartitionLog, KafkaTimeouts
 from broker.adapters.kafka_watch import Place
-from broker.core.errors import Fenced, NewerState, WrongIdentityKey
+from broker.core.errors import Fenced, NewerState, StateUnreadable, WrongIdentityKey
 from broker.ports import Topic
 from broker.runtime.health import Health, State
 from broker.runtime.metrics import (
@@ -41,7 +41,7 @@ from broker.services.matching_turns import Notice, Pace
 _SALT_BYTES = 32  # as strong as the hash it blinds
 _STOP_DEADLINE_S = 5.0  # a transaction in hand is over by then, one way or the other
 _RESTART_PAUSE_S = 1.0  # after a defect of ours, so that it does not fill the log
-_MUST_STOP = (NewerState, WrongIdentityKey)  # going on would spoil the state
+_MUST_STOP = (NewerState, StateUnreadable, WrongIdentityKey)  # going on would spoil the state
 _ALARMS = frozenset({Notice.UNPROCESSABLE, Notice.WITHOUT_TOPIC, Notice.KAFKA_AWAY})
 _UNREMARKABLE = frozenset({Notice.COMMITTED, Notice.TOLD})
 _MILLISECONDS = 1_000

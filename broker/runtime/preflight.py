@@ -6,29 +6,69 @@ Touches nothing: no door is open, no group joined and no file made when one of t
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
+import structlog
+
+from broker.adapters.cluster import Cluster
+from broker.adapters.kafka_inspection import (
+    ANSWER_MS,
+    Inventory,
+    TopicShape,
+    inspect_topics,
+    newest_of_key,
+)
 from broker.adapters.storage import prove_directory
-from broker.core.errors import StorageUnusable
+from broker.adapters.topic_declarations import Topics
+from broker.core.errors import BrokerError, KafkaUnavailable, StorageUnusable, TopicMissing, TopicsRefused
+from broker.ports import PARTITION_STATE_KEY, Topic
+from broker.runtime.parts import Parts
 from broker.runtime.settings import Settings
+from broker.runtime.topics import declared_topics
+from broker.services.partition_state import read_state
+
+_PAUSE_S = 0.5  # between two attempts to reach a cluster that is starting, too
 
 
-async def check_storage(settings: Settings, *, drop_folder: bool, database: bool) -> None:
+async def check_storage(
+    settings: Settings, *, data: bool = True, drop_folder: bool = False, database: bool = False
+) -> None:
     """
-    Prove that everything can be kept that these settings say is kept.
+    Prove that everything can be kept that these settings say is kept: the sealing keys, and what is asked.
 
     Raises one `StorageUnusable` that names every setting at fault; `ConfigurationError` for a database URL
     that is none.
     """
-    proofs: list[Callable[[], None]] = [
-        lambda: prove_directory(settings.data_dir, "CPIS_DATA_DIR"),
-        lambda: prove_directory(settings.sealing_keys_dir, "CPIS_SEALING_KEYS_DIR"),
-    ]
+    proofs: list[Callable[[], None]] = []
+    if data:
+        proofs.append(lambda: prove_directory(settings.data_dir, "CPIS_DATA_DIR"))
+    proofs.append(lambda: prove_directory(settings.sealing_keys_dir, "CPIS_SEALING_KEYS_DIR"))
     if drop_folder:
         proofs.append(lambda: prove_directory(settings.drop_folder, "CPIS_DROP_FOLDER"))
     if database:
         proofs.append(lambda: _prove_database(settings))
     await asyncio.to_thread(_prove, proofs)
+
+
+async def check_cluster(settings: Settings, parts: Parts, cluster: Cluster, *, patience_ms: int = 0) -> None:
+    """
+    Prove that the cluster can be worked with: it answers, has the topics, fit, and their state is ours.
+
+    A cluster that does not answer is tried again for `patience_ms`, and at least once. What this user may not
+    see on the cluster is taken for right. Raises `KafkaUnavailable`, `TopicMissing`, `TopicsRefused`,
+    `NewerState`, `WrongIdentityKey` or `StateUnreadable`; the second and third name every topic at fault.
+    """
+    inventory = await _reached(cluster, patience_ms)
+    if inventory.missing:
+        raise TopicMissing(
+            f"the cluster lacks {', '.join(inventory.missing)}: `cpis topics apply` makes them"
+        )
+    faults = [*_partition_faults(inventory.shapes, settings), *_replica_faults(inventory.shapes)]
+    if faults:
+        raise TopicsRefused("\n".join(faults))
+    people = inventory.shapes.get(Topic.PEOPLE)
+    if people is not None:
+        await _check_state(cluster, parts, people.partitions)
 
 
 def _prove(proofs: Iterable[Callable[[], None]]) -> None:
@@ -48,3 +88,72 @@ def _prove_database(settings: Settings) -> None:
     from broker.adapters.projection import prove_database
 
     prove_database(settings.database_url, will_be_made=settings.data_dir)
+
+
+async def _reached(cluster: Cluster, patience_ms: int) -> Inventory:
+    """Return what the cluster has of our topics, asking until it answers or our patience is at its end."""
+    clock = asyncio.get_running_loop().time
+    end = clock() + patience_ms / 1000
+    told = False
+    while True:
+        left_ms = int((end - clock()) * 1000)
+        try:
+            return await inspect_topics(
+                cluster, Topic, answer_ms=min(ANSWER_MS, left_ms) if left_ms > 0 else ANSWER_MS
+            )
+        except KafkaUnavailable as error:
+            if not _may_pass(error):
+                raise
+            if clock() + _PAUSE_S >= end:
+                raise KafkaUnavailable(
+                    f"Kafka at {cluster.bootstrap_servers} does not answer: {error}"
+                ) from error
+            if not told:
+                structlog.get_logger().warning("kafka does not answer yet", error=error)
+            told = True
+        await asyncio.sleep(_PAUSE_S)
+
+
+def _may_pass(error: BrokerError) -> bool:
+    """Tell whether it may help to try again: a refusal, which has a code of its own, stays one."""
+    return error.code == KafkaUnavailable.code
+
+
+def _partition_faults(shapes: Mapping[str, TopicShape], settings: Settings) -> Iterator[str]:
+    """Yield what is wrong with the numbers of partitions: side by side they lie, or people are missed."""
+    declared = declared_topics(settings.topics_file)
+    together = {topic.name for topic in declared if topic.co_partitioned} & shapes.keys()
+    most = max((shapes[name].partitions for name in together), default=0)
+    for name in sorted(together):
+        if shapes[name].partitions < most:
+            yield (
+                f"{name} has {shapes[name].partitions} partitions, and other topics of the same keys have "
+                f"{most}: all must have the same number"
+            )
+    if settings.topics_file is not None:
+        yield from _too_few(shapes, declared)
+
+
+def _too_few(shapes: Mapping[str, TopicShape], declared: Topics) -> Iterator[str]:
+    """Yield the topics with fewer partitions than this deployment's own file declares."""
+    for topic in declared:
+        shape = shapes.get(topic.name)
+        if shape is not None and shape.partitions < topic.partitions:
+            yield f"{topic.name} has {shape.partitions} partitions and is declared with {topic.partitions}"
+
+
+def _replica_faults(shapes: Mapping[str, TopicShape]) -> Iterator[str]:
+    """Yield the topics to which nothing can ever be written."""
+    for name, shape in sorted(shapes.items()):
+        if shape.in_sync_min is not None and shape.in_sync_min > shape.replicas:
+            yield (
+                f"{name} has {shape.replicas} replicas and min.insync.replicas={shape.in_sync_min}: nothing "
+                "can be written to it"
+            )
+
+
+async def _check_state(cluster: Cluster, parts: Parts, partitions: int) -> None:
+    """Read the newest `#p` of each partition as the matcher will, and raise what the matcher would raise."""
+    newest = await newest_of_key(cluster, Topic.PEOPLE, PARTITION_STATE_KEY, partitions)
+    for value in newest.values():
+        read_state(value, parts.states, fingerprint=parts.key.fingerprint)

@@ -59,6 +59,11 @@ class Settings(BaseSettings):
     policy_file: Path | None = Field(
         default=None, description="file of the dated alert policies; without it the shipped policy holds"
     )
+    topics_file: Path | None = Field(
+        default=None,
+        description="file that declares the topics; without it the shipped one; with it `cpis run` refuses "
+        "topics of fewer partitions than it declares",
+    )
     mllp_host: str = Field(
         default="127.0.0.1", description="address on which HL7 v2 messages are taken (MLLP)"
     )
@@ -86,6 +91,12 @@ class Settings(BaseSettings):
         ge=1_000,
         le=300_000,
         description="milliseconds after which a silent matcher loses its partitions",
+    )
+    start_deadline_ms: int = Field(
+        default=30_000,
+        ge=0,
+        le=600_000,
+        description="milliseconds for which `cpis run` waits at its start for a Kafka that does not answer",
     )
     transaction_timeout_ms: int = Field(
         default=4_000,

@@ -24,7 +24,7 @@ from broker.runtime.fact_log import fact_log
 from broker.runtime.metrics import Metrics
 from broker.runtime.operators import operating
 from broker.runtime.parts import Parts, assemble, present
-from broker.runtime.preflight import check_storage
+from broker.runtime.preflight import check_cluster, check_storage
 from broker.runtime.registry import registered_ids
 from broker.runtime.settings import Settings
 
@@ -148,7 +148,8 @@ async def serve(settings: Settings, roles: Sequence[Role] = tuple(Role)) -> None
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await check_storage(settings, drop_folder=Role.INTAKE in roles, database=Role.OUTBOX in roles)
+    if not await _proved(settings, parts, roles, stop):
+        return
     metrics = Metrics()
     async with (
         operating(settings, metrics) as operators,
@@ -162,3 +163,22 @@ async def serve(settings: Settings, roles: Sequence[Role] = tuple(Role)) -> None
         raise crash
     if crash is not None:
         raise RoleFailed from crash
+
+
+async def _proved(settings: Settings, parts: Parts, roles: Sequence[Role], stop: asyncio.Event) -> bool:
+    """Look at everything before anything begins; return False when told to stop meanwhile."""
+    cluster = settings.require_cluster()
+    await check_storage(settings, drop_folder=Role.INTAKE in roles, database=Role.OUTBOX in roles)
+    checking = asyncio.ensure_future(
+        check_cluster(settings, parts, cluster, patience_ms=settings.start_deadline_ms)
+    )
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({checking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if checking.done():
+            checking.result()
+        return not stop.is_set()
+    finally:
+        checking.cancel()
+        stopping.cancel()
+        await asyncio.wait({checking, stopping})

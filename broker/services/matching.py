@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from broker.core.errors import KafkaUnavailable, NewerState, WrongIdentityKey
+from broker.core.errors import KafkaUnavailable, NewerState
 from broker.core.keyed import IdentityKey
 from broker.core.partition import NEW, PartitionState
 from broker.core.policy import RULES_VERSION, Policy
@@ -18,6 +18,7 @@ from broker.ports import INPUTS, PARTITION_STATE_KEY, PartitionLog, Topic
 from broker.services.matching_output import Chain, Scribe, cause_of
 from broker.services.matching_table import INDEXED, PartitionTable, Rules
 from broker.services.matching_turns import Notice, Pace, Report, Tools, Turns
+from broker.services.partition_state import read_state
 from broker.wire.alerts_codec import AlertCodec
 from broker.wire.facts_codec import FactCodec
 from broker.wire.records_codec import RecordsCodec
@@ -71,7 +72,8 @@ class PartitionMatcher:
     Works one partition from `run` to `stop`; `phase` tells how far it is.
 
     `new_salt` makes the salt of a new person's record; `report` hears what happens. Raises `Fenced` when
-    another owner took over, `NewerState` and `WrongIdentityKey` when this program must not go on.
+    another owner took over, `NewerState`, `WrongIdentityKey` and
+    `StateUnreadable` when this program must not go on.
     """
 
     def __init__(
@@ -142,6 +144,8 @@ class PartitionMatcher:
         await self._log.open()  # 1.
         people = await self._log.load_people()  # 2.
         state = self._checked(people.pop(PARTITION_STATE_KEY, None))
+        if any(self._codecs.states.is_newer(person) for person in people.values()):
+            raise NewerState
         scribe = self._scribe()
         table = PartitionTable(
             people,
@@ -170,19 +174,14 @@ class PartitionMatcher:
         await turns.flush()
 
     def _checked(self, value: bytes | None) -> PartitionState:
-        """Return the state in `#p`; raise `NewerState` or `WrongIdentityKey` when it is not for us."""
+        """Return the state in `#p`, a new one without it; raises as `read_state` does."""
         fingerprint = self._rules.key.fingerprint
         if value is None:
             version = self._rules.policy.version
             return replace(
                 NEW, rules_version=RULES_VERSION, policy_version=version, key_fingerprint=fingerprint
             )
-        state = self._codecs.states.decode_partition(value)
-        if state.rules_version > RULES_VERSION:
-            raise NewerState
-        if state.key_fingerprint != fingerprint:
-            raise WrongIdentityKey
-        return state
+        return read_state(value, self._codecs.states, fingerprint=fingerprint)
 
     async def _index(self, table: PartitionTable, state: PartitionState) -> None:
         """Index the last H of what waits in the log, up to where the inputs stand."""

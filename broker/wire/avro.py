@@ -122,6 +122,13 @@ class Schemas:
         """Return the pinned id of a schema."""
         return self._ids[name]
 
+    def is_unknown(self, data: bytes) -> bool:
+        """Tell whether bytes are framed under a schema that is not ours, or not yet."""
+        try:
+            return schema_id_of(data) not in self._names
+        except MalformedMessage:
+            return False
+
     def subject_of(self, data: bytes) -> str:
         """Return the name of the subject that framed bytes belong to; raise `MalformedMessage` for none."""
         return _subject(self._written_by(data))

@@ -37,6 +37,10 @@ class StateCodec:
         """Take the schemas."""
         self._schemas = schemas
 
+    def is_newer(self, data: bytes) -> bool:
+        """Tell whether a value was written under a schema that this release does not know."""
+        return self._schemas.is_unknown(data)
+
     def encode_person(self, person: Person) -> bytes:
         """Return a person's record; the number is its key alone. Times are cut to milliseconds."""
         return self._schemas.encode("person", _person_row(person))

@@ -1,64 +1,12 @@
 """`cpis run` with bad input, as a user meets it: one message, its exit code, and nothing half-started."""
 
-import os
-import socket
-import subprocess
-import sys
-import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from broker.adapters.embedded_kafka.configuration import free_ports
 from tests.disks import fill, small_disk
-
-NO_KAFKA = "127.0.0.1:1"  # nobody listens there, and nobody can without being root
-LOOK_SECONDS = 0.01
-END_SECONDS = 90.0
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """How a process ended, and whether its MLLP door was ever open."""
-
-    code: int
-    said: str
-    was_open: bool
-
-
-def start(data_dir: Path, *arguments: str, **settings: str) -> Refusal:
-    """Run `cpis` until it ends, knocking at its door all the while."""
-    [port] = free_ports(1)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CPIS_")}
-    environment |= {"CPIS_DATA_DIR": str(data_dir), "CPIS_MLLP_PORT": str(port), **settings}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "broker", *(arguments or ("run",))],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    was_open = False
-    pause = threading.Event()
-    with process:
-        while process.poll() is None:
-            with socket.socket() as knocking:
-                was_open = was_open or knocking.connect_ex(("127.0.0.1", port)) == 0
-            pause.wait(LOOK_SECONDS)
-        output = process.stdout.read() if process.stdout is not None else ""
-    return Refusal(process.returncode, output, was_open)
-
-
-def assert_refused(refusal: Refusal, code: int, *words: str) -> None:
-    """Assert that the process ended with one clear message that holds these words, and nothing had begun."""
-    assert [] == [word for word in words if word not in refusal.said], refusal.said
-    assert code == refusal.code, refusal.said
-    assert "Traceback" not in refusal.said
-    assert "ready" not in refusal.said
-    assert not refusal.was_open
-
+from tests.starting import NO_KAFKA, assert_refused, start
 
 SETTINGS: Mapping[str, tuple[dict[str, str], str]] = {
     "misspelt": (

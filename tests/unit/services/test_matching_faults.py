@@ -7,12 +7,13 @@ from datetime import timedelta
 import pytest
 
 from broker.core.alerts import ItemKind
-from broker.core.errors import Fenced, KafkaUnavailable, NewerState, WrongIdentityKey
+from broker.core.errors import Fenced, KafkaUnavailable, NewerState, StateUnreadable, WrongIdentityKey
 from broker.core.keyed import IdentityKey
 from broker.core.policy import RULES_VERSION
 from broker.ports import PARTITION_STATE_KEY, Topic, Write
 from broker.services.matching import Phase, Surroundings
 from broker.services.matching_turns import Notice, Pace
+from broker.wire.avro import frame
 from tests.builders.faulty_logs import DoubtfulCommitLog, FailingLog, ForgetfulLog, WatchedLog
 from tests.builders.house import ADA, AUTHORITY_TOPIC, PROVIDER_TOPIC, House, in_house
 from tests.builders.matcher import (
@@ -225,6 +226,28 @@ def test_the_state_of_a_newer_release_is_refused() -> None:
         newer = house.codecs.states.encode_partition(replace(state, rules_version=RULES_VERSION + 1))
         house.kafka.append([Write(Topic.PEOPLE, PARTITION_STATE_KEY, newer)])
         with pytest.raises(NewerState):
+            await house.matcher().run()
+
+    in_house(scenario)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "error"),
+    [
+        (PARTITION_STATE_KEY, frame(999_999, b"whatever"), NewerState),
+        (ADA.key, frame(999_999, b"whatever"), NewerState),
+        (PARTITION_STATE_KEY, b"nonsense", StateUnreadable),
+    ],
+    ids=["newer schema of the state", "newer schema of a person", "damaged state"],
+)
+def test_records_that_this_release_cannot_read_are_refused(
+    key: bytes, value: bytes, error: type[Exception]
+) -> None:
+    """Going on without them would forget what people were told."""
+
+    async def scenario(house: House) -> None:
+        house.kafka.append([Write(Topic.PEOPLE, key, value)])
+        with pytest.raises(error):
             await house.matcher().run()
 
     in_house(scenario)
