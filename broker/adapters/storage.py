@@ -7,6 +7,7 @@ synced write tells.
 
 import os
 import secrets
+import shutil
 from pathlib import Path
 
 from broker.core.errors import StorageUnusable
@@ -23,15 +24,36 @@ def prove_directory(directory: Path, setting: str) -> None:
     made. Raises `StorageUnusable` naming `setting` and the directory.
     """
     try:
-        present = next(place for place in (directory, *directory.absolute().parents) if place.exists())
-        _write_and_remove(present)
+        _write_and_remove(_present(directory))
     except OSError as error:
         raise unusable(setting, directory, error) from error
+
+
+def require_room(directory: Path, room_bytes: int, what: str) -> None:
+    """Raise `StorageUnusable` naming `what` unless so much is free where a directory is or would be made."""
+    try:
+        free_bytes = shutil.disk_usage(_present(directory)).free
+    except OSError as error:
+        raise unusable(what, directory, error) from error
+    if free_bytes < room_bytes:
+        raise StorageUnusable(
+            f"{what} needs {_mebibytes(room_bytes)} in {directory}, and {_mebibytes(free_bytes)} are free"
+        )
 
 
 def unusable(setting: str, place: Path, error: OSError) -> StorageUnusable:
     """Return the error for a place that cannot be used: which setting names it, and the system's word."""
     return StorageUnusable(f"{setting}: {place} cannot be used: {error.strerror or type(error).__name__}")
+
+
+def _present(directory: Path) -> Path:
+    """Return the directory, or the nearest one above it that is there."""
+    return next(place for place in (directory, *directory.absolute().parents) if place.exists())
+
+
+def _mebibytes(size: int) -> str:
+    """Return a size in words."""
+    return f"{size / 1024 / 1024:.1f} MiB"
 
 
 def _write_and_remove(directory: Path) -> None:

@@ -9,7 +9,6 @@ import click
 
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_topics import apply_topics, load_topics
-from broker.core.errors import EmbeddedKafkaFailed
 from broker.runtime.kafka import embedded_kafka
 from broker.runtime.resources import topics_file
 from broker.runtime.settings import PREFIX
@@ -49,7 +48,7 @@ def _serve(broker: EmbeddedKafka, *, with_topics: bool) -> None:
     click.echo(f"{PREFIX}KAFKA_BOOTSTRAP_SERVERS={broker.bootstrap_servers}")
     _tell("Kafka is running; Ctrl-C stops it.")
     broker.wait()
-    raise EmbeddedKafkaFailed(f"Kafka ended by itself\n{broker.log_tail()}")
+    raise broker.failure()
 
 
 def _interrupt_once(_signal: int, _frame: FrameType | None) -> None:

@@ -11,7 +11,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from broker.adapters.storage import require_room
 from broker.core.errors import EmbeddedKafkaFailed
+
+ROOM_BYTES = 16 * 1024 * 1024
+"""What a new node and the declared topics take (half a MiB) and room for a while."""
 
 _PREFIX = "cpis-kafka-"
 _UNOWNED_PREFIX = ".cpis-kafka-new-"  # a name that no sweep looks at, until the lock is held
@@ -22,12 +26,14 @@ class BrokerDirectory:
     """
     A broker's directory, locked for this process: the user's own, which is kept, or a temporary one.
 
-    Raises `EmbeddedKafkaFailed` when the user's directory is in use or cannot be written.
+    Raises `EmbeddedKafkaFailed` when the user's directory is in use or cannot be written, `StorageUnusable`
+    when there is too little room.
     """
 
     def __init__(self, kept: Path | None = None) -> None:
         if kept is None:
             sweep()
+        require_room(kept or Path(tempfile.gettempdir()), ROOM_BYTES, "the embedded Kafka")
         try:
             created = kept or Path(tempfile.mkdtemp(prefix=_UNOWNED_PREFIX))
             created.mkdir(parents=True, exist_ok=True)

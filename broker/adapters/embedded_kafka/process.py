@@ -23,9 +23,10 @@ from typing import Self
 from broker.adapters.cluster import Cluster
 from broker.adapters.embedded_kafka import guard
 from broker.adapters.embedded_kafka.configuration import free_ports, meta_properties, server_properties
-from broker.adapters.embedded_kafka.directory import BrokerDirectory
+from broker.adapters.embedded_kafka.directory import ROOM_BYTES, BrokerDirectory
 from broker.adapters.embedded_kafka.installation import Installation
-from broker.core.errors import EmbeddedKafkaFailed
+from broker.adapters.storage import unusable
+from broker.core.errors import BrokerError, EmbeddedKafkaFailed, StorageUnusable
 
 _START_DEADLINE_S = 90.0  # 2 s on an idle machine; a test run may have both cores busy
 _STOP_DEADLINE_S = 20.0  # 0.4 s as a rule; then it is killed, and Kafka recovers its log at the next start
@@ -38,10 +39,11 @@ _STARTED = "Kafka Server started"
 _ADDRESS_IN_USE = "Address already in use"
 _CAUSES = {
     _ADDRESS_IN_USE: "its port is in use by another program",
-    "No space left on device": "the disk is full",
     "Cannot allocate memory": "there is not enough memory",
     "OutOfMemoryError": "there is not enough memory",
 }
+_DISK_FULL = "No space left on device"
+_FULL_BYTES = 1024 * 1024  # a disk with less room is full for a Kafka, which may not even have logged so
 _JAVA_OPTIONS = (
     "-Xmx768m",
     "-XX:+UseSerialGC",
@@ -63,8 +65,8 @@ class EmbeddedKafka:
 
     With `data_dir` the data are kept there, otherwise in a temporary directory that goes with the broker.
     `port` 0 takes a free one, which stays the same until `stop`. With `record_startup_to` the classes used
-    are written to that file when the broker is stopped. Methods raise `EmbeddedKafkaFailed`, block, and may
-    be called from any thread, one at a time.
+    are written to that file when the broker is stopped. Methods raise `EmbeddedKafkaFailed`, or
+    `StorageUnusable` for a disk that is full, block, and may be called from any thread, one at a time.
     """
 
     def __init__(
@@ -168,6 +170,10 @@ class EmbeddedKafka:
             self._ports = None
             atexit.unregister(self.stop)
 
+    def failure(self) -> BrokerError:
+        """Return why the broker ended by itself, as far as can be told."""
+        return self._reason("Kafka ended by itself", self.log_tail())
+
     def log_tail(self) -> str:
         """Return the last lines that the broker wrote."""
         try:
@@ -201,9 +207,7 @@ class EmbeddedKafka:
             (self.directory / "server.properties").write_text(server_properties(*ports), "utf-8")
             log = (self.directory / "kafka.log").open("ab")
         except OSError as error:
-            raise EmbeddedKafkaFailed(
-                f"the embedded Kafka cannot write to {self.directory}: {error}"
-            ) from error
+            raise unusable("the embedded Kafka's directory", self.directory, error) from error
         with log:
             beginning = log.tell()
             self._process = self._spawn(self._command(), log.fileno())
@@ -258,18 +262,21 @@ class EmbeddedKafka:
             if _STARTED in text and _answers(port):
                 return
             if self.pid is None:
-                raise EmbeddedKafkaFailed(self._reason(text))
+                raise self._reason("the embedded Kafka ended while starting", text)
             time.sleep(_POLL_S)
         raise EmbeddedKafkaFailed(
             f"the embedded Kafka did not answer in {_START_DEADLINE_S:.0f} s\n{self.log_tail()}"
         )
 
-    def _reason(self, text: str) -> str:
+    def _reason(self, what: str, text: str) -> BrokerError:
         """Return why the broker ended, as far as its log `text` tells, with the end of that log."""
+        if _DISK_FULL in text or shutil.disk_usage(self.directory).free < _FULL_BYTES:
+            return StorageUnusable(
+                f"{what}: the disk under {self.directory} is full; it needs {ROOM_BYTES // 1024 // 1024} MiB and "
+                "more, and what was acknowledged is kept"
+            )
         causes = [cause for sign, cause in _CAUSES.items() if sign in text]
-        return "\n".join(
-            [f"the embedded Kafka ended while starting: {(causes or ['see below'])[0]}", self.log_tail()]
-        )
+        return EmbeddedKafkaFailed("\n".join([f"{what}: {(causes or ['see below'])[0]}", self.log_tail()]))
 
     def _terminate(self) -> None:
         """End the broker in good order, by force when it does not within its deadline."""
