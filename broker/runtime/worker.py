@@ -143,13 +143,13 @@ async def serve(settings: Settings, roles: Sequence[Role] = tuple(Role)) -> None
     Raises the error that crashed a role when it is one of ours, `RoleFailed` for any other.
     """
     collect_rarely()
-    parts = assemble(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    if not await _proved(settings, parts, roles, stop):
+    if not await _proved(settings, roles, stop):
         return
+    parts = await _parts(settings, roles)
     metrics = Metrics()
     async with (
         operating(settings, metrics) as operators,
@@ -165,9 +165,10 @@ async def serve(settings: Settings, roles: Sequence[Role] = tuple(Role)) -> None
         raise RoleFailed from crash
 
 
-async def _proved(settings: Settings, parts: Parts, roles: Sequence[Role], stop: asyncio.Event) -> bool:
-    """Look at everything before anything begins; return False when told to stop meanwhile."""
+async def _proved(settings: Settings, roles: Sequence[Role], stop: asyncio.Event) -> bool:
+    """Look at everything before anything begins, cheap things first; return False when told to stop."""
     cluster = settings.require_cluster()
+    parts = assemble(settings)
     await check_storage(settings, drop_folder=Role.INTAKE in roles, database=Role.OUTBOX in roles)
     checking = asyncio.ensure_future(
         check_cluster(settings, parts, cluster, patience_ms=settings.start_deadline_ms)

@@ -272,8 +272,8 @@ class EmbeddedKafka:
         """Return why the broker ended, as far as its log `text` tells, with the end of that log."""
         if _DISK_FULL in text or shutil.disk_usage(self.directory).free < _FULL_BYTES:
             return StorageUnusable(
-                f"{what}: the disk under {self.directory} is full; it needs {ROOM_BYTES // 1024 // 1024} MiB and "
-                "more, and what was acknowledged is kept"
+                f"{what}: the disk under {self.directory} is full; it needs {ROOM_BYTES // 1024 // 1024} MiB "
+                "and more, and what was acknowledged is kept"
             )
         causes = [cause for sign, cause in _CAUSES.items() if sign in text]
         return EmbeddedKafkaFailed("\n".join([f"{what}: {(causes or ['see below'])[0]}", self.log_tail()]))
