@@ -1,11 +1,13 @@
-"""Starts a process of the broker that is to refuse, and knocks at its doors: none may ever be open."""
+"""Starts processes of the broker; of one that is to refuse, no door may ever be open."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,26 +27,45 @@ class Refusal:
     was_open: bool
 
 
+def environment(**settings: str) -> dict[str, str]:
+    """Return this process's environment with only these settings."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("CPIS_")} | settings
+
+
+@contextmanager
+def running(log: Path, *arguments: str, **settings: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run `cpis` with its output in a file; end it afterwards."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "broker", *arguments],
+            env=environment(**settings),
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(END_SECONDS)
+
+
 def start(data_dir: Path, *arguments: str, **settings: str) -> Refusal:
     """Run `cpis` until it ends, knocking at its doors all the while."""
-    return start_while(lambda: None, data_dir, *arguments, **settings)
-
-
-def start_while(meanwhile: Callable[[], object], data_dir: Path, *arguments: str, **settings: str) -> Refusal:
-    """Do the same, and something else once the process was started."""
     ports = free_ports(2)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CPIS_")}
-    environment |= {"CPIS_DATA_DIR": str(data_dir), "CPIS_MLLP_PORT": str(ports[0])}
-    environment |= {"CPIS_OPS_PORT": str(ports[1]), **settings}
+    own = {
+        "CPIS_DATA_DIR": str(data_dir),
+        "CPIS_MLLP_PORT": str(ports[0]),
+        "CPIS_OPS_PORT": str(ports[1]),
+    }
     process = subprocess.Popen(
         [sys.executable, "-m", "broker", *(arguments or ("run",))],
-        env=environment,
+        env=environment(**own | settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     was_open = False
-    meanwhile()
     pause = threading.Event()
     with process:
         while process.poll() is None:

@@ -1,13 +1,9 @@
 """A genuinely full file system under the embedded Kafka: what is told, and that nothing is lost."""
 
 import asyncio
-import os
-import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -19,36 +15,13 @@ from broker.ports import Topic
 from broker.wire.mllp import END, START
 from tests.builders.adt import Adt
 from tests.disks import FILLING, fill, small_disk
-from tests.starting import END_SECONDS
+from tests.starting import END_SECONDS, environment, running
 from tests.waiting import wait_until
 
 MIB = 1024 * 1024
 ANSWER_SECONDS = 10.0
 
 pytestmark = pytest.mark.kafka
-
-
-def environment(**settings: str) -> dict[str, str]:
-    """Return this process's environment with only these settings."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("CPIS_")} | settings
-
-
-@contextmanager
-def running(log: Path, *arguments: str, **settings: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run `cpis` with its output in a file; end it afterwards."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "broker", *arguments],
-            env=environment(**settings),
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        process.wait(END_SECONDS)
 
 
 def send(port: int, control_id: str) -> str:
@@ -76,6 +49,7 @@ def stored(servers: str) -> set[bytes]:
     """Return the ids of the attendances that lie in their topic."""
 
     async def read() -> set[bytes]:
+        """Read every partition to its end."""
         consumer = AIOKafkaConsumer(bootstrap_servers=servers, auto_offset_reset="earliest")
         await consumer.start()
         try:

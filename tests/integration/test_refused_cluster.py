@@ -24,7 +24,8 @@ from broker.runtime.topics import declared_topics
 from broker.wire.avro import frame
 from broker.wire.state_codec import StateCodec
 from tests.builders.upload import Person, Record, build_upload
-from tests.starting import NO_KAFKA, assert_refused, start, start_while
+from tests.starting import END_SECONDS, NO_KAFKA, assert_refused, running, start
+from tests.waiting import wait_until
 
 PARTITIONS = 6
 OURS = replace(
@@ -56,6 +57,7 @@ def groups(cluster: Cluster) -> list[str]:
     """Return the consumer groups that the cluster knows."""
 
     async def ask() -> list[str]:
+        """Ask the cluster."""
         admin = AIOKafkaAdminClient(**cluster.connection())
         await admin.start()
         try:
@@ -70,6 +72,7 @@ def write_people(cluster: Cluster, *values: tuple[bytes, bytes]) -> None:
     """Write records to partition 0 of `cpis.people`."""
 
     async def write() -> None:
+        """Write and wait for the acknowledgement."""
         async with AIOKafkaProducer(**cluster.connection(), acks="all") as producer:
             for key, value in values:
                 await producer.send_and_wait(Topic.PEOPLE, value, key=key, partition=0)
@@ -95,9 +98,15 @@ def test_a_kafka_that_starts_a_little_later_is_waited_for(tmp_path: Path, own: E
     """A whole site is started at once; who is first must not fail for it."""
     write_people(own.cluster, (PARTITION_STATE_KEY, state(key_fingerprint="another")))
     own.kill()
-    refusal = start_while(own.start, tmp_path, CPIS_KAFKA_BOOTSTRAP_SERVERS=own.bootstrap_servers)
+    log = tmp_path / "worker.log"
+    settings = {"CPIS_KAFKA_BOOTSTRAP_SERVERS": own.bootstrap_servers, "CPIS_DATA_DIR": str(tmp_path)}
 
-    assert_refused(refusal, 78, "kafka does not answer yet", "CPIS-404")
+    with running(log, "run", **settings) as process:
+        wait_until(lambda: "kafka does not answer yet" in log.read_text(), END_SECONDS, "the process waits")
+        own.start()
+        wait_until(lambda: process.poll() is not None, END_SECONDS, "the process has looked")
+
+    assert (78, 1) == (process.returncode, log.read_text().count("CPIS-404"))
 
 
 @pytest.mark.parametrize("role", ["intake", "matcher", "outbox"])
