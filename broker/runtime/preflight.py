@@ -27,7 +27,8 @@ from broker.runtime.settings import Settings
 from broker.runtime.topics import declared_topics
 from broker.services.partition_state import read_state
 
-_PAUSE_S = 0.5  # between two attempts to reach a cluster that is starting, too
+_PAUSE_S_MIN = 0.5  # between two attempts to reach a cluster that is starting, too
+_PAUSE_S_MAX = 4.0  # each attempt is a line of the client's in the log
 
 
 async def check_storage(
@@ -94,7 +95,7 @@ async def _reached(cluster: Cluster, patience_ms: int) -> Inventory:
     """Return what the cluster has of our topics, asking until it answers or our patience is at its end."""
     clock = asyncio.get_running_loop().time
     end = clock() + patience_ms / 1000
-    told = False
+    pause_s = _PAUSE_S_MIN
     while True:
         left_ms = int((end - clock()) * 1000)
         try:
@@ -104,14 +105,14 @@ async def _reached(cluster: Cluster, patience_ms: int) -> Inventory:
         except KafkaUnavailable as error:
             if not _may_pass(error):
                 raise
-            if clock() + _PAUSE_S >= end:
+            if clock() + pause_s >= end:
                 raise KafkaUnavailable(
                     f"Kafka at {cluster.bootstrap_servers} does not answer: {error}"
                 ) from error
-            if not told:
+            if pause_s == _PAUSE_S_MIN:
                 structlog.get_logger().warning("kafka does not answer yet", error=error)
-            told = True
-        await asyncio.sleep(_PAUSE_S)
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 2, _PAUSE_S_MAX)
 
 
 def _may_pass(error: BrokerError) -> bool:

@@ -147,9 +147,9 @@ async def serve(settings: Settings, roles: Sequence[Role] = tuple(Role)) -> None
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    if not await _proved(settings, roles, stop):
+    parts = await _proved(settings, roles, stop)
+    if parts is None:
         return
-    parts = await _parts(settings, roles)
     metrics = Metrics()
     async with (
         operating(settings, metrics) as operators,
@@ -165,11 +165,11 @@ async def serve(settings: Settings, roles: Sequence[Role] = tuple(Role)) -> None
         raise RoleFailed from crash
 
 
-async def _proved(settings: Settings, roles: Sequence[Role], stop: asyncio.Event) -> bool:
-    """Look at everything before anything begins, cheap things first; return False when told to stop."""
+async def _proved(settings: Settings, roles: Sequence[Role], stop: asyncio.Event) -> Parts | None:
+    """Look at everything before anything begins, cheap things first; return None when told to stop."""
     cluster = settings.require_cluster()
-    parts = assemble(settings)
     await check_storage(settings, drop_folder=Role.INTAKE in roles, database=Role.OUTBOX in roles)
+    parts = await _parts(settings, roles)
     checking = asyncio.ensure_future(
         check_cluster(settings, parts, cluster, patience_ms=settings.start_deadline_ms)
     )
@@ -178,7 +178,7 @@ async def _proved(settings: Settings, roles: Sequence[Role], stop: asyncio.Event
         await asyncio.wait({checking, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if checking.done():
             checking.result()
-        return not stop.is_set()
+        return None if stop.is_set() else parts
     finally:
         checking.cancel()
         stopping.cancel()
