@@ -4,12 +4,17 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.runtime.kafka import embedded_kafka
 from broker.runtime.resources import topics_file
 from tests.log_search import LogSearch
+
+# How long one example takes says how busy the machine is, and nothing of the program.
+settings.register_profile("cpis", deadline=None)
+settings.load_profile("cpis")
 
 
 def pytest_configure(config: pytest.Config) -> None:
