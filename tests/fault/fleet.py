@@ -90,16 +90,24 @@ class Fleet(AbstractContextManager["Fleet"]):
             self.kill(process)
 
 
-async def send(cluster: Cluster, codecs: Codecs, sent: Iterable[Sent]) -> None:
-    """Write facts to the inputs in their order, each once."""
+async def send(
+    cluster: Cluster, codecs: Codecs, sent: Iterable[Sent], *, partition: int | None = None
+) -> None:
+    """Write facts to the inputs in their order, each once; without `partition` each by its key."""
     async with AIOKafkaProducer(
         **cluster.connection(), acks="all", enable_idempotence=True, linger_ms=5
     ) as producer:
         futures = []
         for one in sent:
-            write = fact_write(codecs.facts, one.fact, one.number)
+            write = fact_write(codecs.facts, one.fact, one.number, partition)
             futures.append(
-                await producer.send(write.topic, write.value, key=write.key, headers=list(write.headers))
+                await producer.send(
+                    write.topic,
+                    write.value,
+                    key=write.key,
+                    partition=write.partition,
+                    headers=list(write.headers),
+                )
             )
         for future in futures:
             await future

@@ -1,0 +1,180 @@
+"""
+Kill intake and matcher at step 1, 2, … n, start them again: nothing may be missing and nothing double.
+
+Run alone as `python -m tests.fault.crash_points`: every suspension of every task, on a genuine Kafka. What a
+step is, and how a process dies there, is told in `tests.fault.dying`.
+"""
+
+import argparse
+import asyncio
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from broker.adapters.embedded_kafka import EmbeddedKafka
+from broker.adapters.kafka_topics import apply_topics, load_topics
+from broker.runtime.kafka import embedded_kafka
+from broker.runtime.logs import configure_logs
+from broker.runtime.resources import topics_file
+from tests.fault import crash_intake, crash_matcher
+from tests.fault.checker import check
+from tests.fault.dying import Breadth, Death, Life
+from tests.fault.fleet import Fleet, send
+from tests.fault.kills import wait_until_caught_up
+from tests.fault.load import Load
+
+LANES = 3  # points at a time: much of each is waiting
+_WAKING, _FREE, _FIRST = range(3)  # numbers: the one that wakes the cluster up, the crash-free one, point 1
+_PARTITIONS = {Breadth.OWN: 150, Breadth.ALL: 400}  # for a point each: a third more than were ever needed
+
+Play = Callable[[int, Death], Sequence[Life]]
+"""Plays a number, which has its own people and place, to its end; returns the lives that death could meet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enumerated:
+    """What was played: the crash-free lives, then the lives of each point, of which death met some."""
+
+    free: Sequence[Life]
+    points: Sequence[Sequence[Life]]
+
+    @property
+    def numbers(self) -> range:
+        """The numbers that were played."""
+        return range(_FIRST + len(self.points))
+
+    @property
+    def deaths(self) -> int:
+        """How many processes were killed."""
+        return sum(life.died for lives in self.points for life in lives)
+
+    def places(self) -> set[str]:
+        """Return where processes were killed."""
+        return {life.steps[-1] for lives in self.points for life in lives if life.died}
+
+
+def play_points(
+    play: Play, death: Death, *, choose: Callable[[Sequence[Life]], Sequence[int]] | None = None
+) -> Enumerated:
+    """
+    Play without a death, then with one at step 1, at step 2, and so on until no process gets that far.
+
+    Every step of these lives was then somebody's last. `choose` picks steps of the crash-free lives instead.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        LANES, mp_context=spawn, initializer=configure_logs, initargs=("error",)
+    ) as lanes:
+        lanes.submit(play, _WAKING, Death()).result()
+        free = lanes.submit(play, _FREE, replace(death, last=None)).result()
+        points: list[Sequence[Life]] = []
+
+        def play_more(steps: Sequence[int]) -> bool:
+            numbers = range(_FIRST + len(points), _FIRST + len(points) + len(steps))
+            played = list(lanes.map(play, numbers, [replace(death, last=step) for step in steps]))
+            points.extend(played)
+            return any(life.died for lives in played for life in lives)
+
+        if choose is not None:
+            play_more(choose(free))
+            return Enumerated(free, points)
+        more = play_more(range(1, max(len(life.steps) for life in free) + 1))
+        while more:  # chance makes some lives a few steps longer
+            more = play_more(range(len(points) + 1, len(points) + 1 + 2 * LANES))
+    return Enumerated(free, points)
+
+
+@contextmanager
+def kafka_of_points(breadth: Breadth) -> Iterator[EmbeddedKafka]:
+    """Lend a genuine Kafka whose topics have a partition for each point."""
+    declared = load_topics(topics_file().read_text("utf-8")).overridden(partitions=_PARTITIONS[breadth])
+    with embedded_kafka() as kafka:
+        asyncio.run(apply_topics(kafka.cluster, declared))
+        yield kafka
+
+
+def matcher_points(site: crash_matcher.Site, death: Death) -> tuple[Enumerated, dict[str, int]]:
+    """Play every point of the matcher and check what was told; return them and the checker's counts."""
+    played = play_points(partial(crash_matcher.play, site), death)
+    return played, check_matchers(site, played)
+
+
+def check_matchers(site: crash_matcher.Site, played: Enumerated) -> dict[str, int]:
+    """Check what the matchers of these points told; return the checker's counts."""
+    load = crash_matcher.load(played.numbers)
+    return asyncio.run(check(site.cluster, load, crash_matcher.codecs_of(site)))
+
+
+def intake_points(site: crash_intake.Site, death: Death) -> tuple[list[Enumerated], dict[str, int]]:
+    """
+    Play every point of intake, at both doors, and check what is durable and what is told because of it.
+
+    Return the points of the messages, those of the file, and the checker's counts.
+    """
+    played = [
+        play_points(partial(play, site), death)
+        for play in (crash_intake.play_messages, crash_intake.play_upload)
+    ]
+    messages, files = (door.numbers for door in played)
+    expected = crash_intake.crash_free(site, messages=messages, files=files)
+    asyncio.run(crash_intake.check_durable(site, expected))
+    with Fleet(site.cluster, site.directory) as fleet:
+        load = Load(crash_intake.counterparts(messages, files), expected.facts)
+        return played, asyncio.run(_told(fleet, load))
+
+
+async def _told(fleet: Fleet, load: Load) -> dict[str, int]:
+    """Let a matcher take everything and check what it tells; return the checker's counts."""
+    await send(fleet.cluster, fleet.codecs(), load.first)
+    fleet.start()
+    await wait_until_caught_up(fleet)
+    return await check(fleet.cluster, load, fleet.codecs())
+
+
+def main() -> None:
+    """Run all of it by itself and print what was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--breadth", type=Breadth, choices=list(Breadth), default=Breadth.ALL)
+    death = Death(breadth=parser.parse_args().breadth)
+    for role, play in (("matcher", _matcher), ("intake", _intake)):
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory() as directory:
+            doors, counts = play(Path(directory), death)
+        for name, played in doors.items():
+            steps = " and ".join(str(len(life.steps)) for life in played.free)
+            sys.stdout.write(
+                f"{role}, {name}: {steps} steps without a crash; {len(played.points)} points, "
+                f"{played.deaths} deaths at {len(played.places())} places\n"
+            )
+        told = ", ".join(f"{number} {what}" for what, number in counts.items())
+        took = time.monotonic() - began
+        sys.stdout.write(f"{role}: {told}; nothing missing, nothing double; {took:.0f} s\n")
+        sys.stdout.flush()
+
+
+def _matcher(directory: Path, death: Death) -> tuple[dict[str, Enumerated], dict[str, int]]:
+    """Play the matcher on a Kafka of its own."""
+    with kafka_of_points(death.breadth) as kafka:
+        site = crash_matcher.Site(servers=kafka.cluster.bootstrap_servers, directory=directory)
+        played, counts = matcher_points(site, death)
+    return {"first start and restart": played}, counts
+
+
+def _intake(directory: Path, death: Death) -> tuple[dict[str, Enumerated], dict[str, int]]:
+    """Play intake on a Kafka of its own."""
+    with embedded_kafka() as kafka:
+        asyncio.run(apply_topics(kafka.cluster, load_topics(topics_file().read_text("utf-8"))))
+        site = crash_intake.Site(servers=kafka.cluster.bootstrap_servers, directory=directory)
+        doors, counts = intake_points(site, death)
+    return dict(zip(("messages", "upload file"), doors, strict=True)), counts
+
+
+if __name__ == "__main__":
+    main()
