@@ -262,7 +262,8 @@ class AlertEvent:
     One message to one recipient.
 
     Revisions of an alert are gapless from 1; `event_id` is the idempotency key. `why` is the rule that took
-    a withdrawn alert back.
+    a withdrawn alert back. `policy_version` is that of the policy under which it was decided; it is no
+    content.
     """
 
     event_id: str
@@ -272,6 +273,7 @@ class AlertEvent:
     kind: EventKind
     changes: tuple[Change, ...] = ()
     why: Why | None = None
+    policy_version: str = field(default="", compare=False)
 
     @property
     def loud(self) -> bool:

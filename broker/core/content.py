@@ -27,11 +27,10 @@ from broker.core.alerts import (
 from broker.core.facts import Access, PlanType
 from broker.core.identifiers import OdsCode, london_day
 from broker.core.plans import Due
-from broker.core.policy import Policy
+from broker.core.policy import ALWAYS_TOLD, Policy
 from broker.core.reading import Visit
 
 _KEPT_FOR_MOTHER = ("visit", "provider", "provider_name", "state", "arrived_at", "call_back")  # ruling 29
-_ALWAYS_TOLD = frozenset({"visit", "state", "arrived_at"})
 _OF_A_VISIT = tuple(entry.name for entry in fields(VisitLine))
 
 
@@ -86,7 +85,6 @@ def authority_alert(
     recipient: Recipient,
     visit: Visit,
     matched: Sequence[Matched],
-    policy: Policy,
     *,
     earlier: Sequence[Visit],
     views: tuple[ViewLine, ...],
@@ -96,11 +94,11 @@ def authority_alert(
     own, others = _split(matched, recipient.code)
     lines = _lines(own)
     mother_only = all(line.role is SubjectRole.MOTHER for line in lines)
-    told = _visit_line(visit, policy)
+    told = _visit_line(visit)
     if mother_only:
         told = _only(told, _KEPT_FOR_MOTHER)
     if restricted:
-        told = _only(told, tuple(_ALWAYS_TOLD))
+        told = _only(told, tuple(ALWAYS_TOLD))
     moved = any(line.authority != recipient.code for line in lines)
     return Alert(
         alert_id=alert_id,
@@ -129,7 +127,6 @@ def provider_alert(
     recipient: Recipient,
     visit: Visit,
     matched: Sequence[Matched],
-    policy: Policy,
     *,
     earlier: Sequence[Visit],
     restricted: bool,
@@ -139,7 +136,8 @@ def provider_alert(
 
     None when every plan was recorded too long after the person left (ruling 11).
     """
-    limit = visit.departed_at + policy.provider_after_departure if visit.departed_at else visit.left_at
+    settled = visit.policy.site(visit.provider)
+    limit = visit.departed_at + settled.provider_after_departure if visit.departed_at else visit.left_at
     told = [line for line in matched if line.plan.said_at <= limit]
     if not told:
         return None
@@ -152,7 +150,7 @@ def provider_alert(
         route=Route.CLINICIAN if present and not restricted else Route.SAFEGUARDING,
         urgency=Urgency.NOW,
         plans=_lines(told),
-        visit=_visit_line(visit, policy),
+        visit=_visit_line(visit),
         earlier_visits=len(earlier),
         last_visit_at=_newest(earlier),
         notes=_notes((Note.SITE_UNLISTED, visit.unlisted), (Note.RESTRICTED, restricted)),
@@ -262,10 +260,12 @@ def _notes(*candidates: tuple[Note, bool]) -> tuple[Note, ...]:
     return tuple(note for note, applies in candidates if applies)
 
 
-def _visit_line(visit: Visit, policy: Policy) -> VisitLine:
+def _visit_line(visit: Visit) -> VisitLine:
     """Return the visit as told, without what its site withholds (ruling 29)."""
-    site = policy.site(visit.provider)
-    said = visit.registers
+    said, code = visit.registers, visit.registers["site"]
+    site = visit.policy.site(
+        visit.provider, site=None if code is None else code.code, location=said["location"]
+    )
     line = VisitLine(
         visit=visit.reference,
         provider=visit.provider,
@@ -288,7 +288,7 @@ def _visit_line(visit: Visit, policy: Policy) -> VisitLine:
     )
     if not site.withheld:
         return line
-    return _only(line, [name for name in _OF_A_VISIT if name in _ALWAYS_TOLD or name not in site.withheld])
+    return _only(line, [name for name in _OF_A_VISIT if name in ALWAYS_TOLD or name not in site.withheld])
 
 
 def _only(line: VisitLine, kept: Sequence[str]) -> VisitLine:

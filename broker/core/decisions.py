@@ -46,9 +46,9 @@ from broker.core.plans import (
     timing_marks,
     with_replacements,
 )
-from broker.core.policy import Policy
+from broker.core.policy import AnyPolicy, Policy
 from broker.core.reading import Visit
-from broker.core.visits import read_visits
+from broker.core.visits import judging, read_visits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Decisions:
     entries: Mapping[str, DecisionEntry]
 
 
-def decide(number: NhsNumber, known: Known, policy: Policy, key: IdentityKey) -> Decisions:
+def decide(number: NhsNumber, known: Known, policy: AnyPolicy, key: IdentityKey) -> Decisions:
     """Return every standing alert, open item and decision about one person."""
     return _Deciding(number, known, policy, key).decide()
 
@@ -68,7 +68,7 @@ def decide(number: NhsNumber, known: Known, policy: Policy, key: IdentityKey) ->
 class _Deciding:
     """The decisions about one person in the making."""
 
-    def __init__(self, number: NhsNumber, known: Known, policy: Policy, key: IdentityKey) -> None:
+    def __init__(self, number: NhsNumber, known: Known, policy: AnyPolicy, key: IdentityKey) -> None:
         self.number = number
         self.policy = policy
         self.key = key
@@ -86,7 +86,8 @@ class _Deciding:
     def decide(self) -> Decisions:
         """Go through the visits, then the views that belong to none."""
         for reference in sorted(self.sensitive):
-            self._enter(reference, Occasion.ATTENDED, Why.SENSITIVE_PLACE)
+            in_force = judging(reference, self.messages[reference], self.policy)
+            self._enter(reference, Occasion.ATTENDED, Why.SENSITIVE_PLACE, in_force)
         for visit in self.visits:
             self._decide_visit(visit)
         for access in self.accesses:
@@ -110,18 +111,18 @@ class _Deciding:
             and other.provider == visit.provider
             and not other.cancelled
             and other.unscheduled
-            and abs(other.arrived_at - visit.arrived_at) <= self.policy.same_visit
+            and abs(other.arrived_at - visit.arrived_at) <= visit.policy.same_visit
         )
 
     def _decide_visit(self, visit: Visit) -> None:
         """Decide one thread: setting, plans due, identity, then content for each recipient."""
         why = self._not_counted(visit)
         if why is not None:
-            self._enter(visit.reference, Occasion.ATTENDED, why)
+            self._enter(visit.reference, Occasion.ATTENDED, why, visit.policy)
             return
-        pairs, none_because = self._due(_stay(visit), self.plans)
+        pairs, none_because = self._due(_stay(visit), self.plans, visit.policy)
         if not pairs:
-            self._enter(visit.reference, Occasion.ATTENDED, none_because)
+            self._enter(visit.reference, Occasion.ATTENDED, none_because, visit.policy)
             return
         matched = self._matched(visit, pairs)
         if len(matched) < len(pairs):
@@ -129,11 +130,12 @@ class _Deciding:
         if matched:
             self._alert(visit, matched)
         else:
-            self._enter(visit.reference, Occasion.ATTENDED, Why.DETAILS_DISAGREE)
+            self._enter(visit.reference, Occasion.ATTENDED, Why.DETAILS_DISAGREE, visit.policy)
 
-    def _due(self, stay: Stay, plans: Sequence[Sequence[Version]]) -> tuple[list[Due], Why]:
+    @staticmethod
+    def _due(stay: Stay, plans: Sequence[Sequence[Version]], policy: Policy) -> tuple[list[Due], Why]:
         """Return the plans that count for a stay, and the reason to give when none does."""
-        found = [due(versions, stay, self.policy) for versions in plans]
+        found = [due(versions, stay, policy) for versions in plans]
         removed = any(result is NotDue.REMOVED_BEFORE for result in found)
         pairs = with_replacements([result for result in found if isinstance(result, Due)])
         return pairs, Why.REMOVED_BEFORE if removed else Why.NO_PLAN_DUE
@@ -141,7 +143,7 @@ class _Deciding:
     def _matched(self, visit: Visit, pairs: Sequence[Due]) -> list[Matched]:
         """Return the plans whose details match the visit's (ruling 20), with what a reader must know."""
         by = delayed_from(
-            first_recorded_at=visit.first_recorded_at, left_at=visit.left_at, policy=self.policy
+            first_recorded_at=visit.first_recorded_at, left_at=visit.left_at, policy=visit.policy
         )
         in_time = self._due_by(visit, pairs, by)
         matched = []
@@ -153,7 +155,7 @@ class _Deciding:
                     Matched(
                         plan=pair,
                         marks=(*marks, *match.marks),
-                        owner=self._owner(pair, visit.newest_at),
+                        owner=_owner(pair, visit.policy, visit.newest_at),
                     )
                 )
         return matched
@@ -169,7 +171,7 @@ class _Deciding:
             key
             for thread in read_visits(received, self.policy)
             if thread.unscheduled
-            for pair in self._due(_stay(thread), self._received_by(by))[0]
+            for pair in self._due(_stay(thread), self._received_by(by), thread.policy)[0]
             if match_over_time(thread.stated, pair.stated()) is not None
             for key in pair.keys
         )
@@ -178,10 +180,6 @@ class _Deciding:
         """Return the versions of every plan that had been received by a time."""
         heard = [[version for version in versions if version.received_at <= by] for versions in self.plans]
         return [versions for versions in heard if versions]
-
-    def _owner(self, pair: Due, newest_at: datetime) -> OdsCode:
-        """Return who answers for a plan from when it was there to be told, by the sources' stamps (19)."""
-        return successor_of(pair.shown.content.authority, self.policy, max(newest_at, pair.said_at))
 
     def _confirm_identity(self, visit: Visit) -> None:
         """Ask the provider's safeguarding role, urgently, who the person is (rulings 20, 46)."""
@@ -207,22 +205,22 @@ class _Deciding:
             alert_id = self._alert_id(recipient, visit.reference)
             raised.append(
                 authority_alert(
-                    alert_id, recipient, visit, matched, self.policy,
+                    alert_id, recipient, visit, matched,
                     earlier=earlier, views=views, restricted=restricted,
                 )
             )  # fmt: skip
         recipient = Recipient(kind=RecipientKind.PROVIDER, code=visit.provider)
         to_provider = provider_alert(
-            self._alert_id(recipient, visit.reference), recipient, visit, matched, self.policy,
+            self._alert_id(recipient, visit.reference), recipient, visit, matched,
             earlier=earlier, restricted=restricted,
         )  # fmt: skip
         if to_provider is not None:
             raised.append(to_provider)
-        self._stand(visit.reference, Occasion.ATTENDED, raised)
+        self._stand(visit.reference, Occasion.ATTENDED, raised, visit.policy)
 
     def _earlier(self, visit: Visit) -> tuple[Visit, ...]:
         """Return the person's other unscheduled visits that began in the seven days before (ruling 8)."""
-        since = visit.arrived_at - self.policy.reattendance
+        since = visit.arrived_at - visit.policy.reattendance
         return tuple(
             other
             for other in self.counted
@@ -246,8 +244,9 @@ class _Deciding:
 
     def _decide_view(self, access: Access) -> None:
         """Decide one view: silent, a line in a thread, or an alert of its own (ruling 1, R23)."""
+        in_force = self.policy.at(access.accessed_at)
         if not access.unscheduled:
-            self._enter(access.access_id, Occasion.VIEWED, Why.SILENT_VIEW)
+            self._enter(access.access_id, Occasion.VIEWED, Why.SILENT_VIEW, in_force)
             return
         if any(self._in_thread(access, visit) for visit in self.visits):
             told = [alert for alert in self.alerts.values() if access.access_id in _view_ids(alert)]
@@ -255,6 +254,7 @@ class _Deciding:
                 access.access_id,
                 Occasion.VIEWED,
                 Why.SHARED,
+                in_force,
                 recipients=tuple(sorted(alert.recipient for alert in told)),
                 fields=("views",) if told else (),
             )
@@ -263,11 +263,11 @@ class _Deciding:
         stay = Stay(
             arrived_at=at,
             until=at,
-            cutoff=cutoff(newest_at=recorded_at, arrived_at=at, policy=self.policy),
+            cutoff=cutoff(newest_at=recorded_at, arrived_at=at, policy=in_force),
         )
-        pairs, none_because = self._due(stay, self.plans)
+        pairs, none_because = self._due(stay, self.plans, in_force)
         if not pairs:
-            self._enter(access.access_id, Occasion.VIEWED, none_because)
+            self._enter(access.access_id, Occasion.VIEWED, none_because, in_force)
             return
         lines = self._seen(access, recorded_at, stay, pairs)
         raised = []
@@ -275,7 +275,7 @@ class _Deciding:
             recipient = Recipient(kind=RecipientKind.AUTHORITY, code=owner)
             alert_id = self._alert_id(recipient, access.access_id)
             raised.append(view_alert(alert_id, recipient, access, lines, restricted=self.restricted))
-        self._stand(access.access_id, Occasion.VIEWED, raised)
+        self._stand(access.access_id, Occasion.VIEWED, raised, in_force)
 
     def _in_thread(self, access: Access, visit: Visit) -> bool:
         """Whether a view is a line in the thread of a visit that is told (ruling 1)."""
@@ -283,14 +283,15 @@ class _Deciding:
 
     def _seen(self, access: Access, recorded_at: datetime, stay: Stay, pairs: Sequence[Due]) -> list[Matched]:
         """Return the plans due at a view; it is over at once, so that what comes late is delayed (11)."""
-        by = delayed_from(first_recorded_at=recorded_at, left_at=stay.until, policy=self.policy)
-        heard = self._due(stay, self._received_by(by))[0] if access.received_at <= by else []
+        in_force = self.policy.at(access.accessed_at)
+        by = delayed_from(first_recorded_at=recorded_at, left_at=stay.until, policy=in_force)
+        heard = self._due(stay, self._received_by(by), in_force)[0] if access.received_at <= by else []
         in_time = {key for pair in heard for key in pair.keys}
         return [
             Matched(
                 plan=pair,
                 marks=timing_marks(pair, is_delayed=in_time.isdisjoint(pair.keys)),
-                owner=self._owner(pair, recorded_at),
+                owner=_owner(pair, in_force, recorded_at),
             )
             for pair in pairs
         ]
@@ -299,7 +300,7 @@ class _Deciding:
         """Return the id of an alert: recipient, visit and number (architecture, "Identity of alerts")."""
         return self.key.derive("alert", recipient.kind, recipient.code.code, subject, self.number.key)
 
-    def _stand(self, subject: str, occasion: Occasion, raised: Sequence[Alert]) -> None:
+    def _stand(self, subject: str, occasion: Occasion, raised: Sequence[Alert], policy: Policy) -> None:
         """Let alerts stand and enter that they were shared."""
         self.alerts.update({alert.alert_id: alert for alert in raised})
         fields = sorted({name for alert in raised for name in shared_fields(alert)})
@@ -307,6 +308,7 @@ class _Deciding:
             subject,
             occasion,
             Why.SHARED,
+            policy,
             recipients=tuple(alert.recipient for alert in raised),
             fields=tuple(fields),
         )
@@ -316,24 +318,30 @@ class _Deciding:
         subject: str,
         occasion: Occasion,
         why: Why,
+        policy: Policy,
         *,
         recipients: tuple[Recipient, ...] = (),
         fields: tuple[str, ...] = (),
     ) -> None:
-        """Record the decision about one visit or view."""
+        """Record the decision about one visit or view, made under a policy."""
         self.entries[subject] = DecisionEntry(
             subject_reference=subject,
             occasion=occasion,
             why=why,
             recipients=recipients,
             fields=fields,
-            policy_version=self.policy.version,
+            policy_version=policy.version,
         )
 
 
 def _stay(visit: Visit) -> Stay:
     """Return what a plan must overlap to count for a visit (ruling 10)."""
     return Stay(arrived_at=visit.arrived_at, until=visit.stay_until, cutoff=visit.cutoff)
+
+
+def _owner(pair: Due, policy: Policy, newest_at: datetime) -> OdsCode:
+    """Return who answers for a plan from when it was there to be told, by the sources' stamps (19)."""
+    return successor_of(pair.shown.content.authority, policy, max(newest_at, pair.said_at))
 
 
 def _received(messages: Mapping[str, VisitMessage], by: datetime) -> dict[str, VisitMessage]:

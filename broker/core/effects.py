@@ -25,7 +25,7 @@ from broker.core.canonical import canonical
 from broker.core.decisions import Decisions, decide
 from broker.core.keyed import IdentityKey
 from broker.core.person import Known, Person, Told
-from broker.core.policy import Policy
+from broker.core.policy import AnyPolicy
 
 _STATE_CHANGES = {
     VisitState.PRESENT: Change.VISIT,
@@ -75,11 +75,14 @@ class Advance:
     entries: tuple[DecisionEntry, ...]
 
 
-def advance(person: Person, policy: Policy, key: IdentityKey) -> Advance:
+def advance(person: Person, policy: AnyPolicy, key: IdentityKey) -> Advance:
     """Decide, compare with what was told, and return the difference."""
     known = _open(person.known, person.closed) if person.closed else person.known
     decisions = decide(person.number, known, policy, key)
-    events = _events(person, decisions, key)
+    events = tuple(
+        replace(event, policy_version=_version(event.alert, decisions, policy))
+        for event in _events(person, decisions, key)
+    )
     told = dict(person.told)
     for event in events:
         told[event.alert.alert_id] = Told(revision=event.revision, kind=event.kind, alert=event.alert)
@@ -131,6 +134,12 @@ def _why(alert: Alert, entries: Mapping[str, DecisionEntry]) -> Why | None:
     """Return the rule that took an alert back; None when its thread joined another."""
     entry = entries.get(alert.subject)
     return entry.why if entry is not None and entry.why is not Why.SHARED else None
+
+
+def _version(alert: Alert, decisions: Decisions, policy: AnyPolicy) -> str:
+    """Return the version of the policy that decided about an alert; of all where its visit is none now."""
+    entry = decisions.entries.get(alert.subject)
+    return policy.version if entry is None else entry.policy_version
 
 
 def _event(

@@ -133,8 +133,9 @@ def last_visible_day(content: PlanContent, policy: Policy) -> date:
     """Return the last day on which a plan is shown (ruling 9); `date.max` for one without an end (R2)."""
     if content.end is None:
         return date.max
+    settled = policy.authority(content.authority)
     unborn = content.plan_type is PlanType.UNBORN
-    return _plus(content.end, policy.unborn_visible if unborn else policy.visible_after_end)
+    return _plus(content.end, settled.unborn_visible if unborn else settled.visible_after_end)
 
 
 def _plus(day: date, span: timedelta) -> date:

@@ -16,8 +16,9 @@ from broker.core.facts import REGISTERS, Details, NumberStatus, Reliability, Vis
 from broker.core.identifiers import OdsCode
 from broker.core.matching import Stated
 from broker.core.plans import cutoff
-from broker.core.policy import Place, Policy
-from broker.core.setting import Setting, classify, listed_as
+from broker.core.policy import Policy
+from broker.core.policy_keys import Place
+from broker.core.setting import Setting, classify
 
 REGISTERING = frozenset({VisitEvent.ADMITTED, VisitEvent.REGISTERED})
 FROM_EMERGENCY = "21"  # PV1-4, dossier 6.4
@@ -50,7 +51,7 @@ class Visit:
     `left_at` is the departure, else the newest message + 24 h: until then the person is taken to be there;
     `stay_until` is the same, never before the arrival; `cutoff` is c of ruling 10. `stated` holds the
     person's details as they stood after each message. `emergency`: it was of class E at some time;
-    `admission`: it is an admission from A&E.
+    `admission`: it is an admission from A&E. `policy` is the one in force when it began.
     """
 
     reference: str
@@ -73,6 +74,7 @@ class Visit:
     admission: bool
     control_id: str
     stated: tuple[Stated, ...] = field(repr=False)
+    policy: Policy = field(repr=False)
 
     @property
     def cancelled(self) -> bool:
@@ -106,16 +108,24 @@ class Reading:
     Reads the messages of one thread in their order; the fields are what stands after the last one read.
 
     `reference` is the visit that began the thread, `leaving` the one whose end is the thread's end (the
-    same when nothing joined it), `void` the cancelled admissions, of which only the times count.
+    same when nothing joined it), `void` the cancelled admissions, of which only the times count. `policies`
+    are those in force when each visit began: the thread is judged by that of `reference`, what each place is
+    by that of its own visit.
     """
 
     def __init__(
-        self, reference: str, policy: Policy, *, leaving: str, void: frozenset[str] = frozenset()
+        self,
+        reference: str,
+        policies: Mapping[str, Policy],
+        *,
+        leaving: str,
+        void: frozenset[str] = frozenset(),
     ) -> None:
         self.reference = reference
         self.leaving = leaving
         self.void = void
-        self.policy = policy
+        self.policy = policies[reference]
+        self.policies = policies
         self.registers: dict[str, Any] = dict.fromkeys(REGISTERS)
         self.kept: list[VisitMessage] = []
         self.places: dict[str, tuple[str | None, OdsCode | None]] = {}
@@ -130,26 +140,30 @@ class Reading:
     def read(self, messages: Iterable[VisitMessage]) -> Visit | None:
         """Return the visit that the messages tell of, or None when a sensitive place recorded all of them."""
         for message in in_order(messages):
-            listed = self._listed(message)
-            if listed is Place.SENSITIVE:
+            settled = self._settled(message)
+            if settled.listed is Place.SENSITIVE:
                 continue  # ruling 47: ignored, before everything else
             self.kept.append(message)
             if message.visit not in self.void:
                 self._read_registers(message)
-                self._read_setting(listed)
+                self._read_setting(settled)
                 self._read_departure(message)
                 self._read_cancellation(message)
-                self.stated.append(self._stated(message))
+                self.stated.append(self._stated(message, settled))
             self._read_times(message)
         return self._visit() if self.kept else None
 
-    def _listed(self, message: VisitMessage) -> Place | None:
-        """Return how the site has listed the place where this message of this visit was recorded."""
+    def _settled(self, message: VisitMessage) -> Policy:
+        """Return the policy as it holds for the place where this message of this visit was recorded."""
         location, site = self.places.get(message.visit, (None, None))
         location, site = _written(message, "location", location), _written(message, "site", site)
         self.places[message.visit] = location, site
-        settled = self.policy.site(message.provider)
-        return listed_as(settled, location=location, site_code=None if site is None else site.code)
+        return self.policies[message.visit].site(
+            message.provider,
+            system=message.system,
+            site=None if site is None else site.code,
+            location=location,
+        )
 
     def _read_registers(self, message: VisitMessage) -> None:
         """Let the message set and clear registers (R41)."""
@@ -170,10 +184,10 @@ class Reading:
             cancelled = message.event is VisitEvent.DISCHARGE_CANCELLED
             registers["disposition"] = None if cancelled else _written(message, "disposition", before)
 
-    def _read_setting(self, listed: Place | None) -> None:
+    def _read_setting(self, settled: Policy) -> None:
         """Classify by what stands now; unscheduled once is unscheduled for the whole visit (ruling 4)."""
         setting = classify(
-            listed,
+            settled,
             patient_class=self.registers["patient_class"],
             admission_type=self.registers["admission_type"],
         )
@@ -220,7 +234,7 @@ class Reading:
         arrived: datetime | None = self.registers["arrived_at"]
         return arrived or self.registered_at or self.began_at or stamp(self.kept[0])[0]
 
-    def _stated(self, message: VisitMessage) -> Stated:
+    def _stated(self, message: VisitMessage, settled: Policy) -> Stated:
         """Return the person's details as they stand after this message (ruling 20)."""
         estimated = self.registers["birth_date_reliability"] is Reliability.ESTIMATED
         verified = self.registers["number_status"] is NumberStatus.VERIFIED
@@ -231,7 +245,7 @@ class Reading:
                 given=self.registers["given"],
                 birth_date=None if estimated else self.registers["birth_date"],
             ),
-            trusted=verified or self.policy.site(message.provider).traced_by_sender,
+            trusted=verified or settled.traced_by_sender,
         )
 
     def _visit(self) -> Visit:
@@ -241,7 +255,8 @@ class Reading:
         provider = self.kept[-1].provider
         admitted = registers["disposition"] == ADMITTED  # within the provider: no departure (ruling 10)
         departed_at = None if admitted or self.departure is None else self.departure[1]
-        left_at = departed_at or newest_at + self.policy.open_stay
+        settled = self.policy.site(provider)
+        left_at = departed_at or newest_at + settled.open_stay
         arrived_at = self._arrived_at()
         cancelled = self.cancellation is not None and self.cancellation[1]
         emergency = any(message.patient_class == EMERGENCY for message in self.kept)
@@ -264,11 +279,12 @@ class Reading:
             unscheduled=bool(self.settings - {Setting.SCHEDULED}),
             unlisted=Setting.UNLISTED in self.settings and Setting.UNSCHEDULED not in self.settings,
             restricted=any(message.restricted for message in self.kept),
-            error_coded=cancelled and registers["cancel_reason"] in self.policy.site(provider).error_reasons,
+            error_coded=cancelled and registers["cancel_reason"] in settled.error_reasons,
             emergency=emergency,
             admission=inpatient and not emergency and registers["admission_type"] == FROM_EMERGENCY,
             control_id=self.kept[0].control_id,
             stated=tuple(self.stated),
+            policy=self.policy,
         )
 
     def _state(self, departed_at: datetime | None, *, cancelled: bool) -> VisitState:

@@ -14,7 +14,7 @@ from broker.core.facts import Access, Fact, PlanContent, VisitMessage
 from broker.core.identifiers import london_day
 from broker.core.person import Person, Said, Told
 from broker.core.plans import cutoff, histories, last_visible_day
-from broker.core.policy import Policy
+from broker.core.policy import AnyPolicy
 from broker.core.reading import Visit, stamp
 from broker.core.visits import read_visits
 
@@ -30,7 +30,7 @@ def too_late(fact: Fact, person: Person) -> bool:
             return False
 
 
-def settle(person: Person, clock: datetime, policy: Policy) -> Person | None:
+def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
     """
     Return the person without what is past revising, or None when nothing need be kept.
 
@@ -64,13 +64,14 @@ def settle(person: Person, clock: datetime, policy: Policy) -> Person | None:
     )
 
 
-def _view_cutoff(access: Access, policy: Policy) -> datetime:
+def _view_cutoff(access: Access, policy: AnyPolicy) -> datetime:
     """Return until when a plan's record may be made and still count for a view (ruling 10)."""
     recorded_at = min(access.recorded_at, access.received_at)
-    return cutoff(newest_at=recorded_at, arrived_at=access.accessed_at, policy=policy)
+    in_force = policy.at(access.accessed_at)
+    return cutoff(newest_at=recorded_at, arrived_at=access.accessed_at, policy=in_force)
 
 
-def _closing(person: Person, before: datetime, policy: Policy) -> frozenset[str]:
+def _closing(person: Person, before: datetime, policy: AnyPolicy) -> frozenset[str]:
     """
     Return the visits to close: past their cut-off by L, and bound to no visit that is still open.
 
@@ -96,9 +97,9 @@ def _closing(person: Person, before: datetime, policy: Policy) -> frozenset[str]
     return frozenset(closing | silent)
 
 
-def _chains(threads: Sequence[Visit], policy: Policy) -> list[list[Visit]]:
+def _chains(threads: Sequence[Visit], policy: AnyPolicy) -> list[list[Visit]]:
     """Return threads, which come by arrival, in chains of those that may bear on each other."""
-    bound = max(policy.reattendance, policy.same_visit)
+    bound = max(span for one in policy.every for span in (one.reattendance, one.same_visit))
     chains: list[list[Visit]] = []
     for thread in threads:
         if chains and thread.arrived_at - chains[-1][-1].arrived_at <= bound:
@@ -108,7 +109,7 @@ def _chains(threads: Sequence[Visit], policy: Policy) -> list[list[Visit]]:
     return chains
 
 
-def _plan_to_come(person: Person, clock: datetime, before: datetime, policy: Policy) -> bool:
+def _plan_to_come(person: Person, clock: datetime, before: datetime, policy: AnyPolicy) -> bool:
     """Whether a plan is visible, may become so, or was recorded so lately that a late fact may change it."""
     if any(notice.recorded_at >= before for notice in person.known.notices.values()):
         return True
@@ -116,7 +117,8 @@ def _plan_to_come(person: Person, clock: datetime, before: datetime, policy: Pol
     return any(
         version.recorded_at >= before
         or (
-            version.content.deleted is None and last_visible_day(version.content, policy) >= london_day(clock)
+            version.content.deleted is None
+            and any(last_visible_day(version.content, one) >= london_day(clock) for one in policy.every)
         )
         for version in newest
     )

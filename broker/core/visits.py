@@ -8,31 +8,48 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from broker.core.facts import VisitMessage
-from broker.core.policy import Policy
+from broker.core.policy import AnyPolicy, Policy
 from broker.core.reading import Reading, Visit
 
 Messages = Mapping[str, Mapping[str, VisitMessage]]
 """The messages of a person's visits: by visit reference, then by message id."""
 
 
-def read_visits(known: Messages, policy: Policy) -> list[Visit]:
+_AS_SHIPPED = Policy()  # no place is sensitive by it
+
+
+def judging(reference: str, messages: Mapping[str, VisitMessage], policy: AnyPolicy) -> Policy:
+    """
+    Return the policy in force when a visit began.
+
+    The arrival is the one that all messages of the visit tell, those of sensitive places too: which places
+    are sensitive is what the policy has yet to say.
+    """
+    if len(policy.every) == 1:
+        return policy.every[0]
+    whole = Reading(reference, {reference: _AS_SHIPPED}, leaving=reference).read(messages.values())
+    return policy.every[0] if whole is None else policy.at(whole.arrived_at)
+
+
+def read_visits(known: Messages, policy: AnyPolicy) -> list[Visit]:
     """Return the threads of a person's visits by arrival, without what sensitive places recorded (47)."""
+    policies = {reference: judging(reference, messages, policy) for reference, messages in known.items()}
     alone: dict[str, Visit] = {}
     for reference, messages in known.items():
-        visit = Reading(reference, policy, leaving=reference).read(messages.values())
+        visit = Reading(reference, policies, leaving=reference).read(messages.values())
         if visit is not None:
             alone[reference] = visit
-    joining = _joining(alone.values(), policy) if len(alone) > 1 else {}
+    joining = _joining(alone.values()) if len(alone) > 1 else {}
     joined = {admission.reference for admissions in joining.values() for admission in admissions}
     threads = [
-        _thread(visit, joining[reference], known, policy) if reference in joining else visit
+        _thread(visit, joining[reference], known, policies) if reference in joining else visit
         for reference, visit in alone.items()
         if reference not in joined
     ]
     return sorted(threads, key=lambda visit: (visit.arrived_at, visit.reference))
 
 
-def _joining(visits: Iterable[Visit], policy: Policy) -> dict[str, list[Visit]]:
+def _joining(visits: Iterable[Visit]) -> dict[str, list[Visit]]:
     """Return, by the reference of the A&E visit, the admissions that join its thread (ruling 7)."""
     emergencies = [visit for visit in visits if visit.emergency]
     joining: dict[str, list[Visit]] = {}
@@ -40,33 +57,37 @@ def _joining(visits: Iterable[Visit], policy: Policy) -> dict[str, list[Visit]]:
         before = [
             (emergency.arrived_at, emergency.reference)
             for emergency in emergencies
-            if admission.admission and _follows(admission, emergency, policy)
+            if admission.admission and _follows(admission, emergency)
         ]
         if before:
             joining.setdefault(max(before)[1], []).append(admission)
     return joining
 
 
-def _follows(admission: Visit, emergency: Visit, policy: Policy) -> bool:
+def _follows(admission: Visit, emergency: Visit) -> bool:
     """Whether an admission began within 24 h of the departure, else the newest message, of an A&E visit."""
     last_seen = emergency.departed_at or emergency.newest_at
+    joins = emergency.policy.site(emergency.provider).admission_joins
     return (
         admission.provider == emergency.provider
-        and emergency.arrived_at <= admission.arrived_at <= last_seen + policy.admission_joins
+        and emergency.arrived_at <= admission.arrived_at <= last_seen + joins
     )
 
 
-def _thread(emergency: Visit, admissions: list[Visit], known: Messages, policy: Policy) -> Visit:
+def _thread(
+    emergency: Visit, admissions: list[Visit], known: Messages, policies: Mapping[str, Policy]
+) -> Visit:
     """
     Return the A&E visit with the admissions that joined it.
 
-    The thread ends with the last admission. A cancelled one counts for stay and cut-off only: what was
-    known while it stood is not unknown again.
+    It is judged by the A&E visit's policy, but the places of each visit by that one's own, so that what is
+    sensitive by it stays unread. The thread ends with the last admission. A cancelled one counts for stay and
+    cut-off only: what was known while it stood is not unknown again.
     """
     standing = [admission for admission in admissions if not admission.cancelled]
     void = {admission.reference for admission in admissions if admission.cancelled}
     last = max(standing, key=lambda visit: (visit.arrived_at, visit.reference), default=emergency)
     references = (emergency.reference, *sorted(admission.reference for admission in admissions))
-    reading = Reading(emergency.reference, policy, leaving=last.reference, void=frozenset(void))
+    reading = Reading(emergency.reference, policies, leaving=last.reference, void=frozenset(void))
     thread = reading.read(message for reference in references for message in known[reference].values())
     return replace(thread or emergency, references=references)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from broker.adapters.sealing import KeyDirectory
 from broker.core.errors import ConfigurationError
 from broker.core.keyed import IdentityKey
-from broker.core.policy import Policy
+from broker.core.policy import AnyPolicy
 from broker.ports import Sealer
 from broker.runtime.codecs import load_schemas
 from broker.runtime.policy_file import read_policy
@@ -33,7 +33,7 @@ class Parts:
     """What the roles share within one process."""
 
     key: IdentityKey = field(repr=False)
-    policy: Policy
+    policy: AnyPolicy
     sealer: Sealer = field(repr=False)
     facts: FactCodec
     states: StateCodec

@@ -1,88 +1,324 @@
-"""Reads the policy from its TOML file; an unknown key or an impossible value is refused with its place."""
+"""
+Reads the policy from its TOML file, and where in the file each value stands.
 
+An unknown key, an impossible value, and two overrides of which neither is the more specific are refused, all
+at once, each with file, line and what to do: a typo must not pass for a setting. Periods build on each other:
+every one says what changes on its day.
+"""
+
+import difflib
 import tomllib
-from collections.abc import Mapping
-from dataclasses import fields
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from broker.core.alerts import VisitLine
-from broker.core.errors import BrokerError, ConfigurationError
-from broker.core.identifiers import OdsCode
-from broker.core.policy import Place, Policy, Site, Successor
+from broker.core.errors import ConfigurationError, InvalidOdsCode
+from broker.core.identifiers import LONDON, OdsCode
+from broker.core.policy import DECLARATIONS, AnyPolicy, Policies, Policy, Successor
+from broker.core.policy_keys import Selector, Where
+from broker.runtime.toml_places import KeyPath, Places, find_places
 
-_DURATIONS = frozenset(entry.name for entry in fields(Policy) if isinstance(entry.default, timedelta))
-_HOURS_MAX = 876_000  # a century: whatever is longer was meant in another unit
-_SITE_KEYS = frozenset(entry.name for entry in fields(Site))
-_WITHHOLDABLE = frozenset(entry.name for entry in fields(VisitLine)) - {"visit", "state", "arrived_at"}
+KEYS: Mapping[str, str] = {declared.key(name): name for name, declared in DECLARATIONS.items()}
+"""The field of each setting by its key in a file."""
+
+_SELECTORS = ("authority", "provider", "system", "site", "location")
+_ORGANISATIONS = frozenset({"authority", "provider"})
+
+Source = tuple[Selector | None, str]
+"""What a line of a file sets: for whom (None: everywhere), and the name of the field."""
 
 
-def read_policy(path: Path | None) -> Policy:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFile:
+    """
+    A policy with its origin.
+
+    `name` is the file's, empty without one. `starts` and `sources` go with the policies of `policy.every`:
+    when each begins (aware UTC; None: since ever), and the line in which each value that is set stands.
+    `successors` holds the line of each authority's successor.
+    """
+
+    name: str
+    policy: AnyPolicy
+    starts: tuple[datetime | None, ...]
+    sources: tuple[Mapping[Source, int], ...]
+    successors: Mapping[OdsCode, int]
+
+
+def read_policy(path: Path | None) -> AnyPolicy:
     """Return the policy of a file, or the defaults without one; raise `ConfigurationError`."""
+    return read_policy_file(path).policy
+
+
+def read_policy_file(path: Path | None) -> PolicyFile:
+    """Return the policy of a file with its origin, the defaults without one; raise `ConfigurationError`."""
     if path is None:
-        return Policy()
+        return parse_policy("", "")
     try:
-        return parse_policy(tomllib.loads(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigurationError(f"the policy file {path.name} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the policy file {path.name} is no TOML: {error}") from error
+        raise ConfigurationError(f"the policy file {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"the policy file {path} is no text in UTF-8: {error.reason}") from error
+    return parse_policy(text, str(path))
 
 
-def parse_policy(content: Mapping[str, Any]) -> Policy:
-    """Return the policy that TOML content describes: `[hours]`, `[sites.ODS]`, `[successors.ODS]`."""
-    _known(content, {"hours", "sites", "successors"}, "the policy")
+def parse_policy(text: str, name: str) -> PolicyFile:
+    """Return the policy that a text of TOML describes; `name` is what its file is called in a refusal."""
     try:
-        hours = content.get("hours", {})
-        _known(hours, _DURATIONS, "[hours]")
-        durations = {name: _duration(name, value) for name, value in hours.items()}
-        sites = {OdsCode(code): _site(code, said) for code, said in content.get("sites", {}).items()}
-        successors = {
-            OdsCode(code): _successor(code, said) for code, said in content.get("successors", {}).items()
-        }
-    except (AttributeError, TypeError, ValueError, KeyError) as error:
-        raise ConfigurationError(f"the policy has an impossible value: {error}") from error
-    except ConfigurationError:
-        raise
-    except BrokerError as error:
-        raise ConfigurationError(f"the policy names something that is no ODS code: {error}") from error
-    return Policy(sites=sites, successors=successors, **durations)
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"the policy file {name} is no TOML: {error}") from error
+    reading = _Reading(find_places(text))
+    found = reading.read(content, name)
+    if reading.problems:
+        told = sorted(set(reading.problems))
+        raise ConfigurationError("\n".join(f"{name}:{line}: {words}" for line, words in told))
+    return found
 
 
-def _duration(name: str, hours: object) -> timedelta:
-    """Return a duration; hours are a number of at least 0."""
-    if isinstance(hours, bool) or not isinstance(hours, int | float) or not 0 <= hours <= _HOURS_MAX:
-        raise ConfigurationError(f"[hours] {name} must be a number of hours, 0 to {_HOURS_MAX}")
-    return timedelta(hours=hours)
+class _Reading:
+    """Reads one file; `problems` gathers line and words of what is wrong with it."""
+
+    def __init__(self, places: Places) -> None:
+        self.problems: list[tuple[int, str]] = []
+        self._places = places
+
+    def read(self, content: Mapping[str, Any], name: str) -> PolicyFile:
+        """Return what the file says, as far as it can be read."""
+        self._known(content, ("settings", "override", "successors", "period"), (), "a policy")
+        successors = self._successors(content.get("successors", {}), ("successors",))
+        policy, sources = self._changed(Policy(successors=successors), {}, content, ())
+        policies, starts, every_source = [policy], list[datetime | None]([None]), [sources]
+        for number, period in enumerate(self._tables(content.get("period", []), ("period",))):
+            path = ("period", number)
+            self._known(period, ("from", "settings", "override"), path, "[[period]]")
+            policy, sources = self._changed(policy, sources, period, path)
+            policies.append(policy)
+            starts.append(self._start(period, starts[-1], path))
+            every_source.append(sources)
+        dated = [(start, one) for start, one in zip(starts, policies, strict=True) if start is not None]
+        return PolicyFile(
+            name=name,
+            policy=policies[0] if not dated or self.problems else _dated(policies[0], dated),
+            starts=tuple(starts),
+            sources=tuple(every_source),
+            successors={code: self._places.line(("successors", code.code)) for code in successors},
+        )
+
+    def _refuse(self, path: KeyPath, words: str) -> None:
+        """Note what is wrong at a place."""
+        self.problems.append((self._places.line(path), words))
+
+    def _known(self, said: Mapping[str, Any], keys: Iterable[str], path: KeyPath, where: str) -> None:
+        """Refuse keys that nobody reads."""
+        known = list(keys)
+        for key in said:
+            if key not in known:
+                nearest = difflib.get_close_matches(key, known, n=1, cutoff=0)[0]
+                others = (
+                    f"the nearest is '{nearest}'" if known == list(KEYS) else f"it knows {', '.join(known)}"
+                )
+                self._refuse((*path, key), f"{where} does not know '{key}'; {others}")
+
+    def _table(self, said: Any, path: KeyPath) -> Mapping[str, Any]:
+        """Return a table; refuse anything else."""
+        if isinstance(said, dict):
+            return said
+        self._refuse(path, f"'{path[-1]}' must be a table: write [{path[-1]}]")
+        return {}
+
+    def _tables(self, said: Any, path: KeyPath) -> Iterator[Mapping[str, Any]]:
+        """Yield the elements of an array of tables; refuse anything else."""
+        if isinstance(said, list) and all(isinstance(one, dict) for one in said):
+            yield from said
+        else:
+            self._refuse(path, f"'{path[-1]}' must be an array of tables: write [[{path[-1]}]]")
+
+    def _start(self, period: Mapping[str, Any], before: datetime | None, path: KeyPath) -> datetime | None:
+        """Return when a period begins, in UTC; a day and a time without a zone are Europe/London's."""
+        said = period.get("from")
+        if not isinstance(said, date):
+            self._refuse((*path, "from"), "a period needs a day, such as `from = 2027-04-01` (Europe/London)")
+            return before
+        moment = said if isinstance(said, datetime) else datetime.combine(said, time())
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=LONDON)
+            if moment.utcoffset() != moment.replace(fold=1).utcoffset():
+                self._refuse((*path, "from"), "the clocks change then: give the offset too, such as +01:00")
+        start = moment.astimezone(UTC)
+        if before is not None and start <= before:
+            self._refuse(
+                (*path, "from"),
+                "a period lasts until the next one begins, and this one does not begin after the one above: "
+                "put the periods in the order of their days, one for each",
+            )
+        return start
+
+    def _changed(
+        self, policy: Policy, sources: Mapping[Source, int], said: Mapping[str, Any], path: KeyPath
+    ) -> tuple[Policy, Mapping[Source, int]]:
+        """Return a policy and the origin of its values after what one part of the file changes."""
+        here = (*path, "settings")
+        own: dict[Source, int] = {}
+        values: dict[str, Any] = {}
+        for name, value, line in self._values(self._table(said.get("settings", {}), here), here, None):
+            values[name], own[None, name] = value, line
+        overrides = {selector: dict(held) for selector, held in policy.overrides.items()}
+        here = (*path, "override")
+        for number, table in enumerate(self._tables(said.get("override", []), here)):
+            self._override(table, (*here, number), overrides, own)
+        changed = replace(policy, overrides=overrides, **values)
+        found = {**sources, **own}
+        self._consistent(changed, found)
+        return changed, found
+
+    def _override(
+        self,
+        table: Mapping[str, Any],
+        path: KeyPath,
+        overrides: dict[Selector, dict[str, object]],
+        own: dict[Source, int],
+    ) -> None:
+        """Take over one override, for each of those that it names."""
+        named = {key: table[key] for key in _SELECTORS if key in table}
+        settings = {key: value for key, value in table.items() if key not in named}
+        if not settings:
+            self._refuse(path, "an override without a setting changes nothing: give it one, or take it out")
+        for selector in self._selectors(named, path):
+            for name, value, line in self._values(settings, path, selector):
+                if (selector, name) in own:
+                    self._refuse(
+                        (*path, DECLARATIONS[name].key(name)),
+                        f"{DECLARATIONS[name].key(name)} for {selector} is set in line {own[selector, name]} "
+                        "too, and neither is the more specific: take it out of one of them",
+                    )
+                overrides.setdefault(selector, {})[name] = value
+                own[selector, name] = line
+
+    def _selectors(self, named: Mapping[str, Any], path: KeyPath) -> list[Selector]:
+        """Return for whom an override holds: for each combination of what it names."""
+        choices = [[(key, one) for one in self._codes(key, said, path)] for key, said in named.items()]
+        try:
+            return [Selector(**dict(choice)) for choice in product(*choices)]
+        except ValueError as error:
+            self._refuse(path, str(error))
+            return []
+
+    def _codes(self, key: str, said: Any, path: KeyPath) -> list[Any]:
+        """Return what a selector names: one code or several."""
+        listed = said if isinstance(said, list) else [said]
+        try:
+            if key in _ORGANISATIONS:
+                return [OdsCode(code) for code in listed]
+            if key == Where.SITE:
+                return [OdsCode(code).code for code in listed]
+            codes = [code.strip() if key == Where.SYSTEM else code.strip().upper() for code in listed]
+            if all(codes):
+                return codes
+        except (AttributeError, InvalidOdsCode, TypeError):
+            pass
+        may_be = "a code or a list of codes"
+        if key in _ORGANISATIONS or key == Where.SITE:
+            may_be = "an ODS code or a list of them: 3 to 8 capital letters and digits, in quotes"
+        self._refuse((*path, key), f"'{key}' must be {may_be}")
+        return []
+
+    def _values(
+        self, said: Mapping[str, Any], path: KeyPath, selector: Selector | None
+    ) -> Iterator[tuple[str, Any, int]]:
+        """Yield the settings of a table that can be: field, value, line."""
+        self._known(said, KEYS, path, "[settings]" if selector is None else "[[override]]")
+        for key, value in said.items():
+            name = KEYS.get(key)
+            if name is None:
+                continue
+            declared = DECLARATIONS[name]
+            if not (declared.everywhere if selector is None else selector.where in declared.scopes):
+                self._refuse((*path, key), f"{key} cannot be set {_for(selector)}, only {where(name)}")
+                continue
+            try:
+                found = declared.read(value)
+            except ValueError:
+                self._refuse((*path, key), f"{key} must be {declared.may_be}")
+            else:
+                yield name, found, self._places.line((*path, key))
+
+    def _consistent(self, policy: Policy, sources: Mapping[Source, int]) -> None:
+        """Refuse values that cannot be at once, everywhere or for somebody."""
+        everywhere = set(policy.contradictions())
+        for names, words in everywhere:
+            self.problems.append((_line(sources, None, names), words))
+        for selector in policy.overrides:
+            if selector.provider is not None:
+                held = policy.site(
+                    selector.provider, system=selector.system, site=selector.site, location=selector.location
+                )
+                for names, words in set(held.contradictions()) - everywhere:
+                    self.problems.append((_line(sources, selector, names), f"for {selector}: {words}"))
+
+    def _successors(self, said: Any, path: KeyPath) -> dict[OdsCode, Successor]:
+        """Return the successors of reorganised authorities (ruling 19); they have days of their own."""
+        found: dict[OdsCode, Successor] = {}
+        for code, table in self._table(said, path).items():
+            here = (*path, code)
+            entry = self._table(table, here)
+            self._known(entry, ("code", "opens_on"), here, f"[successors.{code}]")
+            opens_on = entry.get("opens_on")
+            if not isinstance(opens_on, date) or isinstance(opens_on, datetime):
+                self._refuse((*here, "opens_on"), "'opens_on' must be a day, such as 2027-04-01")
+                continue
+            try:
+                found[OdsCode(code)] = Successor(code=OdsCode(entry.get("code", "")), opens_on=opens_on)
+            except (InvalidOdsCode, TypeError):
+                self._refuse(here, "an authority and its successor are ODS codes: 3 to 8 capitals and digits")
+        for authority in found:
+            if _returns(authority, found):
+                self._refuse((*path, authority.code), f"{authority} succeeds itself: break the circle")
+        return found
 
 
-def _known(said: Mapping[str, Any], names: frozenset[str] | set[str], where: str) -> None:
-    """Refuse keys that nobody reads: a typo must not pass for a setting."""
-    for name in said:
-        if name not in names:
-            raise ConfigurationError(f"{where} does not know {name!r}; it knows {', '.join(sorted(names))}")
+def where(name: str) -> str:
+    """Return in words where a setting may be set."""
+    declared = DECLARATIONS[name]
+    places = ["everywhere, in [settings]"] if declared.everywhere else []
+    scopes = [scope.value for scope in Where if scope in declared.scopes]
+    if scopes:
+        places.append(f"for {_or(scopes)}, in an [[override]]")
+    return ", or ".join(places)
 
 
-def _site(code: str, said: Mapping[str, Any]) -> Site:
-    """Return one provider's settings."""
-    _known(said, _SITE_KEYS, f"[sites.{code}]")
-    withheld = frozenset(said.get("withheld", ()))
-    _known(dict.fromkeys(withheld), _WITHHOLDABLE, f"[sites.{code}] withheld")
-    return Site(
-        name=said.get("name"),
-        call_back=said.get("call_back"),
-        locations={place.upper(): Place(listed) for place, listed in said.get("locations", {}).items()},
-        traced_by_sender=bool(said.get("traced_by_sender", False)),
-        withheld=withheld,
-        error_reasons=frozenset(said.get("error_reasons", ())),
-    )
+def _or(words: list[str]) -> str:
+    """Return words as a list in a sentence."""
+    with_article = [f"an {word}" if word[0] in "aeiou" else f"a {word}" for word in words]
+    return " or ".join(filter(None, (", ".join(with_article[:-1]), with_article[-1])))
 
 
-def _successor(code: str, said: Mapping[str, Any]) -> Successor:
-    """Return one reorganised authority's successor."""
-    _known(said, {"code", "opens_on"}, f"[successors.{code}]")
-    opens_on = said["opens_on"]
-    if not isinstance(opens_on, date):
-        raise ConfigurationError(f"[successors.{code}] opens_on must be a date")
-    return Successor(code=OdsCode(said["code"]), opens_on=opens_on)
+def _for(selector: Selector | None) -> str:
+    """Return for whom something is set."""
+    return "everywhere" if selector is None else f"for {_or([selector.where.value])}"
+
+
+def _line(sources: Mapping[Source, int], selector: Selector | None, names: Iterable[str]) -> int:
+    """Return the line of the first of some fields that the file sets for somebody, or everywhere."""
+    own = [
+        sources[holder, name] for holder in (selector, None) for name in names if (holder, name) in sources
+    ]
+    return own[0] if own else 1
+
+
+def _returns(code: OdsCode, successors: Mapping[OdsCode, Successor]) -> bool:
+    """Whether the successors of an authority lead back to it."""
+    seen, current = set[OdsCode](), code
+    while current in successors and current not in seen:
+        seen.add(current)
+        current = successors[current].code
+    return current == code and code in seen
+
+
+def _dated(first: Policy, dated: list[tuple[datetime, Policy]]) -> Policies:
+    """Return policies in their order of time."""
+    return Policies(first=first, later=tuple(dated))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from broker.core.policy import Policy
+from broker.core.policy import AnyPolicy
 from broker.runtime.doors import doors
 from broker.runtime.parts import Parts
 from broker.services.replay import Replay, Replayed
@@ -19,7 +19,7 @@ async def _read(data: bytes, received_at: datetime) -> ReadFile | UnreadableFile
     return read_file(data, received_at)
 
 
-def offline(parts: Parts, *, policy: Policy | None = None) -> Replay:
+def offline(parts: Parts, *, policy: AnyPolicy | None = None) -> Replay:
     """Return a replay that writes to nothing, under another policy if asked."""
     own = doors(parts, read=_read)
     return Replay(

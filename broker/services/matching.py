@@ -13,7 +13,7 @@ from enum import StrEnum
 from broker.core.errors import KafkaUnavailable, NewerState
 from broker.core.keyed import IdentityKey
 from broker.core.partition import NEW, PartitionState
-from broker.core.policy import RULES_VERSION, Policy
+from broker.core.policy import RULES_VERSION, AnyPolicy
 from broker.ports import INPUTS, PARTITION_STATE_KEY, PartitionLog, Topic
 from broker.services.matching_output import Chain, Scribe, cause_of
 from broker.services.matching_table import INDEXED, PartitionTable, Rules
@@ -81,7 +81,7 @@ class PartitionMatcher:
         log: PartitionLog,
         codecs: Codecs,
         *,
-        policy: Policy,
+        policy: AnyPolicy,
         key: IdentityKey,
         new_salt: Callable[[], bytes],
         report: Report,
@@ -201,7 +201,6 @@ class PartitionMatcher:
             alerts=self._codecs.alerts,
             records=self._codecs.records,
             key=self._rules.key,
-            policy_version=self._rules.policy.version,
             partition=self._log.partition,
         )
 

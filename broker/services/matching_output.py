@@ -100,7 +100,6 @@ class Scribe:
         alerts: AlertCodec,
         records: RecordsCodec,
         key: IdentityKey,
-        policy_version: str,
         partition: int,
     ) -> None:
         """Take the codecs and what is stamped on everything written."""
@@ -108,7 +107,6 @@ class Scribe:
         self._alerts = alerts
         self._records = records
         self._key = key
-        self._policy_version = policy_version
         self._partition = partition
 
     def say(
@@ -231,7 +229,7 @@ class Scribe:
             with_child_id=with_child_id,
             caused_received_at=caused_at,
             rules_version=RULES_VERSION,
-            policy_version=self._policy_version,
+            policy_version=event.policy_version,
         )
 
     def _item(self, item: WorklistItem, at: datetime, about: Unprocessable | None = None) -> Write:

@@ -15,7 +15,7 @@ from broker.core.facts import Fact, IdentityNotice, PlanFact
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
 from broker.core.person import Person, lift
-from broker.core.policy import Policy
+from broker.core.policy import AnyPolicy
 from broker.core.retention import settle, too_late
 from broker.ports import Record, Topic, Write
 from broker.services.matching_output import Chain, Poison, Said, Scribe, Told, cause_of
@@ -68,7 +68,7 @@ class Folded:
 class Rules:
     """By what people are decided."""
 
-    policy: Policy
+    policy: AnyPolicy
     key: IdentityKey
 
 

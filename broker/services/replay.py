@@ -14,7 +14,7 @@ from broker.core.effects import advance
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
 from broker.core.person import NOTHING, Known, Person, lift, merge
-from broker.core.policy import Policy
+from broker.core.policy import AnyPolicy
 from broker.ports import INPUTS, Topic, Write
 from broker.services.intake import Intake
 from broker.services.uploads import Uploads
@@ -82,7 +82,7 @@ class Replay:
         clock: SteppedClock,
         facts: FactCodec,
         records: RecordsCodec,
-        policy: Policy,
+        policy: AnyPolicy,
         key: IdentityKey,
     ) -> None:
         """Take the doors, which write to `taken` and read `clock`, and what decides."""

@@ -14,7 +14,7 @@ from broker.core.facts import PlanFact
 from broker.core.identifiers import NhsNumber, aware, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.plans import last_visible_day
-from broker.core.policy import Policy
+from broker.core.policy import AnyPolicy
 from broker.ports import Clock, FactLog, Topic, Write
 from broker.services.rejections import RECORD_BYTES_MAX, SOURCE, Rejections
 from broker.wire.cloudevents import FACT_TYPE, CloudEvent, write_headers
@@ -60,7 +60,7 @@ class Uploads:
         *,
         read: Read,
         key: IdentityKey,
-        policy: Policy,
+        policy: AnyPolicy,
         clock: Clock,
         count: Callable[[str], None],
     ) -> None:
@@ -142,7 +142,8 @@ class Uploads:
         """Return what is to be noted about a record that is taken; empty where it is nothing."""
         gone = all(
             plan.content.deleted is None
-            and last_visible_day(plan.content, self._policy) < london_day(plan.recorded_at)
+            and last_visible_day(plan.content, self._policy.at(plan.recorded_at))
+            < london_day(plan.recorded_at)
             for _, plan in record.plans
         )
         return OUT_OF_VIEW if gone else ""

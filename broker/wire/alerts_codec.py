@@ -106,6 +106,7 @@ class AlertCodec:
                 kind=EVENT_KINDS.read(row["kind"]),
                 changes=_CHANGES.read_all(row["changes"]),
                 why=WHYS.read_maybe(row["why"]),
+                policy_version=row["policy_version"],
             )
         return Published(
             event=event,

@@ -11,7 +11,7 @@ from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
 from broker.core.partition import PartitionState
 from broker.core.person import Person
-from broker.core.policy import Policy
+from broker.core.policy import AnyPolicy, Policy
 from broker.ports import INPUTS, PARTITION_STATE_KEY, PartitionLog, Topic, Write
 from broker.services.matching import PartitionMatcher, Surroundings
 from broker.services.matching_turns import Pace
@@ -54,7 +54,7 @@ class House:
         self,
         *,
         log: PartitionLog | None = None,
-        policy: Policy | None = None,
+        policy: AnyPolicy | None = None,
         key: IdentityKey = KEY,
         pace: Pace = HURRIED,
         surroundings: Surroundings | None = None,

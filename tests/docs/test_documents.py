@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -175,6 +174,7 @@ def test_the_policy_in_the_documents_can_be_read() -> None:
     """The example of a policy file is one."""
     (example,) = code_blocks(_PAGES[Path("docs/how-to/settle-a-policy.md")], "toml")
 
-    policy = parse_policy(tomllib.loads(example))
+    first, later = parse_policy(example, "example.toml").policy.every
 
-    assert ["RXH"] == [code.code for code in policy.sites]
+    assert (14, 7) == (first.reattendance.days, later.reattendance.days)
+    assert {"RXH"} == {selector.provider.code for selector in later.overrides if selector.provider}

@@ -6,12 +6,13 @@ Fills the rows from the oracle; turns the core's alerts into the same rows, to b
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from broker.core.alerts import Alert, VisitLine
 from broker.core.facts import Access
 from broker.core.identifiers import OdsCode
+from tests.generative.naive_policy import in_force, of_place
 from tests.generative.naive_thread import Thread
 from tests.generative.oracle import Marks, Oracle, Plan
 
@@ -116,7 +117,7 @@ class Expecting:
         if why_not is not None:
             self.whys[thread.reference] = why_not
             return
-        due = self.oracle.plans(thread.arrived_at, thread.until, thread.cutoff)
+        due = self.oracle.plans(thread.arrived_at, thread.until, thread.cutoff, thread.policy)
         matched = self.oracle.matched(thread)
         if len(matched) < len(due):
             self.asked.add((thread.reference, thread.control_id))
@@ -136,7 +137,7 @@ class Expecting:
 
     def _authorities(self, thread: Thread, matched: Sequence[tuple[Plan, Marks]]) -> None:
         """Expect one alert per authority (19, 24, 29)."""
-        owners = {plan.names: self.oracle.owner(plan, thread.newest_at) for plan, _ in matched}
+        owners = {plan.names: self.oracle.owner(plan, thread.newest_at, thread.policy) for plan, _ in matched}
         restricted = self.oracle.restricted or thread.restricted
         earlier = self.oracle.earlier(thread)
         for owner in set(owners.values()):
@@ -168,8 +169,9 @@ class Expecting:
 
     def _provider(self, thread: Thread, matched: Sequence[tuple[Plan, Marks]]) -> None:
         """Expect one alert to the provider, of the plans recorded in time (11, 19, 30)."""
-        departed = thread.departed_at is not None
-        limit = thread.left_at + timedelta(hours=72 if departed else 0)
+        limit = thread.left_at
+        if thread.departed_at is not None:
+            limit += of_place(thread.policy, "provider_after_departure", thread.provider)
         told = [(plan, marks) for plan, marks in matched if plan.said_at <= limit]
         if not told:
             return
@@ -194,20 +196,21 @@ class Expecting:
 
     def _visit_told(self, thread: Thread) -> dict[str, Any]:
         """Return the fields of a visit that its site does not withhold (29)."""
-        site = self.oracle.policy.site(thread.provider)
+        place = thread.provider, thread.registers["location"], thread.registers["site"]
+        withheld = of_place(thread.policy, "withheld", *place)
         told = {name: thread.registers[name] for name in _TOLD_REGISTERS} | {
             "visit": thread.reference,
             "provider": thread.provider,
-            "provider_name": site.name,
+            "provider_name": of_place(thread.policy, "name", *place),
             "state": thread.state,
             "arrived_at": thread.arrived_at,
             "departed_at": thread.departed_at,
-            "call_back": site.call_back,
+            "call_back": of_place(thread.policy, "call_back", *place),
         }
         return {
             name: value
             for name, value in told.items()
-            if value is not None and (name in _ALWAYS or name not in site.withheld)
+            if value is not None and (name in _ALWAYS or name not in withheld)
         }
 
     def _notes(
@@ -236,18 +239,20 @@ class Expecting:
             self.whys[view.access_id] = "shared"
             return
         at, recorded_at = view.accessed_at, min(view.recorded_at, view.received_at)
-        cutoff = max(recorded_at, min(recorded_at + timedelta(days=14), at + timedelta(days=21)))
-        plans = self.oracle.plans(at, at, cutoff)
+        policy = in_force(self.oracle.policy, at)
+        limit = min(recorded_at + policy.plan_wait, at + policy.plan_wait_after_arrival)
+        cutoff = max(recorded_at, limit)
+        plans = self.oracle.plans(at, at, cutoff, policy)
         if not plans:
             self.whys[view.access_id] = self._nothing_due(at, cutoff)
             return
         self.whys[view.access_id] = "shared"
-        by = max(recorded_at + timedelta(hours=2), at + timedelta(hours=1))
-        heard = self.oracle.received_by(by).plans(at, at, cutoff) if view.received_at <= by else []
+        by = max(recorded_at + policy.delayed_after, at + policy.delayed_after_departure)
+        heard = self.oracle.received_by(by).plans(at, at, cutoff, policy) if view.received_at <= by else []
         in_time = frozenset(name for plan in heard for name in plan.names)
         lines = [(plan, self.oracle.timing(plan, delayed=not plan.names & in_time)) for plan in plans]
         restricted = self.oracle.restricted
-        owners = {plan.names: self.oracle.owner(plan, recorded_at) for plan in plans}
+        owners = {plan.names: self.oracle.owner(plan, recorded_at, policy) for plan in plans}
         for owner in set(owners.values()):
             own = [(plan, marks) for plan, marks in lines if owners[plan.names] == owner]
             self.rows.add(

@@ -7,10 +7,11 @@ from typing import Any
 
 from broker.core.facts import REGISTERS, Details, VisitEvent, VisitMessage
 from broker.core.identifiers import OdsCode
-from broker.core.policy import Place, Policy
+from broker.core.policy import AnyPolicy, Policy
+from broker.core.policy_keys import Place
+from tests.generative.naive_policy import in_force, of_place, of_sender
 
 _REGISTRATIONS = (VisitEvent.ADMITTED, VisitEvent.REGISTERED)
-_EMERGENCY_TYPES = ("21", "22", "23", "24", "25", "28", "31", "32", "2A", "2B", "2C", "2D")
 _OUTCOMES = {"10": "died", "12": "left before treatment", "13": "refused treatment"}
 
 
@@ -36,6 +37,7 @@ class Thread:
     cancel_reason: str | None
     control_id: str
     stated: list[tuple[datetime, Details, bool]]
+    policy: Policy
 
 
 def recorded(message: VisitMessage) -> datetime:
@@ -52,27 +54,30 @@ def stamp(message: VisitMessage) -> tuple[datetime, datetime, int]:
 class Visits:
     """All visits of a person, from their messages in any order and number."""
 
-    def __init__(self, messages: Iterable[VisitMessage], policy: Policy) -> None:
-        self.policy = policy
+    def __init__(self, messages: Iterable[VisitMessage], policy: AnyPolicy) -> None:
         first: dict[str, VisitMessage] = {}
         for message in messages:
             held = first.get(message.message_id, message)
             first[message.message_id] = min(held, message, key=lambda one: one.received_at)
         self.messages = sorted(first.values(), key=lambda m: (stamp(m), m.control_id, m.message_id))
         self.everything = {message.visit for message in self.messages}
-        heard = [message for message in self.messages if self._place(message) is not Place.SENSITIVE]
+        self.policies = {
+            ref: in_force(policy, self.arrived_at([m for m in self.messages if m.visit == ref]))
+            for ref in self.everything
+        }
+        heard = [
+            message for message in self.messages if self._there(message, "listed") is not Place.SENSITIVE
+        ]
         self.heard = {ref: [m for m in heard if m.visit == ref] for ref in {m.visit for m in heard}}
         self.threads = self._threads()
         self.silent = self.everything - {ref for thread in self.threads for ref in thread.members}
 
-    def _place(self, message: VisitMessage) -> Place | None:
-        """Return how the site has listed where a message was recorded (4, 47)."""
+    def _there(self, message: VisitMessage, name: str) -> Any:
+        """Return a setting as it holds where a message was recorded (4, 47)."""
         before = self.messages[: self.messages.index(message) + 1]
         own = [one for one in before if one.visit == message.visit]
         location, site = said_last(own, "location"), said_last(own, "site")
-        listed = self.policy.site(message.provider).locations
-        by_site = listed.get(site.code) if site else None
-        return listed.get(location or "") or by_site
+        return of_place(self.policies[message.visit], name, message.provider, location, site)
 
     def _threads(self) -> list[Thread]:
         """Return the threads by arrival: each admission of type 21 with the A&E visit it followed (7)."""
@@ -81,7 +86,7 @@ class Visits:
             before = [
                 (self.arrived_at(other), emergency)
                 for emergency, other in self.heard.items()
-                if _is_admission(messages) and self._follows(messages, other)
+                if _is_admission(messages) and self._follows(messages, emergency)
             ]
             if before:
                 joins[admission] = max(before)[1]
@@ -92,14 +97,16 @@ class Visits:
                 threads.append(self._thread(reference, joined))
         return sorted(threads, key=lambda thread: (thread.arrived_at, thread.reference))
 
-    def _follows(self, admission: Sequence[VisitMessage], emergency: Sequence[VisitMessage]) -> bool:
-        """Whether an admission began within 24 h of an A&E visit of the same provider (7)."""
+    def _follows(self, admission: Sequence[VisitMessage], reference: str) -> bool:
+        """Whether an admission began within 24 h, or what is settled, of an A&E visit of the provider (7)."""
+        emergency = self.heard[reference]
         if not any(message.patient_class == "E" for message in emergency):
             return False
         last = self.departed_at(emergency) or recorded(emergency[-1])
         arrived_at = self.arrived_at(admission)
-        same = admission[0].provider == emergency[0].provider
-        return same and self.arrived_at(emergency) <= arrived_at <= last + timedelta(hours=24)
+        same = admission[-1].provider == emergency[-1].provider
+        joins = of_place(self.policies[reference], "admission_joins", emergency[-1].provider)
+        return same and self.arrived_at(emergency) <= arrived_at <= last + joins
 
     def _thread(self, reference: str, joined: Sequence[str]) -> Thread:
         """Return a visit with the admissions that joined it; of a cancelled one only the times count (7)."""
@@ -113,7 +120,8 @@ class Visits:
         arrived_at = self.arrived_at(self.heard[reference])
         departed_at = self.departed_at(ending)
         newest_at = recorded(every[-1])
-        left_at = departed_at or newest_at + timedelta(hours=24)
+        policy = self.policies[reference]
+        left_at = departed_at or newest_at + of_place(policy, "open_stay", every[-1].provider)
         settings = [self._setting(speaking[: count + 1]) for count in range(len(speaking))]
         registers = {name: said_last(speaking, name) for name in REGISTERS}
         registers["disposition"] = disposition(ending)
@@ -136,6 +144,7 @@ class Visits:
             cancel_reason=_cancel_reason(speaking),
             control_id=every[0].control_id,
             stated=[self._stated(speaking[: count + 1]) for count in range(len(speaking))],
+            policy=policy,
         )
 
     def _is_heard(self, message: VisitMessage) -> bool:
@@ -150,7 +159,8 @@ class Visits:
             own = [message for message in so_far if message.visit == reference]
             arrived_at = self.arrived_at(own) if own else recorded(so_far[0])
             newest_at = recorded(so_far[-1])
-            limit = min(newest_at + timedelta(days=14), arrived_at + timedelta(days=21))
+            policy = self.policies[reference]
+            limit = min(newest_at + policy.plan_wait, arrived_at + policy.plan_wait_after_arrival)
             reached.append(max(newest_at, limit))
         return max(reached)
 
@@ -187,13 +197,18 @@ class Visits:
 
     def _setting(self, so_far: Sequence[VisitMessage]) -> str:
         """Return the setting after the last of some messages, by the order of ruling 4."""
-        place = self._place(so_far[-1])
+        last = so_far[-1]
+        place = self._there(last, "listed")
         patient_class, kind = said_last(so_far, "patient_class"), said_last(so_far, "admission_type")
         if place is Place.UNSCHEDULED or (place is Place.SCHEDULED and patient_class == "O"):
-            return place.value
-        if patient_class == "E" or kind in _EMERGENCY_TYPES:
+            return str(place.value)
+        if patient_class in self._there(last, "emergency_classes") or kind in self._there(
+            last, "emergency_types"
+        ):
             return "unscheduled"
-        if kind in ("11", "12", "13", "81") or patient_class in ("P", "R", "W"):
+        if kind in self._there(last, "scheduled_types") or patient_class in self._there(
+            last, "scheduled_classes"
+        ):
             return "scheduled"
         return "unlisted" if patient_class == "O" else "unscheduled"
 
@@ -206,7 +221,9 @@ class Visits:
             given=said_last(so_far, "given"),
             birth_date=None if guessed and guessed.value == "estimated" else said_last(so_far, "birth_date"),
         )
-        traced = self.policy.site(so_far[-1].provider).traced_by_sender or (status and status.value == "01")
+        last = so_far[-1]
+        settled = of_sender(self.policies[last.visit], "traced_by_sender", last)
+        traced = settled or (status and status.value == "01")
         return recorded(so_far[-1]), details, bool(traced)
 
 

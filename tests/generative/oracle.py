@@ -19,8 +19,9 @@ from broker.core.facts import (
     VisitMessage,
 )
 from broker.core.identifiers import OdsCode, london_day
-from broker.core.policy import Policy
+from broker.core.policy import AnyPolicy, Policy
 from tests.generative.naive_matching import match_marks
+from tests.generative.naive_policy import of_authority, of_place
 from tests.generative.naive_thread import Thread, Visits
 
 Marks = tuple[str, ...]
@@ -52,7 +53,7 @@ class Plan:
 class Oracle:
     """Everything that is to be told of one person, from all their facts in any order and number."""
 
-    def __init__(self, facts: Iterable[Fact], policy: Policy) -> None:
+    def __init__(self, facts: Iterable[Fact], policy: AnyPolicy) -> None:
         self.facts = list(facts)
         self.policy = policy
         self.visits = Visits([fact for fact in self.facts if isinstance(fact, VisitMessage)], policy)
@@ -76,7 +77,7 @@ class Oracle:
             return "ruling 3: scheduled setting"
         if thread.state != "cancelled by the hospital":
             return None
-        if thread.cancel_reason in self.policy.site(thread.provider).error_reasons:
+        if thread.cancel_reason in of_place(thread.policy, "error_reasons", thread.provider):
             return "ruling 16: registered in error"
         twins = [
             other
@@ -85,16 +86,17 @@ class Oracle:
             and other.provider == thread.provider
             and other.unscheduled
             and other.state != "cancelled by the hospital"
-            and abs(other.arrived_at - thread.arrived_at) <= timedelta(hours=2)
+            and abs(other.arrived_at - thread.arrived_at) <= thread.policy.same_visit
         ]
         return "ruling 16: registered twice" if twins else None
 
-    def plans(self, arrived_at: datetime, until: datetime, cutoff: datetime) -> list[Plan]:
+    def plans(self, arrived_at: datetime, until: datetime, cutoff: datetime, policy: Policy) -> list[Plan]:
         """Return the plans that count for a stay, replacements in the place of what they replace (14)."""
         found = []
         for name in {_name(version.content) for version in self.versions}:
             versions = [version for version in self.versions if _name(version.content) == name]
-            plan = self._plan(versions, london_day(arrived_at), london_day(until), arrived_at, cutoff)
+            first, last = london_day(arrived_at), london_day(until)
+            plan = self._plan(versions, first, last, arrived_at, cutoff, policy)
             if plan is not None:
                 found.append(plan)
         return _replaced(found)
@@ -109,7 +111,13 @@ class Oracle:
         return any(versions[-1].content.deleted is not None for versions in newest if versions)
 
     def _plan(
-        self, versions: Sequence[Version], first: date, last: date, arrived_at: datetime, cutoff: datetime
+        self,
+        versions: Sequence[Version],
+        first: date,
+        last: date,
+        arrived_at: datetime,
+        cutoff: datetime,
+        policy: Policy,
     ) -> Plan | None:
         """Return one plan as it counts for a stay, or None (10, 14, 15)."""
         known = [version for version in versions if version.recorded_at <= cutoff]
@@ -119,35 +127,37 @@ class Oracle:
         if by_arrival and by_arrival[-1].content.deleted is not None:
             while candidates and candidates[0].content.deleted is not None:
                 candidates = candidates[1:]  # a removal recorded by the arrival, said again or not
-        due = [version for version in candidates if self._visible(version.content, first, last)]
+        due = [version for version in candidates if self._visible(version.content, first, last, policy)]
         if not due:
             return None
         shown = known[-1]
         return Plan(
             shown=shown,
             known=tuple(known),
-            state=self._plan_state(shown.content, first, last),
+            state=self._plan_state(shown.content, first, last, policy),
             live=due[0] in by_arrival,
             said_at=due[0].recorded_at,
             removed_afterwards=shown.content.deleted is None and versions[-1].content.deleted is not None,
             names=frozenset({_name(shown.content)}),
         )
 
-    def _last_visible_day(self, content: PlanContent) -> date:
-        """Return the end plus 365 days, 28 for an unborn plan (9)."""
+    def _last_visible_day(self, content: PlanContent, policy: Policy) -> date:
+        """Return the end plus 365 days, 28 for an unborn plan, or what is settled for its authority (9)."""
         if content.end is None:
             return date.max
-        return content.end + timedelta(days=28 if content.plan_type.value == "UCP" else 365)
+        name = "unborn_visible" if content.plan_type.value == "UCP" else "visible_after_end"
+        visible: timedelta = of_authority(policy, name, content.authority)
+        return content.end + visible
 
-    def _visible(self, content: PlanContent, first: date, last: date) -> bool:
+    def _visible(self, content: PlanContent, first: date, last: date, policy: Policy) -> bool:
         """Whether a plan is visible on a day of the stay (9, 10)."""
-        return content.start <= last and first <= self._last_visible_day(content)
+        return content.start <= last and first <= self._last_visible_day(content, policy)
 
-    def _plan_state(self, content: PlanContent, first: date, last: date) -> str:
+    def _plan_state(self, content: PlanContent, first: date, last: date, policy: Policy) -> str:
         """Return how a plan stands (12, 14, 15)."""
         if content.deleted is not None:
             return "removed by the authority"
-        if not self._visible(content, first, last):
+        if not self._visible(content, first, last, policy):
             return "no longer in force by the authority's newer record"
         if content.end is None or content.end >= first:
             return "active"
@@ -155,10 +165,13 @@ class Oracle:
 
     def matched(self, thread: Thread) -> list[tuple[Plan, Marks]]:
         """Return the plans due for a visit that match its details, with all their marks (10, 11, 14, 20)."""
-        by = max(thread.first_recorded_at + timedelta(hours=2), thread.left_at + timedelta(hours=1))
+        policy = thread.policy
+        by = max(
+            thread.first_recorded_at + policy.delayed_after, thread.left_at + policy.delayed_after_departure
+        )
         in_time = self.received_by(by).due_names(thread.members)
         told = []
-        for plan in self.plans(thread.arrived_at, thread.until, thread.cutoff):
+        for plan in self.plans(thread.arrived_at, thread.until, thread.cutoff, policy):
             marks = match_marks(thread.stated, _stated(plan))
             if marks is not None:
                 told.append((plan, (*self.timing(plan, delayed=not plan.names & in_time), *marks)))
@@ -169,7 +182,7 @@ class Oracle:
         alone = Visits([m for m in self.visits.messages if m.visit in set(members)], self.policy)
         names: set[tuple[str, str, date]] = set()
         for thread in alone.threads:
-            for plan in self.plans(thread.arrived_at, thread.until, thread.cutoff):
+            for plan in self.plans(thread.arrived_at, thread.until, thread.cutoff, thread.policy):
                 if thread.unscheduled and match_marks(thread.stated, _stated(plan)) is not None:
                     names |= plan.names
         return frozenset(names)
@@ -190,7 +203,7 @@ class Oracle:
             for other in self.visits.threads
             if other.reference != thread.reference
             and self.why_not(other) is None
-            and thread.arrived_at - timedelta(days=7) <= other.arrived_at < thread.arrived_at
+            and thread.arrived_at - thread.policy.reattendance <= other.arrived_at < thread.arrived_at
         ]
 
     def views_of(self, thread: Thread) -> list[Access]:
@@ -205,13 +218,13 @@ class Oracle:
         ]
         return sorted(views, key=lambda view: (view.accessed_at, view.access_id))
 
-    def owner(self, plan: Plan, newest_at: datetime) -> OdsCode:
+    def owner(self, plan: Plan, newest_at: datetime, policy: Policy) -> OdsCode:
         """Return the authority, or who has taken over by the day the pair was there to be told (19)."""
         owner, seen = plan.shown.content.authority, set()
         day = london_day(max(newest_at, plan.said_at))
-        while owner not in seen and owner in self.policy.successors:
+        while owner not in seen and owner in policy.successors:
             seen.add(owner)
-            successor = self.policy.successors[owner]
+            successor = policy.successors[owner]
             if successor.opens_on > day or successor.code in seen:
                 break
             owner = successor.code

@@ -39,7 +39,7 @@ SETTINGS: Mapping[str, tuple[dict[str, str], str]] = {
     ),
     "a directory for a policy": (
         {"CPIS_POLICY_FILE": "/"},
-        "the policy file  cannot be read: Is a directory",
+        "the policy file / cannot be read: Is a directory",
     ),
     "no database URL": (
         {"CPIS_DATABASE_URL": "broker.sqlite"},
@@ -67,11 +67,21 @@ def test_every_wrong_setting_is_told_at_once(tmp_path: Path) -> None:
 
 
 POLICIES: Mapping[str, tuple[str, str]] = {
-    "no TOML": ("[hours]\nplan_wait = \n", "line 2"),
-    "an unknown key": ("[hours]\nplanwait = 1\n", "[hours] does not know 'planwait'"),
-    "no ODS code": ('[sites."no code"]\n', "no ODS code"),
-    "no number": ("[hours]\nplan_wait = true\n", "[hours] plan_wait must be a number of hours"),
-    "no table": ("sites = 3\n", "impossible value"),
+    "no TOML": ("[settings]\nplan_wait_days = \n", "line 2"),
+    "an unknown key": ("[settings]\nplanwait = 1\n", "policy.toml:2: [settings] does not know 'planwait'"),
+    "no ODS code": (
+        '[[override]]\nprovider = "no code"\nname = "X"\n',
+        "policy.toml:2: 'provider' must be an ODS",
+    ),
+    "no number": (
+        "[settings]\nplan_wait_days = true\n",
+        "policy.toml:2: plan_wait_days must be a whole number",
+    ),
+    "no table": ("settings = 3\n", "policy.toml:1: 'settings' must be a table"),
+    "an overlap": (
+        '[[override]]\nprovider = ["RXX", "RXX"]\nname = "X"\n',
+        "policy.toml:3: name for provider RXX is set in line 3 too",
+    ),
 }
 
 

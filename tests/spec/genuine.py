@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.kafka_partition import KafkaPartitionLog
-from broker.core.policy import Policy
+from broker.core.policy import AnyPolicy
 from broker.ports import INPUTS, Record, Topic
 from tests.builders.matcher import make_codecs
 from tests.spec.matchers import (
@@ -34,7 +34,7 @@ APPEND_MS = 10_000
 class GenuineKafka:
     """A matcher at work; `run` gives it one person's facts and returns what came of them."""
 
-    def __init__(self, cluster: Cluster, policy: Policy) -> None:
+    def __init__(self, cluster: Cluster, policy: AnyPolicy) -> None:
         """Work on the cluster, by one policy."""
         self._policy = policy
         self._codecs = make_codecs()
@@ -94,14 +94,14 @@ class GenuineKafka:
 class GenuineRuntime:
     """A `GenuineKafka` as a runtime: called from the test's thread, working in its own."""
 
-    def __init__(self, cluster: Cluster, policy: Policy) -> None:
+    def __init__(self, cluster: Cluster, policy: AnyPolicy) -> None:
         """Start nothing yet."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="specs-on-kafka")
         self._kafka = GenuineKafka(cluster, policy)
         self.policy = policy
 
-    def __call__(self, sent: Sent, policy: Policy) -> Outcome:
+    def __call__(self, sent: Sent, policy: AnyPolicy) -> Outcome:
         """Run one specification; all of a run share one policy."""
         assert policy == self.policy
         return self._await(self._kafka.run(sent))

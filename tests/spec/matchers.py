@@ -13,7 +13,7 @@ from broker.core.alerts import AlertEvent, DecisionEntry, ItemKind, WorklistItem
 from broker.core.audit import commit_to
 from broker.core.facts import Fact, VisitMessage
 from broker.core.identifiers import NhsNumber
-from broker.core.policy import Policy
+from broker.core.policy import AnyPolicy
 from broker.ports import INPUTS, PARTITION_STATE_KEY, PartitionLog, Record, Topic, Write
 from broker.services.matching import Codecs, PartitionMatcher, Surroundings
 from tests.builders.matcher import HURRIED, SALT, Reported, fact_write, make_codecs, until
@@ -33,7 +33,7 @@ Sent = Sequence[tuple[NhsNumber, Fact]]
 Found = Mapping[str, Sequence[Record]]
 
 
-def make_matcher(log: PartitionLog, codecs: Codecs, policy: Policy) -> PartitionMatcher:
+def make_matcher(log: PartitionLog, codecs: Codecs, policy: AnyPolicy) -> PartitionMatcher:
     """Return a matcher that hurries and knows its salt."""
     return PartitionMatcher(
         log,
@@ -116,7 +116,7 @@ def _decisions(codecs: Codecs, sent: Sent, records: Sequence[Record]) -> dict[st
     }
 
 
-def run_twin(sent: Sent, policy: Policy) -> Outcome:
+def run_twin(sent: Sent, policy: AnyPolicy) -> Outcome:
     """Let a matcher of its own work on an in-memory Kafka of its own."""
     codecs = make_codecs()
     kafka = MemoryKafka((*Topic, *RECIPIENT_TOPICS), partitions=1)

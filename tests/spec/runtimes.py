@@ -11,15 +11,15 @@ from broker.core.effects import advance
 from broker.core.facts import Fact, IdentityNotice, PlanFact
 from broker.core.identifiers import NhsNumber
 from broker.core.person import Person, lift
-from broker.core.policy import Policy
+from broker.core.policy import AnyPolicy
 from tests.spec.outcome import Outcome
 from tests.spec.settled import KEY
 
-Runtime = Callable[[Sequence[tuple[NhsNumber, Fact]], Policy], Outcome]
+Runtime = Callable[[Sequence[tuple[NhsNumber, Fact]], AnyPolicy], Outcome]
 """Takes the facts of one person in the order in which they come."""
 
 
-def run_core(sent: Sequence[tuple[NhsNumber, Fact]], policy: Policy) -> Outcome:
+def run_core(sent: Sequence[tuple[NhsNumber, Fact]], policy: AnyPolicy) -> Outcome:
     """Fold fact by fact; what comes before any plan or notice waits for it, as it does in the log."""
     events: list[AlertEvent] = []
     items: dict[str, WorklistItem] = {}

@@ -1,36 +1,66 @@
 """The policy of all specifications: one for every provider and authority that their tables name."""
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 from broker.core.identifiers import OdsCode
 from broker.core.keyed import IdentityKey
-from broker.core.policy import Place, Policy, Site, Successor
+from broker.core.policy import Policies, Policy, Successor
+from broker.core.policy_keys import Place, Selector
 
 KEY = IdentityKey(b"the identity key of specifications")
 
-AUTHORITIES = ("E06", "E07", "E08", "E09", "E20", "E21", "E22", "E30", "E31")
-PROVIDERS = ("RXX", "RYY", "RZZ", "RLL", "RTT", "RWW")
+AUTHORITIES = ("E06", "E07", "E08", "E09", "E10", "E20", "E21", "E22", "E30", "E31")
+PROVIDERS = ("RXX", "RYY", "RZZ", "RLL", "RTT", "RWW", "RPP")
 
-POLICY = Policy(
+RLL, RPP, RTT, RWW = OdsCode("RLL"), OdsCode("RPP"), OdsCode("RTT"), OdsCode("RWW")
+
+SETTLED = Policy(
     lateness=timedelta(
         days=36_500
     ),  # specifications share a matcher's clock and span years: nothing is closed
-    sites={
-        OdsCode("RLL"): Site(
-            name="Listing Hospital",
-            call_back="02071112222",
-            locations={
-                "CLINIC": Place.SCHEDULED,
-                "WALKIN": Place.UNSCHEDULED,
-                "HAVEN": Place.SENSITIVE,
-                "RLLSX": Place.SENSITIVE,
-            },
-            error_reasons=frozenset({"ERR"}),
-        ),
-        OdsCode("RTT"): Site(traced_by_sender=True),
-        OdsCode("RWW"): Site(
-            name="Withholding Hospital", withheld=frozenset({"reason", "location", "clinician_name"})
-        ),
+    overrides={
+        Selector(provider=RLL): {
+            "name": "Listing Hospital",
+            "call_back": "02071112222",
+            "error_reasons": frozenset({"ERR"}),
+        },
+        Selector(provider=RLL, location="CLINIC"): {"listed": Place.SCHEDULED},
+        Selector(provider=RLL, location="WALKIN"): {"listed": Place.UNSCHEDULED},
+        Selector(provider=RLL, location="HAVEN"): {"listed": Place.SENSITIVE},
+        Selector(provider=RLL, site="RLLSX"): {"listed": Place.SENSITIVE},
+        Selector(provider=RTT): {"traced_by_sender": True},
+        Selector(provider=RWW): {
+            "name": "Withholding Hospital",
+            "withheld": frozenset({"reason", "location", "clinician_name"}),
+        },
+        Selector(authority=OdsCode("E10")): {
+            "visible_after_end": timedelta(days=400),
+            "unborn_visible": timedelta(days=40),
+        },
+        Selector(provider=RPP): {
+            "name": "Particular Hospital",
+            "call_back": "02073334444",
+            "open_stay": timedelta(hours=48),
+            "admission_joins": timedelta(hours=6),
+            "provider_after_departure": timedelta(hours=24),
+            "emergency_classes": frozenset({"E", "U"}),
+            "emergency_types": frozenset({"21", "2X"}),
+            "scheduled_classes": frozenset({"P", "Q"}),
+            "scheduled_types": frozenset({"11", "1X"}),
+            "error_reasons": frozenset({"OOPS"}),
+        },
+        Selector(provider=RPP, system="LAB"): {"traced_by_sender": True},
+        Selector(provider=RPP, site="RPP02"): {
+            "name": "Particular Hospital, East",
+            "listed": Place.SCHEDULED,
+            "withheld": frozenset({"acuity"}),
+        },
+        Selector(provider=RPP, location="DESK"): {
+            "call_back": "02075556666",
+            "listed": Place.UNSCHEDULED,
+            "withheld": frozenset({"reason"}),
+        },
     },
     successors={
         OdsCode("E20"): Successor(code=OdsCode("E21"), opens_on=date(2026, 1, 12)),
@@ -39,4 +69,25 @@ POLICY = Policy(
         OdsCode("E31"): Successor(code=OdsCode("E30"), opens_on=date(2020, 1, 1)),
     },
 )
+
+LATER_FROM = datetime(2031, 5, 31, 23, tzinfo=UTC)
+"""Midnight in London, 1 June 2031."""
+
+LATER = replace(
+    SETTLED,
+    visible_after_end=timedelta(days=100),
+    plan_wait=timedelta(days=3),
+    plan_wait_after_arrival=timedelta(days=5),
+    reattendance=timedelta(days=14),
+    same_visit=timedelta(hours=4),
+    delayed_after=timedelta(hours=6),
+    delayed_after_departure=timedelta(hours=3),
+    overrides={
+        **SETTLED.overrides,
+        Selector(provider=OdsCode("RXX"), location="POPUP"): {"listed": Place.SENSITIVE},
+        Selector(provider=RTT): {"traced_by_sender": False},
+    },
+)
+
+POLICY = Policies(first=SETTLED, later=((LATER_FROM, LATER),))
 """`RXX` and every provider not named has settled nothing; E30 and E31 name each other by mistake."""

@@ -113,12 +113,11 @@ def _fact(number: int, row: list[str]) -> Fact:
     if kind == "notice":
         return IdentityNotice(notice_id=subject, kind=IdentityKind.RESTRICTED, **times)
     control_id = said.pop("control_id", f"c{number}")
-    said = _DETAILS | said
+    said = {"system": "EDSYS"} | _DETAILS | said
     return VisitMessage(
         message_id=f"{subject}-{control_id}",
         visit=subject,
         provider=OdsCode(organisation or PROVIDER),
-        system="EDSYS",
         control_id=control_id,
         event=VisitEvent(kind),
         **{"sent_at": recorded_at, **times, **_read(said)},

@@ -4,8 +4,9 @@ from itertools import product
 
 import pytest
 
-from broker.core.policy import Place, Site
-from broker.core.setting import Setting, classify, listed_as
+from broker.core.policy import Policy
+from broker.core.policy_keys import Place
+from broker.core.setting import Setting, classify
 
 PLACES = (None, *Place)
 CLASSES = (None, "E", "I", "O", "B", "P", "R", "W", "?")
@@ -21,7 +22,7 @@ def test_what_is_scheduled(place: Place | None, patient_class: str | None, kind:
         planned and not emergency and place is not Place.UNSCHEDULED
     )
 
-    setting = classify(place, patient_class=patient_class, admission_type=kind)
+    setting = classify(Policy(listed=place), patient_class=patient_class, admission_type=kind)
 
     assert (place is Place.SENSITIVE) == (setting is Setting.SENSITIVE)
     if place is not Place.SENSITIVE:
@@ -31,27 +32,7 @@ def test_what_is_scheduled(place: Place | None, patient_class: str | None, kind:
 def test_every_setting_is_reached() -> None:
     """No member is missing."""
     reached = {
-        classify(place, patient_class=patient_class, admission_type=kind)
+        classify(Policy(listed=place), patient_class=patient_class, admission_type=kind)
         for place, patient_class, kind in product(PLACES, CLASSES, TYPES)
     }
     assert set(Setting) == reached
-
-
-@pytest.mark.parametrize(
-    ("location", "site_code", "listed"),
-    [
-        ("ED", None, Place.UNSCHEDULED),
-        ("ED", "RLLSX", Place.UNSCHEDULED),
-        ("WARD", "RLLSX", Place.SENSITIVE),
-        (None, "RLLSX", Place.SENSITIVE),
-        ("WARD", "RLL01", None),
-        (None, None, None),
-    ],
-)
-def test_a_location_is_listed_by_itself_or_by_its_site(
-    location: str | None, site_code: str | None, listed: Place | None
-) -> None:
-    """The point of care says more than the site (rulings 4, 47)."""
-    site = Site(locations={"ED": Place.UNSCHEDULED, "RLLSX": Place.SENSITIVE})
-
-    assert listed == listed_as(site, location=location, site_code=site_code)

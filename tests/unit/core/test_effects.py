@@ -19,7 +19,7 @@ from broker.core.canonical import canonical
 from broker.core.effects import Advance, advance
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.person import Person, Told, lift
-from tests.spec.settled import KEY, POLICY
+from tests.spec.settled import KEY, POLICY, SETTLED
 from tests.spec.table import facts
 
 AT = datetime(2026, 1, 10, 10, tzinfo=UTC)
@@ -219,7 +219,7 @@ def test_a_decision_is_entered_when_it_is_new_or_changed() -> None:
 def test_a_change_of_policy_alone_is_a_new_decision() -> None:
     """The entry names the dated policy that decided."""
     person = fold(f"{PLAN}T | A04 | v1 |")[-1].person
-    other = replace(POLICY, delayed_after=POLICY.delayed_after * 2)
+    other = replace(SETTLED, delayed_after=SETTLED.delayed_after * 2)
 
     assert [Why.SHARED] == [entry.why for entry in advance(person, other, KEY).entries]
 

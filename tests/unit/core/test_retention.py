@@ -10,12 +10,12 @@ from broker.core.effects import advance
 from broker.core.facts import Fact
 from broker.core.identifiers import NhsNumber
 from broker.core.person import Person, lift
+from broker.core.policy import Policies
 from broker.core.retention import settle, too_late
-from tests.spec.settled import KEY
-from tests.spec.settled import POLICY as SPEC_POLICY
+from tests.spec.settled import KEY, SETTLED
 from tests.spec.table import facts, moment
 
-POLICY = replace(SPEC_POLICY, lateness=timedelta(days=35))
+POLICY = replace(SETTLED, lateness=timedelta(days=35))
 HEAD = "recorded | fact | about | values\n"
 PLAN = f"{HEAD}T-99d | plan | CPP E09 |\n"
 
@@ -140,6 +140,31 @@ def test_what_comes_too_late_changes_nothing_and_goes_again() -> None:
     assert person is not None
     assert ["a1", "v1"] == kept(learned)
     assert (person.told, []) == (learned.told, kept(settle(learned, moment("T+62d"), POLICY)))
+
+
+LONGER = replace(POLICY, visible_after_end=timedelta(days=400), reattendance=timedelta(days=30))
+PERIODS = Policies(first=POLICY, later=((moment("T+9000d"), LONGER),))
+
+
+def test_what_a_later_period_will_need_is_kept() -> None:
+    """A plan that it will show, and a visit that an open one will be counted with."""
+    ended = told(f"{HEAD}T-99d | plan | CPP E09 | end=D-300\nT | A04 | v1 |\nT+20d | A04 | v2 |")
+
+    assert settle(ended, moment("T+90d"), POLICY) is None
+    assert settle(ended, moment("T+90d"), PERIODS) is not None
+    assert (["v2"], ["v1", "v2"]) == (
+        kept(settle(ended, moment("T+60d"), POLICY)),
+        kept(settle(ended, moment("T+60d"), PERIODS)),
+    )
+
+
+def test_a_view_is_kept_as_long_as_its_own_period_waits_for_plans() -> None:
+    """The one in force when it happened."""
+    seen = told(f"{PLAN}T | view | a1 RYY |\nT+1d | view | a2 RYY |")
+    hasty = replace(POLICY, plan_wait=timedelta(days=1), plan_wait_after_arrival=timedelta(days=1))
+    policy = Policies(first=POLICY, later=((moment("T+1d"), hasty),))
+
+    assert ["a1"] == kept(settle(seen, moment("T+38d"), policy))
 
 
 TOMBSTONES = {

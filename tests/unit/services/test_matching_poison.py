@@ -10,7 +10,7 @@ from broker.adapters.memory_sealing import MemorySealer
 from broker.core.alerts import ItemKind
 from broker.core.facts import VisitEvent
 from broker.core.identifiers import OdsCode
-from broker.core.policy import Policy, Site
+from broker.core.policy import Policy
 from broker.ports import Sealed, Topic, Write
 from broker.services.matching_turns import Notice
 from broker.wire.records_codec import RecordsCodec
@@ -31,11 +31,18 @@ CURSED = OdsCode("XXX")
 class CursedPolicy(Policy):
     """A policy that makes the core raise whenever it looks at one provider."""
 
-    def site(self, provider: OdsCode) -> Site:
-        """Return a site, but for the cursed one."""
+    def site(
+        self,
+        provider: OdsCode,
+        *,
+        system: str | None = None,
+        site: str | None = None,
+        location: str | None = None,
+    ) -> Policy:
+        """Return what a provider has settled, but for the cursed one."""
         if provider == CURSED:
             raise ZeroDivisionError
-        return super().site(provider)
+        return super().site(provider, system=system, site=site, location=location)
 
 
 class KeylessSealer(MemorySealer):

@@ -10,7 +10,8 @@ from broker.core.alerts import EventKind
 from broker.core.facts import PlanFact
 from broker.core.identifiers import OdsCode
 from broker.core.person import Person
-from broker.core.policy import RULES_VERSION, Policy, Site
+from broker.core.policy import RULES_VERSION, Policies, Policy
+from broker.core.policy_keys import Selector
 from broker.ports import Topic, Write
 from broker.services.matching_table import RecentPeople, receipt_of
 from broker.services.matching_turns import Notice
@@ -19,7 +20,7 @@ from tests.builders.house import ADA, House, in_house
 from tests.builders.matcher import HURRIED, NOON, PROVIDER, SALT, attendance, numbers, plan, until
 
 BOB = [number for number, _ in zip(numbers(), range(2), strict=False)][1]
-NAMED = Policy(sites={PROVIDER: Site(name="Homerton emergency department")})
+NAMED = Policy(overrides={Selector(provider=PROVIDER): {"name": "Homerton emergency department"}})
 
 
 def ended(last: datetime) -> PlanFact:
@@ -63,13 +64,34 @@ def test_a_policy_that_changes_nothing_is_noted_in_silence() -> None:
     """Nobody is told, and the partition's record says that everybody was looked at."""
 
     async def scenario(house: House) -> None:
-        other = Policy(sites={OdsCode("RJ1"): Site(name="Elsewhere")})
+        other = Policy(overrides={Selector(provider=OdsCode("RJ1")): {"name": "Elsewhere"}})
         house.send(plan(), attendance())
         async with house.at_work():
             await house.told(Topic.ALERTS, 2)
         async with house.at_work(house.matcher(policy=other)):
             await until(lambda: (s := house.state()) is not None and s.policy_version == other.version)
         assert 2 == len(house.events())
+
+    in_house(scenario)
+
+
+def test_a_period_that_is_added_tells_nobody_and_enters_nothing() -> None:
+    """What was decided before it began was decided under another policy, and stays so."""
+
+    async def scenario(house: House) -> None:
+        added = Policies(first=Policy(), later=((NOON + timedelta(days=1), NAMED),))
+        house.send(plan(), attendance())
+        async with house.at_work():
+            await house.told(Topic.ALERTS, 2)
+        entered = len(house.records(Topic.AUDIT))
+        async with house.at_work(house.matcher(policy=added)):
+            await until(lambda: (s := house.state()) is not None and s.policy_version == added.version)
+            house.send(attendance("later", at=NOON + timedelta(days=1)))
+            await house.told(Topic.ALERTS, 4)
+        assert (1, 2) == (entered, len(house.records(Topic.AUDIT)))
+        events = house.events()
+        assert [EventKind.RAISED] * 4 == [event.kind for event in events]
+        assert [Policy().version] * 2 + [NAMED.version] * 2 == [event.policy_version for event in events]
 
     in_house(scenario)
 

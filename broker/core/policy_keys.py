@@ -1,0 +1,225 @@
+"""
+How a setting of the policy is declared: key and unit, what it may be, where it may be overridden, its rule.
+
+The declarations themselves are the fields of `broker.core.policy.Policy`. Everything that reads, shows or
+documents a policy goes by them, so that a setting is described once.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from broker.core.identifiers import OdsCode
+
+DECLARED = "declared"
+"""The key under which a field of `Policy` holds its `Declared`."""
+
+_CODE = re.compile(r"[A-Z0-9][A-Z0-9.+/_-]{0,19}")  # as intake takes codes from a message
+_TEXT_MAX = 100
+_TELEPHONE = re.compile(r"[0-9]{3,20}")
+
+
+class Place(StrEnum):
+    """How a site has listed one of its locations (rulings 3, 4, 47)."""
+
+    SCHEDULED = "scheduled"
+    UNSCHEDULED = "unscheduled"
+    SENSITIVE = "sensitive"
+
+
+class Where(StrEnum):
+    """For what a value holds, the more specific after the more general."""
+
+    EVERYWHERE = "everywhere"
+    AUTHORITY = "authority"
+    PROVIDER = "provider"
+    SYSTEM = "system"
+    SITE = "site"
+    LOCATION = "location"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selector:
+    """
+    For whom or for what place an override holds.
+
+    `authority` alone; or `provider`, alone or with one of `system` (MSH-3, the sending system), `site` (the
+    ODS code of a site) and `location` (the point of care of PV1-3.1). Raises `ValueError` for any other.
+    """
+
+    authority: OdsCode | None = None
+    provider: OdsCode | None = None
+    system: str | None = None
+    site: str | None = None
+    location: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what could hold for two things at once, or for nothing."""
+        within = [name for name in (self.system, self.site, self.location) if name is not None]
+        if (self.authority is None) == (self.provider is None):
+            raise ValueError("an override is for an authority or for a provider, one of them")
+        if within and self.provider is None:
+            raise ValueError("a system, a site or a location is one of a provider: name the provider as well")
+        if len(within) > 1:
+            raise ValueError("an override is for a system, a site or a location, one of them")
+
+    @property
+    def where(self) -> Where:
+        """What kind of thing it is."""
+        found = [where for where in Where if getattr(self, where.value, None) is not None]
+        return found[-1]
+
+    def __str__(self) -> str:
+        """Return it as people say it: codes of organisations and places only."""
+        named = ((where.value, getattr(self, where.value, None)) for where in Where)
+        return ", ".join(f"{name} {value}" for name, value in named if value is not None)
+
+
+class Unit(StrEnum):
+    """What a value is counted in, as its key says it."""
+
+    DAYS = "days"
+    HOURS = "hours"
+    NONE = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """
+    What is declared of one setting.
+
+    `rule` names the ruling, `meaning` is a sentence without its full stop. `everywhere` says that
+    `[settings]` may hold it, `scopes` where else it may be overridden. `may_be` is what a value must be, in
+    words; `read` returns the value of what a file says, and raises `ValueError` for anything else.
+    """
+
+    unit: Unit
+    rule: str
+    meaning: str
+    everywhere: bool
+    scopes: frozenset[Where]
+    may_be: str
+    read: Callable[[object], Any]
+
+    def key(self, name: str) -> str:
+        """Return the key of the field `name`: with its unit."""
+        return f"{name}_{self.unit}" if self.unit else name
+
+
+def _declare(
+    default: object, read: Callable[[object], Any], unit: Unit, may_be: str, said: dict[str, Any]
+) -> Any:
+    """Return the field of a setting; `said` is rule, meaning, scopes and whether it may hold everywhere."""
+    declared = Declared(
+        unit=unit,
+        rule=said["rule"],
+        meaning=said["meaning"],
+        everywhere=said.get("everywhere", True),
+        scopes=frozenset(said.get("scopes", ())),
+        may_be=may_be,
+        read=read,
+    )
+    return field(default=default, metadata={DECLARED: declared})
+
+
+def span(count: int, unit: Unit, *, most: int, least: int = 0, **said: Any) -> Any:
+    """Declare a duration of `count` days or hours: a whole number of its unit from `least` to `most`."""
+
+    def read(value: object) -> timedelta:
+        """Return the duration."""
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise ValueError
+        return timedelta(**{unit.value: value})
+
+    may_be = f"a whole number of {unit.value}, {least} to {most}"
+    return _declare(timedelta(**{unit.value: count}), read, unit, may_be, said)
+
+
+def flag(*, default: bool, **said: Any) -> Any:
+    """Declare a switch."""
+
+    def read(value: object) -> bool:
+        """Return the switch."""
+        if value is True or value is False:
+            return value
+        raise ValueError
+
+    return _declare(default, read, Unit.NONE, "true or false", said)
+
+
+def codes(*default: str, **said: Any) -> Any:
+    """Declare a set of codes, which are compared in capitals."""
+
+    def read(value: object) -> frozenset[str]:
+        """Return the codes in capitals."""
+        found = frozenset(text.upper() for text in _texts(value))
+        if not all(_CODE.fullmatch(code) for code in found):
+            raise ValueError
+        return found
+
+    may_be = 'a list of codes, each of at most 20 letters and digits, such as ["A1", "B2"]'
+    return _declare(frozenset(default), read, Unit.NONE, may_be, said)
+
+
+def names(among: frozenset[str], **said: Any) -> Any:
+    """Declare a set of names out of those `among` which it may choose; none by default."""
+
+    def read(value: object) -> frozenset[str]:
+        """Return the names."""
+        found = frozenset(_texts(value))
+        if not found <= among:
+            raise ValueError
+        return found
+
+    return _declare(frozenset(), read, Unit.NONE, f"a list out of {', '.join(sorted(among))}", said)
+
+
+def text(**said: Any) -> Any:
+    """Declare a line of text; none by default."""
+
+    def read(value: object) -> str:
+        """Return the text without blanks around it."""
+        if (
+            not isinstance(value, str)
+            or not value.strip()
+            or len(value) > _TEXT_MAX
+            or not value.isprintable()
+        ):
+            raise ValueError
+        return value.strip()
+
+    return _declare(None, read, Unit.NONE, f"a line of text of at most {_TEXT_MAX} characters", said)
+
+
+def telephone(**said: Any) -> Any:
+    """Declare a telephone number; none by default."""
+
+    def read(value: object) -> str:
+        """Return the digits."""
+        if not isinstance(value, str) or not _TELEPHONE.fullmatch(value.replace(" ", "")):
+            raise ValueError
+        return value.replace(" ", "")
+
+    return _declare(None, read, Unit.NONE, "a telephone number in quotes, digits and blanks only", said)
+
+
+def listing(**said: Any) -> Any:
+    """Declare how a place is listed; not by default."""
+
+    def read(value: object) -> Place:
+        """Return how the place is listed."""
+        return Place(value)  # type: ignore[arg-type]  # anything but a member's value is refused
+
+    return _declare(None, read, Unit.NONE, ", ".join(f'"{place}"' for place in Place), said)
+
+
+def _texts(value: object) -> list[str]:
+    """Return a list of texts; raise `ValueError` for anything else, an element said twice included."""
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError
+    if len(set(value)) < len(value):
+        raise ValueError
+    return value

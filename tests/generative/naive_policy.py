@@ -1,0 +1,42 @@
+"""Which policy is in force and what of it holds where, once more, for the oracle: from the plain tables."""
+
+from datetime import datetime
+from typing import Any
+
+from broker.core.facts import VisitMessage
+from broker.core.identifiers import OdsCode
+from broker.core.policy import AnyPolicy, Policy
+from broker.core.policy_keys import Selector
+
+
+def in_force(policy: AnyPolicy, moment: datetime) -> Policy:
+    """Return the newest policy that has begun."""
+    if isinstance(policy, Policy):
+        return policy
+    return [policy.first, *(later for start, later in policy.later if start <= moment)][-1]
+
+
+def of_authority(policy: Policy, name: str, authority: OdsCode) -> Any:
+    """Return a setting as it holds for an authority's plans."""
+    return policy.overrides.get(Selector(authority=authority), {}).get(name, getattr(policy, name))
+
+
+def of_place(
+    policy: Policy, name: str, provider: OdsCode, location: str | None = None, site: OdsCode | None = None
+) -> Any:
+    """Return a setting as it holds at a place: by its location, else its site, else its provider."""
+    held: Any = getattr(policy, name)
+    for selector in (
+        Selector(provider=provider),
+        Selector(provider=provider, site=site.code if site else None),
+        Selector(provider=provider, location=location or None),
+    ):
+        held = policy.overrides.get(selector, {}).get(name, held)
+    return held
+
+
+def of_sender(policy: Policy, name: str, message: VisitMessage) -> Any:
+    """Return a setting as it holds for the system that sent a message, else for its provider."""
+    held = of_place(policy, name, message.provider)
+    system = Selector(provider=message.provider, system=message.system)
+    return policy.overrides.get(system, {}).get(name, held)
