@@ -21,6 +21,9 @@ COMMANDS = {
     "demo": _Command("broker.cli.demo:demo", "Show a recorded day become alerts, on a genuine Kafka."),
     "kafka": _Command("broker.cli.kafka:kafka", "Run a Kafka of our own in the foreground."),
     "listen": _Command("broker.cli.listen:listen", "Follow what an authority or a provider is told."),
+    "policy": _Command(
+        "broker.cli.policy:policy", "Show the policy, check a file, or see what a change would have told."
+    ),
     "rejected": _Command(
         "broker.cli.rejected:rejected", "What was refused at the doors: list it, show it, redrive it."
     ),

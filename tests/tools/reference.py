@@ -1,5 +1,5 @@
 """
-Builds the reference pages from what they describe: settings, commands, errors, topics, recorded stream.
+Builds the reference pages from what they describe: settings, policy, commands, errors, topics, stream.
 
 A page is a function of the code and the shipped files alone, so two builds are equal.
 """
@@ -17,7 +17,11 @@ import click
 import broker
 from broker.cli import root
 from broker.core.errors import BrokerError, ConfigurationError, Disposition
+from broker.core.policy import DECLARATIONS, Policy
+from broker.core.policy_keys import Declared, Where
 from broker.runtime.metrics import METRICS, PARTITIONS
+from broker.runtime.policy_view import plain
+from broker.runtime.policy_view import words as policy_words
 from broker.runtime.settings import PREFIX, Settings
 from broker.wire.upload_codes import FileCode, RecordCode
 from tests.tools.markdown import paragraph, table
@@ -45,6 +49,7 @@ def build_pages(repository: Path) -> Mapping[Path, str]:
         "errors.md": lambda _where: errors_page(),
         "upload-codes.md": lambda _where: upload_codes_page(),
         "metrics.md": lambda _where: metrics_page(),
+        "policy.md": lambda _where: policy_page(),
         "stream.md": lambda where: stream_page((where / "schemas" / "stream.schema.json").read_text("utf-8")),
     }
     return {folder / name: _with_notice(build(repository)) for name, build in builders.items()}
@@ -184,6 +189,43 @@ def metrics_page() -> str:
         for metric in METRICS
     ]
     return "\n".join(["# Metrics", "", about, "", *table(("name", "kind", "labels", "meaning"), rows)])
+
+
+def policy_page() -> str:
+    """Return the page of the policy: each key with its default, where it may be set, and what it means."""
+    about = paragraph(
+        """
+        What a policy file may hold: in `[settings]` for everywhere, in `[[override]]` for those it names with
+        `authority`, or with `provider`, alone or with `system`, `site` or `location`. A `[[period]]` holds
+        both, from its day on. How to write one: [settle a policy](../how-to/settle-a-policy.md). What the
+        rulings are: [the rules](../explanation/rules.md).
+        """
+    )
+    rows = [
+        (
+            f"`{declared.key(name)}`",
+            policy_words(plain(name, getattr(Policy(), name))),
+            _sentence(declared.may_be).replace('"', "`"),
+            _scopes(declared),
+            declared.rule,
+            f"{_sentence(declared.meaning)}.",
+        )
+        for name, declared in DECLARATIONS.items()
+    ]
+    head = ("key", "default", "may be", "set for", "rule", "meaning")
+    successors = paragraph(
+        """
+        Beside them `[successors.ODS]` names the authority that follows a reorganised one: its `code`, and the
+        day it `opens_on` (ruling 19). Successors stand outside the periods.
+        """
+    )
+    return "\n".join(["# Policy", "", about, "", *table(head, rows), "", successors])
+
+
+def _scopes(declared: Declared) -> str:
+    """Return where a setting may be set."""
+    scopes = [Where.EVERYWHERE] * declared.everywhere + [one for one in Where if one in declared.scopes]
+    return ", ".join(scopes)
 
 
 def _label(name: str, values: frozenset[str]) -> str:
