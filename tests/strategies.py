@@ -216,12 +216,15 @@ def accesses() -> st.SearchStrategy[Access]:
 
 def identity_notices() -> st.SearchStrategy[IdentityNotice]:
     """Return notices of the demographic source."""
-    return st.builds(
-        IdentityNotice,
-        notice_id=references(),
-        kind=members(IdentityKind),
-        recorded_at=times(),
-        received_at=times(),
+    return members(IdentityKind).flatmap(
+        lambda kind: st.builds(
+            IdentityNotice,
+            notice_id=references(),
+            kind=st.just(kind),
+            recorded_at=times(),
+            received_at=times(),
+            birth_date=st.dates() if kind is IdentityKind.BIRTH_DATE else st.none(),
+        )
     )
 
 

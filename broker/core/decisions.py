@@ -5,8 +5,8 @@ The rules live in the modules named for them – `setting`, `visits`, `plans`, `
 in `content`; here they are put in their order. The rows of the tables in `tests/spec` are the specification.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from broker.core.alerts import (
@@ -29,7 +29,7 @@ from broker.core.content import (
     view_alert,
     view_line,
 )
-from broker.core.facts import Access, IdentityKind, PlanKey, VisitMessage
+from broker.core.facts import Access, IdentityKind, IdentityNotice, PlanKey, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
 from broker.core.matching import match_over_time
@@ -39,6 +39,7 @@ from broker.core.plans import (
     NotDue,
     Stay,
     Version,
+    born_on,
     cutoff,
     delayed_from,
     due,
@@ -49,6 +50,13 @@ from broker.core.plans import (
 from broker.core.policy import AnyPolicy, Policy
 from broker.core.reading import Visit
 from broker.core.visits import judging, read_visits
+
+_WHY_NOT_DUE = {
+    NotDue.OF_AGE: Why.OF_AGE,
+    NotDue.HISTORY: Why.HISTORY,
+    NotDue.REMOVED_BEFORE: Why.REMOVED_BEFORE,
+    NotDue.NO_OVERLAP: Why.NO_PLAN_DUE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +85,8 @@ class _Deciding:
         self.visits = read_visits(known.visits, policy)
         self.accesses = sorted(known.accesses.values(), key=lambda access: access.access_id)
         self.sensitive = known.visits.keys() - {ref for visit in self.visits for ref in visit.references}
-        self.restricted = any(notice.kind is IdentityKind.RESTRICTED for notice in known.notices.values())
+        self.notices = known.notices.values()
+        self.restricted = any(notice.kind is IdentityKind.RESTRICTED for notice in self.notices)
         self.alerts: dict[str, Alert] = {}
         self.items: dict[str, WorklistItem] = {}
         self.entries: dict[str, DecisionEntry] = {}
@@ -120,7 +129,7 @@ class _Deciding:
         if why is not None:
             self._enter(visit.reference, Occasion.ATTENDED, why, visit.policy)
             return
-        pairs, none_because = self._due(_stay(visit), self.plans, visit.policy)
+        pairs, none_because = self._due(self._stay(visit, self.notices), self.plans, visit.policy)
         if not pairs:
             self._enter(visit.reference, Occasion.ATTENDED, none_because, visit.policy)
             return
@@ -133,12 +142,22 @@ class _Deciding:
             self._enter(visit.reference, Occasion.ATTENDED, Why.DETAILS_DISAGREE, visit.policy)
 
     @staticmethod
+    def _stay(visit: Visit, notices: Iterable[IdentityNotice]) -> Stay:
+        """Return what a plan must overlap to count for a visit (ruling 10), as these notices date a birth."""
+        return Stay(
+            arrived_at=visit.arrived_at,
+            until=visit.stay_until,
+            cutoff=visit.cutoff,
+            born_on=born_on(notices, visit.cutoff),
+        )
+
+    @staticmethod
     def _due(stay: Stay, plans: Sequence[Sequence[Version]], policy: Policy) -> tuple[list[Due], Why]:
         """Return the plans that count for a stay, and the reason to give when none does."""
         found = [due(versions, stay, policy) for versions in plans]
-        removed = any(result is NotDue.REMOVED_BEFORE for result in found)
         pairs = with_replacements([result for result in found if isinstance(result, Due)])
-        return pairs, Why.REMOVED_BEFORE if removed else Why.NO_PLAN_DUE
+        reason = next((reason for reason in NotDue if reason in found), NotDue.NO_OVERLAP)
+        return pairs, _WHY_NOT_DUE[reason]
 
     def _matched(self, visit: Visit, pairs: Sequence[Due]) -> list[Matched]:
         """Return the plans whose details match the visit's (ruling 20), with what a reader must know."""
@@ -165,13 +184,15 @@ class _Deciding:
         held = {reference: self.messages[reference] for reference in visit.references}
         received = {reference: _received(messages, by) for reference, messages in held.items()}
         versions = (version for pair in pairs for version in pair.versions)
-        if received == held and all(version.received_at <= by for version in versions):
+        heard = [notice for notice in self.notices if notice.received_at <= by]
+        everything = received == held and len(heard) == len(self.notices)
+        if everything and all(version.received_at <= by for version in versions):
             return frozenset(key for pair in pairs for key in pair.keys)
         return frozenset(
             key
             for thread in read_visits(received, self.policy)
             if thread.unscheduled
-            for pair in self._due(_stay(thread), self._received_by(by), thread.policy)[0]
+            for pair in self._due(self._stay(thread, heard), self._received_by(by), thread.policy)[0]
             if match_over_time(thread.stated, pair.stated()) is not None
             for key in pair.keys
         )
@@ -260,11 +281,8 @@ class _Deciding:
             )
             return
         at, recorded_at = access.accessed_at, min(access.recorded_at, access.received_at)
-        stay = Stay(
-            arrived_at=at,
-            until=at,
-            cutoff=cutoff(newest_at=recorded_at, arrived_at=at, policy=in_force),
-        )
+        limit = cutoff(newest_at=recorded_at, arrived_at=at, policy=in_force)
+        stay = Stay(arrived_at=at, until=at, cutoff=limit, born_on=born_on(self.notices, limit))
         pairs, none_because = self._due(stay, self.plans, in_force)
         if not pairs:
             self._enter(access.access_id, Occasion.VIEWED, none_because, in_force)
@@ -285,7 +303,9 @@ class _Deciding:
         """Return the plans due at a view; it is over at once, so that what comes late is delayed (11)."""
         in_force = self.policy.at(access.accessed_at)
         by = delayed_from(first_recorded_at=recorded_at, left_at=stay.until, policy=in_force)
-        heard = self._due(stay, self._received_by(by), in_force)[0] if access.received_at <= by else []
+        notices = [notice for notice in self.notices if notice.received_at <= by]
+        heard_stay = replace(stay, born_on=born_on(notices, stay.cutoff))
+        heard = self._due(heard_stay, self._received_by(by), in_force)[0] if access.received_at <= by else []
         in_time = {key for pair in heard for key in pair.keys}
         return [
             Matched(
@@ -332,11 +352,6 @@ class _Deciding:
             fields=fields,
             policy_version=policy.version,
         )
-
-
-def _stay(visit: Visit) -> Stay:
-    """Return what a plan must overlap to count for a visit (ruling 10)."""
-    return Stay(arrived_at=visit.arrived_at, until=visit.stay_until, cutoff=visit.cutoff)
 
 
 def _owner(pair: Due, policy: Policy, newest_at: datetime) -> OdsCode:

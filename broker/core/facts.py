@@ -242,16 +242,27 @@ class IdentityKind(StrEnum):
     """What a notice about the person's identity says; the kinds of rulings 20–28 that are decided today."""
 
     RESTRICTED = "restricted"
+    BIRTH_DATE = "date of birth"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityNotice:
-    """The demographic source said something about the person as a whole (ruling 24)."""
+    """
+    The demographic source said something about the person as a whole (rulings 13, 24).
+
+    `birth_date` goes with the kind of that name, and with no other: raises `InvalidFact`.
+    """
 
     notice_id: str
     kind: IdentityKind
     recorded_at: datetime
     received_at: datetime
+    birth_date: date | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a notice without what it is about, or with what it is not about."""
+        if (self.birth_date is not None) != (self.kind is IdentityKind.BIRTH_DATE):
+            raise InvalidFact("a date of birth goes with a notice of that kind, and with no other")
 
 
 Fact = PlanFact | VisitMessage | Access | IdentityNotice

@@ -1,17 +1,17 @@
 """
-Which plans count for a stay, in which version, and how they are told. Rulings 9, 10, 11, 12, 14, 15.
+Which plans count for a stay, in which version, and how they are told. Rulings 9 to 15, and 18.
 
 A stay is a span of whole days in Europe/London with a cut-off; a view outside any visit is one too.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import cached_property
 
 from broker.core.alerts import Mark, PlanState
-from broker.core.facts import PlanContent, PlanKey, PlanType
+from broker.core.facts import IdentityNotice, PlanContent, PlanKey, PlanType
 from broker.core.identifiers import london_day
 from broker.core.matching import Stated
 from broker.core.person import Said
@@ -30,11 +30,16 @@ class Version:
 
 @dataclass(frozen=True, kw_only=True)
 class Stay:
-    """When a person was somewhere: what a plan must overlap, and until when its record may arrive (10)."""
+    """
+    When a person was somewhere: what a plan must overlap, and until when its record may arrive (10).
+
+    `born_on` is the newest date of birth that the demographic source had recorded by the cut-off (13).
+    """
 
     arrived_at: datetime
     until: datetime
     cutoff: datetime
+    born_on: date | None = field(default=None, repr=False)
 
     @cached_property
     def first_day(self) -> date:
@@ -57,10 +62,12 @@ def cutoff(*, newest_at: datetime, arrived_at: datetime, policy: Policy) -> date
 
 
 class NotDue(Enum):
-    """Why a plan does not count for a stay."""
+    """Why a plan does not count for a stay; of several plans' reasons the first here is the one to tell."""
 
-    NO_OVERLAP = "no version recorded by the cut-off overlaps the stay"
+    OF_AGE = "the arrival was on or after the 18th birthday"
+    HISTORY = "out of view on the day of its record, every time it was recorded"
     REMOVED_BEFORE = "removed by the authority, recorded by the arrival"
+    NO_OVERLAP = "no version recorded by the cut-off overlaps the stay"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +145,59 @@ def last_visible_day(content: PlanContent, policy: Policy) -> date:
     return _plus(content.end, settled.unborn_visible if unborn else settled.visible_after_end)
 
 
+def was_history(version: Version, policy: Policy) -> bool:
+    """Whether a version was out of view already on the day of its own record (ruling 18)."""
+    return last_visible_day(version.content, policy) < london_day(version.recorded_at)
+
+
+def of_age(versions: Sequence[Version], day: date, policy: Policy, *, born_on: date | None) -> bool:
+    """
+    Whether the child of a plan has had the 18th birthday by a day in Europe/London (ruling 13).
+
+    `born_on` is what the demographic source says, beside it stands the newest the authority recorded in
+    `versions`; where one of the two says under age, or neither is known, nobody is of age. Never for a
+    woman carrying an unborn child.
+    """
+    if versions[-1].content.plan_type is PlanType.UNBORN:
+        return False
+    births = [birth for birth in (born_on, _registered_birth(versions)) if birth is not None]
+    return bool(births) and all(birthday(birth, policy.age_of_majority) <= day for birth in births)
+
+
+def born_on(notices: Iterable[IdentityNotice], cutoff: datetime) -> date | None:
+    """
+    Return the newest date of birth the demographic source had recorded by a cut-off (ruling 13).
+
+    At equal stamps the later one, by which the person is the longer a child (ruling 37).
+    """
+    births = [
+        (recorded_at, notice.birth_date)
+        for notice in notices
+        if notice.birth_date is not None
+        and (recorded_at := min(notice.recorded_at, notice.received_at)) <= cutoff
+    ]
+    return max(births)[1] if births else None
+
+
+def birthday(born_on: date, years: int) -> date:
+    """Return the day on which somebody is so many years old; for 29 February else 1 March (ruling 13)."""
+    year = min(born_on.year + years, date.max.year)
+    try:
+        return born_on.replace(year=year)
+    except ValueError:
+        return date(year, 3, 1)
+
+
+def _registered_birth(versions: Sequence[Version]) -> date | None:
+    """Return the date of birth the authority recorded last; at equal stamps the later day alerts (37)."""
+    births = [
+        (version.recorded_at, version.content.details.birth_date)
+        for version in versions
+        if version.content.details.birth_date is not None
+    ]
+    return max(births)[1] if births else None
+
+
 def _plus(day: date, span: timedelta) -> date:
     """Return a day later, at most the last there is."""
     return day + span if day <= date.max - span else date.max
@@ -145,7 +205,7 @@ def _plus(day: date, span: timedelta) -> date:
 
 def due(versions: Sequence[Version], stay: Stay, policy: Policy) -> Due | NotDue:
     """
-    Decide whether a plan counts for a stay (rulings 10, 14, 15).
+    Decide whether a plan counts for a stay (rulings 10, 13, 14, 15, 18).
 
     `versions` are one plan's, in order. The version in force at the arrival and every one recorded after
     it and by the cut-off are looked at; the newest of them is the one that is shown.
@@ -157,6 +217,10 @@ def due(versions: Sequence[Version], stay: Stay, policy: Policy) -> Due | NotDue
     counting = _counting(looked_at, stay, policy, removed_before=removed_before)
     if not counting:
         return NotDue.REMOVED_BEFORE if removed_before else NotDue.NO_OVERLAP
+    if all(was_history(version, policy) for version in recorded):
+        return NotDue.HISTORY
+    if of_age(recorded, stay.first_day, policy, born_on=stay.born_on):
+        return NotDue.OF_AGE
     shown = looked_at[-1]
     newest = versions[-1]
     return Due(

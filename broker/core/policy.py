@@ -30,6 +30,7 @@ from broker.core.policy_keys import (
     span,
     telephone,
     text,
+    years,
 )
 
 RULES_VERSION = 1
@@ -74,6 +75,10 @@ class Policy:
     unborn_visible: timedelta = span(
         28, Unit.DAYS, most=365, rule="ruling 9, D2", scopes=(Where.AUTHORITY,),
         meaning="how long an unborn child's plan is visible after its end day, the last day included",
+    )  # fmt: skip
+    age_of_majority: int = years(
+        18, least=16, most=25, rule="ruling 13, R8",
+        meaning="the birthday from which no arrival alerts for a plan of the person's own",
     )  # fmt: skip
     plan_wait: timedelta = span(
         14, Unit.DAYS, most=366, rule="ruling 10",

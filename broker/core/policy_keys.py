@@ -81,6 +81,7 @@ class Selector:
 class Unit(StrEnum):
     """What a value is counted in, as its key says it."""
 
+    YEARS = "years"
     DAYS = "days"
     HOURS = "hours"
     NONE = ""
@@ -136,6 +137,18 @@ def span(count: int, unit: Unit, *, most: int, least: int = 0, **said: Any) -> A
 
     may_be = f"a whole number of {unit.value}, {least} to {most}"
     return _declare(timedelta(**{unit.value: count}), read, unit, may_be, said)
+
+
+def years(count: int, *, least: int, most: int, **said: Any) -> Any:
+    """Declare an age in whole years, from `least` to `most`."""
+
+    def read(value: object) -> int:
+        """Return the age."""
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise ValueError
+        return value
+
+    return _declare(count, read, Unit.YEARS, f"a whole number of years, {least} to {most}", said)
 
 
 def flag(*, default: bool, **said: Any) -> Any:

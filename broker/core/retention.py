@@ -7,14 +7,14 @@ replay forgets as the original did.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 
 from broker.core.facts import Access, Fact, PlanContent, VisitMessage
 from broker.core.identifiers import london_day
 from broker.core.person import Person, Said, Told
-from broker.core.plans import cutoff, histories, last_visible_day
-from broker.core.policy import AnyPolicy
+from broker.core.plans import Version, born_on, cutoff, histories, last_visible_day, of_age
+from broker.core.policy import AnyPolicy, Policy
 from broker.core.reading import Visit, stamp
 from broker.core.visits import read_visits
 
@@ -36,7 +36,8 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
 
     A thread whose cut-off lies more than L behind the clock is closed: its messages go, its told row
     shrinks; so is a view. The record goes when no plan is visible or could become so, and every cut-off and
-    every plan's newest record time lie more than L behind the clock.
+    every plan's newest record time lie more than L behind the clock; a child's plan can no longer once the
+    18th birthday lies more than L behind it, too (ruling 13).
     """
     before = clock - policy.lateness
     closing = _closing(person, before, policy)
@@ -113,15 +114,24 @@ def _plan_to_come(person: Person, clock: datetime, before: datetime, policy: Any
     """Whether a plan is visible, may become so, or was recorded so lately that a late fact may change it."""
     if any(notice.recorded_at >= before for notice in person.known.notices.values()):
         return True
-    newest = [versions[-1] for versions in histories(person.known.plans).values()]
+    births = born_on(person.known.notices.values(), clock)
+    today, long_ago = london_day(clock), london_day(before)
     return any(
-        version.recorded_at >= before
+        versions[-1].recorded_at >= before
         or (
-            version.content.deleted is None
-            and any(last_visible_day(version.content, one) >= london_day(clock) for one in policy.every)
+            versions[-1].content.deleted is None
+            and any(_may_show(versions, today, long_ago, one, births) for one in policy.every)
         )
-        for version in newest
+        for versions in histories(person.known.plans).values()
     )
+
+
+def _may_show(
+    versions: Sequence[Version], today: date, long_ago: date, policy: Policy, born: date | None
+) -> bool:
+    """Whether a plan is visible today or later, of somebody who is not of age or became so lately."""
+    visible = last_visible_day(versions[-1].content, policy) >= today
+    return visible and not of_age(versions, long_ago, policy, born_on=born)
 
 
 def _folded(

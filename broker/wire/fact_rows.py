@@ -163,7 +163,7 @@ def access_of(row: dict[str, Any]) -> Access:
 
 
 def notice_row(notice: IdentityNotice) -> Row:
-    """Return a notice's fields."""
+    """Return a notice's fields but those of `notice_details_row`."""
     return {
         "notice_id": notice.notice_id,
         "kind": _NOTICES.write(notice.kind),
@@ -172,7 +172,12 @@ def notice_row(notice: IdentityNotice) -> Row:
     }
 
 
+def notice_details_row(notice: IdentityNotice) -> Row:
+    """Return what a notice carries sealed in inputs."""
+    return {"birth_date": notice.birth_date}
+
+
 def notice_of(row: Row) -> IdentityNotice:
-    """Return the notice of a row; raise `MalformedMessage`."""
+    """Return the notice of a row with its every field; raise `MalformedMessage` or `InvalidFact`."""
     row["kind"] = _NOTICES.read(row["kind"])
     return IdentityNotice(**row)

@@ -19,6 +19,7 @@ from broker.wire.fact_rows import (
     access_row,
     message_details_row,
     message_row,
+    notice_details_row,
     notice_of,
     notice_row,
     plan_content,
@@ -44,6 +45,7 @@ _NO_PLAN_DETAILS: Row = dict.fromkeys(("family", "given", "birth_date", "child_i
 _NO_MESSAGE_DETAILS: Row = dict.fromkeys(
     ("clinician_name", "next_of_kin_name", "family", "given", "birth_date")
 )
+_NO_NOTICE_DETAILS: Row = {"birth_date": None}
 
 
 def topic_of(fact: Fact) -> str:
@@ -90,7 +92,9 @@ class FactCodec:
                 row["sealed"] = self._seal("access_details", access_details_row(fact), number)
                 return self._schemas.encode("access", row)
             case IdentityNotice():
-                return self._schemas.encode("identity", notice_row(fact))
+                row = notice_row(fact)
+                row["sealed"] = self._seal("identity_details", notice_details_row(fact), number)
+                return self._schemas.encode("identity", row)
             case _:
                 assert_never(fact)
 
@@ -120,6 +124,7 @@ class FactCodec:
             if name == "access":
                 row |= self._open("access_details", row.pop("sealed"), key)
                 return access_of(row)
+            row |= self._open("identity_details", row.pop("sealed"), key) or _NO_NOTICE_DETAILS
             return notice_of(row)
 
     def _seal(self, name: str, details: Row, number: NhsNumber) -> Row | None:

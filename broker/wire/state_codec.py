@@ -21,6 +21,7 @@ from broker.wire.fact_rows import (
     access_row,
     message_details_row,
     message_row,
+    notice_details_row,
     notice_of,
     notice_row,
     plan_content,
@@ -129,7 +130,7 @@ def _person_row(person: Person) -> Row:
             for visit, messages in known.visits.items()
         ],
         "accesses": [access_row(access) | access_details_row(access) for access in known.accesses.values()],
-        "notices": [notice_row(notice) for notice in known.notices.values()],
+        "notices": [notice_row(notice) | notice_details_row(notice) for notice in known.notices.values()],
         "told": [_told_row(alert_id, told) for alert_id, told in person.told.items()],
         "items": [item_row(item) for item in person.items.values()],
         "entries": [

@@ -128,12 +128,9 @@ class Expecting:
         elif due:
             self.whys[thread.reference] = "ruling 20: details disagree"
         else:
-            self.whys[thread.reference] = self._nothing_due(thread.arrived_at, thread.cutoff)
-
-    def _nothing_due(self, arrived_at: datetime, cutoff: datetime) -> str:
-        """Return the ruling by which no plan counts (10, 14)."""
-        removed = self.oracle.removed_before(arrived_at, cutoff)
-        return "ruling 14: removed before the arrival" if removed else "ruling 10: no plan due"
+            self.whys[thread.reference] = self.oracle.nothing_due(
+                thread.arrived_at, thread.until, thread.cutoff, thread.policy
+            )
 
     def _authorities(self, thread: Thread, matched: Sequence[tuple[Plan, Marks]]) -> None:
         """Expect one alert per authority (19, 24, 29)."""
@@ -244,7 +241,7 @@ class Expecting:
         cutoff = max(recorded_at, limit)
         plans = self.oracle.plans(at, at, cutoff, policy)
         if not plans:
-            self.whys[view.access_id] = self._nothing_due(at, cutoff)
+            self.whys[view.access_id] = self.oracle.nothing_due(at, at, cutoff, policy)
             return
         self.whys[view.access_id] = "shared"
         by = max(recorded_at + policy.delayed_after, at + policy.delayed_after_departure)

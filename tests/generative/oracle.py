@@ -13,6 +13,7 @@ from broker.core.facts import (
     Access,
     Details,
     Fact,
+    IdentityKind,
     IdentityNotice,
     PlanContent,
     PlanFact,
@@ -65,7 +66,8 @@ class Oracle:
                     fact, views.get(fact.access_id, fact), key=lambda a: a.received_at
                 )
         self.views = [views[access_id] for access_id in sorted(views)]
-        self.restricted = any(isinstance(fact, IdentityNotice) for fact in self.facts)
+        self.notices = [fact for fact in self.facts if isinstance(fact, IdentityNotice)]
+        self.restricted = any(notice.kind is IdentityKind.RESTRICTED for notice in self.notices)
 
     def received_by(self, moment: datetime) -> "Oracle":
         """Return the oracle of somebody who has only what was received by a moment (11)."""
@@ -92,6 +94,31 @@ class Oracle:
 
     def plans(self, arrived_at: datetime, until: datetime, cutoff: datetime, policy: Policy) -> list[Plan]:
         """Return the plans that count for a stay, replacements in the place of what they replace (14)."""
+        day = london_day(arrived_at)
+        found = self._overlapping(arrived_at, until, cutoff, policy)
+        return _replaced(
+            [
+                plan
+                for plan in found
+                if not self._history(plan, policy) and not self._adult(plan, day, cutoff, policy)
+            ]
+        )
+
+    def nothing_due(self, arrived_at: datetime, until: datetime, cutoff: datetime, policy: Policy) -> str:
+        """Return the ruling by which no plan counts (10, 13, 14, 18)."""
+        found = self._overlapping(arrived_at, until, cutoff, policy)
+        if any(not self._history(plan, policy) for plan in found):
+            return "ruling 13: 18th birthday passed"
+        if found:
+            return "ruling 18: out of view when recorded"
+        if self._removed_before(arrived_at, cutoff):
+            return "ruling 14: removed before the arrival"
+        return "ruling 10: no plan due"
+
+    def _overlapping(
+        self, arrived_at: datetime, until: datetime, cutoff: datetime, policy: Policy
+    ) -> list[Plan]:
+        """Return the plans that overlap a stay, whoever is of age and whenever they were recorded (10)."""
         found = []
         for name in {_name(version.content) for version in self.versions}:
             versions = [version for version in self.versions if _name(version.content) == name]
@@ -99,9 +126,33 @@ class Oracle:
             plan = self._plan(versions, first, last, arrived_at, cutoff, policy)
             if plan is not None:
                 found.append(plan)
-        return _replaced(found)
+        return found
 
-    def removed_before(self, arrived_at: datetime, cutoff: datetime) -> bool:
+    def _history(self, plan: Plan, policy: Policy) -> bool:
+        """Whether a plan was out of view every time it was recorded (18)."""
+        return all(
+            london_day(version.recorded_at) > self._last_visible_day(version.content, policy)
+            for version in plan.known
+        )
+
+    def _adult(self, plan: Plan, day: date, cutoff: datetime, policy: Policy) -> bool:
+        """Whether the source and the authority, as far as they say when, had the child 18 by a day (13)."""
+        if plan.shown.content.plan_type.value == "UCP":
+            return False
+        by_source = [
+            (min(notice.recorded_at, notice.received_at), notice.birth_date)
+            for notice in self.notices
+            if notice.birth_date and min(notice.recorded_at, notice.received_at) <= cutoff
+        ]
+        by_authority = [
+            (version.recorded_at, version.content.details.birth_date)
+            for version in plan.known
+            if version.content.details.birth_date
+        ]
+        newest = [max(said)[1] for said in (by_source, by_authority) if said]
+        return bool(newest) and not any(_age(born, day) < policy.age_of_majority for born in newest)
+
+    def _removed_before(self, arrived_at: datetime, cutoff: datetime) -> bool:
         """Whether some plan was removed by a record made by the arrival (14)."""
         by = min(arrived_at, cutoff)
         names = {_name(version.content) for version in self.versions}
@@ -229,6 +280,11 @@ class Oracle:
                 break
             owner = successor.code
         return owner
+
+
+def _age(born: date, day: date) -> int:
+    """Return how many birthdays somebody has had; who was born on 29 February has some on 1 March (13)."""
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
 def _versions(facts: Sequence[PlanFact]) -> list[Version]:

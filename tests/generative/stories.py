@@ -53,10 +53,14 @@ _NAMES = (
     ("Østby", "Robin", None),
     ("Sample", "Alex", None),
     (None, "Baby", None),
+    ("Sample", "Robin", date(2008, 1, 10)),
 )
 _DETAILS = [Details(family=family, given=given, birth_date=born) for family, given, born in _NAMES]
 _REGISTERED = [_DETAILS[0], _DETAILS[0], *_DETAILS]
 """Mostly the first, so that a visit and a plan agree."""
+
+_BIRTHS = [date(2014, 4, 12), date(2008, 1, 9), date(2008, 1, 10), date(2008, 1, 11), date(2008, 2, 29)]
+"""Under age, and with the 18th birthday about T."""
 
 _PROVIDERS = {"v1": "RXX", "v2": "RXX", "v3": "RLL", "v4": "RLL", "v5": "RWW", "v6": "RTT"}
 _VISITS = ["v1", "v1", "v1", "v2", "v2", "v3", "v3", "v3", "v4", "v5", "v6"]
@@ -170,7 +174,10 @@ def notices(draw: st.DrawFn, place: int) -> IdentityNotice:
     """Return one notice of the demographic source."""
     recorded_at = draw(moments)
     kind = draw(st.sampled_from(IdentityKind))
-    return IdentityNotice(notice_id=f"n{place}", kind=kind, recorded_at=recorded_at, received_at=recorded_at)
+    born = draw(st.sampled_from(_BIRTHS)) if kind is IdentityKind.BIRTH_DATE else None
+    return IdentityNotice(
+        notice_id=f"n{place}", kind=kind, recorded_at=recorded_at, received_at=recorded_at, birth_date=born
+    )
 
 
 @st.composite
@@ -192,7 +199,7 @@ def stories(draw: st.DrawFn) -> list[Fact]:
         facts.append(draw(sequels(plans[0])))
     facts += [draw(visit_messages(place)) for place in range(draw(st.integers(0, 7)))]
     facts += [draw(accesses(place)) for place in range(draw(st.sampled_from([0, 0, 1, 2])))]
-    facts += [draw(notices(place)) for place in range(draw(st.sampled_from([0, 0, 0, 0, 0, 1])))]
+    facts += [draw(notices(place)) for place in range(draw(st.sampled_from([0, 0, 0, 1, 2])))]
     return facts
 
 

@@ -111,7 +111,8 @@ def _fact(number: int, row: list[str]) -> Fact:
     if kind == "view":
         return _view(subject, OdsCode(organisation or PROVIDER), said, times)
     if kind == "notice":
-        return IdentityNotice(notice_id=subject, kind=IdentityKind.RESTRICTED, **times)
+        notice = IdentityKind(said.pop("kind", "restricted"))
+        return IdentityNotice(notice_id=subject, kind=notice, **times, **_read(said))
     control_id = said.pop("control_id", f"c{number}")
     said = {"system": "EDSYS"} | _DETAILS | said
     return VisitMessage(

@@ -25,6 +25,10 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 STORIES: Mapping[str, tuple[object, str]] = {
     "visible_after_end": (DAY, f"{HEAD}T-9d | plan | CPP E09 | end=D-5\n T | A04 | v1 |"),
     "unborn_visible": (DAY, f"{HEAD}T-9d | plan | UCP E09 | end=D-5\n T | A04 | v1 |"),
+    "age_of_majority": (
+        16,
+        f"{HEAD}T-9d | plan | CPP E09 | birth_date=2009-01-10\n T | A04 | v1 | birth_date=2009-01-10",
+    ),
     "plan_wait": (DAY, f"{HEAD}T+5d | plan | CPP E09 |\n T | A04 | v1 |"),
     "plan_wait_after_arrival": (DAY, f"{HEAD}T+5d | plan | CPP E09 |\n T | A04 | v1 |"),
     "open_stay": (HOUR, f"{PLAN} T | A04 | v1 |\n T+2h | view | a1 RXX |"),

@@ -1,12 +1,22 @@
 """Facts that contradict themselves are refused."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
 from broker.core.errors import InvalidFact
-from broker.core.facts import REGISTERS, SEALED_REGISTERS, Details, PlanContent, PlanType
+from broker.core.facts import (
+    REGISTERS,
+    SEALED_REGISTERS,
+    Details,
+    IdentityKind,
+    IdentityNotice,
+    PlanContent,
+    PlanType,
+)
 from broker.core.identifiers import OdsCode
+
+NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
 
 
 def test_an_unborn_plan_must_carry_its_due_date() -> None:
@@ -20,6 +30,15 @@ def test_an_unborn_plan_must_carry_its_due_date() -> None:
             phone_emergency="02070000000",
             details=Details(),
         )
+
+
+@pytest.mark.parametrize(
+    ("kind", "born"), [(IdentityKind.BIRTH_DATE, None), (IdentityKind.RESTRICTED, date(2014, 4, 12))]
+)
+def test_a_date_of_birth_goes_with_a_notice_of_that_kind(kind: IdentityKind, born: date | None) -> None:
+    """A notice without what it is about is refused, and so is one with what it is not about (ruling 13)."""
+    with pytest.raises(InvalidFact):
+        IdentityNotice(notice_id="n1", kind=kind, recorded_at=NOON, received_at=NOON, birth_date=born)
 
 
 def test_sealed_registers_are_registers() -> None:

@@ -15,6 +15,7 @@ HOURS = timedelta(hours=7)
 OTHERWISE: Mapping[str, object] = {
     **{name: HOURS for name in DECLARATIONS if isinstance(getattr(Policy(), name), timedelta)},
     **{name: frozenset({"X"}) for name in DECLARATIONS if isinstance(getattr(Policy(), name), frozenset)},
+    "age_of_majority": 21,
     "listed": Place.SENSITIVE,
     "traced_by_sender": True,
     "name": "Exton Hospital",

@@ -168,7 +168,7 @@ def test_a_view_is_kept_as_long_as_its_own_period_waits_for_plans() -> None:
 
 
 TOMBSTONES = {
-    "an active plan": ("T-99d | plan | CPP E09 |", "T+9000d", True),
+    "an active plan": ("T-99d | plan | CPP E09 |", "T+2000d", True),
     "the last visible day": ("T-99d | plan | CPP E09 | end=D-300", "T+65d", True),
     "the day after": ("T-99d | plan | CPP E09 | end=D-300", "T+66d", False),
     "an unborn plan's last visible day": ("T-99d | plan | UCP E09 | end=D", "T+28d", True),
@@ -183,6 +183,9 @@ TOMBSTONES = {
     "an open view": ("T-99d | plan | CPP E09 | end=D-400\nT | view | a1 |", "T+49d", True),
     "a closed view": ("T-99d | plan | CPP E09 | end=D-400\nT | view | a1 |", "T+49d+1s", False),
     "a notice within L": ("T-99d | plan | CPP E09 | end=D-400\nT | notice | n1 |", "T+35d", True),
+    "a child of age within L": ("T-99d | plan | CPP E09 | birth_date=2008-01-10", "T+34d", True),
+    "a child of age longer ago": ("T-99d | plan | CPP E09 | birth_date=2008-01-10", "T+35d", False),
+    "a woman of age": ("T-99d | plan | UCP E09 | birth_date=1990-01-10 end=D+99", "T+35d", True),
     "a notice longer ago": ("T-99d | plan | CPP E09 | end=D-400\nT | notice | n1 |", "T+35d+1s", False),
 }
 

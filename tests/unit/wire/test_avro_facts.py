@@ -78,6 +78,7 @@ ACCESS = Access(
     received_at=NOON,
 )
 NOTICE = IdentityNotice(notice_id="n-1", kind=IdentityKind.RESTRICTED, recorded_at=NOON, received_at=NOON)
+BORN = replace(NOTICE, kind=IdentityKind.BIRTH_DATE, birth_date=date(2016, 4, 12))
 
 
 def decoded(fact: Fact, **changes: Any) -> Fact:
@@ -115,6 +116,15 @@ def test_every_input_topic_has_its_facts() -> None:
 def test_a_fact_belongs_to_one_topic(fact: Fact, topic: Topic) -> None:
     """The kind of a fact says where it goes."""
     assert topic == topic_of(fact)
+
+
+def test_a_recorder_sees_no_date_of_birth_in_a_notice() -> None:
+    """The day is not in the bytes of an input record, though the same notice with another day is as long."""
+    value = CODEC.encode(BORN, NUMBER)
+
+    details = SCHEMAS.encode("identity_details", {"birth_date": BORN.birth_date})
+    assert details[5:] not in value
+    assert BORN == CODEC.decode(Topic.IDENTITY, NUMBER.key, value)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ PINNED = {
     "audit_entry": 1015,
     "sealed": 1016,
     "operator_action": 1017,
+    "identity_details": 1018,
 }
 ENUMS: dict[str, type[Enum]] = {
     kind.__name__: kind
@@ -67,7 +68,8 @@ CORE_TYPES: dict[str, tuple[type, set[str]]] = {
     "WorklistItem": (alerts.WorklistItem, {"topic", "partition", "offset", "cause", "sealed"}),
     "KnownAccess": (facts.Access, set()),
     "KnownNotice": (facts.IdentityNotice, set()),
-    "Identity": (facts.IdentityNotice, set()),
+    "Identity": (facts.IdentityNotice, {"sealed"}),
+    "IdentityDetails": (facts.IdentityNotice, set()),
     "AccessDetails": (facts.Access, set()),
     "AttendanceDetails": (facts.VisitMessage, set()),
     "Attendance": (facts.VisitMessage, {"sealed"}),

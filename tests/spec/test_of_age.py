@@ -1,0 +1,162 @@
+"""Until when a child is a child, and which records are history from the first: rulings 13 and 18."""
+
+import pytest
+
+from tests.spec.conftest import Run
+from tests.spec.table import rows
+
+HEAD = """
+    recorded | fact | about   | values
+"""
+OF_AGE = "ruling 13: 18th birthday passed"
+
+
+@pytest.mark.parametrize(
+    ("plan", "registered", "source", "why"),
+    rows(f"""
+        plan          | registered | source     | why
+        CPP E09       | 2008-01-11 | -          | shared
+        CPP E09       | 2008-01-10 | -          | {OF_AGE}
+        LAC E09       | 2008-01-10 | -          | {OF_AGE}
+        LAC E09       | -          | -          | shared
+        CPP E09       | -          | 2008-01-11 | shared
+        CPP E09       | -          | 2008-01-10 | {OF_AGE}
+        CPP E09       | 2008-01-10 | 2008-01-10 | {OF_AGE}
+        CPP E09       | 2008-01-10 | 2008-01-11 | shared
+        CPP E09       | 2008-01-11 | 2008-01-10 | shared
+        UCP E09 end=D | 1990-01-10 | 1990-01-10 | shared
+    """),
+)
+def test_nobody_is_alerted_about_from_the_18th_birthday_on(
+    run: Run, plan: str, registered: str, source: str, why: str
+) -> None:
+    """Both who say when must say of age; never for a woman carrying an unborn child (ruling 13, R8)."""
+    kind, authority, *values = plan.split()
+    told = "" if source == "-" else f'T-9d | notice | n1 | kind="date of birth" birth_date={source}'
+
+    outcome = run(f"""{HEAD}
+        T-9d | plan | {kind} {authority} | birth_date={registered} {" ".join(values)}
+        {told}
+        T    | A04  | v1                 | birth_date={registered}
+    """)
+
+    assert why == outcome.whys["v1"]
+
+
+@pytest.mark.parametrize(
+    ("end", "why"),
+    rows(f"""
+        end | why
+        D+9 | {OF_AGE}
+        D-9 | {OF_AGE}
+    """),
+)
+def test_a_birthday_holds_for_ended_plans_as_well(run: Run, end: str, why: str) -> None:
+    """No alert, ended plans included (ruling 13)."""
+    outcome = run(f"""{HEAD}
+        T-9d | plan | CPP E09 | end={end} birth_date=2008-01-10
+        T    | A04  | v1      | birth_date=2008-01-10
+    """)
+
+    assert why == outcome.whys["v1"]
+
+
+@pytest.mark.parametrize(
+    ("arrived", "why"),
+    rows(f"""
+        arrived             | why
+        2026-02-28T23:59:59 | shared
+        2026-03-01T00:00:00 | {OF_AGE}
+    """),
+)
+def test_who_was_born_on_29_february_is_of_age_on_1_march(run: Run, arrived: str, why: str) -> None:
+    """In whole days of Europe/London (ruling 13)."""
+    outcome = run(f"""{HEAD}
+        2026-02-01T10:00:00 | plan | CPP E09 | birth_date=2008-02-29
+        {arrived}           | A04  | v1      | birth_date=2008-02-29
+    """)
+
+    assert why == outcome.whys["v1"]
+
+
+def test_a_stay_that_began_before_the_birthday_runs_to_its_end(run: Run) -> None:
+    """The day of arrival decides: a plan that starts in the stay still counts (ruling 13)."""
+    outcome = run(f"""{HEAD}
+        T-9d | plan | CPP E09 | start=D+2 birth_date=2008-01-11
+        T    | A04  | v1      | birth_date=2008-01-11
+        T+1d | A08  | v1      | birth_date=2008-01-11
+    """)
+
+    assert "shared" == outcome.whys["v1"]
+
+
+@pytest.mark.parametrize(
+    ("notices", "why"),
+    rows(f"""
+        notices                              | why
+        T-2d 2008-01-11, T-1d 2008-01-10     | {OF_AGE}
+        T-1d 2008-01-10, T-2d 2008-01-11     | {OF_AGE}
+        T-1d 2008-01-10, T-1d 2008-01-11     | shared
+        T-1d 2008-01-10, T+14d 2008-01-11    | shared
+        T-1d 2008-01-10, T+14d+1m 2008-01-11 | {OF_AGE}
+    """),
+)
+def test_the_newest_date_of_birth_by_the_cut_off_counts(run: Run, notices: str, why: str) -> None:
+    """Whatever the order of arrival; at equal stamps the one that alerts (rulings 13, 37)."""
+    said = [notice.split() for notice in notices.split(", ")]
+    told = "\n".join(
+        f'{at} | notice | n{number} | kind="date of birth" birth_date={born}'
+        for number, (at, born) in enumerate(said)
+    )
+
+    outcome = run(f"""{HEAD}
+        T-9d | plan | CPP E09 | birth_date=-
+        T    | A04  | v1      | birth_date=-
+        {told}
+    """)
+
+    assert why == outcome.whys["v1"]
+
+
+def test_a_corrected_date_of_birth_takes_an_alert_back_or_brings_it(run: Run) -> None:
+    """Whoever was told hears the reason; a view is judged by the same day (rulings 1, 13)."""
+    outcome = run(f"""{HEAD}
+        T-9d | plan   | CPP E09 | birth_date=-
+        T    | A04    | v1      | birth_date=-
+        T    | view   | a1 RYY  |
+        T+1h | notice | n1      | kind="date of birth" birth_date=2008-01-10
+    """)
+
+    assert {"v1": OF_AGE, "a1": OF_AGE} == outcome.whys
+
+
+@pytest.mark.parametrize(
+    ("recorded", "start", "end", "why"),
+    rows("""
+        recorded | start | end   | why
+        T+1d     | D-700 | D-365 | ruling 18: out of view when recorded
+        T        | D-700 | D-365 | shared
+        T+1d     | D-700 | D-364 | shared
+    """),
+)
+def test_a_record_that_was_out_of_view_when_it_was_made_never_alerts(
+    run: Run, recorded: str, start: str, end: str, why: str
+) -> None:
+    """By the day of its own record, also for a stay on a day on which it would have been seen (ruling 18)."""
+    outcome = run(f"""{HEAD}
+        T          | A04  | v1      |
+        {recorded} | plan | CPP E09 | start={start} end={end}
+    """)
+
+    assert why == outcome.whys["v1"]
+
+
+def test_a_late_end_to_a_plan_that_is_held_is_applied(run: Run) -> None:
+    """Only a plan whose every version is history never alerts; it is part of what is known (ruling 18)."""
+    outcome = run(f"""{HEAD}
+        T-9d | plan | CPP E09 | start=D-700
+        T    | A04  | v1      |
+        T+1d | plan | CPP E09 | start=D-700 end=D-365
+    """)
+
+    assert [("CPP ended",)] * 2 == outcome.alerts("plans")
