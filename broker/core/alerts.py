@@ -256,6 +256,7 @@ class Why(StrEnum):
     DETAILS_DISAGREE = "ruling 20: details disagree"
     REGISTERED_IN_ERROR = "ruling 16: registered in error"
     REGISTERED_TWICE = "ruling 16: registered twice"
+    PREGNANCY_ENDED = "ruling 43: pregnancy ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,6 +52,7 @@ from broker.core.reading import Visit
 from broker.core.visits import judging, read_visits
 
 _WHY_NOT_DUE = {
+    NotDue.PREGNANCY_ENDED: Why.PREGNANCY_ENDED,
     NotDue.OF_AGE: Why.OF_AGE,
     NotDue.HISTORY: Why.HISTORY,
     NotDue.REMOVED_BEFORE: Why.REMOVED_BEFORE,
@@ -87,6 +88,7 @@ class _Deciding:
         self.sensitive = known.visits.keys() - {ref for visit in self.visits for ref in visit.references}
         self.notices = known.notices.values()
         self.restricted = any(notice.kind is IdentityKind.RESTRICTED for notice in self.notices)
+        self.losses = _losses(self.visits, self.notices)
         self.alerts: dict[str, Alert] = {}
         self.items: dict[str, WorklistItem] = {}
         self.entries: dict[str, DecisionEntry] = {}
@@ -141,14 +143,14 @@ class _Deciding:
         else:
             self._enter(visit.reference, Occasion.ATTENDED, Why.DETAILS_DISAGREE, visit.policy)
 
-    @staticmethod
-    def _stay(visit: Visit, notices: Iterable[IdentityNotice]) -> Stay:
+    def _stay(self, visit: Visit, notices: Iterable[IdentityNotice]) -> Stay:
         """Return what a plan must overlap to count for a visit (ruling 10), as these notices date a birth."""
         return Stay(
             arrived_at=visit.arrived_at,
             until=visit.stay_until,
             cutoff=visit.cutoff,
             born_on=born_on(notices, visit.cutoff),
+            losses=self.losses,
         )
 
     @staticmethod
@@ -282,7 +284,8 @@ class _Deciding:
             return
         at, recorded_at = access.accessed_at, min(access.recorded_at, access.received_at)
         limit = cutoff(newest_at=recorded_at, arrived_at=at, policy=in_force)
-        stay = Stay(arrived_at=at, until=at, cutoff=limit, born_on=born_on(self.notices, limit))
+        born = born_on(self.notices, limit)
+        stay = Stay(arrived_at=at, until=at, cutoff=limit, born_on=born, losses=self.losses)
         pairs, none_because = self._due(stay, self.plans, in_force)
         if not pairs:
             self._enter(access.access_id, Occasion.VIEWED, none_because, in_force)
@@ -357,6 +360,16 @@ class _Deciding:
 def _owner(pair: Due, policy: Policy, newest_at: datetime) -> OdsCode:
     """Return who answers for a plan from when it was there to be told, by the sources' stamps (19)."""
     return successor_of(pair.shown.content.authority, policy, max(newest_at, pair.said_at))
+
+
+def _losses(visits: Iterable[Visit], notices: Iterable[IdentityNotice]) -> tuple[datetime, ...]:
+    """Return when a pregnancy was said to have ended: by a stillbirth, or by the authority (ruling 43)."""
+    told = [
+        min(notice.recorded_at, notice.received_at)
+        for notice in notices
+        if notice.kind is IdentityKind.PREGNANCY_ENDED
+    ]
+    return (*told, *(visit.departed_at or visit.newest_at for visit in visits if visit.stillbirth))
 
 
 def _received(messages: Mapping[str, VisitMessage], by: datetime) -> dict[str, VisitMessage]:

@@ -243,12 +243,14 @@ class IdentityKind(StrEnum):
 
     RESTRICTED = "restricted"
     BIRTH_DATE = "date of birth"
+    PREGNANCY_ENDED = "pregnancy ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityNotice:
     """
-    The demographic source said something about the person as a whole (rulings 13, 24).
+    The demographic source said something about the person as a whole (rulings 13, 24); that a pregnancy
+    ended without a birth is the authority's to say (ruling 43).
 
     `birth_date` goes with the kind of that name, and with no other: raises `InvalidFact`.
     """

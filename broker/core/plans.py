@@ -1,5 +1,5 @@
 """
-Which plans count for a stay, in which version, and how they are told. Rulings 9 to 15, and 18.
+Which plans count for a stay, in which version, and how they are told. Rulings 9 to 15, 18, 43.
 
 A stay is a span of whole days in Europe/London with a cut-off; a view outside any visit is one too.
 """
@@ -33,13 +33,15 @@ class Stay:
     """
     When a person was somewhere: what a plan must overlap, and until when its record may arrive (10).
 
-    `born_on` is the newest date of birth that the demographic source had recorded by the cut-off (13).
+    `born_on` is the newest date of birth that the demographic source had recorded by the cut-off (13);
+    `losses` are the times at which a pregnancy was recorded to have ended (43).
     """
 
     arrived_at: datetime
     until: datetime
     cutoff: datetime
     born_on: date | None = field(default=None, repr=False)
+    losses: tuple[datetime, ...] = ()
 
     @cached_property
     def first_day(self) -> date:
@@ -64,6 +66,7 @@ def cutoff(*, newest_at: datetime, arrived_at: datetime, policy: Policy) -> date
 class NotDue(Enum):
     """Why a plan does not count for a stay; of several plans' reasons the first here is the one to tell."""
 
+    PREGNANCY_ENDED = "the pregnancy was recorded to have ended by the arrival"
     OF_AGE = "the arrival was on or after the 18th birthday"
     HISTORY = "out of view on the day of its record, every time it was recorded"
     REMOVED_BEFORE = "removed by the authority, recorded by the arrival"
@@ -164,6 +167,14 @@ def of_age(versions: Sequence[Version], day: date, policy: Policy, *, born_on: d
     return bool(births) and all(birthday(birth, policy.age_of_majority) <= day for birth in births)
 
 
+def _pregnancy_ended(content: PlanContent, stay: Stay) -> bool:
+    """Whether the pregnancy of an unborn plan ended, on or after its first day, before the arrival (43)."""
+    unborn = content.plan_type is PlanType.UNBORN
+    return unborn and any(
+        lost_at <= stay.arrived_at and content.start <= london_day(lost_at) for lost_at in stay.losses
+    )
+
+
 def born_on(notices: Iterable[IdentityNotice], cutoff: datetime) -> date | None:
     """
     Return the newest date of birth the demographic source had recorded by a cut-off (ruling 13).
@@ -205,7 +216,7 @@ def _plus(day: date, span: timedelta) -> date:
 
 def due(versions: Sequence[Version], stay: Stay, policy: Policy) -> Due | NotDue:
     """
-    Decide whether a plan counts for a stay (rulings 10, 13, 14, 15, 18).
+    Decide whether a plan counts for a stay (rulings 10, 13, 14, 15, 18, 43).
 
     `versions` are one plan's, in order. The version in force at the arrival and every one recorded after
     it and by the cut-off are looked at; the newest of them is the one that is shown.
@@ -219,6 +230,8 @@ def due(versions: Sequence[Version], stay: Stay, policy: Policy) -> Due | NotDue
         return NotDue.REMOVED_BEFORE if removed_before else NotDue.NO_OVERLAP
     if all(was_history(version, policy) for version in recorded):
         return NotDue.HISTORY
+    if _pregnancy_ended(looked_at[-1].content, stay):
+        return NotDue.PREGNANCY_ENDED
     if of_age(recorded, stay.first_day, policy, born_on=stay.born_on):
         return NotDue.OF_AGE
     shown = looked_at[-1]

@@ -30,6 +30,7 @@ OCCURRED_WITHIN = timedelta(hours=48)  # ruling 37: real cancels carry an EVN-6 
 ADMITTED = "1"
 OTHER_PROVIDER = "7"
 DIED = "10"
+STILLBIRTH = "5"
 LEFT_BEFORE_TREATMENT = "12"
 REFUSED_TREATMENT = "13"
 
@@ -75,6 +76,11 @@ class Visit:
     control_id: str
     stated: tuple[Stated, ...] = field(repr=False)
     policy: Policy = field(repr=False)
+
+    @property
+    def stillbirth(self) -> bool:
+        """Whether it ended with a stillbirth (PV1-36; ruling 43), and was not cancelled."""
+        return self.registers["disposition"] == STILLBIRTH and not self.cancelled
 
     @property
     def cancelled(self) -> bool:

@@ -100,14 +100,19 @@ class Oracle:
             [
                 plan
                 for plan in found
-                if not self._history(plan, policy) and not self._adult(plan, day, cutoff, policy)
+                if not self._history(plan, policy)
+                and not self._lost(plan, arrived_at)
+                and not self._adult(plan, day, cutoff, policy)
             ]
         )
 
     def nothing_due(self, arrived_at: datetime, until: datetime, cutoff: datetime, policy: Policy) -> str:
-        """Return the ruling by which no plan counts (10, 13, 14, 18)."""
+        """Return the ruling by which no plan counts (10, 13, 14, 18, 43)."""
         found = self._overlapping(arrived_at, until, cutoff, policy)
-        if any(not self._history(plan, policy) for plan in found):
+        seen = [plan for plan in found if not self._history(plan, policy)]
+        if any(self._lost(plan, arrived_at) for plan in seen):
+            return "ruling 43: pregnancy ended"
+        if seen:
             return "ruling 13: 18th birthday passed"
         if found:
             return "ruling 18: out of view when recorded"
@@ -133,6 +138,22 @@ class Oracle:
         return all(
             london_day(version.recorded_at) > self._last_visible_day(version.content, policy)
             for version in plan.known
+        )
+
+    def _lost(self, plan: Plan, arrived_at: datetime) -> bool:
+        """Whether the pregnancy of an unborn plan was said to have ended before an arrival (43)."""
+        stillborn = [
+            thread.departed_at or thread.newest_at
+            for thread in self.visits.threads
+            if thread.registers["disposition"] == "5" and thread.state != "cancelled by the hospital"
+        ]
+        told = [
+            min(notice.recorded_at, notice.received_at)
+            for notice in self.notices
+            if notice.kind.value == "pregnancy ended"
+        ]
+        return plan.shown.content.plan_type.value == "UCP" and any(
+            at <= arrived_at and london_day(at) >= plan.shown.content.start for at in [*stillborn, *told]
         )
 
     def _adult(self, plan: Plan, day: date, cutoff: datetime, policy: Policy) -> bool:

@@ -82,7 +82,7 @@ _WRITES: list[dict[str, Any]] = [
     *({"admission_type": value} for value in ("21", "11", "99")),
     *({"location": value} for value in ("ED", "CLINIC", "WALKIN", "HAVEN")),
     *({"site": OdsCode(value)} for value in ("RXX01", "RLLSX")),
-    *({"disposition": value} for value in ("1", "3", "7", "10", "12", "13")),
+    *({"disposition": value} for value in ("1", "3", "5", "7", "10", "12", "13")),
     *({"cancel_reason": value} for value in ("ERR", "OTHER")),
     *({"number_status": value} for value in NumberStatus),
     *({"birth_date_reliability": value} for value in Reliability),

@@ -1,4 +1,4 @@
-"""Until when a child is a child, and which records are history from the first: rulings 13 and 18."""
+"""What ends a plan beside its end: a birthday, a loss, a record that was history at once (13, 18, 43)."""
 
 import pytest
 
@@ -9,6 +9,7 @@ HEAD = """
     recorded | fact | about   | values
 """
 OF_AGE = "ruling 13: 18th birthday passed"
+LOST = "ruling 43: pregnancy ended"
 
 
 @pytest.mark.parametrize(
@@ -160,3 +161,43 @@ def test_a_late_end_to_a_plan_that_is_held_is_applied(run: Run) -> None:
     """)
 
     assert [("CPP ended",)] * 2 == outcome.alerts("plans")
+
+
+@pytest.mark.parametrize(
+    ("plan", "said", "why"),
+    rows(f"""
+        plan              | said                                        | why
+        UCP start=D-100   | T-1h notice n1 kind="pregnancy ended"       | {LOST}
+        UCP start=D-100   | T notice n1 kind="pregnancy ended"          | {LOST}
+        UCP start=D-100   | T+1m notice n1 kind="pregnancy ended"       | shared
+        UCP start=D-1     | T-2d notice n1 kind="pregnancy ended"       | shared
+        UCP start=D-2     | T-2d notice n1 kind="pregnancy ended"       | {LOST}
+        CPP start=D-100   | T-1h notice n1 kind="pregnancy ended"       | shared
+        UCP start=D-100   | T-1d A03 v0 departed_at=T-1h disposition=5  | {LOST}
+        UCP start=D-100   | T-1d A03 v0 departed_at=T-1h disposition=3  | shared
+        UCP start=D-100   | T-1d A03 v0 departed_at=T+1m disposition=5  | shared
+    """),
+)
+def test_a_loss_stops_alerts_for_an_unborn_plan_at_once(run: Run, plan: str, said: str, why: str) -> None:
+    """By a stillbirth's departure or the authority's record; a later pregnancy's plan counts (ruling 43)."""
+    kind, start = plan.split()
+    at, event, about, values = said.split(maxsplit=3)
+
+    outcome = run(f"""{HEAD}
+        T-9d | plan    | {kind} E09 | {start} end=D+20
+        {at} | {event} | {about}    | {values}
+        T    | A04     | v1         |
+    """)
+
+    assert why == outcome.whys["v1"]
+
+
+def test_the_visit_that_ended_with_a_stillbirth_was_told_and_stands(run: Run) -> None:
+    """What was right when it was told is not taken back (rulings 15, 43)."""
+    outcome = run(f"""{HEAD}
+        T-9d | plan | UCP E09 | end=D+20
+        T    | A04  | v1      |
+        T+9h | A03  | v1      | departed_at=T+9h disposition=5
+    """)
+
+    assert "shared" == outcome.whys["v1"]
