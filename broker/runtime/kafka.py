@@ -3,18 +3,22 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from broker.adapters.embedded_kafka import EmbeddedKafka, prepare
+from broker.adapters.embedded_kafka import EmbeddedKafka, Security, prepare
 from broker.runtime.resources import kafka_lock_file
 
 
 def embedded_kafka(
-    *, say: Callable[[str], None] | None = None, data_dir: Path | None = None, port: int = 0
+    *,
+    say: Callable[[str], None] | None = None,
+    data_dir: Path | None = None,
+    port: int = 0,
+    security: Security | None = None,
 ) -> EmbeddedKafka:
     """
     Return an embedded Kafka, fetched and prepared if this is the first time, not yet started.
 
     `say` is told what takes long. `data_dir` keeps the data (default: temporary); `port` 0 takes a free one.
-    Raises `EmbeddedKafkaFailed`.
+    With `security` clients must say who they are. Raises `EmbeddedKafkaFailed`.
     """
     installation = prepare(kafka_lock_file().read_text("utf-8"), say=say or (lambda _message: None))
-    return EmbeddedKafka(installation, data_dir=data_dir, port=port)
+    return EmbeddedKafka(installation, data_dir=data_dir, port=port, security=security)

@@ -3,5 +3,6 @@
 from broker.adapters.embedded_kafka.installation import Installation
 from broker.adapters.embedded_kafka.preparation import prepare
 from broker.adapters.embedded_kafka.process import EmbeddedKafka
+from broker.adapters.embedded_kafka.security import Security
 
-__all__ = ["EmbeddedKafka", "Installation", "prepare"]
+__all__ = ["EmbeddedKafka", "Installation", "Security", "prepare"]

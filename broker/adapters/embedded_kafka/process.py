@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -24,7 +25,9 @@ from broker.adapters.cluster import Cluster
 from broker.adapters.embedded_kafka import guard
 from broker.adapters.embedded_kafka.configuration import free_ports, meta_properties, server_properties
 from broker.adapters.embedded_kafka.directory import ROOM_BYTES, BrokerDirectory
+from broker.adapters.embedded_kafka.formatting import make_checkpoint
 from broker.adapters.embedded_kafka.installation import Installation
+from broker.adapters.embedded_kafka.security import Security
 from broker.adapters.storage import unusable
 from broker.core.errors import BrokerError, EmbeddedKafkaFailed, StorageUnusable
 
@@ -54,6 +57,7 @@ _JAVA_OPTIONS = (
     "--enable-native-access=ALL-UNNAMED",  # zstd, lz4 and snappy load libraries of their own
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",  # says _STARTED
+    "-Dorg.slf4j.simpleLogger.log.kafka.authorizer.logger=debug",  # of a secured node: who was let do what
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSZ",
 )
@@ -65,7 +69,8 @@ class EmbeddedKafka:
 
     With `data_dir` the data are kept there, otherwise in a temporary directory that goes with the broker.
     `port` 0 takes a free one, which stays the same until `stop`. With `record_startup_to` the classes used
-    are written to that file when the broker is stopped. Methods raise `EmbeddedKafkaFailed`, or
+    are written to that file when the broker is stopped; with `security` clients must say who they are, and a
+    cluster's manner is theirs to add. Methods raise `EmbeddedKafkaFailed`, or
     `StorageUnusable` for a disk that is full, block, and may be called from any thread, one at a time.
     """
 
@@ -76,7 +81,9 @@ class EmbeddedKafka:
         data_dir: Path | None = None,
         port: int = 0,
         record_startup_to: Path | None = None,
+        security: Security | None = None,
     ) -> None:
+        self._security = security
         self._installation = installation
         self._data_dir = data_dir
         self._wanted_port = port
@@ -204,7 +211,8 @@ class EmbeddedKafka:
         """Format the directory if it is new, start Java on `ports`, wait for an answer."""
         try:
             self._format()
-            (self.directory / "server.properties").write_text(server_properties(*ports), "utf-8")
+            secured = "" if self._security is None else self._security.properties(*ports)
+            (self.directory / "server.properties").write_text(server_properties(*ports) + secured, "utf-8")
             log = (self.directory / "kafka.log").open("ab")
         except OSError as error:
             raise unusable("the embedded Kafka's directory", self.directory, error) from error
@@ -222,7 +230,11 @@ class EmbeddedKafka:
         data.mkdir(exist_ok=True)
         (self.directory / "tmp").mkdir(exist_ok=True)
         checkpoint = self._installation.bootstrap_checkpoint
-        shutil.copyfile(checkpoint, data / checkpoint.name)
+        if self._security is None:
+            shutil.copyfile(checkpoint, data / checkpoint.name)
+        else:
+            arguments = self._security.formatting()
+            make_checkpoint(self._installation, data / checkpoint.name, arguments)
         (data / "meta.properties").write_text(meta_properties(), "ascii")
 
     def _command(self) -> list[str]:
@@ -257,9 +269,10 @@ class EmbeddedKafka:
         """Return when the broker said (after offset `beginning` of its log) that it started, and answers."""
         deadline = time.monotonic() + _START_DEADLINE_S
         log = self.directory / "kafka.log"
+        tls = None if self._security is None else self._security.client_context()
         while time.monotonic() < deadline:
             text = log.read_bytes()[beginning:].decode("utf-8", "replace")
-            if _STARTED in text and _answers(port):
+            if _STARTED in text and _answers(port, tls):
                 return
             if self.pid is None:
                 raise self._reason("the embedded Kafka ended while starting", text)
@@ -292,11 +305,14 @@ class EmbeddedKafka:
         self._process = None
 
 
-def _answers(port: int) -> bool:
+def _answers(port: int, tls: ssl.SSLContext | None) -> bool:
     """Tell whether a broker on `port` answers an ApiVersions request (key 18, version 0) without an error."""
     request = struct.pack(">hhih", 18, 0, 1, -1)  # api key, its version, correlation id, no client id
     try:
-        with socket.create_connection(("127.0.0.1", port), _ANSWER_TIMEOUT_S) as connection:
+        with (
+            socket.create_connection(("127.0.0.1", port), _ANSWER_TIMEOUT_S) as plain,
+            tls.wrap_socket(plain, server_hostname="127.0.0.1") if tls else plain as connection,
+        ):
             connection.sendall(struct.pack(">i", len(request)) + request)
             with connection.makefile("rb") as answer:
                 _size, correlation, error = struct.unpack(">iih", answer.read(10))
