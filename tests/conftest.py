@@ -10,6 +10,7 @@ from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.runtime.kafka import embedded_kafka
 from broker.runtime.resources import topics_file
+from tests.builders.secured import SecuredKafka, secured_kafka
 from tests.log_search import LogSearch
 
 # How long one example takes says how busy the machine is, and nothing of the program.
@@ -31,4 +32,11 @@ def kafka() -> Iterator[EmbeddedKafka]:
     """
     with embedded_kafka() as broker:
         asyncio.run(apply_topics(broker.cluster, load_topics(topics_file().read_text("utf-8"))))
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def secured() -> Iterator[SecuredKafka]:
+    """Lend a genuine Kafka that wants to know who speaks, with the declared topics and access lists."""
+    with secured_kafka() as broker:
         yield broker

@@ -70,6 +70,18 @@ class _CommittedApp(faust.App):  # type: ignore[misc]  # faust carries no usable
         return _CommittedTransport(self.conf.broker_consumer, self)
 
 
+def _credentials(cluster: Cluster) -> Any:
+    """Return the cluster's manner as Faust takes it, None for an open wire."""
+    if cluster.scram is not None:
+        return faust.SASLCredentials(
+            username=cluster.scram.user,
+            password=cluster.scram.password,
+            mechanism=cluster.scram.mechanism,
+            ssl_context=cluster.tls,
+        )
+    return None if cluster.tls is None else faust.SSLCredentials(cluster.tls)
+
+
 def is_consuming(app: Any) -> bool:
     """Return whether the app's group has settled with the app in it, so that records reach its agent."""
     return bool(app.started and app.rebalancing_count and not app.rebalancing)
@@ -97,6 +109,7 @@ def one_agent_app(
     app = _CommittedApp(
         group,
         broker=[f"aiokafka://{server}" for server in cluster.bootstrap_servers.split(",")],
+        broker_credentials=_credentials(cluster),
         store="memory://",
         datadir=str(directory),
         web_enabled=False,  # its /table would serve contents over HTTP

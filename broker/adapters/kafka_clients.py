@@ -12,13 +12,27 @@ from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    InvalidProducerEpoch,
+    KafkaError,
+    ProducerFenced,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 
-from broker.core.errors import Fenced, KafkaUnavailable
+from broker.core.errors import Fenced, KafkaNotAuthorized, KafkaUnavailable
 
 STOP_DEADLINE_S = 2.0  # a client that has not said goodbye by then is cut off
 _CANCEL_WAIT_S = 0.2  # aiokafka's sender needs a turn of the loop for each of its requests
 _CANCELS_MAX = 5  # one for the sender, one for each request that it may be waiting for
+_LACKING = {
+    TopicAuthorizationFailedError: "READ or WRITE on topic",
+    GroupAuthorizationFailedError: "READ on group",
+    TransactionalIdAuthorizationFailed: "WRITE on transactional id",
+    ClusterAuthorizationFailedError: "WRITE on any topic, or what was asked on the cluster",
+}
 
 
 @asynccontextmanager
@@ -26,7 +40,8 @@ async def deadline(timeout_ms: int, doing: str) -> AsyncIterator[None]:
     """
     Give what is done inside `timeout_ms`, and turn its failures into `Fenced` or `KafkaUnavailable`.
 
-    `doing` names the step in the error; it never holds a key or a value.
+    `doing` names the step in the error; it never holds a key or a value. What Kafka does not let us do is a
+    `KafkaUnavailable` with a code of its own.
     """
     try:
         async with asyncio.timeout(timeout_ms / 1000):
@@ -36,7 +51,21 @@ async def deadline(timeout_ms: int, doing: str) -> AsyncIterator[None]:
     except (ProducerFenced, InvalidProducerEpoch) as error:
         raise Fenced from error
     except (KafkaError, OSError) as error:
-        raise KafkaUnavailable(f"{doing}: {type(error).__name__}") from error
+        raise unavailable(error, doing) from error
+
+
+def unavailable(error: KafkaError | OSError, doing: str) -> KafkaUnavailable:
+    """Return what an error of Kafka's client means for the step that it ended."""
+    lacking = _LACKING.get(type(error))
+    if lacking is None:
+        return KafkaUnavailable(f"{doing}: {type(error).__name__}")
+    return KafkaNotAuthorized(f"{doing}: this principal lacks {' '.join([lacking, *_named(error)])}")
+
+
+def _named(error: KafkaError) -> list[str]:
+    """Return the names of what an error is about, as far as the client tells."""
+    names = [argument for argument in error.args if isinstance(argument, str | set | frozenset)]
+    return sorted({name for named in names for name in ([named] if isinstance(named, str) else named)})
 
 
 async def abandon_producer(producer: AIOKafkaProducer) -> None:

@@ -6,14 +6,14 @@ behind a cluster that is gone would be written long after its sender was told th
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_clients import abandon_producer, deadline, stop_producer
-from broker.core.errors import Fenced, KafkaUnavailable, UnwritableRecord
+from broker.core.errors import Fenced, KafkaNotAuthorized, KafkaUnavailable, UnwritableRecord
 from broker.ports import Write
 
 DEADLINE_MS_DEFAULT = 2_000  # the answer that a sender waits for
@@ -25,10 +25,23 @@ _RETRY_BACKOFF_MS = 20
 
 
 class KafkaFactLog:
-    """`FactLog` on a cluster; `deadline_ms` bounds every `append`."""
+    """
+    `FactLog` on a cluster; `deadline_ms` bounds every `append`.
 
-    def __init__(self, cluster: Cluster, *, deadline_ms: int = DEADLINE_MS_DEFAULT) -> None:
+    `on_refused` hears of a right that is missing, once until something could be written again: whoever
+    appends is told no more than of a cluster that is away.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        deadline_ms: int = DEADLINE_MS_DEFAULT,
+        on_refused: Callable[[KafkaNotAuthorized], None] = lambda _error: None,
+    ) -> None:
         """Connect to nothing yet."""
+        self._on_refused = on_refused
+        self._told = ""
         self._cluster = cluster
         self._deadline_ms = deadline_ms
         self._producer: AIOKafkaProducer | None = None
@@ -71,10 +84,16 @@ class KafkaFactLog:
                     for write in writes
                 ]
                 await asyncio.gather(*sent)
+                self._told = ""
         except (KafkaUnavailable, Fenced) as error:
             if isinstance(error.__cause__, MessageSizeTooLargeError):
                 raise UnwritableRecord("a record is larger than its topic takes") from error
             self._give_up(producer)
+            if isinstance(error, KafkaNotAuthorized) and str(error) != self._told:
+                self._told = str(error)
+                self._on_refused(error)
+            if isinstance(error, KafkaUnavailable):
+                raise
             raise KafkaUnavailable(str(error)) from error
 
     async def close(self) -> None:

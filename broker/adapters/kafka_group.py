@@ -14,7 +14,7 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 from aiokafka.errors import KafkaError
 
 from broker.adapters.cluster import Cluster
-from broker.adapters.kafka_clients import deadline, stop_consumer
+from broker.adapters.kafka_clients import deadline, stop_consumer, unavailable
 from broker.core.errors import Fenced, KafkaUnavailable
 from broker.ports import Topic
 
@@ -74,7 +74,8 @@ class KafkaGroup:
                 backoff_s = _BACKOFF_S_MIN
             except (KafkaUnavailable, Fenced, KafkaError) as error:
                 if backoff_s == _BACKOFF_S_MIN:
-                    self._on_trouble(error)
+                    own = not isinstance(error, KafkaError)
+                    self._on_trouble(error if own else unavailable(error, "being in the group"))
                 await self._pause(backoff_s)
                 backoff_s = min(backoff_s * 2, _BACKOFF_S_MAX)
 

@@ -13,13 +13,14 @@ from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import UnknownTopicOrPartitionError
+from aiokafka.errors import TopicAuthorizationFailedError, UnknownTopicOrPartitionError
 
 from broker.adapters.cluster import Cluster
+from broker.adapters.kafka_admission import explained
 from broker.adapters.kafka_clients import deadline, stop_consumer
 from broker.adapters.kafka_inspection import described
 from broker.adapters.storage import unusable
-from broker.core.errors import ConfigurationError, TopicMissing
+from broker.core.errors import ConfigurationError, KafkaNotAuthorized, TopicMissing
 from broker.ports import Headers
 
 ANSWER_MS = 10_000  # no cluster in good health takes longer over any one request
@@ -174,9 +175,10 @@ async def open_reader(
         request_timeout_ms=ANSWER_MS,
     )
     try:
-        partitions = await partitions_of(cluster, topic)
-        async with deadline(ANSWER_MS, "connecting"):
-            await consumer.start()
+        async with explained(cluster):
+            partitions = await partitions_of(cluster, topic)
+            async with deadline(ANSWER_MS, "connecting"):
+                await consumer.start()
         consumer.assign(partitions)
         reader = TopicReader(consumer, topic, bookmark)
         await reader.place(from_beginning=from_beginning)
@@ -211,5 +213,9 @@ async def partitions_of(cluster: Cluster, topic: str) -> list[TopicPartition]:
         await admin.close()
     if found["error_code"] == UnknownTopicOrPartitionError.errno:
         raise TopicMissing(f"topic {topic} does not exist")
+    if found["error_code"] == TopicAuthorizationFailedError.errno:
+        raise KafkaNotAuthorized(
+            f"this principal lacks DESCRIBE on topic {topic}, or there is no such topic: Kafka does not tell"
+        )
     numbers = sorted(partition["partition"] for partition in found["partitions"])
     return [TopicPartition(topic, number) for number in numbers]

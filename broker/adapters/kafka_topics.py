@@ -13,17 +13,25 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
 
 from broker.adapters.cluster import Cluster
+from broker.adapters.kafka_admission import explained
+from broker.adapters.kafka_clients import unavailable
 from broker.adapters.topic_declarations import Topic, Topics, load_topics
-from broker.core.errors import KafkaUnavailable, TopicsRefused
+from broker.core.errors import KafkaNotAuthorized, KafkaUnavailable, TopicsRefused
 
 __all__ = ["Difference", "Report", "Topic", "Topics", "apply_topics", "existing_topics", "load_topics"]
 
 _TOPIC_LEVEL = 1  # DescribeConfigs: this value was set on the topic itself (DYNAMIC_TOPIC_CONFIG)
 _NO_ERROR = 0
 _TOPIC_ALREADY_EXISTS = 36
+_LACKING_RIGHT = frozenset({TopicAuthorizationFailedError.errno, ClusterAuthorizationFailedError.errno})
 _REQUEST_TIMEOUT_MS = 30_000  # a first topic on a new cluster may wait for its controller
 _VISIBLE_DEADLINE_S = 30.0  # from created to known by the broker that is asked
 _VISIBLE_POLL_S = 0.05
@@ -102,12 +110,12 @@ async def _admin(cluster: Cluster) -> AsyncIterator[Any]:
     """Lend an administration client; what Kafka's client raises becomes `KafkaUnavailable`."""
     admin = AIOKafkaAdminClient(**cluster.connection(), request_timeout_ms=_REQUEST_TIMEOUT_MS)
     try:
-        await admin.start()
-        yield admin
-    except KafkaError as error:
-        raise KafkaUnavailable(
-            f"Kafka at {cluster.bootstrap_servers} does not answer: {type(error).__name__}"
-        ) from error
+        async with explained(cluster):
+            try:
+                await admin.start()
+                yield admin
+            except KafkaError as error:
+                raise unavailable(error, f"Kafka at {cluster.bootstrap_servers} does not answer") from error
     finally:
         await admin.close()
 
@@ -157,6 +165,7 @@ async def _create(admin: Any, missing: Iterable[Topic], replication_factor: int)
     response = await admin.create_topics(requested)
     for name, code, *words in response.topic_errors:
         if code not in {_NO_ERROR, _TOPIC_ALREADY_EXISTS}:
+            _refuse_right(code, "CREATE", name)
             raise TopicsRefused(f"Kafka refuses to create {name}: {_in_words(code, words)}")
 
 
@@ -185,6 +194,7 @@ async def _alter(admin: Any, wanted: Mapping[str, Mapping[str, str]]) -> tuple[D
     for response in await admin.alter_configs(resources):
         for code, words, _kind, name in response.resources:
             if code != _NO_ERROR:
+                _refuse_right(code, "ALTER_CONFIGS", name)
                 raise TopicsRefused(f"Kafka refuses the settings of {name}: {_in_words(code, [words])}")
     deadline = _deadline()
     while remaining := _differences(await _found_settings(admin, wanted), wanted):
@@ -218,6 +228,7 @@ async def _found_settings(admin: Any, names: Iterable[str]) -> dict[str, dict[st
     for response in await admin.describe_configs(resources):
         for code, words, _kind, name, entries in response.resources:
             if code != _NO_ERROR:
+                _refuse_right(code, "DESCRIBE_CONFIGS", name)
                 raise TopicsRefused(
                     f"Kafka refuses to tell the settings of {name}: {_in_words(code, [words])}"
                 )
@@ -242,6 +253,12 @@ def _deadline() -> float:
 def _passed(deadline: float) -> bool:
     """Tell whether a deadline has passed."""
     return asyncio.get_running_loop().time() > deadline
+
+
+def _refuse_right(code: int, operation: str, name: str) -> None:
+    """Raise the error of a right that is missing, where an error code is that."""
+    if code in _LACKING_RIGHT:
+        raise KafkaNotAuthorized(f"this principal lacks {operation} on topic {name}")
 
 
 def _in_words(code: int, words: Iterable[str | None]) -> str:

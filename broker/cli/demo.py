@@ -19,6 +19,7 @@ from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.cli.alert_view import KIND_STYLES
 from broker.core.alerts import Alert, RecipientKind, WorklistItem
+from broker.core.errors import ConfigurationError
 from broker.runtime.demo import Demonstration, DemonstrationClock, Result
 from broker.runtime.kafka import embedded_kafka
 from broker.runtime.logs import configure_logs
@@ -66,6 +67,11 @@ def _cluster(console: Console) -> Iterator[Cluster]:
     if settings.kafka_bootstrap_servers is not None:
         yield settings.require_cluster()
         return
+    if settings.kafka_security_protocol != "PLAINTEXT":
+        raise ConfigurationError(
+            "CPIS_KAFKA_SECURITY_PROTOCOL is set without CPIS_KAFKA_BOOTSTRAP_SERVERS: the demonstration's "
+            "own Kafka speaks PLAINTEXT on loopback"
+        )
     with console.status("Starting Apache Kafka …"), embedded_kafka(say=console.print) as kafka:
         yield kafka.cluster
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from broker.adapters.cluster import Cluster
+from broker.adapters.kafka_inspection import inspect_topics
 from broker.adapters.kafka_topics import Topics, apply_topics, existing_topics
 from broker.runtime.settings import load_settings
 from broker.runtime.topics import declared_topics
@@ -67,12 +68,20 @@ def apply(
 @topics.command("list")
 @_where
 def list_topics(declaration: Path | None, bootstrap_servers: str | None) -> None:
-    """List the topics that are declared, and those of ours that the cluster has."""
+    """
+    List the topics that are declared, and those of ours that the cluster has.
+
+    `not shown` are those that this user may not see: Kafka does not tell whether they are there.
+    """
     declared = _declared(declaration).names
-    present = asyncio.run(existing_topics(_cluster(bootstrap_servers)))
+    cluster = _cluster(bootstrap_servers)
+    present = asyncio.run(existing_topics(cluster))
+    hidden = asyncio.run(inspect_topics(cluster, declared - present)).hidden
     ours = {name for name in present if name.startswith(_OUR_PREFIX)}
     for name in sorted(declared | ours):
-        if name not in present:
+        if name in hidden:
+            state = "not shown"
+        elif name not in present:
             state = "missing"
         elif name in declared:
             state = "present"

@@ -15,9 +15,11 @@ from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.private_file import write_private_file
 from broker.adapters.worker_process import read_file_aside
 from broker.core.errors import AcknowledgementUnwritten
+from broker.runtime.access import needed
 from broker.runtime.parts import assemble, present
 from broker.runtime.preflight import check_cluster, check_storage
 from broker.runtime.settings import Settings, load_settings
+from broker.runtime.worker import Role
 from broker.services.rejections import Rejections
 from broker.services.uploads import Uploads
 from broker.wire.file_response import write_file_response
@@ -72,7 +74,7 @@ async def _load(
     """Load one file after the other and show each, once all is proved fit; raise what is not."""
     parts = assemble(settings)
     await check_storage(settings, data=False)
-    await check_cluster(settings, parts, cluster)
+    await check_cluster(settings, parts, cluster, needed=needed(settings, [Role.INTAKE]))
     facts = KafkaFactLog(cluster, deadline_ms=_APPEND_DEADLINE_MS)
     counts: Counter[str] = Counter()
     uploads = Uploads(

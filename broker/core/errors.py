@@ -219,6 +219,50 @@ class StateUnreadable(BrokerError):
     exit_code = 65
 
 
+class KafkaUntrusted(KafkaUnavailable):
+    """Kafka does not prove who it is."""
+
+    code = "CPIS-421"
+    action = (
+        "Mend what the message names: the broker's certificate, its name in CPIS_KAFKA_BOOTSTRAP_SERVERS or "
+        "in advertised.listeners, CPIS_KAFKA_CA_FILE or CPIS_KAFKA_SECURITY_PROTOCOL. Nothing was sent."
+    )
+    exit_code = 77
+
+
+class KafkaLoginRefused(KafkaUnavailable):
+    """Kafka does not accept who we say we are."""
+
+    code = "CPIS-422"
+    action = (
+        "Give this process an account that Kafka knows: CPIS_KAFKA_USER and CPIS_KAFKA_PASSWORD_FILE, or "
+        "CPIS_KAFKA_CERTIFICATE_FILE and CPIS_KAFKA_KEY_FILE; until then Kafka is as good as away."
+    )
+    exit_code = 77
+
+
+class KafkaNotAuthorized(KafkaUnavailable):
+    """Kafka knows us and does not let us do this."""
+
+    code = "CPIS-423"
+    action = (
+        "Have Kafka's administrator grant what the message names: `cpis access show` lists what each "
+        "principal needs, `cpis access apply` grants it."
+    )
+    exit_code = 77
+
+
+class AccessRefused(BrokerError):
+    """The access lists cannot be made as they are declared."""
+
+    code = "CPIS-424"
+    action = (
+        "Correct the access file, or run the command against a cluster that has an authorizer, as a "
+        "principal that may alter its access lists."
+    )
+    exit_code = 78
+
+
 class ConfigurationError(BrokerError):
     """A setting is missing or wrong."""
 

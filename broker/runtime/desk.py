@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from broker.adapters.cluster import Cluster
+from broker.adapters.kafka_admission import explained
 from broker.adapters.kafka_archive import KafkaArchive
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.worker_process import read_file_aside
@@ -30,14 +31,15 @@ class Desk:
 
 @asynccontextmanager
 async def open_desk(settings: Settings, cluster: Cluster) -> AsyncIterator[Desk]:
-    """Lend the desk of a cluster; raise `KafkaUnavailable` when it does not answer."""
+    """Lend the desk of a cluster; raise `KafkaUnavailable` when it does not answer or lets us not in."""
     parts = assemble(settings)
     archive, facts = KafkaArchive(cluster), KafkaFactLog(cluster, deadline_ms=_APPEND_DEADLINE_MS)
     log = DeskLog(facts, parts.records, key=parts.key, clock=present)
     rejected = RejectedDesk(archive, parts.records, log)
     own = doors(parts, read=read_file_aside, processing_ids=processing_ids(settings))
     try:
-        await archive.start()
+        async with explained(cluster):
+            await archive.start()
         await facts.start()
         yield Desk(
             rejected=rejected,

@@ -1,5 +1,7 @@
 """The log of facts on the settings' Kafka, with its share of the time in which a sender is answered."""
 
+import structlog
+
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.runtime.settings import Settings
 
@@ -12,4 +14,5 @@ def fact_log(settings: Settings) -> KafkaFactLog:
     return KafkaFactLog(
         settings.require_cluster(),
         deadline_ms=int(settings.answer_deadline_ms * LOG_SHARE),
+        on_refused=lambda error: structlog.get_logger().error("kafka refuses us", error=error),
     )

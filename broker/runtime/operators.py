@@ -12,9 +12,10 @@ from typing import Protocol
 
 import structlog
 
+from broker.adapters.kafka_admission import refusal
 from broker.adapters.kafka_watch import KafkaWatch, Place, Waiting
 from broker.adapters.ops_server import Answer, OpsServer, Page
-from broker.core.errors import ConfigurationError, Fenced, KafkaUnavailable
+from broker.core.errors import BrokerError, ConfigurationError, Fenced, KafkaNotAuthorized, KafkaUnavailable
 from broker.runtime.health import Health, readiness
 from broker.runtime.loop_watch import LAG_SECONDS_MAX, LoopWatch
 from broker.runtime.metrics import KAFKA_AWAY, LAG_RECORDS, LAG_SECONDS, LOOP_LAG, READY, Metrics
@@ -51,8 +52,10 @@ class Operators:
         self._metrics = metrics
         self._lag_seconds_max = lag_seconds_max
         self._loop_watch = LoopWatch(lambda lag: metrics.observe(LOOP_LAG, lag))
-        self._kafka_watch = KafkaWatch(settings.require_cluster())
+        self._cluster = settings.require_cluster()
+        self._kafka_watch = KafkaWatch(self._cluster)
         self._kafka_answers = False
+        self._told = ""  # of the refusal that was logged last
         self._server = OpsServer(
             host=settings.ops_host,
             port=settings.ops_port,
@@ -122,16 +125,25 @@ class Operators:
         waiting: Mapping[Place, Waiting] = {}
         try:
             waiting = await self._kafka_watch.look(taken)
-        except (KafkaUnavailable, Fenced):
+        except (KafkaUnavailable, Fenced) as error:
             self._kafka_answers = False
+            await self._explain(error)
         else:
             self._kafka_answers = True
+            self._told = ""
         for metric in (LAG_RECORDS, LAG_SECONDS):
             self._metrics.clear(metric)  # a partition that went to another process is not ours to show
         for place, found in waiting.items():
             labels = {"topic": place.topic, "partition": str(place.partition)}
             self._metrics.set(LAG_RECORDS, found.records, **labels)
             self._metrics.set(LAG_SECONDS, found.seconds, **labels)
+
+    async def _explain(self, error: BrokerError) -> None:
+        """Say why Kafka refuses us, where it does: once for each reason, until it answers again."""
+        refused = error if isinstance(error, KafkaNotAuthorized) else await refusal(self._cluster)
+        if refused is not None and str(refused) != self._told:
+            self._told = str(refused)
+            structlog.get_logger().error("kafka refuses us", error=refused)
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from mode import Service
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.faust_app import assigned_to, is_consuming, one_agent_app
+from broker.adapters.kafka_rights import prove_group
 from broker.adapters.kafka_table import KafkaTable
 from broker.adapters.kafka_watch import Place
 from broker.adapters.projection import InboxEvent, Projection
@@ -149,9 +150,14 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
             """Put one record into this database."""
             await self._take(projection, record)
 
+        group = f"{self._settings.application_id}-outbox-{projection.identity}"
+        try:
+            await prove_group(self._cluster, group)
+        except KafkaUnavailable as error:
+            return error
         app = one_agent_app(
             cluster=self._cluster,
-            group=f"{self._settings.application_id}-outbox-{projection.identity}",
+            group=group,
             topic=Topic.ALERTS.value,
             directory=self._settings.data_dir / "faust",
             handle=handle,

@@ -7,10 +7,13 @@ Touches nothing: no door is open, no group joined and no file made when one of t
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 
 import structlog
 
+from broker.adapters.access_declarations import Grant
 from broker.adapters.cluster import Cluster
+from broker.adapters.kafka_admission import explained
 from broker.adapters.kafka_inspection import (
     ANSWER_MS,
     Inventory,
@@ -18,9 +21,17 @@ from broker.adapters.kafka_inspection import (
     inspect_topics,
     newest_of_key,
 )
+from broker.adapters.kafka_rights import missing_rights
 from broker.adapters.storage import prove_directory
 from broker.adapters.topic_declarations import Topics
-from broker.core.errors import BrokerError, KafkaUnavailable, StorageUnusable, TopicMissing, TopicsRefused
+from broker.core.errors import (
+    BrokerError,
+    KafkaNotAuthorized,
+    KafkaUnavailable,
+    StorageUnusable,
+    TopicMissing,
+    TopicsRefused,
+)
 from broker.ports import PARTITION_STATE_KEY, Topic
 from broker.runtime.parts import Parts
 from broker.runtime.settings import Settings
@@ -51,25 +62,38 @@ async def check_storage(
     await asyncio.to_thread(_prove, proofs)
 
 
-async def check_cluster(settings: Settings, parts: Parts, cluster: Cluster, *, patience_ms: int = 0) -> None:
+async def check_cluster(
+    settings: Settings,
+    parts: Parts,
+    cluster: Cluster,
+    *,
+    patience_ms: int = 0,
+    needed: Iterable[Grant] = (),
+) -> None:
     """
-    Prove that the cluster can be worked with: it answers, has the topics, fit, and their state is ours.
+    Prove that the cluster can be worked with: it answers, lets us do what we need, has the topics, fit, and
+    their state is ours.
 
-    A cluster that does not answer is tried again for `patience_ms`, and at least once. What this user may not
-    see on the cluster is taken for right. Raises `KafkaUnavailable`, `TopicMissing`, `TopicsRefused`,
-    `NewerState`, `WrongIdentityKey` or `StateUnreadable`; the second and third name every topic at fault.
+    A cluster that does not answer is tried again for `patience_ms`, and at least once; one that refuses us is
+    not. What this user may not see on the cluster, and does not need, is taken for right. Raises
+    `KafkaUnavailable` and what refines it, `TopicMissing`, `TopicsRefused`, `NewerState`, `WrongIdentityKey`
+    or `StateUnreadable`; what names rights or topics names every one at fault.
     """
     inventory = await _reached(cluster, patience_ms)
     if inventory.missing:
         raise TopicMissing(
             f"the cluster lacks {', '.join(inventory.missing)}: `cpis topics apply` makes them"
         )
+    lacking = await missing_rights(cluster, needed)
+    if lacking:
+        raise KafkaNotAuthorized(f"this principal lacks {', '.join(str(grant) for grant in lacking)}")
     faults = [*_partition_faults(inventory.shapes, settings), *_replica_faults(inventory.shapes)]
     if faults:
         raise TopicsRefused("\n".join(faults))
     people = inventory.shapes.get(Topic.PEOPLE)
     if people is not None:
-        await _check_state(cluster, parts, people.partitions)
+        with suppress(KafkaNotAuthorized):  # who may only see the topic writes nothing to it
+            await _check_state(cluster, parts, people.partitions)
 
 
 def _prove(proofs: Iterable[Callable[[], None]]) -> None:
@@ -99,9 +123,10 @@ async def _reached(cluster: Cluster, patience_ms: int) -> Inventory:
     while True:
         left_ms = int((end - clock()) * 1000)
         try:
-            return await inspect_topics(
-                cluster, Topic, answer_ms=min(ANSWER_MS, left_ms) if left_ms > 0 else ANSWER_MS
-            )
+            async with explained(cluster):
+                return await inspect_topics(
+                    cluster, Topic, answer_ms=min(ANSWER_MS, left_ms) if left_ms > 0 else ANSWER_MS
+                )
         except KafkaUnavailable as error:
             if not _may_pass(error):
                 raise

@@ -6,16 +6,15 @@ schema of alerts is one for all recipients, and so is its id; subjects are named
 (`<topic>-value`), as serialisers with Confluent's defaults name them.
 """
 
-import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from broker.adapters.schema_registry import RegistryAddress, SchemaRegistry, open_registry
 from broker.core.errors import ConfigurationError, SchemaNotRegistered
 from broker.ports import Topic
 from broker.runtime.codecs import load_files
+from broker.runtime.credentials import read_password, trusting
 from broker.runtime.settings import PREFIX, Settings
 from broker.wire.alerts_codec import SCHEMA
 from broker.wire.avro import canonical_form
@@ -92,8 +91,8 @@ def registry_address(settings: Settings) -> RegistryAddress | None:
     return RegistryAddress(
         url=url.rstrip("/"),
         user=user,
-        password=None if password_file is None else _password(password_file),
-        tls=_trust(ca_file) if secure else None,
+        password=None if password_file is None else read_password(password_file, f"{_SETTING}PASSWORD_FILE"),
+        tls=trusting(ca_file, f"{_SETTING}CA_FILE") if secure else None,
     )
 
 
@@ -113,24 +112,3 @@ def _parts(url: str) -> SplitResult:
     if parts.query or parts.fragment:
         raise ConfigurationError(f"{_SETTING}URL ends with its path: nothing behind a ? or #")
     return parts
-
-
-def _password(file: Path) -> str:
-    """Return the password in a file, without the end of its line."""
-    try:
-        password = file.read_text("utf-8").rstrip("\r\n")
-    except OSError as error:
-        raise ConfigurationError(f"{_SETTING}PASSWORD_FILE cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{_SETTING}PASSWORD_FILE is not text") from None
-    if not password or not password.isprintable():
-        raise ConfigurationError(f"{_SETTING}PASSWORD_FILE does not hold one line with a password")
-    return password
-
-
-def _trust(ca_file: Path | None) -> ssl.SSLContext:
-    """Return whom to trust: the authorities in the file, or else the system's."""
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as error:  # ssl.SSLError is one
-        raise ConfigurationError(f"{_SETTING}CA_FILE cannot be used: {type(error).__name__}") from None

@@ -21,6 +21,11 @@ def topics_file() -> Path:
     return _find("topics.toml", "deploy/topics.toml")
 
 
+def access_file() -> Path:
+    """Return the file that declares who may do what; raise `ConfigurationError` when it was not shipped."""
+    return _find("access.toml", "deploy/access.toml")
+
+
 def kafka_lock_file() -> Path:
     """Return the list of Kafka's jars with their sums; raise `ConfigurationError` when it was not shipped."""
     return _find("kafka.lock", "deploy/kafka.lock")

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from broker.adapters.cluster import Cluster
 from broker.core.errors import ConfigurationError
+from broker.runtime.kafka_security import cluster_at
 
 PREFIX = "CPIS_"
 _SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
@@ -34,6 +35,28 @@ class Settings(BaseSettings):
         description="host:port of one or more Kafka brokers, separated by commas; without it a command "
         "that can start an embedded Kafka does so, and every other refuses",
     )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_SSL"] = Field(
+        default="PLAINTEXT",
+        description="PLAINTEXT, SSL or SASL_SSL, as Kafka names them: in the open, with TLS (and a "
+        "certificate of ours, where Kafka wants one), with TLS and a password, which is never used in the "
+        "open; a live deployment refuses PLAINTEXT to a Kafka that is not on this machine",
+    )
+    kafka_ca_file: Path | None = Field(
+        default=None,
+        description="file (PEM) of the authorities that may vouch for Kafka's brokers; default: the system's",
+    )
+    kafka_certificate_file: Path | None = Field(
+        default=None, description="file (PEM) of the certificate that we show to Kafka, with its chain"
+    )
+    kafka_key_file: Path | None = Field(
+        default=None, description="file (PEM, not encrypted) of that certificate's private key"
+    )
+    kafka_sasl_mechanism: Literal["SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        default=None,
+        description="SCRAM-SHA-256 or SCRAM-SHA-512: how the password is proved; default: SCRAM-SHA-512",
+    )
+    kafka_user: str | None = Field(default=None, description="user at Kafka, with SASL_SSL")
+    kafka_password_file: Path | None = Field(default=None, description="file of that user's password")
     application_id: str = Field(
         default="cpis",
         pattern=r"^[A-Za-z0-9._-]{1,80}$",
@@ -146,7 +169,8 @@ class Settings(BaseSettings):
         """
         Return the Kafka to use, at `bootstrap_servers` if given and else where the setting says.
 
-        Raises `ConfigurationError` when neither names one, or what is given is not host:port.
+        Raises `ConfigurationError` when neither names one, what is given is not host:port, or the settings of
+        its manner do not fit together.
         """
         try:
             servers = _checked_servers(bootstrap_servers) if bootstrap_servers else None
@@ -158,7 +182,7 @@ class Settings(BaseSettings):
                 f"{PREFIX}KAFKA_BOOTSTRAP_SERVERS is not set: {_meaning('kafka_bootstrap_servers')}. "
                 "`cpis kafka` starts a Kafka and prints the value to use."
             )
-        return Cluster(servers)
+        return cluster_at(servers, self)
 
 
 def _checked_servers(value: str) -> str:

@@ -20,6 +20,7 @@ from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.core.errors import BrokerError, RoleFailed
 from broker.ports import Clock
+from broker.runtime.access import needed
 from broker.runtime.fact_log import fact_log
 from broker.runtime.metrics import Metrics
 from broker.runtime.operators import operating
@@ -171,7 +172,13 @@ async def _proved(settings: Settings, roles: Sequence[Role], stop: asyncio.Event
     await check_storage(settings, drop_folder=Role.INTAKE in roles, database=Role.OUTBOX in roles)
     parts = await _parts(settings, roles)
     checking = asyncio.ensure_future(
-        check_cluster(settings, parts, cluster, patience_ms=settings.start_deadline_ms)
+        check_cluster(
+            settings,
+            parts,
+            cluster,
+            patience_ms=settings.start_deadline_ms,
+            needed=needed(settings, roles),
+        )
     )
     stopping = asyncio.ensure_future(stop.wait())
     try:

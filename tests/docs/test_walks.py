@@ -3,6 +3,7 @@
 import shutil
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,6 +13,7 @@ import trustme
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.runtime.kafka import embedded_kafka
 from tests.builders.registry import Registry, running_registry
+from tests.builders.secured import ADMINISTRATOR, SecuredKafka
 from tests.docs.walk import LineFailed, Walk, shell_lines
 from tests.tools.stale_docs import REPOSITORY, documents
 
@@ -94,9 +96,29 @@ def walk(cluster: EmbeddedKafka, registry: Registry, tmp_path: Path) -> Walk:
     return walk
 
 
+def secure(walk: Walk, secured: SecuredKafka) -> Walk:
+    """Return a walk on a secured Kafka, with the administrator's certificate and the intake's password."""
+    etc = Path(walk.stands_for["/etc/cpis"])
+    shutil.copy(secured.certificates.ca_file, etc / "kafka-ca.pem")
+    certificate, key = secured.certificates.issue(ADMINISTRATOR)
+    shutil.copy(certificate, etc / "kafka.crt")
+    shutil.copy(key, etc / "kafka.key")
+    shutil.copy(secured.by_password("cpis-intake")["CPIS_KAFKA_PASSWORD_FILE"], etc / "kafka.password")
+    stands_for = {
+        **walk.stands_for,
+        "kafka-1:9094,kafka-2:9094,kafka-3:9094": f"127.0.0.1:{secured.certificate_port}",
+        "kafka-1:9093,kafka-2:9093,kafka-3:9093": secured.kafka.bootstrap_servers,
+    }
+    return replace(walk, stands_for=stands_for)
+
+
 @pytest.mark.parametrize("page", LINES)
-def test_the_lines_of_a_page_work_in_their_order(page: Path, walk: Walk) -> None:
+def test_the_lines_of_a_page_work_in_their_order(
+    page: Path, walk: Walk, request: pytest.FixtureRequest
+) -> None:
     """Each ends with 0, or runs on until it is interrupted; a new line that fails may need a row above."""
+    if page.name == "secure-kafka.md":
+        walk = secure(walk, request.getfixturevalue("secured"))
     for line in shell_lines(page.read_text("utf-8")):
         if line not in ELSEWHERE:
             walk.follow(line)

@@ -15,6 +15,8 @@ from typing import Any
 import click
 
 import broker
+from broker.adapters.access_declarations import Grant, load_access
+from broker.adapters.topic_declarations import load_topics
 from broker.cli import root
 from broker.core.errors import BrokerError, ConfigurationError, Disposition
 from broker.core.policy import DECLARATIONS, Policy
@@ -44,6 +46,7 @@ def build_pages(repository: Path) -> Mapping[Path, str]:
     builders: Mapping[str, Callable[[Path], str]] = {
         "schemas.md": lambda where: schemas_page(where / "schemas"),
         "topics.md": lambda where: topics_page((where / "deploy" / "topics.toml").read_text("utf-8")),
+        "access.md": lambda where: access_page(where / "deploy"),
         "settings.md": lambda _where: settings_page(),
         "cli.md": lambda _where: commands_page(),
         "errors.md": lambda _where: errors_page(),
@@ -266,6 +269,35 @@ def topics_page(declaration: str) -> str:
     )
     head = ("topic", "key", "partitions", "settings")
     return "\n".join(["# Topics", "", about, "", *table(head, rows), "", shipped])
+
+
+def access_page(folder: Path) -> str:
+    """Return the page of the principals and their rights, from the declarations in a folder."""
+    topics = load_topics((folder / "topics.toml").read_text("utf-8"))
+    access = load_access((folder / "access.toml").read_text("utf-8"), topics, Settings().application_id)
+    rows = [
+        (
+            f"`{principal.user}`",
+            _sentence(principal.does),
+            "<br>".join(_right(grant) for grant in principal.grants),
+        )
+        for principal in access
+    ]
+    about = paragraph(
+        """
+        Declared in `deploy/access.toml`, for the recipients of `deploy/topics.toml` and the application id
+        `cpis`; `cpis access apply` grants them. A name that ends with `*` stands for all that begin so. READ
+        and WRITE let a principal see the topic, too. Everything else is refused. How to use it:
+        [secure the way to Kafka](../how-to/secure-kafka.md).
+        """
+    )
+    head = ("principal", "who", "may")
+    return "\n".join(["# Who may do what on Kafka", "", about, "", *table(head, rows)])
+
+
+def _right(grant: Grant) -> str:
+    """Return a grant as the table has it."""
+    return f"{grant.operation.name} {grant.kind} `{grant.name}{'*' if grant.prefixed else ''}`"
 
 
 def stream_page(schema: str) -> str:

@@ -1,0 +1,195 @@
+"""Each role under a principal of its own with the declared rights alone, on a secured Kafka."""
+
+import json
+import re
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from broker.adapters.access_declarations import Kind, Operation
+from broker.ports import Topic
+from tests.builders.adt import Adt
+from tests.builders.secured import ADMINISTRATOR, SecuredKafka
+from tests.builders.upload import build_upload
+from tests.fault.fleet import Fleet
+from tests.integration.test_operators import lines_of, ops_port_of, sent_by_mllp, until_ready
+from tests.starting import END_SECONDS, running
+from tests.waiting import wait_until
+
+ROLES = ("intake", "matcher", "outbox")
+AUTHORITY, PROVIDER = "211", "RXH"
+
+UNUSED_THAT_DAY = {"cpis-matcher: WRITE on topic cpis.late"}
+"""A right that a day does not need and another does: for a fact too late to revise a decision."""
+
+pytestmark = pytest.mark.kafka
+
+
+@dataclass(frozen=True)
+class Site:
+    """The three roles at work, each in a process of its own."""
+
+    directory: Path
+    fleets: dict[str, Fleet]
+
+    @property
+    def mllp_port(self) -> int:
+        """Where hospitals send to."""
+        return int(str(lines_of(self.fleets["intake"], "intake ready")[0]["port"]))
+
+    def inbox(self) -> int:
+        """Return how many events lie in the inbox."""
+        with closing(sqlite3.connect(self.directory / "outbox" / "broker.sqlite")) as database:
+            return int(database.execute("SELECT count(*) FROM inbox").fetchone()[0])
+
+
+@contextmanager
+def at_work(
+    directory: Path, settings_of: Callable[[str], dict[str, str]], secured: SecuredKafka
+) -> Iterator[Site]:
+    """Run the roles until they are ready, each with the settings of its principal."""
+    with ExitStack() as stack:
+        fleets = {}
+        for role in ROLES:
+            (directory / role).mkdir()
+            fleet = stack.enter_context(Fleet(secured.kafka.cluster, directory / role, roles=(role,)))
+            keys = {"CPIS_SEALING_KEYS_DIR": str(directory / "keys")}
+            fleet.start(**keys, **settings_of(f"cpis-{role}"))
+            fleets[role] = fleet
+        for fleet in fleets.values():
+            until_ready(ops_port_of(fleet), 200)
+        yield Site(directory, fleets)
+
+
+def attendance(visit: str, provider: str = PROVIDER) -> bytes:
+    """Return an attendance of this minute."""
+    now = f"{datetime.now(tz=ZoneInfo('Europe/London')):%Y%m%d%H%M%S}"
+    pv1 = {"class": "E", "location": "ED", "visit": visit, "arrived": now}
+    return Adt(event="A04", control_id=visit, recorded=now, pv1=pv1, provider=provider).text().encode()
+
+
+def unused(secured: SecuredKafka) -> set[str]:
+    """Return the declared rights of the roles that nobody has asked for yet."""
+    done = secured.judged(allowed=True)
+    return {
+        f"{grant.user}: {grant}"
+        for role in ROLES
+        for grant in secured.access.of(role).grants
+        if not any(one.is_by(grant) for one in done)
+    }
+
+
+def told(settings: dict[str, str], *recipient: str) -> list[dict[str, object]]:
+    """Return the alerts that a recipient reads from the beginning, as itself."""
+    log = Path(settings["CPIS_KAFKA_CA_FILE"]).parent / "listen.log"
+    with running(log, "listen", *recipient, "--json", "--from-beginning", "--once", **settings) as process:
+        assert 0 == process.wait(END_SECONDS), log.read_text()
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("manner", ["password", "certificate"])
+def test_a_visit_becomes_an_alert_and_an_inbox_row(
+    secured: SecuredKafka, tmp_path: Path, manner: str
+) -> None:
+    """
+    With the declared rights, whatever names the principal; and every one of these rights is used.
+
+    The day holds a visit to somebody without a topic (worklist), a message nobody can read, and an event that
+    the outbox cannot read. What was never asked for would be a right too many.
+    """
+    settings_of = getattr(secured, f"by_{manner}")
+    listening = ["--authority", AUTHORITY]
+    before = len(told(settings_of(f"la-{AUTHORITY}"), *listening))
+    with at_work(tmp_path, settings_of, secured) as site:
+        (tmp_path / "intake" / "uploads" / "one.xml").write_bytes(build_upload(authority=AUTHORITY))
+        done = tmp_path / "intake" / "uploads" / "done"
+        wait_until(lambda: bool(list(done.glob("*.xml"))), END_SECONDS, "the plan is loaded")
+        held = site.inbox()
+        visits = (attendance(f"V-{manner}"), attendance(f"W-{manner}", "RXX"))
+        answers = sent_by_mllp(site.mllp_port, *visits, b"MSH|nonsense")
+        secured.send(ADMINISTRATOR, Topic.ALERTS, b"no alert")
+        wait_until(lambda: site.inbox() >= held + 4, END_SECONDS, "four alerts are in the inbox")
+        wait_until(lambda: unused(secured) <= UNUSED_THAT_DAY, END_SECONDS, "every right is used")
+        logs = "".join(fleet.logs() for fleet in site.fleets.values())
+
+    assert ["AA", "AA", "AE"] == answers
+    assert before + 2 == len(told(settings_of(f"la-{AUTHORITY}"), *listening))
+    assert "refuses us" not in logs
+    assert "Traceback" not in logs
+
+
+def test_a_right_taken_away_while_at_work_loses_nothing(secured: SecuredKafka, tmp_path: Path) -> None:
+    """Hospitals are answered AR and the log names the right; once it is granted again, AA."""
+    [right] = [
+        grant
+        for grant in secured.access.of("intake").grants
+        if grant.name == Topic.ATTENDANCES and grant.operation is Operation.WRITE
+    ]
+    with Fleet(secured.kafka.cluster, tmp_path, roles=("intake",)) as fleet:
+        fleet.start(**secured.by_password("cpis-intake"))
+        until_ready(ops_port_of(fleet), 200)
+        port = int(str(lines_of(fleet, "intake ready")[0]["port"]))
+        answers = sent_by_mllp(port, attendance("V-8"))
+        secured.revoke(right)
+        try:
+            wait_until(
+                lambda: sent_by_mllp(port, attendance("V-9")) == ["AR"], END_SECONDS, "a sender is refused"
+            )
+        finally:
+            secured.grant(right)
+        wait_until(lambda: sent_by_mllp(port, attendance("V-9")) == ["AA"], END_SECONDS, "it is taken again")
+        [line] = lines_of(fleet, "kafka refuses us")
+
+    assert ["AA"] == answers
+    assert re.search(r"CPIS-423: writing facts: .*WRITE on topic cpis\.in\.attendances", str(line["error"]))
+
+
+def test_an_outbox_that_may_not_join_its_group_says_so(secured: SecuredKafka, tmp_path: Path) -> None:
+    """Faust would wait for ever in silence; granted, it goes on by itself."""
+    [right] = [grant for grant in secured.access.of("outbox").grants if grant.kind is Kind.GROUP]
+    secured.revoke(right)
+    with Fleet(secured.kafka.cluster, tmp_path, roles=("outbox",)) as fleet:
+        try:
+            fleet.start(**secured.by_password("cpis-outbox"))
+            failed = "outbox app failed, starting again"
+            wait_until(lambda: bool(lines_of(fleet, failed)), END_SECONDS, "the log says why")
+            error = str(lines_of(fleet, failed)[0]["error"])
+        finally:
+            secured.grant(right)
+        until_ready(ops_port_of(fleet), 200)
+
+    assert "CPIS-423" in error
+    assert "READ on group cpis-outbox-" in error
+
+
+def test_the_desk_works_with_an_operators_rights(secured: SecuredKafka, tmp_path: Path) -> None:
+    """List, open and redrive what was refused, list what is left to people."""
+    settings = {"CPIS_DATA_DIR": str(tmp_path), "CPIS_SEALING_KEYS_DIR": str(tmp_path / "keys")}
+    with Fleet(secured.kafka.cluster, tmp_path, roles=("intake",)) as fleet:
+        fleet.start(**settings, **secured.by_password("cpis-intake"))
+        until_ready(ops_port_of(fleet), 200)
+        sent_by_mllp(int(str(lines_of(fleet, "intake ready")[0]["port"])), b"MSH|nonsense too")
+
+    def desk(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command as the operator."""
+        log = tmp_path / "desk.log"
+        operator = secured.by_password("cpis-operator")
+        with running(log, *arguments, **settings, **operator) as process:
+            code = process.wait(END_SECONDS)
+        return subprocess.CompletedProcess(arguments, code, log.read_text("utf-8"))
+
+    listed = desk("rejected", "list", "--json")
+    item = json.loads(listed.stdout.splitlines()[-1])
+    grounds = ["--by", "operator", "--reason", "a test"]
+    redriven = desk("rejected", "redrive", str(item["id"]), *grounds)
+    worklist = desk("worklist", "list")
+
+    assert (0, 0) == (listed.returncode, worklist.returncode), listed.stdout
+    assert (65, True) == (redriven.returncode, "refused: " in redriven.stdout), redriven.stdout
