@@ -165,18 +165,24 @@ def _authority(author: Element) -> OdsCode:
 
 def _telephones(author: Element) -> tuple[str | None, str]:
     """Read the office and the emergency number; the latter is there exactly once (R17, dossier 3.2)."""
-    telephones: list[tuple[frozenset[str], str]] = []
+    emergency: list[str] = []
+    office: list[str] = []
+    others = 0
     for telecom in author.iterfind(qualified("telecom")):
         match = _TELEPHONE.fullmatch(attribute(telecom, "value"))
         if match is None:
             raise MalformedMessage("telephone without digits", location=place(telecom))
-        telephones.append((frozenset(attribute(telecom, "use").split()), match[1]))
-    emergency = [number for uses, number in telephones if _EMERGENCY in uses]
+        uses = set(attribute(telecom, "use").split())
+        if _EMERGENCY in uses:
+            emergency.append(match[1])
+        else:
+            others += 1
+        if len(emergency) > 1:
+            raise MalformedMessage("emergency telephone repeated", location=place(telecom))
+        if others > _OTHER_TELEPHONES_MAX:
+            raise MalformedMessage("office telephone repeated", location=place(telecom))
+        if uses != {_EMERGENCY}:  # one may serve as both
+            office.append(match[1])
     if not emergency:
         raise MalformedMessage("emergency telephone missing", location=place(author))
-    if len(emergency) > 1:
-        raise MalformedMessage("emergency telephone repeated", location=f"{place(author)}/telecom")
-    if len(telephones) > len(emergency) + _OTHER_TELEPHONES_MAX:
-        raise MalformedMessage("office telephone repeated", location=f"{place(author)}/telecom")
-    office = [number for uses, number in telephones if uses != {_EMERGENCY}]  # one may serve as both
     return (office[0] if office else None), emergency[0]

@@ -219,13 +219,13 @@ HEAD_FAULTS = [
     pytest.param(
         build_upload(telephones=[EMERGENCY, EMERGENCY]),
         "emergency telephone repeated",
-        f"{AUTHOR}/telecom",
+        f"{AUTHOR}/telecom[2]",
         id="two emergency numbers",
     ),
     pytest.param(
         build_upload(telephones=[OFFICE, EMERGENCY, OFFICE]),
         "office telephone repeated",
-        f"{AUTHOR}/telecom",
+        f"{AUTHOR}/telecom[3]",
         id="two office numbers",
     ),
     pytest.param(
