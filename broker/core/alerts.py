@@ -297,7 +297,8 @@ class WorklistItem:
     """
     One piece of work (ruling 46): for the provider's safeguarding role, or for the operator.
 
-    It names the visit by the sender's control id and never says that a plan exists.
+    It names the visit by the sender's control id and never says that a plan exists. `topic` is the one that a
+    recipient has not got.
     """
 
     item_id: str
@@ -307,6 +308,7 @@ class WorklistItem:
     visit: str | None = None
     control_id: str | None = None
     arrived_at: datetime | None = None
+    topic: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

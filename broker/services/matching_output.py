@@ -187,6 +187,7 @@ class Scribe:
             item_id=self._key.derive("item", ItemKind.RECIPIENT_WITHOUT_TOPIC, topic),
             kind=ItemKind.RECIPIENT_WITHOUT_TOPIC,
             urgent=True,
+            topic=topic,
         )
         return self._item(item, at)
 

@@ -53,7 +53,7 @@ class Work:
             "arrived_at": None if item.arrived_at is None else item.arrived_at.isoformat(),
             "opened_at": self.opened_at.isoformat(),
             "place": str(self.place),
-            "about": None if trouble is None else str(trouble.place),
+            "about": item.topic if trouble is None else str(trouble.place),
             "cause": None if trouble is None else trouble.cause,
             "settled": None if self.settled is None else told(self.settled),
         }

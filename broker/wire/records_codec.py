@@ -93,7 +93,7 @@ class RecordsCodec:
         """Return a worklist item, with the record it is about where there is one; its key is the item id."""
         row: Row = item_row(item)
         if record is None:
-            row |= dict.fromkeys(("topic", "partition", "offset", "cause", "sealed"))
+            row |= {"topic": item.topic, **dict.fromkeys(("partition", "offset", "cause", "sealed"))}
         else:
             bond = bound_to("worklist_item", item.item_id.encode())
             row |= {
@@ -109,7 +109,8 @@ class RecordsCodec:
         """Return a worklist item; raise `MalformedMessage`."""
         row = self._schemas.decode("worklist_item", data)
         with refusing("worklist_item"):
-            return item_of(row)
+            item = item_of(row)
+        return replace(item, topic=row["topic"]) if row["sealed"] is None else item
 
     def open_record(self, data: bytes) -> Unprocessable | None:
         """Return the record that an item is about; raise `MalformedMessage` or `UnsealingFailed`."""

@@ -34,7 +34,9 @@ def test_a_recipient_without_a_topic_stops_nobody() -> None:
         async with house.at_work():
             await house.told(Topic.WORKLIST, 1)
         assert (2, 1) == (len(house.events()), len(house.events(PROVIDER_TOPIC)))
-        assert [(ItemKind.RECIPIENT_WITHOUT_TOPIC, True)] == [(i.kind, i.urgent) for i in house.items()]
+        assert [(ItemKind.RECIPIENT_WITHOUT_TOPIC, True, AUTHORITY_TOPIC)] == [
+            (i.kind, i.urgent, i.topic) for i in house.items()
+        ]
         assert [AUTHORITY_TOPIC] == [f["topic"] for f in house.reported.fields(Notice.WITHOUT_TOPIC)]
 
     in_house(scenario)

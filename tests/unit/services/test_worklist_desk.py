@@ -75,6 +75,16 @@ def test_an_item_about_a_record_says_where_it_lies_and_not_what_it_says() -> Non
     assert "Sample" not in repr(shown)
 
 
+def test_a_recipient_without_a_topic_is_named() -> None:
+    """By the topic: an organisation is no person."""
+    house = DeskHouse()
+    put(house, replace(MEND, kind=ItemKind.RECIPIENT_WITHOUT_TOPIC, topic="cpis.alerts.la.Z211"))
+
+    [work] = house.work().items
+
+    assert "cpis.alerts.la.Z211" == work.masked()["about"]
+
+
 def test_urgent_items_come_first_and_then_the_oldest() -> None:
     """As they should be worked."""
     house = DeskHouse()

@@ -57,6 +57,15 @@ def test_an_item_is_read_back(item: WorklistItem) -> None:
     assert (item, None) == (codec().decode_item(value), codec().open_record(value))
 
 
+def test_the_topic_that_a_recipient_has_not_got_is_read_back() -> None:
+    """So that the operator knows whose it is."""
+    item = replace(ITEM, kind=ItemKind.RECIPIENT_WITHOUT_TOPIC, topic="cpis.alerts.la.Z211")
+
+    value = codec().encode_item(item)
+
+    assert (item, None) == (codec().decode_item(value), codec().trouble_of(value))
+
+
 def test_the_record_that_an_item_is_about_can_be_opened() -> None:
     """Whoever settles the item gets the record's place and its bytes."""
     records = codec()
