@@ -5,6 +5,7 @@ Rows and the Kafka offset are written in one database transaction, so that insid
 exactly once. The database can be dropped: a new one has another identity and is filled from the beginning.
 """
 
+import contextlib
 import sqlite3
 import uuid
 from collections.abc import Iterator, Sequence
@@ -36,6 +37,7 @@ from broker.adapters.storage import prove_directory
 from broker.core.errors import ConfigurationError, StorageUnusable
 
 _SETTING = "CPIS_DATABASE_URL"
+_FILE_MODE = 0o600  # the alerts name children
 _METADATA = MetaData()
 
 INBOX = Table(
@@ -93,6 +95,9 @@ class Projection:
         """
         with _told_apart():
             self._engine = create_engine(url)
+            if (file := _file_of(self._engine)) is not None:
+                with contextlib.suppress(OSError):  # SQLite says it better
+                    file.touch(mode=_FILE_MODE)
             if self._engine.dialect.name == "sqlite":
                 event.listen(self._engine, "connect", _use_write_ahead_log)
             _METADATA.create_all(self._engine)
@@ -204,7 +209,9 @@ def _told_apart() -> Iterator[None]:
     """Tell a URL that is none from a database that cannot be used, in words without the URL."""
     try:
         yield
-    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
+    except ImportError as error:
+        raise ConfigurationError(f"{_SETTING}: its driver, {error.name}, is not installed") from None
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise ConfigurationError(f"{_SETTING}: this is no database's URL: {type(error).__name__}") from None
     except SQLAlchemyError as error:
         reason = getattr(error, "orig", None) or error

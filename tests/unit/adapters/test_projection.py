@@ -107,6 +107,21 @@ def test_a_url_that_is_none_is_told_without_it(wrong: str) -> None:
     assert "secret" not in str(told.value)
 
 
+def test_a_driver_that_is_not_there_is_named() -> None:
+    """The URL is right, and says too little."""
+    with pytest.raises(ConfigurationError, match=r"its driver, psycopg, is not installed"):
+        Projection("postgresql://user:secret@127.0.0.1/d")
+
+
+def test_a_new_database_is_its_owners_alone(tmp_path: Path) -> None:
+    """It names children; what SQLite puts beside it follows its mode."""
+    made = Projection(f"sqlite:///{tmp_path}/broker.sqlite")
+    made.store("cpis.alerts", 0, 0, None)
+
+    assert {0o600} == {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    made.close()
+
+
 def test_a_database_that_cannot_be_opened_is_told_in_the_drivers_words() -> None:
     """The setting, and why."""
     with pytest.raises(StorageUnusable, match=r"CPIS_DATABASE_URL: .*unable to open database file"):
