@@ -195,10 +195,10 @@ def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_port_in_use_is_named_as_the_cause(own: EmbeddedKafka) -> None:
-    """A broker that cannot have the port it was given says so and leaves nothing behind."""
+    """A broker that cannot have the port it was given says so in one line and leaves nothing behind."""
     broker = embedded_kafka(port=int(own.bootstrap_servers.partition(":")[2]))
 
-    with pytest.raises(EmbeddedKafkaFailed, match=r"its port is in use by another program"):
+    with pytest.raises(EmbeddedKafkaFailed, match=r"its port is in use by another program$"):
         broker.start()
 
     with pytest.raises(EmbeddedKafkaFailed, match=r"was not started"):

@@ -202,7 +202,7 @@ class EmbeddedKafka:
             try:
                 self._start_once((self._wanted_port or port, controller_port))
             except EmbeddedKafkaFailed as error:
-                if self._wanted_port or race == _PORT_RACES or _ADDRESS_IN_USE not in str(error):
+                if self._wanted_port or race == _PORT_RACES or _CAUSES[_ADDRESS_IN_USE] not in str(error):
                     raise
             else:
                 return
@@ -282,14 +282,16 @@ class EmbeddedKafka:
         )
 
     def _reason(self, what: str, text: str) -> BrokerError:
-        """Return why the broker ended, as far as its log `text` tells, with the end of that log."""
+        """Return why the broker ended, as far as its log `text` tells, else with the end of that log."""
         if _DISK_FULL in text or shutil.disk_usage(self.directory).free < _FULL_BYTES:
             return StorageUnusable(
                 f"{what}: the disk under {self.directory} is full; it needs {ROOM_BYTES // 1024 // 1024} MiB "
                 "and more, and what was acknowledged is kept"
             )
-        causes = [cause for sign, cause in _CAUSES.items() if sign in text]
-        return EmbeddedKafkaFailed("\n".join([f"{what}: {(causes or ['see below'])[0]}", self.log_tail()]))
+        for sign, cause in _CAUSES.items():
+            if sign in text:
+                return EmbeddedKafkaFailed(f"{what}: {cause}")
+        return EmbeddedKafkaFailed(f"{what}: see below\n{self.log_tail()}")
 
     def _terminate(self) -> None:
         """End the broker in good order, by force when it does not within its deadline."""
