@@ -9,10 +9,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from broker.cli.rows import show_rows
 from broker.core.errors import CannotRedrive, GroundsRefused
 from broker.core.operators import Grounds, Place
 from broker.runtime.desk import Desk, open_desk
@@ -53,14 +51,16 @@ class Age(click.ParamType):
         return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-def at_desk(bootstrap_servers: str | None, work: Callable[[Desk], Awaitable[T]]) -> T:
+def at_desk(
+    bootstrap_servers: str | None, work: Callable[[Desk], Awaitable[T]], *, redrives: bool = False
+) -> T:
     """Return what somebody does at the desk of the cluster that the option or the setting names."""
     settings = load_settings()
     cluster = settings.require_cluster(bootstrap_servers)
 
     async def opened() -> T:
         """Open the desk and close it."""
-        async with open_desk(settings, cluster) as desk:
+        async with open_desk(settings, cluster, redrives=redrives) as desk:
             return await work(desk)
 
     return asyncio.run(opened())
@@ -76,21 +76,27 @@ def grounds_of(by: str, reason: str, *, unmask: bool = True) -> Grounds | None:
 
 
 def show_list(
-    rows: Iterable[Mapping[str, object]], columns: Sequence[str], *, as_json: bool, nothing: str
+    rows: Iterable[Mapping[str, object]],
+    columns: Sequence[str],
+    *,
+    as_json: bool,
+    nothing: str,
+    open_in_all: int = 0,
 ) -> None:
-    """Show items as a table of these columns, or whole as JSON, one a line."""
+    """
+    Show items as a table of these columns, or whole as JSON, one a line.
+
+    Where there is none, `nothing` is said only if none of `open_in_all` was left out by a choice.
+    """
     items = list(rows)
     if as_json:
         for item in items:
             click.echo(json.dumps(item, ensure_ascii=False))
         return
     if not items:
-        click.echo(nothing)
+        click.echo(f"nothing like that; {open_in_all} open in all" if open_in_all else nothing)
         return
-    table = Table(*columns)
-    for item in items:
-        table.add_row(*(Text(_word(item[column])) for column in columns))
-    Console().print(table)
+    show_rows(columns, ([_word(item[column]) for column in columns] for item in items))
 
 
 def show_item(item: Mapping[str, object], *, as_json: bool, bytes_shown: bytes | None) -> None:

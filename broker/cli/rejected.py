@@ -64,7 +64,8 @@ def list_rejected(
         and (since is None or item.message.received_at >= since.replace(tzinfo=UTC))
     ]
     warn_of_unreadable(board.unreadable)
-    show_list(items, _COLUMNS, as_json=as_json, nothing="nothing is rejected")
+    still = sum(item.open for item in board.items)
+    show_list(items, _COLUMNS, as_json=as_json, nothing="nothing is rejected", open_in_all=still)
 
 
 @rejected.command()
@@ -117,7 +118,8 @@ def redrive(  # noqa: PLR0913 - the options of a command are its arguments
     Put items through their door again, as if they had just come, with the time of their first receipt.
 
     Redriving twice does no harm. Ends with 0 when everything was taken, 65 when something is still refused:
-    that stays rejected, with its new reason. Try --dry-run first.
+    that stays rejected, with its new reason. Before anything is written: 66 when topics are missing, 78 when
+    a setting or the identity key is wrong. Try --dry-run first.
     """
     if everything == bool(item_ids):
         raise click.UsageError("Name items, or --all.")
@@ -131,7 +133,7 @@ def redrive(  # noqa: PLR0913 - the options of a command are its arguments
         chosen = _all_open(board, code) if everything else _named(board, item_ids)
         return [await _one(desk, item, grounds) for item in chosen]
 
-    results = at_desk(bootstrap_servers, put_through)
+    results = at_desk(bootstrap_servers, put_through, redrives=True)
     show_list(
         [result.report() for result in results],
         _REDRIVEN_COLUMNS,
@@ -156,11 +158,12 @@ async def _one(desk: Desk, item: RejectedItem, grounds: Grounds | None) -> Redri
 
 def _chosen(board: RejectedBoard, code: str | None) -> Sequence[RejectedItem]:
     """Return the items of a reason, or of a code at its beginning."""
-    return [
-        item
-        for item in board.items
-        if code is None or code in {item.message.reason, item.message.reason.partition(" ")[0]}
-    ]
+    return [item for item in board.items if code is None or _is(item.message.reason, code)]
+
+
+def _is(reason: str, code: str) -> bool:
+    """Tell whether a reason is the one asked for, or begins with the code asked for."""
+    return code.casefold() in {reason.casefold(), reason.partition(" ")[0].casefold()}
 
 
 def _all_open(board: RejectedBoard, code: str | None) -> Sequence[RejectedItem]:

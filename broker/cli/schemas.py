@@ -7,12 +7,11 @@ from typing import Any
 
 import click
 
-from broker.adapters.kafka_topics import load_topics
 from broker.core.errors import SchemaNotRegistered
 from broker.runtime.codecs import load_files
 from broker.runtime.registry import registered_ids, registry, subjects
-from broker.runtime.resources import topics_file
 from broker.runtime.settings import load_settings
+from broker.runtime.topics import declared_topics
 from broker.wire.alerts_codec import SCHEMA
 
 
@@ -27,7 +26,7 @@ def _recipients(command: Callable[..., Any]) -> Callable[..., Any]:
         "--file",
         "declaration",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="File that declares the topics. Default: the one shipped with the program.",
+        help="File that declares the topics. Default: CPIS_TOPICS_FILE, or the one shipped with the program.",
     )
     return option(command)
 
@@ -94,5 +93,5 @@ def register(declaration: Path | None) -> None:
 
 
 def _subjects(declaration: Path | None) -> list[str]:
-    """Return the subjects of the topics declared in a file, or in the shipped one."""
-    return subjects(load_topics((declaration or topics_file()).read_text("utf-8")).names)
+    """Return the subjects of the topics declared in a file, or else in that of the settings."""
+    return subjects(declared_topics(declaration or load_settings().topics_file).names)

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.private_file import write_private_file
 from broker.adapters.worker_process import read_file_aside
+from broker.cli.rows import show_rows
 from broker.core.errors import AcknowledgementUnwritten
 from broker.runtime.access import needed
 from broker.runtime.parts import assemble, present
@@ -60,8 +59,8 @@ def upload(
         raise click.UsageError("--acknowledgement takes one file at a time: each has an answer of its own")
     settings = load_settings()
     cluster = settings.require_cluster(bootstrap_servers)
-    console = Console(stderr=acknowledgement == _STANDARD_OUTPUT)
-    answers = asyncio.run(_load(files, settings, cluster, console))
+    aside = acknowledgement == _STANDARD_OUTPUT
+    answers = asyncio.run(_load(files, settings, cluster, to_stderr=aside))
     if acknowledgement is not None:
         _write(acknowledgement, answers[0])
     if any(answer.code is not FileCode.LOADED for answer in answers):
@@ -69,7 +68,7 @@ def upload(
 
 
 async def _load(
-    files: Sequence[Path], settings: Settings, cluster: Cluster, console: Console
+    files: Sequence[Path], settings: Settings, cluster: Cluster, *, to_stderr: bool
 ) -> list[FileAnswer]:
     """Load one file after the other and show each, once all is proved fit; raise what is not."""
     parts = assemble(settings)
@@ -92,7 +91,7 @@ async def _load(
     try:
         for file in files:
             answer = await uploads.load(await asyncio.to_thread(file.read_bytes))
-            _show(console, file, answer)
+            _show(file, answer, to_stderr=to_stderr)
             answers.append(answer)
     finally:
         await facts.close()
@@ -114,19 +113,17 @@ def _write(place: Path, answer: FileAnswer) -> None:
         ) from error
 
 
-def _show(console: Console, file: Path, answer: FileAnswer) -> None:
+def _show(file: Path, answer: FileAnswer, *, to_stderr: bool) -> None:
     """Show what became of one file."""
     parts = [f"{answer.loaded} records and {answer.plans} plans loaded"]
     if answer.failed:
         parts.append(f"{answer.failed} refused")
     parts += answer.notes
-    console.print(f"{file.name}: {answer.code.value}, {', '.join(parts)}", markup=False, highlight=False)
+    click.echo(f"{file.name}: {answer.code.value}, {', '.join(parts)}", err=to_stderr)
     refused = answer.refused
     if not refused:
         return
-    table = Table("code", "reason", "place")
-    for one in refused[:_REFUSED_ROWS_MAX]:
-        table.add_row(one.code, one.reason, one.location)
-    console.print(table)
+    rows = [(one.code, one.reason, one.location) for one in refused[:_REFUSED_ROWS_MAX]]
+    show_rows(("code", "reason", "place"), rows, to_stderr=to_stderr)
     if (more := len(refused) - _REFUSED_ROWS_MAX) > 0:
-        console.print(f"and {more} more", markup=False)
+        click.echo(f"and {more} more", err=to_stderr)

@@ -22,7 +22,7 @@ from broker.runtime.desk import Desk
 from broker.runtime.parts import present
 from broker.services.worklist_desk import Work, Worklist
 
-_COLUMNS = ("id", "state", "urgent", "kind", "provider", "control_id", "opened_at", "cause")
+_COLUMNS = ("id", "state", "urgent", "kind", "provider", "control_id", "opened_at", "cause", "about")
 
 
 @click.group()
@@ -55,7 +55,8 @@ def list_work(
         and (older_than is None or now - work.opened_at > older_than)
     ]
     warn_of_unreadable(found.unreadable)
-    show_list(items, _COLUMNS, as_json=as_json, nothing="there is no work")
+    still = sum(work.open for work in found.items)
+    show_list(items, _COLUMNS, as_json=as_json, nothing="there is no work", open_in_all=still)
 
 
 @worklist.command()

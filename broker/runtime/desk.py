@@ -11,6 +11,7 @@ from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.worker_process import read_file_aside
 from broker.runtime.doors import doors
 from broker.runtime.parts import assemble, present, processing_ids
+from broker.runtime.preflight import check_cluster
 from broker.runtime.settings import Settings
 from broker.services.desk_log import DeskLog
 from broker.services.redriving import Redriving
@@ -30,9 +31,16 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(settings: Settings, cluster: Cluster) -> AsyncIterator[Desk]:
-    """Lend the desk of a cluster; raise `KafkaUnavailable` when it does not answer or lets us not in."""
+async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = False) -> AsyncIterator[Desk]:
+    """
+    Lend the desk of a cluster; raise `KafkaUnavailable` when it does not answer or lets us not in.
+
+    Who redrives writes facts, and raises what `check_cluster` raises: under another identity key a visit is
+    another visit, and everybody would be told twice.
+    """
     parts = assemble(settings)
+    if redrives:
+        await check_cluster(settings, parts, cluster)
     archive, facts = KafkaArchive(cluster), KafkaFactLog(cluster, deadline_ms=_APPEND_DEADLINE_MS)
     log = DeskLog(facts, parts.records, key=parts.key, clock=present)
     rejected = RejectedDesk(archive, parts.records, log)

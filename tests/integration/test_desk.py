@@ -64,7 +64,7 @@ class Desk:
                 "CPIS_KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
                 "CPIS_DATA_DIR": str(self.directory),
                 "CPIS_IDENTITY_KEY_FILE": str(self.directory / "identity.key"),
-                "COLUMNS": "300",
+                "COLUMNS": "80",
                 **settings,
             },
             capture_output=True,
@@ -171,6 +171,19 @@ def names_somebody(text: str) -> list[str]:
     return [value for value in PERSONAL if value.lower() in text.lower()]
 
 
+def refuses_another_key(desk: Desk, item_id: str) -> None:
+    """Redrive an item under the key of another deployment: a visit would be another visit, told again."""
+    key = desk.directory / "other.key"
+    key.write_bytes(b"the key of another deployment, named here by mistake")
+    before = len(desk.records(Topic.ATTENDANCES))
+
+    mistaken = desk.run("rejected", "redrive", item_id, *GROUNDS, CPIS_IDENTITY_KEY_FILE=str(key))
+
+    assert (78, "") == (mistaken.returncode, mistaken.stdout)
+    assert "CPIS-404" in mistaken.stderr
+    assert before == len(desk.records(Topic.ATTENDANCES))
+
+
 def test_a_message_refused_for_a_setting_is_redriven_and_alerts_once(desk: Desk) -> None:
     """Refused at the live door, found, looked at, opened on grounds, redriven; twice tells nobody twice."""
     live = {"CPIS_ENVIRONMENT": "live", "CPIS_IDENTITY_KEY_FILE": str(desk.directory / "identity.key")}
@@ -181,7 +194,7 @@ def test_a_message_refused_for_a_setting_is_redriven_and_alerts_once(desk: Desk)
         message = attendance("T")
         assert "AR" == send(port, message)
 
-        [item] = desk.items("rejected", "list", "--sender", "rxh", "--code", "processing id not taken")
+        [item] = desk.items("rejected", "list", "--sender", "rxh", "--code", "Processing id not taken")
         item_id = str(item["id"])
         shown = desk.shown("rejected", "list") + desk.shown("rejected", "show", item_id)
         assert item_id in shown
@@ -210,6 +223,8 @@ def test_a_message_refused_for_a_setting_is_redriven_and_alerts_once(desk: Desk)
         assert "taken" in desk.shown("rejected", "redrive", "--all", "--dry-run")  # the setting is mended
         desk.worked_off()
         assert [] == desk.alerts()
+
+        refuses_another_key(desk, item_id)
 
         desk.shown("rejected", "redrive", item_id, *GROUNDS)
         wait_until(lambda: len(desk.alerts()) >= 2, PATIENCE_SECONDS, "the alerts")
@@ -245,6 +260,7 @@ def test_a_record_that_cannot_be_processed_is_work_until_it_is_settled(desk: Des
     assert "CPIS-201" in shown
     assert [] == names_somebody(shown)
     assert [] == desk.items("worklist", "list", "--older-than", "1d")
+    assert "nothing like that; 1 open in all\n" == desk.shown("worklist", "list", "--older-than", "1d")
 
     before = len(desk.actions(Topic.AUDIT))
     assert poison.decode() in desk.shown("worklist", "show", item_id, "--unmask", *GROUNDS)

@@ -19,6 +19,7 @@ from tests.official_schemas import faults_of
 
 GOOD = Record(child=Person(number="9990000018"))
 BAD = Record(child=Person(number="9990000019"))
+PLACE = "/File/record[2]/CP-ISRecord/subject/COCT_TP145101GB01.Child/id"
 PARTITIONS = 6
 
 pytestmark = pytest.mark.kafka
@@ -42,7 +43,7 @@ def upload(kafka: EmbeddedKafka, tmp_path: Path) -> Upload:
             env={
                 "CPIS_KAFKA_BOOTSTRAP_SERVERS": servers,
                 "CPIS_DATA_DIR": str(tmp_path),
-                "COLUMNS": "200",
+                "COLUMNS": "80",
             },
         )
 
@@ -70,7 +71,7 @@ def test_a_refused_record_is_shown_with_its_place_and_ends_with_65(upload: Uploa
     result = upload(build_upload((GOOD, BAD)), build_upload((GOOD,)))
 
     shown = result.stdout
-    expected = ["file-1.xml: CPF03", "CPR04", "wrong check digit", "record[2]", "file-2.xml: CPF02"]
+    expected = ["file-1.xml: CPF03", "CPR04", "wrong check digit", PLACE, "file-2.xml: CPF02"]
     assert [words for words in expected if words not in shown] == []
     assert result.exit_code == 65
 
