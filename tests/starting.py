@@ -86,5 +86,5 @@ def assert_refused(refusal: Refusal, code: int, *words: str) -> None:
     assert [] == [word for word in words if word not in refusal.said], refusal.said
     assert code == refusal.code, refusal.said
     assert "Traceback" not in refusal.said
-    assert "ready" not in refusal.said
+    assert '"ready"' not in refusal.said
     assert not refusal.was_open

@@ -18,7 +18,7 @@ from broker.adapters.drop_folder import DropFolder, Verdict
 from broker.adapters.kafka_watch import Place
 from broker.adapters.mllp_server import MllpServer
 from broker.adapters.worker_process import read_file_aside
-from broker.core.errors import ConfigurationError
+from broker.core.operators import discreet
 from broker.ports import Clock, FactLog, Topic
 from broker.runtime.health import Health, State
 from broker.runtime.metrics import (
@@ -149,9 +149,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         try:
             await self._server.start()
         except OSError as error:
-            raise ConfigurationError(
-                f"CPIS_MLLP_PORT: cannot listen on port {self._settings.mllp_port}: {error.strerror}"
-            ) from error
+            raise self._settings.cannot_listen("mllp", error) from error
         self._open = True
         self.add_future(self._folder.run())
         self.add_future(self._destroy_old_keys())
@@ -192,7 +190,10 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         answer = await self._uploads.load(data)
         self._measure_answer(answer)
         self._log.info(
-            "upload taken", code=answer.code.value, file_id=answer.head.file_id, records=answer.loaded
+            "upload taken",
+            code=answer.code.value,
+            file_id=discreet(answer.head.file_id),
+            records=answer.loaded,
         )
         return await asyncio.to_thread(self._verdict, answer)
 

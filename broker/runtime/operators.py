@@ -15,7 +15,7 @@ import structlog
 from broker.adapters.kafka_admission import refusal
 from broker.adapters.kafka_watch import KafkaWatch, Place, Waiting
 from broker.adapters.ops_server import Answer, OpsServer, Page
-from broker.core.errors import BrokerError, ConfigurationError, Fenced, KafkaNotAuthorized, KafkaUnavailable
+from broker.core.errors import BrokerError, Fenced, KafkaNotAuthorized, KafkaUnavailable
 from broker.runtime.health import Health, readiness
 from broker.runtime.loop_watch import LAG_SECONDS_MAX, LoopWatch
 from broker.runtime.metrics import KAFKA_AWAY, LAG_RECORDS, LAG_SECONDS, LOOP_LAG, READY, Metrics
@@ -76,9 +76,7 @@ class Operators:
             await self._server.start()
         except OSError as error:
             await self._server.stop()
-            raise ConfigurationError(
-                f"CPIS_OPS_PORT: cannot listen on port {self._settings.ops_port}: {error.strerror}"
-            ) from error
+            raise self._settings.cannot_listen("ops", error) from error
         watches = (self._loop_watch.run(), self._watch_kafka())
         self._tasks = [asyncio.create_task(watch) for watch in watches]
         structlog.get_logger().info("operators port open", address=self._settings.ops_host, port=self.port)

@@ -87,4 +87,7 @@ def identity_key(settings: Settings) -> IdentityKey:
         raise ConfigurationError(f"CPIS_IDENTITY_KEY_FILE cannot be read: {error.strerror}") from error
     if secret == PUBLISHED_TEST_KEY and settings.environment == "live":
         raise ConfigurationError("CPIS_IDENTITY_KEY_FILE holds the published test key: make one of your own")
-    return IdentityKey(secret)
+    try:
+        return IdentityKey(secret)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"CPIS_IDENTITY_KEY_FILE: {error}") from None

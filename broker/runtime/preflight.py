@@ -1,11 +1,13 @@
 """
 What is looked at before anything begins, so that nothing is ever half-started.
 
-Knows the order, from cheap to dear: what this process keeps, then the cluster, its topics, the state in them.
+Knows the order, from cheap to dear: what this process keeps, where it listens, the cluster, its topics, the
+state in them.
 Touches nothing: no door is open, no group joined and no file made when one of these checks fails.
 """
 
 import asyncio
+import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 
@@ -26,6 +28,7 @@ from broker.adapters.storage import prove_directory
 from broker.adapters.topic_declarations import Topics
 from broker.core.errors import (
     BrokerError,
+    ConfigurationError,
     KafkaNotAuthorized,
     KafkaUnavailable,
     StorageUnusable,
@@ -34,7 +37,7 @@ from broker.core.errors import (
 )
 from broker.ports import PARTITION_STATE_KEY, Topic
 from broker.runtime.parts import Parts
-from broker.runtime.settings import Settings
+from broker.runtime.settings import Door, Settings
 from broker.runtime.topics import declared_topics
 from broker.services.partition_state import read_state
 
@@ -60,6 +63,27 @@ async def check_storage(
     if database:
         proofs.append(lambda: _prove_database(settings))
     await asyncio.to_thread(_prove, proofs)
+
+
+async def check_doors(settings: Settings, doors: Iterable[Door]) -> None:
+    """
+    Prove that this process can listen where it is to listen; nobody can connect meanwhile.
+
+    Raises one `ConfigurationError` that names every address that cannot be had.
+    """
+    faults: list[str] = []
+    for door in doors:
+        host, port = settings.address(door)
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            for family, kind, protocol, _, address in found:
+                with socket.socket(family, kind, protocol) as tried:
+                    tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as asyncio does
+                    tried.bind(address)
+        except OSError as error:
+            faults.append(str(settings.cannot_listen(door, error)))
+    if faults:
+        raise ConfigurationError("\n".join(faults))
 
 
 async def check_cluster(

@@ -19,6 +19,9 @@ from broker.core.errors import ConfigurationError
 from broker.runtime.kafka_security import cluster_at
 
 PREFIX = "CPIS_"
+Door = Literal["mllp", "ops"]
+"""What a process listens on: hospitals' messages, and the operators' port."""
+
 _SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 _PORT_MAX = 65_535
 _PYDANTIC_PREFIX = "Value error, "  # before the words of a check of ours
@@ -183,6 +186,18 @@ class Settings(BaseSettings):
                 "`cpis kafka` starts a Kafka and prints the value to use."
             )
         return cluster_at(servers, self)
+
+    def address(self, door: Door) -> tuple[str, int]:
+        """Return host and port on which a door listens; port 0 takes a free one."""
+        return {"mllp": (self.mllp_host, self.mllp_port), "ops": (self.ops_host, self.ops_port)}[door]
+
+    def cannot_listen(self, door: Door, error: OSError) -> ConfigurationError:
+        """Return what to raise where the system refuses the address of a door."""
+        host, port = self.address(door)
+        number = error.errno or 0  # below 0 where a name cannot be resolved
+        reason = os.strerror(number) if number > 0 else "no such address"
+        names = f"{PREFIX}{door.upper()}_HOST, {PREFIX}{door.upper()}_PORT"
+        return ConfigurationError(f"{names}: cannot listen on {host}, port {port}: {reason}")
 
 
 def _checked_servers(value: str) -> str:

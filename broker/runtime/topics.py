@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from broker.adapters.topic_declarations import Topics, load_topics
-from broker.core.errors import ConfigurationError
+from broker.core.errors import ConfigurationError, TopicsRefused
 from broker.runtime.resources import topics_file
 
 
@@ -19,4 +19,7 @@ def declared_topics(file: Path | None) -> Topics:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigurationError(f"the topics file {path.name} cannot be read: {reason}") from error
-    return load_topics(text)
+    try:
+        return load_topics(text)
+    except TopicsRefused as error:
+        raise TopicsRefused(f"{path}: {error}") from None

@@ -25,10 +25,11 @@ from broker.runtime.fact_log import fact_log
 from broker.runtime.metrics import Metrics
 from broker.runtime.operators import operating
 from broker.runtime.parts import Parts, assemble, present
-from broker.runtime.preflight import check_cluster, check_storage
+from broker.runtime.preflight import check_cluster, check_doors, check_storage
 from broker.runtime.registry import registered_ids
 from broker.runtime.settings import Settings
 
+_DATA_MODE = 0o700  # what lies there names children
 _ALLOCATIONS_PER_COLLECTION = 100_000
 """Records are many, live shortly and form no cycles: looking for garbage at Python's 700 halves the rate."""
 
@@ -69,7 +70,7 @@ async def working(
     """
     cluster = settings.require_cluster()
     parts = parts or await _parts(settings, roles)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=_DATA_MODE, parents=True, exist_ok=True)
     shared = _Shared(
         settings=settings,
         parts=parts,
@@ -170,6 +171,7 @@ async def _proved(settings: Settings, roles: Sequence[Role], stop: asyncio.Event
     """Look at everything before anything begins, cheap things first; return None when told to stop."""
     cluster = settings.require_cluster()
     await check_storage(settings, drop_folder=Role.INTAKE in roles, database=Role.OUTBOX in roles)
+    await check_doors(settings, ("mllp", "ops") if Role.INTAKE in roles else ("ops",))
     parts = await _parts(settings, roles)
     checking = asyncio.ensure_future(
         check_cluster(

@@ -1,5 +1,6 @@
 """`cpis run` with bad input, as a user meets it: one message, its exit code, and nothing half-started."""
 
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -37,6 +38,7 @@ SETTINGS: Mapping[str, tuple[dict[str, str], str]] = {
         {"CPIS_IDENTITY_KEY_FILE": "nowhere.key"},
         "CPIS_IDENTITY_KEY_FILE cannot be read: No such file",
     ),
+    "a key too short": ({"CPIS_IDENTITY_KEY_FILE": "/dev/null"}, "CPIS_IDENTITY_KEY_FILE: the identity key"),
     "a directory for a policy": (
         {"CPIS_POLICY_FILE": "/"},
         "the policy file / cannot be read: Is a directory",
@@ -119,6 +121,32 @@ def test_every_place_that_cannot_be_used_is_told_before_anything_begins(tmp_path
     settings = ("CPIS_SEALING_KEYS_DIR: ", "CPIS_DROP_FOLDER: ", "CPIS_DATABASE_URL: there is no directory")
     assert_refused(refusal, 74, *settings, "CPIS-409", "Make room")
     assert [tmp_path / "file"] == list(tmp_path.iterdir())
+
+
+def test_every_address_that_cannot_be_had_is_told_before_anything_begins(tmp_path: Path) -> None:
+    """78, both doors with host, port and the system's words; before the search for a Kafka."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refusal = start(
+            tmp_path / "data",
+            CPIS_KAFKA_BOOTSTRAP_SERVERS=NO_KAFKA,
+            CPIS_MLLP_PORT=str(port),
+            CPIS_OPS_HOST="192.0.2.1",  # kept for documents: nobody's
+            CPIS_OPS_PORT="0",
+        )
+
+    mllp = f"CPIS_MLLP_HOST, CPIS_MLLP_PORT: cannot listen on 127.0.0.1, port {port}: Address already in use"
+    ops = "CPIS_OPS_HOST, CPIS_OPS_PORT: cannot listen on 192.0.2.1, port 0: Cannot assign requested address"
+    assert_refused(refusal, 78, mllp, ops, "CPIS-501")
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_host_that_nobody_knows_is_told(tmp_path: Path) -> None:
+    """78; its name cannot be resolved."""
+    settings = {"CPIS_KAFKA_BOOTSTRAP_SERVERS": NO_KAFKA, "CPIS_MLLP_HOST": "door.invalid"}
+    refusal = start(tmp_path / "data", **settings)
+
+    assert_refused(refusal, 78, "cannot listen on door.invalid, port", "no such address", "CPIS-501")
 
 
 def test_a_full_disk_is_told_before_anything_begins(tmp_path: Path) -> None:
