@@ -1,5 +1,6 @@
 """Every shell line that a document shows is run as it stands there: by its page's walk or a named test."""
 
+import json
 import shutil
 import ssl
 from collections.abc import Iterator
@@ -22,6 +23,11 @@ pytestmark = pytest.mark.kafka
 AUTHORITY = trustme.CA()
 PASSWORD = "of-a-test"  # noqa: S105 – of a test
 
+REJECTED = "0d2f6c1b9e4a7583c6d1e0f2a3b4c5d6"
+WORK = "7b1e90c4d25f4a83961c0e8fd3a7b542"
+"""The items that the page about the desk takes for examples."""
+DESK = "tests/integration/test_desk.py"
+
 LINES = [
     pytest.param(path, id=path.relative_to(REPOSITORY).as_posix())
     for path in documents(REPOSITORY)
@@ -33,8 +39,11 @@ ELSEWHERE = {
     "make demo": "tests/acceptance/test_demo.py",
     ".venv/bin/cpis demo --keep": "tests/acceptance/test_demo.py",
     "make bench": "tests/docs/test_bench.py",
+    f'cpis rejected show {REJECTED} --unmask --by "A. Operator" --reason "ticket 4711"': DESK,
+    f"cpis rejected redrive {REJECTED} --dry-run": DESK,
+    f'cpis rejected redrive {REJECTED} --by "A. Operator" --reason "ticket 4711"': DESK,
 }
-"""Lines that are run by another test, since they take minutes or need a machine of their own."""
+"""Lines that are run by another test, since they take minutes, a machine of their own or a mistake mended."""
 
 UNTIL = {
     "cpis run": '"ready"',
@@ -66,8 +75,16 @@ def registry() -> Iterator[Registry]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def items(cluster: EmbeddedKafka) -> dict[str, str]:
+    """Return the items of the recorded day that stand for those of the page about the desk."""
+    walk = Walk(Path.cwd(), settings={"CPIS_KAFKA_BOOTSTRAP_SERVERS": cluster.bootstrap_servers})
+    lists = {REJECTED: "cpis rejected list --json", WORK: "cpis worklist list --all --json"}
+    return {shown: json.loads(walk.follow(line).splitlines()[0])["id"] for shown, line in lists.items()}
+
+
 @pytest.fixture
-def walk(cluster: EmbeddedKafka, registry: Registry, tmp_path: Path) -> Walk:
+def walk(cluster: EmbeddedKafka, registry: Registry, items: dict[str, str], tmp_path: Path) -> Walk:
     """Return a reader's folder, with the files that the pages leave to their readers."""
     fixtures = REPOSITORY / "tests" / "fixtures"
     shutil.copy(REPOSITORY / "deploy" / "topics.toml", tmp_path / "topics.toml")
@@ -89,6 +106,7 @@ def walk(cluster: EmbeddedKafka, registry: Registry, tmp_path: Path) -> Walk:
             "--replication-factor 3": "--replication-factor 1",  # one node
             "/etc/cpis": str(tmp_path / "etc"),
             "https://registry.example:8081": registry.url,
+            **items,
         },
         until=UNTIL,
     )
@@ -112,6 +130,23 @@ def secure(walk: Walk, secured: SecuredKafka) -> Walk:
     return replace(walk, stands_for=stands_for)
 
 
+@pytest.fixture
+def unused() -> Iterator[EmbeddedKafka]:
+    """Lend a Kafka that nobody has written to: a new deployment has an identity key of its own."""
+    with embedded_kafka() as kafka:
+        yield kafka
+
+
+def on(kafka: EmbeddedKafka, walk: Walk) -> Walk:
+    """Return a walk on another Kafka."""
+    before, after = walk.settings["CPIS_KAFKA_BOOTSTRAP_SERVERS"], kafka.bootstrap_servers
+    return replace(
+        walk,
+        settings=walk.settings | {"CPIS_KAFKA_BOOTSTRAP_SERVERS": after},
+        stands_for={shown: there.replace(before, after) for shown, there in walk.stands_for.items()},
+    )
+
+
 @pytest.mark.parametrize("page", LINES)
 def test_the_lines_of_a_page_work_in_their_order(
     page: Path, walk: Walk, request: pytest.FixtureRequest
@@ -119,6 +154,8 @@ def test_the_lines_of_a_page_work_in_their_order(
     """Each ends with 0, or runs on until it is interrupted; a new line that fails may need a row above."""
     if page.name == "secure-kafka.md":
         walk = secure(walk, request.getfixturevalue("secured"))
+    if page.name == "run-against-your-kafka.md":
+        walk = on(request.getfixturevalue("unused"), walk)
     for line in shell_lines(page.read_text("utf-8")):
         if line not in ELSEWHERE:
             walk.follow(line)

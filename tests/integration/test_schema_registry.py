@@ -240,9 +240,10 @@ def test_earlier_versions_are_learnt_as_well(registry: Registry, monkeypatch: py
     assert {"alert.1": FIRST_ID, "alert": FIRST_ID + 1} == ids(registry)
 
 
-def cpis(registry: Registry, *arguments: str) -> Result:
-    """Run a command with the settings of a registry."""
-    return CliRunner(env={"CPIS_SCHEMA_REGISTRY_URL": registry.url}).invoke(root, ["schemas", *arguments])
+def cpis(registry: Registry, *arguments: str, **others: str) -> Result:
+    """Run a command with the settings of a registry, and others."""
+    settings = {"CPIS_SCHEMA_REGISTRY_URL": registry.url, **others}
+    return CliRunner(env=settings).invoke(root, ["schemas", *arguments])
 
 
 def test_schemas_are_listed() -> None:
@@ -271,6 +272,17 @@ def test_every_subject_is_registered_and_checked(registry: Registry) -> None:
     assert [["registered", str(FIRST_ID), subject] for subject in SUBJECTS] == [
         line.split() for line in last.output.splitlines()
     ]
+
+
+def test_the_recipients_are_those_of_the_deployments_own_file(registry: Registry, tmp_path: Path) -> None:
+    """Else `check` would find everything registered and leave out whoever was added."""
+    file = tmp_path / "topics.toml"
+    file.write_text(topics_file().read_text("utf-8").replace('"RXM"', '"RXN"'), "utf-8")
+
+    result = cpis(registry, "check", CPIS_TOPICS_FILE=str(file))
+
+    assert "cpis.alerts.provider.RXN-value" in result.output
+    assert "cpis.alerts.provider.RXM-value" not in result.output
 
 
 def test_an_incompatible_subject_is_named(registry: Registry) -> None:
