@@ -1,5 +1,5 @@
 """
-Every log line of a whole test run, searched for every person in it.
+Every log line of a whole test run, searched for every person in it, and for what is no event of ours.
 
 The run's own logs pass through the pipeline of production into one file; workers write theirs to `*.log`
 below the run's temporary directory. A single hit fails the run.
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.runtime.log_catalogue import NotInTheCatalogue
 from broker.runtime.logs import configure_logs
 from tests.builders import demo_stream
 from tests.builders.adt import Patient
@@ -35,12 +36,14 @@ def _dashed(born: str) -> str:
 
 
 def hits(lines: Iterable[str]) -> Iterator[str]:
-    """Yield a description of every line that names a person, without naming them again."""
+    """Yield a description of every line that names a person, without that name, or is no declared event."""
     wanted = re.compile("|".join(re.escape(word) for word in sorted(identifiers())), re.IGNORECASE)
     for number, line in enumerate(lines, start=1):
         for what, pattern in (("an NHS number", _NUMBER), ("a name or date of birth", wanted)):
             if pattern.search(line):
                 yield f"line {number} holds {what}: {pattern.sub('…', line)[:200]}"
+        if NotInTheCatalogue.name in line:
+            yield f"line {number} stands for what is no event of the catalogue, or has not its fields"
 
 
 class LogSearch:

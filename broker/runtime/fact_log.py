@@ -1,8 +1,8 @@
 """The log of facts on the settings' Kafka, with its share of the time in which a sender is answered."""
 
-import structlog
-
 from broker.adapters.kafka_facts import KafkaFactLog
+from broker.runtime import log_events as events
+from broker.runtime.logs import Log
 from broker.runtime.settings import Settings
 
 LOG_SHARE = 0.8
@@ -14,5 +14,5 @@ def fact_log(settings: Settings) -> KafkaFactLog:
     return KafkaFactLog(
         settings.require_cluster(),
         deadline_ms=int(settings.answer_deadline_ms * LOG_SHARE),
-        on_refused=lambda error: structlog.get_logger().error("kafka refuses us", error=error),
+        on_refused=lambda error: Log().write(events.KafkaRefusesUs(error=error)),
     )

@@ -11,16 +11,17 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import structlog
 from mode import Service
 
 from broker.adapters.drop_folder import DropFolder, Verdict
 from broker.adapters.kafka_watch import Place
 from broker.adapters.mllp_server import MllpServer
 from broker.adapters.worker_process import read_file_aside
-from broker.core.operators import discreet
 from broker.ports import Clock, FactLog, Topic
+from broker.runtime import log_events as events
 from broker.runtime.health import Health, State
+from broker.runtime.log_catalogue import LogEvent, reported
+from broker.runtime.logs import Log
 from broker.runtime.metrics import (
     ANSWER_SECONDS,
     CONNECTION_EVENTS,
@@ -35,8 +36,8 @@ from broker.runtime.metrics import (
 )
 from broker.runtime.parts import Parts, present, processing_ids
 from broker.runtime.settings import Settings
+from broker.services.intake import QUALITY, Intake
 from broker.services.intake import REJECTED as REJECTED_PREFIX
-from broker.services.intake import Intake
 from broker.services.rejections import Rejections
 from broker.services.uploads import Uploads
 from broker.wire.file_response import write_file_response
@@ -86,7 +87,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self.counts: Counter[str] = Counter()
         self._settings = settings
         answer_ms = settings.answer_deadline_ms
-        self._log = structlog.get_logger(role="intake")
+        self._log = Log("intake")
         self._refusing = False
         self._facts_refuse = refusing
         self._metrics = metrics or Metrics()
@@ -153,7 +154,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._open = True
         self.add_future(self._folder.run())
         self.add_future(self._destroy_old_keys())
-        self._log.info("intake ready", address=self._settings.mllp_host, port=self.port)
+        self._log.write(events.IntakeReady(address=self._settings.mllp_host, port=self.port))
 
     async def _destroy_old_keys(self) -> None:
         """Destroy each day's key once nothing sealed with it is kept any longer; looks once an hour."""
@@ -161,14 +162,14 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             gone = self._sealer.destroy_before(present().date() - SEALED_FOR)
             if gone:
                 self._metrics.add(KEYS_DESTROYED, gone)
-                self._log.info("sealing keys destroyed", count=gone)
+                self._log.write(events.SealingKeysDestroyed(count=gone))
             await self.sleep(_KEYS_EVERY_SECONDS)
 
     async def on_stop(self) -> None:
         """Finish what is in hand and close the doors."""
         self._open = False
         await self._server.stop()
-        self._log.info("intake stopped")
+        self._log.write(events.IntakeStopped())
 
     async def _receive(self, data: bytes) -> bytes:
         """Answer a message, measured."""
@@ -189,12 +190,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         """Load one upload file."""
         answer = await self._uploads.load(data)
         self._measure_answer(answer)
-        self._log.info(
-            "upload taken",
-            code=answer.code.value,
-            file_id=discreet(answer.head.file_id),
-            records=answer.loaded,
-        )
+        self._log.write(events.UploadTaken(code=answer.code.value, records=answer.loaded))
         return await asyncio.to_thread(self._verdict, answer)
 
     def _measure_answer(self, answer: FileAnswer) -> None:
@@ -220,13 +216,20 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             return  # what is kept is told by its own event
         if event == _REFUSED:
             if not self._refusing:
-                self._log.warning("kafka unavailable, senders are told to send again")
+                self._log.write(events.KafkaUnavailable())
             self._refusing = True
         elif self._refusing and event in _DURABLE:
             self._refusing = False
-            self._log.info("kafka is back")
+            self._log.write(events.KafkaIsBack())
         elif event not in _UNREMARKABLE:
-            self._log.info(event, count=self.counts[event])
+            self._log.write(self._line(event))
+
+    def _line(self, event: str) -> LogEvent:
+        """Return the log event of what was counted: the one of its name, or that of a whole kind."""
+        count = self.counts[event]
+        if event.startswith(QUALITY):
+            return events.MessageOfPoorQuality(reason=event.removeprefix(QUALITY), count=count)
+        return reported(event, {"count": count})
 
     def _measure(self, event: str) -> None:
         """Put an event that was counted into the metrics."""

@@ -1,8 +1,8 @@
 """
 Logs: JSON lines without people in them.
 
-A field that is not on the allow-list is dropped; an exception is told by its type and, for an error of
-ours, its code and message. Lines of libraries are kept without anything that could be an identifier.
+Our own lines are events of the catalogue, written with `Log`. An exception is told by its type and, for an
+error of ours, its code and message. Lines of libraries are kept without anything that could be an identifier.
 """
 
 import logging
@@ -14,39 +14,11 @@ from typing import Any, TextIO
 import structlog
 
 from broker.core.errors import BrokerError
+from broker.runtime.log_catalogue import CATALOGUE, FIELDS, LogEvent, NotInTheCatalogue
 
-ALLOWED_FIELDS = frozenset(
-    {
-        "address",
-        "application",
-        "code",
-        "count",
-        "delay_seconds",
-        "door",
-        "duration_ms",
-        "error",
-        "event",
-        "file_id",
-        "level",
-        "location",
-        "logger",
-        "offset",
-        "partition",
-        "port",
-        "provider",
-        "reason",
-        "recipient",
-        "records",
-        "role",
-        "rules_version",
-        "policy_version",
-        "size_bytes",
-        "timestamp",
-        "topic",
-        "version",
-    }
-)
-"""Ids of ours, codes, places in Kafka, counts: nothing else reaches a log."""
+_OF_EVERY_LINE = frozenset({"event", "level", "timestamp"})
+ALLOWED_FIELDS = _OF_EVERY_LINE | {"logger", "role"} | FIELDS.keys()
+"""Nothing else reaches a log. `logger` is the module of a library's line, `role` who wrote a line of ours."""
 
 _IDENTIFIER = re.compile(r"\d{6,}|b'[^']*'|b\"[^\"]*\"")  # six digits and more, or raw bytes
 _MASK = "…"
@@ -54,10 +26,32 @@ _MASK = "…"
 EventDict = MutableMapping[str, Any]
 
 
+class Log:
+    """Writes events, each with the `role` that it happened in, where there is one."""
+
+    def __init__(self, role: str | None = None) -> None:
+        self._bound = {} if role is None else {"role": role}
+
+    def write(self, event: LogEvent) -> None:
+        """Write one line."""
+        logger = structlog.get_logger(**self._bound)
+        logger.log(logging.getLevelName(event.level.upper()), event.name, **event.values())
+
+
 def told(error: BaseException) -> str:
     """Return what may be said of an exception: its type and, if it is ours, its code and message."""
     name = type(error).__name__
     return f"{name} {error.code}: {error}" if isinstance(error, BrokerError) else name
+
+
+def keep_declared(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Let a line of ours pass if it is what the catalogue says; else tell only that there was one."""
+    declared = CATALOGUE.get(str(event["event"]))
+    given = event.keys() - _OF_EVERY_LINE - {"role"}
+    if declared is not None and given == set(declared.fields) and event["level"] == declared.level:
+        return event
+    refused = {"event": NotInTheCatalogue.name, "level": NotInTheCatalogue.level.value}
+    return {"timestamp": event["timestamp"], **refused}
 
 
 def keep_allowed(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -87,7 +81,7 @@ def configure_logs(level: str, stream: TextIO | None = None) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, keep_declared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,

@@ -14,7 +14,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-import structlog
 from mode import Service
 
 from broker.adapters.cluster import Cluster
@@ -23,7 +22,10 @@ from broker.adapters.kafka_partition import KafkaPartitionLog, KafkaTimeouts
 from broker.adapters.kafka_watch import Place
 from broker.core.errors import Fenced, NewerState, StateUnreadable, WrongIdentityKey
 from broker.ports import Topic
+from broker.runtime import log_events as events
 from broker.runtime.health import Health, State
+from broker.runtime.log_catalogue import LogEvent, reported
+from broker.runtime.logs import Log
 from broker.runtime.metrics import (
     ALERT_SECONDS,
     ALERTS,
@@ -42,7 +44,6 @@ _SALT_BYTES = 32  # as strong as the hash it blinds
 _STOP_DEADLINE_S = 5.0  # a transaction in hand is over by then, one way or the other
 _RESTART_PAUSE_S = 1.0  # after a defect of ours, so that it does not fill the log
 _MUST_STOP = (NewerState, StateUnreadable, WrongIdentityKey)  # going on would spoil the state
-_ALARMS = frozenset({Notice.UNPROCESSABLE, Notice.WITHOUT_TOPIC, Notice.KAFKA_AWAY})
 _UNREMARKABLE = frozenset({Notice.COMMITTED, Notice.TOLD})
 _MILLISECONDS = 1_000
 
@@ -71,7 +72,7 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
         self._cluster = cluster
         self._pace = pace or Pace()
         self._metrics = metrics or Metrics()
-        self._log = structlog.get_logger(role="matcher")
+        self._log = Log("matcher")
         self._wanted: frozenset[int] = frozenset()
         self._owners: dict[int, _Owner] = {}
         self._group: KafkaGroup | None = None
@@ -120,11 +121,11 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
             self._cluster,
             self._settings.application_id,
             on_assigned=self._assigned,
-            on_trouble=lambda error: self._log.warning("matcher group away", error=error),
+            on_trouble=lambda error: self._log.write(events.MatcherGroupAway(error=error)),
             session_timeout_ms=self._settings.session_timeout_ms,
         )
         self._grouped = asyncio.ensure_future(self._group.run())
-        self._log.info("matcher started", application=self._settings.application_id)
+        self._log.write(events.MatcherStarted(application=self._settings.application_id))
 
     async def on_stop(self) -> None:
         """Finish the transactions in hand, then leave the group: nobody takes over what is still worked."""
@@ -140,14 +141,14 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
         if self._group is not None:
             self._group.stop()
             await asyncio.wait({self._grouped})
-        self._log.info("matcher stopped")
+        self._log.write(events.MatcherStopped())
 
     def _assigned(self, partitions: frozenset[int]) -> None:
         """Take over what the group handed out, and let go of the rest."""
         if self.should_stop:
             return
         self._wanted = partitions
-        self._log.info("partitions assigned", count=len(partitions))
+        self._log.write(events.PartitionsAssigned(count=len(partitions)))
         for partition in partitions & self._owners.keys():
             self._owners[partition].confirm()
         self._reconcile()
@@ -201,18 +202,16 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
         """Return whether the group, asked now, takes us for the owner."""
         return self._group is not None and await self._group.still_assigned(partition)
 
-    def tell(self, event: str, partition: int, error: Exception) -> None:
+    def tell(self, event: LogEvent) -> None:
         """Log why an owner pauses."""
-        self._log.warning(event, partition=partition, error=error)
+        self._log.write(event)
 
     def _report(self, notice: Notice, fields: Mapping[str, int | str]) -> None:
-        """Count a notice and log it, but for the many."""
+        """Count a notice and log it as the event of its name, but for the many."""
         self.counts[notice] += 1
         self._measure(notice, fields)
-        if notice in _ALARMS:
-            self._log.error(notice.value, **fields)
-        elif notice not in _UNREMARKABLE:
-            self._log.info(notice.value, **fields)
+        if notice not in _UNREMARKABLE:
+            self._log.write(reported(notice, fields))
 
     def _measure(self, notice: Notice, fields: Mapping[str, int | str]) -> None:
         """Put a notice into the metrics."""
@@ -276,12 +275,12 @@ class _Owner:
             try:
                 await self._matcher.run()
             except Fenced as error:
-                self._role.tell("partition taken over by another owner", self._partition, error)
+                self._role.tell(events.PartitionTakenOver(partition=self._partition, error=error))
                 await self._ask_the_group()
             except _MUST_STOP:
                 raise
             except Exception as error:  # noqa: BLE001 – nothing but Kafka may stop a partition
-                self._role.tell("matcher failed, starting again", self._partition, error)
+                self._role.tell(events.MatcherFailed(partition=self._partition, error=error))
                 await self._wait(_RESTART_PAUSE_S)
 
     async def _ask_the_group(self) -> None:

@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
-import structlog
-
 from broker.adapters.kafka_admission import refusal
 from broker.adapters.kafka_watch import KafkaWatch, Place, Waiting
 from broker.adapters.ops_server import Answer, OpsServer, Page
 from broker.core.errors import BrokerError, Fenced, KafkaNotAuthorized, KafkaUnavailable
+from broker.runtime import log_events as events
 from broker.runtime.health import Health, readiness
+from broker.runtime.logs import Log
 from broker.runtime.loop_watch import LAG_SECONDS_MAX, LoopWatch
 from broker.runtime.metrics import KAFKA_AWAY, LAG_RECORDS, LAG_SECONDS, LOOP_LAG, READY, Metrics
 from broker.runtime.settings import Settings
@@ -79,7 +79,7 @@ class Operators:
             raise self._settings.cannot_listen("ops", error) from error
         watches = (self._loop_watch.run(), self._watch_kafka())
         self._tasks = [asyncio.create_task(watch) for watch in watches]
-        structlog.get_logger().info("operators port open", address=self._settings.ops_host, port=self.port)
+        Log().write(events.OperatorsPortOpen(address=self._settings.ops_host, port=self.port))
 
     async def stop(self) -> None:
         """Close the port and end the watches."""
@@ -141,7 +141,7 @@ class Operators:
         refused = error if isinstance(error, KafkaNotAuthorized) else await refusal(self._cluster)
         if refused is not None and str(refused) != self._told:
             self._told = str(refused)
-            structlog.get_logger().error("kafka refuses us", error=refused)
+            Log().write(events.KafkaRefusesUs(error=refused))
 
 
 @asynccontextmanager

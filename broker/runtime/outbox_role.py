@@ -11,7 +11,6 @@ from contextlib import suppress
 from itertools import product
 from typing import Any
 
-import structlog
 from mode import Service
 
 from broker.adapters.cluster import Cluster
@@ -23,7 +22,9 @@ from broker.adapters.projection import InboxEvent, Projection
 from broker.core.alerts import ItemKind
 from broker.core.errors import BrokerError, Fenced, KafkaUnavailable, MalformedMessage, TopicMissing
 from broker.ports import FactLog, Record, Topic
+from broker.runtime import log_events as events
 from broker.runtime.health import Health, State
+from broker.runtime.logs import Log
 from broker.runtime.metrics import (
     INBOX_EVENTS,
     REJECTED,
@@ -66,7 +67,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._cluster = cluster
         self._facts = facts
         self._rejections = Rejections(parts.records, parts.key)
-        self._log = structlog.get_logger(role="outbox")
+        self._log = Log("outbox")
         self._stopping = asyncio.Event()
         self._projection: Projection | None = None
         self._app: Any = None
@@ -118,7 +119,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._projection = await asyncio.to_thread(Projection, self._settings.database_url)
         self._running = asyncio.create_task(self._run(self._projection))
         self._watching = asyncio.create_task(self._watch_worklist())
-        self._log.info("outbox started")
+        self._log.write(events.OutboxStarted())
 
     async def on_stop(self) -> None:
         """Finish the event in hand and close the database."""
@@ -127,7 +128,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
             await asyncio.wait({self._running, self._watching})
         if self._projection is not None:
             await asyncio.to_thread(self._projection.close)
-        self._log.info("outbox stopped")
+        self._log.write(events.OutboxStopped())
 
     async def _run(self, projection: Projection) -> None:
         """Run one app after the other until the role is stopped."""
@@ -139,7 +140,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
                 return
             if self.counts["taken"] > taken:
                 pause_s = _PAUSE_S_MIN
-            self._log.error("outbox app failed, starting again", error=error, delay_seconds=pause_s)
+            self._log.write(events.OutboxFailed(error=error, delay_seconds=pause_s))
             await self._wait(pause_s)
             pause_s = min(pause_s * 2, _PAUSE_S_MAX)
 
@@ -212,7 +213,9 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self.counts["rejected"] += 1
         self._metrics.add(INBOX_EVENTS, outcome="rejected")
         self._metrics.add(REJECTED, door="kafka", code=UNREADABLE_RECORD)
-        self._log.error("alert not readable", topic=record.topic, offset=record.offset, reason=error.reason)
+        self._log.write(
+            events.AlertNotReadable(topic=record.topic, offset=record.offset, reason=error.reason)
+        )
         rejected = Rejected(
             door=Door.KAFKA, reason=error.reason, received_at=present(), raw=record.value or b""
         )

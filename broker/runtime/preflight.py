@@ -11,8 +11,6 @@ import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 
-import structlog
-
 from broker.adapters.access_declarations import Grant
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_admission import explained
@@ -36,6 +34,8 @@ from broker.core.errors import (
     TopicsRefused,
 )
 from broker.ports import PARTITION_STATE_KEY, Topic
+from broker.runtime import log_events as events
+from broker.runtime.logs import Log
 from broker.runtime.parts import Parts
 from broker.runtime.settings import Door, Settings
 from broker.runtime.topics import declared_topics
@@ -159,7 +159,7 @@ async def _reached(cluster: Cluster, patience_ms: int) -> Inventory:
                     f"Kafka at {cluster.bootstrap_servers} does not answer: {error}"
                 ) from error
             if pause_s == _PAUSE_S_MIN:
-                structlog.get_logger().warning("kafka does not answer yet", error=error)
+                Log().write(events.KafkaDoesNotAnswerYet(error=error))
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 2, _PAUSE_S_MAX)
 

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import structlog
 from mode import Service
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.core.errors import BrokerError, RoleFailed
 from broker.ports import Clock
+from broker.runtime import log_events as events
 from broker.runtime.access import needed
 from broker.runtime.fact_log import fact_log
+from broker.runtime.logs import Log
 from broker.runtime.metrics import Metrics
 from broker.runtime.operators import operating
 from broker.runtime.parts import Parts, assemble, present
@@ -158,7 +159,7 @@ async def serve(settings: Settings, roles: Sequence[Role] = tuple(Role)) -> None
         working(settings, roles, parts=parts, metrics=metrics) as worker,
     ):
         operators.roles = {role.value: service for role, service in worker.services.items()}
-        structlog.get_logger().info("ready", count=len(roles))
+        Log().write(events.Ready(count=len(roles)))
         await worker.wait(stop.wait())
         crash = worker.crash_reason
     if isinstance(crash, BrokerError):

@@ -42,6 +42,8 @@ DEFECT = "broker defect"
 
 REJECTED = "rejected: "
 """Beginning of what is counted of each message that is kept unread: its code of HL7 table 0357, or a word."""
+QUALITY = "quality: "
+"""Beginning of what is counted of each fault in a message that is kept or taken: a stable word of ours."""
 UNFRAMED = "frame"
 """Instead of a code: bytes that were no frame."""
 NUMBERLESS = "number"
@@ -160,7 +162,7 @@ class Intake:
             raise
         except Exception:  # noqa: BLE001 - a defect of ours loses no message and stops no sender's queue
             return self._at_fault(data, MalformedMessage(DEFECT), received_at)
-        return _Judgement([fact], ("accepted", *map("quality: {}".format, reading.faults)))
+        return _Judgement([fact], ("accepted", *(f"{QUALITY}{fault}" for fault in reading.faults)))
 
     def _fact(self, message: VisitMessage, number: NhsNumber) -> Write:
         """Return the record of a fact; raise `MalformedMessage` where Kafka would never take it."""
@@ -189,7 +191,7 @@ class Intake:
             raw=data,
         )
         return _Judgement(
-            self._rejections.writes(rejected), ("kept", f"{REJECTED}{NUMBERLESS}", f"quality: {reason}")
+            self._rejections.writes(rejected), ("kept", f"{REJECTED}{NUMBERLESS}", f"{QUALITY}{reason}")
         )
 
     def _at_fault(self, data: bytes, fault: MalformedMessage, received_at: datetime) -> _Judgement:

@@ -1,9 +1,6 @@
 """What the page on privacy says of logs is so."""
 
-import io
-import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,59 +8,66 @@ import structlog
 
 from broker.core.errors import InvalidNhsNumber
 from broker.core.identifiers import NhsNumber
-from broker.runtime.logs import configure_logs
+from broker.runtime.log_events import MatcherFailed, MatcherGroupAway
+from broker.runtime.logs import Log
+from tests.builders.logs import Logs
 
 NUMBER = "9990000018"
 FAMILY = "Quillfeather"
 
 
-class Logs:
-    """What is logged while it is lent."""
-
-    def __init__(self) -> None:
-        self.stream = io.StringIO()
-
-    def lines(self) -> list[dict[str, Any]]:
-        """Return the lines so far."""
-        return [json.loads(line) for line in self.stream.getvalue().splitlines()]
-
-
-@pytest.fixture
-def logs() -> Iterator[Logs]:
-    """Lend configured logs; afterwards everything is as it was."""
-    root = logging.getLogger()
-    handlers, level, processing = list(root.handlers), root.level, structlog.get_config()
-    lent = Logs()
-    configure_logs("info", lent.stream)
-    yield lent
-    structlog.configure(**processing)
-    root.handlers[:] = handlers
-    root.setLevel(level)
+def told(logs: Logs) -> dict[str, Any]:
+    """Return the only line so far, without its time."""
+    [line] = logs.lines()
+    return {name: value for name, value in line.items() if name != "timestamp"}
 
 
 def test_a_field_that_is_not_on_the_list_is_dropped(logs: Logs) -> None:
-    """Only listed fields reach a line, whatever a caller passes."""
-    structlog.get_logger().info("taken", count=1, family=FAMILY, nhs_number=NUMBER)
+    """Only listed fields reach a line, whatever a library passes."""
+    logging.getLogger("some.library").info("taken", extra={"family": FAMILY, "nhs_number": NUMBER})
 
-    assert ({"count": 1, "event": "taken", "level": "info"}, False) == (
-        {name: value for name, value in logs.lines()[0].items() if name != "timestamp"},
-        FAMILY in logs.stream.getvalue() or NUMBER in logs.stream.getvalue(),
-    )
+    assert {"event": "taken", "level": "info", "logger": "some.library"} == told(logs)
+
+
+@pytest.mark.parametrize(
+    ("event", "fields"),
+    [
+        pytest.param("taken", {}, id="no event"),
+        pytest.param(f"taken {NUMBER}", {}, id="a number in it"),
+        pytest.param("ready", {"count": 1, "family": FAMILY}, id="a field too many"),
+        pytest.param("ready", {}, id="a field too few"),
+        pytest.param("kafka is back", {"offset": 1}, id="another event's field"),
+    ],
+)
+def test_what_is_not_in_the_catalogue_says_only_that_it_was_there(
+    logs: Logs, event: str, fields: dict[str, object]
+) -> None:
+    """Past the types, too: an event or a field that was not declared reaches no line."""
+    structlog.get_logger().info(event, **fields)
+
+    assert {"event": "line not in the catalogue", "level": "error"} == told(logs)
 
 
 def test_an_exception_of_somebody_else_is_told_by_its_type(logs: Logs) -> None:
     """The words of a foreign exception may hold anything, so they are left out."""
+    Log("matcher").write(MatcherFailed(partition=1, error=ValueError(f"{FAMILY} {NUMBER}")))
+
+    assert ("ValueError", "matcher") == (logs.lines()[0]["error"], logs.lines()[0]["role"])
+
+
+def test_a_traceback_of_a_library_is_told_by_its_type(logs: Logs) -> None:
+    """The words of a foreign exception may hold anything, so they are left out."""
     try:
         raise ValueError(f"{FAMILY} {NUMBER}")  # noqa: TRY301 – the very thing to be logged
     except ValueError:
-        structlog.get_logger().exception("failed")
+        logging.getLogger("some.library").exception("failed")
 
     assert "ValueError" == logs.lines()[0]["error"]
 
 
 def test_an_error_of_ours_is_told_with_its_code(logs: Logs) -> None:
     """Our own errors hold nothing of a person, so they are told in full."""
-    structlog.get_logger().warning("refused", error=InvalidNhsNumber("wrong check digit"))
+    Log().write(MatcherGroupAway(error=InvalidNhsNumber("wrong check digit")))
 
     assert "InvalidNhsNumber CPIS-101: wrong check digit" == logs.lines()[0]["error"]
 

@@ -11,7 +11,6 @@ from typing import cast
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from structlog.testing import capture_logs
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.drop_folder import Pace
@@ -222,21 +221,6 @@ def test_a_dropped_file_lies_in_its_topic(own: EmbeddedKafka, keys: Path, tmp_pa
     acknowledgement = (settings.drop_folder / "done" / "a.xml.ack.xml").read_bytes()
     assert [] == faults_of(acknowledgement)
     assert all(said in acknowledgement for said in (b"DROPPED", b"CPF02", b"CPR06", b"20250301120000+0000"))
-
-
-def test_a_number_in_a_files_own_id_is_not_logged(tmp_path: Path) -> None:
-    """Its sender chooses the id; it is shown as the desk shows it."""
-    settings = configured(tmp_path)
-
-    async def scenario(role: IntakeRole, _parts: Parts) -> None:
-        """Play the scenario."""
-        (settings.drop_folder / "a.xml").write_bytes(build_upload(file_id="F1 999 000 0018"))
-        await until(lambda: role.counts["upload done"] == 1)
-
-    with capture_logs() as lines:
-        run(settings, scenario, MemoryFactLog(MemoryKafka()))
-
-    assert ["F1 …"] == [line["file_id"] for line in lines if line["event"] == "upload taken"]
 
 
 def test_a_dropped_file_that_is_no_upload_is_answered(tmp_path: Path) -> None:

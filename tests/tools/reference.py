@@ -27,6 +27,7 @@ from broker.runtime.policy_view import words as policy_words
 from broker.runtime.settings import PREFIX, Settings
 from broker.wire.upload_codes import FileCode, RecordCode
 from tests.tools.markdown import paragraph, table
+from tests.tools.reference_logs import log_events_page
 from tests.tools.reference_schemas import schemas_page
 
 NOTICE = "<!-- Built by `make fix` from what it describes. Do not edit. -->"
@@ -53,6 +54,7 @@ def build_pages(repository: Path) -> Mapping[Path, str]:
         "upload-codes.md": lambda _where: upload_codes_page(),
         "metrics.md": lambda _where: metrics_page(),
         "policy.md": lambda _where: policy_page(),
+        "log-events.md": lambda _where: log_events_page(),
         "stream.md": lambda where: stream_page((where / "schemas" / "stream.schema.json").read_text("utf-8")),
     }
     return {folder / name: _with_notice(build(repository)) for name, build in builders.items()}

@@ -1,0 +1,325 @@
+"""
+The log events of the broker: everything that a log line of ours can say.
+
+A line is written by making one of these and handing it to `broker.runtime.logs.Log`; there is no other way.
+Types say which fields an event has; `docs/reference/log-events.md` is built from here.
+"""
+
+from broker.runtime.log_catalogue import Level, LogEvent
+
+
+class Counted(LogEvent):
+    """Something that a door counts under the event's name."""
+
+    count: int
+
+
+class OperatorsPortOpen(LogEvent, name="operators port open"):
+    """Health and metrics can be asked for."""
+
+    address: str
+    port: int
+
+
+class KafkaDoesNotAnswerYet(
+    LogEvent,
+    name="kafka does not answer yet",
+    level=Level.WARNING,
+    action="None while the cluster starts; else look whether address, firewall and cluster are right.",
+):
+    """The start waits for Kafka, for `CPIS_START_DEADLINE_MS` at most."""
+
+    error: BaseException
+
+
+class KafkaRefusesUs(
+    LogEvent,
+    name="kafka refuses us",
+    level=Level.ERROR,
+    action="Mend what the error names: certificate, user, password or right; then everything goes on by itself.",
+):
+    """The cluster answers and lets this process not in, or not do its work. Told once for each reason."""
+
+    error: BaseException
+
+
+class Ready(LogEvent, name="ready"):
+    """So many roles were started; whether they work is what `/readyz` says."""
+
+    count: int
+
+
+class IntakeReady(LogEvent, name="intake ready"):
+    """The MLLP door and the drop folder are open."""
+
+    address: str
+    port: int
+
+
+class IntakeStopped(LogEvent, name="intake stopped"):
+    """The doors are closed, and what was in hand is finished."""
+
+
+class SealingKeysDestroyed(LogEvent, name="sealing keys destroyed"):
+    """So many keys are gone, since nothing sealed with them is kept any longer."""
+
+    count: int
+
+
+class KafkaUnavailable(
+    LogEvent,
+    name="kafka unavailable, senders are told to send again",
+    level=Level.WARNING,
+    action="Mend Kafka; everything goes on by itself.",
+):
+    """Facts cannot be made durable: hospitals are answered `AR` from now on. Told once."""
+
+
+class KafkaIsBack(LogEvent, name="kafka is back"):
+    """Facts are durable again."""
+
+
+class Kept(Counted, name="kept"):
+    """Something that could not be used, or has no usable number, is in `cpis.rejected`."""
+
+
+class MessageOfPoorQuality(LogEvent, name="message of poor quality"):
+    """A message was taken although something in it is missing or cannot be read."""
+
+    reason: str
+    count: int
+
+
+class UnreadableLost(
+    Counted,
+    name="unreadable lost",
+    level=Level.WARNING,
+    action="Mend Kafka; have the sender's framing looked at if it happens again.",
+):
+    """Bytes that were no message came while Kafka was away and could not be kept; nobody heard `AA`."""
+
+
+class SealingImpossible(
+    Counted,
+    name="sealing impossible",
+    level=Level.ERROR,
+    action="Make room in the directory of the sealing keys, or give the right to write there.",
+):
+    """A message was answered `AR` because no key of the day can be made."""
+
+
+class ConnectionRefused(
+    Counted,
+    name="connection refused",
+    level=Level.WARNING,
+    action="Find the sender that opens connections and leaves them open.",
+):
+    """The MLLP door has as many connections as it takes."""
+
+
+class ConnectionTimedOut(Counted, name="connection timed out"):
+    """A sender that left a frame unfinished, read no answers or was silent for an hour was cut off."""
+
+
+class ConnectionLost(Counted, name="connection lost"):
+    """A sender's connection broke."""
+
+
+class MessageCutOff(Counted, name="message cut off"):
+    """A sender went away in the middle of a message, which was never accepted: it has it still."""
+
+
+class UploadTaken(LogEvent, name="upload taken"):
+    """An upload file was read and answered."""
+
+    code: str
+    records: int
+
+
+class UploadDone(Counted, name="upload done"):
+    """A file is in `done/` with its answer."""
+
+
+class UploadRefused(
+    Counted,
+    name="upload refused",
+    level=Level.WARNING,
+    action="Send the authority the answer that lies beside the file.",
+):
+    """A file is in `refused/` with its answer."""
+
+
+class UploadPostponed(
+    Counted,
+    name="upload postponed",
+    level=Level.WARNING,
+    action="Look for a Kafka that is away, a full disk, or a file that the broker has no right to.",
+):
+    """A file could not be taken now; it stays, and is taken again."""
+
+
+class UploadFolderUnreadable(
+    Counted,
+    name="upload folder unreadable",
+    level=Level.ERROR,
+    action="Put the drop folder back, with the right to read and write it.",
+):
+    """The drop folder cannot be listed: no file is taken."""
+
+
+class MatcherStarted(LogEvent, name="matcher started"):
+    """The matcher looks for its group."""
+
+    application: str
+
+
+class MatcherStopped(LogEvent, name="matcher stopped"):
+    """Transactions in hand are over and the group is left."""
+
+
+class MatcherGroupAway(
+    LogEvent,
+    name="matcher group away",
+    level=Level.WARNING,
+    action="None if it stops by itself; else mend Kafka.",
+):
+    """The consumer group cannot be reached; it is tried again."""
+
+    error: BaseException
+
+
+class PartitionsAssigned(LogEvent, name="partitions assigned"):
+    """The group handed out so many partitions to this process."""
+
+    count: int
+
+
+class PartitionTakenOver(
+    LogEvent,
+    name="partition taken over by another owner",
+    level=Level.WARNING,
+    action="None once; if it goes on, look for a process that is paused again and again.",
+):
+    """Somebody else works the partition: nothing more can be written here, and the group is asked."""
+
+    partition: int
+    error: BaseException
+
+
+class MatcherFailed(
+    LogEvent,
+    name="matcher failed, starting again",
+    level=Level.WARNING,
+    action="None once; if it goes on, report the error as a defect.",
+):
+    """A partition is given up on doubt and loaded anew; nothing is lost."""
+
+    partition: int
+    error: BaseException
+
+
+class PartitionOpened(LogEvent, name="partition opened"):
+    """A partition is fenced, and loaded with so many people."""
+
+    partition: int
+    count: int
+
+
+class AllPlansTaken(LogEvent, name="all plans taken"):
+    """On a first start: every plan there was is known before the first attendance is looked at."""
+
+    records: int
+
+
+class PartitionAtWork(LogEvent, name="partition at work"):
+    """A partition is worked, so long after it began to be opened."""
+
+    partition: int
+    duration_ms: int
+
+
+class TransactionGivenUp(LogEvent, name="transaction given up"):
+    """A transaction of so many records has a doubtful outcome: the partition is read anew."""
+
+    partition: int
+    count: int
+
+
+class RecordNotProcessable(
+    LogEvent,
+    name="record not processable",
+    level=Level.ERROR,
+    action="Settle the worklist item: an alert may be missing. Report the code as a defect.",
+):
+    """A record could not be folded or decided; it is on the worklist with its bytes."""
+
+    topic: str
+    partition: int
+    offset: int
+    code: str
+
+
+class RecipientWithoutTopic(
+    LogEvent,
+    name="recipient without topic",
+    level=Level.ERROR,
+    action="Declare the organisation and make its topic; ring it meanwhile.",
+):
+    """Somebody should be told and cannot be: the event is on `cpis.alerts` and the worklist only."""
+
+    topic: str
+
+
+class EverybodyLookedAt(LogEvent, name="everybody looked at"):
+    """Everybody was looked at, to settle what may go or to decide anew; count is of those that failed."""
+
+    reason: str
+    count: int
+
+
+class KafkaAway(
+    LogEvent, name="kafka away", level=Level.ERROR, action="Mend Kafka; everything goes on by itself."
+):
+    """A partition waits for Kafka."""
+
+    partition: int
+    code: str
+
+
+class KafkaBack(LogEvent, name="kafka back"):
+    """A partition is loaded anew after Kafka was away."""
+
+    partition: int
+
+
+class OutboxStarted(LogEvent, name="outbox started"):
+    """The inbox database is open."""
+
+
+class OutboxStopped(LogEvent, name="outbox stopped"):
+    """The event in hand is stored and the database closed."""
+
+
+class OutboxFailed(
+    LogEvent,
+    name="outbox app failed, starting again",
+    level=Level.ERROR,
+    action="Bring the database, or Kafka, back; nothing is lost meanwhile.",
+):
+    """Records do not reach the inbox; the same one is tried again after a pause."""
+
+    error: BaseException | None
+    delay_seconds: float
+
+
+class AlertNotReadable(
+    LogEvent,
+    name="alert not readable",
+    level=Level.ERROR,
+    action="Find out who else writes to `cpis.alerts`; the bytes are in `cpis.rejected`.",
+):
+    """A record of `cpis.alerts` is no alert of ours."""
+
+    topic: str
+    offset: int
+    reason: str
