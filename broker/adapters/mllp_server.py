@@ -1,23 +1,30 @@
 """
 The MLLP door: TCP connections on which frames come in and answers go out (dossier 6.5).
 
-Knows connections, their limits and a graceful stop; what stands in a frame, and what is answered, its
-handlers know. One message is in flight per connection: a sender's order is kept, and a slow broker slows it.
+Knows connections, under TLS or not, their limits and a graceful stop; what stands in a frame, and what is
+answered, its handlers know. One message is in flight per connection: a sender's order is kept, and a slow
+broker slows it.
 """
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable
+import ssl
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import cast
+from functools import partial
+from typing import SupportsIndex, cast
 
+from broker.adapters.server_tls import HandshakeFault, ServerTls, fault_of
 from broker.wire.mllp import FRAME_BYTES_MAX, NEED_DATA, START, Frame, Framer, Unreadable, frame
 
 Receive = Callable[[bytes], Awaitable[bytes]]
 """Takes one message and returns its answer, within the answer's own deadline."""
 ReceiveUnreadable = Callable[[bytes, str], Awaitable[bytes | None]]
 """Takes bytes that were no frame and why; returns the answer, None where the sender waits for none."""
+
+OnFailedHandshake = Callable[[HandshakeFault, str], None]
+"""Told why a sender was not let in, and its IP address."""
 
 _READ_BYTES = 65_536  # one read of a busy socket; longer frames are put together from several
 _LINE_ENDS = b"\r\n"  # some senders add them behind a frame: they begin no new one
@@ -33,6 +40,45 @@ class Limits:
     idle_seconds: float = 3_600.0  # quiet feeds keep theirs; half-open ones end at last
     write_seconds: float = 10.0  # a peer that does not read its answers holds one too
     stop_seconds: float = 5.0  # longer than the answer's own deadline
+    handshake_seconds: float = (
+        10.0  # five round trips over a bad line; who needs longer wants to hold a place
+    )
+    handshakes_max: int = 200  # under way at once: all senders may come back together; the oldest gives way
+    close_seconds: float = 1.0  # TLS waits for the other's goodbye; who went away says none
+
+
+class _Line(asyncio.StreamReader):
+    """What a sender sends; after `end` it sends nothing more as far as we hear."""
+
+    def __init__(self) -> None:
+        super().__init__(limit=_READ_BYTES)
+        self._ended = False
+
+    def end(self) -> None:
+        """Wake whoever waits for data."""
+        self._ended = True
+        self.feed_eof()
+
+    def feed_data(self, data: Iterable[SupportsIndex]) -> None:
+        """Take what came."""
+        if not self._ended:
+            super().feed_data(data)
+
+
+_Streams = tuple[_Line, asyncio.StreamWriter]
+
+
+class _Arrival(asyncio.Protocol):
+    """Holds a new connection, nothing of it read yet, until it is known what is spoken on it."""
+
+    def __init__(self, arrived: Callable[[asyncio.Transport], None]) -> None:
+        self._arrived = arrived
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Hand the connection over."""
+        opened = cast("asyncio.Transport", transport)
+        opened.pause_reading()
+        self._arrived(opened)
 
 
 class MllpServer:
@@ -41,6 +87,7 @@ class MllpServer:
 
     `count` is told `connection opened`, `refused` (limit reached), `timed out`, `lost`, `closed`, and
     `message cut off` where the peer went away within a frame: never accepted, so the sender has it still.
+    With `tls` a connection begins with a handshake; of one that fails only `on_failed_handshake` is told.
     """
 
     def __init__(
@@ -52,20 +99,26 @@ class MllpServer:
         port: int,
         count: Callable[[str], None],
         limits: Limits | None = None,
+        tls: ServerTls | None = None,
+        on_failed_handshake: OnFailedHandshake = lambda _fault, _peer: None,
     ) -> None:
         self._receive = receive
         self._receive_unreadable = receive_unreadable
         self._address = (host, port)
         self._count = count
         self._limits = limits or Limits()
+        self._tls = tls
+        self._on_failed_handshake = on_failed_handshake
         self._server: asyncio.Server | None = None
-        self._connections: dict[asyncio.Task[None], asyncio.StreamReader] = {}
+        self._handshakes: dict[asyncio.Task[_Streams], None] = {}  # in the order of their coming
+        self._connections: dict[asyncio.Task[None], _Line] = {}
         self._stopping = False
 
     async def start(self) -> None:
         """Listen; raise `OSError` when the address is taken."""
         host, port = self._address
-        self._server = await asyncio.start_server(self._serve, host, port, limit=_READ_BYTES)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Arrival(self._arrived), host, port)
 
     @property
     def port(self) -> int:
@@ -85,8 +138,11 @@ class MllpServer:
             return
         self._stopping = True
         self._server.close()
-        for reader in self._connections.values():
-            reader.feed_eof()  # wakes the connections that wait for data; the others end after their answer
+        for handshake in self._handshakes:
+            handshake.cancel()
+        await asyncio.gather(*self._handshakes, return_exceptions=True)
+        for line in self._connections.values():
+            line.end()  # wakes the connections that wait for data; the others end after their answer
         if self._connections:
             await asyncio.wait(self._connections, timeout=self._limits.stop_seconds)
         for task in tuple(self._connections):
@@ -95,27 +151,63 @@ class MllpServer:
         await self._server.wait_closed()
         self._server = None
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Keep one connection from its opening to its close."""
+    def _arrived(self, transport: asyncio.Transport) -> None:
+        """Serve a new connection, under TLS after a handshake; of too many of these the oldest gives way."""
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if self._tls is None:
+            self._begin(*_plain(transport))
+            return
+        under_way = [handshake for handshake in self._handshakes if not handshake.cancelling()]
+        if len(under_way) >= self._limits.handshakes_max:
+            under_way[0].cancel()
+        handshake = asyncio.ensure_future(_secured(transport, self._tls.context, self._limits))
+        self._handshakes[handshake] = None
+        handshake.add_done_callback(partial(self._shaken, transport))
+
+    def _shaken(self, transport: asyncio.Transport, handshake: "asyncio.Task[_Streams]") -> None:
+        """Serve a connection whose handshake is over, or tell why it failed."""
+        del self._handshakes[handshake]
+        error = None if handshake.cancelled() else handshake.exception()
+        if error is None and not handshake.cancelled():
+            self._begin(*handshake.result())
+            return
+        peer = str((transport.get_extra_info("peername") or ("",))[0])
+        transport.abort()
+        if not self._stopping:
+            fault = HandshakeFault.DISPLACED if error is None else fault_of(error)
+            self._on_failed_handshake(fault, peer)
+
+    def _begin(self, line: _Line, writer: asyncio.StreamWriter) -> None:
+        """Begin a conversation, unless there are too many."""
         if self._stopping or len(self._connections) >= self._limits.connections_max:
             self._count("connection refused")
             writer.close()
             return
-        task = cast("asyncio.Task[None]", asyncio.current_task())
-        self._connections[task] = reader
+        task = asyncio.ensure_future(self._serve(line, writer))
+        self._connections[task] = line
         self._count("connection opened")
+        task.add_done_callback(partial(self._ended, writer))
+
+    def _ended(self, writer: asyncio.StreamWriter, task: asyncio.Task[None]) -> None:
+        """Forget a connection; a defect in serving it costs nobody else anything."""
+        del self._connections[task]
+        writer.transport.abort()
+        if not task.cancelled() and task.exception() is not None:
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "a connection of the MLLP door failed", "exception": task.exception()}
+            )
+
+    async def _serve(self, line: _Line, writer: asyncio.StreamWriter) -> None:
+        """Converse to the end, then close; nobody's goodbye is waited for in vain."""
         framer = Framer(frame_bytes_max=self._limits.frame_bytes_max)
-        try:
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            end = await self._end_of_conversation(framer, reader, writer)
-            if not self._stopping:
-                await self._hand_over_rest(framer)
-            self._count(end)
-        finally:
-            writer.close()
-            with contextlib.suppress(OSError):
+        end = await self._end_of_conversation(framer, line, writer)
+        if not self._stopping:
+            await self._hand_over_rest(framer)
+        self._count(end)
+        writer.close()
+        with contextlib.suppress(OSError):  # a time-out is one
+            async with asyncio.timeout(self._limits.close_seconds):
                 await writer.wait_closed()
-            del self._connections[task]
 
     async def _end_of_conversation(
         self, framer: Framer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -172,3 +264,28 @@ class MllpServer:
         if event is not NEED_DATA:
             self._count("message cut off")
             await self._answer(event)
+
+
+def _plain(transport: asyncio.Transport) -> _Streams:
+    """Return what a connection is read from and written to."""
+    line = _Line()
+    protocol = asyncio.StreamReaderProtocol(line)
+    transport.set_protocol(protocol)
+    protocol.connection_made(transport)
+    transport.resume_reading()
+    return line, asyncio.StreamWriter(transport, protocol, line, asyncio.get_running_loop())
+
+
+async def _secured(transport: asyncio.Transport, tls: ssl.SSLContext, limits: Limits) -> _Streams:
+    """Return the same of a connection after its handshake; raise `OSError` where that fails."""
+    loop = asyncio.get_running_loop()
+    line = _Line()
+    protocol = asyncio.StreamReaderProtocol(line)
+    async with asyncio.timeout(limits.handshake_seconds):
+        spoken = await loop.start_tls(
+            transport, protocol, tls, server_side=True, ssl_shutdown_timeout=limits.close_seconds
+        )
+    if spoken is None:
+        raise ConnectionResetError  # gone in the moment in which the handshake succeeded
+    protocol.connection_made(spoken)
+    return line, asyncio.StreamWriter(spoken, protocol, line, loop)

@@ -53,6 +53,9 @@ def demo(log: TextIO | None, *, keep: bool) -> None:
                 "database_url": f"sqlite:///{directory}/broker.sqlite",
                 "policy_file": demo_policy_file(),
                 "mllp_port": 0,
+                "mllp_tls_certificate_file": None,
+                "mllp_tls_key_file": None,
+                "mllp_tls_client_ca_file": None,
                 "environment": "test",
             }
         )

@@ -16,9 +16,11 @@ from mode import Service
 from broker.adapters.drop_folder import DropFolder, Verdict
 from broker.adapters.kafka_watch import Place
 from broker.adapters.mllp_server import MllpServer
+from broker.adapters.server_tls import HandshakeFault
 from broker.adapters.worker_process import read_file_aside
 from broker.ports import Clock, FactLog, Topic
 from broker.runtime import log_events as events
+from broker.runtime.door_tls import door_tls
 from broker.runtime.health import Health, State
 from broker.runtime.log_catalogue import LogEvent, reported
 from broker.runtime.logs import Log
@@ -69,8 +71,9 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
     Takes messages and files once started; `port` then says where, `counts` what was taken so far.
 
     `facts` is where they go, already started, and `refusing` says whether they are known to refuse; `clock`
-    tells the time of receipt, and the demonstration steps it. The start raises `ConfigurationError` where the
-    port is taken, `StorageUnusable` where the drop folder cannot be made.
+    tells the time of receipt, and the demonstration steps it. Raises `ConfigurationError` where TLS is not
+    set up rightly; the start raises it where the port is taken, and `StorageUnusable` where the drop folder
+    cannot be made.
     """
 
     def __init__(
@@ -122,6 +125,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             host=settings.mllp_host,
             port=settings.mllp_port,
             count=self._count,
+            tls=door_tls(settings),
+            on_failed_handshake=self._count_handshake,
         )
         super().__init__(**options)
 
@@ -230,6 +235,14 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         if event.startswith(QUALITY):
             return events.MessageOfPoorQuality(reason=event.removeprefix(QUALITY), count=count)
         return reported(event, {"count": count})
+
+    def _count_handshake(self, fault: HandshakeFault, peer: str) -> None:
+        """Count a sender that was not let in, and log it, but for mere knocks of a load balancer."""
+        self.counts[fault] += 1
+        self._metrics.add(CONNECTION_EVENTS, event=fault)
+        if fault is not HandshakeFault.ABANDONED:
+            count = self.counts[fault]
+            self._log.write(events.HandshakeFailed(reason=fault.value, peer=peer, count=count))
 
     def _measure(self, event: str) -> None:
         """Put an event that was counted into the metrics."""

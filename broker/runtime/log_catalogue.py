@@ -20,6 +20,7 @@ FIELDS: Mapping[str, str] = {
     "error": "type of the error and, of an error of ours, its code and message; no words of others",
     "offset": "offset in Kafka",
     "partition": "number of the partition",
+    "peer": "IP address of the system that connected",
     "port": "TCP port",
     "reason": "a word of a closed set",
     "records": "how many records",

@@ -36,7 +36,7 @@ class KafkaRefusesUs(
     LogEvent,
     name="kafka refuses us",
     level=Level.ERROR,
-    action="Mend what the error names: certificate, user, password or right; then everything goes on by itself.",
+    action="Mend what the error names: certificate, password or right; then everything goes on by itself.",
 ):
     """The cluster answers and lets this process not in, or not do its work. Told once for each reason."""
 
@@ -115,6 +115,34 @@ class ConnectionRefused(
     action="Find the sender that opens connections and leaves them open.",
 ):
     """The MLLP door has as many connections as it takes."""
+
+
+class HandshakeFailed(
+    LogEvent,
+    name="handshake failed",
+    level=Level.WARNING,
+    action="Find the reason in [TLS refuses the sender](../runbooks/a-sender-is-refused.md).",
+):
+    """A system was not let in at the MLLP door, for this reason; it could send nothing."""
+
+    reason: str
+    peer: str
+    count: int
+
+
+class CertificateRenewed(LogEvent, name="certificate renewed"):
+    """The files of the MLLP door's certificate have changed, and new connections are spoken with them."""
+
+
+class CertificateNotRenewed(
+    LogEvent,
+    name="certificate not renewed",
+    level=Level.WARNING,
+    action="None if files are being replaced one by one; else mend them before the old certificate expires.",
+):
+    """The files of the MLLP door's certificate have changed and cannot be used; the old ones go on."""
+
+    error: BaseException
 
 
 class ConnectionTimedOut(Counted, name="connection timed out"):

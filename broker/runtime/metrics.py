@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from broker.adapters.ops_server import Page
+from broker.adapters.server_tls import HandshakeFault
 from broker.core.alerts import EventKind, ItemKind, RecipientKind
 from broker.ports import Topic
 from broker.runtime.worklist_view import Age
@@ -83,8 +84,8 @@ CONNECTIONS = Metric(name="cpis_connections_open", kind=Kind.GAUGE, help="Open c
 CONNECTION_EVENTS = Metric(
     name="cpis_connections_total",
     kind=Kind.COUNTER,
-    help="Connections of the MLLP door, by what became of them.",
-    labels={"event": _values({"opened", "closed", "refused", "timed out", "lost"})},
+    help="Connections of the MLLP door, by what became of them; under TLS one that was not let in, by why.",
+    labels={"event": _values({"opened", "closed", "refused", "timed out", "lost", *HandshakeFault})},
 )
 MESSAGES = Metric(
     name="cpis_messages_total",

@@ -99,6 +99,19 @@ class Settings(BaseSettings):
         le=65_535,
         description="TCP port for HL7 v2 messages, 0 to 65535; 0 takes a free one",
     )
+    mllp_tls_certificate_file: Path | None = Field(
+        default=None,
+        description="file (PEM) of the certificate of the MLLP door, with those above it; with it only TLS "
+        "1.2 or newer is spoken there",
+    )
+    mllp_tls_key_file: Path | None = Field(
+        default=None, description="file (PEM) of the private key of that certificate, without a password"
+    )
+    mllp_tls_client_ca_file: Path | None = Field(
+        default=None,
+        description="file (PEM) of the authorities that vouch for senders: with it a sender must show a "
+        "certificate of theirs; a live deployment that listens on more than its own machine needs it",
+    )
     drop_folder: Path = Field(
         default_factory=lambda known: known["data_dir"] / "uploads",
         description="directory into which upload files are dropped; default: uploads in the data directory",

@@ -21,6 +21,7 @@ from broker.core.errors import BrokerError, RoleFailed
 from broker.ports import Clock
 from broker.runtime import log_events as events
 from broker.runtime.access import needed
+from broker.runtime.door_tls import door_tls
 from broker.runtime.fact_log import fact_log
 from broker.runtime.logs import Log
 from broker.runtime.metrics import Metrics
@@ -171,6 +172,8 @@ async def serve(settings: Settings, roles: Sequence[Role] = tuple(Role)) -> None
 async def _proved(settings: Settings, roles: Sequence[Role], stop: asyncio.Event) -> Parts | None:
     """Look at everything before anything begins, cheap things first; return None when told to stop."""
     cluster = settings.require_cluster()
+    if Role.INTAKE in roles:
+        door_tls(settings)
     await check_storage(settings, drop_folder=Role.INTAKE in roles, database=Role.OUTBOX in roles)
     await check_doors(settings, ("mllp", "ops") if Role.INTAKE in roles else ("ops",))
     parts = await _parts(settings, roles)

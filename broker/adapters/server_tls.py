@@ -1,0 +1,162 @@
+"""
+TLS of a port that others connect to: its certificate, whom it lets in, and why somebody was not let in.
+
+Knows that nothing older than TLS 1.2 is spoken, that a certificate may be renewed while the port is open, and
+what OpenSSL's words for a failed handshake mean.
+"""
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificates
+
+from broker.core.errors import ConfigurationError
+
+CERTIFICATE = "CPIS_MLLP_TLS_CERTIFICATE_FILE"
+KEY = "CPIS_MLLP_TLS_KEY_FILE"
+CLIENT_CA = "CPIS_MLLP_TLS_CLIENT_CA_FILE"
+
+
+class HandshakeFault(StrEnum):
+    """Why a sender was not let in; a closed set of words for counting."""
+
+    NO_TLS = "no tls"
+    OLD_TLS = "old tls"
+    NO_CERTIFICATE = "no certificate"
+    NOT_TRUSTED = "certificate not trusted"
+    EXPIRED = "certificate expired"
+    WE_ARE_NOT_TRUSTED = "our certificate refused"
+    TIMED_OUT = "handshake timed out"
+    DISPLACED = "handshake displaced"
+    ABANDONED = "handshake abandoned"
+    FAILED = "handshake failed"
+
+
+_BY_REASON = {
+    "HTTP_REQUEST": HandshakeFault.NO_TLS,
+    "HTTPS_PROXY_REQUEST": HandshakeFault.NO_TLS,
+    "PACKET_LENGTH_TOO_LONG": HandshakeFault.NO_TLS,
+    "RECORD_LAYER_FAILURE": HandshakeFault.NO_TLS,
+    "UNKNOWN_PROTOCOL": HandshakeFault.NO_TLS,
+    "WRONG_VERSION_NUMBER": HandshakeFault.NO_TLS,
+    "UNSUPPORTED_PROTOCOL": HandshakeFault.OLD_TLS,
+    "VERSION_TOO_LOW": HandshakeFault.OLD_TLS,
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": HandshakeFault.NO_CERTIFICATE,
+    "CERTIFICATE_VERIFY_FAILED": HandshakeFault.NOT_TRUSTED,
+}
+_NO_CERTIFICATE = "holds no certificate in PEM form"
+_HAS_EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
+_ALERT_FROM_PEER = "ALERT"  # in OpenSSL's reason: the other side gave it up, which it does over a certificate
+
+
+def fault_of(error: BaseException) -> HandshakeFault:
+    """Return why a handshake failed: told by OpenSSL, by time, or by a connection that went away."""
+    if isinstance(error, TimeoutError | ConnectionAbortedError):
+        return HandshakeFault.TIMED_OUT
+    if not isinstance(error, ssl.SSLError):
+        return HandshakeFault.ABANDONED
+    if isinstance(error, ssl.SSLCertVerificationError) and error.verify_code == _HAS_EXPIRED:
+        return HandshakeFault.EXPIRED
+    if _ALERT_FROM_PEER in (error.reason or ""):
+        return HandshakeFault.WE_ARE_NOT_TRUSTED
+    return _BY_REASON.get(error.reason or "", HandshakeFault.FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """The files (PEM): our certificate with those above it, its key, and who vouches for senders."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+class ServerTls:
+    """
+    The certificate of a port; `context` is what the next connection is spoken with.
+
+    With `client_ca` a sender must show a certificate that one of these authorities vouches for. Files that
+    were changed are read at the next connection; where they cannot be used, what was read before goes on and
+    `on_kept` is told why, once for each change. Raises `ConfigurationError` naming the setting at the start.
+    """
+
+    def __init__(
+        self, files: TlsFiles, *, on_read: Callable[[], None], on_kept: Callable[[ConfigurationError], None]
+    ) -> None:
+        self._files = files
+        self._on_read = on_read
+        self._on_kept = on_kept
+        self._seen = self._look()
+        self._context = _read(files)
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """What to speak with now; asks the file system whether a file has changed, which is quick."""
+        seen = self._look()
+        if seen != self._seen:
+            self._seen = seen
+            try:
+                self._context = _read(self._files)
+            except ConfigurationError as error:
+                self._on_kept(error)
+            else:
+                self._on_read()
+        return self._context
+
+    def _look(self) -> tuple[tuple[int, int, int] | None, ...]:
+        """Return what tells that a file is another one than before."""
+        files = (self._files.certificate, self._files.key, self._files.client_ca)
+        return tuple(_stamp(file) for file in files if file is not None)
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    """Return a file's inode, time and size, None where it is away."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _read(files: TlsFiles) -> ssl.SSLContext:
+    """Return a context made of the files; raise `ConfigurationError` naming the setting at fault."""
+    _check(CERTIFICATE, files.certificate, load_pem_x509_certificates, _NO_CERTIFICATE)
+    _check(KEY, files.key, _load_key, "holds no private key in PEM form that needs no password")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
+    context.num_tickets = 0  # who comes back shows the certificate again
+    try:
+        context.load_cert_chain(files.certificate, files.key, password="")
+    except ssl.SSLError as error:
+        mismatch = "MISMATCH" in (error.reason or "")
+        words = "do not belong together" if mismatch else f"cannot be used: {error.reason}"
+        raise ConfigurationError(f"{CERTIFICATE} and {KEY} {words}") from error
+    except OSError as error:  # gone since it was looked at
+        raise ConfigurationError(f"{CERTIFICATE} or {KEY} cannot be read: {error.strerror}") from error
+    if files.client_ca is not None:
+        text = _check(CLIENT_CA, files.client_ca, load_pem_x509_certificates, _NO_CERTIFICATE)
+        context.load_verify_locations(cadata=text.decode("ascii", "ignore"))
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _load_key(data: bytes) -> object:
+    """Return a private key; raise `ValueError` or `TypeError`."""
+    return load_pem_private_key(data, password=None)
+
+
+def _check(setting: str, file: Path, load: Callable[[bytes], object], fault: str) -> bytes:
+    """Return what a file holds; raise `ConfigurationError` unless it can be read and is what it should be."""
+    try:
+        data = file.read_bytes()
+        load(data)
+    except OSError as error:
+        raise ConfigurationError(f"{setting} cannot be read: {error.strerror}") from error
+    except (ValueError, TypeError) as error:  # the second: a key under a password
+        raise ConfigurationError(f"{setting} {fault}") from error
+    return data
