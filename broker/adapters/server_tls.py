@@ -61,9 +61,10 @@ def fault_of(error: BaseException) -> HandshakeFault:
         return HandshakeFault.ABANDONED
     if isinstance(error, ssl.SSLCertVerificationError) and error.verify_code == _HAS_EXPIRED:
         return HandshakeFault.EXPIRED
-    if _ALERT_FROM_PEER in (error.reason or ""):
+    reason = getattr(error, "reason", None) or ""  # OpenSSL sets it, but for errors without one
+    if _ALERT_FROM_PEER in reason:
         return HandshakeFault.WE_ARE_NOT_TRUSTED
-    return _BY_REASON.get(error.reason or "", HandshakeFault.FAILED)
+    return _BY_REASON.get(reason, HandshakeFault.FAILED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ import ssl
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import trustme
 
@@ -66,7 +67,7 @@ class Office:
         self.authority.configure_trust(context)
         return context
 
-    def settings(self) -> dict[str, str]:
+    def settings(self) -> dict[str, Any]:
         """Return the door's settings by name."""
         return {
             "mllp_tls_certificate_file": str(self.files.certificate),

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,11 +24,14 @@ from broker.ports import FactLog, Topic
 from broker.runtime.fact_log import fact_log
 from broker.runtime.intake_role import IntakeRole
 from broker.runtime.kafka import embedded_kafka
+from broker.runtime.metrics import CONNECTION_EVENTS, Metrics
 from broker.runtime.parts import Parts, assemble
 from broker.runtime.resources import topics_file
 from broker.runtime.settings import Settings
 from broker.wire.mllp import END, START, frame
 from tests.builders.adt import Adt
+from tests.builders.certificates import Office
+from tests.builders.logs import lent_logs
 from tests.builders.upload import build_upload
 from tests.official_schemas import faults_of
 
@@ -125,7 +129,11 @@ def configured(tmp_path: Path, cluster: Cluster | None = None, **more: object) -
 
 
 def run(
-    settings: Settings, scenario: Callable[[IntakeRole, Parts], Awaitable[None]], facts: FactLog | None = None
+    settings: Settings,
+    scenario: Callable[[IntakeRole, Parts], Awaitable[None]],
+    facts: FactLog | None = None,
+    *,
+    metrics: Metrics | None = None,
 ) -> None:
     """Run a scenario beside a started role."""
 
@@ -133,7 +141,9 @@ def run(
         """Start the role, play, stop the role."""
         parts = assemble(settings)
         kafka = fact_log(settings) if facts is None else None
-        role = IntakeRole(settings, parts, facts=facts or cast("FactLog", kafka), clock=lambda: NOW)
+        role = IntakeRole(
+            settings, parts, facts=facts or cast("FactLog", kafka), clock=lambda: NOW, metrics=metrics
+        )
         if kafka is not None:
             await kafka.start()
         await role.start()
@@ -148,9 +158,9 @@ def run(
     asyncio.run(all_of_it())
 
 
-async def ask(port: int, data: bytes) -> str:
+async def ask(port: int, data: bytes, tls: ssl.SSLContext | None = None) -> str:
     """Send one message on a connection of its own and return the verdict."""
-    reader, writer = await asyncio.open_connection(HOST, port)
+    reader, writer = await asyncio.open_connection(HOST, port, ssl=tls)
     writer.write(frame(data))
     answer = await reader.readuntil(END)
     writer.close()
@@ -315,6 +325,56 @@ def test_a_live_deployment_rejects_what_is_not_for_production(tmp_path: Path) ->
         assert verdicts == ["AA", "AR"]
 
     run(settings, scenario, MemoryFactLog(MemoryKafka()))
+
+
+def test_under_tls_a_sender_with_a_certificate_is_answered_and_another_is_counted_and_logged(
+    tmp_path: Path,
+) -> None:
+    """By its reason and its address; a mere knock is counted and not logged."""
+    office = Office(tmp_path)
+    metrics = Metrics()
+
+    async def scenario(role: IntakeRole, _parts: Parts) -> None:
+        """Play the scenario."""
+        verdict = await ask(role.port, message("M1"), office.sender())
+        for words in (frame(message("M2")), b""):
+            _, writer = await asyncio.open_connection(HOST, role.port)
+            writer.write(words)
+            writer.close()
+        await until(lambda: role.counts["handshake abandoned"] + role.counts["no tls"] == 2)
+
+        assert ("AA", 1) == (verdict, role.counts["accepted"])
+
+    with lent_logs() as logs:
+        settings = configured(tmp_path, **office.settings())
+        run(settings, scenario, MemoryFactLog(MemoryKafka()), metrics=metrics)
+
+    failed = [line for line in logs.lines() if line["event"] == "handshake failed"]
+    assert [("no tls", HOST, 1)] == [(line["reason"], line["peer"], line["count"]) for line in failed]
+    assert [1, 1, 1] == [
+        metrics.value(CONNECTION_EVENTS, event=event) for event in ("opened", "no tls", "handshake abandoned")
+    ]
+
+
+def test_a_new_certificate_is_logged(tmp_path: Path) -> None:
+    """As one that cannot be used is, with the setting at fault."""
+    office = Office(tmp_path)
+
+    async def scenario(role: IntakeRole, _parts: Parts) -> None:
+        """Play the scenario."""
+        office.renew()
+        first = await ask(role.port, message("M1"), office.sender())
+        office.files.key.write_bytes(b"")
+        second = await ask(role.port, message("M2"), office.sender())
+
+        assert ["AA", "AA"] == [first, second]
+
+    with lent_logs() as logs:
+        run(configured(tmp_path, **office.settings()), scenario, MemoryFactLog(MemoryKafka()))
+
+    told = [line for line in logs.lines() if line["event"].startswith("certificate")]
+    assert ["certificate renewed", "certificate not renewed"] == [line["event"] for line in told]
+    assert "CPIS-501: CPIS_MLLP_TLS_KEY_FILE holds no private key" in told[1]["error"]
 
 
 def test_a_port_that_is_taken_is_a_fault_of_the_settings(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """The operators' port over real sockets: paths, methods, status codes, and a loop that does not turn."""
 
 import asyncio
+import json
+import re
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +18,7 @@ from broker.runtime.metrics import Metrics
 from broker.runtime.operators import Operators
 from broker.runtime.settings import Settings
 from tests.scrape import HOST, Reply, ask
+from tests.tools.stale_docs import REPOSITORY
 from tests.waiting import wait_until
 
 _ODD = "/9990000018"
@@ -84,6 +88,31 @@ def test_nothing_else_is_there() -> None:
     assert [404] * len(paths) + [405] * len(methods) == [reply.status for reply in found]
     assert not any(_ODD[1:].encode() in reply.body for reply in found)
     assert {"cpis"} == {reply.headers["server"] for reply in found}
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_the_image_asks_whether_the_process_is_live(monkeypatch: pytest.MonkeyPatch, *, live: bool) -> None:
+    """The health check of the image, as it stands there: it opens no port of a sender, and needs no proxy."""
+    image = (REPOSITORY / "deploy" / "Dockerfile").read_text("utf-8")
+    line = re.search(r"^HEALTHCHECK .*\n +CMD (.+)$", image, re.MULTILINE)
+    assert line is not None
+    [_, *arguments] = json.loads(line[1])
+    server = server_of(live=live)
+    monkeypatch.setenv("http_proxy", f"http://{HOST}:1")
+
+    async def checked() -> int:
+        """Run the check against this server."""
+        await server.start()
+        try:
+            monkeypatch.setenv("CPIS_OPS_PORT", str(server.port))
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, *arguments, stderr=asyncio.subprocess.DEVNULL
+            )
+            return await process.wait()
+        finally:
+            await server.stop()
+
+    assert (0 if live else 1) == asyncio.run(checked())
 
 
 def configured(directory: Path, port: int = 0) -> Settings:

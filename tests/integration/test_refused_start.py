@@ -34,6 +34,18 @@ SETTINGS: Mapping[str, tuple[dict[str, str], str]] = {
         "CPIS_ENVIRONMENT: input should be 'live'",
     ),
     "live without a key": ({"CPIS_ENVIRONMENT": "live"}, "CPIS_IDENTITY_KEY_FILE is not set"),
+    "a certificate without its key": (
+        {"CPIS_MLLP_TLS_CERTIFICATE_FILE": "door.pem"},
+        "CPIS_MLLP_TLS_CERTIFICATE_FILE is set, and CPIS_MLLP_TLS_KEY_FILE is not",
+    ),
+    "no certificate file": (
+        {"CPIS_MLLP_TLS_CERTIFICATE_FILE": "nowhere.pem", "CPIS_MLLP_TLS_KEY_FILE": "nowhere.key"},
+        "CPIS_MLLP_TLS_CERTIFICATE_FILE cannot be read: No such file",
+    ),
+    "live and open to others without TLS": (
+        {"CPIS_ENVIRONMENT": "live", "CPIS_MLLP_HOST": "0.0.0.0"},  # noqa: S104 – to be refused
+        "CPIS_MLLP_TLS_CLIENT_CA_FILE is not set: a live deployment",
+    ),
     "no key file": (
         {"CPIS_IDENTITY_KEY_FILE": "nowhere.key"},
         "CPIS_IDENTITY_KEY_FILE cannot be read: No such file",
