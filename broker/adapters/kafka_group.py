@@ -11,7 +11,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, NoError
+from aiokafka.protocol.commit import OffsetCommitRequest
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_clients import deadline, stop_consumer, unavailable
@@ -83,18 +84,30 @@ class KafkaGroup:
         """
         Return whether the coordinator, asked now, takes us for the owner of `partition`.
 
-        Asked by a commit of an offset that nobody reads: unlike a heartbeat it has a public call, and it
-        too is refused unless member and generation are the group's present ones.
+        Asked by a commit of an offset that nobody reads, which is refused unless member and generation are
+        the group's present ones. Not by the client's own: on a refusal that forgets whatever membership it
+        has got meanwhile, so that partitions that ask while the group settles would unsettle it again.
         """
         consumer = self._consumer
         if consumer is None or partition not in self.assigned:
             return False
+        coordinator = consumer._coordinator  # noqa: SLF001 – there is no public way to ask and change nothing
+        if not coordinator.member_id:  # about to join
+            return False
+        request = OffsetCommitRequest(
+            self._group_id,
+            coordinator.generation,
+            coordinator.member_id,
+            OffsetCommitRequest.DEFAULT_RETENTION_TIME,
+            [(Topic.ATTENDANCES.value, [(partition, 0, "")])],
+        )
         try:
             async with deadline(_ANSWER_MS, "asking the group"):
-                await consumer.commit({TopicPartition(Topic.ATTENDANCES.value, partition): 0})
-        except (KafkaUnavailable, Fenced, AssertionError):
+                answer = await coordinator._send_req(request)  # noqa: SLF001
+        except (KafkaUnavailable, Fenced):
             return False
-        return partition in self.assigned
+        codes = {code for _, places in answer.topics for _, code in places}
+        return codes == {NoError.errno} and partition in self.assigned
 
     async def _be_member(self) -> None:
         """Join and stay; returns when asked to stop, raises when the membership has broken down."""

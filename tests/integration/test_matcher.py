@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.protocol.group import LeaveGroupRequest
 
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_group import KafkaGroup
@@ -34,6 +35,7 @@ DEADLINE_S = 90.0
 STOP_S = 5.0  # on a busy machine; a second otherwise
 LAG_MS_MAX = 250.0  # 50 ms are promised, on a machine that is not shared with a whole test run
 PARTITIONS = 6
+_POLL_S = 0.02
 
 
 @pytest.fixture
@@ -190,6 +192,44 @@ def test_two_members_share_the_partitions_and_one_takes_all(own_kafka: EmbeddedK
         b.stop()
         await eventually(lambda: len(a.assigned) == PARTITIONS)
         a.stop()
+        await asyncio.gather(*runs)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.kafka
+def test_asking_while_the_group_settles_does_not_unsettle_it(own_kafka: EmbeddedKafka) -> None:
+    """A member that was thrown out joins again once, however often its partitions ask meanwhile."""
+    handed: list[frozenset[int]] = []
+
+    def member(on_assigned: Callable[[frozenset[int]], None]) -> KafkaGroup:
+        return KafkaGroup(
+            own_kafka.cluster,
+            "settling",
+            on_assigned=on_assigned,
+            on_trouble=lambda error: pytest.fail(str(error)),
+        )
+
+    async def scenario() -> None:
+        a, b = member(handed.append), member(lambda _partitions: None)
+        runs = [asyncio.ensure_future(group.run()) for group in (a, b)]
+        await eventually(lambda: {len(a.assigned), len(b.assigned)} == {PARTITIONS // 2})
+        former = len(handed)
+        coordinator = a._consumer._coordinator
+        thrown_out = coordinator.member_id
+        await coordinator._send_req(LeaveGroupRequest("settling-matchers", thrown_out))
+
+        async def ask(partition: int) -> None:
+            """Ask until the group says yes."""
+            while not await a.still_assigned(partition):
+                await pause(_POLL_S)
+
+        async with asyncio.timeout(DEADLINE_S):
+            await asyncio.gather(*(ask(partition) for partition in a.assigned))
+        assert thrown_out != coordinator.member_id
+        assert 1 == len(handed) - former
+        a.stop()
+        b.stop()
         await asyncio.gather(*runs)
 
     asyncio.run(scenario())
