@@ -43,6 +43,8 @@ from broker.services.partition_state import read_state
 
 _PAUSE_S_MIN = 0.5  # between two attempts to reach a cluster that is starting, too
 _PAUSE_S_MAX = 4.0  # each attempt is a line of the client's in the log
+_REPLICAS_LIVE = 3  # one node may be gone, and what is acknowledged is still on two
+_IN_SYNC_LIVE = 2
 
 
 async def check_storage(
@@ -112,6 +114,8 @@ async def check_cluster(
     if lacking:
         raise KafkaNotAuthorized(f"this principal lacks {', '.join(str(grant) for grant in lacking)}")
     faults = [*_partition_faults(inventory.shapes, settings), *_replica_faults(inventory.shapes)]
+    if settings.environment == "live":
+        faults += _single_copies(inventory.shapes)
     if faults:
         raise TopicsRefused("\n".join(faults))
     people = inventory.shapes.get(Topic.PEOPLE)
@@ -200,6 +204,18 @@ def _replica_faults(shapes: Mapping[str, TopicShape]) -> Iterator[str]:
                 f"{name} has {shape.replicas} replicas and min.insync.replicas={shape.in_sync_min}: nothing "
                 "can be written to it"
             )
+
+
+def _single_copies(shapes: Mapping[str, TopicShape]) -> Iterator[str]:
+    """Yield the topics of which something acknowledged may be gone with one node."""
+    for name, shape in sorted(shapes.items()):
+        if shape.replicas < _REPLICAS_LIVE:
+            fault = f"has replicas: {shape.replicas}; a live deployment needs {_REPLICAS_LIVE}"
+        elif shape.in_sync_min is not None and shape.in_sync_min < _IN_SYNC_LIVE:
+            fault = f"has min.insync.replicas={shape.in_sync_min}; a live deployment needs {_IN_SYNC_LIVE}"
+        else:
+            continue
+        yield f"{name} {fault}, so that what was acknowledged outlives a node"
 
 
 async def _check_state(cluster: Cluster, parts: Parts, partitions: int) -> None:

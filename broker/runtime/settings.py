@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     environment: Literal["live", "test"] = Field(
         default="test",
         description="live or test: a live deployment takes only messages marked P in MSH-11 and refuses the "
-        "published identity key",
+        "published identity key, and topics with fewer than three replicas or min.insync.replicas below 2",
     )
     data_dir: Path = Field(
         default=Path(".data"), description="directory of what this process keeps: database, uploads, keys"

@@ -174,6 +174,21 @@ def test_fewer_partitions_than_the_deployments_own_file_declares_are_told(
     assert_refused(refusal, 78, "cpis.alerts has", "declared with 64", "CPIS-406")
 
 
+def test_topics_without_copies_are_refused_in_a_live_deployment(tmp_path: Path, own: EmbeddedKafka) -> None:
+    """78, each by name: what was acknowledged would be gone with one disk."""
+    key = tmp_path / "identity.key"
+    key.write_bytes(bytes(range(32)))
+
+    refusal = start(
+        tmp_path / "data",
+        CPIS_KAFKA_BOOTSTRAP_SERVERS=own.bootstrap_servers,
+        CPIS_ENVIRONMENT="live",
+        CPIS_IDENTITY_KEY_FILE=str(key),
+    )
+
+    assert_refused(refusal, 78, "CPIS-406", *(f"{name} has replicas: 1; " for name in Topic))
+
+
 STATES = {
     "another key": (lambda: state(key_fingerprint="another"), "CPIS-404", "CPIS_IDENTITY_KEY_FILE"),
     "newer rules": (lambda: state(rules_version=RULES_VERSION + 1), "CPIS-403", "newer release"),
