@@ -42,6 +42,7 @@ ELSEWHERE = {
     f'cpis rejected show {REJECTED} --unmask --by "A. Operator" --reason "ticket 4711"': DESK,
     f"cpis rejected redrive {REJECTED} --dry-run": DESK,
     f'cpis rejected redrive {REJECTED} --by "A. Operator" --reason "ticket 4711"': DESK,
+    "cpis kafka --nodes 3": "tests/integration/test_embedded_cluster.py",
 }
 """Lines that are run by another test, since they take minutes, a machine of their own or a mistake mended."""
 

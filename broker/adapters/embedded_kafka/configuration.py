@@ -9,12 +9,14 @@ import base64
 import random
 import socket
 import uuid
+from pathlib import Path
 
 # Below the range from which Linux takes the ports of outgoing connections (32768 and up): a client that
 # retries a port of that range while the broker is down may be connected to itself, and the broker then cannot
 # come back.
 _PORTS = range(20_000, 32_000)
 _PORT_TRIES = 200
+_CLUSTER_ID = "cluster.id"
 
 _PROPERTIES = """\
 process.roles=broker,controller
@@ -71,10 +73,19 @@ def server_properties(port: int, controller_port: int) -> str:
     return _PROPERTIES.format(port=port, controller_port=controller_port)
 
 
-def meta_properties() -> str:
-    """Return a new node's `meta.properties`, its ids drawn at random."""
-    ids = {"cluster.id": random_id(), "directory.id": random_id()}
-    return "".join(f"{key}={value}\n" for key, value in {"version": "1", "node.id": "1", **ids}.items())
+def meta_properties(number: int = 1, cluster_id: str | None = None) -> str:
+    """Return a new node's `meta.properties`; ids that are not given are drawn at random."""
+    ids = {"node.id": number, _CLUSTER_ID: cluster_id or random_id(), "directory.id": random_id()}
+    return "".join(f"{key}={value}\n" for key, value in {"version": "1", **ids}.items())
+
+
+def kept_cluster_id(directory: Path) -> str | None:
+    """Return the id of the cluster that a node's directory belongs to, None where there is no node yet."""
+    try:
+        lines = (directory / "data" / "meta.properties").read_text("ascii").splitlines()
+    except FileNotFoundError:
+        return None
+    return dict(line.split("=", 1) for line in lines if "=" in line).get(_CLUSTER_ID)
 
 
 def free_ports(count: int) -> tuple[int, ...]:

@@ -27,6 +27,7 @@ from broker.adapters.embedded_kafka.configuration import free_ports, meta_proper
 from broker.adapters.embedded_kafka.directory import ROOM_BYTES, BrokerDirectory
 from broker.adapters.embedded_kafka.formatting import make_checkpoint
 from broker.adapters.embedded_kafka.installation import Installation
+from broker.adapters.embedded_kafka.member import Member
 from broker.adapters.embedded_kafka.security import Security
 from broker.adapters.storage import unusable
 from broker.core.errors import BrokerError, EmbeddedKafkaFailed, StorageUnusable
@@ -36,17 +37,20 @@ _STOP_DEADLINE_S = 20.0  # 0.4 s as a rule; then it is killed, and Kafka recover
 _RECORDING_DEADLINE_S = 120.0  # writing the startup archive takes some 10 s of both cores
 _POLL_S = 0.02
 _ANSWER_TIMEOUT_S = 2.0
-_PORT_RACES = 5  # how often another program may take a port between our choosing and Kafka's binding it
+PORT_RACES = 5
+"""How often another program may take a port between our choosing and Kafka's binding it."""
 _TAIL_LINES = 15
 _STARTED = "Kafka Server started"
-_ADDRESS_IN_USE = "Address already in use"
+PORT_TAKEN = "its port is in use by another program"
+"""What stands in the failure of a start that lost such a race."""
 _CAUSES = {
-    _ADDRESS_IN_USE: "its port is in use by another program",
+    "Address already in use": PORT_TAKEN,
     "Cannot allocate memory": "there is not enough memory",
     "OutOfMemoryError": "there is not enough memory",
 }
 _DISK_FULL = "No space left on device"
 _FULL_BYTES = 1024 * 1024  # a disk with less room is full for a Kafka, which may not even have logged so
+_MEMBER_OPTIONS = ("-Xmx512m",)  # of several on one machine; of two sizes Java takes the last
 _JAVA_OPTIONS = (
     "-Xmx768m",
     "-XX:+UseSerialGC",
@@ -70,8 +74,9 @@ class EmbeddedKafka:
     With `data_dir` the data are kept there, otherwise in a temporary directory that goes with the broker.
     `port` 0 takes a free one, which stays the same until `stop`. With `record_startup_to` the classes used
     are written to that file when the broker is stopped; with `security` clients must say who they are, and a
-    cluster's manner is theirs to add. Methods raise `EmbeddedKafkaFailed`, or
-    `StorageUnusable` for a disk that is full, block, and may be called from any thread, one at a time.
+    cluster's manner is theirs to add. With `member` it is one node of several, which says the ports. Methods
+    raise `EmbeddedKafkaFailed`, or `StorageUnusable` for a disk that is full, block, and may be called from
+    any thread, one at a time.
     """
 
     def __init__(
@@ -82,13 +87,15 @@ class EmbeddedKafka:
         port: int = 0,
         record_startup_to: Path | None = None,
         security: Security | None = None,
+        member: Member | None = None,
     ) -> None:
         self._security = security
         self._installation = installation
         self._data_dir = data_dir
         self._wanted_port = port
         self._record_startup_to = record_startup_to
-        self._ports: tuple[int, int] | None = None
+        self._member = member
+        self._ports: tuple[int, int] | None = member.ports if member else None
         self._directory: BrokerDirectory | None = None
         self._process: subprocess.Popen[bytes] | None = None
         # The death of a process is signalled when the *thread* that started it ends: this one lives until
@@ -174,7 +181,7 @@ class EmbeddedKafka:
             if self._directory is not None:
                 self._directory.close()
                 self._directory = None
-            self._ports = None
+            self._ports = self._member.ports if self._member else None
             atexit.unregister(self.stop)
 
     def failure(self) -> BrokerError:
@@ -197,12 +204,12 @@ class EmbeddedKafka:
 
     def _start_on_free_ports(self) -> None:
         """Choose ports and start, again with others when somebody was quicker."""
-        for race in range(1, _PORT_RACES + 1):
+        for race in range(1, PORT_RACES + 1):
             port, controller_port = free_ports(2)
             try:
                 self._start_once((self._wanted_port or port, controller_port))
             except EmbeddedKafkaFailed as error:
-                if self._wanted_port or race == _PORT_RACES or _CAUSES[_ADDRESS_IN_USE] not in str(error):
+                if self._wanted_port or race == PORT_RACES or PORT_TAKEN not in str(error):
                     raise
             else:
                 return
@@ -211,8 +218,9 @@ class EmbeddedKafka:
         """Format the directory if it is new, start Java on `ports`, wait for an answer."""
         try:
             self._format()
+            properties = server_properties(*ports) + (self._member.properties() if self._member else "")
             secured = "" if self._security is None else self._security.properties(*ports)
-            (self.directory / "server.properties").write_text(server_properties(*ports) + secured, "utf-8")
+            (self.directory / "server.properties").write_text(properties + secured, "utf-8")
             log = (self.directory / "kafka.log").open("ab")
         except OSError as error:
             raise unusable("the embedded Kafka's directory", self.directory, error) from error
@@ -235,7 +243,8 @@ class EmbeddedKafka:
         else:
             arguments = self._security.formatting()
             make_checkpoint(self._installation, data / checkpoint.name, arguments)
-        (data / "meta.properties").write_text(meta_properties(), "ascii")
+        place = (self._member.number, self._member.cluster_id) if self._member else ()
+        (data / "meta.properties").write_text(meta_properties(*place), "ascii")
 
     def _command(self) -> list[str]:
         """Return the command line of the broker."""
@@ -246,7 +255,8 @@ class EmbeddedKafka:
             startup = [f"-XX:AOTCache={archive}"] if self._installation.has_startup_archive else []
         temporary = f"-Djava.io.tmpdir={self.directory / 'tmp'}"
         class_path = ["-cp", self._installation.jars]
-        java = [str(self._installation.java), *_JAVA_OPTIONS, *startup, temporary, *class_path]
+        options = [*_JAVA_OPTIONS, *(_MEMBER_OPTIONS if self._member else ()), *startup, temporary]
+        java = [str(self._installation.java), *options, *class_path]
         return [*java, "kafka.Kafka", "server.properties"]
 
     def _spawn(self, command: list[str], log: int) -> subprocess.Popen[bytes]:
