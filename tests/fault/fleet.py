@@ -40,11 +40,11 @@ class Fleet(AbstractContextManager["Fleet"]):
         """Return codecs that seal with the fleet's keys."""
         return make_codecs(KeyDirectory(self.directory / "keys", present))
 
-    def start(self, **settings: str) -> subprocess.Popen[bytes]:
-        """Start one more process, with further environment variables."""
+    def start(self, *roles: str, **settings: str) -> subprocess.Popen[bytes]:
+        """Start one more process, with further environment variables, and these roles for the fleet's."""
         self._started += 1
         command = [sys.executable, "-m", "broker", "run"]
-        for role in self._roles:
+        for role in roles or self._roles:
             command += ["--role", role]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CPIS_")}
         environment |= {

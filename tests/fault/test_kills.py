@@ -6,16 +6,13 @@ from pathlib import Path
 import pytest
 
 from broker.adapters.embedded_kafka import EmbeddedKafka
-from broker.adapters.projection import Projection
-from broker.ports import Topic
-from tests.fault.checker import check, read_topics
+from tests.fault.checker import check
 from tests.fault.fleet import Fleet, send
+from tests.fault.inboxes import said_to_each, until_in_inboxes
 from tests.fault.kills import kill_matchers, send_paced, wait_until_caught_up
 from tests.fault.load import AUTHORITIES, make_load
-from tests.waiting import wait_until
 
 _LIFE_S = 6.0  # long enough for the outbox to be in the middle of its work
-_PROJECTED_S = 60.0
 
 
 @pytest.mark.kafka
@@ -49,26 +46,10 @@ def test_an_inbox_holds_every_event_once_though_its_process_is_killed(
             fleet.start()
         await wait_until_caught_up(fleet)
         await check(fleet.cluster, load, codecs)
-        said: dict[bytes, list[str]] = {}
-        for record in (await read_topics(fleet.cluster, [Topic.ALERTS]))[Topic.ALERTS]:
-            event_id = codecs.alerts.decode_event(record.value or b"").event_id
-            said.setdefault(record.key or b"", []).append(event_id)
-        return said
+        return await said_to_each(fleet.cluster, codecs)
 
     with Fleet(own_kafka.cluster, tmp_path, roles=("matcher", "outbox")) as fleet:
         said = asyncio.run(scenario(fleet))
-        projection = Projection(f"sqlite:///{tmp_path / 'broker.sqlite'}")
-
-        def inboxes() -> dict[bytes, list[tuple[int, str]]]:
-            return {
-                key: [(row.number, row.event.event_id) for row in projection.inbox(key.decode())]
-                for key in said
-            }
-
-        expected = {key: list(enumerate(ids, start=1)) for key, ids in said.items()}
-        try:
-            wait_until(lambda: inboxes() == expected, _PROJECTED_S, "every event in the inbox")
-        finally:
-            projection.close()
+        until_in_inboxes(tmp_path, said)
 
     assert {f"la.{code}".encode() for code in AUTHORITIES} <= set(said)

@@ -1,7 +1,6 @@
 """A matcher that is stopped and does not know it: it is replaced, and must not write again."""
 
 import asyncio
-import json
 import signal
 import time
 from collections.abc import Sequence
@@ -12,37 +11,15 @@ from aiokafka import AIOKafkaConsumer
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.embedded_kafka import EmbeddedKafka
-from broker.adapters.kafka_topics import load_topics
 from broker.ports import Topic
-from broker.runtime.resources import topics_file
 from tests.builders.matcher import pause
+from tests.fault.balance import until_balanced
 from tests.fault.checker import check
 from tests.fault.fleet import Fleet, send
 from tests.fault.kills import send_paced, wait_until_caught_up
 from tests.fault.load import Load, Sent, make_load
 
 READABLE_S = 6.0
-_POLL_S = 0.1
-_BALANCED_S = 60.0
-_PARTITIONS = load_topics(topics_file().read_text("utf-8")).partitions
-
-
-def assigned(fleet: Fleet) -> list[int]:
-    """Return how many partitions each matcher was handed out last."""
-    counts = []
-    for number in range(1, len(fleet.processes) + 1):
-        lines = (fleet.directory / f"worker-{number}.log").read_text("utf-8").splitlines()
-        events = [json.loads(line) for line in lines if line.startswith("{")]
-        told = [event["count"] for event in events if event["event"] == "partitions assigned"]
-        counts.append(told[-1] if told else 0)
-    return counts
-
-
-async def balanced(fleet: Fleet) -> None:
-    """Wait until two matchers share the partitions."""
-    async with asyncio.timeout(_BALANCED_S):
-        while assigned(fleet) != [_PARTITIONS // 2] * 2:
-            await pause(_POLL_S)
 
 
 async def seconds_until_told(cluster: Cluster, codecs_of: Fleet, visits: set[str], began: float) -> float:
@@ -67,7 +44,7 @@ async def stop_one_of_two(fleet: Fleet, load: Load, probes: Sequence[Sent]) -> f
     await send(fleet.cluster, codecs, load.first)
     for _ in range(2):
         fleet.start()
-    await balanced(fleet)
+    await until_balanced(fleet, 2)
     half = len(load.then) // 2
     sending = asyncio.ensure_future(send_paced(fleet, load.then[:half], 2.0))
     await pause(1.0)

@@ -215,7 +215,8 @@ def test_asking_while_the_group_settles_does_not_unsettle_it(own_kafka: Embedded
         runs = [asyncio.ensure_future(group.run()) for group in (a, b)]
         await eventually(lambda: {len(a.assigned), len(b.assigned)} == {PARTITIONS // 2})
         former = len(handed)
-        coordinator = a._consumer._coordinator
+        consumer: Any = a._consumer
+        coordinator = consumer._coordinator
         thrown_out = coordinator.member_id
         await coordinator._send_req(LeaveGroupRequest("settling-matchers", thrown_out))
 
