@@ -308,10 +308,11 @@ class EverybodyLookedAt(LogEvent, name="everybody looked at"):
 class KafkaAway(
     LogEvent, name="kafka away", level=Level.ERROR, action="Mend Kafka; everything goes on by itself."
 ):
-    """A partition waits for Kafka."""
+    """A partition waits for Kafka, or for the right to work on it."""
 
     partition: int
     code: str
+    error: str
 
 
 class KafkaBack(LogEvent, name="kafka back"):

@@ -229,7 +229,7 @@ class PartitionMatcher:
         pace = self._around.pace
         if not self._backoff_s:
             told: dict[str, int | str] = {"partition": self._log.partition}
-            told |= {"code": cause_of(error), "reason": str(error)}
+            told |= {"code": cause_of(error), "error": str(error)}
             self._report(Notice.KAFKA_AWAY, told)
         self._backoff_s = min(max(self._backoff_s * 2, pace.backoff_s_min), pace.backoff_s_max)
         stop = asyncio.ensure_future(self._stopping.wait())

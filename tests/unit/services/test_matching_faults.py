@@ -11,6 +11,8 @@ from broker.core.errors import Fenced, KafkaUnavailable, NewerState, StateUnread
 from broker.core.keyed import IdentityKey
 from broker.core.policy import RULES_VERSION
 from broker.ports import PARTITION_STATE_KEY, Topic, Write
+from broker.runtime.log_catalogue import reported
+from broker.runtime.log_events import KafkaAway
 from broker.services.matching import Phase, Surroundings
 from broker.services.matching_turns import Notice, Pace
 from broker.wire.avro import frame
@@ -121,7 +123,8 @@ def test_work_goes_on_when_kafka_is_back() -> None:
             house.kafka.available = True
             await house.told(Topic.ALERTS, 2)
             await until(lambda: Notice.KAFKA_BACK in house.reported.kinds())
-        assert 1 == len(house.reported.fields(Notice.KAFKA_AWAY))
+        [fields] = house.reported.fields(Notice.KAFKA_AWAY)
+        assert isinstance(reported(Notice.KAFKA_AWAY, fields), KafkaAway)
 
     in_house(scenario)
 
