@@ -43,6 +43,19 @@ ELSEWHERE = {
     f"cpis rejected redrive {REJECTED} --dry-run": DESK,
     f'cpis rejected redrive {REJECTED} --by "A. Operator" --reason "ticket 4711"': DESK,
     "cpis kafka --nodes 3": "tests/integration/test_embedded_cluster.py",
+    "docker build --file deploy/Dockerfile --tag cpis-broker:0.1.0 .": "tests/containers/images.py",
+    **dict.fromkeys(
+        [
+            "docker compose --file deploy/compose.yaml up --detach",
+            "docker compose --file deploy/compose.yaml ps",
+            "docker compose --file deploy/compose.yaml logs broker",
+            "docker compose --file deploy/compose.yaml exec -T broker cpis topics list",
+            "docker compose --file deploy/compose.yaml run --rm topics",
+            "docker compose --file deploy/compose.yaml up --detach --no-deps broker",
+            "docker compose --file deploy/compose.yaml down",
+        ],
+        "tests/containers/test_compose.py",
+    ),
 }
 """Lines that are run by another test, since they take minutes, a machine of their own or a mistake mended."""
 

@@ -147,6 +147,15 @@ def test_the_image_has_the_version_of_the_program() -> None:
     assert {f"cpis-broker:{project['version']}"} == {service["image"] for service in _OURS.values()}
 
 
+def test_every_door_of_the_image_can_be_reached() -> None:
+    """What is named as a port is listened on for the container's network, by the settings' defaults."""
+    fields = Settings.model_fields
+    (exposed,) = re.findall(r"^EXPOSE (.*)$", _DOCKERFILE, re.MULTILINE)
+
+    assert {str(fields[name].default) for name in ("mllp_port", "ops_port")} == set(exposed.split())
+    assert {"CPIS_MLLP_HOST=0.0.0.0", "CPIS_OPS_HOST=0.0.0.0"} <= set(_DOCKERFILE.split())
+
+
 def test_the_image_runs_as_a_number_that_is_not_roots() -> None:
     """An orchestrator that refuses root can tell from the image alone."""
     (user,) = re.findall(r"^USER (\d+):(\d+)$", _DOCKERFILE, re.MULTILINE)
