@@ -228,9 +228,8 @@ class PartitionMatcher:
         self.phase = Phase.AWAY
         pace = self._around.pace
         if not self._backoff_s:
-            told: dict[str, int | str] = {"partition": self._log.partition}
-            told |= {"code": cause_of(error), "error": str(error)}
-            self._report(Notice.KAFKA_AWAY, told)
+            partition, code = self._log.partition, cause_of(error)
+            self._report(Notice.KAFKA_AWAY, {"partition": partition, "code": code, "error": str(error)})
         self._backoff_s = min(max(self._backoff_s * 2, pace.backoff_s_min), pace.backoff_s_max)
         stop = asyncio.ensure_future(self._stopping.wait())
         await asyncio.wait({stop}, timeout=self._backoff_s)

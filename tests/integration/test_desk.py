@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from broker.adapters.embedded_kafka import EmbeddedKafka
+from broker.adapters.embedded_kafka import REPLICAS, EmbeddedCluster, EmbeddedKafka
 from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.adapters.sealing import KeyDirectory
 from broker.core.alerts import AlertEvent
 from broker.core.operators import ActionKind, OperatorAction
 from broker.ports import Record, Topic
-from broker.runtime.kafka import embedded_kafka
+from broker.runtime.kafka import embedded_cluster, embedded_kafka
 from broker.runtime.parts import present
 from broker.runtime.resources import topics_file
 from broker.services.matching import Codecs
@@ -46,7 +46,7 @@ pytestmark = pytest.mark.kafka
 class Desk:
     """A terminal at which an operator sits, in an environment of their own."""
 
-    kafka: EmbeddedKafka
+    kafka: EmbeddedKafka | EmbeddedCluster
     directory: Path
 
     @property
@@ -115,8 +115,22 @@ def own_kafka() -> Iterator[EmbeddedKafka]:
 @pytest.fixture
 def desk(own_kafka: EmbeddedKafka, tmp_path: Path) -> Desk:
     """Return a desk whose deployment has an identity key of its own."""
-    (tmp_path / "identity.key").write_bytes(b"a key made for this test alone, and for no deployment")
-    return Desk(own_kafka, tmp_path)
+    return with_key(own_kafka, tmp_path)
+
+
+@pytest.fixture
+def live_desk(tmp_path: Path) -> Iterator[Desk]:
+    """Lend a desk of a deployment that may be live: its topics lie on three nodes."""
+    declared = load_topics(topics_file().read_text("utf-8")).overridden(replication_factor=REPLICAS)
+    with embedded_cluster() as nodes:
+        asyncio.run(apply_topics(nodes.cluster, declared))
+        yield with_key(nodes, tmp_path)
+
+
+def with_key(kafka: EmbeddedKafka | EmbeddedCluster, directory: Path) -> Desk:
+    """Return a desk with an identity key in its directory."""
+    (directory / "identity.key").write_bytes(b"a key made for this test alone, and for no deployment")
+    return Desk(kafka, directory)
 
 
 def attendance(processing: str) -> bytes:
@@ -184,8 +198,9 @@ def refuses_another_key(desk: Desk, item_id: str) -> None:
     assert before == len(desk.records(Topic.ATTENDANCES))
 
 
-def test_a_message_refused_for_a_setting_is_redriven_and_alerts_once(desk: Desk) -> None:
+def test_a_message_refused_for_a_setting_is_redriven_and_alerts_once(live_desk: Desk) -> None:
     """Refused at the live door, found, looked at, opened on grounds, redriven; twice tells nobody twice."""
+    desk = live_desk
     live = {"CPIS_ENVIRONMENT": "live", "CPIS_IDENTITY_KEY_FILE": str(desk.directory / "identity.key")}
     with Fleet(desk.kafka.cluster, desk.directory, roles=("intake", "matcher")) as fleet:
         fleet.start(**live)

@@ -15,6 +15,7 @@ TAKEN: dict[str, list[tuple[object, object]]] = {
     "plan_wait": [(0, timedelta()), (366, timedelta(days=366))],
     "open_stay": [(1, timedelta(hours=1))],
     "lateness": [(1, timedelta(days=1))],
+    "age_of_majority": [(16, 16), (25, 25)],
     "traced_by_sender": [(True, True), (False, False)],
     "error_reasons": [([], frozenset()), (["err", "A-1"], frozenset({"ERR", "A-1"}))],
     "withheld": [(["reason", "acuity"], frozenset({"reason", "acuity"})), ([], frozenset())],
@@ -25,6 +26,7 @@ TAKEN: dict[str, list[tuple[object, object]]] = {
 REFUSED: dict[str, list[Any]] = {
     "plan_wait": [-1, 367, True, 1.5, "14", None, [14], float("nan")],
     "lateness": [0],
+    "age_of_majority": [15, 26, True, 18.5, "18", None],
     "traced_by_sender": [1, 0, "true", None],
     "error_reasons": ["ERR", [""], ["A B"], [1], ["ERR", "ERR"], ["x" * 21], {"ERR": True}],
     "withheld": [["no_such_field"], ["visit"], ["state"], ["arrived_at"], "reason", ["reason", "reason"]],

@@ -265,6 +265,17 @@ def test_nothing_is_said_back_of_subjects_and_plans_of_another_kind() -> None:
     assert (SentRecord(),) == read_sent(data).records
 
 
+def test_a_telephone_and_a_mother_that_cannot_be_said_back_are_left_out() -> None:
+    """A number that is none, and a mother without the part that holds her identifiers."""
+    telephones = [("WP", "020 7946 0001"), ("EC", "tel:02079460999")]
+    data = build_upload([UNBORN], telephones=telephones).replace(b"playedMother", b"playedOther")
+
+    sent = read_sent(data)
+
+    assert (("EC", "tel:02079460999"),) == sent.head.telephones
+    assert [()] == [record.subjects for record in sent.records]
+
+
 def test_what_was_refused_is_told_without_what_was_not() -> None:
     """The summary of an answer: code, words and place of each fault."""
     records = (
