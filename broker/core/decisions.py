@@ -71,11 +71,11 @@ class Decisions:
 
 def decide(number: NhsNumber, known: Known, policy: AnyPolicy, key: IdentityKey) -> Decisions:
     """Return every standing alert, open item and decision about one person."""
-    return _Deciding(number, known, policy, key).decide()
+    return Deciding(number, known, policy, key).decide()
 
 
-class _Deciding:
-    """The decisions about one person in the making."""
+class Deciding:
+    """The decisions about one person in the making; `broker.core.explanation` goes through the same steps."""
 
     def __init__(self, number: NhsNumber, known: Known, policy: AnyPolicy, key: IdentityKey) -> None:
         self.number = number
@@ -282,10 +282,7 @@ class _Deciding:
                 fields=("views",) if told else (),
             )
             return
-        at, recorded_at = access.accessed_at, min(access.recorded_at, access.received_at)
-        limit = cutoff(newest_at=recorded_at, arrived_at=at, policy=in_force)
-        born = born_on(self.notices, limit)
-        stay = Stay(arrived_at=at, until=at, cutoff=limit, born_on=born, losses=self.losses)
+        recorded_at, stay = self._view_stay(access, in_force)
         pairs, none_because = self._due(stay, self.plans, in_force)
         if not pairs:
             self._enter(access.access_id, Occasion.VIEWED, none_because, in_force)
@@ -297,6 +294,13 @@ class _Deciding:
             alert_id = self._alert_id(recipient, access.access_id)
             raised.append(view_alert(alert_id, recipient, access, lines, restricted=self.restricted))
         self._stand(access.access_id, Occasion.VIEWED, raised, in_force)
+
+    def _view_stay(self, access: Access, in_force: Policy) -> tuple[datetime, Stay]:
+        """Return when a view was recorded, and the moment of it that a plan must overlap (ruling 10)."""
+        at, recorded_at = access.accessed_at, min(access.recorded_at, access.received_at)
+        limit = cutoff(newest_at=recorded_at, arrived_at=at, policy=in_force)
+        born = born_on(self.notices, limit)
+        return recorded_at, Stay(arrived_at=at, until=at, cutoff=limit, born_on=born, losses=self.losses)
 
     def _in_thread(self, access: Access, visit: Visit) -> bool:
         """Whether a view is a line in the thread of a visit that is told (ruling 1)."""

@@ -77,8 +77,7 @@ class Advance:
 
 def advance(person: Person, policy: AnyPolicy, key: IdentityKey) -> Advance:
     """Decide, compare with what was told, and return the difference."""
-    known = _open(person.known, person.closed) if person.closed else person.known
-    decisions = decide(person.number, known, policy, key)
+    decisions = decide(person.number, open_part(person), policy, key)
     events = tuple(
         replace(event, policy_version=_version(event.alert, decisions, policy))
         for event in _events(person, decisions, key)
@@ -87,7 +86,7 @@ def advance(person: Person, policy: AnyPolicy, key: IdentityKey) -> Advance:
     for event in events:
         told[event.alert.alert_id] = Told(revision=event.revision, kind=event.kind, alert=event.alert)
     items = decisions.items
-    digests = {subject: _digest(entry) for subject, entry in decisions.entries.items()}
+    digests = {subject: digest_of(entry) for subject, entry in decisions.entries.items()}
     changed = [subject for subject, digest in digests.items() if person.entries.get(subject) != digest]
     return Advance(
         person=replace(person, told=told, items=items, entries={**person.entries, **digests})
@@ -100,8 +99,11 @@ def advance(person: Person, policy: AnyPolicy, key: IdentityKey) -> Advance:
     )
 
 
-def _open(known: Known, closed: frozenset[str]) -> Known:
-    """Return what is known without the visits and views that nothing may revise any more."""
+def open_part(person: Person) -> Known:
+    """Return what is known of a person without the visits and views that nothing may revise any more."""
+    known, closed = person.known, person.closed
+    if not closed:
+        return known
     return replace(
         known,
         visits={ref: said for ref, said in known.visits.items() if ref not in closed},
@@ -212,6 +214,6 @@ def _state_changes(before: VisitState, after: VisitState) -> set[Change]:
     return changes
 
 
-def _digest(entry: DecisionEntry) -> str:
+def digest_of(entry: DecisionEntry) -> str:
     """Return what tells two decisions about one visit apart."""
     return hashlib.sha256(canonical(entry).encode()).hexdigest()[:_DIGEST_DIGITS]

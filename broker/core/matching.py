@@ -43,6 +43,10 @@ class Comparison(Enum):
     NEITHER = "neither"
 
 
+Compared = tuple[Comparison, Comparison, Comparison]
+"""Date of birth, family name and first given name, in this order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """The outcome of ruling 20 for one visit and one plan that match: the marks to tell with it."""
@@ -52,8 +56,13 @@ class Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """How one moment's details compare: whether they match, by what, and the marks for what differs."""
+    """
+    How one moment's details compare: whether they match, by what, and the marks for what differs.
 
+    `compared` is date of birth, family name and first given name, in this order.
+    """
+
+    compared: Compared
     by_details: bool
     by_allowance: bool
     marks: tuple[Mark, ...]
@@ -90,7 +99,7 @@ def first_name(given: str | None) -> str | None:
     return None if given is None else fold_name(_FIRST_NAME_ENDS.split(given.strip(), maxsplit=1)[0])
 
 
-def compare(visit: Details, plan: Details) -> tuple[Comparison, Comparison, Comparison]:
+def compare(visit: Details, plan: Details) -> Compared:
     """Compare date of birth, family name and first given name, in this order."""
     return (
         _days(visit.birth_date, plan.birth_date),
@@ -124,13 +133,14 @@ def judge(visit: Details, plan: Details, *, allowance: bool) -> Judgement:
     agree = compared.count(Comparison.AGREES)
     disagree = compared.count(Comparison.DISAGREES)
     return Judgement(
+        compared=compared,
         by_details=agree >= _ENOUGH,
         by_allowance=allowance and (disagree < _ENOUGH or agree > 0),
         marks=_difference(compared),
     )
 
 
-def _difference(compared: tuple[Comparison, Comparison, Comparison]) -> tuple[Mark, ...]:
+def _difference(compared: Compared) -> tuple[Mark, ...]:
     """Return the marks for details that disagree; a missing one makes no mark, a given name alone two."""
     birth_date, family, given = (outcome is Comparison.DISAGREES for outcome in compared)
     if given and not (birth_date or family):
@@ -147,15 +157,20 @@ def match_over_time(visit: Sequence[Stated], plan: Sequence[Stated]) -> Match | 
     """
     confirmed = allowed = False
     marks: tuple[Mark, ...] = ()
-    for hospital, authority in _together(_changes(visit), _changes(plan)):
-        allowance = hospital.trusted and authority.trusted
-        judgement = judge(hospital.details, authority.details, allowance=allowance)
+    for judgement in judgements(visit, plan):
         confirmed = confirmed or judgement.by_details
         allowed = allowed or judgement.by_allowance
         marks = judgement.marks
     if not confirmed and not allowed:
         return None
     return Match(marks=marks or (() if confirmed else (Mark.DETAILS_NOT_CONFIRMED,)))
+
+
+def judgements(visit: Sequence[Stated], plan: Sequence[Stated]) -> Iterable[Judgement]:
+    """Yield how the details compared at each moment that either side was recorded, the newest last."""
+    for hospital, authority in _together(_changes(visit), _changes(plan)):
+        allowance = hospital.trusted and authority.trusted
+        yield judge(hospital.details, authority.details, allowance=allowance)
 
 
 def _changes(stated: Sequence[Stated]) -> list[list[Stated]]:

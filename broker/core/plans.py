@@ -169,10 +169,16 @@ def of_age(versions: Sequence[Version], day: date, policy: Policy, *, born_on: d
 
 def _pregnancy_ended(content: PlanContent, stay: Stay) -> bool:
     """Whether the pregnancy of an unborn plan ended, on or after its first day, before the arrival (43)."""
-    unborn = content.plan_type is PlanType.UNBORN
-    return unborn and any(
-        lost_at <= stay.arrived_at and content.start <= london_day(lost_at) for lost_at in stay.losses
-    )
+    return content.plan_type is PlanType.UNBORN and bool(losses_before(content, stay))
+
+
+def losses_before(content: PlanContent, stay: Stay) -> list[datetime]:
+    """Return when a pregnancy was recorded to have ended, on or after a plan's first day, by an arrival."""
+    return [
+        lost_at
+        for lost_at in stay.losses
+        if lost_at <= stay.arrived_at and content.start <= london_day(lost_at)
+    ]
 
 
 def born_on(notices: Iterable[IdentityNotice], cutoff: datetime) -> date | None:
@@ -221,9 +227,7 @@ def due(versions: Sequence[Version], stay: Stay, policy: Policy) -> Due | NotDue
     `versions` are one plan's, in order. The version in force at the arrival and every one recorded after
     it and by the cut-off are looked at; the newest of them is the one that is shown.
     """
-    recorded = [version for version in versions if version.recorded_at <= stay.cutoff]
-    before = [version for version in recorded if version.recorded_at <= stay.arrived_at]
-    looked_at = before[-1:] + recorded[len(before) :]
+    recorded, before, looked_at = considered(versions, stay)
     removed_before = bool(before) and before[-1].content.deleted is not None
     counting = _counting(looked_at, stay, policy, removed_before=removed_before)
     if not counting:
@@ -246,6 +250,16 @@ def due(versions: Sequence[Version], stay: Stay, policy: Policy) -> Due | NotDue
     )
 
 
+def considered(versions: Sequence[Version], stay: Stay) -> tuple[list[Version], list[Version], list[Version]]:
+    """
+    Return the versions of a plan recorded by the cut-off, those of them recorded by the arrival, and those
+    looked at: the newest at the arrival and every one after it (ruling 10).
+    """
+    recorded = [version for version in versions if version.recorded_at <= stay.cutoff]
+    before = [version for version in recorded if version.recorded_at <= stay.arrived_at]
+    return recorded, before, before[-1:] + recorded[len(before) :]
+
+
 def _counting(
     looked_at: Sequence[Version], stay: Stay, policy: Policy, *, removed_before: bool
 ) -> list[Version]:
@@ -263,7 +277,12 @@ def _counting(
 def _overlaps(version: Version, stay: Stay, policy: Policy) -> bool:
     """Whether the plan's visible days and the stay have a day in common (ruling 10)."""
     content = version.content
-    return content.start <= stay.last_day and last_visible_day(content, policy) >= stay.first_day
+    return has_begun(content, stay) and last_visible_day(content, policy) >= stay.first_day
+
+
+def has_begun(content: PlanContent, stay: Stay) -> bool:
+    """Whether a plan begins before the stay is over (ruling 10)."""
+    return content.start <= stay.last_day
 
 
 def _state(shown: Version, stay: Stay, policy: Policy) -> PlanState:

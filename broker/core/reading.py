@@ -18,7 +18,7 @@ from broker.core.matching import Stated
 from broker.core.plans import cutoff
 from broker.core.policy import Policy
 from broker.core.policy_keys import Place
-from broker.core.setting import Setting, classify
+from broker.core.setting import Ground, Setting, classify
 
 REGISTERING = frozenset({VisitEvent.ADMITTED, VisitEvent.REGISTERED})
 FROM_EMERGENCY = "21"  # PV1-4, dossier 6.4
@@ -52,7 +52,9 @@ class Visit:
     `left_at` is the departure, else the newest message + 24 h: until then the person is taken to be there;
     `stay_until` is the same, never before the arrival; `cutoff` is c of ruling 10. `stated` holds the
     person's details as they stood after each message. `emergency`: it was of class E at some time;
-    `admission`: it is an admission from A&E. `policy` is the one in force when it began.
+    `admission`: it is an admission from A&E. `kept` are the messages it was read from, without those of
+    sensitive places; `grounds` those of ruling 4 that they gave, the first first. `policy` is the one in
+    force when it began.
     """
 
     reference: str
@@ -75,6 +77,8 @@ class Visit:
     admission: bool
     control_id: str
     stated: tuple[Stated, ...] = field(repr=False)
+    grounds: tuple[Ground, ...]
+    kept: tuple[VisitMessage, ...] = field(repr=False)
     policy: Policy = field(repr=False)
 
     @property
@@ -140,7 +144,7 @@ class Reading:
         self.began_at: datetime | None = None
         self.registered_at: datetime | None = None
         self.cutoff: datetime | None = None
-        self.settings: set[Setting] = set()
+        self.grounds: dict[Ground, None] = {}  # in the order in which they first held
         self.stated: list[Stated] = []
 
     def read(self, messages: Iterable[VisitMessage]) -> Visit | None:
@@ -192,12 +196,12 @@ class Reading:
 
     def _read_setting(self, settled: Policy) -> None:
         """Classify by what stands now; unscheduled once is unscheduled for the whole visit (ruling 4)."""
-        setting = classify(
+        ground = classify(
             settled,
             patient_class=self.registers["patient_class"],
             admission_type=self.registers["admission_type"],
         )
-        self.settings.add(setting)
+        self.grounds[ground] = None
 
     def _read_departure(self, message: VisitMessage) -> None:
         """Read when the person left; at equal stamps no departure, else the later one, wins (ruling 37)."""
@@ -257,6 +261,7 @@ class Reading:
     def _visit(self) -> Visit:
         """Return the visit as it stands."""
         registers = self.registers
+        settings = {ground.setting for ground in self.grounds}
         first_at, newest_at = stamp(self.kept[0])[0], stamp(self.kept[-1])[0]
         provider = self.kept[-1].provider
         admitted = registers["disposition"] == ADMITTED  # within the provider: no departure (ruling 10)
@@ -282,14 +287,16 @@ class Reading:
             first_recorded_at=first_at,
             newest_at=newest_at,
             cutoff=self.cutoff or newest_at,
-            unscheduled=bool(self.settings - {Setting.SCHEDULED}),
-            unlisted=Setting.UNLISTED in self.settings and Setting.UNSCHEDULED not in self.settings,
+            unscheduled=bool(settings - {Setting.SCHEDULED}),
+            unlisted=Setting.UNLISTED in settings and Setting.UNSCHEDULED not in settings,
             restricted=any(message.restricted for message in self.kept),
             error_coded=cancelled and registers["cancel_reason"] in settled.error_reasons,
             emergency=emergency,
             admission=inpatient and not emergency and registers["admission_type"] == FROM_EMERGENCY,
             control_id=self.kept[0].control_id,
             stated=tuple(self.stated),
+            grounds=tuple(self.grounds),
+            kept=tuple(self.kept),
             policy=self.policy,
         )
 

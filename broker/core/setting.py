@@ -21,22 +21,50 @@ class Setting(Enum):
     UNLISTED = "unscheduled, location not listed"
 
 
-def classify(settled: Policy, *, patient_class: str | None, admission_type: str | None) -> Setting:
+class Ground(Enum):
+    """By which step of ruling 4, or by 47, one message was classified."""
+
+    LISTED_SENSITIVE = "the place is listed as sensitive"
+    LISTED_UNSCHEDULED = "the place is listed as unscheduled"
+    LISTED_SCHEDULED = "the place is listed as scheduled and the class is outpatient"
+    EMERGENCY = "the class or the type is an emergency one"
+    PLANNED = "the type or the class is a planned one"
+    OUTPATIENT_UNLISTED = "an outpatient at a place that is not listed"
+    DOUBT = "nothing says that it was scheduled"
+
+    @property
+    def setting(self) -> Setting:
+        """What it makes of the message."""
+        return _SETTINGS[self]
+
+
+_SETTINGS = {
+    Ground.LISTED_SENSITIVE: Setting.SENSITIVE,
+    Ground.LISTED_UNSCHEDULED: Setting.UNSCHEDULED,
+    Ground.LISTED_SCHEDULED: Setting.SCHEDULED,
+    Ground.EMERGENCY: Setting.UNSCHEDULED,
+    Ground.PLANNED: Setting.SCHEDULED,
+    Ground.OUTPATIENT_UNLISTED: Setting.UNLISTED,
+    Ground.DOUBT: Setting.UNSCHEDULED,
+}
+
+
+def classify(settled: Policy, *, patient_class: str | None, admission_type: str | None) -> Ground:
     """
-    Return the setting of one message by ruling 4; an absent or unknown type or class decides nothing.
+    Return by what one message is classified (ruling 4); an absent or unknown type or class decides nothing.
 
     `settled` is the policy as it holds where the message was recorded.
     """
     place = settled.listed
     outpatient = patient_class == OUTPATIENT
     if place is Place.SENSITIVE:
-        return Setting.SENSITIVE
+        return Ground.LISTED_SENSITIVE
     if place is Place.UNSCHEDULED:
-        return Setting.UNSCHEDULED
+        return Ground.LISTED_UNSCHEDULED
     if place is Place.SCHEDULED and outpatient:
-        return Setting.SCHEDULED
+        return Ground.LISTED_SCHEDULED
     if patient_class in settled.emergency_classes or admission_type in settled.emergency_types:
-        return Setting.UNSCHEDULED
+        return Ground.EMERGENCY
     if admission_type in settled.scheduled_types or patient_class in settled.scheduled_classes:
-        return Setting.SCHEDULED
-    return Setting.UNLISTED if outpatient else Setting.UNSCHEDULED
+        return Ground.PLANNED
+    return Ground.OUTPATIENT_UNLISTED if outpatient else Ground.DOUBT

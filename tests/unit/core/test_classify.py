@@ -6,7 +6,7 @@ import pytest
 
 from broker.core.policy import Policy
 from broker.core.policy_keys import Place
-from broker.core.setting import Setting, classify
+from broker.core.setting import Ground, Setting, classify
 
 PLACES = (None, *Place)
 CLASSES = (None, "E", "I", "O", "B", "P", "R", "W", "?")
@@ -22,17 +22,17 @@ def test_what_is_scheduled(place: Place | None, patient_class: str | None, kind:
         planned and not emergency and place is not Place.UNSCHEDULED
     )
 
-    setting = classify(Policy(listed=place), patient_class=patient_class, admission_type=kind)
+    setting = classify(Policy(listed=place), patient_class=patient_class, admission_type=kind).setting
 
     assert (place is Place.SENSITIVE) == (setting is Setting.SENSITIVE)
     if place is not Place.SENSITIVE:
         assert scheduled == (setting is Setting.SCHEDULED)
 
 
-def test_every_setting_is_reached() -> None:
+def test_every_ground_and_setting_is_reached() -> None:
     """No member is missing."""
     reached = {
         classify(Policy(listed=place), patient_class=patient_class, admission_type=kind)
         for place, patient_class, kind in product(PLACES, CLASSES, TYPES)
     }
-    assert set(Setting) == reached
+    assert (set(Ground), set(Setting)) == (reached, {ground.setting for ground in reached})
