@@ -319,3 +319,14 @@ class GroundsRefused(BrokerError):
     code = "CPIS-603"
     action = "Say who you are with --by and why with --reason, without naming a patient."
     exit_code = 64
+
+
+class NothingToExplain(BrokerError):
+    """No such visit or alert is held."""
+
+    code = "CPIS-604"
+    action = (
+        "Check provider, visit number and sending system: with `--system` a visit whose messages are gone is "
+        "found as well. What is past its retention, or came without a usable NHS number, is not held."
+    )
+    exit_code = 66

@@ -1,8 +1,9 @@
 """
-What an operator does to an item of the desk, and the grounds on which it may be done.
+What an operator does to an item of the desk or with a person's record, and the grounds for doing it.
 
-Unmasking, redriving and settling each leave an entry in the audit trail: what, on which record, who, why and
-when. The grounds are kept for as long as that trail, so they must not name the person the item is about.
+Unmasking, redriving, settling and explaining each leave an entry in the audit trail: what, on which record,
+who, why and when. The grounds are kept for as long as that trail, so they must not name the person the item
+is about.
 """
 
 import re
@@ -27,6 +28,7 @@ class ActionKind(StrEnum):
     UNMASKED = "unmasked"
     REDRIVEN = "redriven"
     SETTLED = "settled"
+    EXPLAINED = "explained"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +67,9 @@ class OperatorAction:
     """
     One thing that an operator did.
 
-    `item_id` is the item's, `place` the record that the operator acted on: a newer record of the same item is
-    not covered by it. `at` is aware UTC. `outcome` says what came of a redrive, in stable words.
+    `item_id` is the item's, of an explanation the visit's reference or the alert's id; `place` is the record
+    that the operator acted on: a newer record of the same item is not covered by it. `at` is aware UTC.
+    `outcome` says what came of a redrive, in stable words.
     """
 
     kind: ActionKind

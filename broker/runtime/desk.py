@@ -1,4 +1,4 @@
-"""The operators' desk on the settings' Kafka: what was rejected, the work there is, and the pen."""
+"""The operators' desk on the settings' Kafka: what was rejected, the work there is, explanations, the pen."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +14,7 @@ from broker.runtime.parts import assemble, present, processing_ids
 from broker.runtime.preflight import check_cluster
 from broker.runtime.settings import Settings
 from broker.services.desk_log import DeskLog
+from broker.services.explanations import Codecs, Explanations
 from broker.services.redriving import Redriving
 from broker.services.rejected_desk import RejectedDesk
 from broker.services.worklist_desk import WorklistDesk
@@ -28,6 +29,7 @@ class Desk:
     rejected: RejectedDesk
     redriving: Redriving
     worklist: WorklistDesk
+    explanations: Explanations
 
 
 @asynccontextmanager
@@ -53,6 +55,13 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
             rejected=rejected,
             redriving=Redriving(rejected, own, facts, parts.records, log),
             worklist=WorklistDesk(archive, parts.records, log),
+            explanations=Explanations(
+                archive,
+                Codecs(states=parts.states, facts=parts.facts, alerts=parts.alerts),
+                log,
+                policy=parts.policy,
+                key=parts.key,
+            ),
         )
     finally:
         await facts.close()

@@ -5,7 +5,7 @@ Knows the one thing that the matcher and this must agree on: a person has a reco
 identity notice on, and what came before it is folded then.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -97,6 +97,16 @@ class Replay:
         self._key = key
         self._people: dict[NhsNumber, Person] = {}
         self._waiting: dict[NhsNumber, Known] = {}
+
+    @property
+    def people(self) -> Mapping[NhsNumber, Person]:
+        """Everybody who has a record so far."""
+        return self._people
+
+    @property
+    def waiting(self) -> Mapping[NhsNumber, Known]:
+        """What is known of everybody else."""
+        return self._waiting
 
     async def play(self, line: StreamLine) -> None:
         """Let one line in by its door and tell what follows; raise `MalformedMessage` for a bad fact."""

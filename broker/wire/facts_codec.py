@@ -9,9 +9,9 @@ from typing import Any, assert_never
 
 from broker.core.errors import MalformedMessage
 from broker.core.facts import Access, Fact, IdentityNotice, PlanFact, VisitMessage
-from broker.core.identifiers import NhsNumber
+from broker.core.identifiers import NhsNumber, OdsCode
 from broker.wire.avro import Row, Schemas
-from broker.wire.avro_values import millis, refusing
+from broker.wire.avro_values import millis, ods, refusing
 from broker.wire.envelope import Sealer, bound_to, open_row, seal_row
 from broker.wire.fact_rows import (
     access_details_row,
@@ -126,6 +126,16 @@ class FactCodec:
                 return access_of(row)
             row |= self._open("identity_details", row.pop("sealed"), key) or _NO_NOTICE_DETAILS
             return notice_of(row)
+
+    def visit_in_clear(self, data: bytes) -> tuple[str, OdsCode, str]:
+        """
+        Return reference, provider and sending system of an attendance, opening nothing that is sealed.
+
+        Raises `MalformedMessage`.
+        """
+        row = self._schemas.decode("attendance", data)
+        with refusing("attendance"):
+            return row["visit"], ods(row["provider"]), row["system"]
 
     def _seal(self, name: str, details: Row, number: NhsNumber) -> Row | None:
         """Return the envelope of a record's details, None when it has none."""

@@ -178,3 +178,21 @@ def test_the_policy_in_the_documents_can_be_read() -> None:
 
     assert (14, 7) == (first.reattendance.days, later.reattendance.days)
     assert {"RXH"} == {selector.provider.code for selector in later.overrides if selector.provider}
+
+
+PRINCIPLES = ("Necessary", "Relevant", "Adequate", "Accurate", "Timely", "Secure", "Recorded")
+
+
+def test_each_principle_has_its_mechanisms_and_each_of_them_a_test() -> None:
+    """The seven in their order; in every row a test file that is there."""
+    text = _PAGES[Path("docs/explanation/principles.md")]
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if re.match(r"\| (\*\*|\| )", line)]
+    tests = [code_spans(row[-1]) for row in rows]
+
+    assert list(PRINCIPLES) == re.findall(r"^\| \*\*(\w+)", text, re.MULTILINE)
+    assert [True] * len(rows) == [bool(spans) and all(map(_is_a_test, spans)) for spans in map(list, tests)]
+
+
+def _is_a_test(span: str) -> bool:
+    """Whether a span is the path of a file of tests."""
+    return bool(re.fullmatch(r"tests/[\w/]+/test_\w+\.py", span)) and (REPOSITORY / span).is_file()

@@ -94,12 +94,22 @@ def told(settings: dict[str, str], *recipient: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in log.read_text().splitlines()]
 
 
+def explained(settings: dict[str, str], visit: str) -> str:
+    """Return what is said of a visit to somebody who gives a reason."""
+    log = Path(settings["CPIS_KAFKA_CA_FILE"]).parent / "explain.log"
+    grounds = ("--by", "explainer", "--reason", "a test")
+    with running(log, "explain", "--visit", visit, *grounds, **settings) as process:
+        assert 0 == process.wait(END_SECONDS), log.read_text()
+    return log.read_text()
+
+
 @pytest.mark.parametrize("manner", ["password", "certificate"])
 def test_a_visit_becomes_an_alert_and_an_inbox_row(
     secured: SecuredKafka, tmp_path: Path, manner: str
 ) -> None:
     """
-    With the declared rights, whatever names the principal; and every one of these rights is used.
+    With the declared rights, whatever names the principal; and every one of these rights is used. What came
+    of it is explained to whoever has an explainer's.
 
     The day holds a visit to somebody without a topic (worklist), a message nobody can read, and an event that
     the outbox cannot read. What was never asked for would be a right too many.
@@ -119,6 +129,7 @@ def test_a_visit_becomes_an_alert_and_an_inbox_row(
         wait_until(lambda: unused(secured) <= UNUSED_THAT_DAY, END_SECONDS, "every right is used")
         logs = "".join(fleet.logs() for fleet in site.fleets.values())
 
+    assert "entered in the audit trail" in explained(settings_of("cpis-explainer"), f"{PROVIDER}/V-{manner}")
     assert ["AA", "AA", "AE"] == answers
     assert before + 2 == len(told(settings_of(f"la-{AUTHORITY}"), *listening))
     assert "refuses us" not in logs

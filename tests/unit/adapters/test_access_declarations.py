@@ -75,17 +75,21 @@ def test_nobody_is_granted_everything_or_the_cluster() -> None:
     assert "*" not in {grant.user for grant in grants}
 
 
-def test_the_people_are_read_and_written_by_the_matcher_alone() -> None:
+def test_the_people_are_written_by_the_matcher_alone_and_read_by_who_explains() -> None:
     """Of all topics this one holds who has a plan."""
     users = {
-        grant.user
+        (grant.user, grant.operation)
         for grant in shipped().grants
         if grant.operation in {Operation.READ, Operation.WRITE}
         and grant.kind is Kind.TOPIC
         and ("cpis.people".startswith(grant.name) if grant.prefixed else grant.name == "cpis.people")
     }
 
-    assert {"site-matcher"} == users
+    assert {
+        ("site-matcher", Operation.READ),
+        ("site-matcher", Operation.WRITE),
+        ("site-explainer", Operation.READ),
+    } == users
 
 
 MISTAKES = {

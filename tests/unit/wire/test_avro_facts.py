@@ -261,3 +261,14 @@ def test_altered_bytes_end_in_a_fact_or_are_refused(topic: str, fact: Fact, at: 
         return
 
     assert topic == topic_of(read)
+
+
+def test_an_attendance_tells_its_visit_without_a_key() -> None:
+    """Reference, provider and sending system stand in clear; anything else is refused."""
+    without_key = FactCodec(SCHEMAS, MemorySealer())
+
+    assert (MESSAGE.visit, MESSAGE.provider, MESSAGE.system) == without_key.visit_in_clear(
+        CODEC.encode(MESSAGE, NUMBER)
+    )
+    with pytest.raises(MalformedMessage):
+        without_key.visit_in_clear(CODEC.encode(PLAN, NUMBER))

@@ -1,0 +1,124 @@
+"""How each plan on file was taken: the outcome of `due`, with the days that were compared (rulings 9–20)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from broker.core.content import Matched
+from broker.core.explanation import MatchedBy, Obstacle, PlanFinding
+from broker.core.facts import PlanContent
+from broker.core.matching import Stated, judgements
+from broker.core.plans import Due, NotDue, Stay, Version, considered, due, has_begun, last_visible_day
+from broker.core.plans import losses_before as losses
+from broker.core.policy import Policy
+
+OBSTACLES = {
+    NotDue.PREGNANCY_ENDED: Obstacle.PREGNANCY_ENDED,
+    NotDue.OF_AGE: Obstacle.OF_AGE,
+    NotDue.HISTORY: Obstacle.HISTORY,
+    NotDue.REMOVED_BEFORE: Obstacle.REMOVED_BEFORE,
+}
+"""What is told of a plan that is not due; `NotDue.NO_OVERLAP` is one of three others, by the days."""
+
+
+def taken(
+    plans: Sequence[Sequence[Version]],
+    stay: Stay,
+    policy: Policy,
+    counting: tuple[Sequence[Due], Sequence[Matched]],
+    visit: Sequence[Stated] | None,
+) -> tuple[PlanFinding, ...]:
+    """
+    Return how each plan was taken, by authority, type and start.
+
+    `counting` is what is due, and what of it matched. `visit` are the details stated there, None for a view
+    outside any visit, which is made under the number itself.
+    """
+    pairs, matched = counting
+    pair_of = {key: pair for pair in pairs for key in pair.keys}
+    line_of = {line.plan.shown.content.key: line for line in matched}
+    found = []
+    for versions in plans:
+        outcome = due(versions, stay, policy)
+        finding = _dated(versions, stay, policy)
+        if isinstance(outcome, NotDue):
+            found.append(_not_due(finding, outcome, versions, stay, policy))
+        else:
+            pair = pair_of[outcome.shown.content.key]
+            found.append(_due(finding, outcome, pair, line_of.get(pair.shown.content.key), visit))
+    return tuple(sorted(found, key=lambda plan: (plan.authority, plan.plan_type, plan.start)))
+
+
+def _shown(versions: Sequence[Version], stay: Stay) -> Version:
+    """Return the version that decides: the newest looked at, else, of those recorded late, the first."""
+    looked_at = considered(versions, stay)[2]
+    return looked_at[-1] if looked_at else versions[0]
+
+
+def _dated(versions: Sequence[Version], stay: Stay, policy: Policy) -> PlanFinding:
+    """Return what is on file of a plan, not yet judged."""
+    shown = _shown(versions, stay)
+    content, last = shown.content, last_visible_day(shown.content, policy)
+    return PlanFinding(
+        authority=content.authority,
+        plan_type=content.plan_type,
+        start=content.start,
+        end=content.end,
+        last_visible_day=None if last == date.max else last,
+        recorded_at=shown.recorded_at,
+        received_at=shown.received_at,
+        versions=len(versions),
+    )
+
+
+def _not_due(
+    finding: PlanFinding, reason: NotDue, versions: Sequence[Version], stay: Stay, policy: Policy
+) -> PlanFinding:
+    """Return a plan that is not due, with why."""
+    shown = _shown(versions, stay)
+    obstacle = OBSTACLES.get(reason) or _apart(shown, stay)
+    return replace(
+        finding,
+        obstacle=obstacle,
+        obstacle_at=_recorded(obstacle, shown.content, versions, stay),
+        majority_age=policy.age_of_majority if obstacle is Obstacle.OF_AGE else None,
+    )
+
+
+def _apart(shown: Version, stay: Stay) -> Obstacle:
+    """Return why a plan and a stay have no day in common (ruling 10)."""
+    if shown.recorded_at > stay.cutoff:
+        return Obstacle.RECORDED_LATE
+    return Obstacle.ENDED if has_begun(shown.content, stay) else Obstacle.NOT_BEGUN
+
+
+def _recorded(
+    obstacle: Obstacle, content: PlanContent, versions: Sequence[Version], stay: Stay
+) -> datetime | None:
+    """Return when that was recorded which stands in the way, None where it is a matter of days alone."""
+    match obstacle:
+        case Obstacle.PREGNANCY_ENDED:
+            return max(losses(content, stay))
+        case Obstacle.REMOVED_BEFORE:
+            return considered(versions, stay)[1][-1].recorded_at
+        case _:
+            return None
+
+
+def _due(
+    finding: PlanFinding, outcome: Due, pair: Due, line: Matched | None, visit: Sequence[Stated] | None
+) -> PlanFinding:
+    """Return a plan that is due: how it stands to the visit, and whether its details match."""
+    key, shown = outcome.shown.content.key, pair.shown.content.key
+    finding = replace(finding, state=outcome.state, replaced_by=None if shown == key else shown)
+    if visit is not None:
+        found = list(judgements(visit, pair.stated()))
+        by_details = any(judgement.by_details for judgement in found)
+        finding = replace(
+            finding,
+            compared=found[-1].compared if found else None,
+            matched_by=MatchedBy.DETAILS if by_details else MatchedBy.ALLOWANCE,
+        )
+    if line is None:
+        return replace(finding, obstacle=Obstacle.DETAILS_DISAGREE, matched_by=None)
+    return replace(finding, marks=line.marks, owner=line.owner)

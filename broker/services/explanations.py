@@ -1,0 +1,240 @@
+"""
+Finds what somebody asks to have explained: in `cpis.people` on a cluster, or among a replay's people.
+
+References are keyed per NHS number (ruling 42), so everybody's record is gone through: their bytes first. On
+a cluster it opens a person's record, so the audit trail says who asked and why before anything is told.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from broker.core.alerts import AlertEvent
+from broker.core.errors import InvalidNhsNumber, MalformedMessage, NothingToExplain
+from broker.core.explained_alerts import gone
+from broker.core.explaining import explain, explain_alert
+from broker.core.explanation import Answer, NoPlan
+from broker.core.facts import VisitMessage
+from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.keyed import IdentityKey, visit_reference
+from broker.core.operators import ActionKind, Grounds
+from broker.core.person import Person
+from broker.core.policy import AnyPolicy
+from broker.ports import PARTITION_STATE_KEY, Archive, Record, Topic
+from broker.services.desk_log import DeskLog
+from broker.services.rejected_desk import place_of
+from broker.services.replay import Replay
+from broker.wire.alerts_codec import AlertCodec
+from broker.wire.facts_codec import FactCodec
+from broker.wire.state_codec import StateCodec
+
+Messages = Mapping[str, Mapping[str, VisitMessage]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitAsked:
+    """
+    A visit as its hospital calls it: provider (MSH-4), visit number (PV1-19), sending system (MSH-3).
+
+    Without the system it is found by the systems of the provider's messages that are held.
+    """
+
+    provider: OdsCode
+    number: str
+    system: str | None = None
+
+    def is_it(self, reference: str, number: NhsNumber, system: str, key: IdentityKey) -> bool:
+        """Whether a visit of a person, which a system of the provider told, is the one asked for."""
+        if self.system not in {None, system}:
+            return False
+        return reference == self.reference(number, system, key)
+
+    def reference(self, number: NhsNumber, system: str, key: IdentityKey) -> str:
+        """Return the reference that the visit has under a number."""
+        return visit_reference(key, number, system=system, provider=self.provider, visit_number=self.number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertAsked:
+    """An alert by its id."""
+
+    alert_id: str
+
+
+Asked = VisitAsked | AlertAsked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codecs:
+    """What reads people, attendances and alerts."""
+
+    states: StateCodec
+    facts: FactCodec
+    alerts: AlertCodec
+
+
+def held(asked: VisitAsked, visits: Messages, number: NhsNumber, key: IdentityKey) -> str | None:
+    """Return the reference of the visit asked for, where one of its messages is held; else None."""
+    return next(
+        (
+            reference
+            for reference, messages in visits.items()
+            for message in messages.values()
+            if message.provider == asked.provider and asked.is_it(reference, number, message.system, key)
+        ),
+        None,
+    )
+
+
+def subject_of(asked: Asked, person: Person, key: IdentityKey) -> str | None:
+    """Return what is asked for, a visit's reference or an alert's id, where a person has it; else None."""
+    if isinstance(asked, AlertAsked):
+        return asked.alert_id if asked.alert_id in person.told else None
+    if asked.system is not None:
+        reference = asked.reference(person.number, asked.system, key)
+        if reference in person.closed:
+            return reference
+    return held(asked, person.known.visits, person.number, key)
+
+
+def explain_replayed(replay: Replay, asked: Asked, policy: AnyPolicy, key: IdentityKey) -> Answer:
+    """Return the answer from what a replay has come to; raise `NothingToExplain`."""
+    for person in replay.people.values():
+        subject = subject_of(asked, person, key)
+        if subject is not None:
+            told = [event for event in replay.outcome.events if event.subject == person.number]
+            explained = explain_alert if isinstance(asked, AlertAsked) else explain
+            return explained(person, subject, policy, key, told=told, audited=False)
+    if isinstance(asked, VisitAsked):
+        for number, known in replay.waiting.items():
+            reference = held(asked, known.visits, number, key)
+            if reference is not None:
+                return NoPlan(subject=reference, facts=len(known.visits[reference]))
+    raise NothingToExplain
+
+
+class Explanations:
+    """Explains on a cluster, on grounds."""
+
+    def __init__(
+        self, archive: Archive, codecs: Codecs, log: DeskLog, *, policy: AnyPolicy, key: IdentityKey
+    ) -> None:
+        """Read with the archive; `log` takes down every explanation before it is given."""
+        self._archive = archive
+        self._codecs = codecs
+        self._log = log
+        self._policy = policy
+        self._key = key
+
+    async def explain(self, asked: Asked, grounds: Grounds) -> Answer:
+        """
+        Return the answer, once the audit trail says who asked for it and why.
+
+        Raises `NothingToExplain`, of which nothing is noted since nothing is told, `KafkaUnavailable`,
+        `TopicMissing`.
+        """
+        unreadable = 0
+        for record in await self._candidates(asked):
+            try:
+                person = self._person(record)
+            except (MalformedMessage, InvalidNhsNumber):
+                unreadable += 1
+                continue
+            subject = None if person is None else subject_of(asked, person, self._key)
+            if person is not None and subject is not None:
+                await self._note(subject, record, grounds)
+                return await self._of_person(asked, subject, person)
+        found = await (
+            self._gone(asked, grounds) if isinstance(asked, AlertAsked) else self._no_plan(asked, grounds)
+        )
+        if found is None:
+            raise NothingToExplain(
+                f"not found, and {unreadable} records of people cannot be read" if unreadable else None
+            )
+        return found
+
+    async def _note(self, subject: str, record: Record, grounds: Grounds) -> None:
+        """Return once the audit trail says that the record is opened, by whom and why."""
+        await self._log.audit(ActionKind.EXPLAINED, subject, place_of(record), grounds)
+
+    async def _candidates(self, asked: Asked) -> list[Record]:
+        """Return the newest records of people whose bytes may hold what is asked for."""
+        found: dict[bytes, Record] = {}
+        async for records in self._archive.read(Topic.PEOPLE):
+            for record in records:
+                key = record.key or b""
+                found.pop(key, None)
+                if key != PARTITION_STATE_KEY and self._may_hold(record, asked):
+                    found[key] = record
+        return list(found.values())
+
+    def _may_hold(self, record: Record, asked: Asked) -> bool:
+        """Whether the bytes of somebody's record, or of an attendance, hold what is asked for."""
+        value, key = record.value or b"", record.key or b""
+        if isinstance(asked, AlertAsked):
+            return asked.alert_id.encode() in value
+        if asked.system is None:
+            return asked.provider.code.encode() in value
+        try:
+            number = NhsNumber(key.decode("ascii"))
+        except (InvalidNhsNumber, UnicodeDecodeError):
+            return False
+        return asked.reference(number, asked.system, self._key).encode() in value
+
+    def _person(self, record: Record) -> Person | None:
+        """Return the person of a record, None for a forwarding record; raise `MalformedMessage`."""
+        found = self._codecs.states.decode_any(record.key or b"", record.value or b"")
+        return found if isinstance(found, Person) else None
+
+    async def _of_person(self, asked: Asked, subject: str, person: Person) -> Answer:
+        """Return the answer from a person's record and the events that are held."""
+        told = [event for event, _ in await self._events(person.number.digits)]
+        explained = explain_alert if isinstance(asked, AlertAsked) else explain
+        return explained(person, subject, self._policy, self._key, told=told)
+
+    async def _gone(self, asked: AlertAsked, grounds: Grounds) -> Answer | None:
+        """Return what was told of an alert whose person has no record now; None where nothing is held."""
+        found = [
+            (event, record)
+            for event, record in await self._events(asked.alert_id)
+            if event.alert.alert_id == asked.alert_id
+        ]
+        if not found:
+            return None
+        await self._note(asked.alert_id, found[-1][1], grounds)
+        return gone([event for event, _ in found])
+
+    async def _no_plan(self, asked: VisitAsked, grounds: Grounds) -> Answer | None:
+        """Return that a visit's person has no record; None where no message of the visit is held."""
+        found: list[tuple[str, Record]] = []
+        async for records in self._archive.read(Topic.ATTENDANCES):
+            for record in records:
+                reference = self._attended(asked, record) if self._may_hold(record, asked) else None
+                if reference is not None:
+                    found.append((reference, record))
+        if not found:
+            return None
+        reference, record = found[-1]
+        await self._note(reference, record, grounds)
+        return NoPlan(subject=reference, facts=len(found))
+
+    def _attended(self, asked: VisitAsked, record: Record) -> str | None:
+        """Return the reference of an attendance of the visit asked for, opening nothing; None for another."""
+        try:
+            number = NhsNumber((record.key or b"").decode("latin-1"))
+            reference, provider, system = self._codecs.facts.visit_in_clear(record.value or b"")
+        except (MalformedMessage, InvalidNhsNumber):
+            return None
+        known = provider == asked.provider and asked.is_it(reference, number, system, self._key)
+        return reference if known else None
+
+    async def _events(self, text: str) -> list[tuple[AlertEvent, Record]]:
+        """Return the events held whose bytes hold a text, with their records."""
+        found = []
+        needle = text.encode()
+        async for records in self._archive.read(Topic.ALERTS):
+            for record in records:
+                if record.value is not None and needle in record.value:
+                    with suppress(MalformedMessage):  # the outbox keeps it in cpis.rejected
+                        found.append((self._codecs.alerts.decode_event(record.value), record))
+        return found

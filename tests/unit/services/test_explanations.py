@@ -1,0 +1,309 @@
+"""What somebody asks to have explained is found, and the audit trail says so before anything is told."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+
+from broker.adapters.memory import MemoryFactLog
+from broker.adapters.memory_archive import MemoryArchive
+from broker.adapters.memory_sealing import MemorySealer
+from broker.core.alerts import Why
+from broker.core.errors import KafkaUnavailable, NothingToExplain
+from broker.core.explanation import Answer, Closed, Explanation, Gone, NoPlan
+from broker.core.facts import Fact, VisitMessage
+from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.keyed import visit_reference
+from broker.core.operators import ActionKind, Grounds, OperatorAction
+from broker.core.partition import Forwarding
+from broker.core.policy import Policy
+from broker.core.retention import settle
+from broker.ports import Topic, Write
+from broker.runtime.parts import assemble
+from broker.runtime.recorded import offline, play
+from broker.runtime.settings import Settings
+from broker.services.desk_log import DeskLog
+from broker.services.explanations import (
+    AlertAsked,
+    Asked,
+    Codecs,
+    Explanations,
+    VisitAsked,
+    explain_replayed,
+)
+from broker.wire.facts_codec import topic_of
+from broker.wire.stream import Door, StreamLine
+from tests.builders.house import ADA, House, in_house
+from tests.builders.matcher import KEY, NOON, PROVIDER, attendance, numbers, plan
+
+GROUNDS = Grounds(by="ops-7", reason="ticket 4711")
+BEN = list(zip(numbers(), range(2), strict=False))[1][0]
+VISIT = VisitAsked(provider=PROVIDER, number="V-1", system="ED")
+ANY_SYSTEM = replace(VISIT, system=None)
+BOTH_WAYS = pytest.mark.parametrize(
+    "asked", [pytest.param(VISIT, id="by its system"), pytest.param(ANY_SYSTEM, id="by any system")]
+)
+
+
+def came(number: NhsNumber = ADA, *, visit: str = "V-1", system: str = "ED") -> VisitMessage:
+    """Return the attendance of a visit, under its true reference."""
+    reference = visit_reference(KEY, number, system=system, provider=PROVIDER, visit_number=visit)
+    return replace(attendance(reference), system=system)
+
+
+@dataclass
+class Desk:
+    """Who explains, on a house's cluster."""
+
+    house: House
+
+    async def ask(self, asked: Asked) -> Answer:
+        """Ask for an explanation."""
+        kafka, codecs = self.house.kafka, self.house.codecs
+        log = DeskLog(MemoryFactLog(kafka), codecs.records, key=KEY, clock=lambda: NOON)
+        explanations = Explanations(
+            MemoryArchive(kafka),
+            Codecs(states=codecs.states, facts=codecs.facts, alerts=codecs.alerts),
+            log,
+            policy=Policy(),
+            key=KEY,
+        )
+        return await explanations.explain(asked, GROUNDS)
+
+    def actions(self) -> list[OperatorAction]:
+        """Return what the audit trail says of operators."""
+        records = self.house.codecs.records
+        values = [record.value or b"" for record in self.house.records(Topic.AUDIT)]
+        return [records.decode_action(value) for value in values if records.is_action(value)]
+
+
+def at_desk(*facts: Fact, then: Callable[[Desk], Awaitable[None]], others: Sequence[Fact] = ()) -> None:
+    """Let a matcher work facts of one person, and of another without a plan, off; then sit at the desk."""
+
+    async def scenario(house: House) -> None:
+        house.send(*facts)
+        house.send(*others, number=BEN)
+        async with house.at_work():
+            await house.taken()
+        await then(Desk(house))
+
+    in_house(scenario)
+
+
+@BOTH_WAYS
+def test_a_visit_is_explained_and_that_is_recorded(asked: VisitAsked) -> None:
+    """What the record says, who asked and why: visit and place, no person."""
+
+    async def then(desk: Desk) -> None:
+        """Ask, and look at answer and trail."""
+        answer = await desk.ask(asked)
+        assert isinstance(answer, Explanation)
+        assert (came().visit, Why.SHARED) == (answer.subject, answer.why)
+        assert answer.trail is not None
+        assert answer.trail.agrees
+        assert {1} == {len(alert.told) for alert in answer.alerts}
+        [action] = desk.actions()
+        assert (ActionKind.EXPLAINED, came().visit, Topic.PEOPLE, GROUNDS, NOON) == (
+            action.kind,
+            action.item_id,
+            action.place.topic,
+            action.grounds,
+            action.at,
+        )
+
+    at_desk(plan(), came(), came(visit="V-2"), then=then)
+
+
+def test_nothing_is_told_when_it_cannot_be_recorded() -> None:
+    """The trail comes first."""
+
+    class Full(MemoryFactLog):
+        """A log that takes nothing."""
+
+        async def append(self, writes: Sequence[Write]) -> None:
+            """Refuse."""
+            assert writes
+            raise KafkaUnavailable
+
+    async def scenario(house: House) -> None:
+        house.send(plan(), came())
+        async with house.at_work():
+            await house.taken()
+        log = DeskLog(Full(house.kafka), house.codecs.records, key=KEY, clock=lambda: NOON)
+        codecs = Codecs(states=house.codecs.states, facts=house.codecs.facts, alerts=house.codecs.alerts)
+        archive = MemoryArchive(house.kafka)
+        with pytest.raises(KafkaUnavailable):
+            await Explanations(archive, codecs, log, policy=Policy(), key=KEY).explain(VISIT, GROUNDS)
+
+    in_house(scenario)
+
+
+def test_an_alert_is_explained_by_its_id() -> None:
+    """It leads to its visit."""
+
+    async def then(desk: Desk) -> None:
+        """Ask, and look at answer and trail."""
+        alert_id = desk.house.events()[0].alert.alert_id
+        answer = await desk.ask(AlertAsked(alert_id=alert_id))
+        assert isinstance(answer, Explanation)
+        assert came().visit == answer.subject
+        assert [alert_id] == [action.item_id for action in desk.actions()]
+
+    at_desk(plan(), came(), then=then)
+
+
+@BOTH_WAYS
+def test_a_visit_of_somebody_without_a_plan_is_said_to_have_none(asked: VisitAsked) -> None:
+    """From the attendances, without opening what is sealed; recorded as well, since it tells of a person."""
+
+    async def then(desk: Desk) -> None:
+        """Ask, and look at answer and trail."""
+        desk.house.send_raw(Topic.ATTENDANCES, BEN.key, b"RQX is no attendance")
+        desk.house.send_raw(Topic.ATTENDANCES, b"no number", b"RQX is no attendance")
+        desk.house.send_raw(Topic.ATTENDANCES, None, None)
+        answer = await desk.ask(asked)
+        assert NoPlan(subject=came(BEN).visit, facts=2) == answer
+        [action] = desk.actions()
+        assert (came(BEN).visit, Topic.ATTENDANCES) == (action.item_id, action.place.topic)
+
+    again = replace(came(BEN), message_id="again")
+    at_desk(plan(), others=[came(BEN), again, came(BEN, visit="V-2")], then=then)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param(replace(VISIT, number="V-9"), id="another number"),
+        pytest.param(replace(VISIT, system="LAB"), id="another system"),
+        pytest.param(replace(ANY_SYSTEM, number="V-9"), id="another number of any system"),
+        pytest.param(replace(ANY_SYSTEM, provider=OdsCode("RXX")), id="another provider"),
+        pytest.param(replace(ANY_SYSTEM, provider=OdsCode("211")), id="an authority"),
+        pytest.param(AlertAsked(alert_id="0" * 32), id="another alert"),
+        pytest.param(AlertAsked(alert_id=came().visit), id="a visit's reference"),
+    ],
+)
+def test_what_is_not_held_is_not_explained_and_leaves_no_entry(asked: Asked) -> None:
+    """Nothing was told of anybody."""
+
+    async def then(desk: Desk) -> None:
+        """Ask, and look at answer and trail."""
+        with pytest.raises(NothingToExplain, match="No such visit or alert is held"):
+            await desk.ask(asked)
+        assert [] == desk.actions()
+
+    at_desk(plan(), came(), others=[came(BEN)], then=then)
+
+
+def test_a_closed_visit_is_found_by_its_system() -> None:
+    """Its messages are gone; its reference is kept."""
+
+    async def then(desk: Desk) -> None:
+        """Ask, and look at answer and trail."""
+        settled = settle(desk.house.person(), NOON + timedelta(days=60), Policy())
+        assert settled is not None
+        desk.house.send_raw(Topic.PEOPLE, ADA.key, desk.house.codecs.states.encode_person(settled))
+        answer = await desk.ask(VISIT)
+        assert isinstance(answer, Closed)
+        assert (came().visit, 2) == (answer.subject, len(answer.alerts))
+        by_alert = await desk.ask(AlertAsked(alert_id=answer.alerts[0].alert_id))
+        assert isinstance(by_alert, Closed)
+
+    at_desk(plan(), came(), then=then)
+
+
+def test_an_alert_of_somebody_whose_record_is_gone_is_told_by_its_events() -> None:
+    """They are held for 35 days."""
+
+    async def then(desk: Desk) -> None:
+        """Ask, and look at answer and trail."""
+        alert_id = desk.house.events()[0].alert.alert_id
+        desk.house.send_raw(Topic.PEOPLE, ADA.key, None)
+        desk.house.send_raw(Topic.ALERTS, b"211", b"no alert, for all it holds " + alert_id.encode())
+        answer = await desk.ask(AlertAsked(alert_id=alert_id))
+        assert isinstance(answer, Gone)
+        assert (alert_id, 1) == (answer.alert.alert_id, answer.alert.revision)
+        [action] = desk.actions()
+        assert (alert_id, Topic.ALERTS) == (action.item_id, action.place.topic)
+
+    at_desk(plan(), came(), then=then)
+
+
+def test_records_that_cannot_be_read_stop_nothing_and_are_counted() -> None:
+    """What is asked for may have been in one of them."""
+
+    async def then(desk: Desk) -> None:
+        """Ask, and look at answer and trail."""
+        desk.house.send_raw(Topic.PEOPLE, b"not a number", b"RQX is no person")
+        desk.house.send_raw(Topic.PEOPLE, BEN.key, b"RQX is no person")
+        assert isinstance(await desk.ask(ANY_SYSTEM), Explanation)
+        with pytest.raises(NothingToExplain, match="not found, and 2 records of people cannot be read"):
+            await desk.ask(replace(ANY_SYSTEM, number="V-9"))
+
+    at_desk(plan(), came(), then=then)
+
+
+def test_a_forwarding_record_is_nobody() -> None:
+    """A provider's code may stand in its digits by chance."""
+
+    async def then(desk: Desk) -> None:
+        """Ask, and look at answer and trail."""
+        forwarding = Forwarding(to=ADA, stamp=NOON, last_used=NOON)
+        desk.house.send_raw(Topic.PEOPLE, BEN.key, desk.house.codecs.states.encode_forwarding(forwarding))
+        with pytest.raises(NothingToExplain, match="No such visit"):
+            await desk.ask(replace(ANY_SYSTEM, provider=OdsCode(ADA.digits[:3])))
+
+    at_desk(plan(), came(), then=then)
+
+
+class Player:
+    """A recorded stream of facts, and what is asked about it."""
+
+    def __init__(self, *facts: tuple[NhsNumber, Fact]) -> None:
+        """Play them."""
+        self.parts = assemble(Settings(), sealer=MemorySealer())
+        self.replay = offline(self.parts)
+        lines = [
+            StreamLine(
+                at=NOON,
+                door=Door.FACT,
+                raw=self.parts.facts.encode(fact, number),
+                topic=topic_of(fact),
+                key=number.key,
+            )
+            for number, fact in facts
+        ]
+        asyncio.run(play(self.replay, lines))
+
+    def ask(self, asked: Asked) -> Answer:
+        """Ask about what was played."""
+        return explain_replayed(self.replay, asked, self.parts.policy, KEY)
+
+
+def test_a_replay_is_explained_without_a_trail() -> None:
+    """By visit and by alert, of a person with a plan and of one without."""
+    player = Player((ADA, plan()), (ADA, came()), (BEN, came(BEN, visit="V-2")))
+
+    visit = player.ask(ANY_SYSTEM)
+    assert isinstance(visit, Explanation)
+    assert visit.trail is None
+    assert {1} == {len(alert.told) for alert in visit.alerts}
+    assert visit == player.ask(AlertAsked(alert_id=visit.alerts[0].alert_id))
+    assert NoPlan(subject=came(BEN, visit="V-2").visit, facts=1) == player.ask(replace(VISIT, number="V-2"))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param(replace(VISIT, number="V-9"), id="another number"),
+        pytest.param(replace(VISIT, system="LAB"), id="another system"),
+        pytest.param(AlertAsked(alert_id="0" * 32), id="another alert"),
+    ],
+)
+def test_what_a_replay_does_not_hold_is_not_explained(asked: Asked) -> None:
+    """Neither visit nor alert."""
+    player = Player((ADA, plan()), (ADA, came()), (BEN, came(BEN, visit="V-2")))
+
+    with pytest.raises(NothingToExplain):
+        player.ask(asked)
