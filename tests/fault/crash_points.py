@@ -143,6 +143,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--breadth", type=Breadth, choices=list(Breadth), default=Breadth.ALL)
     death = Death(breadth=parser.parse_args().breadth)
+    configure_logs("error")  # the figures are to be seen, and not what the twin of intake tells
     for role, play in (("matcher", _matcher), ("intake", _intake)):
         began = time.monotonic()
         with tempfile.TemporaryDirectory() as directory:

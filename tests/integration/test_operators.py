@@ -174,4 +174,5 @@ def test_what_the_doors_and_the_matcher_do_is_counted(own_kafka: EmbeddedKafka, 
     for audience in ("la", "provider"):
         assert 1 == found[f"cpis_time_to_alert_seconds_count{{audience={audience}}}"]
         assert 0 < found[f"cpis_time_to_alert_seconds_sum{{audience={audience}}}"] < PATIENCE_SECONDS
-    assert 0 == found["cpis_worklist_oldest_seconds"]
+    # the two recipients have no topic here, which is work for somebody
+    assert 0 <= found["cpis_worklist_oldest_seconds"] < PATIENCE_SECONDS
