@@ -94,8 +94,10 @@ class Desk:
         return [records.decode_action(value) for value in values if records.is_action(value)]
 
     def alerts(self) -> list[AlertEvent]:
-        """Return every alert event told so far."""
-        return [self.codecs.alerts.decode_event(record.value or b"") for record in self.records(Topic.ALERTS)]
+        """Return every alert event told so far, by id: partitions are read in any order."""
+        decode = self.codecs.alerts.decode_event
+        events = [decode(record.value or b"") for record in self.records(Topic.ALERTS)]
+        return sorted(events, key=lambda event: event.event_id)
 
     def worked_off(self) -> None:
         """Wait until the matcher has noted every input to its end."""
