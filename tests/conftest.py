@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 import asyncio
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -19,7 +20,9 @@ settings.load_profile("cpis")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Search the logs of the whole run for the people in it."""
+    """Search the logs of the whole run for the people in it; let Ctrl-C reach what the tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background jobs hand this down
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(LogSearch(), "log-search")
 
 
