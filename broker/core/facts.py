@@ -10,7 +10,7 @@ from datetime import date, datetime
 from enum import Enum, StrEnum
 
 from broker.core.errors import InvalidFact
-from broker.core.identifiers import OdsCode
+from broker.core.identifiers import NhsNumber, OdsCode
 
 
 class PlanType(StrEnum):
@@ -239,19 +239,39 @@ class Access:
 
 
 class IdentityKind(StrEnum):
-    """What a notice about the person's identity says; the kinds of rulings 20–28 that are decided today."""
+    """What a notice about the person's identity, or about the number it is keyed by, says."""
 
     RESTRICTED = "restricted"
+    """The person's whereabouts are to be protected (ruling 24)."""
+    SUPERSEDED = "superseded"
+    """The number was replaced, and the source names its successor (ruling 22)."""
+    NUMBER_CHANGE = "number change"
+    """The number changed, and it is not said how: the source is asked (ruling 38)."""
+    IN_USE = "in use"
+    """The source's answer that the number is valid: settles an enquiry, and what was said before."""
+    INVALIDATED = "invalidated"
+    """The number is no longer valid and has no successor; today it settles an enquiry and no more (23)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityNotice:
-    """The demographic source said something about the person as a whole (ruling 24)."""
+    """
+    The demographic source said something about the person or the number (rulings 22, 24, 38).
+
+    `successor` is the number that a superseded one was replaced by, None for every other kind. Raises
+    `InvalidFact` when it is missing there, or named elsewhere.
+    """
 
     notice_id: str
     kind: IdentityKind
+    successor: NhsNumber | None = field(default=None, repr=False)
     recorded_at: datetime
     received_at: datetime
+
+    def __post_init__(self) -> None:
+        """Refuse a succession without its successor, and a successor without a succession."""
+        if (self.kind is IdentityKind.SUPERSEDED) is (self.successor is None):
+            raise InvalidFact("a superseded number has a successor, and no other notice names one")
 
 
 Fact = PlanFact | VisitMessage | Access | IdentityNotice

@@ -23,7 +23,9 @@ from broker.wire.avro import Row
 from broker.wire.avro_values import (
     Symbols,
     maybe_code,
+    maybe_digits,
     maybe_millis,
+    maybe_number,
     maybe_ods,
     millis,
     ods,
@@ -163,7 +165,7 @@ def access_of(row: dict[str, Any]) -> Access:
 
 
 def notice_row(notice: IdentityNotice) -> Row:
-    """Return a notice's fields."""
+    """Return a notice's fields but the successor."""
     return {
         "notice_id": notice.notice_id,
         "kind": _NOTICES.write(notice.kind),
@@ -172,7 +174,13 @@ def notice_row(notice: IdentityNotice) -> Row:
     }
 
 
+def notice_details_row(notice: IdentityNotice) -> Row:
+    """Return what a notice carries sealed in inputs."""
+    return {"successor": maybe_digits(notice.successor)}
+
+
 def notice_of(row: Row) -> IdentityNotice:
-    """Return the notice of a row; raise `MalformedMessage`."""
+    """Return the notice of a row with its every field; raise `MalformedMessage` or as its parts do."""
     row["kind"] = _NOTICES.read(row["kind"])
+    row["successor"] = maybe_number(row["successor"])
     return IdentityNotice(**row)

@@ -64,7 +64,9 @@ class Oracle:
                     fact, views.get(fact.access_id, fact), key=lambda a: a.received_at
                 )
         self.views = [views[access_id] for access_id in sorted(views)]
-        self.restricted = any(isinstance(fact, IdentityNotice) for fact in self.facts)
+        notices = [fact for fact in self.facts if isinstance(fact, IdentityNotice)]
+        self.restricted = any(notice.kind.value == "restricted" for notice in notices)
+        self.enquiry = _under_enquiry(notices)
 
     def received_by(self, moment: datetime) -> "Oracle":
         """Return the oracle of somebody who has only what was received by a moment (11)."""
@@ -216,6 +218,14 @@ class Oracle:
                 break
             owner = successor.code
         return owner
+
+
+def _under_enquiry(notices: Sequence[IdentityNotice]) -> bool:
+    """Return whether a number change was notified, and nothing answered at that time or later (37, 38)."""
+    said = [(min(notice.recorded_at, notice.received_at), notice.kind.value) for notice in notices]
+    changes = [at for at, kind in said if kind == "number change"]
+    answers = [at for at, kind in said if kind in ("superseded", "in use", "invalidated")]
+    return any(all(answer < change for answer in answers) for change in changes)
 
 
 def _versions(facts: Sequence[PlanFact]) -> list[Version]:

@@ -27,9 +27,10 @@ from broker.core.facts import (
     VisitEvent,
     VisitMessage,
 )
-from broker.core.identifiers import OdsCode
+from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.person import NOTHING, Known, lift, merge
 
+SUCCESSOR = NhsNumber("9990000026")
 T = datetime(2026, 1, 10, 10, tzinfo=UTC)
 
 _HOURS = (-960, -170, -168, -49, -48, -25, -24, -3, -2, -1, 0, 0, 0, 1, 1, 2, 3, 14, 24, 25, 26, 48, 72, 73)
@@ -167,10 +168,16 @@ def accesses(draw: st.DrawFn, place: int) -> Access:
 
 @st.composite
 def notices(draw: st.DrawFn, place: int) -> IdentityNotice:
-    """Return one notice of the demographic source."""
+    """Return one notice of the demographic source; here a successor is named, and nobody goes there."""
     recorded_at = draw(moments)
     kind = draw(st.sampled_from(IdentityKind))
-    return IdentityNotice(notice_id=f"n{place}", kind=kind, recorded_at=recorded_at, received_at=recorded_at)
+    return IdentityNotice(
+        notice_id=f"n{place}",
+        kind=kind,
+        successor=SUCCESSOR if kind is IdentityKind.SUPERSEDED else None,
+        recorded_at=recorded_at,
+        received_at=recorded_at + draw(st.sampled_from(_RECEIVED_AFTER)),
+    )
 
 
 @st.composite
@@ -192,7 +199,7 @@ def stories(draw: st.DrawFn) -> list[Fact]:
         facts.append(draw(sequels(plans[0])))
     facts += [draw(visit_messages(place)) for place in range(draw(st.integers(0, 7)))]
     facts += [draw(accesses(place)) for place in range(draw(st.sampled_from([0, 0, 1, 2])))]
-    facts += [draw(notices(place)) for place in range(draw(st.sampled_from([0, 0, 0, 0, 0, 1])))]
+    facts += [draw(notices(place)) for place in range(draw(st.sampled_from([0, 0, 0, 0, 1, 2])))]
     return facts
 
 

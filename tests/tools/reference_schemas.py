@@ -14,12 +14,17 @@ _NAMED = frozenset({"record", "enum"})
 
 
 def schemas_page(folder: Path) -> str:
-    """Return the page of the schemas in `folder`, in the order of their ids in `ids.json`."""
+    """
+    Return the page of the schemas in `folder`, in the order of their ids in `ids.json`.
+
+    An earlier version (`plan.1`) stands in the overview; what is described is the present one.
+    """
     ids: Mapping[str, int] = json.loads((folder / "ids.json").read_text("utf-8"))
     files = {name: json.loads((folder / f"{name}.avsc").read_text("utf-8")) for name in ids}
-    whole = {schema["name"] for schema in files.values()}
+    present = [name for name in sorted(ids, key=lambda entry: ids[entry]) if "." not in name]
+    whole = {files[name]["name"] for name in present}
     parts: dict[str, Schema] = {}
-    for schema in files.values():
+    for schema in (files[name] for name in present):
         for part in _named_below(schema):
             if part["name"] not in whole:
                 _keep_one(parts, part)
@@ -36,7 +41,7 @@ def schemas_page(folder: Path) -> str:
         for name, number in sorted(ids.items(), key=lambda entry: entry[1])
     ]
     lines = ["# Schemas", "", about, "", *table(("id", "record", "file"), overview)]
-    for name in sorted(ids, key=lambda entry: ids[entry]):
+    for name in present:
         lines += ["", *_record(files[name])]
     for part in sorted(parts.values(), key=lambda schema: str(schema["name"])):
         lines += ["", *(_record(part) if part["type"] == "record" else _enum(part))]
