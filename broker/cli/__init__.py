@@ -19,6 +19,7 @@ class _Command(NamedTuple):
 
 COMMANDS = {
     "demo": _Command("broker.cli.demo:demo", "Show a recorded day become alerts, on a genuine Kafka."),
+    "fact": _Command("broker.cli.fact:fact", "Put a fact in by hand: what was said of a number, or a view."),
     "kafka": _Command("broker.cli.kafka:kafka", "Run a Kafka of our own in the foreground."),
     "listen": _Command("broker.cli.listen:listen", "Follow what an authority or a provider is told."),
     "rejected": _Command(

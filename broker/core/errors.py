@@ -240,6 +240,15 @@ class StateUnreadable(BrokerError):
     exit_code = 65
 
 
+class DemographicsUnavailable(BrokerError):
+    """The demographic source does not answer."""
+
+    code = "CPIS-411"
+    disposition = Disposition.RETRY
+    action = "Nothing at once: matching goes on and it is asked again; if it lasts, ask whoever runs it."
+    exit_code = 69
+
+
 class ConfigurationError(BrokerError):
     """A setting is missing or wrong."""
 

@@ -52,11 +52,6 @@ class Merged:
     items: Mapping[str, WorklistItem] = field(default_factory=dict)
     closed: frozenset[str] = frozenset()
 
-    @property
-    def empty(self) -> bool:
-        """Whether it says no more than that the number is in use."""
-        return (self.known, self.told, self.items, self.closed) == (NOTHING, {}, {}, frozenset())
-
 
 @dataclass(frozen=True, slots=True)
 class Came:

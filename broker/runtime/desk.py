@@ -1,4 +1,4 @@
-"""The operators' desk on the settings' Kafka: what was rejected, the work there is, and the pen."""
+"""The operators' desk on the settings' Kafka: what was rejected, what is to do, facts by hand, the pen."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +12,7 @@ from broker.runtime.doors import doors
 from broker.runtime.parts import assemble, present, processing_ids
 from broker.runtime.settings import Settings
 from broker.services.desk_log import DeskLog
+from broker.services.fact_desk import FactDesk
 from broker.services.redriving import Redriving
 from broker.services.rejected_desk import RejectedDesk
 from broker.services.worklist_desk import WorklistDesk
@@ -26,6 +27,7 @@ class Desk:
     rejected: RejectedDesk
     redriving: Redriving
     worklist: WorklistDesk
+    facts: FactDesk
 
 
 @asynccontextmanager
@@ -43,6 +45,7 @@ async def open_desk(settings: Settings, cluster: Cluster) -> AsyncIterator[Desk]
             rejected=rejected,
             redriving=Redriving(rejected, own, facts, parts.records, log),
             worklist=WorklistDesk(archive, parts.records, log),
+            facts=FactDesk(facts, parts.facts, log, key=parts.key, clock=present),
         )
     finally:
         await facts.close()

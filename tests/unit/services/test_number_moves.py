@@ -1,6 +1,7 @@
 """A superseded number: everything of its person goes to the successor, at a matcher of its own. Ruling 22."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 
@@ -8,18 +9,26 @@ import pytest
 
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.alerts import Change, EventKind, RecipientKind
-from broker.core.errors import MalformedMessage, NumbersInCircle, SuccessionContradicted, UnsealingFailed
+from broker.core.errors import (
+    MalformedMessage,
+    NumbersInCircle,
+    PersonTooLarge,
+    SuccessionContradicted,
+    UnsealingFailed,
+)
 from broker.core.facts import Fact, IdentityKind
 from broker.core.identifiers import NhsNumber
 from broker.core.partition import Forwarding
+from broker.core.person import Person, lift
 from broker.core.policy import Policy
 from broker.core.retention import FORWARDING_KEPT
 from broker.core.succession import Merged, Passage
 from broker.ports import INPUTS, Topic, Write
+from broker.services.matching_output import PERSON_BYTES_MAX
 from broker.services.matching_turns import Notice
 from broker.wire.cloudevents import FACT_TYPE, CloudEvent, read_headers, write_headers
 from broker.wire.facts_codec import FactCodec
-from tests.builders.matcher import NOON, access, notice, plan, schemas, until
+from tests.builders.matcher import NOON, SALT, access, fact_write, notice, plan, schemas, until
 from tests.builders.street import MORE, A, B, C, Street, arrives, in_street, said, superseded, visit_of
 
 HEADERS = write_headers(CloudEvent(event_id="x", source="urn:cpis:test", event_type=FACT_TYPE, time=NOON))
@@ -424,6 +433,42 @@ def test_a_fact_passes_eight_numbers_at_most(passed: int, aside: int, waiting: b
             await street.settled()
         assert [NumbersInCircle.code] * aside == [one.cause for one in street.set_aside()]
         assert B == street.forwarding(A).to
+
+    in_street(scenario)
+
+
+def test_a_person_too_large_to_move_stays_and_somebody_has_to_look() -> None:
+    """The succession is set aside (CPIS-408) while what is held still fits into its own record."""
+
+    async def scenario(street: Street) -> None:
+        small = plan()
+        held = Person(number=A, salt=SALT).learn(lift(small))
+        room = PERSON_BYTES_MAX - len(street.codecs.states.encode_person(held)) - 20
+        content = replace(small.content, authority_name="x" * room)
+        async with street.at_work():
+            street.send(A, replace(small, content=content))
+            await street.settled()
+            street.send(A, superseded(B))
+            await street.settled()
+        assert [PersonTooLarge.code] == [one.cause for one in street.set_aside()]
+        assert 1 == len(street.person(A).known.plans)
+        assert [] == [record for record in street.inputs() if record.key == B.key]
+
+    in_street(scenario)
+
+
+def test_a_newer_passage_outdoes_a_succession_of_the_same_batch() -> None:
+    """Something that C has sent on since shows that A is in use, whatever its source said before."""
+
+    async def scenario(street: Street) -> None:
+        facts = street.codecs.facts
+        value = facts.wrap(facts.encode(arrives(C), C), Passage(numbers=(C,), stamp=NOON + HOUR), A)
+        together = [fact_write(facts, fact, A) for fact in (plan(), superseded(B, at=NOON))]
+        async with street.at_work():
+            await street.settled()
+            street.kafka.append([*together, Write(Topic.ATTENDANCES, A.key, value, HEADERS)])
+            await street.settled()
+        assert told_of(A, "V-1") == street.standing()
 
     in_street(scenario)
 

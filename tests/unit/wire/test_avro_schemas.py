@@ -36,7 +36,8 @@ PINNED = {
     "rejected": 1014,
     "audit_entry": 1015,
     "sealed": 1016,
-    "operator_action": 1017,
+    "operator_action": 1037,
+    "operator_action.1": 1017,
 }
 ENUMS: dict[str, type[Enum]] = {
     kind.__name__: kind
