@@ -265,6 +265,13 @@ def test_nothing_is_said_back_of_subjects_and_plans_of_another_kind() -> None:
     assert (SentRecord(),) == read_sent(data).records
 
 
+def test_nothing_is_said_back_of_a_record_without_its_body() -> None:
+    """It has neither plans nor subjects, and keeps its place among the others."""
+    data = build_upload([Record()]).replace(b"CP-ISRecord", b"Other")
+
+    assert (SentRecord(),) == read_sent(data).records
+
+
 def test_a_telephone_and_a_mother_that_cannot_be_said_back_are_left_out() -> None:
     """A number that is none, and a mother without the part that holds her identifiers."""
     telephones = [("WP", "020 7946 0001"), ("EC", "tel:02079460999")]
