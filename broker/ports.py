@@ -6,6 +6,10 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from broker.core.demographics import NumberAnswer, SearchAnswer
+from broker.core.facts import Details
+from broker.core.identifiers import NhsNumber
+
 Headers = tuple[tuple[str, bytes], ...]
 
 
@@ -207,6 +211,27 @@ class Sealer(Protocol):
 
     def destroy_before(self, day: date) -> int:
         """Destroy the keys of all days before `day`, and with them what was sealed; return how many."""
+        ...
+
+
+class Demographics(Protocol):
+    """
+    The source that knows which NHS number is whose, such as the Personal Demographics Service.
+
+    Both methods raise `DemographicsUnavailable` when it does not answer, or not in time: silence is never an
+    answer. What they return is the source's word at the time of asking.
+    """
+
+    async def get(self, number: NhsNumber) -> NumberAnswer:
+        """Return what the source says of a number: in use, superseded, invalidated, or not known."""
+        ...
+
+    async def search(self, details: Details) -> SearchAnswer:
+        """
+        Return whether exactly one person in use has these details, all three of them (ruling 21).
+
+        A search with one of them missing finds nobody; a number that is not in use is never found.
+        """
         ...
 
 

@@ -58,7 +58,13 @@ def _by_id(
 
 def told_rows() -> st.SearchStrategy[Told]:
     """Return rows of the told ledger, shrunk ones included."""
-    return st.builds(Told, revision=st.integers(1, 2**31 - 1), kind=members(EventKind), alert=maybe(alerts()))
+    return st.builds(
+        Told,
+        revision=st.integers(1, 2**31 - 1),
+        kind=members(EventKind),
+        alert=maybe(alerts()),
+        number=maybe(nhs_numbers()),
+    )
 
 
 def people() -> st.SearchStrategy[Person]:

@@ -215,12 +215,13 @@ def accesses() -> st.SearchStrategy[Access]:
 
 
 def identity_notices() -> st.SearchStrategy[IdentityNotice]:
-    """Return notices of the demographic source."""
+    """Return notices of the demographic source; a superseded number has its successor."""
     return members(IdentityKind).flatmap(
         lambda kind: st.builds(
             IdentityNotice,
             notice_id=references(),
             kind=st.just(kind),
+            successor=nhs_numbers() if kind is IdentityKind.SUPERSEDED else st.none(),
             recorded_at=times(),
             received_at=times(),
             birth_date=st.dates() if kind is IdentityKind.BIRTH_DATE else st.none(),

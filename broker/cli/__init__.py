@@ -21,6 +21,7 @@ COMMANDS = {
     "access": _Command("broker.cli.access:access", "Show who may do what on the cluster, or grant it."),
     "demo": _Command("broker.cli.demo:demo", "Show a recorded day become alerts, on a genuine Kafka."),
     "explain": _Command("broker.cli.explain:explain", "Say why a visit led to an alert, or to none."),
+    "fact": _Command("broker.cli.fact:fact", "Put a fact in by hand: what was said of a number, or a view."),
     "kafka": _Command("broker.cli.kafka:kafka", "Run a Kafka of our own in the foreground."),
     "listen": _Command("broker.cli.listen:listen", "Follow what an authority or a provider is told."),
     "policy": _Command(

@@ -87,6 +87,7 @@ class Note(StrEnum):
     SITE_UNLISTED = "location not listed"
     RESTRICTED = "restricted record"
     MOVED_TO_SUCCESSOR = "moved to successor authority"
+    NUMBER_CHANGE = "number change under enquiry"
 
 
 class Urgency(StrEnum):
@@ -224,6 +225,7 @@ class Change(StrEnum):
     HISTORY = "history"
     VIEW = "view"
     VISIT = "visit details"
+    NUMBER = "number superseded"
 
 
 LOUD: frozenset[Change] = frozenset(

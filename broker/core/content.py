@@ -69,6 +69,14 @@ class Matched:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handling:
+    """What holds for everything about a person: a restricted record (24), a number under enquiry (38)."""
+
+    restricted: bool
+    enquiry: bool
+
+
 def successor_of(authority: OdsCode, policy: Policy, at: datetime) -> OdsCode:
     """Return who answers for an authority's plans on the day of `at` (ruling 19)."""
     seen = {authority}
@@ -88,16 +96,16 @@ def authority_alert(
     *,
     earlier: Sequence[Visit],
     views: tuple[ViewLine, ...],
-    restricted: bool,
+    handling: Handling,
 ) -> Alert:
-    """Return what an owning authority is told of a visit (rulings 19, 24, 29)."""
+    """Return what an owning authority is told of a visit (rulings 19, 24, 29, 38)."""
     own, others = _split(matched, recipient.code)
     lines = _lines(own)
     mother_only = all(line.role is SubjectRole.MOTHER for line in lines)
     told = _visit_line(visit)
     if mother_only:
         told = _only(told, _KEPT_FOR_MOTHER)
-    if restricted:
+    if handling.restricted:
         told = _only(told, tuple(ALWAYS_TOLD))
     moved = any(line.authority != recipient.code for line in lines)
     return Alert(
@@ -109,14 +117,15 @@ def authority_alert(
         urgency=_urgency(own),
         plans=lines,
         visit=told,
-        views=() if restricted or mother_only else views,
-        other_authorities=() if restricted else _contacts(others),
+        views=() if handling.restricted or mother_only else views,
+        other_authorities=() if handling.restricted else _contacts(others),
         earlier_visits=0 if mother_only else len(earlier),
-        last_visit_at=None if mother_only or restricted else _newest(earlier),
+        last_visit_at=None if mother_only or handling.restricted else _newest(earlier),
         notes=_notes(
-            (Note.SITE_UNLISTED, visit.unlisted and not restricted),
-            (Note.RESTRICTED, restricted),
+            (Note.SITE_UNLISTED, visit.unlisted and not handling.restricted),
+            (Note.RESTRICTED, handling.restricted),
             (Note.MOVED_TO_SUCCESSOR, moved),
+            (Note.NUMBER_CHANGE, handling.enquiry),
         ),
         child_id=_child_id(own),
     )
@@ -163,7 +172,7 @@ def view_alert(
     access: Access,
     lines: Sequence[Matched],
     *,
-    restricted: bool,
+    handling: Handling,
 ) -> Alert:
     """Return what an owning authority is told of a view outside any visit (ruling 1)."""
     own, others = _split(lines, recipient.code)
@@ -175,9 +184,9 @@ def view_alert(
         route=Route.DUTY,
         urgency=_urgency(own),
         plans=_lines(own),
-        views=() if restricted else (view_line(access),),
-        other_authorities=() if restricted else _contacts(others),
-        notes=_notes((Note.RESTRICTED, restricted)),
+        views=() if handling.restricted else (view_line(access),),
+        other_authorities=() if handling.restricted else _contacts(others),
+        notes=_notes((Note.RESTRICTED, handling.restricted), (Note.NUMBER_CHANGE, handling.enquiry)),
         child_id=_child_id(own),
     )
 

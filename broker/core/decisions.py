@@ -21,6 +21,7 @@ from broker.core.alerts import (
     WorklistItem,
 )
 from broker.core.content import (
+    Handling,
     Matched,
     authority_alert,
     provider_alert,
@@ -33,6 +34,7 @@ from broker.core.facts import Access, IdentityKind, IdentityNotice, PlanKey, Vis
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
 from broker.core.matching import match_over_time
+from broker.core.number_answers import under_enquiry
 from broker.core.person import Known
 from broker.core.plans import (
     Due,
@@ -88,6 +90,7 @@ class Deciding:
         self.sensitive = known.visits.keys() - {ref for visit in self.visits for ref in visit.references}
         self.notices = known.notices.values()
         self.restricted = any(notice.kind is IdentityKind.RESTRICTED for notice in self.notices)
+        self.enquiry = under_enquiry(self.notices)
         self.losses = _losses(self.visits, self.notices)
         self.alerts: dict[str, Alert] = {}
         self.items: dict[str, WorklistItem] = {}
@@ -220,6 +223,7 @@ class Deciding:
     def _alert(self, visit: Visit, matched: Sequence[Matched]) -> None:
         """Raise one alert per authority, and one to the provider (ruling 19)."""
         restricted = self.restricted or visit.restricted
+        handling = Handling(restricted=restricted, enquiry=self.enquiry)
         earlier = self._earlier(visit)
         views = self._views_during(visit)
         raised = []
@@ -229,7 +233,7 @@ class Deciding:
             raised.append(
                 authority_alert(
                     alert_id, recipient, visit, matched,
-                    earlier=earlier, views=views, restricted=restricted,
+                    earlier=earlier, views=views, handling=handling,
                 )
             )  # fmt: skip
         recipient = Recipient(kind=RecipientKind.PROVIDER, code=visit.provider)
@@ -288,11 +292,12 @@ class Deciding:
             self._enter(access.access_id, Occasion.VIEWED, none_because, in_force)
             return
         lines = self._seen(access, recorded_at, stay, pairs)
+        handling = Handling(restricted=self.restricted, enquiry=self.enquiry)
         raised = []
         for owner in sorted({line.owner for line in lines}):
             recipient = Recipient(kind=RecipientKind.AUTHORITY, code=owner)
             alert_id = self._alert_id(recipient, access.access_id)
-            raised.append(view_alert(alert_id, recipient, access, lines, restricted=self.restricted))
+            raised.append(view_alert(alert_id, recipient, access, lines, handling=handling))
         self._stand(access.access_id, Occasion.VIEWED, raised, in_force)
 
     def _view_stay(self, access: Access, in_force: Policy) -> tuple[datetime, Stay]:

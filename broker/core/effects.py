@@ -16,6 +16,7 @@ from broker.core.alerts import (
     EventKind,
     Mark,
     PlanLine,
+    Recipient,
     VisitLine,
     VisitState,
     Why,
@@ -77,7 +78,7 @@ class Advance:
 
 def advance(person: Person, policy: AnyPolicy, key: IdentityKey) -> Advance:
     """Decide, compare with what was told, and return the difference."""
-    decisions = decide(person.number, open_part(person), policy, key)
+    decisions = as_told(decide(person.number, open_part(person), policy, key), person)
     events = tuple(
         replace(event, policy_version=_version(event.alert, decisions, policy))
         for event in _events(person, decisions, key)
@@ -96,6 +97,37 @@ def advance(person: Person, policy: AnyPolicy, key: IdentityKey) -> Advance:
         opened=tuple(item for item_id, item in items.items() if person.items.get(item_id) != item),
         closed=tuple(item for item_id, item in person.items.items() if item_id not in items),
         entries=tuple(decisions.entries[subject] for subject in changed),
+    )
+
+
+def as_told(decisions: Decisions, person: Person) -> Decisions:
+    """
+    Return decisions under the ids under which their threads were first told (ruling 22).
+
+    A thread that came from a former number keeps the id that it was raised with. Where both numbers had told
+    it, the one that stands goes on, of two the lesser id, and the other is withdrawn.
+    """
+    told: dict[tuple[Recipient, str], tuple[bool, str]] = {}
+    for alert_id, row in person.told.items():
+        if row.alert is not None:
+            thread = (row.alert.recipient, row.alert.subject)
+            rank = (row.kind in _TAKEN_BACK, alert_id)
+            told[thread] = min(told.get(thread, rank), rank)
+    asked = {(item.kind, item.visit): item_id for item_id, item in person.items.items()}
+    alerts = [
+        replace(alert, alert_id=told[alert.recipient, alert.subject][1])
+        if (alert.recipient, alert.subject) in told
+        else alert
+        for alert in decisions.alerts.values()
+    ]
+    items = [
+        replace(item, item_id=asked.get((item.kind, item.visit), item.item_id))
+        for item in decisions.items.values()
+    ]
+    return replace(
+        decisions,
+        alerts={alert.alert_id: alert for alert in alerts},
+        items={item.item_id: item for item in items},
     )
 
 
@@ -121,8 +153,10 @@ def _events(person: Person, decisions: Decisions, key: IdentityKey) -> tuple[Ale
         elif told.kind in _TAKEN_BACK or told.alert is None:
             again = (Change.REINSTATED,)
             events.append(_event(person, key, alert, told.revision + 1, EventKind.UPDATED, again))
-        elif told.alert != alert:
+        elif told.alert != alert or told.number is not None:
             changes = differences(told.alert, alert)
+            if told.number is not None:
+                changes = tuple(sorted({*changes, Change.NUMBER}))
             events.append(_event(person, key, alert, told.revision + 1, EventKind.UPDATED, changes))
     for alert_id, told in sorted(person.told.items()):
         if alert_id in decisions.alerts or told.kind in _TAKEN_BACK or told.alert is None:

@@ -64,6 +64,27 @@ class InvalidFact(BrokerError):
     exit_code = 65
 
 
+class NumbersInCircle(BrokerError):
+    """A fact came back to an NHS number that it had passed, or passed more numbers than a person has."""
+
+    code = "CPIS-105"
+    disposition = Disposition.WORKLIST
+    action = "Ask the demographic source which number is in use; then have the record's sender send it again."
+    exit_code = 65
+
+
+class SuccessionContradicted(BrokerError):
+    """The source now says otherwise of an NHS number whose facts have moved to another one."""
+
+    code = "CPIS-106"
+    disposition = Disposition.WORKLIST
+    action = (
+        "What had moved stays where it is. Find out which number each plan belongs to, have its authority "
+        "upload it under that number, and remove it under the other."
+    )
+    exit_code = 65
+
+
 class MalformedMessage(BrokerError):
     """
     Bytes from a peer could not be read.
@@ -261,6 +282,15 @@ class AccessRefused(BrokerError):
         "principal that may alter its access lists."
     )
     exit_code = 78
+
+
+class DemographicsUnavailable(BrokerError):
+    """The demographic source does not answer."""
+
+    code = "CPIS-411"
+    disposition = Disposition.RETRY
+    action = "Nothing at once: matching goes on and it is asked again; if it lasts, ask whoever runs it."
+    exit_code = 69
 
 
 class ConfigurationError(BrokerError):

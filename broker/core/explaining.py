@@ -6,15 +6,15 @@ Nothing is decided here. Each finding is what the functions that decide return, 
 
 from collections.abc import Iterator, Sequence
 
-from broker.core.alerts import Alert, Occasion
+from broker.core.alerts import Alert, AlertEvent, Occasion
 from broker.core.audit import commit_to
 from broker.core.decisions import Deciding
-from broker.core.effects import digest_of, open_part
+from broker.core.effects import as_told, digest_of, open_part
 from broker.core.explained_alerts import Events, standing, told_of
 from broker.core.explained_plans import taken
 from broker.core.explanation import AlertFinding, Closed, Explanation, FactLine, Happening, PlanFinding, Trail
 from broker.core.facts import Access, VisitMessage
-from broker.core.keyed import IdentityKey
+from broker.core.keyed import IdentityKey, moved_reference
 from broker.core.person import Person
 from broker.core.policy import AnyPolicy
 from broker.core.reading import Visit, stamp
@@ -45,7 +45,7 @@ def explain(
     access = next((access for access in explaining.accesses if access.access_id == subject), None)
     if access is not None:
         return explaining.view(access)
-    ids = {event.alert.alert_id for event in told if event.alert.subject == subject}
+    ids = {event.alert.alert_id for event in told if subject in _subjects(event, person, key)}
     return Closed(subject=subject, alerts=tuple(told_of(one, person, told) for one in sorted(ids)))
 
 
@@ -65,6 +65,14 @@ def explain_alert(
     return explain(person, alert.subject, policy, key, told=told, audited=audited)
 
 
+def _subjects(event: AlertEvent, person: Person, key: IdentityKey) -> set[str]:
+    """Return what an event is about: as it was told, and as that reads under the present number (22)."""
+    subject = event.alert.subject
+    if event.alert.occasion is Occasion.VIEWED:
+        return {subject}
+    return {subject, moved_reference(key, subject, former=event.subject, number=person.number)}
+
+
 class _Explaining(Deciding):
     """The decisions about one person, with what led to each."""
 
@@ -76,7 +84,7 @@ class _Explaining(Deciding):
         self.person = person
         self.told = told
         self.audited = audited
-        self.decide()
+        self.alerts = dict(as_told(self.decide(), person).alerts)
 
     def visit(self, visit: Visit) -> Explanation:
         """Explain one thread."""

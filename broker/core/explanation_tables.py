@@ -22,6 +22,10 @@ FACTS: Mapping[VisitEvent | PlanType | IdentityKind | Occasion, str] = {
     IdentityKind.RESTRICTED: "the record is restricted (ruling 24)",
     IdentityKind.BIRTH_DATE: "a date of birth (ruling 13)",
     IdentityKind.PREGNANCY_ENDED: "the pregnancy ended (ruling 43)",
+    IdentityKind.SUPERSEDED: "the number was superseded (ruling 22)",
+    IdentityKind.NUMBER_CHANGE: "the number changed, and how is asked of the source (ruling 38)",
+    IdentityKind.IN_USE: "the number is in use (rulings 22, 38)",
+    IdentityKind.INVALIDATED: "the number is no longer valid (ruling 23)",
     Occasion.ATTENDED: "the person came",
     Occasion.VIEWED: "somebody looked the person up",
 }
@@ -110,6 +114,7 @@ NOTES: Mapping[Note, str] = {
     Note.SITE_UNLISTED: "the site is asked to list the place (ruling 4)",
     Note.RESTRICTED: "restricted record: reduced content (ruling 24)",
     Note.MOVED_TO_SUCCESSOR: "the authority was reorganised: told to its successor (ruling 19)",
+    Note.NUMBER_CHANGE: "the number may have changed: the source is asked, matching goes on (ruling 38)",
 }
 
 URGENCIES: Mapping[Urgency, str] = {
@@ -151,4 +156,5 @@ CHANGES: Mapping[Change, str] = {
     Change.HISTORY: "the count of other visits changed",
     Change.VIEW: "somebody looked the person up",
     Change.VISIT: "other details of the visit changed",
+    Change.NUMBER: "the person's number was superseded (ruling 22)",
 }

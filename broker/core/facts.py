@@ -10,7 +10,7 @@ from datetime import date, datetime
 from enum import Enum, StrEnum
 
 from broker.core.errors import InvalidFact
-from broker.core.identifiers import OdsCode
+from broker.core.identifiers import NhsNumber, OdsCode
 
 
 class PlanType(StrEnum):
@@ -239,24 +239,37 @@ class Access:
 
 
 class IdentityKind(StrEnum):
-    """What a notice about the person's identity says; the kinds of rulings 20–28 that are decided today."""
+    """What a notice about the person's identity, or about the number it is keyed by, says."""
 
     RESTRICTED = "restricted"
+    """The person's whereabouts are to be protected (ruling 24)."""
     BIRTH_DATE = "date of birth"
+    """The source holds this date of birth (ruling 13)."""
     PREGNANCY_ENDED = "pregnancy ended"
+    """The authority's word that a pregnancy ended without a birth (ruling 43)."""
+    SUPERSEDED = "superseded"
+    """The number was replaced, and the source names its successor (ruling 22)."""
+    NUMBER_CHANGE = "number change"
+    """The number changed, and it is not said how: the source is asked (ruling 38)."""
+    IN_USE = "in use"
+    """The source's answer that the number is valid: settles an enquiry, and what was said before."""
+    INVALIDATED = "invalidated"
+    """The number is no longer valid and has no successor; today it settles an enquiry and no more (23)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityNotice:
     """
-    The demographic source said something about the person as a whole (rulings 13, 24); that a pregnancy
-    ended without a birth is the authority's to say (ruling 43).
+    The demographic source said something about the person or the number (rulings 13, 22, 24, 38); that a
+    pregnancy ended without a birth is the authority's to say (ruling 43).
 
-    `birth_date` goes with the kind of that name, and with no other: raises `InvalidFact`.
+    `successor` is the number that a superseded one was replaced by, `birth_date` goes with the kind of that
+    name; both are None for every other kind. Raises `InvalidFact` for one that is missing, or out of place.
     """
 
     notice_id: str
     kind: IdentityKind
+    successor: NhsNumber | None = field(default=None, repr=False)
     recorded_at: datetime
     received_at: datetime
     birth_date: date | None = field(default=None, repr=False)
@@ -265,6 +278,8 @@ class IdentityNotice:
         """Refuse a notice without what it is about, or with what it is not about."""
         if (self.birth_date is not None) != (self.kind is IdentityKind.BIRTH_DATE):
             raise InvalidFact("a date of birth goes with a notice of that kind, and with no other")
+        if (self.successor is not None) != (self.kind is IdentityKind.SUPERSEDED):
+            raise InvalidFact("a superseded number has a successor, and no other notice names one")
 
 
 Fact = PlanFact | VisitMessage | Access | IdentityNotice

@@ -5,6 +5,7 @@ An unkeyed hash of an NHS number *is* the NHS number: all of them can be tried i
 """
 
 import hmac
+import re
 from dataclasses import dataclass, field
 
 from broker.core.errors import ConfigurationError
@@ -12,6 +13,9 @@ from broker.core.identifiers import NhsNumber, OdsCode
 
 _KEY_BYTES_MIN = 32
 _ID_BYTES = 16  # 128 bits: no two ids of a nation's visits collide
+_HALF_BYTES = _ID_BYTES // 2
+_ROUNDS = range(4)  # Luby and Rackoff: four rounds of a keyed function cannot be told from chance
+_REFERENCE = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +46,50 @@ def message_reference(key: IdentityKey, data: bytes) -> str:
     return key.derive("message", data)
 
 
+def _xor(left: bytes, right: bytes) -> bytes:
+    """Return the bytes of two strings of one length added without carry."""
+    return (int.from_bytes(left) ^ int.from_bytes(right)).to_bytes(len(left))
+
+
+def _round(key: IdentityKey, number: NhsNumber, place: int, half: bytes) -> bytes:
+    """Return what one round mixes in."""
+    return bytes.fromhex(key.derive("visit of number", number.key, bytes((place,)), half))[:_HALF_BYTES]
+
+
+def _under(key: IdentityKey, number: NhsNumber, content: bytes) -> str:
+    """Return a visit's reference under a number: a permutation of 128 bits, of its own for every number."""
+    left, right = content[:_HALF_BYTES], content[_HALF_BYTES:]
+    for place in _ROUNDS:
+        left, right = right, _xor(left, _round(key, number, place, right))
+    return (left + right).hex()
+
+
+def _content(key: IdentityKey, number: NhsNumber, reference: bytes) -> bytes:
+    """Return what `_under` made a reference of."""
+    left, right = reference[:_HALF_BYTES], reference[_HALF_BYTES:]
+    for place in reversed(_ROUNDS):
+        left, right = _xor(right, _round(key, number, place, left)), left
+    return left + right
+
+
 def visit_reference(
     key: IdentityKey, number: NhsNumber, *, system: str, provider: OdsCode, visit_number: str
 ) -> str:
     """
     Return a visit's reference: sending system (MSH-3, MSH-4) and PV1-19, keyed per NHS number.
 
-    Under two numbers the same visit has two references that cannot be compared (rulings 6, 42).
+    Under two numbers the same visit has two references; only the key can compare them (rulings 6, 42).
     """
-    return key.derive("visit", number.key, system, provider.code, visit_number)
+    content = key.derive("visit", system, provider.code, visit_number)
+    return _under(key, number, bytes.fromhex(content))
+
+
+def moved_reference(key: IdentityKey, reference: str, *, former: NhsNumber, number: NhsNumber) -> str:
+    """
+    Return the reference that a visit has under a person's other number; asked after a succession alone (22).
+
+    Any other id comes back as it is.
+    """
+    if not _REFERENCE.fullmatch(reference):
+        return reference
+    return _under(key, number, _content(key, former, bytes.fromhex(reference)))

@@ -1,9 +1,9 @@
 """
 What an operator does to an item of the desk or with a person's record, and the grounds for doing it.
 
-Unmasking, redriving, settling and explaining each leave an entry in the audit trail: what, on which record,
-who, why and when. The grounds are kept for as long as that trail, so they must not name the person the item
-is about.
+Unmasking, redriving, settling, explaining and adding a fact each leave an entry in the audit trail: what, on
+which record, who, why and when. The grounds are kept for as long as that trail, so they must not name the
+person the item is about.
 """
 
 import re
@@ -17,6 +17,9 @@ REASON_CHARACTERS_MAX = 500
 """Room for a sentence and a ticket's number; no place for a case history."""
 NAME_CHARACTERS_MAX = 100
 
+YET_UNWRITTEN = -1
+"""Partition and offset of a record that the audit trail speaks of before it is written."""
+
 _NUMBER_LIKE = re.compile(
     r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)"
 )  # ten digits, as an NHS number is written
@@ -29,18 +32,25 @@ class ActionKind(StrEnum):
     REDRIVEN = "redriven"
     SETTLED = "settled"
     EXPLAINED = "explained"
+    ADDED = "added"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a record lies in Kafka: topic, partition and offset, both from 0."""
+    """
+    Where a record lies in Kafka: topic, partition and offset, both from 0.
+
+    Of a record that is yet to be written both are `YET_UNWRITTEN`.
+    """
 
     topic: str
     partition: int
     offset: int
 
     def __str__(self) -> str:
-        """Return `topic-partition-offset`, which names nobody."""
+        """Return `topic-partition-offset`, which names nobody; the topic alone of what is yet unwritten."""
+        if self.offset == YET_UNWRITTEN:
+            return self.topic
         return f"{self.topic}-{self.partition}-{self.offset}"
 
 
@@ -67,9 +77,9 @@ class OperatorAction:
     """
     One thing that an operator did.
 
-    `item_id` is the item's, of an explanation the visit's reference or the alert's id; `place` is the record
-    that the operator acted on: a newer record of the same item is not covered by it. `at` is aware UTC.
-    `outcome` says what came of a redrive, in stable words.
+    `item_id` is the item's or the fact's, of an explanation the visit's reference or the alert's id. `place`
+    is the record that the operator acted on: a newer record of the same item is not covered by it. `at` is
+    aware UTC. `outcome` says what came of a redrive, or which fact was added, in stable words.
     """
 
     kind: ActionKind

@@ -103,12 +103,14 @@ class Told:
     """
     A row of the told ledger: what was last said of one alert, and with which revision.
 
-    `alert` is None once the visit is closed and the row has shrunk.
+    `alert` is None once the visit is closed and the row has shrunk. `number` is the former number it was told
+    under, until that is put right with an update (ruling 22); None is the person's own.
     """
 
     revision: int
     kind: EventKind
     alert: Alert | None
+    number: NhsNumber | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,19 +7,29 @@ replay forgets as the original did.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from broker.core.facts import Access, Fact, PlanContent, VisitMessage
 from broker.core.identifiers import london_day
+from broker.core.partition import Forwarding
 from broker.core.person import Person, Said, Told
 from broker.core.plans import Version, born_on, cutoff, histories, last_visible_day, of_age
 from broker.core.policy import AnyPolicy, Policy
 from broker.core.reading import Visit, stamp
+from broker.core.succession import Merged
 from broker.core.visits import read_visits
 
+FORWARDING_KEPT = timedelta(days=2 * 365)
+"""After its last use: by then every sender has the successor's number."""
 
-def too_late(fact: Fact, person: Person) -> bool:
+
+def unused(forwarding: Forwarding, clock: datetime) -> bool:
+    """Whether a forwarding record may go: nothing was sent on by it for two years (ruling 22)."""
+    return clock - forwarding.last_used > FORWARDING_KEPT
+
+
+def too_late(fact: Fact | Merged, person: Person) -> bool:
     """Whether a fact is about a visit or view that nothing may revise any more: noted in `cpis.late`."""
     match fact:
         case VisitMessage():

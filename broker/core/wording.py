@@ -15,6 +15,9 @@ RING_PROVIDER = "Restricted record: ask to be rung by the hospital's safeguardin
 NEXT_OF_KIN = "Next of kin on the hospital's record may not be the person with the child."
 SITE_UNLISTED = "The hospital has not said whether this location is scheduled."
 MOVED = "The authority was reorganised; this went to its successor."
+NUMBER_CHANGE = (
+    "The NHS number may have changed; the demographic source has been asked. Check who this is about."
+)
 NO_PLAN = "No plan on file. That is not evidence of no risk."
 SEARCHED = (
     "Searched: child protection, looked-after and unborn plans of English authorities; "
@@ -25,6 +28,7 @@ _NOTES = {
     Note.SITE_UNLISTED: SITE_UNLISTED,
     Note.RESTRICTED: RING_PROVIDER,
     Note.MOVED_TO_SUCCESSOR: MOVED,
+    Note.NUMBER_CHANGE: NUMBER_CHANGE,
 }
 
 

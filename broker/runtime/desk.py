@@ -1,4 +1,4 @@
-"""The operators' desk on the settings' Kafka: what was rejected, the work there is, explanations, the pen."""
+"""The operators' desk on the settings' Kafka: what was rejected, work, explanations, facts, the pen."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +15,7 @@ from broker.runtime.preflight import check_cluster
 from broker.runtime.settings import Settings
 from broker.services.desk_log import DeskLog
 from broker.services.explanations import Codecs, Explanations
+from broker.services.fact_desk import FactDesk
 from broker.services.redriving import Redriving
 from broker.services.rejected_desk import RejectedDesk
 from broker.services.worklist_desk import WorklistDesk
@@ -30,6 +31,7 @@ class Desk:
     redriving: Redriving
     worklist: WorklistDesk
     explanations: Explanations
+    facts: FactDesk
 
 
 @asynccontextmanager
@@ -62,6 +64,7 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
                 policy=parts.policy,
                 key=parts.key,
             ),
+            facts=FactDesk(facts, parts.facts, log, key=parts.key, clock=present),
         )
     finally:
         await facts.close()

@@ -97,19 +97,24 @@ def subject_of(asked: Asked, person: Person, key: IdentityKey) -> str | None:
     return held(asked, person.known.visits, person.number, key)
 
 
+def _is_of(event: AlertEvent, person: Person) -> bool:
+    """Whether an event is of a person's alert, told under the present number or a former one (ruling 22)."""
+    return event.subject == person.number or event.alert.alert_id in person.told
+
+
 def explain_replayed(replay: Replay, asked: Asked, policy: AnyPolicy, key: IdentityKey) -> Answer:
     """Return the answer from what a replay has come to; raise `NothingToExplain`."""
     for person in replay.people.values():
         subject = subject_of(asked, person, key)
         if subject is not None:
-            told = [event for event in replay.outcome.events if event.subject == person.number]
+            told = [event for event in replay.outcome.events if _is_of(event, person)]
             explained = explain_alert if isinstance(asked, AlertAsked) else explain
             return explained(person, subject, policy, key, told=told, audited=False)
     if isinstance(asked, VisitAsked):
-        for number, known in replay.waiting.items():
-            reference = held(asked, known.visits, number, key)
+        for number, person in replay.waiting.items():
+            reference = held(asked, person.known.visits, number, key)
             if reference is not None:
-                return NoPlan(subject=reference, facts=len(known.visits[reference]))
+                return NoPlan(subject=reference, facts=len(person.known.visits[reference]))
     raise NothingToExplain
 
 
@@ -188,7 +193,8 @@ class Explanations:
 
     async def _of_person(self, asked: Asked, subject: str, person: Person) -> Answer:
         """Return the answer from a person's record and the events that are held."""
-        told = [event for event, _ in await self._events(person.number.digits)]
+        found = await self._events(person.number.digits, *person.told)
+        told = [event for event, _ in found if _is_of(event, person)]
         explained = explain_alert if isinstance(asked, AlertAsked) else explain
         return explained(person, subject, self._policy, self._key, told=told)
 
@@ -228,13 +234,14 @@ class Explanations:
         known = provider == asked.provider and asked.is_it(reference, number, system, self._key)
         return reference if known else None
 
-    async def _events(self, text: str) -> list[tuple[AlertEvent, Record]]:
-        """Return the events held whose bytes hold a text, with their records."""
+    async def _events(self, *texts: str) -> list[tuple[AlertEvent, Record]]:
+        """Return the events held whose bytes hold one of the texts, with their records."""
         found = []
-        needle = text.encode()
+        needles = [text.encode() for text in texts]
         async for records in self._archive.read(Topic.ALERTS):
             for record in records:
-                if record.value is not None and needle in record.value:
+                value = record.value or b""
+                if any(needle in value for needle in needles):
                     with suppress(MalformedMessage):  # the outbox keeps it in cpis.rejected
-                        found.append((self._codecs.alerts.decode_event(record.value), record))
+                        found.append((self._codecs.alerts.decode_event(value), record))
         return found

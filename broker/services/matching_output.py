@@ -91,7 +91,7 @@ def cause_of(error: Exception) -> str:
 
 
 class Scribe:
-    """Writes down what follows, for one partition."""
+    """Writes down what follows, for one `partition`."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class Scribe:
         self._alerts = alerts
         self._records = records
         self._key = key
-        self._partition = partition
+        self.partition = partition
 
     def say(
         self, advance: Advance, *, unchanged: bool, caused_at: datetime | None, at: datetime, end: Chain
@@ -133,15 +133,15 @@ class Scribe:
                 decision,
                 salt=person.salt,
                 number=person.number,
-                partition=self._partition,
+                partition=self.partition,
                 sequence=end.sequence + 1,
                 at=at,
                 previous=end.newest_hash,
             )
             value = self._records.encode_audit(entry)
             end = Chain(chain(end.newest_hash, value), end.sequence + 1)
-            headers = self._headers(f"{self._partition}-{end.sequence}", AUDIT_TYPE, at, "audit_entry")
-            writes.append(Write(Topic.AUDIT, None, value, headers, self._partition))
+            headers = self._headers(f"{self.partition}-{end.sequence}", AUDIT_TYPE, at, "audit_entry")
+            writes.append(Write(Topic.AUDIT, None, value, headers, self.partition))
         told = tuple(Told(event.kind, event.alert.recipient.kind, caused_at) for event in advance.events)
         return Said(writes=tuple(writes), told=told, state=state, chain=end)
 
@@ -150,11 +150,11 @@ class Scribe:
         state = self._people.encode_person(person)
         if len(state) > PERSON_BYTES_MAX:
             raise PersonTooLarge
-        return state, Write(Topic.PEOPLE, person.number.key, state, partition=self._partition)
+        return state, Write(Topic.PEOPLE, person.number.key, state, partition=self.partition)
 
     def forget(self, key: bytes) -> Write:
         """Return the tombstone of a person of whom nothing need be kept."""
-        return Write(Topic.PEOPLE, key, None, partition=self._partition)
+        return Write(Topic.PEOPLE, key, None, partition=self.partition)
 
     def poisoned(self, poison: Poison, at: datetime) -> Write:
         """

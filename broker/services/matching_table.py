@@ -10,19 +10,25 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from broker.core.effects import advance
-from broker.core.errors import MalformedMessage
+from broker.core.errors import MalformedMessage, SuccessionContradicted
 from broker.core.facts import Fact, IdentityNotice, PlanFact
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
-from broker.core.person import Person, lift
+from broker.core.partition import Forwarding
+from broker.core.person import Person
 from broker.core.policy import AnyPolicy
-from broker.core.retention import settle, too_late
+from broker.core.retention import settle, too_late, unused
+from broker.core.succession import Merged, back_in_use, evidence_of_use, fold, kept, leaving
 from broker.ports import Record, Topic, Write
+from broker.services.matching_moves import Arrived, Mover
 from broker.services.matching_output import Chain, Poison, Said, Scribe, Told, cause_of
 from broker.services.visit_index import VisitIndex
 from broker.wire.cloudevents import read_headers
 from broker.wire.facts_codec import FactCodec
 from broker.wire.state_codec import StateCodec
+
+Outcome = tuple[Person | Forwarding, Said]
+"""What is held of a person from now on, and what that comes to."""
 
 FIRST_INPUTS: tuple[Topic, ...] = (Topic.PLANS, Topic.IDENTITY)
 """What makes a person's record; on a first start these are taken to their end before the others."""
@@ -123,7 +129,7 @@ class PartitionTable:
         self.indexes = {topic: VisitIndex() for topic in INDEXED}
         self.end = end
         self.clock = clock
-        self._facts = facts
+        self._mover = Mover(facts, states, rules.key, scribe.partition)
         self._states = states
         self._scribe = scribe
         self._rules = rules
@@ -190,21 +196,27 @@ class PartitionTable:
         """
         Fold one person's records, and what waited for them, decide, compare with what was told.
 
-        A record that raises is returned as poison; the person keeps the state without that fact.
+        What comes under a superseded number is sent on. A record that raises is returned as poison; the
+        person keeps the state without that fact.
         """
         folded = Folded()
         held = self.people.get(key)
         try:
-            before = self._person(key)
+            before = self._before(key)
         except Exception as error:  # noqa: BLE001 – whatever it is, the partition goes on
             folded.poison = [Poison(record=record, cause=cause_of(error)) for record in records]
             return folded
-        facts = self._decode(key, (*waited, *records), folded)
-        if held is None and not any(isinstance(fact, PlanFact | IdentityNotice) for _, fact in facts):
+        arrived = self._read(key, (*waited, *records), folded)
+        if isinstance(before, Forwarding):
+            person = self._forward(key, before, arrived, folded)
+            if person is None:
+                return folded
+            before = person
+        if held is None and not any(_makes_record(one.fact) for one in arrived):
             self._leave_waiting(key, records, folded)
             return folded
-        folded.late = [record for record, fact in facts if too_late(fact, before)]
-        outcome = self._advance(before, facts, folded)
+        folded.late = [one.record for one in arrived if too_late(one.fact, before)]
+        outcome = self._advance(before, arrived, folded)
         if outcome is not None:
             self._keep(key, *outcome)
             folded.writes, folded.told = outcome[1].writes, outcome[1].told
@@ -212,16 +224,45 @@ class PartitionTable:
             self._leave_waiting(key, records, folded)
         return folded
 
+    def _forward(
+        self, key: bytes, forwarding: Forwarding, arrived: list[Arrived], folded: Folded
+    ) -> Person | None:
+        """Send everything on; or return who is to be folded, with `arrived` added to, now back in use."""
+        number = NhsNumber(key.decode("ascii"))
+        back = back_in_use(number, forwarding, arrived)
+        if back:
+            folded.poison += [
+                Poison(record=one.record, cause=SuccessionContradicted.code)
+                for one in back
+                if one.passage is None  # its source takes the succession back
+            ]
+            arrived += back
+            return Person(number=number, salt=self._new_salt())
+        if arrived:
+            sent = self._mover.send_on(number, forwarding, arrived)
+            state, write = self._mover.forwarding(key, sent.forwarding)
+            self.people[key] = state
+            folded.writes = (write, *sent.writes)
+            folded.poison += sent.poison
+        return None
+
     def redecide(self, key: bytes) -> Folded:
         """Decide a person anew under the present rules; raises whatever the core or a codec raises."""
-        before = self._person(key)
-        person, said = self._say(before, before, None)
+        before = self._before(key)
+        if isinstance(before, Forwarding):
+            return Folded()
+        person, said = self._say(before, before, (), None)
         self._keep(key, person, said)
         return Folded(writes=said.writes, told=said.told)
 
     def settle(self, key: bytes) -> Folded:
         """Let go of what is past revising; raises whatever the core or a codec raises."""
-        before = self._person(key)
+        before = self._before(key)
+        if isinstance(before, Forwarding):
+            if not unused(before, self.clock):
+                return Folded()
+            del self.people[key]
+            return Folded(writes=(self._scribe.forget(key),))
         settled = settle(before, self.clock, self._rules.policy)
         if settled is None:
             del self.people[key]
@@ -234,8 +275,8 @@ class PartitionTable:
         self._recent.remember(key, settled)
         return Folded(writes=(write,))
 
-    def _person(self, key: bytes) -> Person:
-        """Return the person of a key, a new one when there is no record; raises for bytes that are none."""
+    def _before(self, key: bytes) -> Person | Forwarding:
+        """Return what is held under a key, a new person where nothing is; raises for other bytes."""
         known = self._recent.get(key)
         if known is not None:
             return known
@@ -243,17 +284,19 @@ class PartitionTable:
         state = self.people.get(key)
         if state is None:
             return Person(number=number, salt=self._new_salt())
+        if self._states.is_forwarding(state):
+            return self._states.decode_forwarding(state)
         return self._states.decode_person(number, state)
 
-    def _decode(self, key: bytes, records: Sequence[Record], folded: Folded) -> list[tuple[Record, Fact]]:
-        """Return the facts of the records that hold one; the others are poison."""
-        facts: list[tuple[Record, Fact]] = []
+    def _read(self, key: bytes, records: Sequence[Record], folded: Folded) -> list[Arrived]:
+        """Return what the records hold; those that cannot be read are poison."""
+        arrived: list[Arrived] = []
         for record in records:
             try:
-                facts.append((record, self._facts.decode(record.topic, key, record.value or b"")))
+                arrived.append(self._mover.read(key, record))
             except Exception as error:  # noqa: BLE001 – whatever it is, the partition goes on
                 folded.poison.append(Poison(record=record, cause=cause_of(error)))
-        return facts
+        return arrived
 
     def _leave_waiting(self, key: bytes, records: Sequence[Record], folded: Folded) -> None:
         """Let the records of a person who got no record after all wait in the log, read or unreadable."""
@@ -262,37 +305,42 @@ class PartitionTable:
                 self.indexes[Topic(record.topic)].add(key, record.offset)
         folded.poison = [poison for poison in folded.poison if poison.record.topic not in self.indexes]
 
-    def _advance(
-        self, before: Person, facts: Sequence[tuple[Record, Fact]], folded: Folded
-    ) -> tuple[Person, Said] | None:
+    def _advance(self, before: Person, arrived: Sequence[Arrived], folded: Folded) -> Outcome | None:
         """Fold all facts at once; when that raises find out which one by one. None when none is left."""
-        if not facts:
+        if not arrived:
             return None
         person = before
         try:
-            for _, fact in facts:
-                person = person.learn(lift(fact))
-            return self._say(before, person, max(fact.received_at for _, fact in facts))
+            for one in arrived:
+                person = fold(person, one.fact)
+            return self._say(before, person, arrived, max(one.fact.received_at for one in arrived))
         except Exception:  # noqa: BLE001 – the culprit is found below
-            return self._advance_singly(before, facts, folded)
+            return self._advance_singly(before, arrived, folded)
 
-    def _advance_singly(
-        self, before: Person, facts: Sequence[tuple[Record, Fact]], folded: Folded
-    ) -> tuple[Person, Said] | None:
+    def _advance_singly(self, before: Person, arrived: Sequence[Arrived], folded: Folded) -> Outcome | None:
         """Fold fact by fact; one that raises is poison and leaves the person as it was before it."""
         person, received_at, outcome = before, _EPOCH, None
-        for record, fact in facts:
+        taken: list[Arrived] = []
+        for one in arrived:
             try:
-                candidate = person.learn(lift(fact))
-                outcome = self._say(before, candidate, max(received_at, fact.received_at))
+                candidate, newest = fold(person, one.fact), max(received_at, one.fact.received_at)
+                outcome = self._say(before, candidate, [*taken, one], newest)
             except Exception as error:  # noqa: BLE001 – whatever it is, the partition goes on
-                folded.poison.append(Poison(record=record, cause=cause_of(error)))
+                folded.poison.append(Poison(record=one.record, cause=cause_of(error)))
             else:
-                person, received_at = candidate, max(received_at, fact.received_at)
+                person, received_at = candidate, newest
+                taken.append(one)
         return outcome
 
-    def _say(self, before: Person, person: Person, caused_at: datetime | None) -> tuple[Person, Said]:
-        """Decide about `person` and write down what differs from `before`."""
+    def _say(
+        self, before: Person, person: Person, arrived: Sequence[Arrived], caused_at: datetime | None
+    ) -> Outcome:
+        """Decide about `person` and write down what differs from `before`; or send on who has left."""
+        for one in evidence_of_use(person, arrived):
+            person = fold(person, one.fact)
+        answer = leaving(person)
+        if answer is not None:
+            return self._leave(person, answer, arrived, caused_at or self.clock)
         advanced = advance(person, self._rules.policy, self._rules.key)
         said = self._scribe.say(
             advanced,
@@ -303,14 +351,30 @@ class PartitionTable:
         )
         return advanced.person, said
 
-    def _keep(self, key: bytes, person: Person, said: Said) -> None:
-        """Take over a person as said."""
+    def _leave(
+        self, person: Person, answer: IdentityNotice, arrived: Sequence[Arrived], received_at: datetime
+    ) -> Outcome:
+        """Send a person on to the number that succeeds theirs; nobody is told anything here."""
+        forwarding, moved = self._mover.leave(person, answer, arrived, received_at)
+        state, write = self._mover.forwarding(person.number.key, forwarding)
+        return forwarding, Said(writes=(write, *moved), told=(), state=state, chain=self.end)
+
+    def _keep(self, key: bytes, held: Person | Forwarding, said: Said) -> None:
+        """Take over a person, or where they went, as said."""
         self.end = said.chain
         if said.state is not None:
             self.people[key] = said.state
             for index in self.indexes.values():
                 index.drop(key)
-        self._recent.remember(key, person)
+        if isinstance(held, Forwarding):
+            self._recent.forget(key)
+        else:
+            self._recent.remember(key, held)
+
+
+def _makes_record(fact: Fact | Merged) -> bool:
+    """Whether somebody of whom this is known gets a record."""
+    return kept(fact) if isinstance(fact, Merged) else isinstance(fact, PlanFact | IdentityNotice)
 
 
 def receipt_of(record: Record) -> datetime:

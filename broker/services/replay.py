@@ -2,7 +2,8 @@
 A recorded stream through the same doors and the same core as a live one, without Kafka and telling nobody.
 
 Knows the one thing that the matcher and this must agree on: a person has a record from the first plan or
-identity notice on, and what came before it is folded then.
+identity notice on, what came before it is folded then, and what is superseded goes to its successor. What the
+matcher itself had sent on when the stream was recorded is passed over: the replay sends it on again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from broker.core.alerts import AlertEvent, DecisionEntry, WorklistItem
-from broker.core.effects import advance
+from broker.core.everybody import Everybody
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
-from broker.core.person import NOTHING, Known, Person, lift, merge
+from broker.core.person import Person
 from broker.core.policy import AnyPolicy
+from broker.core.succession import Came
 from broker.ports import INPUTS, Topic, Write
 from broker.services.intake import Intake
 from broker.services.uploads import Uploads
@@ -93,20 +95,17 @@ class Replay:
         self._clock = clock
         self._facts = facts
         self._records = records
-        self._policy = policy
-        self._key = key
-        self._people: dict[NhsNumber, Person] = {}
-        self._waiting: dict[NhsNumber, Known] = {}
+        self._everybody = Everybody(policy, key, salt=_NO_SALT)
 
     @property
     def people(self) -> Mapping[NhsNumber, Person]:
         """Everybody who has a record so far."""
-        return self._people
+        return self._everybody.people
 
     @property
-    def waiting(self) -> Mapping[NhsNumber, Known]:
-        """What is known of everybody else."""
-        return self._waiting
+    def waiting(self) -> Mapping[NhsNumber, Person]:
+        """Everybody else of whom something is known."""
+        return self._everybody.waiting
 
     async def play(self, line: StreamLine) -> None:
         """Let one line in by its door and tell what follows; raise `MalformedMessage` for a bad fact."""
@@ -118,38 +117,30 @@ class Replay:
                 await self._uploads.load(line.raw)
             case _:  # a fact as it stood in an input
                 await self._taken.append([Write(line.topic, line.key, line.raw)])
-        learned: dict[NhsNumber, Known] = {}
+        came: dict[NhsNumber, list[Came]] = {}
         for write in self._taken.take():
-            self._sort(write, learned)
-        for number, known in learned.items():
-            self._learn(number, known)
+            self._sort(write, came)
+        for number, facts in came.items():
+            self._tell(number, facts)
 
-    def _sort(self, write: Write, learned: dict[NhsNumber, Known]) -> None:
+    def _sort(self, write: Write, came: dict[NhsNumber, list[Came]]) -> None:
         """Note what was kept unread; gather facts by person."""
         value = write.value or b""
         if write.topic == Topic.REJECTED:
             rejected = self._records.decode_rejected(value)
             self.outcome.rejected.append((rejected.door.value, rejected.reason))
         elif write.topic in INPUTS and write.key is not None:
-            number = NhsNumber(write.key.decode("ascii", "replace"))
-            fact = self._facts.decode(Topic(write.topic), write.key, value)
-            learned[number] = merge(learned.get(number, NOTHING), lift(fact))
-            self.outcome.facts += 1
+            arrival = self._facts.read(Topic(write.topic), write.key, value)
+            if arrival.passage is None:
+                came.setdefault(arrival.number, []).append(Came(arrival.fact))
+                self.outcome.facts += 1
 
-    def _learn(self, number: NhsNumber, known: Known) -> None:
+    def _tell(self, number: NhsNumber, came: list[Came]) -> None:
         """Fold what is new of a person, decide, and note what must be said."""
-        person = self._people.get(number)
-        if person is None:
-            known = merge(self._waiting.pop(number, NOTHING), known)
-            if not known.plans and not known.notices:
-                self._waiting[number] = known
-                return
-            person = Person(number=number, salt=_NO_SALT)
-        advanced = advance(person.learn(known), self._policy, self._key)
-        self._people[number] = advanced.person
-        self.outcome.events.extend(advanced.events)
-        self.outcome.decisions.extend(advanced.entries)
-        for item in advanced.opened:
-            self.outcome.worklist[item.item_id] = item
-        for item in advanced.closed:
-            self.outcome.worklist.pop(item.item_id, None)
+        for advanced in self._everybody.take(number, came):
+            self.outcome.events.extend(advanced.events)
+            self.outcome.decisions.extend(advanced.entries)
+            for item in advanced.opened:
+                self.outcome.worklist[item.item_id] = item
+            for item in advanced.closed:
+                self.outcome.worklist.pop(item.item_id, None)

@@ -21,7 +21,7 @@ from broker.core.errors import (
     NaiveTime,
 )
 from broker.core.facts import Reason
-from broker.core.identifiers import OdsCode
+from broker.core.identifiers import NhsNumber, OdsCode
 
 E = TypeVar("E", bound=Enum)
 
@@ -60,6 +60,16 @@ def maybe_ods(code: str | None) -> OdsCode | None:
 def maybe_code(organisation: OdsCode | None) -> str | None:
     """Return the organisation's code, or None for None."""
     return None if organisation is None else organisation.code
+
+
+def maybe_number(digits: str | None) -> NhsNumber | None:
+    """Return the NHS number of ten digits, or None for None; raise `InvalidNhsNumber`."""
+    return None if digits is None else NhsNumber(digits)
+
+
+def maybe_digits(number: NhsNumber | None) -> str | None:
+    """Return an NHS number's digits, or None for None."""
+    return None if number is None else number.digits
 
 
 class Symbols(Generic[E]):

@@ -23,7 +23,9 @@ from broker.wire.avro import Row
 from broker.wire.avro_values import (
     Symbols,
     maybe_code,
+    maybe_digits,
     maybe_millis,
+    maybe_number,
     maybe_ods,
     millis,
     ods,
@@ -174,10 +176,11 @@ def notice_row(notice: IdentityNotice) -> Row:
 
 def notice_details_row(notice: IdentityNotice) -> Row:
     """Return what a notice carries sealed in inputs."""
-    return {"birth_date": notice.birth_date}
+    return {"birth_date": notice.birth_date, "successor": maybe_digits(notice.successor)}
 
 
 def notice_of(row: Row) -> IdentityNotice:
-    """Return the notice of a row with its every field; raise `MalformedMessage` or `InvalidFact`."""
+    """Return the notice of a row with its every field; raise `MalformedMessage` or as its parts do."""
     row["kind"] = _NOTICES.read(row["kind"])
+    row["successor"] = maybe_number(row["successor"])
     return IdentityNotice(**row)

@@ -2,14 +2,18 @@
 Facts as they lie in the input topics: what a recorder may see in clear, the rest sealed.
 
 Each input topic has one schema, and the sealed part of a record is a framed record of its own, bound to its
-schema's name and the NHS number: moved to another person's key it does not open.
+schema's name and the NHS number: moved to another person's key it does not open. What a superseded number
+sends on (ruling 22) lies in any input as it was first written, in a wrapper that says how it came.
 """
 
+from dataclasses import dataclass
 from typing import Any, assert_never
 
 from broker.core.errors import MalformedMessage
 from broker.core.facts import Access, Fact, IdentityNotice, PlanFact, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.person import Person
+from broker.core.succession import Merged, Passage
 from broker.wire.avro import Row, Schemas
 from broker.wire.avro_values import millis, ods, refusing
 from broker.wire.envelope import Sealer, bound_to, open_row, seal_row
@@ -27,6 +31,7 @@ from broker.wire.fact_rows import (
     plan_row,
     visit_message,
 )
+from broker.wire.state_codec import StateCodec
 
 PLANS_TOPIC = "cpis.in.plans"
 ATTENDANCES_TOPIC = "cpis.in.attendances"
@@ -39,13 +44,28 @@ SCHEMA_BY_TOPIC = {
     ACCESSES_TOPIC: "access",
     IDENTITY_TOPIC: "identity",
 }
-"""The one schema that each input topic holds."""
+"""The one schema that each input topic holds, beside `forwarded`, which each of them may hold."""
 
 _NO_PLAN_DETAILS: Row = dict.fromkeys(("family", "given", "birth_date", "child_id"))
+_NO_NOTICE_DETAILS: Row = dict.fromkeys(("birth_date", "successor"))
 _NO_MESSAGE_DETAILS: Row = dict.fromkeys(
     ("clinician_name", "next_of_kin_name", "family", "given", "birth_date")
 )
-_NO_NOTICE_DETAILS: Row = {"birth_date": None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """
+    What a record of an input holds.
+
+    `value` is the fact as it was first written, under `number`. `passage` says how it came to its key, None
+    for one that lies where it was written; a `Merged` always has one.
+    """
+
+    fact: Fact | Merged
+    value: bytes
+    number: NhsNumber
+    passage: Passage | None = None
 
 
 def topic_of(fact: Fact) -> str:
@@ -70,6 +90,7 @@ class FactCodec:
         """Take the schemas, and what seals the details."""
         self._schemas = schemas
         self._sealer = sealer
+        self._states = StateCodec(schemas)
 
     def encode(self, fact: Fact, number: NhsNumber) -> bytes:
         """Return the value for `topic_of(fact)` under `number.key`; times are cut to milliseconds."""
@@ -136,6 +157,64 @@ class FactCodec:
         row = self._schemas.decode("attendance", data)
         with refusing("attendance"):
             return row["visit"], ods(row["provider"]), row["system"]
+
+    def encode_merged(self, merged: Merged, number: NhsNumber) -> bytes:
+        """Return what goes to the successor of `number`; it is read inside a wrapper alone (`wrap`)."""
+        person = Person(
+            number=number,
+            salt=b"",
+            known=merged.known,
+            told=merged.told,
+            items=merged.items,
+            closed=merged.closed,
+        )
+        bond = bound_to("merged", number.key)
+        row = {
+            "received_at": millis(merged.received_at),
+            "sealed": seal_row(self._sealer, self._states.encode_person(person), bond),
+        }
+        return self._schemas.encode("merged", row)
+
+    def wrap(self, value: bytes, passage: Passage, number: NhsNumber) -> bytes:
+        """Return a fact, as it was first written, for the input of its topic under a successor's `number`."""
+        row = {"numbers": [passed.digits for passed in passage.numbers], "stamp": millis(passage.stamp)}
+        return self._schemas.encode(
+            "forwarded", {"value": value, "sealed": self._seal("passage", row, number)}
+        )
+
+    def read(self, topic: str, key: bytes, value: bytes) -> Arrival:
+        """Return what a record of an input topic holds, sent on or not; raise as `decode` does."""
+        with refusing("key"):
+            number = NhsNumber(key.decode("ascii", "replace"))
+        if self._schemas.subject_of(value) != "forwarded":
+            return Arrival(fact=self.decode(topic, key, value), value=value, number=number)
+        row = self._schemas.decode("forwarded", value)
+        passed = self._open("passage", row["sealed"], key)
+        with refusing("passage"):
+            numbers = tuple(NhsNumber(digits) for digits in passed["numbers"])
+        if not numbers:
+            raise MalformedMessage("avro content refused", detail="no number passed")
+        passage = Passage(numbers=numbers, stamp=passed["stamp"])
+        inner, first = row["value"], numbers[0]
+        if topic == IDENTITY_TOPIC and self._schemas.subject_of(inner) == "merged":
+            fact: Fact | Merged = self._merged(inner, passage)
+        else:
+            fact = self.decode(topic, first.key, inner)
+        return Arrival(fact=fact, value=inner, number=first, passage=passage)
+
+    def _merged(self, value: bytes, passage: Passage) -> Merged:
+        """Return what was known and told under the first number passed."""
+        row, former = self._schemas.decode("merged", value), passage.numbers[0]
+        held = open_row(self._sealer, row["sealed"], bound_to("merged", former.key))
+        person = self._states.decode_person(former, held)
+        return Merged(
+            stamp=passage.stamp,
+            received_at=row["received_at"],
+            known=person.known,
+            told=person.told,
+            items=person.items,
+            closed=person.closed,
+        )
 
     def _seal(self, name: str, details: Row, number: NhsNumber) -> Row | None:
         """Return the envelope of a record's details, None when it has none."""

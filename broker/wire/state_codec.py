@@ -14,7 +14,7 @@ from broker.core.partition import Forwarding, PartitionState
 from broker.core.person import Known, Person, Said, Told
 from broker.wire.alert_rows import EVENT_KINDS, alert_of, alert_row, item_of, item_row
 from broker.wire.avro import Row, Schemas
-from broker.wire.avro_values import millis, refusing
+from broker.wire.avro_values import maybe_digits, maybe_number, millis, refusing
 from broker.wire.fact_rows import (
     access_details_row,
     access_of,
@@ -41,6 +41,10 @@ class StateCodec:
     def is_newer(self, data: bytes) -> bool:
         """Tell whether a value was written under a schema that this release does not know."""
         return self._schemas.is_unknown(data)
+
+    def is_forwarding(self, data: bytes) -> bool:
+        """Tell whether a value is a forwarding record; raise `MalformedMessage` for no value of ours."""
+        return self._schemas.subject_of(data) == "forwarding"
 
     def encode_person(self, person: Person) -> bytes:
         """Return a person's record; the number is its key alone. Times are cut to milliseconds."""
@@ -147,6 +151,7 @@ def _told_row(alert_id: str, told: Told) -> Row:
         "told_alert_id": alert_id,
         "revision": told.revision,
         "kind": EVENT_KINDS.write(told.kind),
+        "number": maybe_digits(told.number),
         "alert": None if alert is None else alert_row(alert) | {"authority_child_id": alert.child_id},
     }
 
@@ -192,4 +197,5 @@ def _told(row: Row) -> Told:
         revision=row["revision"],
         kind=EVENT_KINDS.read(row["kind"]),
         alert=None if alert is None else alert_of(alert),
+        number=maybe_number(row["number"]),
     )

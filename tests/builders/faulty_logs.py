@@ -1,6 +1,6 @@
 """Partition logs with one fault each, over the in-memory Kafka: small, real, named for what goes wrong."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from broker.adapters.memory import MemoryKafka, MemoryPartitionLog
 from broker.core.errors import KafkaUnavailable
@@ -77,3 +77,93 @@ class FailingLog(MemoryPartitionLog):
     async def close(self) -> None:
         """Count."""
         self.closed += 1
+
+
+class Killed(Exception):
+    """The process ends here, as by a power cut."""
+
+
+class Fuse:
+    """Raises `error` at its `length`-th spark, counted from 1, and never again."""
+
+    def __init__(self, length: int, error: type[Exception]) -> None:
+        """Light it."""
+        self._left = length
+        self._error = error
+
+    @property
+    def burnt(self) -> bool:
+        """Whether it has raised."""
+        return self._left <= 0
+
+    def spark(self) -> None:
+        """Burn one step further."""
+        self._left -= 1
+        if self._left == 0:
+            raise self._error
+
+
+class FusedLog(MemoryPartitionLog):
+    """Fails once, at whichever of its awaits the fuse burns down; a commit has one before and one after."""
+
+    def __init__(self, kafka: MemoryKafka, application: str, partition: int, fuse: Fuse) -> None:
+        """Work a partition; others may burn the same fuse."""
+        super().__init__(kafka, application, partition)
+        self._fuse = fuse
+
+    async def open(self) -> None:
+        """Open."""
+        self._fuse.spark()
+        await super().open()
+
+    async def load_people(self) -> dict[bytes, bytes]:
+        """Load."""
+        self._fuse.spark()
+        return await super().load_people()
+
+    async def start_offset(self, topic: Topic, since_ms: int) -> int:
+        """Ask."""
+        self._fuse.spark()
+        return await super().start_offset(topic, since_ms)
+
+    async def end_offsets(self) -> Mapping[Topic, int]:
+        """Ask."""
+        self._fuse.spark()
+        return await super().end_offsets()
+
+    async def scan(self, topic: Topic, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
+        """Read."""
+        self._fuse.spark()
+        async for records in super().scan(topic, start, end):
+            yield records
+            self._fuse.spark()
+
+    async def reached(self, ends: Mapping[Topic, int]) -> bool:
+        """Ask."""
+        self._fuse.spark()
+        return await super().reached(ends)
+
+    async def poll(
+        self, topics: Sequence[Topic], *, wait_ms: int, records_max: int
+    ) -> Mapping[Topic, Sequence[Record]]:
+        """Poll; what is idle burns nothing."""
+        found = await super().poll(topics, wait_ms=wait_ms, records_max=records_max)
+        if found:
+            self._fuse.spark()
+        return found
+
+    async def read_at(self, topic: Topic, offsets: Sequence[int]) -> Sequence[Record]:
+        """Read again."""
+        self._fuse.spark()
+        return await super().read_at(topic, offsets)
+
+    async def declared_topics(self) -> frozenset[str]:
+        """Ask."""
+        self._fuse.spark()
+        return await super().declared_topics()
+
+    async def commit(self, writes: Sequence[Write]) -> None:
+        """Commit."""
+        self._fuse.spark()
+        await super().commit(writes)
+        self._fuse.spark()

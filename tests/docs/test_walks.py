@@ -105,6 +105,9 @@ def walk(cluster: EmbeddedKafka, registry: Registry, items: dict[str, str], tmp_
     shutil.copy(fixtures / "uploads" / "looked-after.xml", tmp_path / "authority-2026-03-02.xml")
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "registry.password").write_text(PASSWORD)
+    (tmp_path / "number.txt").write_text("999 000 5214\n")
+    (tmp_path / "numbers.txt").write_text("9990005214\n9990005222\n")
+    (tmp_path / "view.txt").write_text("9990005214\nNurse Sample\n")
     AUTHORITY.cert_pem.write_to_path(str(tmp_path / "etc" / "registry-ca.pem"))
     walk = Walk(
         tmp_path,

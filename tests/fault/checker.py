@@ -8,6 +8,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from broker.adapters.cluster import Cluster
+from broker.adapters.kafka_watch import KafkaWatch, Place
 from broker.core.alerts import Alert, AlertEvent
 from broker.core.audit import FIRST_HASH, chain
 from broker.core.partition import PartitionState
@@ -48,25 +49,33 @@ async def partition_states(cluster: Cluster, codecs: Codecs) -> dict[int, Partit
     }
 
 
-async def input_ends(cluster: Cluster) -> dict[tuple[str, int], int]:
-    """Return the end of every partition of every input."""
-    async with AIOKafkaConsumer(**cluster.connection()) as consumer:
+async def input_ends(cluster: Cluster, **reading: str) -> dict[Place, int]:
+    """Return the end of every partition of every input, as a reader with these settings sees it."""
+    async with AIOKafkaConsumer(**cluster.connection(), **reading) as consumer:
         places = [
             TopicPartition(topic.value, partition)
             for topic in INPUTS
             for partition in await consumer._client._wait_on_metadata(topic.value)
         ]
         ends = await consumer.end_offsets(places)
-    return {(place.topic, place.partition): end for place, end in ends.items()}
+    return {Place(place.topic, place.partition): end for place, end in ends.items()}
 
 
 async def caught_up(cluster: Cluster, codecs: Codecs) -> bool:
-    """Return whether every matcher has noted every input to its end."""
+    """Return whether every matcher has noted every record of every input, and none is still uncommitted."""
     states = await partition_states(cluster, codecs)
-    return all(
-        end == (states[partition].offsets.get(topic, 0) if partition in states else 0)
-        for (topic, partition), end in (await input_ends(cluster)).items()
-    )
+    ends = await input_ends(cluster)
+    if ends != await input_ends(cluster, isolation_level="read_committed"):
+        return False
+    taken = {
+        place: states[place.partition].offsets.get(place.topic, 0) if place.partition in states else 0
+        for place in ends
+    }
+    watch = KafkaWatch(cluster)
+    try:
+        return all(not waiting.records for waiting in (await watch.look(taken)).values())
+    finally:
+        await watch.close()
 
 
 async def check(cluster: Cluster, load: Load, codecs: Codecs) -> dict[str, int]:

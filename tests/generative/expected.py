@@ -219,6 +219,7 @@ class Expecting:
             ("location not listed", thread.unlisted and not restricted),
             ("restricted record", restricted),
             ("moved to successor authority", moved),
+            ("number change under enquiry", self.oracle.enquiry),
         )
         return tuple(note for note, applies in notes if applies)
 
@@ -262,7 +263,8 @@ class Expecting:
                     plans=_plan_rows(own),
                     views=() if restricted else (view.access_id,),
                     others=() if restricted else _others(lines, own),
-                    notes=("restricted record",) if restricted else (),
+                    notes=("restricted record",) * restricted
+                    + ("number change under enquiry",) * self.oracle.enquiry,
                     child_id=_child_id(own),
                 )
             )

@@ -68,6 +68,7 @@ class Oracle:
         self.views = [views[access_id] for access_id in sorted(views)]
         self.notices = [fact for fact in self.facts if isinstance(fact, IdentityNotice)]
         self.restricted = any(notice.kind is IdentityKind.RESTRICTED for notice in self.notices)
+        self.enquiry = _under_enquiry(self.notices)
 
     def received_by(self, moment: datetime) -> "Oracle":
         """Return the oracle of somebody who has only what was received by a moment (11)."""
@@ -306,6 +307,14 @@ class Oracle:
 def _age(born: date, day: date) -> int:
     """Return how many birthdays somebody has had; who was born on 29 February has some on 1 March (13)."""
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def _under_enquiry(notices: Sequence[IdentityNotice]) -> bool:
+    """Return whether a number change was notified, and nothing answered at that time or later (37, 38)."""
+    said = [(min(notice.recorded_at, notice.received_at), notice.kind.value) for notice in notices]
+    changes = [at for at, kind in said if kind == "number change"]
+    answers = [at for at, kind in said if kind in ("superseded", "in use", "invalidated")]
+    return any(all(answer < change for answer in answers) for change in changes)
 
 
 def _versions(facts: Sequence[PlanFact]) -> list[Version]:

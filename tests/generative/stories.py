@@ -27,9 +27,10 @@ from broker.core.facts import (
     VisitEvent,
     VisitMessage,
 )
-from broker.core.identifiers import OdsCode
+from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.person import NOTHING, Known, lift, merge
 
+SUCCESSOR = NhsNumber("9990000026")
 T = datetime(2026, 1, 10, 10, tzinfo=UTC)
 
 _HOURS = (-960, -170, -168, -49, -48, -25, -24, -3, -2, -1, 0, 0, 0, 1, 1, 2, 3, 14, 24, 25, 26, 48, 72, 73)
@@ -171,12 +172,16 @@ def accesses(draw: st.DrawFn, place: int) -> Access:
 
 @st.composite
 def notices(draw: st.DrawFn, place: int) -> IdentityNotice:
-    """Return one notice of the demographic source."""
+    """Return one notice of the demographic source; here a successor is named, and nobody goes there."""
     recorded_at = draw(moments)
     kind = draw(st.sampled_from(IdentityKind))
-    born = draw(st.sampled_from(_BIRTHS)) if kind is IdentityKind.BIRTH_DATE else None
     return IdentityNotice(
-        notice_id=f"n{place}", kind=kind, recorded_at=recorded_at, received_at=recorded_at, birth_date=born
+        notice_id=f"n{place}",
+        kind=kind,
+        successor=SUCCESSOR if kind is IdentityKind.SUPERSEDED else None,
+        recorded_at=recorded_at,
+        received_at=recorded_at + draw(st.sampled_from(_RECEIVED_AFTER)),
+        birth_date=draw(st.sampled_from(_BIRTHS)) if kind is IdentityKind.BIRTH_DATE else None,
     )
 
 

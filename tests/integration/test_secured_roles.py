@@ -4,30 +4,40 @@ import json
 import re
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from broker.adapters.access_declarations import Kind, Operation
-from broker.ports import Topic
-from tests.builders.adt import Adt
+from broker.ports import INPUTS, Topic
+from tests.builders.adt import Adt, Patient
+from tests.builders.matcher import numbers
 from tests.builders.secured import ADMINISTRATOR, SecuredKafka
-from tests.builders.upload import build_upload
+from tests.builders.upload import Person, Record, build_upload
 from tests.fault.fleet import Fleet
 from tests.integration.test_operators import lines_of, ops_port_of, sent_by_mllp, until_ready
-from tests.starting import END_SECONDS, running
+from tests.starting import END_SECONDS, environment, running
 from tests.waiting import wait_until
 
 ROLES = ("intake", "matcher", "outbox")
 AUTHORITY, PROVIDER = "211", "RXH"
 
-UNUSED_THAT_DAY = {"cpis-matcher: WRITE on topic cpis.late"}
-"""A right that a day does not need and another does: for a fact too late to revise a decision."""
+SENDING_ON = {f"cpis-matcher: WRITE on topic {topic}" for topic in INPUTS}
+"""The rights that a superseded number needs: what comes under it is sent on to its successor."""
+UNUSED_THAT_DAY = {"cpis-matcher: WRITE on topic cpis.late"} | SENDING_ON
+"""Rights that a day does not need and another does: for a fact too late to revise a decision, and to move."""
+FORMER, PRESENT = islice(numbers(), 20, 22)
+"""Two numbers that no other test here uses."""
+
+_ROBIN = Patient()
 
 pytestmark = pytest.mark.kafka
 
@@ -68,11 +78,12 @@ def at_work(
         yield Site(directory, fleets)
 
 
-def attendance(visit: str, provider: str = PROVIDER) -> bytes:
+def attendance(visit: str, provider: str = PROVIDER, patient: Patient = _ROBIN) -> bytes:
     """Return an attendance of this minute."""
     now = f"{datetime.now(tz=ZoneInfo('Europe/London')):%Y%m%d%H%M%S}"
     pv1 = {"class": "E", "location": "ED", "visit": visit, "arrived": now}
-    return Adt(event="A04", control_id=visit, recorded=now, pv1=pv1, provider=provider).text().encode()
+    message = Adt(event="A04", control_id=visit, recorded=now, pv1=pv1, provider=provider, patient=patient)
+    return message.text().encode()
 
 
 def unused(secured: SecuredKafka) -> set[str]:
@@ -86,7 +97,7 @@ def unused(secured: SecuredKafka) -> set[str]:
     }
 
 
-def told(settings: dict[str, str], *recipient: str) -> list[dict[str, object]]:
+def told(settings: dict[str, str], *recipient: str) -> list[dict[str, Any]]:
     """Return the alerts that a recipient reads from the beginning, as itself."""
     log = Path(settings["CPIS_KAFKA_CA_FILE"]).parent / "listen.log"
     with running(log, "listen", *recipient, "--json", "--from-beginning", "--once", **settings) as process:
@@ -132,6 +143,60 @@ def test_a_visit_becomes_an_alert_and_an_inbox_row(
     assert "entered in the audit trail" in explained(settings_of("cpis-explainer"), f"{PROVIDER}/V-{manner}")
     assert ["AA", "AA", "AE"] == answers
     assert before + 2 == len(told(settings_of(f"la-{AUTHORITY}"), *listening))
+    assert "refuses us" not in logs
+    assert "Traceback" not in logs
+
+
+def added(settings: dict[str, str], *words: str, told: str) -> None:
+    """Put a fact in by hand as the operator; whom it is about comes by standard input."""
+    grounds = ("--by", "operator", "--reason", "a test")
+    done = subprocess.run(
+        [sys.executable, "-m", "broker", "fact", "add", *words, *grounds],
+        env=environment(**settings),
+        input=told,
+        capture_output=True,
+        text=True,
+        timeout=END_SECONDS,
+        check=False,
+    )
+    assert 0 == done.returncode, done.stderr
+
+
+def test_what_comes_under_a_superseded_number_is_sent_on(secured: SecuredKafka, tmp_path: Path) -> None:
+    """A plan, a visit, a view and what was known, with the rights of matcher and operator (ruling 22)."""
+    now = datetime.now(tz=ZoneInfo("Europe/London")).isoformat(timespec="seconds")
+    hands = {"CPIS_SEALING_KEYS_DIR": str(tmp_path / "keys"), "CPIS_DATA_DIR": str(tmp_path / "operator")}
+    operator = hands | secured.by_password("cpis-operator")
+    authority = secured.by_password(f"la-{AUTHORITY}")
+    record = Record(child=Person(number=FORMER.digits))
+    upload = build_upload([record], authority=AUTHORITY, file_id="LA-FILE-0002")
+    looked = ("--organisation", PROVIDER, "--organisation-name", "Exton Hospital", "--role", "nurse")
+
+    def told_under() -> set[object]:
+        """Return the numbers that the authority was told under."""
+        return {one["event"]["subject"] for one in told(authority, "--authority", AUTHORITY)}
+
+    def used() -> set[str]:
+        """Return the rights of sending on that were used."""
+        return SENDING_ON - unused(secured)
+
+    with at_work(tmp_path, secured.by_password, secured) as site:
+        (tmp_path / "intake" / "uploads" / "two.xml").write_bytes(upload)
+        wait_until(
+            lambda: bool(list(tmp_path.glob("intake/uploads/done/*.xml"))), END_SECONDS, "it is loaded"
+        )
+        pair = f"{FORMER.digits}\n{PRESENT.digits}\n"
+        added(operator, "notice", "--kind", "superseded", "--recorded-at", now, told=pair)
+        wait_until(lambda: len(used()) >= 1, END_SECONDS, "the person moves")
+        added(operator, "view", *looked, "--accessed-at", now, told=f"{FORMER.digits}\nA Nurse\n")
+        answers = sent_by_mllp(site.mllp_port, attendance("M-1", patient=Patient(number=FORMER.digits)))
+        again = build_upload([record], authority=AUTHORITY, file_id="LA-FILE-0003")
+        (tmp_path / "intake" / "uploads" / "three.xml").write_bytes(again)
+        wait_until(lambda: used() == SENDING_ON, END_SECONDS, "every kind of fact is sent on")
+        wait_until(lambda: PRESENT.digits in told_under(), END_SECONDS, "the authority is told")
+        logs = "".join(fleet.logs() for fleet in site.fleets.values())
+
+    assert ["AA"] == answers
     assert "refuses us" not in logs
     assert "Traceback" not in logs
 

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Protocol
 
 import pytest
 
 from broker.adapters.kafka_topics import apply_topics, load_topics
-from broker.core.identifiers import NhsNumber
+from broker.core.identifiers import NhsNumber, OdsCode
 from broker.runtime.kafka import embedded_kafka
 from broker.runtime.resources import topics_file
 from tests.spec.genuine import GenuineRuntime
@@ -15,9 +17,17 @@ from tests.spec.numbers import usable_numbers
 from tests.spec.outcome import Outcome
 from tests.spec.runtimes import Runtime, run_core
 from tests.spec.settled import AUTHORITIES, POLICY, PROVIDERS
-from tests.spec.table import facts
+from tests.spec.table import facts, keyed_facts, visit_under
 
 Run = Callable[[str], Outcome]
+
+
+class RunMoving(Protocol):
+    """From a table of facts of a person with several numbers to what comes of them."""
+
+    def __call__(self, table: str, *, stepwise: bool = False) -> Outcome:
+        """Run a table; `stepwise` each row is settled before the next one comes."""
+        ...
 
 
 @pytest.fixture(scope="session")
@@ -60,5 +70,22 @@ def run(runtime: Runtime, numbers: Iterator[NhsNumber]) -> Run:
     def run_table(table: str) -> Outcome:
         number = next(numbers)
         return runtime([(number, fact) for fact in facts(table)], POLICY)
+
+    return run_table
+
+
+@pytest.fixture
+def run_moving(runtime: Runtime, numbers: Iterator[NhsNumber]) -> RunMoving:
+    """Lend the same for a person of several numbers, `A`, `B` and `C` in the table and the outcome."""
+
+    def run_table(table: str, *, stepwise: bool = False) -> Outcome:
+        own = {name: next(numbers) for name in "ABC"}
+        names = {number.digits: name for name, number in own.items()} | {
+            visit_under(number, f"v{place}", OdsCode(provider)): f"v{place}"
+            for number in own.values()
+            for place in range(1, 4)
+            for provider in PROVIDERS
+        }
+        return replace(runtime(list(keyed_facts(table, own)), POLICY, stepwise=stepwise), names=names)
 
     return run_table

@@ -20,8 +20,10 @@ from tests.spec.matchers import (
     WRITTEN,
     Sent,
     has_taken,
+    last_offset,
     make_matcher,
     outcome_of,
+    portions,
     writes_of,
 )
 from tests.spec.outcome import Outcome
@@ -42,7 +44,7 @@ class GenuineKafka:
         self._facts = KafkaFactLog(cluster, deadline_ms=APPEND_MS)
         log = KafkaPartitionLog(cluster, "specs", PARTITION)
         self._matcher = make_matcher(log, self._codecs, policy)
-        self._found: dict[str, list[Record]] = {topic: [] for topic in (Topic.PEOPLE, *WRITTEN)}
+        self._found: dict[str, list[Record]] = {topic: [] for topic in (Topic.PEOPLE, *INPUTS, *WRITTEN)}
 
     async def open(self) -> None:
         """Start matcher and reader."""
@@ -51,6 +53,8 @@ class GenuineKafka:
             **self._cluster.connection(), isolation_level="read_committed", auto_offset_reset="earliest"
         )
         await self._reader.start()
+        self._everything: Any = AIOKafkaConsumer(**self._cluster.connection())
+        await self._everything.start()
         self._places = [
             TopicPartition(topic, partition)
             for topic in self._found
@@ -64,20 +68,26 @@ class GenuineKafka:
         self._matcher.stop()
         await self._working
         await self._reader.stop()
+        await self._everything.stop()
         await self._facts.close()
 
-    async def run(self, sent: Sent) -> Outcome:
+    async def run(self, sent: Sent, *, stepwise: bool) -> Outcome:
         """Write facts, wait until they were taken, read what was committed."""
         before = {topic: len(records) for topic, records in self._found.items()}
-        await self._facts.append(writes_of(self._codecs, sent))
-        inputs = [TopicPartition(topic.value, PARTITION) for topic in INPUTS]
-        ends = {place.topic: end for place, end in (await self._reader.end_offsets(inputs)).items()}
-        async with asyncio.timeout(DEADLINE_S):
-            while not has_taken(self._codecs, self._found[Topic.PEOPLE][before[Topic.PEOPLE] :], ends):
-                await self._read()
-        await self._read_to_the_end()
+        for portion in portions(writes_of(self._codecs, sent), stepwise=stepwise):
+            await self._facts.append(portion)
+            async with asyncio.timeout(DEADLINE_S):
+                await self._read_to_the_end()
+                while not self._is_taken():
+                    await self._read()
+                    await self._read_to_the_end()
         new = {topic: records[before[topic] :] for topic, records in self._found.items()}
         return outcome_of(self._codecs, sent, new)
+
+    def _is_taken(self) -> bool:
+        """Return whether every input was taken, with what moved meanwhile."""
+        ends = {topic.value: last_offset(self._found[topic]) + 1 for topic in INPUTS}
+        return has_taken(self._codecs, self._found[Topic.PEOPLE], ends)
 
     async def _read(self) -> None:
         """Take what was committed since the last look."""
@@ -85,8 +95,8 @@ class GenuineKafka:
             self._found[place.topic] += records
 
     async def _read_to_the_end(self) -> None:
-        """Take everything that is committed now."""
-        ends = await self._reader.end_offsets(self._places)
+        """Take everything that was written by now, once it is committed."""
+        ends = await self._everything.end_offsets(self._places)
         while any([await self._reader.position(place) < ends[place] for place in self._places]):
             await self._read()
 
@@ -101,10 +111,10 @@ class GenuineRuntime:
         self._kafka = GenuineKafka(cluster, policy)
         self.policy = policy
 
-    def __call__(self, sent: Sent, policy: AnyPolicy) -> Outcome:
+    def __call__(self, sent: Sent, policy: AnyPolicy, *, stepwise: bool = False) -> Outcome:
         """Run one specification; all of a run share one policy."""
         assert policy == self.policy
-        return self._await(self._kafka.run(sent))
+        return self._await(self._kafka.run(sent, stepwise=stepwise))
 
     @contextmanager
     def working(self) -> Iterator["GenuineRuntime"]:

@@ -11,8 +11,9 @@ from dataclasses import replace
 from broker.adapters.memory import MemoryKafka, MemoryPartitionLog
 from broker.core.alerts import AlertEvent, DecisionEntry, ItemKind, WorklistItem
 from broker.core.audit import commit_to
-from broker.core.facts import Fact, VisitMessage
+from broker.core.facts import Access, Fact, IdentityNotice, VisitMessage
 from broker.core.identifiers import NhsNumber
+from broker.core.keyed import moved_reference
 from broker.core.policy import AnyPolicy
 from broker.ports import INPUTS, PARTITION_STATE_KEY, PartitionLog, Record, Topic, Write
 from broker.services.matching import Codecs, PartitionMatcher, Surroundings
@@ -60,17 +61,40 @@ def has_taken(codecs: Codecs, people: Sequence[Record], ends: Mapping[str, int])
     return all(offsets.get(topic, 0) >= end for topic, end in ends.items())
 
 
+def last_offset(records: Sequence[Record]) -> int:
+    """Return the offset of the last record, -1 where there is none; what is behind it are markers."""
+    return max((record.offset for record in records), default=-1)
+
+
 def outcome_of(codecs: Codecs, sent: Sent, found: Found) -> Outcome:
-    """Return what was written about the one person of these facts."""
-    number = sent[0][0]
+    """Return what was written about the one person of these facts, whichever their numbers."""
     return Outcome(
-        events=tuple(_events(codecs, number, found)),
+        events=tuple(_events(codecs, _numbers(sent), found)),
         items=tuple(_items(codecs, sent, found[Topic.WORKLIST])),
         decisions=_decisions(codecs, sent, found[Topic.AUDIT]),
     )
 
 
-def _events(codecs: Codecs, number: NhsNumber, found: Found) -> list[AlertEvent]:
+def _numbers(sent: Sent) -> set[NhsNumber]:
+    """Return every number that facts come under, or that is named as a successor."""
+    notices = [fact for _, fact in sent if isinstance(fact, IdentityNotice)]
+    successors = {notice.successor for notice in notices if notice.successor is not None}
+    return {number for number, _ in sent} | successors
+
+
+def _references(sent: Sent) -> set[tuple[NhsNumber, str]]:
+    """Return what decisions may be about: every visit and view, under each of the person's numbers."""
+    found: set[tuple[NhsNumber, str]] = set()
+    for number, fact in sent:
+        for own in _numbers(sent):
+            if isinstance(fact, VisitMessage):
+                found.add((own, moved_reference(KEY, fact.visit, former=number, number=own)))
+            elif isinstance(fact, Access):
+                found.add((own, fact.access_id))
+    return found
+
+
+def _events(codecs: Codecs, numbers: set[NhsNumber], found: Found) -> list[AlertEvent]:
     """Return the person's events, with what only the recipient's own topic holds."""
     own = {
         event.event_id: event.alert
@@ -78,16 +102,15 @@ def _events(codecs: Codecs, number: NhsNumber, found: Found) -> list[AlertEvent]
         for event in (codecs.alerts.decode_event(record.value or b"") for record in found[topic])
     }
     every = [codecs.alerts.decode_event(record.value or b"") for record in found[Topic.ALERTS]]
-    return [replace(event, alert=own[event.event_id]) for event in every if event.subject == number]
+    return [replace(event, alert=own[event.event_id]) for event in every if event.subject in numbers]
 
 
 def _items(codecs: Codecs, sent: Sent, records: Sequence[Record]) -> list[WorklistItem]:
     """Return the open items about the person's visits."""
     newest = {record.key: record.value for record in records}
     items = {
-        KEY.derive("item", kind, fact.visit, number.key).encode()
-        for number, fact in sent
-        if isinstance(fact, VisitMessage)
+        KEY.derive("item", kind, reference, number.key).encode()
+        for number, reference in _references(sent)
         for kind in ItemKind
     }
     return [codecs.records.decode_item(value) for key, value in newest.items() if value and key in items]
@@ -95,12 +118,7 @@ def _items(codecs: Codecs, sent: Sent, records: Sequence[Record]) -> list[Workli
 
 def _decisions(codecs: Codecs, sent: Sent, records: Sequence[Record]) -> dict[str, DecisionEntry]:
     """Return the newest audited decision about each of the person's visits and views."""
-    subjects = {
-        commit_to(SALT, number, subject): subject
-        for number, fact in sent
-        for subject in (getattr(fact, "visit", None), getattr(fact, "access_id", None))
-        if subject is not None
-    }
+    subjects = {commit_to(SALT, number, reference): reference for number, reference in _references(sent)}
     entries = [codecs.records.decode_audit(record.value or b"") for record in records]
     return {
         subjects[entry.commitment]: DecisionEntry(
@@ -116,18 +134,29 @@ def _decisions(codecs: Codecs, sent: Sent, records: Sequence[Record]) -> dict[st
     }
 
 
-def run_twin(sent: Sent, policy: AnyPolicy) -> Outcome:
+def portions(writes: Sequence[Write], *, stepwise: bool) -> list[Sequence[Write]]:
+    """Return facts in the portions in which they are written: all at once, or one after the other."""
+    return [[write] for write in writes] if stepwise else [writes]
+
+
+def run_twin(sent: Sent, policy: AnyPolicy, *, stepwise: bool = False) -> Outcome:
     """Let a matcher of its own work on an in-memory Kafka of its own."""
     codecs = make_codecs()
     kafka = MemoryKafka((*Topic, *RECIPIENT_TOPICS), partitions=1)
-    kafka.append(writes_of(codecs, sent))
-    ends = {topic.value: kafka.end(topic, PARTITION) for topic in INPUTS}
+
+    def is_taken() -> bool:
+        """Return whether every input was taken, with what moved meanwhile."""
+        ends = {topic.value: last_offset(kafka.read(topic)) + 1 for topic in INPUTS}
+        return has_taken(codecs, kafka.read(Topic.PEOPLE), ends)
+
     matcher = make_matcher(MemoryPartitionLog(kafka, "specs", PARTITION), codecs, policy)
 
     async def work() -> None:
         """Work through what was written."""
         working = asyncio.ensure_future(matcher.run())
-        await until(lambda: has_taken(codecs, kafka.read(Topic.PEOPLE), ends), DEADLINE_S)
+        for portion in portions(writes_of(codecs, sent), stepwise=stepwise):
+            kafka.append(portion)
+            await until(is_taken, DEADLINE_S)
         matcher.stop()
         await working
 

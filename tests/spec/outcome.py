@@ -1,7 +1,7 @@
 """What came of a specification's facts, and the words in which its tables expect it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from broker.core.alerts import (
@@ -26,12 +26,13 @@ class Outcome:
     What one person's facts led to.
 
     `events` in the order in which they were made; `items` the open worklist items; `decisions` the newest
-    by visit reference or access id.
+    by visit reference or access id. `names` are the table's own words for references and numbers.
     """
 
     events: tuple[AlertEvent, ...]
     items: tuple[WorklistItem, ...]
     decisions: Mapping[str, DecisionEntry]
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def standing(self) -> list[Alert]:
@@ -43,12 +44,22 @@ class Outcome:
     def alerts(self, head: str) -> list[tuple[str, ...]]:
         """Return the standing alerts with the columns of a table's head."""
         columns = cells(head)[0]
-        return [tuple(_said(alert, column) for column in columns) for alert in self.standing]
+        under = {event.alert.alert_id: event.subject.digits for event in self.events}
+        told = [(alert, {"number": under[alert.alert_id], "about": alert.subject}) for alert in self.standing]
+        rows = [
+            tuple(self._named(own[column]) if column in own else _said(alert, column) for column in columns)
+            for alert, own in told
+        ]
+        return sorted(rows) if self.names else rows
+
+    def _named(self, key: str) -> str:
+        """Return a reference or number in the table's own words."""
+        return self.names.get(key, key)
 
     @property
     def whys(self) -> dict[str, str]:
         """Why each visit and view led to alerts, or to none."""
-        return {subject: entry.why.value for subject, entry in sorted(self.decisions.items())}
+        return {self._named(subject): entry.why.value for subject, entry in sorted(self.decisions.items())}
 
     @property
     def asked(self) -> list[tuple[ItemKind, bool, str | None]]:
@@ -83,7 +94,6 @@ def _joined(parts: Iterable[str]) -> str:
 
 _COLUMNS: dict[str, Callable[[Alert], str]] = {
     "to": lambda alert: recipient_text(alert.recipient),
-    "about": lambda alert: alert.subject,
     "plans": lambda alert: _joined(plan_text(line) for line in alert.plans),
     "others": lambda alert: _joined(str(contact.authority) for contact in alert.other_authorities),
     "views": lambda alert: _joined(line.access_id for line in alert.views),

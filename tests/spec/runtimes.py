@@ -4,37 +4,40 @@ The runtimes of the specifications, each one function from facts and policy to a
 `core` folds and decides here and now; it is what the other runtimes are compared with.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 from broker.core.alerts import AlertEvent, DecisionEntry, WorklistItem
-from broker.core.effects import advance
-from broker.core.facts import Fact, IdentityNotice, PlanFact
+from broker.core.everybody import Everybody
+from broker.core.facts import Fact
 from broker.core.identifiers import NhsNumber
-from broker.core.person import Person, lift
 from broker.core.policy import AnyPolicy
+from broker.core.succession import Came
 from tests.spec.outcome import Outcome
 from tests.spec.settled import KEY
 
-Runtime = Callable[[Sequence[tuple[NhsNumber, Fact]], AnyPolicy], Outcome]
-"""Takes the facts of one person in the order in which they come."""
+
+class Runtime(Protocol):
+    """Takes the facts of one person in the order in which they come."""
+
+    def __call__(
+        self, sent: Sequence[tuple[NhsNumber, Fact]], policy: AnyPolicy, *, stepwise: bool = False
+    ) -> Outcome:
+        """Return what comes of them; `stepwise` each is settled before the next one comes."""
+        ...
 
 
-def run_core(sent: Sequence[tuple[NhsNumber, Fact]], policy: AnyPolicy) -> Outcome:
+def run_core(sent: Sequence[tuple[NhsNumber, Fact]], policy: AnyPolicy, *, stepwise: bool = True) -> Outcome:
     """Fold fact by fact; what comes before any plan or notice waits for it, as it does in the log."""
     events: list[AlertEvent] = []
     items: dict[str, WorklistItem] = {}
     decisions: dict[str, DecisionEntry] = {}
-    person, kept = Person(number=sent[0][0], salt=bytes(16)), False
-    for _, fact in sent:
-        person = person.learn(lift(fact))
-        kept = kept or isinstance(fact, PlanFact | IdentityNotice)
-        if not kept:
-            continue
-        advanced = advance(person, policy, KEY)
-        person = advanced.person
-        events += advanced.events
-        items |= {item.item_id: item for item in advanced.opened}
-        for item in advanced.closed:
-            del items[item.item_id]
-        decisions |= {entry.subject_reference: entry for entry in advanced.entries}
+    everybody = Everybody(policy, KEY, salt=bytes(16))
+    for number, fact in sent:
+        for advanced in everybody.take(number, [Came(fact)]):
+            events += advanced.events
+            items |= {item.item_id: item for item in advanced.opened}
+            for item in advanced.closed:
+                del items[item.item_id]
+            decisions |= {entry.subject_reference: entry for entry in advanced.entries}
     return Outcome(events=tuple(events), items=tuple(items.values()), decisions=decisions)

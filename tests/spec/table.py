@@ -5,12 +5,15 @@ Times are UTC. `T` is 2026-01-10 10:00, `T+2h-1m` counts from it; `D` is its day
 A row is `recorded | fact | about | values`: when its source recorded it, `plan`, `view`, `notice` or an HL7
 v2 event, what it is about (`CPP E09`, `v1 RXX`) and any field as `name=value`. `-` is nothing. What a row
 leaves out has the defaults below: details agree, receipt is a minute after recording.
+
+A notice is `n1` for a restriction, else `n1 in-use`, `n1 number-change`, `n1 invalidated`, `n1 superseded`
+with `by=B`. A person may have several numbers: a row with `number=B` comes under that one, others under A.
 """
 
 import re
 import shlex
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -29,7 +32,9 @@ from broker.core.facts import (
     VisitEvent,
     VisitMessage,
 )
-from broker.core.identifiers import OdsCode
+from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.keyed import visit_reference
+from tests.spec.settled import KEY
 
 T = datetime(2026, 1, 10, 10, tzinfo=UTC)
 PROVIDER = "RXX"
@@ -93,13 +98,34 @@ def messages(text: str, *, about: str = "v1") -> str:
 
 def facts(text: str) -> list[Fact]:
     """Return the facts that a table's rows stand for, in its order."""
-    return [_fact(number, row) for number, row in enumerate(cells(text)[1:], start=1)]
+    return [_fact(place, *_parts(row), {}) for place, row in enumerate(cells(text)[1:], start=1)]
 
 
-def _fact(number: int, row: list[str]) -> Fact:
-    """Return the fact of one row; `number` makes its ids."""
+def keyed_facts(text: str, numbers: Mapping[str, NhsNumber]) -> Iterator[tuple[NhsNumber, Fact]]:
+    """Yield a table's facts with the number that each comes under; visits are named as intake names them."""
+    for place, row in enumerate(cells(text)[1:], start=1):
+        cell, said = _parts(row)
+        number = numbers[said.pop("number", "A")]
+        fact = _fact(place, cell, said, numbers)
+        if isinstance(fact, VisitMessage):
+            fact = replace(fact, visit=visit_under(number, fact.visit, fact.provider))
+        yield number, fact
+
+
+def visit_under(number: NhsNumber, name: str, provider: OdsCode) -> str:
+    """Return the reference of a table's visit under a number."""
+    return visit_reference(KEY, number, system="EDSYS", provider=provider, visit_number=name)
+
+
+def _parts(row: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Return the first cells of a row and its values by name."""
     recorded, kind, about, values = [*row, "", ""][:4]
-    said = dict(part.split("=", 1) for part in shlex.split(values))
+    return [recorded, kind, about], dict(part.split("=", 1) for part in shlex.split(values))
+
+
+def _fact(number: int, row: list[str], said: dict[str, str], numbers: Mapping[str, NhsNumber]) -> Fact:
+    """Return the fact of one row; `number` makes its ids, `numbers` are those of the table's person."""
+    recorded, kind, about = row
     recorded_at = moment(recorded.replace(" ", "T"))
     received = said.pop("received", None)
     received_at = recorded_at + RECEIVED_AFTER if received is None else moment(received)
@@ -111,8 +137,9 @@ def _fact(number: int, row: list[str]) -> Fact:
     if kind == "view":
         return _view(subject, OdsCode(organisation or PROVIDER), said, times)
     if kind == "notice":
-        notice = IdentityKind(said.pop("kind", "restricted"))
-        return IdentityNotice(notice_id=subject, kind=notice, **times, **_read(said))
+        what = IdentityKind(said.pop("kind", organisation.replace("-", " ") or "restricted"))
+        successor = numbers[said.pop("by")] if "by" in said else None
+        return IdentityNotice(notice_id=subject, kind=what, successor=successor, **times, **_read(said))
     control_id = said.pop("control_id", f"c{number}")
     said = {"system": "EDSYS"} | _DETAILS | said
     return VisitMessage(

@@ -25,10 +25,13 @@ from broker.core.facts import (
     VisitMessage,
 )
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.keyed import moved_reference
+from broker.core.partition import Forwarding
 from broker.core.person import Person, lift
 from broker.core.policy import Policy, Successor
 from broker.core.policy_keys import Place, Selector
 from broker.core.retention import settle
+from broker.core.succession import fold, handed_over, translated
 from tests.spec.settled import KEY
 
 NUMBER = NhsNumber("9990000018")
@@ -378,6 +381,27 @@ def test_a_closed_visit_is_said_to_be_closed() -> None:
     assert text(by_reference).startswith("Closed: nothing can revise it any more")
     assert f"a recipient whose alert is past revising, alert {alert_id}: was raised last" in text(by_alert)
     assert "revisions told in all: 1; 1 of them past their retention" in text(by_alert)
+
+
+def test_a_visit_closed_under_a_former_number_is_found_under_the_present_one() -> None:
+    """With the alerts that were told under the former one, a view's as well as a visit's (ruling 22)."""
+    present = NhsNumber("9990000026")
+    person, events = after([plan(), message(visit="0" * 32), view(at=T + 9 * DAY)])
+    settled = settle(person, T + 90 * DAY, POLICY)
+    assert settled is not None
+    forwarding = Forwarding(to=present, stamp=T, last_used=T)
+    handed = translated(handed_over(settled, forwarding, T), KEY, former=NUMBER, number=present)
+    moved = fold(Person(number=present, salt=bytes(16)), handed)
+
+    visit = moved_reference(KEY, "0" * 32, former=NUMBER, number=present)
+    of_visit = explain(moved, visit, POLICY, KEY, told=events)
+    of_view = explain(moved, "a1", POLICY, KEY, told=events)
+
+    assert [Closed, Closed] == [type(of_visit), type(of_view)]
+    assert {event.alert.alert_id for event in events} == {
+        alert.alert_id for answer in (of_visit, of_view) for alert in answer.alerts
+    }
+    assert [2, 1] == [len(of_visit.alerts), len(of_view.alerts)]
 
 
 def test_an_alert_leads_to_its_visit() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from broker.core.errors import ConfigurationError
 from broker.core.identifiers import NhsNumber, OdsCode
-from broker.core.keyed import IdentityKey, message_reference, visit_reference
+from broker.core.keyed import IdentityKey, message_reference, moved_reference, visit_reference
 
 KEY = IdentityKey(bytes(32))
 OTHER = IdentityKey(bytes(31) + b"1")
@@ -51,6 +51,35 @@ def test_one_visit_under_two_numbers_has_two_references() -> None:
         for number in (ROBIN, ALEX)
     ]
     assert references[0] != references[1]
+
+
+def reference(number: NhsNumber, visit_number: str = "V-1", key: IdentityKey = KEY) -> str:
+    """Return a visit's reference under a number."""
+    return visit_reference(key, number, system="ED", provider=OdsCode("RXX"), visit_number=visit_number)
+
+
+def test_after_a_succession_a_visit_has_its_reference_under_the_new_number() -> None:
+    """As if it had been recorded under it; and back again (ruling 22)."""
+    moved = moved_reference(KEY, reference(ROBIN), former=ROBIN, number=ALEX)
+
+    assert reference(ALEX) == moved
+    assert reference(ROBIN) == moved_reference(KEY, moved, former=ALEX, number=ROBIN)
+
+
+def test_without_the_key_two_numbers_share_no_pattern() -> None:
+    """No two visits differ alike under two numbers, and another key finds nothing (ruling 42)."""
+    pairs = [(reference(ROBIN, f"V-{n}"), reference(ALEX, f"V-{n}")) for n in range(64)]
+    differences = {int(one, 16) ^ int(other, 16) for one, other in pairs}
+    halves = [half for pair in pairs for one in pair for half in (one[:16], one[16:])]
+
+    assert (64, 4 * 64) == (len(differences), len(set(halves)))
+    assert reference(ALEX) != moved_reference(OTHER, reference(ROBIN), former=ROBIN, number=ALEX)
+
+
+@pytest.mark.parametrize("other", ["", "v1", "0" * 31, "0" * 33, "G" * 32, "A" * 32])
+def test_what_is_no_reference_stays_as_it_is(other: str) -> None:
+    """A view has its own id, the same under every number."""
+    assert other == moved_reference(KEY, other, former=ROBIN, number=ALEX)
 
 
 def test_a_visit_is_system_provider_and_number() -> None:

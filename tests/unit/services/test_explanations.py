@@ -37,6 +37,7 @@ from broker.wire.facts_codec import topic_of
 from broker.wire.stream import Door, StreamLine
 from tests.builders.house import ADA, House, in_house
 from tests.builders.matcher import KEY, NOON, PROVIDER, attendance, numbers, plan
+from tests.builders.street import A, B, Street, arrives, in_street, superseded, visit_of
 
 GROUNDS = Grounds(by="ops-7", reason="ticket 4711")
 BEN = list(zip(numbers(), range(2), strict=False))[1][0]
@@ -53,6 +54,18 @@ def came(number: NhsNumber = ADA, *, visit: str = "V-1", system: str = "ED") -> 
     return replace(attendance(reference), system=system)
 
 
+def explanations(place: House | Street) -> Explanations:
+    """Return what explains on a cluster."""
+    kafka, codecs = place.kafka, place.codecs
+    return Explanations(
+        MemoryArchive(kafka),
+        Codecs(states=codecs.states, facts=codecs.facts, alerts=codecs.alerts),
+        DeskLog(MemoryFactLog(kafka), codecs.records, key=KEY, clock=lambda: NOON),
+        policy=Policy(),
+        key=KEY,
+    )
+
+
 @dataclass
 class Desk:
     """Who explains, on a house's cluster."""
@@ -61,16 +74,7 @@ class Desk:
 
     async def ask(self, asked: Asked) -> Answer:
         """Ask for an explanation."""
-        kafka, codecs = self.house.kafka, self.house.codecs
-        log = DeskLog(MemoryFactLog(kafka), codecs.records, key=KEY, clock=lambda: NOON)
-        explanations = Explanations(
-            MemoryArchive(kafka),
-            Codecs(states=codecs.states, facts=codecs.facts, alerts=codecs.alerts),
-            log,
-            policy=Policy(),
-            key=KEY,
-        )
-        return await explanations.explain(asked, GROUNDS)
+        return await explanations(self.house).explain(asked, GROUNDS)
 
     def actions(self) -> list[OperatorAction]:
         """Return what the audit trail says of operators."""
@@ -257,6 +261,41 @@ def test_a_forwarding_record_is_nobody() -> None:
     at_desk(plan(), came(), then=then)
 
 
+MOVED: list[tuple[NhsNumber, Fact]] = [
+    (A, plan()),
+    (A, arrives(A)),
+    (A, superseded(B, at=NOON + timedelta(hours=1))),
+]
+"""A visit told under one number, which another then succeeded."""
+
+
+def test_an_alert_of_a_former_number_is_explained_under_the_present_one() -> None:
+    """With its first id, and what was told under either number (ruling 22)."""
+
+    async def scenario(street: Street) -> None:
+        async with street.at_work():
+            for number, fact in MOVED:
+                street.send(number, fact)
+                await street.settled()
+        ids = {event.alert.alert_id for event in street.events()}
+        for alert_id in ids:
+            answer = await explanations(street).explain(AlertAsked(alert_id=alert_id), GROUNDS)
+            assert isinstance(answer, Explanation)
+            assert (visit_of(B), Why.SHARED) == (answer.subject, answer.why)
+            assert ids == {alert.alert_id for alert in answer.alerts if alert.stands}
+            assert [[1, 2]] * 2 == [[one.revision for one in alert.told] for alert in answer.alerts]
+            assert answer.trail is not None
+            assert answer.trail.agrees
+        settled = settle(street.person(B), NOON + timedelta(days=60), Policy())
+        assert settled is not None
+        street.kafka.append([Write(Topic.PEOPLE, B.key, street.codecs.states.encode_person(settled))])
+        closed = await explanations(street).explain(VISIT, GROUNDS)
+        assert isinstance(closed, Closed)
+        assert ids == {alert.alert_id for alert in closed.alerts}
+
+    in_street(scenario)
+
+
 class Player:
     """A recorded stream of facts, and what is asked about it."""
 
@@ -291,6 +330,16 @@ def test_a_replay_is_explained_without_a_trail() -> None:
     assert {1} == {len(alert.told) for alert in visit.alerts}
     assert visit == player.ask(AlertAsked(alert_id=visit.alerts[0].alert_id))
     assert NoPlan(subject=came(BEN, visit="V-2").visit, facts=1) == player.ask(replace(VISIT, number="V-2"))
+
+
+def test_a_replay_explains_an_alert_of_a_former_number() -> None:
+    """Told under both, with one id (ruling 22)."""
+    player = Player(*MOVED)
+    answer = player.ask(ANY_SYSTEM)
+
+    assert isinstance(answer, Explanation)
+    assert [[1, 2]] * 2 == [[one.revision for one in alert.told] for alert in answer.alerts]
+    assert answer == player.ask(AlertAsked(alert_id=answer.alerts[0].alert_id))
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 
 import pytest
 
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.alerts import EventKind
 from broker.core.errors import MalformedMessage
-from broker.core.facts import Fact, VisitEvent
+from broker.core.facts import Fact, IdentityKind, IdentityNotice, VisitEvent
 from broker.core.identifiers import NhsNumber
+from broker.core.succession import Passage
+from broker.ports import Topic
 from broker.runtime.parts import assemble
 from broker.runtime.recorded import offline, play, shown
 from broker.runtime.settings import Settings
@@ -21,7 +24,7 @@ from tests.builders.adt import Adt, Patient
 from tests.builders.matcher import DETAILS, NOON, attendance, numbers, plan
 from tests.builders.upload import build_upload
 
-NUMBER = next(numbers())
+NUMBER, SUCCESSOR = islice(numbers(), 2)
 
 
 class Player:
@@ -112,3 +115,32 @@ def test_a_patient_without_a_plan_waits_for_ever() -> None:
     lines = [StreamLine(at=NOON, door=Door.MLLP, raw=message.text().encode()) for message in messages]
 
     assert [] == Player().play(lines).events
+
+
+def superseded() -> IdentityNotice:
+    """Return the source's word that the number has a successor."""
+    return IdentityNotice(
+        notice_id="n", kind=IdentityKind.SUPERSEDED, successor=SUCCESSOR, recorded_at=NOON, received_at=NOON
+    )
+
+
+def test_a_superseded_number_moves_in_a_replay_too() -> None:
+    """What was told keeps its id and gains an update; what comes later under the old number follows."""
+    player = Player()
+    later = attendance(message_id="later", at=NOON + timedelta(hours=1))
+    lines: list[Fact] = [plan(), attendance(), superseded(), later]
+    outcome = player.play([player.fact(fact) for fact in lines])
+
+    assert [NUMBER] * 2 + [SUCCESSOR] * 4 == [event.subject for event in outcome.events]
+    assert 2 == len({event.alert.alert_id for event in outcome.events})
+
+
+def test_what_a_matcher_had_sent_on_is_not_sent_on_twice() -> None:
+    """A stream that was recorded from the inputs holds both; the replay goes by the first."""
+    player = Player()
+    value = player.parts.facts.encode(attendance(), NUMBER)
+    wrapped = player.parts.facts.wrap(value, Passage(numbers=(NUMBER,), stamp=NOON), SUCCESSOR)
+    line = StreamLine(at=NOON, door=Door.FACT, raw=wrapped, topic=Topic.ATTENDANCES, key=SUCCESSOR.key)
+    outcome = player.play([player.fact(plan(), SUCCESSOR), line])
+
+    assert (1, []) == (outcome.facts, outcome.events)

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from broker.adapters.memory_sealing import MemorySealer
@@ -24,10 +24,13 @@ from broker.core.facts import (
     VisitMessage,
 )
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.person import Person
+from broker.core.succession import Merged, Passage
 from broker.ports import INPUTS, Topic
 from broker.runtime.codecs import load_schemas
-from broker.wire.facts_codec import SCHEMA_BY_TOPIC, FactCodec, topic_of
-from tests.strategies import facts, nhs_numbers, plan_facts, visit_messages
+from broker.wire.facts_codec import SCHEMA_BY_TOPIC, Arrival, FactCodec, topic_of
+from tests.state_strategies import people
+from tests.strategies import facts, nhs_numbers, plan_facts, times, visit_messages
 
 NUMBER = NhsNumber("9990000018")
 OTHER_NUMBER = NhsNumber("9990000026")
@@ -272,3 +275,78 @@ def test_an_attendance_tells_its_visit_without_a_key() -> None:
     )
     with pytest.raises(MalformedMessage):
         without_key.visit_in_clear(CODEC.encode(PLAN, NUMBER))
+
+
+def passages() -> st.SearchStrategy[Passage]:
+    """Return how facts came to a number."""
+    numbers = st.lists(nhs_numbers(), min_size=1, max_size=8).map(tuple)
+    return st.builds(Passage, numbers=numbers, stamp=times())
+
+
+@given(fact=facts(), passage=passages(), number=nhs_numbers())
+@settings(deadline=None, max_examples=60)
+def test_a_fact_that_was_sent_on_is_read_as_it_was_written(
+    fact: Fact, passage: Passage, number: NhsNumber
+) -> None:
+    """Under its first number, with its bytes unchanged; how it came is known beside it (ruling 22)."""
+    value = CODEC.encode(fact, passage.numbers[0])
+    wrapped = CODEC.wrap(value, passage, number)
+    arrival = CODEC.read(topic_of(fact), number.key, wrapped)
+
+    assert Arrival(fact=fact, value=value, number=passage.numbers[0], passage=passage) == arrival
+    with pytest.raises(UnsealingFailed):
+        CODEC.read(topic_of(fact), OTHER_NUMBER.key if number != OTHER_NUMBER else NUMBER.key, wrapped)
+
+
+@given(fact=facts(), number=nhs_numbers())
+@settings(deadline=None, max_examples=30)
+def test_a_fact_that_lies_where_it_was_written_came_from_nowhere(fact: Fact, number: NhsNumber) -> None:
+    """It is its own first number's."""
+    value = CODEC.encode(fact, number)
+
+    assert Arrival(fact=fact, value=value, number=number) == CODEC.read(topic_of(fact), number.key, value)
+
+
+@given(person=people(), passage=passages(), received_at=times())
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+def test_what_was_known_and_told_is_read_as_it_was_written(
+    person: Person, passage: Passage, received_at: datetime
+) -> None:
+    """But for salt and audit, which stay behind."""
+    merged = Merged(
+        stamp=passage.stamp,
+        received_at=received_at,
+        known=person.known,
+        told=person.told,
+        items=person.items,
+        closed=person.closed,
+    )
+    inner = CODEC.encode_merged(merged, passage.numbers[0])
+    arrival = CODEC.read(Topic.IDENTITY, NUMBER.key, CODEC.wrap(inner, passage, NUMBER))
+
+    assert Arrival(fact=merged, value=inner, number=passage.numbers[0], passage=passage) == arrival
+
+
+@pytest.mark.parametrize("topic", [topic for topic in INPUTS if topic is not Topic.IDENTITY])
+def test_what_was_known_and_told_lies_in_one_input_only(topic: Topic) -> None:
+    """In any other it is no fact."""
+    inner = CODEC.encode_merged(Merged(stamp=NOON, received_at=NOON), OTHER_NUMBER)
+    passage = Passage(numbers=(OTHER_NUMBER,), stamp=NOON)
+
+    with pytest.raises(MalformedMessage):
+        CODEC.read(topic, NUMBER.key, CODEC.wrap(inner, passage, NUMBER))
+
+
+def test_a_notice_shows_no_successor() -> None:
+    """It is sealed, as what else identifies a person is (ruling 42)."""
+    said = IdentityNotice(
+        notice_id="n-2",
+        kind=IdentityKind.SUPERSEDED,
+        successor=OTHER_NUMBER,
+        recorded_at=NOON,
+        received_at=NOON,
+    )
+    value = CODEC.encode(said, NUMBER)
+
+    assert OTHER_NUMBER.key not in value
+    assert said == CODEC.decode(Topic.IDENTITY, NUMBER.key, value)

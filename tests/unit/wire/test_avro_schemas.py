@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fastavro import parse_schema
 
-from broker.core import alerts, audit, facts, operators, partition, person
+from broker.core import alerts, audit, facts, operators, partition, person, succession
 from broker.wire.records_codec import Door, Rejected
 from tests.unit.wire.shipped import shipped_ids, shipped_names, shipped_schema
 
@@ -24,6 +24,9 @@ PINNED = {
     "partition": 1009,
     "forwarding": 1010,
     "alert": 1011,
+    "merged": 1034,
+    "forwarded": 1035,
+    "passage": 1036,
     "acknowledgement": 1012,
     "worklist_item": 1013,
     "rejected": 1014,
@@ -70,6 +73,8 @@ CORE_TYPES: dict[str, tuple[type, set[str]]] = {
     "KnownNotice": (facts.IdentityNotice, set()),
     "Identity": (facts.IdentityNotice, {"sealed"}),
     "IdentityDetails": (facts.IdentityNotice, set()),
+    "Merged": (succession.Merged, {"sealed"}),
+    "Passage": (succession.Passage, set()),
     "AccessDetails": (facts.Access, set()),
     "AttendanceDetails": (facts.VisitMessage, set()),
     "Attendance": (facts.VisitMessage, {"sealed"}),
@@ -230,6 +235,10 @@ def test_a_record_has_no_field_that_the_core_lacks(record: str) -> None:
         pytest.param(alerts.WorklistItem, ["WorklistItem"], id="item"),
         pytest.param(partition.PartitionState, ["Partition"], id="partition"),
         pytest.param(partition.Forwarding, ["Forwarding"], id="forwarding"),
+        pytest.param(facts.IdentityNotice, ["Identity", "IdentityDetails"], id="notice"),
+        pytest.param(facts.IdentityNotice, ["KnownNotice"], id="notice of a person"),
+        pytest.param(succession.Passage, ["Passage"], id="passage"),
+        pytest.param(person.Told, ["ToldRow"], id="told row"),
     ],
 )
 def test_no_field_of_the_core_is_missing(kind: type, parts: list[str]) -> None:
@@ -239,7 +248,7 @@ def test_no_field_of_the_core_is_missing(kind: type, parts: list[str]) -> None:
     assert set() == {field.name for field in fields(kind)} - there
 
 
-@pytest.mark.parametrize("name", ["attendance", "plan", "access"])
+@pytest.mark.parametrize("name", ["attendance", "plan", "access", "identity"])
 def test_what_is_sealed_is_not_in_clear(name: str) -> None:
     """No field stands both in an input's record and in its sealed part."""
     clear = {field["name"] for field in shipped_schema(name)["fields"]}

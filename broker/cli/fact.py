@@ -1,0 +1,171 @@
+"""`cpis fact`: put in by hand what the demographic source said of a number, or a view of a person."""
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+
+import click
+
+from broker.cli.desk import at_desk, grounds_options, servers_option
+from broker.core.errors import BrokerError, InvalidNhsNumber
+from broker.core.facts import IdentityKind
+from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.operators import Grounds
+from broker.runtime.desk import Desk
+from broker.services.fact_desk import BY_HAND, Added
+
+_WORDS = {kind.value.replace(" ", "-"): kind for kind in BY_HAND}
+_NUMBER = "NHS number"
+_SUCCESSOR = "NHS number that succeeds it"
+_USER = "Name of the user"
+
+
+class Moment(click.ParamType):
+    """A time with its zone on the command line: `2026-03-02T10:00:00Z`."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return the time."""
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            self.fail("give a time with its zone, as 2026-03-02T10:00:00Z", param, ctx)
+        return moment
+
+
+class Organisation(click.ParamType):
+    """An ODS code on the command line."""
+
+    name = "ods"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> OdsCode:
+        """Return the code."""
+        try:
+            return OdsCode(str(value))
+        except BrokerError as error:
+            self.fail(error.action, param, ctx)
+
+
+@click.group()
+def fact() -> None:
+    """Facts by hand, for what no interface brings."""
+
+
+@fact.group()
+def add() -> None:
+    """
+    Add a fact; whom it is about is asked for, or read from standard input.
+
+    An NHS number in a command's words could be read by everybody on the machine, in the list of processes
+    and in the shell's history. So numbers and names are read from standard input, one a line in the order in
+    which they are asked for; at a terminal they are asked for, and not shown. Work is settled by `cpis
+    worklist`.
+    """
+
+
+@add.command()
+@click.option("--kind", required=True, type=click.Choice(list(_WORDS)), help="What the source said.")
+@click.option(
+    "--recorded-at", required=True, type=Moment(), help="When the source recorded it: the newest counts."
+)
+@grounds_options
+@servers_option
+def notice(kind: str, recorded_at: datetime, reason: str, by: str, bootstrap_servers: str | None) -> None:
+    """
+    Add what the demographic source said of a number.
+
+    restricted: the person's whereabouts are to be protected. superseded: another number has taken its
+    place, and everything follows that one. number-change: it changed, and how is not known yet. in-use: it
+    is valid, which settles an enquiry and what was said before.
+
+    Standard input: the NHS number; for superseded, on a second line the number that succeeds it.
+    """
+    grounds = Grounds(by=by, reason=reason)
+    what = _WORDS[kind]
+    asked = (_NUMBER, _SUCCESSOR) if what is IdentityKind.SUPERSEDED else (_NUMBER,)
+    numbers = [_number(text) for text in _personal(asked)]
+    successor = numbers[1] if len(numbers) > 1 else None
+
+    async def put_in(desk: Desk) -> Added:
+        """Add the notice."""
+        return await desk.facts.add_notice(
+            numbers[0], what, recorded_at=recorded_at, successor=successor, grounds=grounds
+        )
+
+    _show(at_desk(bootstrap_servers, put_in))
+
+
+@add.command()
+@click.option("--organisation", required=True, type=Organisation(), help="ODS code of whose user looked.")
+@click.option("--organisation-name", required=True, help="Its name, as the authority is told it.")
+@click.option("--role", required=True, help="The user's role: nurse, paediatric registrar.")
+@click.option("--accessed-at", required=True, type=Moment(), help="When the user looked.")
+@click.option(
+    "--unscheduled/--scheduled",
+    default=True,
+    help="Whether the setting was unscheduled: only then is anybody told. Default: unscheduled.",
+)
+@grounds_options
+@servers_option
+def view(
+    *,
+    organisation: OdsCode,
+    organisation_name: str,
+    role: str,
+    accessed_at: datetime,
+    unscheduled: bool,
+    reason: str,
+    by: str,
+    bootstrap_servers: str | None,
+) -> None:
+    """
+    Add that somebody looked a person up.
+
+    Standard input: the NHS number, and on a second line the name of the user who looked.
+    """
+    grounds = Grounds(by=by, reason=reason)
+    digits, user_name = _personal((_NUMBER, _USER))
+    number = _number(digits)
+
+    async def put_in(desk: Desk) -> Added:
+        """Add the view."""
+        return await desk.facts.add_view(
+            number,
+            organisation=organisation,
+            organisation_name=organisation_name,
+            role=role,
+            user_name=user_name,
+            unscheduled=unscheduled,
+            accessed_at=accessed_at,
+            grounds=grounds,
+        )
+
+    _show(at_desk(bootstrap_servers, put_in))
+
+
+def _personal(asked: Sequence[str]) -> list[str]:
+    """Return what names a person: asked for at a terminal and not shown, else a line each of the input."""
+    if sys.stdin.isatty():
+        return [click.prompt(label, hide_input=True) for label in asked]
+    lines = [line.strip() for line in sys.stdin.read().splitlines() if line.strip()]
+    if len(lines) != len(asked):
+        raise click.UsageError(
+            f"standard input has {len(lines)} lines that say something; needed: {'; '.join(asked)}"
+        )
+    return lines
+
+
+def _number(text: str) -> NhsNumber:
+    """Return the number, with or without blanks; raise `InvalidNhsNumber`, which does not repeat it."""
+    try:
+        return NhsNumber("".join(text.split()))
+    except InvalidNhsNumber as error:
+        raise InvalidNhsNumber(f"an NHS number is not usable: {error}") from None
+
+
+def _show(added: Added) -> None:
+    """Say that the fact is durable."""
+    click.echo(f"{added.fact_id} is in {added.topic}")

@@ -1,0 +1,124 @@
+"""
+What is held of many people, folded here and now: who is kept and who moves, by the matcher's rules.
+
+For replays, and for specifications to be compared with. Nobody is ever forgotten.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from broker.core.effects import Advance, advance
+from broker.core.identifiers import NhsNumber
+from broker.core.keyed import IdentityKey
+from broker.core.partition import Forwarding
+from broker.core.person import Person
+from broker.core.policy import AnyPolicy
+from broker.core.succession import (
+    Came,
+    Merged,
+    Passage,
+    answer_at,
+    back_in_use,
+    evidence_of_use,
+    fold,
+    forwarding_by,
+    goes_on,
+    handed_over,
+    kept,
+    leaving,
+    onward,
+    translated,
+)
+
+
+class Everybody:
+    """
+    People by number, and where those went whose number was superseded.
+
+    `salt` blinds the audit of everybody. What a matcher sets aside is raised.
+    """
+
+    def __init__(self, policy: AnyPolicy, key: IdentityKey, *, salt: bytes) -> None:
+        """Begin with nobody."""
+        self._policy = policy
+        self._key = key
+        self._salt = salt
+        self._people: dict[NhsNumber, Person] = {}
+        self._waiting: dict[NhsNumber, Person] = {}
+        self._forwarding: dict[NhsNumber, Forwarding] = {}
+
+    @property
+    def people(self) -> Mapping[NhsNumber, Person]:
+        """Everybody who has a record so far."""
+        return self._people
+
+    @property
+    def waiting(self) -> Mapping[NhsNumber, Person]:
+        """Everybody else of whom something is known, without a plan or a notice."""
+        return self._waiting
+
+    def take(self, number: NhsNumber, came: Sequence[Came]) -> list[Advance]:
+        """
+        Fold what came for a number, all at once, and follow what it moves; return what must be said.
+
+        Raises `NumbersInCircle` and `SuccessionContradicted`.
+        """
+        forwarding = self._forwarding.get(number)
+        if forwarding is not None:
+            back = back_in_use(number, forwarding, came)
+            if not back:
+                return self._send_on(number, forwarding, came)
+            del self._forwarding[number]
+            came = [*came, *back]
+        held = self._people.get(number)
+        person = held or self._waiting.pop(number, None) or Person(number=number, salt=self._salt)
+        for one in came:
+            person = self._fold(person, one, is_kept=held is not None)
+        for one in evidence_of_use(person, came):
+            person = fold(person, one.fact)
+        return self._settle(person, came)
+
+    @staticmethod
+    def _fold(person: Person, one: Came, *, is_kept: bool) -> Person:
+        """Return the person with a fact; of somebody who is not kept no succession is remembered."""
+        if isinstance(one.fact, Merged) and not is_kept and not kept(one.fact):
+            return person.learn(one.fact.known)
+        return fold(person, one.fact)
+
+    def _settle(self, person: Person, came: Sequence[Came]) -> list[Advance]:
+        """Send a person on, let them wait, or decide about them."""
+        number = person.number
+        answer = leaving(person)
+        if answer is not None:
+            forwarding = forwarding_by(answer, max(one.fact.received_at for one in came))
+            self._people.pop(number, None)
+            self._forwarding[number] = forwarding
+            merged = handed_over(person, forwarding, forwarding.last_used)
+            return self._pass(Came(merged), number, forwarding)
+        if not person.known.plans and not person.known.notices:
+            self._waiting[number] = person
+            return []
+        advanced = advance(person, self._policy, self._key)
+        self._people[number] = advanced.person
+        return [advanced]
+
+    def _send_on(self, number: NhsNumber, before: Forwarding, came: Sequence[Came]) -> list[Advance]:
+        """Send everything on to the successor that the number has now."""
+        now = forwarding_by(answer_at(before, came), before.last_used)
+        self._forwarding[number] = now
+        advances = []
+        if now.stamp > before.stamp:
+            settled = Merged(stamp=now.stamp, received_at=max(one.fact.received_at for one in came))
+            advances += self._pass(Came(settled), number, now)
+        for one in came:
+            if goes_on(one, before=before, now=now):
+                advances += self._pass(one, number, now)
+        return advances
+
+    def _pass(self, one: Came, number: NhsNumber, forwarding: Forwarding) -> list[Advance]:
+        """Let one fact come to the successor."""
+        passage: Passage = onward(one.passage, number, forwarding)
+        fact = translated(one.fact, self._key, former=number, number=forwarding.to)
+        if isinstance(fact, Merged):
+            fact = replace(fact, stamp=passage.stamp)
+        return self.take(forwarding.to, [Came(fact, passage)])

@@ -1,0 +1,158 @@
+"""
+Facts that an operator puts in by hand: what the demographic source said of a number, and views of a person.
+
+Audited first, validated before that, and answered only once Kafka has acknowledged. The same fact put in
+twice is one fact: its id is derived from what it says. What only a matcher may write cannot be put in here.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from broker.core.errors import InvalidFact
+from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice
+from broker.core.identifiers import NhsNumber, OdsCode, aware
+from broker.core.keyed import IdentityKey
+from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, Place
+from broker.ports import Clock, FactLog, Write
+from broker.services.desk_log import SOURCE, DeskLog
+from broker.wire.cloudevents import FACT_TYPE, CloudEvent, write_headers
+from broker.wire.facts_codec import SCHEMA_BY_TOPIC, FactCodec, topic_of
+
+BY_HAND = (
+    IdentityKind.RESTRICTED,
+    IdentityKind.SUPERSEDED,
+    IdentityKind.NUMBER_CHANGE,
+    IdentityKind.IN_USE,
+)
+"""What may be said of a number by hand; an invalidation is taken from the source alone (ruling 23)."""
+
+WORDS_CHARACTERS_MAX = 200
+"""Room for the name of an organisation, a role or a person."""
+
+_AHEAD_MAX = timedelta(hours=24)  # rulings, Time
+_FIRST_TIME = datetime(1900, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """A fact that is durable: its id, and the input that it lies in."""
+
+    fact_id: str
+    topic: str
+
+
+class FactDesk:
+    """Adds facts. Every method raises `InvalidFact`, and `KafkaUnavailable`: then doing it again is safe."""
+
+    def __init__(
+        self, facts: FactLog, codec: FactCodec, log: DeskLog, *, key: IdentityKey, clock: Clock
+    ) -> None:
+        """Write to `facts`; `log` takes it down first, ids are derived under `key`."""
+        self._facts = facts
+        self._codec = codec
+        self._log = log
+        self._key = key
+        self._clock = clock
+
+    async def add_notice(
+        self,
+        number: NhsNumber,
+        kind: IdentityKind,
+        *,
+        recorded_at: datetime,
+        successor: NhsNumber | None = None,
+        grounds: Grounds,
+    ) -> Added:
+        """Put in what the source said of a number or its person, at the source's own time (ruling 37)."""
+        if kind not in BY_HAND:
+            raise InvalidFact("this is taken from the demographic source alone, never by hand")
+        if successor == number:
+            raise InvalidFact("a number is not its own successor")
+        now = self._clock()
+        recorded_at = _plausible("time at which the source recorded it", recorded_at, now)
+        of = "" if successor is None else successor.digits
+        notice = IdentityNotice(
+            notice_id=self._key.derive("notice", number.key, kind, of, recorded_at.isoformat()),
+            kind=kind,
+            successor=successor,
+            recorded_at=recorded_at,
+            received_at=aware(now),
+        )
+        return await self._add(number, notice, notice.notice_id, kind.value, grounds)
+
+    async def add_view(
+        self,
+        number: NhsNumber,
+        *,
+        organisation: OdsCode,
+        organisation_name: str,
+        role: str,
+        user_name: str,
+        unscheduled: bool,
+        accessed_at: datetime,
+        grounds: Grounds,
+    ) -> Added:
+        """Put in that somebody looked a person up (ruling 1, R54), as recorded when it happened."""
+        now = self._clock()
+        accessed_at = _plausible("time of the view", accessed_at, now)
+        words = [
+            _words(what, text)
+            for what, text in (
+                ("name of the organisation", organisation_name),
+                ("role", role),
+                ("name of the user", user_name),
+            )
+        ]
+        access_id = self._key.derive(
+            "view", number.key, organisation.code, accessed_at.isoformat(), str(unscheduled), *words
+        )
+        view = Access(
+            access_id=access_id,
+            organisation=organisation,
+            organisation_name=words[0],
+            role=words[1],
+            user_name=words[2],
+            unscheduled=unscheduled,
+            accessed_at=accessed_at,
+            recorded_at=accessed_at,
+            received_at=aware(now),
+        )
+        return await self._add(number, view, access_id, "view" if unscheduled else "silent view", grounds)
+
+    async def _add(self, number: NhsNumber, fact: Fact, fact_id: str, what: str, grounds: Grounds) -> Added:
+        """Take a fact down in the audit trail, then make it durable."""
+        topic = topic_of(fact)
+        value = self._codec.encode(fact, number)
+        place = Place(topic=topic, partition=YET_UNWRITTEN, offset=YET_UNWRITTEN)
+        await self._log.audit(ActionKind.ADDED, fact_id, place, grounds, outcome=what)
+        event = CloudEvent(
+            event_id=fact_id,
+            source=SOURCE,
+            event_type=FACT_TYPE,
+            time=fact.received_at,
+            data_schema=SCHEMA_BY_TOPIC[topic],
+        )
+        await self._facts.append([Write(topic, number.key, value, write_headers(event))])
+        return Added(fact_id=fact_id, topic=topic)
+
+
+def _plausible(what: str, at: datetime, now: datetime) -> datetime:
+    """Return a time in UTC; raise `InvalidFact` for one before 1900 or more than a day ahead."""
+    at = aware(at)
+    if at < _FIRST_TIME:
+        raise InvalidFact(f"the {what} is before 1900")
+    if at > now + _AHEAD_MAX:
+        raise InvalidFact(f"the {what} is more than 24 hours ahead")
+    return at
+
+
+def _words(what: str, text: str) -> str:
+    """Return a text without surrounding blanks; raise `InvalidFact` without repeating it."""
+    text = text.strip()
+    if not text:
+        raise InvalidFact(f"the {what} is missing")
+    if len(text) > WORDS_CHARACTERS_MAX:
+        raise InvalidFact(f"the {what} is longer than {WORDS_CHARACTERS_MAX} characters")
+    if not text.isprintable():
+        raise InvalidFact(f"the {what} holds control characters")
+    return text

@@ -1,0 +1,189 @@
+"""Numbers that are superseded: wherever and whenever a fact comes, the survivor ends as the rulings ask."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import cache
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from broker.core.alerts import Alert, Change, EventKind
+from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice, PlanFact, VisitMessage
+from broker.core.identifiers import NhsNumber
+from broker.core.keyed import visit_reference
+from broker.core.number_answers import ABOUT_THE_NUMBER
+from broker.core.partition import Forwarding
+from broker.core.person import Person
+from broker.core.succession import Merged
+from tests.generative.examples import examples
+from tests.generative.expected import Expecting, row_of
+from tests.generative.oracle import Oracle
+from tests.generative.relay import Relay
+from tests.generative.stories import T, stories
+from tests.spec.settled import KEY, POLICY
+
+A, B, C = NhsNumber("9990000018"), NhsNumber("9990000026"), NhsNumber("9990000034")
+SUCCESSIONS: list[tuple[tuple[NhsNumber, NhsNumber], ...]] = [
+    ((A, B),),
+    ((A, B), (B, C)),
+    ((A, C), (B, C)),
+    ((A, B), (B, A)),
+    ((A, B), (B, C), (C, A)),
+]
+"""In the order of their stamps; the last successor is the one in use."""
+_TAKEN_BACK = (EventKind.WITHDRAWN, EventKind.RETRACTED)
+
+Story = tuple[NhsNumber, list[tuple[NhsNumber, Fact]]]
+
+
+def _under(number: NhsNumber, fact: Fact) -> Fact:
+    """Return a fact as intake writes it under a number."""
+    if not isinstance(fact, VisitMessage):
+        return fact
+    reference = visit_reference(
+        KEY, number, system=fact.system, provider=fact.provider, visit_number=fact.visit
+    )
+    return replace(fact, visit=reference)
+
+
+@st.composite
+def moves(draw: st.DrawFn) -> Story:
+    """
+    Return the survivor, and facts with the number that each comes under, in the order of their sending.
+
+    Some facts are told twice, under whichever numbers; in half the stories the successions come last.
+    """
+    told = [fact for fact in draw(stories()) if not _about_a_number(fact)]
+    if draw(st.integers(0, 3)) == 0:
+        restricted = IdentityNotice(notice_id="r", kind=IdentityKind.RESTRICTED, recorded_at=T, received_at=T)
+        told.append(restricted)
+    successions = draw(st.sampled_from(SUCCESSIONS))
+    numbers = sorted({number for pair in successions for number in pair})
+    sent: list[tuple[NhsNumber, Fact]] = []
+    twice = draw(st.lists(st.sampled_from(told), max_size=3))
+    for fact in (*told, *twice):
+        number = draw(st.sampled_from(numbers))
+        sent.append((number, _under(number, fact)))
+    for place, (former, successor) in enumerate(successions):
+        at = T + timedelta(hours=place)
+        notice = IdentityNotice(
+            notice_id=f"s{place}",
+            kind=IdentityKind.SUPERSEDED,
+            successor=successor,
+            recorded_at=at,
+            received_at=at,
+        )
+        sent.append((former, notice))
+    whole = [*sent, *draw(st.lists(st.sampled_from(sent), max_size=3))]
+    return successions[-1][1], whole if draw(st.booleans()) else draw(st.permutations(whole))
+
+
+def play(story: Sequence[tuple[NhsNumber, Fact]], data: st.DataObject) -> Relay:
+    """Deliver everything, and what moves, in an order of its own."""
+    relay = Relay([A, B, C], POLICY)
+    left = list(story)
+    while left or relay.waiting():
+        queues = relay.waiting()
+        if left and (not queues or data.draw(st.booleans())):
+            relay.send(*left.pop(0))
+        else:
+            relay.deliver(data.draw(st.sampled_from(queues)), data.draw(st.integers(1, 3)))
+    return relay
+
+
+def standing(person: Person) -> list[Alert]:
+    """Return what the told ledger says stands."""
+    return [
+        told.alert for told in person.told.values() if told.alert is not None and told.kind not in _TAKEN_BACK
+    ]
+
+
+@examples
+@given(story=moves(), data=st.data())
+def test_the_survivor_ends_as_if_it_had_been_the_number_all_along(story: Story, data: st.DataObject) -> None:
+    """Standing alerts and work are the oracle's; the former numbers hold where to, and nothing else."""
+    survivor, sent = story
+    relay = play(sent, data)
+    facts = [_moved(number, fact, survivor) for number, fact in sent if not _about_a_number(fact)]
+    expected = Expecting(Oracle(facts, POLICY)).told()
+    person = relay.held(survivor)
+
+    assert isinstance(person, Person)
+    assert expected.alerts == frozenset(row_of(alert) for alert in standing(person))
+    assert len(expected.alerts) == len(standing(person))
+    assert {visit for visit, _ in expected.asked} == {item.visit for item in person.items.values()}
+    former = {number for number, fact in sent if _about_a_number(fact)} - {survivor}
+    assert all(isinstance(relay.held(number), Forwarding) for number in former)
+    assert [] == relay.poison
+
+
+@examples
+@given(story=moves(), data=st.data())
+def test_what_was_said_of_moving_people_adds_up(story: Story, data: st.DataObject) -> None:
+    """Revisions count from 1 without gaps, no event id occurs twice, and the last word names the survivor."""
+    survivor, sent = story
+    relay = play(sent, data)
+    revisions: dict[str, list[int]] = {}
+    for event in relay.events:
+        revisions.setdefault(event.alert.alert_id, []).append(event.revision)
+    last = {event.alert.alert_id: event for event in relay.events}
+
+    assert all(list(range(1, len(told) + 1)) == told for told in revisions.values())
+    assert len(relay.events) == len({event.event_id for event in relay.events})
+    assert {survivor} >= {event.subject for event in last.values() if event.kind not in _TAKEN_BACK}
+
+
+def _about_a_number(fact: Fact) -> bool:
+    """Return whether a fact speaks of a number and not of a person."""
+    return isinstance(fact, IdentityNotice) and fact.kind in ABOUT_THE_NUMBER
+
+
+def _moved(number: NhsNumber, fact: Fact, survivor: NhsNumber) -> Fact:
+    """Return a fact as it would have been under the survivor."""
+    if not isinstance(fact, VisitMessage):
+        return fact
+    names = {
+        visit_reference(
+            KEY, number, system=fact.system, provider=fact.provider, visit_number=name
+        ): visit_reference(KEY, survivor, system=fact.system, provider=fact.provider, visit_number=name)
+        for name in (f"v{place}" for place in range(1, 7))
+    }
+    return replace(fact, visit=names[fact.visit])
+
+
+@cache
+def _played() -> list[tuple[Story, Relay]]:
+    """Return some stories and what became of them, the same ones every time."""
+    played: list[tuple[Story, Relay]] = []
+
+    @settings(
+        deadline=None,
+        derandomize=True,
+        max_examples=200,
+        phases=[Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @given(story=moves(), data=st.data())
+    def collect(story: Story, data: st.DataObject) -> None:
+        played.append((story, play(story[1], data)))
+
+    collect()
+    return played
+
+
+def test_the_moves_are_really_generated() -> None:
+    """Every kind of fact comes under every number, every succession occurs, and told alerts move."""
+    stories_told = [story for story, _ in _played()]
+    kinds = {(number, type(fact)) for _, sent in stories_told for number, fact in sent}
+    survivors = {survivor for survivor, _ in stories_told}
+    changes = {change for _, relay in _played() for event in relay.events for change in event.changes}
+    withdrawn = [event for _, relay in _played() for event in relay.events if event.kind in _TAKEN_BACK]
+
+    moved = {type(arrival.fact) for _, relay in _played() for arrival in relay.arrivals() if arrival.passage}
+
+    assert {PlanFact, VisitMessage, Access, IdentityNotice, Merged} == moved
+    assert {(number, kind) for number in (A, B, C) for kind in (PlanFact, VisitMessage)} <= kinds
+    assert {A, B, C} == survivors
+    assert Change.NUMBER in changes
+    assert any(event.why is None for event in withdrawn)

@@ -1,0 +1,244 @@
+"""Facts by hand: validated, audited first, durable before the answer, one fact however often put in."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from broker.adapters.memory import MemoryFactLog, MemoryKafka
+from broker.core.errors import InvalidFact, KafkaUnavailable, NaiveTime
+from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice
+from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, OperatorAction, Place
+from broker.ports import INPUTS, Topic, Write
+from broker.services.desk_log import DeskLog
+from broker.services.fact_desk import WORDS_CHARACTERS_MAX, Added, FactDesk
+from broker.wire.cloudevents import read_headers
+from tests.builders.matcher import KEY, make_codecs
+
+NOW = datetime(2026, 3, 2, 12, 0, 0, 123_456, tzinfo=UTC)
+SAID = datetime(2026, 3, 2, 10, tzinfo=UTC)
+ROBIN, ALEX = NhsNumber("9990000018"), NhsNumber("9990000026")
+GROUNDS = Grounds(by="ops-7", reason="ticket 4711")
+VIEW: dict[str, Any] = {
+    "organisation": OdsCode("RXH"),
+    "organisation_name": "Exton Hospital",
+    "role": "nurse",
+    "user_name": "Nurse Sample",
+    "unscheduled": True,
+    "accessed_at": SAID,
+}
+
+
+class StoppingLog(MemoryFactLog):
+    """Takes so many appends and then none."""
+
+    def __init__(self, kafka: MemoryKafka, appends: int) -> None:
+        """Write to this cluster."""
+        super().__init__(kafka)
+        self.appends = appends
+
+    async def append(self, writes: Sequence[Write]) -> None:
+        """Append, or raise `KafkaUnavailable`."""
+        if self.appends == 0:
+            raise KafkaUnavailable
+        self.appends -= 1
+        await super().append(writes)
+
+
+@dataclass
+class Bench:
+    """A desk over an in-memory cluster; `now` is its present."""
+
+    now: datetime = NOW
+    appends: int = -1
+    kafka: MemoryKafka = field(default_factory=MemoryKafka)
+
+    def __post_init__(self) -> None:
+        """Put the desk together."""
+        self.codecs = make_codecs()
+        facts = StoppingLog(self.kafka, self.appends)
+        log = DeskLog(facts, self.codecs.records, key=KEY, clock=lambda: self.now)
+        self.desk = FactDesk(facts, self.codecs.facts, log, key=KEY, clock=lambda: self.now)
+
+    def notice(self, kind: IdentityKind, *, at: datetime = SAID, successor: NhsNumber | None = None) -> Added:
+        """Put in a notice about Robin."""
+        adding = self.desk.add_notice(ROBIN, kind, recorded_at=at, successor=successor, grounds=GROUNDS)
+        return asyncio.run(adding)
+
+    def view(self, **other: Any) -> Added:
+        """Put in a view of Robin."""
+        return asyncio.run(self.desk.add_view(ROBIN, **(VIEW | other), grounds=GROUNDS))
+
+    def facts(self) -> list[tuple[bytes | None, Fact]]:
+        """Return the facts of every input, with their keys."""
+        return [
+            (record.key, self.codecs.facts.decode(topic, record.key or b"", record.value or b""))
+            for topic in INPUTS
+            for record in self.kafka.read(topic)
+        ]
+
+    def actions(self) -> list[OperatorAction]:
+        """Return what the audit trail says."""
+        return [
+            self.codecs.records.decode_action(record.value or b"") for record in self.kafka.read(Topic.AUDIT)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "successor"),
+    [
+        (IdentityKind.RESTRICTED, None),
+        (IdentityKind.SUPERSEDED, ALEX),
+        (IdentityKind.NUMBER_CHANGE, None),
+        (IdentityKind.IN_USE, None),
+    ],
+)
+def test_a_notice_lies_in_its_input_and_in_the_audit_trail(
+    kind: IdentityKind, successor: NhsNumber | None
+) -> None:
+    """As the source recorded it, received now; the trail says who, why and what kind, and no number."""
+    bench = Bench()
+    added = bench.notice(kind, successor=successor)
+    received = NOW.replace(microsecond=123_000)
+
+    assert [
+        (
+            ROBIN.key,
+            IdentityNotice(
+                notice_id=added.fact_id,
+                kind=kind,
+                successor=successor,
+                recorded_at=SAID,
+                received_at=received,
+            ),
+        )
+    ] == bench.facts()
+    assert [
+        OperatorAction(
+            kind=ActionKind.ADDED,
+            item_id=added.fact_id,
+            place=Place(topic="cpis.in.identity", partition=YET_UNWRITTEN, offset=YET_UNWRITTEN),
+            grounds=GROUNDS,
+            at=received,
+            outcome=kind.value,
+        )
+    ] == bench.actions()
+    (record,) = bench.kafka.read(Topic.IDENTITY)
+    head = read_headers(record.headers)
+    assert (added.fact_id, "urn:cpis:desk", "identity", received) == (
+        head.event_id,
+        head.source,
+        head.data_schema,
+        head.time,
+    )
+    (audit,) = bench.kafka.read(Topic.AUDIT)
+    assert not any(number.key in (audit.value or b"") for number in (ROBIN, ALEX))
+
+
+@pytest.mark.parametrize(("unscheduled", "what"), [(True, "view"), (False, "silent view")])
+def test_a_view_lies_in_its_input(unscheduled: bool, what: str) -> None:  # noqa: FBT001
+    """Recorded when it happened; the words without surrounding blanks."""
+    bench = Bench()
+    added = bench.view(unscheduled=unscheduled, role="  nurse ")
+    (one,) = bench.facts()
+
+    assert one == (
+        ROBIN.key,
+        Access(
+            access_id=added.fact_id,
+            recorded_at=SAID,
+            received_at=NOW.replace(microsecond=123_000),
+            **(VIEW | {"unscheduled": unscheduled}),
+        ),
+    )
+    assert [what] == [action.outcome for action in bench.actions()]
+
+
+def test_the_same_fact_twice_is_one_fact() -> None:
+    """Who is not sure whether it was taken puts it in again; another fact is another one."""
+    bench = Bench()
+    first, second = bench.view(), bench.view()
+    bench.now += timedelta(hours=1)
+    third, other = bench.view(), bench.view(user_name="Doctor Sample")
+    notices = [bench.notice(IdentityKind.SUPERSEDED, successor=ALEX) for _ in range(2)]
+
+    assert 1 == len({first.fact_id, second.fact_id, third.fact_id})
+    assert other.fact_id != first.fact_id
+    assert 1 == len({notice.fact_id for notice in notices})
+
+
+def test_what_cannot_be_audited_is_not_added() -> None:
+    """The trail comes first."""
+    bench = Bench(appends=0)
+    with pytest.raises(KafkaUnavailable):
+        bench.notice(IdentityKind.IN_USE)
+
+    assert ([], []) == (bench.facts(), bench.actions())
+
+
+def test_it_is_not_answered_before_kafka_has_the_fact() -> None:
+    """An entry without its fact may be left; doing it again completes it."""
+    bench = Bench(appends=1)
+    with pytest.raises(KafkaUnavailable):
+        bench.notice(IdentityKind.IN_USE)
+
+    assert ([], 1) == (bench.facts(), len(bench.actions()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "at", "successor", "says"),
+    [
+        (IdentityKind.INVALIDATED, SAID, None, "never by hand"),
+        (IdentityKind.SUPERSEDED, SAID, None, "successor"),
+        (IdentityKind.SUPERSEDED, SAID, ROBIN, "its own successor"),
+        (IdentityKind.IN_USE, SAID, ALEX, "successor"),
+        (IdentityKind.IN_USE, NOW + timedelta(hours=24, seconds=1), None, "24 hours ahead"),
+        (IdentityKind.IN_USE, datetime(1899, 12, 31, tzinfo=UTC), None, "before 1900"),
+    ],
+)
+def test_a_notice_that_cannot_be_is_refused(
+    kind: IdentityKind, at: datetime, successor: NhsNumber | None, says: str
+) -> None:
+    """With what is wrong, and nothing is written, the audit trail included."""
+    bench = Bench()
+    with pytest.raises(InvalidFact, match=says):
+        bench.notice(kind, at=at, successor=successor)
+
+    assert ([], []) == (bench.facts(), bench.actions())
+
+
+def test_a_time_needs_its_zone_and_is_kept_in_utc() -> None:
+    """Whichever zone it was given in; up to a day ahead it is taken (rulings, Time)."""
+    bench = Bench()
+    with pytest.raises(NaiveTime):
+        bench.notice(IdentityKind.IN_USE, at=datetime(2026, 3, 2, 10))  # noqa: DTZ001 – the test
+    east = timezone(timedelta(hours=1))
+    bench.notice(IdentityKind.IN_USE, at=(NOW + timedelta(hours=24)).astimezone(east))
+
+    assert [NOW.replace(microsecond=123_000) + timedelta(hours=24)] == [
+        fact.recorded_at for _, fact in bench.facts()
+    ]
+
+
+@pytest.mark.parametrize("name", ["organisation_name", "role", "user_name"])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("  ", "missing"), ("x" * (WORDS_CHARACTERS_MAX + 1), "longer than 200"), ("a\nb", "control")],
+)
+def test_words_that_cannot_be_kept_are_refused(name: str, text: str, says: str) -> None:
+    """Without repeating them."""
+    bench = Bench()
+    with pytest.raises(InvalidFact, match=says):
+        bench.view(**{name: text})
+
+    assert ([], []) == (bench.facts(), bench.actions())
+
+
+def test_an_unwritten_place_is_shown_by_its_topic() -> None:
+    """There is no partition and no offset to show."""
+    assert "cpis.in.plans" == str(Place(topic="cpis.in.plans", partition=YET_UNWRITTEN, offset=YET_UNWRITTEN))
+    assert "cpis.in.plans-0-0" == str(Place(topic="cpis.in.plans", partition=0, offset=0))
