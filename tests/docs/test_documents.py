@@ -12,8 +12,10 @@ from broker.adapters.topic_declarations import load_topics
 from broker.cli import root
 from broker.runtime.policy_file import parse_policy
 from broker.runtime.settings import PREFIX, Settings
+from tests.tools.citations import cited
 from tests.tools.links import links
 from tests.tools.markdown import code_blocks, code_spans
+from tests.tools.rules import TABLE, read_rules
 from tests.tools.stale_docs import REPOSITORY, documents
 
 FIRST_SCREEN_LINES_MAX = 45
@@ -23,7 +25,7 @@ _PAGES = {path.relative_to(REPOSITORY): path.read_text("utf-8") for path in docu
 _DECISIONS = {place: text for place, text in _PAGES.items() if re.match(r"\d{4}-", place.name)}
 _SECTIONS = ["## Context", "## Options", "## Decision", "## Consequences", "### Positive", "### Negative"]
 _PLACE = re.compile(r"(?:broker|tests|deploy|schemas|docs|\.ci)/[\w./-]*")
-_RULE = re.compile(r"\b(?:rulings? (\d+(?:(?:, | and |–)\d+)*)|(R\d+|D\d+)\b|\[(S\d+)\])")
+_SOURCE = re.compile(r"\[(S\d+)\]")
 
 
 def _everywhere(pattern: str) -> set[str]:
@@ -139,24 +141,16 @@ def test_a_runbook_tells_what_happens_what_to_do_and_how_that_is_known(place: Pa
 
 
 def test_every_rule_that_the_program_cites_is_explained() -> None:
-    """A number of a rule in code or schemas stands on the page of the rules."""
-    page = _PAGES[Path("docs/explanation/rules.md")]
-    rulings = set(re.findall(r"^\| (\d+) \|", page, re.MULTILINE))
-    others = set(re.findall(r"\b[RDS]\d+\b", page))
-    missing: set[str] = set()
-    sources = [*(REPOSITORY / "broker").rglob("*.py"), *(REPOSITORY / "schemas").glob("*.avsc")]
-    for path in sources:
-        for numbers, rule, source in _RULE.findall(path.read_text("utf-8")):
-            cited = {rule or source} - {""}
-            missing |= cited - others
-            missing |= {f"ruling {number}" for number in _numbers(numbers) if number not in rulings}
+    """A rule in code or schemas stands in the table of the rules, a source on the page about them."""
+    rules = {rule.id for rule in read_rules((REPOSITORY / TABLE).read_text("utf-8"))}
+    sources = set(re.findall(r"\bS\d+\b", _PAGES[Path("docs/explanation/rules.md")]))
+    texts = [
+        path.read_text("utf-8")
+        for path in [*(REPOSITORY / "broker").rglob("*.py"), *(REPOSITORY / "schemas").glob("*.avsc")]
+    ]
 
-    assert [] == sorted(missing)
-
-
-def _numbers(cited: str) -> Iterator[str]:
-    """Yield the numbers in `7, 16`, `32 and 33` or `20–28`, of a range only its ends."""
-    yield from re.findall(r"\d+", cited)
+    assert [] == sorted(set().union(*map(cited, texts)) - rules)
+    assert [] == sorted({source for text in texts for source in _SOURCE.findall(text)} - sources)
 
 
 def test_the_first_screen_of_the_readme_says_how_to_begin() -> None:

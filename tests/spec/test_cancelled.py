@@ -12,7 +12,7 @@ PLAN = """
 
 
 def test_a_cancelled_attendance_stays_and_says_so(run: Run) -> None:
-    """The child may have been there and left (ruling 16)."""
+    """The child may have been there and left; whoever was told is told (ruling 16, R43)."""
     outcome = run(f"""{PLAN}
         T    | A04 | v1 |
         T+1h | A11 | v1 |

@@ -1,5 +1,12 @@
-"""No member is missing: every code, state, mark and register occurs in some table of the specifications."""
+"""
+No member is missing: every code, state, mark and register occurs in some table of the specifications.
 
+And no runtime: each row of each specification runs on the three of them.
+"""
+
+import re
+import subprocess
+import sys
 from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
@@ -10,6 +17,7 @@ from broker.core.alerts import Mark, Note, PlanState, Route, Urgency, VisitState
 from broker.core.facts import REGISTERS, NumberStatus, PlanType, Reliability, VisitEvent
 
 HERE = Path(__file__)
+RUNTIMES = {"core", "twin", "kafka"}
 TABLES = "\n".join(path.read_text("utf-8") for path in HERE.parent.glob("test_*.py") if path != HERE)
 
 
@@ -43,3 +51,21 @@ WORDS: dict[str, Iterable[str]] = {
 def test_every_member_occurs_in_some_table(kind: str) -> None:
     """A code that no specification names has no specified meaning."""
     assert [] == [word for word in WORDS[kind] if word not in TABLES]
+
+
+def test_every_row_of_every_specification_runs_on_every_runtime() -> None:
+    """The same test id appears once per runtime, for all that is collected but this file."""
+    collected = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", HERE.parent],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    ids = [line for line in collected.stdout.splitlines() if "::" in line and HERE.name not in line]
+    runtimes: dict[str, list[str]] = {}
+    for one in ids:
+        test, runtime, row = re.fullmatch(r"(.+?)(?:\[(core|twin|kafka)(?:-(.*))?\])?", one).groups()  # type: ignore[union-attr]  # anything matches
+        runtimes.setdefault(f"{test} {row}", []).append(runtime)
+
+    assert len(ids) > 3 * 500
+    assert {} == {row: found for row, found in runtimes.items() if sorted(found) != sorted(RUNTIMES)}

@@ -119,7 +119,7 @@ ALLOWANCES = rows("""
 def test_a_traced_number_matches_a_verified_plan(
     run: Run, provider: str, verified: str, visit: str, marks: str
 ) -> None:
-    """Marked, and not when two or more details disagree and none agrees (ruling 20); RTT traces."""
+    """Marked, and not when two or more details disagree and none agrees (ruling 20, R12); RTT traces."""
     outcome = run(f"""
         recorded | fact | about         | values
         T-9d     | plan | CPP E09       | verified={verified}
@@ -215,7 +215,7 @@ def test_a_match_by_allowance_is_still_marked_when_the_allowance_is_gone(run: Ru
 
 
 def test_details_that_disagree_ask_who_the_person_is(run: Run) -> None:
-    """No alert but one urgent item with the sender's control id, which tells of no plan (ruling 20)."""
+    """No alert but one urgent item with the sender's control id, which tells of no plan (rulings 20, 46)."""
     outcome = run("""
         recorded | fact | about   | values
         T-9d     | plan | CPP E09 |

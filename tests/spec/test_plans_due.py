@@ -29,7 +29,7 @@ HEAD = """
     """),
 )
 def test_how_long_a_plan_is_visible_after_its_end(run: Run, plan_type: str, end: str, plans: str) -> None:
-    """365 days, 28 for an unborn plan, the last day included (rulings 9, 12)."""
+    """365 days, 28 for an unborn plan, the last day included; always without an end (rulings 9, 12, R2)."""
     outcome = run(f"""{HEAD}
         T-9d | plan | {plan_type} E09 | start=D-700 end={end}
         T    | A04  | v1              |

@@ -1,8 +1,7 @@
-"""Who is told what: rulings 1, 3, 19, 24, 29 and 30."""
+"""Who is told what of a visit: rulings 19, 24, 28, 29 and 30."""
 
 import pytest
 
-from broker.core.alerts import Occasion
 from tests.spec.conftest import Run
 from tests.spec.outcome import recipient_text
 from tests.spec.table import messages, rows
@@ -126,6 +125,53 @@ def test_the_authoritys_own_child_id_goes_to_that_authority_alone(run: Run) -> N
     """) == outcome.alerts("to | child_id")
 
 
+def test_an_authority_whose_newest_record_names_no_child_id_is_given_none(run: Run) -> None:
+    """Neither an older one nor another authority's stands in for it (ruling 28)."""
+    outcome = run(f"""{HEAD}
+        T-9d | plan | CPP E09 | child_id=C-1
+        T-8d | plan | LAC E09 | child_id=-
+        T-9d | plan | CPP E08 | child_id=D-1
+        T    | A04  | v1      |
+    """)
+
+    assert rows("""
+        to           | child_id
+        la E08       | D-1
+        la E09       | -
+        provider RXX | -
+    """) == outcome.alerts("to | child_id")
+
+
+PLAN_LINES = rows("""
+    says                                    | told
+    phone_emergency=111 phone_office=222    | E09 Exton CPP 2025-10-02 - 111 222
+    phone_emergency=111 phone_office=-      | E09 Exton CPP 2025-10-02 - 111 -
+    phone_emergency=111 end=2026-02-01      | E09 Exton CPP 2025-10-02 2026-02-01 111 -
+    phone_emergency=111 authority_name=Wyes | E09 Wyes CPP 2025-10-02 - 111 -
+""")
+
+
+@pytest.mark.parametrize(("says", "told"), PLAN_LINES)
+def test_what_the_provider_is_told_of_a_plan(run: Run, says: str, told: str) -> None:
+    """Type, start and end, the authority's name with both numbers, emergency first (ruling 30)."""
+    outcome = run(f"""{HEAD}
+        T-9d | plan | CPP E09 | {says}
+        T    | A04  | v1      |
+    """)
+
+    (plan,) = outcome.standing[-1].plans
+    values = (
+        plan.authority,
+        plan.authority_name,
+        plan.plan_type,
+        plan.start,
+        plan.end,
+        plan.phone_emergency,
+        plan.phone_office,
+    )
+    assert told.split() == ["-" if value is None else str(value) for value in values]
+
+
 def test_a_site_may_withhold_fields(run: Run) -> None:
     """What RWW does not give is empty for both, the rest is there (ruling 29)."""
     outcome = run(f"""{PLAN}
@@ -191,123 +237,6 @@ def test_a_restricted_record_is_told_without_places_and_people(run: Run, by: str
     authority = "v1", "la E09", "-", "-", "-", "-", "1", "duty social worker"
     provider = "v1", "provider RXX", "fall", "ED", "RXX", "-", "1", "safeguarding role"
     assert [reduced == "yes"] * 2 == [authority in told, provider in told]
-
-
-VIEWS = rows("""
-    at       | by    | values         | why              | viewed
-    T+1h     | RYY   |                | shared           | la E09
-    T+1h     | RYY   | unscheduled=no | R23: silent view | -
-    T+1h     | RXX   | unscheduled=no | R23: silent view | -
-    T-1m     | RXX   |                | shared           | la E09
-    T        | RXX   |                | shared           | -
-    T+1h     | RXX   |                | shared           | -
-    T+1h     | RXX01 |                | shared           | -
-    T+1h     | RXX02 |                | shared           | la E09
-    T+24h    | RXX   |                | shared           | -
-    T+24h+1m | RXX   |                | shared           | la E09
-""")
-
-
-@pytest.mark.parametrize(
-    ("at", "by", "values", "why", "viewed"), VIEWS, ids=[" ".join(row[:3]) for row in VIEWS]
-)
-def test_a_view_is_told_for_itself_unless_it_is_part_of_a_visit(
-    run: Run, at: str, by: str, values: str, why: str, viewed: str
-) -> None:
-    """During the stay, by the same provider, it is a line in the visit's thread (rulings 1, 3, R23)."""
-    outcome = run(f"""{PLAN}
-        T    | A04  | v1 RXX  | site=RXX01
-        {at} | view | a1 {by} | {values}
-    """)
-
-    told = [row[0] for row in outcome.alerts("to | occasion") if row[1] == Occasion.VIEWED]
-    assert (why, [viewed] * (viewed != "-")) == (outcome.whys["a1"], told)
-
-
-def test_a_view_during_the_stay_is_a_line_in_the_authoritys_thread(run: Run) -> None:
-    """The lines come in the order of the views (ruling 1)."""
-    outcome = run(f"""{PLAN}
-        T    | A04  | v1 |
-        T+2h | view | a1 |
-        T+1h | view | a2 |
-        T+1h | view | a3 | unscheduled=no
-    """)
-
-    assert rows("""
-        to           | about | views
-        la E09       | v1    | a2; a1
-        provider RXX | v1    | -
-    """) == outcome.alerts("to | about | views")
-
-
-def test_the_decision_about_a_view_names_who_was_told(run: Run) -> None:
-    """The authority, not the provider that looked (ruling 1)."""
-    outcome = run(f"""{PLAN}
-        T    | A04  | v1 |
-        T+1h | view | a1 |
-    """)
-
-    decision = outcome.decisions["a1"]
-    assert (["la E09"], ("views",)) == ([recipient_text(one) for one in decision.recipients], decision.fields)
-
-
-def test_a_view_of_a_person_whose_visit_is_not_told_is_told_for_itself(run: Run) -> None:
-    """A thread that nobody sees holds no line (rulings 1, 3)."""
-    outcome = run(f"""{PLAN}
-        T    | A04  | v1 | patient_class=P
-        T+1h | view | a1 |
-    """)
-
-    assert [("la E09", "viewed", "a1")] == outcome.alerts("to | occasion | about")
-
-
-VIEW_CUTOFFS = rows("""
-    view recorded | plan recorded | plans
-    T             | T             | CPP active
-    T             | T+1m          | CPP active (retroactive)
-    T             | T+14d         | CPP active (retroactive, delayed)
-    T             | T+14d+1m      | -
-    T+9d          | T+21d         | CPP active (retroactive, delayed)
-    T+9d          | T+21d+1m      | -
-    T+30d         | T+30d         | CPP active (retroactive)
-    T+30d         | T+30d+1m      | -
-""")
-
-
-@pytest.mark.parametrize(("viewed", "recorded", "plans"), VIEW_CUTOFFS)
-def test_a_view_has_a_cut_off_as_a_visit_has(run: Run, viewed: str, recorded: str, plans: str) -> None:
-    """A view is a stay that ends at once (rulings 1, 10, 11)."""
-    outcome = run(f"""{HEAD}
-        {viewed}   | view | a1 RYY  | accessed_at=T
-        {recorded} | plan | CPP E09 |
-    """)
-
-    assert [(plans,)] * (plans != "-") == outcome.alerts("plans")
-
-
-@pytest.mark.parametrize(
-    ("received", "urgency"),
-    rows("""
-        received | urgency
-        T+2h     | now
-        T+2h+1m  | summary
-    """),
-)
-def test_a_view_that_comes_late_pages_nobody(run: Run, received: str, urgency: str) -> None:
-    """What is over and came too late goes into the summary (ruling 11)."""
-    outcome = run(f"{PLAN}T | view | a1 RYY | received={received}")
-
-    assert [("la E09", urgency)] == outcome.alerts("to | urgency")
-
-
-def test_a_view_after_the_plan_was_removed_is_not_told(run: Run) -> None:
-    """The decision says which rule said so (ruling 14)."""
-    outcome = run(f"""{PLAN}
-        T-1d | plan | CPP E09 | deleted=D-1
-        T    | view | a1 RYY  |
-    """)
-
-    assert {"a1": "ruling 14: removed before the arrival"} == outcome.whys
 
 
 def test_a_view_of_a_restricted_record_names_nobody_who_looked(run: Run) -> None:

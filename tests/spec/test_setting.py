@@ -179,12 +179,23 @@ def test_a_sensitive_visit_makes_no_history(run: Run) -> None:
     assert [("0",), ("0",)] == outcome.alerts("earlier_visits")
 
 
-def test_nobody_is_too_old_or_of_the_wrong_sex(run: Run) -> None:
-    """Whoever has a visible plan alerts, a grown mother too (ruling 5)."""
-    outcome = run("""
-        recorded | fact | about   | values
-        T-9d     | plan | UCP E09 | end=D+30 birth_date=1984-05-01
-        T        | A04  | v1      | birth_date=1984-05-01
+@pytest.mark.parametrize(
+    ("plan", "born"),
+    rows("""
+        plan             | born
+        UCP E09 end=D+30 | 1984-05-01
+        UCP E09 end=D+30 | 2012-05-01
+        CPP E09          | 2026-01-10
+        LAC E09          | 2008-01-11
+    """),
+)
+def test_nobody_is_too_old_or_too_young(run: Run, plan: str, born: str) -> None:
+    """Whoever has a visible plan alerts, in whichever role: a grown mother, a child of a day (ruling 5)."""
+    about, values = f"{plan} ".split(" E09 ")
+    outcome = run(f"""
+        recorded | fact | about       | values
+        T-9d     | plan | {about} E09 | birth_date={born} {values}
+        T        | A04  | v1          | birth_date={born}
     """)
 
     assert {"v1": "shared"} == outcome.whys

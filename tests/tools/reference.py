@@ -1,5 +1,5 @@
 """
-Builds the reference pages from what they describe: settings, policy, commands, errors, topics, stream.
+Builds the reference pages from what they describe: settings, policy, rules, commands, errors, topics.
 
 A page is a function of the code and the shipped files alone, so two builds are equal.
 """
@@ -28,6 +28,7 @@ from broker.runtime.settings import PREFIX, Settings
 from broker.wire.upload_codes import FileCode, RecordCode
 from tests.tools.markdown import paragraph, table
 from tests.tools.reference_logs import log_events_page
+from tests.tools.reference_rules import rules_page
 from tests.tools.reference_schemas import schemas_page
 
 NOTICE = "<!-- Built by `make fix` from what it describes. Do not edit. -->"
@@ -54,6 +55,7 @@ def build_pages(repository: Path) -> Mapping[Path, str]:
         "upload-codes.md": lambda _where: upload_codes_page(),
         "metrics.md": lambda _where: metrics_page(),
         "policy.md": lambda _where: policy_page(),
+        "rules.md": rules_page,
         "log-events.md": lambda _where: log_events_page(),
         "stream.md": lambda where: stream_page((where / "schemas" / "stream.schema.json").read_text("utf-8")),
     }
@@ -203,7 +205,7 @@ def policy_page() -> str:
         What a policy file may hold: in `[settings]` for everywhere, in `[[override]]` for those it names with
         `authority`, or with `provider`, alone or with `system`, `site` or `location`. A `[[period]]` holds
         both, from its day on. How to write one: [settle a policy](../how-to/settle-a-policy.md). What the
-        rulings are: [the rules](../explanation/rules.md).
+        rulings are: [the rules](rules.md).
         """
     )
     rows = [

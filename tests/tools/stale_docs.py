@@ -1,5 +1,6 @@
 """
-Tells which documents no longer say what is so: generated pages that differ, links that lead nowhere.
+Tells which documents no longer say what is so: generated pages that differ, links that lead nowhere, rules
+without rows.
 
 `python -m tests.tools.stale_docs` prints them and ends with 1; `--write` first writes the generated pages.
 """
@@ -12,6 +13,7 @@ import click
 
 from tests.tools.links import broken_links
 from tests.tools.reference import build_pages
+from tests.tools.rules import TABLE, problems, read_rules, stated_in
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -38,16 +40,19 @@ def documents(repository: Path) -> list[Path]:
 @click.command()
 @click.option("--write", "write_anew", is_flag=True, help="Write the generated pages anew first.")
 def main(*, write_anew: bool) -> None:
-    """Compare the generated pages with what they describe, and follow every relative link."""
+    """Compare the generated pages with what they describe, follow every relative link, count rules' rows."""
     pages = build_pages(REPOSITORY)
     if write_anew:
         write(pages)
-    problems = [
-        f"{path.relative_to(REPOSITORY)}: stale, `make fix` writes it anew" for path in stale(pages)
-    ] + [str(link) for link in broken_links(documents(REPOSITORY), REPOSITORY)]
-    for problem in problems:
+    rules = read_rules((REPOSITORY / TABLE).read_text("utf-8"))
+    found = [
+        *(f"{path.relative_to(REPOSITORY)}: stale, `make fix` writes it anew" for path in stale(pages)),
+        *(str(link) for link in broken_links(documents(REPOSITORY), REPOSITORY)),
+        *problems(rules, stated_in(REPOSITORY)),
+    ]
+    for problem in found:
         click.echo(problem)
-    sys.exit(1 if problems else 0)
+    sys.exit(1 if found else 0)
 
 
 if __name__ == "__main__":

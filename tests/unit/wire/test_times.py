@@ -29,7 +29,7 @@ EARLIER, LATER = datetime(2025, 10, 26, 0, 30, tzinfo=UTC), datetime(2025, 10, 2
     ],
 )
 def test_a_time_is_london_wall_time_unless_it_names_its_zone(text: str, moment: datetime) -> None:
-    """Every precision from the hour on is read to the millisecond, with a zone or without."""
+    """Every precision from the hour on is read to the millisecond (ruling on times)."""
     assert Reading(moment) == read_timestamp(text, RECEIVED)
 
 
@@ -59,12 +59,12 @@ def test_a_time_without_an_hour_is_the_first_moment_and_counted(text: str, momen
 def test_of_the_repeated_hour_the_later_instant_not_after_receipt_counts(
     received_at: datetime, chosen: datetime
 ) -> None:
-    """Half past one on 26 October 2025 happened twice; receipt says which, and the choice is counted."""
+    """Half past one on 26 October 2025 happened twice; receipt says which (ruling on times)."""
     assert Reading(chosen, REPEATED_HOUR) == read_timestamp("20251026013000", received_at)
 
 
 def test_the_hour_that_never_happened_is_moved_forward() -> None:
-    """Half past one on 30 March 2025 is half past two summer time, and counted."""
+    """Half past one on 30 March 2025 is half past two summer time, and counted (ruling on times)."""
     expected = Reading(datetime(2025, 3, 30, 1, 30, tzinfo=UTC), MISSING_HOUR)
 
     assert expected == read_timestamp("20250330013000", RECEIVED)

@@ -110,7 +110,7 @@ def test_the_place_of_a_record_is_its_path_in_the_file() -> None:
 def test_the_emergency_number_is_told_from_the_office_number(
     telephones: list[tuple[str, str]], expected: tuple[str | None, str]
 ) -> None:
-    """The use code EC marks the emergency number, whatever the order; the other one is the office's."""
+    """The use code EC marks the emergency number, whatever the order; the other one is the office's (R17)."""
     upload = read(build_upload(telephones=telephones))
 
     assert expected == (upload.phone_office, upload.phone_emergency)

@@ -34,3 +34,8 @@ def test_the_codes_and_their_names_are_the_official_ones(
 def test_every_code_says_what_it_means(code: FileCode | RecordCode) -> None:
     """In words that a reader of the reference page understands."""
     assert len(code.meaning.split()) > 2
+
+
+def test_only_a_file_for_which_the_source_did_not_answer_is_sent_again_as_it_is() -> None:
+    """After any other refusal it must be corrected first, and its meaning does not say otherwise (R16)."""
+    assert [FileCode.DEMOGRAPHICS_AWAY] == [code for code in FileCode if "again as it is" in code.meaning]
