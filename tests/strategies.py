@@ -51,6 +51,7 @@ from broker.core.facts import (
     VisitMessage,
 )
 from broker.core.identifiers import NhsNumber, OdsCode, aware
+from broker.core.lawful_basis import Flow
 from broker.core.operators import ActionKind, Grounds, OperatorAction, Place
 
 T = TypeVar("T")
@@ -361,6 +362,7 @@ def audit_entries() -> st.SearchStrategy[AuditEntry]:
         why=members(Why),
         recipients=tuples_of(recipients()),
         fields=tuples_of(words()),
+        basis=tuples_of(members(Flow)),
         policy_version=words(),
         commitment=st.binary(min_size=32, max_size=32),
         previous=st.binary(min_size=32, max_size=32),

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from broker.core.facts import PlanType, Reason
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.lawful_basis import Flow
 
 
 class RecipientKind(StrEnum):
@@ -315,11 +316,16 @@ class WorklistItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionEntry:
-    """The recorded decision about one visit or view: shared with whom, or which rule said no; codes only."""
+    """
+    The recorded decision about one visit or view: shared with whom, or which rule said no; codes only.
+
+    `basis` cites the rows of the lawful-basis table that it rests on (ruling 49).
+    """
 
     subject_reference: str
     occasion: Occasion
     why: Why
     recipients: tuple[Recipient, ...] = ()
     fields: tuple[str, ...] = ()
+    basis: tuple[Flow, ...] = (Flow.NOTHING_SHARED,)
     policy_version: str

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from broker.core.alerts import DecisionEntry, Occasion, Recipient, Why
 from broker.core.identifiers import NhsNumber
+from broker.core.lawful_basis import Flow
 
 FIRST_HASH = bytes(32)
 """What the first entry of a partition is chained to."""
@@ -32,6 +33,7 @@ class AuditEntry:
     why: Why
     recipients: tuple[Recipient, ...]
     fields: tuple[str, ...]
+    basis: tuple[Flow, ...]
     policy_version: str
     commitment: bytes
     previous: bytes
@@ -61,6 +63,7 @@ def audit_entry(
         why=entry.why,
         recipients=entry.recipients,
         fields=entry.fields,
+        basis=entry.basis,
         policy_version=entry.policy_version,
         commitment=commit_to(salt, number, entry.subject_reference),
         previous=previous,

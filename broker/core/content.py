@@ -18,6 +18,7 @@ from broker.core.alerts import (
     PlanLine,
     PlanState,
     Recipient,
+    RecipientKind,
     Route,
     SubjectRole,
     Urgency,
@@ -26,11 +27,20 @@ from broker.core.alerts import (
 )
 from broker.core.facts import Access, PlanType
 from broker.core.identifiers import OdsCode, london_day
+from broker.core.lawful_basis import Flow
 from broker.core.plans import Due
 from broker.core.policy import ALWAYS_TOLD, Policy
 from broker.core.reading import Visit
 
 _KEPT_FOR_MOTHER = ("visit", "provider", "provider_name", "state", "arrived_at", "call_back")  # ruling 29
+_FLOWS = {
+    (RecipientKind.AUTHORITY, Occasion.ATTENDED, SubjectRole.CHILD): Flow.VISIT_OF_CHILD,
+    (RecipientKind.AUTHORITY, Occasion.ATTENDED, SubjectRole.MOTHER): Flow.VISIT_OF_MOTHER,
+    (RecipientKind.AUTHORITY, Occasion.VIEWED, SubjectRole.CHILD): Flow.VIEW_OF_CHILD,
+    (RecipientKind.AUTHORITY, Occasion.VIEWED, SubjectRole.MOTHER): Flow.VIEW_OF_MOTHER,
+    (RecipientKind.PROVIDER, Occasion.ATTENDED, SubjectRole.CHILD): Flow.PLAN_OF_CHILD,
+    (RecipientKind.PROVIDER, Occasion.ATTENDED, SubjectRole.MOTHER): Flow.PLAN_OF_MOTHER,
+}  # a provider is told of its own visits alone
 _OF_A_VISIT = tuple(entry.name for entry in fields(VisitLine))
 
 
@@ -209,6 +219,14 @@ def shared_fields(alert: Alert) -> tuple[str, ...]:
     plans = ("plans",) if alert.plans else ()
     views = ("views",) if alert.views else ()
     return (*visit, *plans, *views)
+
+
+def flows_of(alerts: Iterable[Alert]) -> tuple[Flow, ...]:
+    """Return the rows of the lawful-basis table on which alerts rest (ruling 49); one at least, by name."""
+    flows = {
+        _FLOWS[alert.recipient.kind, alert.occasion, line.role] for alert in alerts for line in alert.plans
+    }
+    return tuple(sorted(flows)) or (Flow.NOTHING_SHARED,)
 
 
 def _filled(line: VisitLine, prefix: str) -> tuple[str, ...]:

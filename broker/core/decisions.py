@@ -24,6 +24,7 @@ from broker.core.content import (
     Handling,
     Matched,
     authority_alert,
+    flows_of,
     provider_alert,
     shared_fields,
     successor_of,
@@ -33,6 +34,7 @@ from broker.core.content import (
 from broker.core.facts import Access, IdentityKind, IdentityNotice, PlanKey, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
+from broker.core.lawful_basis import Flow
 from broker.core.matching import match_over_time
 from broker.core.number_answers import under_enquiry
 from broker.core.person import Known
@@ -284,6 +286,7 @@ class Deciding:
                 in_force,
                 recipients=tuple(sorted(alert.recipient for alert in told)),
                 fields=("views",) if told else (),
+                basis=flows_of(told),
             )
             return
         recorded_at, stay = self._view_stay(access, in_force)
@@ -343,6 +346,7 @@ class Deciding:
             policy,
             recipients=tuple(alert.recipient for alert in raised),
             fields=tuple(fields),
+            basis=flows_of(raised),
         )
 
     def _enter(
@@ -354,6 +358,7 @@ class Deciding:
         *,
         recipients: tuple[Recipient, ...] = (),
         fields: tuple[str, ...] = (),
+        basis: tuple[Flow, ...] = (Flow.NOTHING_SHARED,),
     ) -> None:
         """Record the decision about one visit or view, made under a policy."""
         self.entries[subject] = DecisionEntry(
@@ -362,6 +367,7 @@ class Deciding:
             why=why,
             recipients=recipients,
             fields=fields,
+            basis=basis,
             policy_version=policy.version,
         )
 

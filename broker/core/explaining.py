@@ -170,6 +170,7 @@ class _Explaining(Deciding):
             plans=plans,
             alerts=self._alerts_about(subjects, restricted=restricted),
             why=entry.why,
+            basis=entry.basis,
             policy_version=entry.policy_version,
             trail=None
             if not self.audited

@@ -24,6 +24,7 @@ from broker.core.alerts import (
 )
 from broker.core.facts import IdentityKind, PlanKey, PlanType, VisitEvent
 from broker.core.identifiers import OdsCode
+from broker.core.lawful_basis import Flow
 from broker.core.matching import Compared
 from broker.core.setting import Ground
 
@@ -178,8 +179,8 @@ class Explanation:
     The whole chain for one visit or view of a person with a record.
 
     `subject` is its keyed reference. `happening` is None for a visit of which a sensitive place recorded
-    everything (ruling 47). `why` and `policy_version` are those of the decision. `plans` is empty where the
-    plans were not looked at, and where there are none: `plans_on_file` counts them.
+    everything (ruling 47). `why`, `basis` and `policy_version` are those of the decision. `plans` is empty
+    where the plans were not looked at, and where there are none: `plans_on_file` counts them.
     """
 
     subject: str
@@ -191,6 +192,7 @@ class Explanation:
     plans: tuple[PlanFinding, ...]
     alerts: tuple[AlertFinding, ...]
     why: Why
+    basis: tuple[Flow, ...]
     policy_version: str
     trail: Trail | None
 

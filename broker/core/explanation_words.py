@@ -248,6 +248,7 @@ def _revision(one: Revision) -> str:
 def _decision(one: Explanation) -> Iterator[str]:
     """Yield what was decided, by which policy, and where that is recorded."""
     yield f"{WHYS[one.why]}, under policy {one.policy_version}"
+    yield f"lawful basis: {', '.join(one.basis)} (ruling 49)"
     if one.trail is None:
         return
     if one.trail.agrees:

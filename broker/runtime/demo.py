@@ -318,5 +318,5 @@ def _size(found: Any) -> int:
 
 def _outline(entry: Any) -> str:
     """Return what a recorded decision says, without the commitment."""
-    said = (entry.occasion, entry.why, entry.recipients, entry.fields, entry.policy_version)
+    said = (entry.occasion, entry.why, entry.recipients, entry.fields, entry.basis, entry.policy_version)
     return repr([readable(part) for part in said])

@@ -85,6 +85,11 @@ class Settings(BaseSettings):
     policy_file: Path | None = Field(
         default=None, description="file of the dated alert policies; without it the shipped policy holds"
     )
+    lawful_basis_file: Path | None = Field(
+        default=None,
+        description="file in which a data protection officer confirms the rows of the lawful-basis table; a "
+        "live deployment's matcher needs every row confirmed",
+    )
     topics_file: Path | None = Field(
         default=None,
         description="file that declares the topics; without it the shipped one; with it `cpis run` refuses "

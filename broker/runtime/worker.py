@@ -23,6 +23,7 @@ from broker.runtime import log_events as events
 from broker.runtime.access import needed
 from broker.runtime.door_tls import door_tls
 from broker.runtime.fact_log import fact_log
+from broker.runtime.lawful_basis_file import check_lawful_basis
 from broker.runtime.logs import Log
 from broker.runtime.metrics import Metrics
 from broker.runtime.operators import operating
@@ -177,6 +178,8 @@ async def _proved(settings: Settings, roles: Sequence[Role], stop: asyncio.Event
     await check_storage(settings, drop_folder=Role.INTAKE in roles, database=Role.OUTBOX in roles)
     await check_doors(settings, ("mllp", "ops") if Role.INTAKE in roles else ("ops",))
     parts = await _parts(settings, roles)
+    if Role.MATCHER in roles:
+        check_lawful_basis(settings)
     checking = asyncio.ensure_future(
         check_cluster(
             settings,

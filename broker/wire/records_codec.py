@@ -11,6 +11,7 @@ from enum import StrEnum
 from broker.core.alerts import Recipient, WorklistItem
 from broker.core.audit import AuditEntry
 from broker.core.identifiers import OdsCode
+from broker.core.lawful_basis import Flow
 from broker.core.operators import ActionKind, Grounds, OperatorAction, Place
 from broker.wire.alert_rows import OCCASIONS, RECIPIENTS, item_of, item_row
 from broker.wire.alerts_codec import WHYS
@@ -79,6 +80,7 @@ class Masked:
 
 _DOORS = Symbols(Door)
 _ACTIONS = Symbols(ActionKind)
+_FLOWS = Symbols(Flow)
 
 
 class RecordsCodec:
@@ -177,6 +179,7 @@ class RecordsCodec:
                 for recipient in entry.recipients
             ],
             "fields": list(entry.fields),
+            "basis": _FLOWS.write_all(entry.basis),
             "policy_version": entry.policy_version,
             "previous_hash": entry.previous,
         }
@@ -197,6 +200,7 @@ class RecordsCodec:
                     for recipient in row["recipients"]
                 ),
                 fields=tuple(row["fields"]),
+                basis=_FLOWS.read_all(row["basis"]),
                 policy_version=row["policy_version"],
                 commitment=row["commitment"],
                 previous=row["previous_hash"],

@@ -27,6 +27,7 @@ from broker.runtime.resources import topics_file
 from broker.services.matching import Codecs
 from broker.wire.mllp import END, frame
 from tests.builders.adt import Adt, Patient
+from tests.builders.lawful_basis import confirmed
 from tests.builders.matcher import make_codecs
 from tests.builders.upload import Person, build_upload
 from tests.builders.upload import Record as PlanRecord
@@ -203,7 +204,11 @@ def refuses_another_key(desk: Desk, item_id: str) -> None:
 def test_a_message_refused_for_a_setting_is_redriven_and_alerts_once(live_desk: Desk) -> None:
     """Refused at the live door, found, looked at, opened on grounds, redriven; twice tells nobody twice."""
     desk = live_desk
-    live = {"CPIS_ENVIRONMENT": "live", "CPIS_IDENTITY_KEY_FILE": str(desk.directory / "identity.key")}
+    live = {
+        "CPIS_ENVIRONMENT": "live",
+        "CPIS_IDENTITY_KEY_FILE": str(desk.directory / "identity.key"),
+        "CPIS_LAWFUL_BASIS_FILE": str(confirmed(desk.directory)),
+    }
     with Fleet(desk.kafka.cluster, desk.directory, roles=("intake", "matcher")) as fleet:
         fleet.start(**live)
         port = mllp_port(fleet)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupLoadInProgressError
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.embedded_kafka import EmbeddedKafka
@@ -23,6 +24,7 @@ from broker.runtime.parts import PUBLISHED_TEST_KEY
 from broker.runtime.topics import declared_topics
 from broker.wire.avro import frame
 from broker.wire.state_codec import StateCodec
+from tests.builders.lawful_basis import confirmed
 from tests.builders.upload import Person, Record, build_upload
 from tests.starting import END_SECONDS, NO_KAFKA, assert_refused, running, start
 from tests.waiting import wait_until
@@ -54,18 +56,23 @@ def own() -> Iterator[EmbeddedKafka]:
 
 
 def groups(cluster: Cluster) -> list[str]:
-    """Return the consumer groups that the cluster knows."""
+    """Return the consumer groups that the cluster knows; one that is still loading them is asked again."""
+    known: list[str] = []
 
-    async def ask() -> list[str]:
-        """Ask the cluster."""
+    async def ask() -> bool:
+        """Ask the cluster; return whether it answered."""
         admin = AIOKafkaAdminClient(**cluster.connection())
         await admin.start()
         try:
-            return [str(group[0]) for group in await admin.list_consumer_groups()]
+            known.extend(str(group[0]) for group in await admin.list_consumer_groups())
+        except GroupLoadInProgressError:
+            return False
         finally:
             await admin.close()
+        return True
 
-    return asyncio.run(ask())
+    wait_until(lambda: asyncio.run(ask()), 30, "the groups of a cluster that has just started")
+    return known
 
 
 def write_people(cluster: Cluster, *values: tuple[bytes, bytes]) -> None:
@@ -184,6 +191,7 @@ def test_topics_without_copies_are_refused_in_a_live_deployment(tmp_path: Path, 
         CPIS_KAFKA_BOOTSTRAP_SERVERS=own.bootstrap_servers,
         CPIS_ENVIRONMENT="live",
         CPIS_IDENTITY_KEY_FILE=str(key),
+        CPIS_LAWFUL_BASIS_FILE=str(confirmed(tmp_path)),
     )
 
     assert_refused(refusal, 78, "CPIS-406", *(f"{name} has replicas: 1; " for name in Topic))

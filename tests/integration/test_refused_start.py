@@ -46,6 +46,10 @@ SETTINGS: Mapping[str, tuple[dict[str, str], str]] = {
         {"CPIS_ENVIRONMENT": "live", "CPIS_MLLP_HOST": "0.0.0.0"},  # noqa: S104 – to be refused
         "CPIS_MLLP_TLS_CLIENT_CA_FILE is not set: a live deployment",
     ),
+    "live without a lawful basis": (
+        {"CPIS_ENVIRONMENT": "live", "CPIS_IDENTITY_KEY_FILE": str(Path(__file__))},
+        "CPIS_LAWFUL_BASIS_FILE: nobody has confirmed the rows visit-of-child, ",
+    ),
     "no key file": (
         {"CPIS_IDENTITY_KEY_FILE": "nowhere.key"},
         "CPIS_IDENTITY_KEY_FILE cannot be read: No such file",

@@ -127,6 +127,7 @@ def _decisions(codecs: Codecs, sent: Sent, records: Sequence[Record]) -> dict[st
             why=entry.why,
             recipients=entry.recipients,
             fields=entry.fields,
+            basis=entry.basis,
             policy_version=entry.policy_version,
         )
         for entry in entries

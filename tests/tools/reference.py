@@ -19,6 +19,7 @@ from broker.adapters.access_declarations import Grant, load_access
 from broker.adapters.topic_declarations import load_topics
 from broker.cli import root
 from broker.core.errors import BrokerError, ConfigurationError, Disposition
+from broker.core.lawful_basis import TABLE, Flow
 from broker.core.policy import DECLARATIONS, Policy
 from broker.core.policy_keys import Declared, Where
 from broker.runtime.metrics import METRICS, PARTITIONS
@@ -56,6 +57,7 @@ def build_pages(repository: Path) -> Mapping[Path, str]:
         "metrics.md": lambda _where: metrics_page(),
         "policy.md": lambda _where: policy_page(),
         "rules.md": rules_page,
+        "lawful-basis.md": lambda _where: lawful_basis_page(),
         "log-events.md": lambda _where: log_events_page(),
         "stream.md": lambda where: stream_page((where / "schemas" / "stream.schema.json").read_text("utf-8")),
     }
@@ -150,6 +152,32 @@ def upload_codes_page() -> str:
     for title, codes in (("The file", FileCode), ("Each record", RecordCode)):
         rows = [(f"`{code.value}`", code.display_name, code.meaning, _given(code)) for code in codes]
         lines += ["", f"## {title}", "", *table(head, rows)]
+    return "\n".join(lines)
+
+
+def lawful_basis_page() -> str:
+    """Return the page of the lawful-basis table (ruling 49)."""
+    about = paragraph(
+        """
+        Every flow of personal data that the broker makes, with the controllers on each side and
+        what makes it lawful. Whoever runs the broker is the processor of both sides. Every decision
+        in the audit trail cites the rows it rests on, by name. **The rows are a proposal**: a data
+        protection officer confirms each of them, by its version, in the file that
+        `CPIS_LAWFUL_BASIS_FILE` names, and a live deployment's matcher does not start before. A row
+        that a release changes is confirmed anew. Consent is no basis of any row (R49).
+        """
+    )
+    head = ("row", "version", "what", "from", "to", "statute", "UK GDPR", "special category")
+    rows = [
+        (
+            f"`{flow}`", str(row.version), row.what, row.from_controller, row.to_controller, row.statute,
+            row.articles, row.condition,
+        )
+        for flow, row in TABLE.items()
+    ]  # fmt: skip
+    example = ["```toml", f"[{Flow.VISIT_OF_CHILD}]", "version = 1", 'by = "Data protection officer, Exton"']
+    lines = ["# The lawful basis of each flow", "", about, "", *table(head, rows), "", "## The file", ""]
+    lines += ["A table for each row:", "", *example, "on = 2026-11-01", "```"]
     return "\n".join(lines)
 
 

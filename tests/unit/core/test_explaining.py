@@ -209,6 +209,7 @@ def test_a_shared_visit_is_told_from_the_facts_to_the_audit_trail() -> None:
         f"revision 1: raised (policy {POLICY.version})",
         f"revision 2: updated: discharged, other details of the visit changed (policy {POLICY.version})",
         f"shared, under policy {POLICY.version}",
+        "lawful basis: plan-of-child, visit-of-child (ruling 49)",
         "entered in the audit trail under the commitment ",
     ):
         assert words in shown

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fastavro import parse_schema
 
-from broker.core import alerts, audit, facts, operators, partition, person, succession
+from broker.core import alerts, audit, facts, lawful_basis, operators, partition, person, succession
 from broker.wire.records_codec import Door, Rejected
 from tests.unit.wire.shipped import shipped_ids, shipped_names, shipped_schema
 
@@ -44,6 +44,7 @@ ENUMS: dict[str, type[Enum]] = {
         facts.Reason,
         facts.Reliability,
         facts.IdentityKind,
+        lawful_basis.Flow,
         alerts.RecipientKind,
         alerts.Occasion,
         alerts.SubjectRole,
