@@ -149,6 +149,10 @@ class PartitionLog(Protocol):
         """Return the `read_committed` end of every input."""
         ...
 
+    async def begin_offsets(self) -> Mapping[Topic, int]:
+        """Return where the log of every input begins now: what lay before is destroyed."""
+        ...
+
     def scan(self, topic: Topic, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
         """3. Yield an input's records from offset `start` (inclusive) to `end` (exclusive) in batches."""
         ...

@@ -93,6 +93,7 @@ def partition_states() -> st.SearchStrategy[PartitionState]:
         audit_sequence=st.integers(0, 2**63 - 1),
         clock=times(),
         first_load_done=st.booleans(),
+        destroyed=st.dictionaries(words(), st.integers(0, 2**63 - 1), max_size=4),
     )
 
 

@@ -33,7 +33,7 @@ from broker.core.alerts import (
     Why,
     WorklistItem,
 )
-from broker.core.audit import AuditEntry
+from broker.core.audit import AuditEntry, DestructionEntry
 from broker.core.facts import (
     REGISTERS,
     Access,
@@ -365,6 +365,22 @@ def audit_entries() -> st.SearchStrategy[AuditEntry]:
         basis=tuples_of(members(Flow)),
         policy_version=words(),
         commitment=st.binary(min_size=32, max_size=32),
+        previous=st.binary(min_size=32, max_size=32),
+    )
+
+
+def destruction_entries() -> st.SearchStrategy[DestructionEntry]:
+    """Return entries of what a log has forgotten."""
+    return st.builds(
+        DestructionEntry,
+        partition=st.integers(0, 2**31 - 1),
+        sequence=st.integers(1, 2**63 - 1),
+        at=times(),
+        topic=words(),
+        first=st.integers(0, 2**63 - 1),
+        end=st.integers(0, 2**63 - 1),
+        unread=st.integers(0, 2**63 - 1),
+        salt=st.binary(min_size=32, max_size=32),
         previous=st.binary(min_size=32, max_size=32),
     )
 

@@ -20,7 +20,8 @@ from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_clients import deadline, stop_consumer
 
 ANSWER_MS = 10_000  # no cluster in good health takes longer over any one request
-_MIN_IN_SYNC = "min.insync.replicas"
+_MIN_IN_SYNC, _KEPT_MS, _KEPT_BYTES = "min.insync.replicas", "retention.ms", "retention.bytes"
+_NEVER = -1  # retention without a bound
 _WINDOWS = (64, 1_024, 16_384)  # offsets looked at from the end; a batch of the matcher is in the second
 _READ_WAIT_MS = 50
 
@@ -30,12 +31,28 @@ class TopicShape:
     """
     How a topic lies on a cluster: partitions, and replicas of the partition that has the fewest.
 
-    `in_sync_min` is how many replicas a write needs, None where that may not be asked.
+    `in_sync_min` is how many replicas a write needs. Records are kept for `kept_ms`, at most `kept_bytes` of
+    a partition; -1 is without a bound. Each is None where that may not be asked.
     """
 
     partitions: int
     replicas: int
     in_sync_min: int | None
+    kept_ms: int | None = None
+    kept_bytes: int | None = None
+
+    def keeps_for(self, milliseconds: int) -> bool:
+        """Whether every record is kept for so long, as far as that is known."""
+        return self.kept_ms in (None, _NEVER) or (self.kept_ms or 0) >= milliseconds
+
+    def keeps_beyond(self, milliseconds: int) -> bool:
+        """Whether records are known to be kept for longer."""
+        return self.kept_ms is not None and self.keeps_for(milliseconds + 1)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether a record may go since others came, whatever its age."""
+        return self.kept_bytes not in (None, _NEVER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +72,7 @@ async def inspect_topics(cluster: Cluster, names: Iterable[str], *, answer_ms: i
             await admin.start()
             found = await described(admin, names)
             present = {name: topic for name, topic in found.items() if topic["partitions"]}
-            in_sync = await _in_sync_minima(admin, present)
+            settings = await _numbers(admin, present)
     finally:
         await admin.close()
     return Inventory(
@@ -63,7 +80,9 @@ async def inspect_topics(cluster: Cluster, names: Iterable[str], *, answer_ms: i
             name: TopicShape(
                 partitions=len(topic["partitions"]),
                 replicas=min(len(partition["replicas"]) for partition in topic["partitions"]),
-                in_sync_min=in_sync.get(name),
+                in_sync_min=settings.get((name, _MIN_IN_SYNC)),
+                kept_ms=settings.get((name, _KEPT_MS)),
+                kept_bytes=settings.get((name, _KEPT_BYTES)),
             )
             for name, topic in present.items()
         },
@@ -145,16 +164,17 @@ async def _newest(
     return found
 
 
-async def _in_sync_minima(admin: Any, names: Iterable[str]) -> dict[str, int]:
-    """Return how many replicas a write to each topic needs; a topic whose settings are hidden is left out."""
-    resources = [ConfigResource(ConfigResourceType.TOPIC, name, {_MIN_IN_SYNC: None}) for name in names]
-    minima: dict[str, int] = {}
+async def _numbers(admin: Any, names: Iterable[str]) -> dict[tuple[str, str], int]:
+    """Return the settings that are looked at, by topic and name; those of a hidden topic are left out."""
+    wanted: dict[str, None] = dict.fromkeys((_MIN_IN_SYNC, _KEPT_MS, _KEPT_BYTES))
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name, wanted) for name in names]
+    found: dict[tuple[str, str], int] = {}
     for response in await admin.describe_configs(resources) if resources else ():
         for _code, _words, _kind, name, entries in response.resources:
             for entry in entries:
                 with suppress(ValueError):
-                    minima[name] = int(entry[1])
-    return minima
+                    found[name, entry[0]] = int(entry[1])
+    return found
 
 
 def _with_error(found: Mapping[str, Mapping[str, Any]], error: int) -> tuple[str, ...]:

@@ -122,6 +122,13 @@ class KafkaPartitionLog:
             ends = await self._open_inputs().end_offsets(list(places))
         return {topic: int(ends[place]) for place, topic in places.items()}
 
+    async def begin_offsets(self) -> Mapping[Topic, int]:
+        """Return where the log of every input begins now."""
+        places = {self._place(topic): topic for topic in INPUTS}
+        async with deadline(self._timeouts.answer_ms, "asking for the beginnings of the inputs"):
+            begins = await self._open_inputs().beginning_offsets(list(places))
+        return {topic: int(begins[place]) for place, topic in places.items()}
+
     async def scan(self, topic: Topic, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
         """3. Yield an input's records from offset `start` (inclusive) to `end` (exclusive) in batches."""
         async with self._reader(topic) as (reader, place):

@@ -38,6 +38,7 @@ class _Partition:
     """A log: records by offset, with gaps where markers stand or the beginning was deleted."""
 
     records: dict[int, MemoryRecord] = field(default_factory=dict)
+    begin: int = 0
     end: int = 0
 
     def between(self, start: int, end: int, records_max: int) -> list[MemoryRecord]:
@@ -106,6 +107,7 @@ class MemoryKafka:
         log = self._log(topic)[partition]
         for gone in [place for place in log.records if place < offset]:
             del log.records[gone]
+        log.begin = max(log.begin, offset)
 
     def append(self, writes: Sequence[Write]) -> None:
         """Append outside any transaction; all or nothing. Raises `KafkaUnavailable`, `UnwritableRecord`."""
@@ -227,6 +229,11 @@ class MemoryPartitionLog:
     async def end_offsets(self) -> Mapping[Topic, int]:
         """Return the end of every input."""
         return {topic: self._kafka.log(topic, self.partition).end for topic in INPUTS}
+
+    async def begin_offsets(self) -> Mapping[Topic, int]:
+        """Return where the log of every input begins now."""
+        self._require_open()
+        return {topic: self._kafka.log(topic, self.partition).begin for topic in INPUTS}
 
     async def scan(self, topic: Topic, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
         """3. Yield an input's records from offset `start` (inclusive) to `end` (exclusive) in batches."""

@@ -1,5 +1,6 @@
 """
-The audit trail: every decision as a salted commitment and codes, each entry chained to the one before.
+The audit trail: every decision as a salted commitment and codes, each entry chained to the one before;
+and what the logs of the inputs have forgotten, as places.
 
 Nothing here names or derives a person: the commitment can be opened only with the salt, which lives in
 the person's own record and is destroyed with it (ruling 23).
@@ -36,6 +37,27 @@ class AuditEntry:
     basis: tuple[Flow, ...]
     policy_version: str
     commitment: bytes
+    previous: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestructionEntry:
+    """
+    What the log of one input has forgotten, as auditors see it: places, and nothing of what lay there.
+
+    `first` to before `end` are the offsets that are gone, each that of a message or of a transaction's
+    marker; `unread` of them went before the matcher had taken them. `salt` is random and blinds the hash that
+    the next entry carries. `sequence`, `at` and `previous` are those of `AuditEntry`.
+    """
+
+    partition: int
+    sequence: int
+    at: datetime
+    topic: str
+    first: int
+    end: int
+    unread: int
+    salt: bytes
     previous: bytes
 
 

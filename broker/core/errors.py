@@ -240,6 +240,17 @@ class StateUnreadable(BrokerError):
     exit_code = 65
 
 
+class ForgetsTooSoon(BrokerError):
+    """A log forgets what a plan may still make an alert of."""
+
+    code = "CPIS-412"
+    action = (
+        "Set retention.ms of the topics named to H or more (`cpis policy show` tells horizon_days) and "
+        "retention.bytes to -1, in the topics file and by `cpis topics apply`; or shorten H in the policy."
+    )
+    exit_code = 78
+
+
 class KafkaUntrusted(KafkaUnavailable):
     """Kafka does not prove who it is."""
 

@@ -21,7 +21,8 @@ class PartitionState:
     `rules_version`, `policy_version` and `key_fingerprint` say what decided everything in the partition.
     `audit_hash` (32 bytes) and `audit_sequence` belong to the newest audit entry. `clock` is the highest
     receipt time seen in the inputs, aware UTC; it never goes back. `first_load_done` says that all plans
-    were taken before the first attendance.
+    were taken before the first attendance. `destroyed` is, by input topic, the offset before which the log's
+    forgetting is in the audit trail; an input that is not named has forgotten nothing yet.
     """
 
     offsets: Mapping[str, int] = field(default_factory=dict)
@@ -32,6 +33,7 @@ class PartitionState:
     audit_sequence: int
     clock: datetime
     first_load_done: bool
+    destroyed: Mapping[str, int] = field(default_factory=dict)
 
 
 NEW = PartitionState(

@@ -25,6 +25,7 @@ FIELDS: Mapping[str, str] = {
     "reason": "a word of a closed set",
     "records": "how many records",
     "topic": "name of the topic",
+    "unread": "how many of them the matcher had not taken",
 }
 """Every field that an event can have, with its meaning."""
 

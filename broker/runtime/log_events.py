@@ -43,6 +43,28 @@ class KafkaRefusesUs(
     error: BaseException
 
 
+class LogForgetsTooSoon(
+    LogEvent,
+    name="log forgets too soon",
+    level=Level.WARNING,
+    action="Set what the error names; a live deployment does not start so.",
+):
+    """A log forgets what a plan may still make an alert of."""
+
+    error: BaseException
+
+
+class LogKeepsTooLong(
+    LogEvent,
+    name="log keeps too long",
+    level=Level.WARNING,
+    action="Set the topic's retention.ms to H, `horizon_days` of the policy.",
+):
+    """Visits of people without a plan are kept for longer than the policy says."""
+
+    topic: str
+
+
 class Ready(LogEvent, name="ready"):
     """So many roles were started; whether they work is what `/readyz` says."""
 
@@ -302,6 +324,28 @@ class EverybodyLookedAt(LogEvent, name="everybody looked at"):
     """Everybody was looked at, to settle what may go or to decide anew; count is of those that failed."""
 
     reason: str
+    count: int
+
+
+class MessagesDestroyed(LogEvent, name="messages destroyed"):
+    """The log of an input has forgotten so many messages, so many unread; that is in the audit trail."""
+
+    topic: str
+    partition: int
+    count: int
+    unread: int
+
+
+class MessagesDestroyedUnread(
+    LogEvent,
+    name="messages destroyed unread",
+    level=Level.ERROR,
+    action="Alerts may be missing: have senders send again what came since, and find out why nobody read it.",
+):
+    """The log of an input has forgotten so many messages that the matcher had not taken."""
+
+    topic: str
+    partition: int
     count: int
 
 

@@ -30,6 +30,7 @@ from broker.runtime.metrics import (
     ALERT_SECONDS,
     ALERTS,
     BOOTSTRAP_SECONDS,
+    DESTROYED,
     MATCHER_NOTICES,
     PARTITION_STATE,
     TRANSACTIONS,
@@ -229,6 +230,10 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
                     metrics.observe(ALERT_SECONDS, max(0.0, seconds), audience=audience)
             case Notice.WORKING:
                 metrics.observe(BOOTSTRAP_SECONDS, int(fields["duration_ms"]) / _MILLISECONDS)
+            case Notice.DESTROYED:
+                count, unread = int(fields["count"]), int(fields["unread"])
+                metrics.add(DESTROYED, count - unread, topic=str(fields["topic"]), read="yes")
+                metrics.add(DESTROYED, unread, topic=str(fields["topic"]), read="no")
             case _:
                 metrics.add(MATCHER_NOTICES, notice=notice)
 

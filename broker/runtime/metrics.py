@@ -17,7 +17,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from broker.adapters.ops_server import Page
 from broker.adapters.server_tls import HandshakeFault
 from broker.core.alerts import EventKind, ItemKind, RecipientKind
-from broker.ports import Topic
+from broker.ports import INPUTS, Topic
 from broker.runtime.worklist_view import Age
 from broker.services.intake import NUMBERLESS, UNFRAMED
 from broker.services.matching import Phase
@@ -135,6 +135,13 @@ PARTITION_STATE = Metric(
     help="1 for the state of each partition this matcher owns: loading, working, away (waits for Kafka).",
     labels={"partition": _values(PARTITIONS), "state": frozenset(Phase)},
 )
+DESTROYED = Metric(
+    name="cpis_messages_destroyed_total",
+    kind=Kind.COUNTER,
+    help="Messages that the logs of the inputs have forgotten, by input and by whether the matcher had taken "
+    "them; unread ones may be missing alerts. Each is also in the audit trail.",
+    labels={"topic": _values(INPUTS), "read": frozenset({"yes", "no"})},
+)
 BOOTSTRAP_SECONDS = Metric(
     name="cpis_bootstrap_seconds",
     kind=Kind.HISTOGRAM,
@@ -213,6 +220,7 @@ METRICS: tuple[Metric, ...] = (
     REJECTED,
     KEYS_DESTROYED,
     PARTITION_STATE,
+    DESTROYED,
     BOOTSTRAP_SECONDS,
     LAG_RECORDS,
     LAG_SECONDS,

@@ -10,6 +10,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from datetime import timedelta
 
 from broker.adapters.access_declarations import Grant
 from broker.adapters.cluster import Cluster
@@ -27,6 +28,7 @@ from broker.adapters.topic_declarations import Topics
 from broker.core.errors import (
     BrokerError,
     ConfigurationError,
+    ForgetsTooSoon,
     KafkaNotAuthorized,
     KafkaUnavailable,
     StorageUnusable,
@@ -39,6 +41,7 @@ from broker.runtime.logs import Log
 from broker.runtime.parts import Parts
 from broker.runtime.settings import Door, Settings
 from broker.runtime.topics import declared_topics
+from broker.services.matching_table import INDEXED
 from broker.services.partition_state import read_state
 
 _PAUSE_S_MIN = 0.5  # between two attempts to reach a cluster that is starting, too
@@ -102,8 +105,8 @@ async def check_cluster(
 
     A cluster that does not answer is tried again for `patience_ms`, and at least once; one that refuses us is
     not. What this user may not see on the cluster, and does not need, is taken for right. Raises
-    `KafkaUnavailable` and what refines it, `TopicMissing`, `TopicsRefused`, `NewerState`, `WrongIdentityKey`
-    or `StateUnreadable`; what names rights or topics names every one at fault.
+    `KafkaUnavailable` and what refines it, `TopicMissing`, `TopicsRefused`, `ForgetsTooSoon`, `NewerState`,
+    `WrongIdentityKey` or `StateUnreadable`; what names rights or topics names every one at fault.
     """
     inventory = await _reached(cluster, patience_ms)
     if inventory.missing:
@@ -118,6 +121,7 @@ async def check_cluster(
         faults += _single_copies(inventory.shapes)
     if faults:
         raise TopicsRefused("\n".join(faults))
+    _check_horizon(settings, inventory.shapes, parts.policy.horizon)
     people = inventory.shapes.get(Topic.PEOPLE)
     if people is not None:
         with suppress(KafkaNotAuthorized):  # who may only see the topic writes nothing to it
@@ -216,6 +220,38 @@ def _single_copies(shapes: Mapping[str, TopicShape]) -> Iterator[str]:
         else:
             continue
         yield f"{name} {fault}, so that what was acknowledged outlives a node"
+
+
+def _check_horizon(settings: Settings, shapes: Mapping[str, TopicShape], horizon: timedelta) -> None:
+    """
+    Prove that what waits in the log for a plan is kept for H, by the longest of all policies in force.
+
+    A live deployment is refused where it is not (`ForgetsTooSoon`): an alert would be missed. Elsewhere, and
+    where a log keeps longer than it is to, that is a line in the log.
+    """
+    waiting = {topic: shapes[topic] for topic in INDEXED if topic in shapes}
+    faults = [*_forgetting(waiting, horizon)]
+    if faults and settings.environment == "live":
+        raise ForgetsTooSoon("\n".join(faults))
+    for fault in faults:
+        Log().write(events.LogForgetsTooSoon(error=ForgetsTooSoon(fault)))
+    attendances = waiting.get(Topic.ATTENDANCES)
+    if attendances is not None and attendances.keeps_beyond(_milliseconds(horizon)):
+        Log().write(events.LogKeepsTooLong(topic=Topic.ATTENDANCES))
+
+
+def _forgetting(waiting: Mapping[Topic, TopicShape], horizon: timedelta) -> Iterator[str]:
+    """Yield the topics that forget before H is over, or may."""
+    for name, shape in waiting.items():
+        if not shape.keeps_for(_milliseconds(horizon)):
+            yield f"{name} has retention.ms={shape.kept_ms}; H is {_milliseconds(horizon)} ms"
+        if shape.bounded:
+            yield f"{name} has retention.bytes={shape.kept_bytes}, and may forget before H is over"
+
+
+def _milliseconds(span: timedelta) -> int:
+    """Return a span as Kafka's settings have it."""
+    return span // timedelta(milliseconds=1)
 
 
 async def _check_state(cluster: Cluster, parts: Parts, partitions: int) -> None:

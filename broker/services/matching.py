@@ -215,6 +215,7 @@ class PartitionMatcher:
             pace=self._around.pace,
             horizon=self._rules.policy.horizon,
             policy_version=self._rules.policy.version,
+            new_salt=self._new_salt,
         )
 
     def _recovered(self) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from broker.core.alerts import AlertEvent, EventKind, ItemKind, RecipientKind, WorklistItem
-from broker.core.audit import audit_entry, chain
+from broker.core.audit import DestructionEntry, audit_entry, chain
 from broker.core.effects import Advance
 from broker.core.errors import BrokerError, PersonTooLarge
 from broker.core.keyed import IdentityKey
@@ -138,12 +138,37 @@ class Scribe:
                 at=at,
                 previous=end.newest_hash,
             )
-            value = self._records.encode_audit(entry)
-            end = Chain(chain(end.newest_hash, value), end.sequence + 1)
-            headers = self._headers(f"{self.partition}-{end.sequence}", AUDIT_TYPE, at, "audit_entry")
-            writes.append(Write(Topic.AUDIT, None, value, headers, self.partition))
+            write, end = self._audited(self._records.encode_audit(entry), "audit_entry", at, end)
+            writes.append(write)
         told = tuple(Told(event.kind, event.alert.recipient.kind, caused_at) for event in advance.events)
         return Said(writes=tuple(writes), told=told, state=state, chain=end)
+
+    def destroyed(
+        self, topic: Topic, gone: range, *, unread: int, salt: bytes, at: datetime, end: Chain
+    ) -> tuple[Write, Chain]:
+        """
+        Return the audit entry of the offsets that a log has forgotten, and the chain behind it.
+
+        `unread` of them had not been taken; `salt` blinds the entry's hash; `at` is the partition's clock.
+        """
+        entry = DestructionEntry(
+            partition=self.partition,
+            sequence=end.sequence + 1,
+            at=at,
+            topic=topic,
+            first=gone.start,
+            end=gone.stop,
+            unread=unread,
+            salt=salt,
+            previous=end.newest_hash,
+        )
+        return self._audited(self._records.encode_destruction(entry), "destruction", at, end)
+
+    def _audited(self, value: bytes, schema: str, at: datetime, end: Chain) -> tuple[Write, Chain]:
+        """Return the record of an entry, and the chain behind it."""
+        end = Chain(chain(end.newest_hash, value), end.sequence + 1)
+        headers = self._headers(f"{self.partition}-{end.sequence}", AUDIT_TYPE, at, schema)
+        return Write(Topic.AUDIT, None, value, headers, self.partition), end
 
     def person(self, person: Person) -> tuple[bytes, Write]:
         """Return a person's record, as bytes and as what to write; raises `PersonTooLarge`."""

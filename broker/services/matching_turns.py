@@ -13,6 +13,7 @@ from enum import StrEnum
 from broker.core.partition import PartitionState
 from broker.core.policy import RULES_VERSION
 from broker.ports import INPUTS, PARTITION_STATE_KEY, PartitionLog, Record, Topic, Write
+from broker.services.destructions import Destructions
 from broker.services.matching_output import Poison, Scribe, Told
 from broker.services.matching_sweep import Purpose, Sweep
 from broker.services.matching_table import FIRST_INPUTS, INDEXED, Batch, PartitionTable
@@ -34,6 +35,8 @@ class Notice(StrEnum):
     UNPROCESSABLE = "record not processable"
     WITHOUT_TOPIC = "recipient without topic"
     SWEPT = "everybody looked at"
+    DESTROYED = "messages destroyed"
+    DESTROYED_UNREAD = "messages destroyed unread"
     KAFKA_AWAY = "kafka away"
     KAFKA_BACK = "kafka back"
 
@@ -52,6 +55,7 @@ class Pace:
     offsets_every_s: float = 1.0  # what is re-read after a crash: merging makes that harmless
     offsets_every_records: int = 5_000
     rewrite_every_s: float = 3_600.0  # `#p`, so that segments of `cpis.people` roll even when quiet
+    beginnings_every_s: float = 3_600.0  # between two looks at where the logs of the inputs begin
     topics_every_s: float = 5.0  # between two looks for a recipient's topic
     backoff_s_min: float = 0.1
     backoff_s_max: float = 5.0
@@ -74,6 +78,7 @@ class Tools:
     pace: Pace
     horizon: timedelta
     policy_version: str
+    new_salt: Callable[[], bytes]
 
 
 class Turns:
@@ -92,9 +97,11 @@ class Turns:
         self._rest: Mapping[Topic, Sequence[Record]] = {}
         self._moved = 0
         self._told: list[Told] = []
+        self._destructions = Destructions(tools.scribe, state, tools.new_salt)
         self._topics: frozenset[str] = frozenset()
         self._now = asyncio.get_running_loop().time
         self._looked_at = -tools.pace.topics_every_s
+        self._beginnings_at = -tools.pace.beginnings_every_s
         self._committed_at = self._now()
         self._turn_began = self._now()
         self._settled_at: datetime | None = state.clock if state.offsets else None
@@ -122,6 +129,7 @@ class Turns:
     async def turn(self, topics: Sequence[Topic]) -> None:
         """Take one batch of these inputs to its commit, then a slice of the sweep."""
         pace = self._tools.pace
+        await self._note_destroyed()  # before what was destroyed unread is passed over
         polled = self._rest or await self._tools.log.poll(
             topics,
             wait_ms=0 if self._sweep else pace.poll_wait_ms,
@@ -195,6 +203,29 @@ class Turns:
         """Whether this turn has held the event loop long enough."""
         return self._now() - self._turn_began >= self._tools.pace.turn_s
 
+    async def _note_destroyed(self) -> None:
+        """Look, now and then, where the logs begin, and enter in the audit trail what they have forgotten."""
+        pace, now = self._tools.pace, self._now()
+        if now - self._beginnings_at < pace.beginnings_every_s:
+            return
+        begins = await self._tools.log.begin_offsets()
+        self._beginnings_at = now
+        writes, gone, self._table.end = self._destructions.note(
+            begins, self.taken, at=self._table.clock, end=self._table.end
+        )
+        if writes:
+            await self._commit(writes)
+        for one in gone:
+            topic, partition, unread = one.topic.value, self._tools.log.partition, one.unread
+            self._tools.report(
+                Notice.DESTROYED,
+                {"topic": topic, "partition": partition, "count": one.count, "unread": unread},
+            )
+            if unread:
+                self._tools.report(
+                    Notice.DESTROYED_UNREAD, {"topic": topic, "partition": partition, "count": unread}
+                )
+
     async def _sweep_slice(self) -> list[Write]:
         """Start a sweep when one is due, go on with the one in hand; return what to write."""
         if self._sweep is None:
@@ -240,6 +271,7 @@ class Turns:
             audit_hash=self._table.end.newest_hash,
             audit_sequence=self._table.end.sequence,
             clock=self._table.clock,
+            destroyed=dict(self._destructions.noted),
         )
         own = Write(
             Topic.PEOPLE,

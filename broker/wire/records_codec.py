@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from broker.core.alerts import Recipient, WorklistItem
-from broker.core.audit import AuditEntry
+from broker.core.audit import AuditEntry, DestructionEntry
 from broker.core.identifiers import OdsCode
 from broker.core.lawful_basis import Flow
 from broker.core.operators import ActionKind, Grounds, OperatorAction, Place
@@ -205,6 +205,26 @@ class RecordsCodec:
                 commitment=row["commitment"],
                 previous=row["previous_hash"],
             )
+
+    def encode_destruction(self, entry: DestructionEntry) -> bytes:
+        """Return what a log has forgotten; `broker.core.audit.chain` hashes exactly these bytes."""
+        row: Row = {
+            "partition": entry.partition,
+            "sequence": entry.sequence,
+            "at": millis(entry.at),
+            "topic": entry.topic,
+            "first": entry.first,
+            "end": entry.end,
+            "unread": entry.unread,
+            "salt": entry.salt,
+            "previous_hash": entry.previous,
+        }
+        return self._schemas.encode("destruction", row)
+
+    def decode_destruction(self, data: bytes) -> DestructionEntry:
+        """Return what a log has forgotten; raise `MalformedMessage`."""
+        row = self._schemas.decode("destruction", data)
+        return DestructionEntry(previous=row.pop("previous_hash"), **row)
 
     def encode_action(self, action: OperatorAction) -> bytes:
         """Return what an operator did."""

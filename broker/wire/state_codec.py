@@ -67,6 +67,7 @@ class StateCodec:
             "audit_sequence": state.audit_sequence,
             "clock": millis(state.clock),
             "first_load_done": state.first_load_done,
+            "destroyed": dict(state.destroyed),
         }
         return self._schemas.encode("partition", row)
 

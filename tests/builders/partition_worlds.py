@@ -5,7 +5,9 @@ from itertools import count
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
+from broker.adapters.cluster import Cluster
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_partition import KafkaPartitionLog, KafkaTimeouts
 from broker.adapters.memory import MemoryKafka, MemoryPartitionLog
@@ -15,6 +17,16 @@ APPLICATION = "contract"
 ANSWER_MS = 3_000
 
 _free_partitions = count()
+
+
+async def delete_before(cluster: Cluster, topic: str, partition: int, offset: int) -> None:
+    """Move the beginning of a log of the genuine Kafka, as retention does in its own time."""
+    admin = AIOKafkaAdminClient(**cluster.connection())
+    try:
+        await admin.start()
+        await admin.delete_records({TopicPartition(topic, partition): RecordsToDelete(before_offset=offset)})
+    finally:
+        await admin.close()
 
 
 class World(Protocol):
@@ -32,6 +44,10 @@ class World(Protocol):
 
     async def read(self, topic: str) -> list[Record]:
         """Return what a `read_committed` reader finds in the partition of a topic."""
+        ...
+
+    async def forget(self, topic: str, before: int) -> None:
+        """Let the log of a topic begin at `before`, as retention does."""
         ...
 
     async def go_away(self) -> None:
@@ -62,6 +78,10 @@ class MemoryWorld:
     async def read(self, topic: str) -> list[Record]:
         """Return what is committed."""
         return [record for record in self._kafka.read(topic) if record.partition == self.partition]
+
+    async def forget(self, topic: str, before: int) -> None:
+        """Let the log begin later."""
+        self._kafka.delete_before(topic, self.partition, before)
 
     async def go_away(self) -> None:
         """Stop answering."""
@@ -114,6 +134,10 @@ class KafkaWorld:
             while await committed.position(place) < end:
                 found += (await committed.getmany(timeout_ms=100)).get(place, [])
         return found
+
+    async def forget(self, topic: str, before: int) -> None:
+        """Have the broker delete what lies before."""
+        await delete_before(self._cluster, topic, self.partition, before)
 
     async def go_away(self) -> None:
         """Kill the broker."""

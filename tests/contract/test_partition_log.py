@@ -106,6 +106,20 @@ def test_what_is_committed_is_read(play: Play) -> None:
     play(scenario)
 
 
+def test_a_log_begins_where_retention_left_it(play: Play) -> None:
+    """At 0 while all is there; what lies before the beginning is not read any more."""
+
+    async def scenario(world: World) -> None:
+        await world.append([attendance(world, text) for text in "abc"])
+        async with opened(world) as log:
+            assert dict.fromkeys(INPUTS, 0) == await log.begin_offsets()
+            await world.forget(Topic.ATTENDANCES, 2)
+            assert {**dict.fromkeys(INPUTS, 0), Topic.ATTENDANCES: 2} == await log.begin_offsets()
+            assert [b"c"] == [r.value for r in await log.read_at(Topic.ATTENDANCES, [0, 1, 2])]
+
+    play(scenario)
+
+
 def test_headers_and_keys_arrive(play: Play) -> None:
     """Key and headers of a write are those of the record."""
 

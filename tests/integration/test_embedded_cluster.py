@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,13 +20,15 @@ from broker.adapters.embedded_kafka import REPLICAS, EmbeddedCluster
 from broker.adapters.embedded_kafka.configuration import free_ports
 from broker.adapters.kafka_inspection import inspect_topics
 from broker.adapters.kafka_topics import apply_topics
-from broker.core.errors import EmbeddedKafkaFailed, TopicsRefused
+from broker.core.errors import EmbeddedKafkaFailed, ForgetsTooSoon, TopicsRefused
+from broker.core.policy import Policy
 from broker.ports import Topic
 from broker.runtime.kafka import embedded_cluster
 from broker.runtime.parts import Parts, assemble
 from broker.runtime.preflight import check_cluster
 from broker.runtime.settings import Settings
 from broker.runtime.topics import declared_topics
+from tests.builders.logs import lent_logs
 from tests.fault.ensemble import until_in_sync
 from tests.starting import environment
 from tests.waiting import wait_until
@@ -139,6 +142,47 @@ def test_a_live_deployment_refuses_writes_that_lie_on_one_node(own: EmbeddedClus
         asyncio.run(check_cluster(settings.model_copy(update={"environment": "test"}), parts, own.cluster))
     finally:
         asyncio.run(apply_topics(own.cluster, declared))
+
+
+FORGETTING = {
+    "before H is over": ("retention.ms", str(23 * 86_400_000 - 1), r"retention.ms=\d+; H is"),
+    "by size": ("retention.bytes", "1073741824", r"retention.bytes=1073741824, and may"),
+}
+
+
+@pytest.mark.parametrize("case", FORGETTING)
+def test_a_live_deployment_refuses_a_log_that_forgets_too_soon(
+    own: EmbeddedCluster, tmp_path: Path, case: str
+) -> None:
+    """What waits there for a plan would be gone when it comes: an alert missed (ruling 10)."""
+    settings, parts = live(own.cluster, tmp_path)
+    declared = declared_topics(None).overridden(replication_factor=REPLICAS)
+    setting, value, words = FORGETTING[case]
+    attendances = next(topic for topic in declared if topic.name == Topic.ATTENDANCES)
+    hasty = replace(attendances, settings={**attendances.settings, setting: value})
+    unbounded = replace(attendances, settings={**attendances.settings, "retention.bytes": "-1"})
+    asyncio.run(apply_topics(own.cluster, replace(declared, declared=(hasty,))))
+    try:
+        with pytest.raises(ForgetsTooSoon, match=rf"^cpis.in.attendances has {words}"):
+            asyncio.run(check_cluster(settings, parts, own.cluster))
+        elsewhere = settings.model_copy(update={"environment": "test"})
+        with lent_logs() as logs:
+            asyncio.run(check_cluster(elsewhere, parts, own.cluster))
+        assert ["log forgets too soon"] == [line["event"] for line in logs.lines()]
+    finally:
+        asyncio.run(apply_topics(own.cluster, replace(declared, declared=(unbounded,))))
+
+
+def test_a_log_that_keeps_too_long_is_told(own: EmbeddedCluster, tmp_path: Path) -> None:
+    """Visits of people without a plan are to be gone after H: here one that is shorter than the log's."""
+    settings, parts = live(own.cluster, tmp_path)
+    briefer = Policy(horizon=timedelta(days=22), plan_wait_after_arrival=timedelta(days=20))
+    shorter = replace(parts, policy=briefer)
+
+    with lent_logs() as logs:
+        asyncio.run(check_cluster(settings, shorter, own.cluster))
+
+    assert ["log keeps too long"] == [line["event"] for line in logs.lines()]
 
 
 def test_a_port_in_use_is_named_as_the_cause() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.alerts import ItemKind, WorklistItem
-from broker.core.audit import FIRST_HASH, AuditEntry, chain
+from broker.core.audit import FIRST_HASH, AuditEntry, DestructionEntry, chain
 from broker.core.errors import MalformedMessage, UnsealingFailed
 from broker.core.identifiers import OdsCode
 from broker.core.operators import OperatorAction
@@ -18,6 +18,7 @@ from broker.wire.avro import frame
 from broker.wire.records_codec import Door, Masked, RecordsCodec, Rejected, Unprocessable
 from tests.strategies import (
     audit_entries,
+    destruction_entries,
     maybe,
     members,
     ods_codes,
@@ -171,6 +172,12 @@ def test_an_audit_entry_is_read_back(entry: AuditEntry) -> None:
     assert entry == codec().decode_audit(codec().encode_audit(entry))
 
 
+@given(entry=destruction_entries())
+def test_a_destruction_is_read_back(entry: DestructionEntry) -> None:
+    """Which places are gone, and how many of them nobody had read."""
+    assert entry == codec().decode_destruction(codec().encode_destruction(entry))
+
+
 @given(entry=audit_entries())
 def test_the_chain_hashes_the_bytes_that_auditors_read(entry: AuditEntry) -> None:
     """An entry's bytes are the same whenever they are made, and another entry's are others."""
@@ -191,7 +198,7 @@ def test_a_sender_that_is_no_code_is_malformed() -> None:
 
 @settings(deadline=None, max_examples=200)
 @given(
-    name=st.sampled_from(["worklist_item", "rejected", "audit_entry", "operator_action"]),
+    name=st.sampled_from(["worklist_item", "rejected", "audit_entry", "destruction", "operator_action"]),
     body=st.binary(max_size=120),
 )
 def test_any_bytes_end_in_a_record_or_are_refused(name: str, body: bytes) -> None:
@@ -201,6 +208,7 @@ def test_any_bytes_end_in_a_record_or_are_refused(name: str, body: bytes) -> Non
         "worklist_item": records.decode_item,
         "rejected": records.decode_rejected,
         "audit_entry": records.decode_audit,
+        "destruction": records.decode_destruction,
         "operator_action": records.decode_action,
     }
     try:
@@ -208,4 +216,4 @@ def test_any_bytes_end_in_a_record_or_are_refused(name: str, body: bytes) -> Non
     except (MalformedMessage, UnsealingFailed):
         return
 
-    assert isinstance(read, WorklistItem | Rejected | AuditEntry | OperatorAction)
+    assert isinstance(read, WorklistItem | Rejected | AuditEntry | DestructionEntry | OperatorAction)

@@ -34,6 +34,7 @@ PINNED = {
     "sealed": 1016,
     "operator_action": 1017,
     "identity_details": 1018,
+    "destruction": 1045,
 }
 ENUMS: dict[str, type[Enum]] = {
     kind.__name__: kind
@@ -85,6 +86,7 @@ CORE_TYPES: dict[str, tuple[type, set[str]]] = {
     "Forwarding": (partition.Forwarding, set()),
     "AuditRecipient": (alerts.Recipient, set()),
     "AuditEntry": (audit.AuditEntry, {"previous_hash"}),
+    "Destruction": (audit.DestructionEntry, {"previous_hash"}),
     "Rejected": (Rejected, {"size", "sealed"}),
     "ToldRow": (person.Told, {"told_alert_id"}),
 }
