@@ -143,6 +143,7 @@ def _plan_contents_of(kind: PlanType) -> st.SearchStrategy[PlanContent]:
         details=st.builds(Details, family=maybe(words()), given=maybe(words()), birth_date=maybe(days())),
         child_id=maybe(words()),
         verified=st.booleans(),
+        restricted=st.booleans(),
     )
 
 
@@ -208,6 +209,7 @@ def accesses() -> st.SearchStrategy[Access]:
         organisation_name=words(),
         role=words(),
         user_name=words(),
+        user=maybe(references()),
         unscheduled=st.booleans(),
         accessed_at=times(),
         recorded_at=times(),
@@ -216,7 +218,7 @@ def accesses() -> st.SearchStrategy[Access]:
 
 
 def identity_notices() -> st.SearchStrategy[IdentityNotice]:
-    """Return notices of the demographic source; a superseded number has its successor."""
+    """Return notices; a superseded number has its successor, an exclusion its user."""
     return members(IdentityKind).flatmap(
         lambda kind: st.builds(
             IdentityNotice,
@@ -226,6 +228,7 @@ def identity_notices() -> st.SearchStrategy[IdentityNotice]:
             recorded_at=times(),
             received_at=times(),
             birth_date=st.dates() if kind is IdentityKind.BIRTH_DATE else st.none(),
+            user=references() if kind is IdentityKind.EXCLUDED else st.none(),
         )
     )
 

@@ -105,6 +105,7 @@ class Route(StrEnum):
     DUTY = "duty social worker"
     CLINICIAN = "treating clinician"
     SAFEGUARDING = "safeguarding role"
+    RESTRICTED = "recipients of restricted records"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +228,7 @@ class Change(StrEnum):
     VIEW = "view"
     VISIT = "visit details"
     NUMBER = "number superseded"
+    RESTRICTED = "restricted: delete what was told before, and confirm it"
 
 
 LOUD: frozenset[Change] = frozenset(
@@ -240,9 +242,10 @@ LOUD: frozenset[Change] = frozenset(
         Change.DISCHARGE_CANCELLED,
         Change.DIED,
         Change.PLAN,
+        Change.RESTRICTED,
     }
 )
-"""The loud changes of ruling 7; every other is quiet: it joins the thread and reopens nothing."""
+"""The loud changes of rulings 7 and 24; every other is quiet: it joins the thread and reopens nothing."""
 
 
 class Why(StrEnum):
@@ -260,6 +263,7 @@ class Why(StrEnum):
     REGISTERED_IN_ERROR = "ruling 16: registered in error"
     REGISTERED_TWICE = "ruling 16: registered twice"
     PREGNANCY_ENDED = "ruling 43: pregnancy ended"
+    RESTRICTED = "ruling 24: restricted, nothing is shared"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,6 +297,8 @@ class ItemKind(StrEnum):
     DETAILS_DISAGREE = "details disagree"
     RECIPIENT_WITHOUT_TOPIC = "recipient without topic"
     UNPROCESSABLE_RECORD = "unprocessable record"
+    RESTRICTED = "restricted, could not check"
+    EXCLUDED_PERSON = "excluded person looked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

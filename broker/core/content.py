@@ -1,5 +1,5 @@
 """
-What each recipient is told of a visit or a view. Rulings 12, 19, 24, 29, 30, 31.
+What each recipient is told of a visit or a view. Rulings 12, 19, 29, 30, 31; restricted records: 24.
 
 Ruling 31 holds by construction: nothing forbidden is in the types this module fills.
 """
@@ -79,14 +79,6 @@ class Matched:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handling:
-    """What holds for everything about a person: a restricted record (24), a number under enquiry (38)."""
-
-    restricted: bool
-    enquiry: bool
-
-
 def successor_of(authority: OdsCode, policy: Policy, at: datetime) -> OdsCode:
     """Return who answers for an authority's plans on the day of `at` (ruling 19)."""
     seen = {authority}
@@ -106,17 +98,19 @@ def authority_alert(
     *,
     earlier: Sequence[Visit],
     views: tuple[ViewLine, ...],
-    handling: Handling,
+    enquiry: bool,
 ) -> Alert:
-    """Return what an owning authority is told of a visit (rulings 19, 24, 29, 38)."""
+    """
+    Return what an owning authority is told of a visit (rulings 19, 29).
+
+    `enquiry`: a change of the number is being asked about (38).
+    """
     own, others = _split(matched, recipient.code)
     lines = _lines(own)
     mother_only = all(line.role is SubjectRole.MOTHER for line in lines)
     told = _visit_line(visit)
     if mother_only:
         told = _only(told, _KEPT_FOR_MOTHER)
-    if handling.restricted:
-        told = _only(told, tuple(ALWAYS_TOLD))
     moved = any(line.authority != recipient.code for line in lines)
     return Alert(
         alert_id=alert_id,
@@ -127,15 +121,14 @@ def authority_alert(
         urgency=_urgency(own),
         plans=lines,
         visit=told,
-        views=() if handling.restricted or mother_only else views,
-        other_authorities=() if handling.restricted else _contacts(others),
+        views=() if mother_only else views,
+        other_authorities=_contacts(others),
         earlier_visits=0 if mother_only else len(earlier),
-        last_visit_at=None if mother_only or handling.restricted else _newest(earlier),
+        last_visit_at=None if mother_only else _newest(earlier),
         notes=_notes(
-            (Note.SITE_UNLISTED, visit.unlisted and not handling.restricted),
-            (Note.RESTRICTED, handling.restricted),
+            (Note.SITE_UNLISTED, visit.unlisted),
             (Note.MOVED_TO_SUCCESSOR, moved),
-            (Note.NUMBER_CHANGE, handling.enquiry),
+            (Note.NUMBER_CHANGE, enquiry),
         ),
         child_id=_child_id(own),
     )
@@ -148,7 +141,6 @@ def provider_alert(
     matched: Sequence[Matched],
     *,
     earlier: Sequence[Visit],
-    restricted: bool,
 ) -> Alert | None:
     """
     Return what the treating provider is told: every plan with both numbers (rulings 19, 24, 30).
@@ -166,13 +158,13 @@ def provider_alert(
         subject=visit.reference,
         occasion=Occasion.ATTENDED,
         recipient=recipient,
-        route=Route.CLINICIAN if present and not restricted else Route.SAFEGUARDING,
+        route=Route.CLINICIAN if present else Route.SAFEGUARDING,
         urgency=Urgency.NOW,
         plans=_lines(told),
         visit=_visit_line(visit),
         earlier_visits=len(earlier),
         last_visit_at=_newest(earlier),
-        notes=_notes((Note.SITE_UNLISTED, visit.unlisted), (Note.RESTRICTED, restricted)),
+        notes=_notes((Note.SITE_UNLISTED, visit.unlisted)),
     )
 
 
@@ -182,9 +174,9 @@ def view_alert(
     access: Access,
     lines: Sequence[Matched],
     *,
-    handling: Handling,
+    enquiry: bool,
 ) -> Alert:
-    """Return what an owning authority is told of a view outside any visit (ruling 1)."""
+    """Return what an owning authority is told of a view outside any visit (rulings 1, 38)."""
     own, others = _split(lines, recipient.code)
     return Alert(
         alert_id=alert_id,
@@ -194,9 +186,9 @@ def view_alert(
         route=Route.DUTY,
         urgency=_urgency(own),
         plans=_lines(own),
-        views=() if handling.restricted else (view_line(access),),
-        other_authorities=() if handling.restricted else _contacts(others),
-        notes=_notes((Note.RESTRICTED, handling.restricted), (Note.NUMBER_CHANGE, handling.enquiry)),
+        views=(view_line(access),),
+        other_authorities=_contacts(others),
+        notes=_notes((Note.NUMBER_CHANGE, enquiry)),
         child_id=_child_id(own),
     )
 

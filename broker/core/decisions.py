@@ -20,8 +20,8 @@ from broker.core.alerts import (
     Why,
     WorklistItem,
 )
+from broker.core.asking import about_view, about_visit
 from broker.core.content import (
-    Handling,
     Matched,
     authority_alert,
     flows_of,
@@ -31,7 +31,8 @@ from broker.core.content import (
     view_alert,
     view_line,
 )
-from broker.core.facts import Access, IdentityKind, IdentityNotice, PlanKey, VisitMessage
+from broker.core.excluded import was_excluded
+from broker.core.facts import Access, IdentityNotice, PlanKey, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
 from broker.core.lawful_basis import Flow
@@ -52,8 +53,10 @@ from broker.core.plans import (
     with_replacements,
 )
 from broker.core.policy import AnyPolicy, Policy
+from broker.core.policy_keys import Restricted
 from broker.core.reading import Visit
-from broker.core.visits import judging, read_visits
+from broker.core.restriction import is_restricted, reduced
+from broker.core.visits import judging, losses, read_visits
 
 _WHY_NOT_DUE = {
     NotDue.PREGNANCY_ENDED: Why.PREGNANCY_ENDED,
@@ -66,11 +69,16 @@ _WHY_NOT_DUE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decisions:
-    """What follows from what is known: alerts and items by id, and one entry for every visit and view."""
+    """
+    What follows from what is known: alerts and items by id, and one entry for every visit and view.
+
+    `restricted`: the person's record is (ruling 24), so that nothing is told of it but what is reduced.
+    """
 
     alerts: Mapping[str, Alert]
     items: Mapping[str, WorklistItem]
     entries: Mapping[str, DecisionEntry]
+    restricted: bool
 
 
 def decide(number: NhsNumber, known: Known, policy: AnyPolicy, key: IdentityKey) -> Decisions:
@@ -91,9 +99,9 @@ class Deciding:
         self.accesses = sorted(known.accesses.values(), key=lambda access: access.access_id)
         self.sensitive = known.visits.keys() - {ref for visit in self.visits for ref in visit.references}
         self.notices = known.notices.values()
-        self.restricted = any(notice.kind is IdentityKind.RESTRICTED for notice in self.notices)
+        self.restricted = is_restricted(known)
         self.enquiry = under_enquiry(self.notices)
-        self.losses = _losses(self.visits, self.notices)
+        self.losses = losses(self.visits, self.notices)
         self.alerts: dict[str, Alert] = {}
         self.items: dict[str, WorklistItem] = {}
         self.entries: dict[str, DecisionEntry] = {}
@@ -108,7 +116,9 @@ class Deciding:
             self._decide_visit(visit)
         for access in self.accesses:
             self._decide_view(access)
-        return Decisions(alerts=self.alerts, items=self.items, entries=self.entries)
+        return Decisions(
+            alerts=self.alerts, items=self.items, entries=self.entries, restricted=self.restricted
+        )
 
     def _not_counted(self, visit: Visit) -> Why | None:
         """Return why a visit is no unscheduled attendance (rulings 3, 16), or None when it is one."""
@@ -140,13 +150,21 @@ class Deciding:
         if not pairs:
             self._enter(visit.reference, Occasion.ATTENDED, none_because, visit.policy)
             return
+        if self._withheld(visit.policy):
+            self._ask(about_visit(ItemKind.RESTRICTED, visit, self.number, self.key))
+            self._enter(visit.reference, Occasion.ATTENDED, Why.RESTRICTED, visit.policy)
+            return
         matched = self._matched(visit, pairs)
         if len(matched) < len(pairs):
-            self._confirm_identity(visit)
+            self._ask(about_visit(ItemKind.DETAILS_DISAGREE, visit, self.number, self.key))
         if matched:
             self._alert(visit, matched)
         else:
             self._enter(visit.reference, Occasion.ATTENDED, Why.DETAILS_DISAGREE, visit.policy)
+
+    def _withheld(self, policy: Policy) -> bool:
+        """Whether nothing at all is shared of a restricted record: the answer is `could not check` (24)."""
+        return self.restricted and policy.restricted is Restricted.NATIONAL
 
     def _stay(self, visit: Visit, notices: Iterable[IdentityNotice]) -> Stay:
         """Return what a plan must overlap to count for a visit (ruling 10), as these notices date a birth."""
@@ -209,23 +227,12 @@ class Deciding:
         heard = [[version for version in versions if version.received_at <= by] for versions in self.plans]
         return [versions for versions in heard if versions]
 
-    def _confirm_identity(self, visit: Visit) -> None:
-        """Ask the provider's safeguarding role, urgently, who the person is (rulings 20, 46)."""
-        item = WorklistItem(
-            item_id=self.key.derive("item", ItemKind.DETAILS_DISAGREE, visit.reference, self.number.key),
-            kind=ItemKind.DETAILS_DISAGREE,
-            urgent=True,
-            provider=visit.provider,
-            visit=visit.reference,
-            control_id=visit.control_id,
-            arrived_at=visit.arrived_at,
-        )
+    def _ask(self, item: WorklistItem) -> None:
+        """Open an urgent item for a provider's safeguarding role (ruling 46)."""
         self.items[item.item_id] = item
 
     def _alert(self, visit: Visit, matched: Sequence[Matched]) -> None:
         """Raise one alert per authority, and one to the provider (ruling 19)."""
-        restricted = self.restricted or visit.restricted
-        handling = Handling(restricted=restricted, enquiry=self.enquiry)
         earlier = self._earlier(visit)
         views = self._views_during(visit)
         raised = []
@@ -235,14 +242,13 @@ class Deciding:
             raised.append(
                 authority_alert(
                     alert_id, recipient, visit, matched,
-                    earlier=earlier, views=views, handling=handling,
+                    earlier=earlier, views=views, enquiry=self.enquiry,
                 )
             )  # fmt: skip
         recipient = Recipient(kind=RecipientKind.PROVIDER, code=visit.provider)
         to_provider = provider_alert(
-            self._alert_id(recipient, visit.reference), recipient, visit, matched,
-            earlier=earlier, restricted=restricted,
-        )  # fmt: skip
+            self._alert_id(recipient, visit.reference), recipient, visit, matched, earlier=earlier
+        )
         if to_provider is not None:
             raised.append(to_provider)
         self._stand(visit.reference, Occasion.ATTENDED, raised, visit.policy)
@@ -274,6 +280,8 @@ class Deciding:
     def _decide_view(self, access: Access) -> None:
         """Decide one view: silent, a line in a thread, or an alert of its own (ruling 1, R23)."""
         in_force = self.policy.at(access.accessed_at)
+        if was_excluded(self.notices, access):
+            self._ask(about_view(ItemKind.EXCLUDED_PERSON, access, self.number, self.key))
         if not access.unscheduled:
             self._enter(access.access_id, Occasion.VIEWED, Why.SILENT_VIEW, in_force)
             return
@@ -294,13 +302,15 @@ class Deciding:
         if not pairs:
             self._enter(access.access_id, Occasion.VIEWED, none_because, in_force)
             return
+        if self._withheld(in_force):
+            self._enter(access.access_id, Occasion.VIEWED, Why.RESTRICTED, in_force)
+            return
         lines = self._seen(access, recorded_at, stay, pairs)
-        handling = Handling(restricted=self.restricted, enquiry=self.enquiry)
         raised = []
         for owner in sorted({line.owner for line in lines}):
             recipient = Recipient(kind=RecipientKind.AUTHORITY, code=owner)
             alert_id = self._alert_id(recipient, access.access_id)
-            raised.append(view_alert(alert_id, recipient, access, lines, handling=handling))
+            raised.append(view_alert(alert_id, recipient, access, lines, enquiry=self.enquiry))
         self._stand(access.access_id, Occasion.VIEWED, raised, in_force)
 
     def _view_stay(self, access: Access, in_force: Policy) -> tuple[datetime, Stay]:
@@ -336,7 +346,9 @@ class Deciding:
         return self.key.derive("alert", recipient.kind, recipient.code.code, subject, self.number.key)
 
     def _stand(self, subject: str, occasion: Occasion, raised: Sequence[Alert], policy: Policy) -> None:
-        """Let alerts stand and enter that they were shared."""
+        """Let alerts stand, of a restricted record what may be told (24), and enter that they were shared."""
+        if self.restricted:
+            raised = [reduced(alert) for alert in raised]
         self.alerts.update({alert.alert_id: alert for alert in raised})
         fields = sorted({name for alert in raised for name in shared_fields(alert)})
         self._enter(
@@ -375,16 +387,6 @@ class Deciding:
 def _owner(pair: Due, policy: Policy, newest_at: datetime) -> OdsCode:
     """Return who answers for a plan from when it was there to be told, by the sources' stamps (19)."""
     return successor_of(pair.shown.content.authority, policy, max(newest_at, pair.said_at))
-
-
-def _losses(visits: Iterable[Visit], notices: Iterable[IdentityNotice]) -> tuple[datetime, ...]:
-    """Return when a pregnancy was said to have ended: by a stillbirth, or by the authority (ruling 43)."""
-    told = [
-        min(notice.recorded_at, notice.received_at)
-        for notice in notices
-        if notice.kind is IdentityKind.PREGNANCY_ENDED
-    ]
-    return (*told, *(visit.departed_at or visit.newest_at for visit in visits if visit.stillbirth))
 
 
 def _received(messages: Mapping[str, VisitMessage], by: datetime) -> dict[str, VisitMessage]:

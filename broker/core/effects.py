@@ -5,7 +5,7 @@ Folding the same fact twice changes nothing, so nothing is told twice.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
 from broker.core.alerts import (
@@ -27,6 +27,7 @@ from broker.core.decisions import Decisions, decide
 from broker.core.keyed import IdentityKey
 from broker.core.person import Known, Person, Told
 from broker.core.policy import AnyPolicy
+from broker.core.restriction import is_reduced, keeping_mark, reduced
 
 _STATE_CHANGES = {
     VisitState.PRESENT: Change.VISIT,
@@ -136,11 +137,12 @@ def open_part(person: Person) -> Known:
     known, closed = person.known, person.closed
     if not closed:
         return known
-    return replace(
+    still_open = replace(
         known,
         visits={ref: said for ref, said in known.visits.items() if ref not in closed},
         accesses={ref: access for ref, access in known.accesses.items() if ref not in closed},
     )
+    return keeping_mark(known, still_open)
 
 
 def _events(person: Person, decisions: Decisions, key: IdentityKey) -> tuple[AlertEvent, ...]:
@@ -151,7 +153,8 @@ def _events(person: Person, decisions: Decisions, key: IdentityKey) -> tuple[Ale
         if told is None:
             events.append(_event(person, key, alert, 1, EventKind.RAISED))
         elif told.kind in _TAKEN_BACK or told.alert is None:
-            again = (Change.REINSTATED,)
+            since = () if told.alert is None else _restricted_since(told.alert, alert)
+            again = (Change.REINSTATED, *since)
             events.append(_event(person, key, alert, told.revision + 1, EventKind.UPDATED, again))
         elif told.alert != alert or told.number is not None:
             changes = differences(told.alert, alert)
@@ -159,11 +162,27 @@ def _events(person: Person, decisions: Decisions, key: IdentityKey) -> tuple[Ale
                 changes = tuple(sorted({*changes, Change.NUMBER}))
             events.append(_event(person, key, alert, told.revision + 1, EventKind.UPDATED, changes))
     for alert_id, told in sorted(person.told.items()):
-        if alert_id in decisions.alerts or told.kind in _TAKEN_BACK or told.alert is None:
-            continue
-        why = _why(told.alert, decisions.entries)
-        events.append(_event(person, key, told.alert, told.revision + 1, EventKind.WITHDRAWN, why=why))
+        if alert_id not in decisions.alerts and told.alert is not None:
+            events += _taken_back(person, key, told, told.alert, decisions)
     return tuple(events)
+
+
+def _taken_back(
+    person: Person, key: IdentityKey, told: Told, alert: Alert, decisions: Decisions
+) -> Iterator[AlertEvent]:
+    """Yield what must be said of an alert that does not stand; what it said is reduced even then (24)."""
+    content = reduced(alert) if decisions.restricted else alert
+    changes = _restricted_since(alert, content)
+    if told.kind in _TAKEN_BACK and not changes:
+        return
+    kind = told.kind if told.kind in _TAKEN_BACK else EventKind.WITHDRAWN
+    why = _why(content, decisions.entries)
+    yield _event(person, key, content, told.revision + 1, kind, changes, why=why)
+
+
+def _restricted_since(before: Alert, after: Alert) -> tuple[Change, ...]:
+    """Return that recipients must delete what they were told before the record was restricted (24)."""
+    return (Change.RESTRICTED,) if is_reduced(after) and not is_reduced(before) else ()
 
 
 def _why(alert: Alert, entries: Mapping[str, DecisionEntry]) -> Why | None:
@@ -202,8 +221,14 @@ def _event(
 
 
 def differences(before: Alert, after: Alert) -> tuple[Change, ...]:
-    """Return what changed between two contents of one alert (ruling 7)."""
-    changes: set[Change] = set()
+    """
+    Return what changed between two contents of one alert (ruling 7).
+
+    Of a record restricted meanwhile (24) it is that, and what changed of what may still be told.
+    """
+    changes = set(_restricted_since(before, after))
+    if changes:
+        before = reduced(before)
     if before.plans != after.plans:
         lasting = _lasting(before.plans) == _lasting(after.plans)
         changes.add(Change.REMOVED_AFTERWARDS if lasting else Change.PLAN)

@@ -6,7 +6,7 @@ Nothing is decided here. Each finding is what the functions that decide return, 
 
 from collections.abc import Iterator, Sequence
 
-from broker.core.alerts import Alert, AlertEvent, Occasion
+from broker.core.alerts import Alert, AlertEvent, Occasion, Why
 from broker.core.audit import commit_to
 from broker.core.decisions import Deciding
 from broker.core.effects import as_told, digest_of, open_part
@@ -88,10 +88,9 @@ class _Explaining(Deciding):
 
     def visit(self, visit: Visit) -> Explanation:
         """Explain one thread."""
-        restricted = self.restricted or visit.restricted
         stay = self._stay(visit, self.notices)
         happening = Happening(
-            where=None if restricted else visit.provider,
+            where=None if self.restricted else visit.provider,
             state=visit.state,
             arrived_at=visit.arrived_at,
             departed_at=visit.departed_at,
@@ -105,20 +104,18 @@ class _Explaining(Deciding):
             joined=len(visit.references) - 1,
         )
         plans: tuple[PlanFinding, ...] = ()
-        if self._not_counted(visit) is None:
+        if self._not_counted(visit) is None and not self._kept_back(visit.reference):
             pairs = self._due(stay, self.plans, visit.policy)[0]
             counting = pairs, self._matched(visit, pairs)
             plans = taken(self.plans, stay, visit.policy, counting, visit.stated)
         views = [access for access in self.accesses if self._during(access, visit)]
-        facts = [_message_line(message, restricted=restricted) for message in visit.kept]
-        facts += [_view_line(access, restricted=restricted) for access in views]
-        return self._whole(
-            visit.reference, frozenset(visit.references), happening, plans, facts, restricted=restricted
-        )
+        facts = [_message_line(message, restricted=self.restricted) for message in visit.kept]
+        facts += [_view_line(access, restricted=self.restricted) for access in views]
+        return self._whole(visit.reference, frozenset(visit.references), happening, plans, facts)
 
     def sensitive_visit(self, reference: str) -> Explanation:
         """Explain a visit that sensitive places alone recorded: no place, no time, no count (ruling 47)."""
-        return self._whole(reference, frozenset({reference}), None, (), (), restricted=self.restricted)
+        return self._whole(reference, frozenset({reference}), None, (), ())
 
     def view(self, access: Access) -> Explanation:
         """Explain one view."""
@@ -139,13 +136,17 @@ class _Explaining(Deciding):
             in_thread=in_thread,
         )
         plans: tuple[PlanFinding, ...] = ()
-        if access.unscheduled and not in_thread:
+        if access.unscheduled and not in_thread and not self._kept_back(access.access_id):
             pairs = self._due(stay, self.plans, in_force)[0]
             counting = pairs, self._seen(access, recorded_at, stay, pairs)
             plans = taken(self.plans, stay, in_force, counting, None)
         facts = [_view_line(access, restricted=self.restricted)]
         subject = access.access_id
-        return self._whole(subject, frozenset({subject}), happening, plans, facts, restricted=self.restricted)
+        return self._whole(subject, frozenset({subject}), happening, plans, facts)
+
+    def _kept_back(self, subject: str) -> bool:
+        """Whether nothing is shared of a restricted record, so that no plan counts (24)."""
+        return self.entries[subject].why is Why.RESTRICTED
 
     def _whole(
         self,
@@ -154,8 +155,6 @@ class _Explaining(Deciding):
         happening: Happening | None,
         plans: tuple[PlanFinding, ...],
         facts: Sequence[FactLine],
-        *,
-        restricted: bool,
     ) -> Explanation:
         """Return the whole chain; of what a sensitive place recorded the facts are no part of it."""
         entry = self.entries[subject]
@@ -163,12 +162,12 @@ class _Explaining(Deciding):
         return Explanation(
             subject=subject,
             occasion=entry.occasion,
-            restricted=restricted,
+            restricted=self.restricted,
             facts=tuple(sorted(lines, key=lambda line: (line.recorded_at, line.received_at))),
             happening=happening,
             plans_on_file=len(self.plans),
             plans=plans,
-            alerts=self._alerts_about(subjects, restricted=restricted),
+            alerts=self._alerts_about(subjects),
             why=entry.why,
             basis=entry.basis,
             policy_version=entry.policy_version,
@@ -197,7 +196,7 @@ class _Explaining(Deciding):
             recorded_at = min(notice.recorded_at, notice.received_at)
             yield FactLine(what=notice.kind, recorded_at=recorded_at, received_at=notice.received_at)
 
-    def _alerts_about(self, subjects: frozenset[str], *, restricted: bool) -> tuple[AlertFinding, ...]:
+    def _alerts_about(self, subjects: frozenset[str]) -> tuple[AlertFinding, ...]:
         """Return the alerts that stand about a visit or view, and those once told of it, by recipient."""
         person, told = self.person, self.told
         stand = {one: alert for one, alert in self.alerts.items() if _is_about(alert, subjects)}
@@ -208,9 +207,9 @@ class _Explaining(Deciding):
         }
         both = sorted((stand | taken_back).values(), key=lambda alert: (alert.recipient, alert.alert_id))
         return tuple(
-            standing(alert, person, told, restricted=restricted)
+            standing(alert, person, told, restricted=self.restricted)
             if alert.alert_id in stand
-            else told_of(alert.alert_id, person, told, restricted=restricted)
+            else told_of(alert.alert_id, person, told, restricted=self.restricted)
             for alert in both
         )
 

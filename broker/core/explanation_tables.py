@@ -20,6 +20,8 @@ FACTS: Mapping[VisitEvent | PlanType | IdentityKind | Occasion, str] = {
     PlanType.LOOKED_AFTER: "looked-after plan",
     PlanType.UNBORN: "unborn child's plan",
     IdentityKind.RESTRICTED: "the record is restricted (ruling 24)",
+    IdentityKind.RESTRICTION_LIFTED: "the restriction is lifted (ruling 24)",
+    IdentityKind.EXCLUDED: "a user must not see the person (ruling 48)",
     IdentityKind.BIRTH_DATE: "a date of birth (ruling 13)",
     IdentityKind.PREGNANCY_ENDED: "the pregnancy ended (ruling 43)",
     IdentityKind.SUPERSEDED: "the number was superseded (ruling 22)",
@@ -54,6 +56,8 @@ WHYS: Mapping[Why, str] = {
     Why.DETAILS_DISAGREE: "not shared: the details do not match; somebody is asked to confirm (ruling 20)",
     Why.REGISTERED_IN_ERROR: "not shared: cancelled as registered in error (ruling 16)",
     Why.REGISTERED_TWICE: "not shared: cancelled, and the same visit is registered again (ruling 16)",
+    Why.RESTRICTED: "not shared: the record is restricted, and the policy shares nothing of such; the "
+    "provider is answered: could not check (ruling 24)",
     Why.PREGNANCY_ENDED: "not shared: the pregnancy was recorded to have ended by then (ruling 43)",
 }
 """What was decided of a visit or view as a whole."""
@@ -128,6 +132,7 @@ ROUTES: Mapping[Route, str] = {
     Route.CLINICIAN: "to the treating clinician: it could be told while the person was there (ruling 11)",
     Route.SAFEGUARDING: "to the safeguarding role: the person has left or the record is restricted "
     "(rulings 11, 24)",
+    Route.RESTRICTED: "to those who receive restricted records (ruling 24)",
 }
 
 KINDS: Mapping[EventKind, str] = {
@@ -155,6 +160,7 @@ CHANGES: Mapping[Change, str] = {
     Change.ACUITY: "the acuity changed",
     Change.HISTORY: "the count of other visits changed",
     Change.VIEW: "somebody looked the person up",
+    Change.RESTRICTED: "restricted since: what was told before is to be deleted, and that confirmed (24)",
     Change.VISIT: "other details of the visit changed",
     Change.NUMBER: "the person's number was superseded (ruling 22)",
 }

@@ -101,7 +101,8 @@ class PlanContent:
 
     `end` is the last day, for an unborn plan the due date. `deleted` is the delete date of R6. Telephone
     numbers are digits with an optional leading `+`. `verified` says that R12 agreed with the demographic
-    source. Raises `InvalidFact` for an unborn plan without an end.
+    source, `restricted` that the authority marks the record (ruling 24). Raises `InvalidFact` for an unborn
+    plan without an end.
     """
 
     authority: OdsCode
@@ -115,6 +116,7 @@ class PlanContent:
     details: Details
     child_id: str | None = field(default=None, repr=False)
     verified: bool = False
+    restricted: bool = False
 
     def __post_init__(self) -> None:
         """Refuse an unborn plan without its due date (dossier 3.1)."""
@@ -224,7 +226,8 @@ class Access:
     """
     A person looked this child up (ruling 1, R23, R54).
 
-    `unscheduled` False is a silent read: it tells nobody (R23); a missing indicator is True (R24).
+    `unscheduled` False is a silent read: it tells nobody (R23); a missing indicator is True (R24). `user` is
+    the keyed reference of who looked (ruling 48), None where only the name is known.
     """
 
     access_id: str
@@ -232,6 +235,7 @@ class Access:
     organisation_name: str
     role: str
     user_name: str = field(repr=False)
+    user: str | None = None
     unscheduled: bool = True
     accessed_at: datetime
     recorded_at: datetime
@@ -243,6 +247,10 @@ class IdentityKind(StrEnum):
 
     RESTRICTED = "restricted"
     """The person's whereabouts are to be protected (ruling 24)."""
+    RESTRICTION_LIFTED = "restriction lifted"
+    """They need no more protection: the demographic source alone can say so (ruling 24)."""
+    EXCLUDED = "excluded"
+    """An authority's or a provider's word that a user must not see the person (ruling 48)."""
     BIRTH_DATE = "date of birth"
     """The source holds this date of birth (ruling 13)."""
     PREGNANCY_ENDED = "pregnancy ended"
@@ -261,10 +269,11 @@ class IdentityKind(StrEnum):
 class IdentityNotice:
     """
     The demographic source said something about the person or the number (rulings 13, 22, 24, 38); that a
-    pregnancy ended without a birth is the authority's to say (ruling 43).
+    pregnancy ended without a birth is the authority's to say (ruling 43), who is excluded either side's (48).
 
     `successor` is the number that a superseded one was replaced by, `birth_date` goes with the kind of that
-    name; both are None for every other kind. Raises `InvalidFact` for one that is missing, or out of place.
+    name, `user` is the keyed reference of an excluded user; each is None for every other kind. Raises
+    `InvalidFact` for one that is missing, or out of place.
     """
 
     notice_id: str
@@ -273,6 +282,7 @@ class IdentityNotice:
     recorded_at: datetime
     received_at: datetime
     birth_date: date | None = field(default=None, repr=False)
+    user: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a notice without what it is about, or with what it is not about."""
@@ -280,6 +290,8 @@ class IdentityNotice:
             raise InvalidFact("a date of birth goes with a notice of that kind, and with no other")
         if (self.successor is not None) != (self.kind is IdentityKind.SUPERSEDED):
             raise InvalidFact("a superseded number has a successor, and no other notice names one")
+        if (self.user is not None) != (self.kind is IdentityKind.EXCLUDED):
+            raise InvalidFact("an exclusion names a user, and no other notice does")
 
 
 Fact = PlanFact | VisitMessage | Access | IdentityNotice

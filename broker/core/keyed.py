@@ -84,6 +84,11 @@ def visit_reference(
     return _under(key, number, bytes.fromhex(content))
 
 
+def user_reference(key: IdentityKey, organisation: OdsCode, user_id: str) -> str:
+    """Return the reference of a user of an organisation, by its own id for them (ruling 48)."""
+    return key.derive("user", organisation.code, user_id)
+
+
 def moved_reference(key: IdentityKey, reference: str, *, former: NhsNumber, number: NhsNumber) -> str:
     """
     Return the reference that a visit has under a person's other number; asked after a succession alone (22).

@@ -20,12 +20,13 @@ from broker.core.policy_keys import (
     DECLARED,
     Declared,
     Place,
+    Restricted,
     Selector,
     Unit,
     Where,
+    choice,
     codes,
     flag,
-    listing,
     names,
     span,
     telephone,
@@ -134,7 +135,8 @@ class Policy:
         "P", "R", "W", rule="ruling 4", scopes=_BY_PLACE,
         meaning="patient classes (PV1-2) that make a visit scheduled, which is silent",
     )  # fmt: skip
-    listed: Place | None = listing(
+    listed: Place | None = choice(
+        Place, None,
         rule="rulings 3, 4, 47", scopes=(Where.SITE, Where.LOCATION), everywhere=False,
         meaning="how the place is listed: scheduled silences its outpatients, sensitive all that it records",
     )  # fmt: skip
@@ -149,6 +151,10 @@ class Policy:
     withheld: frozenset[str] = names(
         _WITHHOLDABLE, rule="ruling 29", scopes=_BY_PLACE,
         meaning="fields of the visit that alerts leave out",
+    )  # fmt: skip
+    restricted: Restricted = choice(
+        Restricted, Restricted.LOCAL, rule="ruling 24",
+        meaning="whether a restricted record is told with less, or, as nationally, not shared at all",
     )  # fmt: skip
     name: str | None = text(
         rule="ruling 29", scopes=_BY_PLACE, everywhere=False,

@@ -30,6 +30,15 @@ class Place(StrEnum):
     SENSITIVE = "sensitive"
 
 
+class Restricted(StrEnum):
+    """What becomes of a restricted record (ruling 24)."""
+
+    LOCAL = "local"
+    """It is told with less, to those who receive restricted records."""
+    NATIONAL = "national"
+    """Nothing is shared; whoever asks is answered `could not check`."""
+
+
 class Where(StrEnum):
     """For what a value holds, the more specific after the more general."""
 
@@ -219,14 +228,9 @@ def telephone(**said: Any) -> Any:
     return _declare(None, read, Unit.NONE, "a telephone number in quotes, digits and blanks only", said)
 
 
-def listing(**said: Any) -> Any:
-    """Declare how a place is listed; not by default."""
-
-    def read(value: object) -> Place:
-        """Return how the place is listed."""
-        return Place(value)  # type: ignore[arg-type]  # anything but a member's value is refused
-
-    return _declare(None, read, Unit.NONE, ", ".join(f'"{place}"' for place in Place), said)
+def choice(among: type[StrEnum], default: StrEnum | None, **said: Any) -> Any:
+    """Declare one of the values of an enumeration."""
+    return _declare(default, among, Unit.NONE, ", ".join(f'"{one}"' for one in among), said)
 
 
 def _texts(value: object) -> list[str]:

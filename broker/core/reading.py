@@ -71,7 +71,6 @@ class Visit:
     cutoff: datetime
     unscheduled: bool
     unlisted: bool
-    restricted: bool
     error_coded: bool
     emergency: bool
     admission: bool
@@ -289,7 +288,6 @@ class Reading:
             cutoff=self.cutoff or newest_at,
             unscheduled=bool(settings - {Setting.SCHEDULED}),
             unlisted=Setting.UNLISTED in settings and Setting.UNSCHEDULED not in settings,
-            restricted=any(message.restricted for message in self.kept),
             error_coded=cancelled and registers["cancel_reason"] in settled.error_reasons,
             emergency=emergency,
             admission=inpatient and not emergency and registers["admission_type"] == FROM_EMERGENCY,

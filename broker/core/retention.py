@@ -10,13 +10,14 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
-from broker.core.facts import Access, Fact, PlanContent, VisitMessage
+from broker.core.facts import Access, Fact, IdentityKind, PlanContent, VisitMessage
 from broker.core.identifiers import london_day
 from broker.core.partition import Forwarding
-from broker.core.person import Person, Said, Told
+from broker.core.person import Known, Person, Said, Told
 from broker.core.plans import Version, born_on, cutoff, histories, last_visible_day, of_age
 from broker.core.policy import AnyPolicy, Policy
 from broker.core.reading import Visit, stamp
+from broker.core.restriction import keeping_mark
 from broker.core.succession import Merged
 from broker.core.visits import read_visits
 
@@ -47,7 +48,7 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
     A thread whose cut-off lies more than L behind the clock is closed: its messages go, its told row
     shrinks; so is a view. The record goes when no plan is visible or could become so, and every cut-off and
     every plan's newest record time lie more than L behind the clock; a child's plan can no longer once the
-    18th birthday lies more than L behind it, too (ruling 13).
+    18th birthday lies more than L behind it, too (ruling 13). The mark of a restricted record stays (24).
     """
     before = clock - policy.lateness
     closing = _closing(person, before, policy)
@@ -59,10 +60,10 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
         if access_id not in gone and (visits or _view_cutoff(access, policy) >= before)
     }
     if not visits and not accesses and not _plan_to_come(person, clock, before, policy):
-        return None
+        return _protected(person)
     plans = _folded(person.known.plans, before)
     gone |= person.known.accesses.keys() - accesses.keys()
-    known = replace(person.known, plans=plans, visits=visits, accesses=accesses)
+    known = keeping_mark(person.known, replace(person.known, plans=plans, visits=visits, accesses=accesses))
     if known == person.known:
         return person
     return replace(
@@ -73,6 +74,23 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
         entries={subject: digest for subject, digest in person.entries.items() if subject not in gone},
         closed=frozenset(gone),
     )
+
+
+def _protected(person: Person) -> Person | None:
+    """
+    Return what is kept of somebody of whom nothing else need be, None for nothing.
+
+    That the record is restricted, until the demographic source lifts it (ruling 24); who is excluded (48).
+    """
+    excluded = {
+        notice_id: notice
+        for notice_id, notice in person.known.notices.items()
+        if notice.kind is IdentityKind.EXCLUDED
+    }
+    known = keeping_mark(person.known, Known(notices=excluded))
+    if not known.notices:
+        return None
+    return person if known == person.known else Person(number=person.number, salt=person.salt, known=known)
 
 
 def _view_cutoff(access: Access, policy: AnyPolicy) -> datetime:

@@ -6,8 +6,10 @@ What one visit or thread is, is read in `broker.core.reading`.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 
-from broker.core.facts import VisitMessage
+from broker.core.facts import IdentityKind, IdentityNotice, VisitMessage
+from broker.core.number_answers import recorded
 from broker.core.policy import AnyPolicy, Policy
 from broker.core.reading import Reading, Visit
 
@@ -91,3 +93,9 @@ def _thread(
     reading = Reading(emergency.reference, policies, leaving=last.reference, void=frozenset(void))
     thread = reading.read(message for reference in references for message in known[reference].values())
     return replace(thread or emergency, references=references)
+
+
+def losses(visits: Iterable[Visit], notices: Iterable[IdentityNotice]) -> tuple[datetime, ...]:
+    """Return when a pregnancy was said to have ended: by a stillbirth, or by the authority (ruling 43)."""
+    told = [recorded(notice) for notice in notices if notice.kind is IdentityKind.PREGNANCY_ENDED]
+    return (*told, *(visit.departed_at or visit.newest_at for visit in visits if visit.stillbirth))

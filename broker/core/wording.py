@@ -1,6 +1,8 @@
-"""The fixed sentences of rulings 14, 16, 30, 32 and 33: what a reader of an alert must always be told."""
+"""The fixed sentences of rulings 14, 16, 24, 30, 32 and 33: what a reader of an alert must always be told."""
 
-from broker.core.alerts import Alert, Note, Occasion, PlanState, RecipientKind, VisitState
+from collections.abc import Collection
+
+from broker.core.alerts import Alert, Change, Note, Occasion, PlanState, RecipientKind, VisitState
 
 SUPPORTS = "This supports and does not replace professional judgement or a direct call."
 NOT_FOR_RELEASE = "Not for patient or proxy release."
@@ -11,7 +13,21 @@ CANCELLED = (
 )
 REMOVED = "Removed by the authority – ring before relying on it."
 VIEW_IS_NO_ATTENDANCE = "Somebody looked this record up. That is not evidence that the person attended."
+CANCELLED_RESTRICTED = (
+    "Cancelled by the hospital; no reason was given. The child may have been there and left – ask to be rung."
+)
+COULD_NOT_CHECK = "Could not check: ring safeguarding."
+ATTENDED_SOMEWHERE = "Attended an unscheduled setting; which one is not told."
 RING_PROVIDER = "Restricted record: ask to be rung by the hospital's safeguarding role."
+TO_SAFEGUARDING = (
+    "Restricted record: for the safeguarding role on duty, else the nurse in charge, who rings the "
+    f"authority. All other staff are told: {COULD_NOT_CHECK}"
+)
+NOT_DISCUSSED = "Do not discuss with the accompanying adult."
+CONFIRM_DELETION = (
+    "The record was restricted after you were told: "
+    "delete what you were told of it before, and confirm that it is deleted."
+)
 NEXT_OF_KIN = "Next of kin on the hospital's record may not be the person with the child."
 SITE_UNLISTED = "The hospital has not said whether this location is scheduled."
 MOVED = "The authority was reorganised; this went to its successor."
@@ -26,26 +42,37 @@ SEARCHED = (
 
 _NOTES = {
     Note.SITE_UNLISTED: SITE_UNLISTED,
-    Note.RESTRICTED: RING_PROVIDER,
     Note.MOVED_TO_SUCCESSOR: MOVED,
     Note.NUMBER_CHANGE: NUMBER_CHANGE,
 }
 
 
-def statements(alert: Alert) -> tuple[str, ...]:
-    """Return the sentences that go with an alert, the most pressing first."""
+def statements(alert: Alert, changes: Collection[Change] = ()) -> tuple[str, ...]:
+    """Return the sentences that go with an alert and what changed of it, the most pressing first."""
     said: list[str] = []
+    to_authority = alert.recipient.kind is RecipientKind.AUTHORITY
+    restricted = Note.RESTRICTED in alert.notes
+    if Change.RESTRICTED in changes:
+        said.append(CONFIRM_DELETION)
+    if restricted:
+        said += _of_restricted(alert, to_authority=to_authority)
     if alert.visit is not None and alert.visit.state is VisitState.CANCELLED:
-        said.append(CANCELLED)
+        said.append(CANCELLED_RESTRICTED if restricted and to_authority else CANCELLED)
     if any(plan.state is PlanState.REMOVED for plan in alert.plans):
         said.append(REMOVED)
     if alert.occasion is Occasion.VIEWED:
         said.append(VIEW_IS_NO_ATTENDANCE)
-    to_authority = alert.recipient.kind is RecipientKind.AUTHORITY
-    said += [_NOTES[note] for note in alert.notes if to_authority or note is not Note.RESTRICTED]
+    said += [_NOTES[note] for note in alert.notes if note is not Note.RESTRICTED]
     if alert.visit is not None and alert.visit.next_of_kin_relationship is not None:
         said.append(NEXT_OF_KIN)
     said.append(SUPPORTS)
     if not to_authority:
         said += [NOT_FOR_RELEASE, NOT_TO_ADULT]
     return tuple(said)
+
+
+def _of_restricted(alert: Alert, *, to_authority: bool) -> tuple[str, ...]:
+    """Return what to say of a restricted record (ruling 24)."""
+    if not to_authority:
+        return TO_SAFEGUARDING, NOT_DISCUSSED
+    return (ATTENDED_SOMEWHERE,) * (alert.occasion is Occasion.ATTENDED) + (RING_PROVIDER,)

@@ -5,7 +5,7 @@ Knows which topic gets what, and under which key. Decides nothing and sends noth
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from broker.core.errors import BrokerError, PersonTooLarge
 from broker.core.keyed import IdentityKey
 from broker.core.person import Person
 from broker.core.policy import RULES_VERSION
+from broker.core.restriction import unlinked
 from broker.ports import Headers, Record, Topic, Write
 from broker.wire.alerts_codec import AlertCodec
 from broker.wire.cloudevents import (
@@ -235,6 +236,7 @@ class Scribe:
 
     def _event(self, event: AlertEvent, caused_at: datetime | None, at: datetime) -> list[Write]:
         """Return the two records of an event: for the broker, and for the recipient."""
+        event = replace(event, alert=unlinked(event.alert))
         recipient = event.alert.recipient
         headers = self._headers(event.event_id, ALERT_TYPE, at, "alert")
         named = recipient.kind is RecipientKind.AUTHORITY and event.alert.child_id is not None

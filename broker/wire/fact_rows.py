@@ -52,6 +52,7 @@ def plan_row(content: PlanContent) -> Row:
         "phone_office": content.phone_office,
         "phone_emergency": content.phone_emergency,
         "verified": content.verified,
+        "restricted": content.restricted,
     }
 
 
@@ -80,6 +81,7 @@ def plan_content(row: Row, details: Row) -> PlanContent:
         details=Details(family=details["family"], given=details["given"], birth_date=details["birth_date"]),
         child_id=details["child_id"],
         verified=row["verified"],
+        restricted=row["restricted"],
     )
 
 
@@ -146,6 +148,7 @@ def access_row(access: Access) -> Row:
         "organisation": access.organisation.code,
         "organisation_name": access.organisation_name,
         "role": access.role,
+        "user": access.user,
         "unscheduled": access.unscheduled,
         "accessed_at": millis(access.accessed_at),
         "recorded_at": millis(access.recorded_at),
@@ -169,6 +172,7 @@ def notice_row(notice: IdentityNotice) -> Row:
     return {
         "notice_id": notice.notice_id,
         "kind": _NOTICES.write(notice.kind),
+        "user": notice.user,
         "recorded_at": millis(notice.recorded_at),
         "received_at": millis(notice.received_at),
     }

@@ -16,6 +16,8 @@ from tests.generative.naive_policy import in_force, of_place
 from tests.generative.naive_thread import Thread
 from tests.generative.oracle import Marks, Oracle, Plan
 
+_DUTY = ("duty social worker", "recipients of restricted records")
+_WITHHELD = "ruling 24: restricted, nothing is shared"
 _IN_FORCE = ("active", "past due date")
 _TOLD_REGISTERS = (
     "site",
@@ -57,7 +59,7 @@ class Told:
 
     alerts: frozenset[Row]
     whys: Mapping[str, str]
-    asked: frozenset[tuple[str, str]]
+    asked: frozenset[tuple[str, str, str]]
 
 
 def row_of(alert: Alert) -> Row:
@@ -101,7 +103,7 @@ class Expecting:
         self.oracle = oracle
         self.rows: set[Row] = set()
         self.whys: dict[str, str] = dict.fromkeys(oracle.visits.silent, "ruling 47: sensitive place")
-        self.asked: set[tuple[str, str]] = set()
+        self.asked: set[tuple[str, str, str]] = set()
 
     def told(self) -> Told:
         """Go through visits, then views (1)."""
@@ -118,9 +120,13 @@ class Expecting:
             self.whys[thread.reference] = why_not
             return
         due = self.oracle.plans(thread.arrived_at, thread.until, thread.cutoff, thread.policy)
+        if due and self.oracle.restricted and thread.policy.restricted.value == "national":
+            self.asked.add(("restricted, could not check", thread.reference, thread.control_id))
+            self.whys[thread.reference] = _WITHHELD
+            return
         matched = self.oracle.matched(thread)
         if len(matched) < len(due):
-            self.asked.add((thread.reference, thread.control_id))
+            self.asked.add(("details disagree", thread.reference, thread.control_id))
         if matched:
             self.whys[thread.reference] = "shared"
             self._authorities(thread, matched)
@@ -135,7 +141,7 @@ class Expecting:
     def _authorities(self, thread: Thread, matched: Sequence[tuple[Plan, Marks]]) -> None:
         """Expect one alert per authority (19, 24, 29)."""
         owners = {plan.names: self.oracle.owner(plan, thread.newest_at, thread.policy) for plan, _ in matched}
-        restricted = self.oracle.restricted or thread.restricted
+        restricted = self.oracle.restricted
         earlier = self.oracle.earlier(thread)
         for owner in set(owners.values()):
             own = [(plan, marks) for plan, marks in matched if owners[plan.names] == owner]
@@ -151,7 +157,7 @@ class Expecting:
                     to=f"la {owner}",
                     subject=thread.reference,
                     occasion="attended",
-                    route="duty social worker",
+                    route=_DUTY[restricted],
                     urgency=_urgency(own),
                     plans=_plan_rows(own),
                     visit=tuple(sorted(told.items())),
@@ -173,7 +179,7 @@ class Expecting:
         if not told:
             return
         present = any(plan.said_at <= thread.left_at and "delayed" not in marks for plan, marks in told)
-        restricted = self.oracle.restricted or thread.restricted
+        restricted = self.oracle.restricted
         earlier = self.oracle.earlier(thread)
         notes = (("location not listed", thread.unlisted), ("restricted record", restricted))
         self.rows.add(
@@ -225,6 +231,9 @@ class Expecting:
 
     def _view(self, view: Access) -> None:
         """Expect what a view leads to (1, R23)."""
+        out = [notice.user for notice in self.oracle.notices if notice.kind.value == "excluded"]
+        if view.user in out:
+            self.asked.add(("excluded person looked", view.access_id, ""))
         if not view.unscheduled:
             self.whys[view.access_id] = "R23: silent view"
             return
@@ -244,6 +253,9 @@ class Expecting:
         if not plans:
             self.whys[view.access_id] = self.oracle.nothing_due(at, at, cutoff, policy)
             return
+        if self.oracle.restricted and policy.restricted.value == "national":
+            self.whys[view.access_id] = _WITHHELD
+            return
         self.whys[view.access_id] = "shared"
         by = max(recorded_at + policy.delayed_after, at + policy.delayed_after_departure)
         heard = self.oracle.received_by(by).plans(at, at, cutoff, policy) if view.received_at <= by else []
@@ -258,7 +270,7 @@ class Expecting:
                     to=f"la {owner}",
                     subject=view.access_id,
                     occasion="viewed",
-                    route="duty social worker",
+                    route=_DUTY[restricted],
                     urgency=_urgency(own),
                     plans=_plan_rows(own),
                     views=() if restricted else (view.access_id,),

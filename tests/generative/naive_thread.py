@@ -33,7 +33,6 @@ class Thread:
     cutoff: datetime
     unscheduled: bool
     unlisted: bool
-    restricted: bool
     cancel_reason: str | None
     control_id: str
     stated: list[tuple[datetime, Details, bool]]
@@ -140,7 +139,6 @@ class Visits:
             cutoff=self._cutoff(reference, every),
             unscheduled=any(setting != "scheduled" for setting in settings),
             unlisted="unlisted" in settings and "unscheduled" not in settings,
-            restricted=any(message.restricted for message in every),
             cancel_reason=_cancel_reason(speaking),
             control_id=every[0].control_id,
             stated=[self._stated(speaking[: count + 1]) for count in range(len(speaking))],

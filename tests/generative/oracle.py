@@ -7,13 +7,12 @@ whole list of facts, as often as it is asked; the numbers in the docstrings are 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from broker.core.facts import (
     Access,
     Details,
     Fact,
-    IdentityKind,
     IdentityNotice,
     PlanContent,
     PlanFact,
@@ -67,7 +66,7 @@ class Oracle:
                 )
         self.views = [views[access_id] for access_id in sorted(views)]
         self.notices = [fact for fact in self.facts if isinstance(fact, IdentityNotice)]
-        self.restricted = any(notice.kind is IdentityKind.RESTRICTED for notice in self.notices)
+        self.restricted = _restricted(self.facts)
         self.enquiry = _under_enquiry(self.notices)
 
     def received_by(self, moment: datetime) -> "Oracle":
@@ -307,6 +306,25 @@ class Oracle:
 def _age(born: date, day: date) -> int:
     """Return how many birthdays somebody has had; who was born on 29 February has some on 1 March (13)."""
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def _restricted(facts: Sequence[Fact]) -> bool:
+    """Whether some source marked the record and the demographic source has not lifted it since (24)."""
+    marked, lifted = [datetime.min.replace(tzinfo=UTC)], [datetime.min.replace(tzinfo=UTC)]
+    for fact in facts:
+        at = min(fact.recorded_at, fact.received_at)
+        match fact:
+            case IdentityNotice() if fact.kind.value == "restriction lifted":
+                lifted.append(at)
+            case IdentityNotice() if fact.kind.value == "restricted":
+                marked.append(at)
+            case VisitMessage() if fact.restricted:
+                marked.append(at)
+            case PlanFact() if fact.content.restricted:
+                marked.append(at)
+            case _:
+                pass
+    return len(marked) > 1 and max(marked) >= max(lifted)
 
 
 def _under_enquiry(notices: Sequence[IdentityNotice]) -> bool:

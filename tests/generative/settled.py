@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from broker.core.identifiers import OdsCode
 from broker.core.policy import AnyPolicy, Policies, Policy
-from broker.core.policy_keys import Place, Selector
+from broker.core.policy_keys import Place, Restricted, Selector
 from tests.generative.stories import T
 from tests.spec.settled import POLICY, SETTLED
 
@@ -29,6 +29,7 @@ OTHER: Policy = replace(
     scheduled_types=frozenset({"99"}),
     withheld=frozenset({"acuity"}),
     error_reasons=frozenset({"OTHER"}),
+    restricted=Restricted.NATIONAL,
     overrides={
         Selector(authority=OdsCode("E09")): {"visible_after_end": timedelta(days=28)},
         Selector(authority=OdsCode("E08")): {"unborn_visible": timedelta(days=28)},

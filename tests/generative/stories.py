@@ -121,6 +121,7 @@ def plan_facts(draw: st.DrawFn, place: int) -> PlanFact:
         details=draw(st.sampled_from(_REGISTERED)),
         child_id=f"C-{place % 2}",
         verified=draw(st.booleans()),
+        restricted=draw(st.sampled_from([False] * 9 + [True])),
     )
     received_at = recorded_at + draw(st.sampled_from(_RECEIVED_AFTER))
     return PlanFact(content=content, recorded_at=recorded_at, received_at=received_at, file_id=f"F{place}")
@@ -163,6 +164,7 @@ def accesses(draw: st.DrawFn, place: int) -> Access:
         organisation_name="Exton Hospital",
         role="nurse",
         user_name="A Nurse",
+        user=draw(st.sampled_from([None, "u1", "u2"])),
         unscheduled=draw(st.sampled_from([True, True, False])),
         accessed_at=draw(st.one_of(st.just(recorded_at), moments)),
         recorded_at=recorded_at,
@@ -172,9 +174,9 @@ def accesses(draw: st.DrawFn, place: int) -> Access:
 
 @st.composite
 def notices(draw: st.DrawFn, place: int) -> IdentityNotice:
-    """Return one notice of the demographic source; here a successor is named, and nobody goes there."""
+    """Return one notice; here a successor is named, and nobody goes there."""
     recorded_at = draw(moments)
-    kind = draw(st.sampled_from(IdentityKind))
+    kind = draw(st.sampled_from([*IdentityKind, *[IdentityKind.PREGNANCY_ENDED] * 2]))  # seldom decides
     return IdentityNotice(
         notice_id=f"n{place}",
         kind=kind,
@@ -182,6 +184,7 @@ def notices(draw: st.DrawFn, place: int) -> IdentityNotice:
         recorded_at=recorded_at,
         received_at=recorded_at + draw(st.sampled_from(_RECEIVED_AFTER)),
         birth_date=draw(st.sampled_from(_BIRTHS)) if kind is IdentityKind.BIRTH_DATE else None,
+        user=draw(st.sampled_from(["u1", "u2"])) if kind is IdentityKind.EXCLUDED else None,
     )
 
 
@@ -203,7 +206,7 @@ def stories(draw: st.DrawFn) -> list[Fact]:
     if draw(st.booleans()):
         facts.append(draw(sequels(plans[0])))
     facts += [draw(visit_messages(place)) for place in range(draw(st.integers(0, 7)))]
-    facts += [draw(accesses(place)) for place in range(draw(st.sampled_from([0, 0, 1, 2])))]
+    facts += [draw(accesses(place)) for place in range(draw(st.sampled_from([0, 0, 0, 1, 2])))]
     facts += [draw(notices(place)) for place in range(draw(st.sampled_from([0, 0, 0, 1, 2])))]
     return facts
 

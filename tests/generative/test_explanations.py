@@ -118,12 +118,9 @@ def test_the_words_name_nobody(facts: list[Fact], policy: AnyPolicy) -> None:
 @given(stories(), policies)
 def test_a_restricted_record_tells_no_place(facts: list[Fact], policy: AnyPolicy) -> None:
     """Provider, site and organisation of views stay unsaid, also of alerts told before (ruling 24)."""
-    first = facts[0]
+    newest = max(fact.received_at for fact in facts)
     notice = IdentityNotice(
-        notice_id="n",
-        kind=IdentityKind.RESTRICTED,
-        recorded_at=first.recorded_at,
-        received_at=first.received_at,
+        notice_id="n", kind=IdentityKind.RESTRICTED, recorded_at=newest, received_at=newest
     )
     _, found = explained([*facts, notice], policy)
     text = "\n".join(line for one in found.values() for line in sentences(one))

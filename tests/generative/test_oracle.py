@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from broker.core.alerts import Alert, AlertEvent, EventKind
+from broker.core.alerts import Alert, AlertEvent, Change, EventKind
 from broker.core.decisions import decide
 from broker.core.effects import advance
 from broker.core.facts import Fact
 from broker.core.identifiers import NhsNumber
 from broker.core.person import Person, lift
 from broker.core.policy import AnyPolicy
+from broker.core.restriction import is_reduced, reduced
 from tests.generative.examples import examples
 from tests.generative.expected import Expecting, Told, row_of
 from tests.generative.oracle import Oracle
@@ -53,7 +54,9 @@ def test_the_core_decides_as_the_rulings_written_a_second_time(facts: list[Fact]
     assert expected == Told(
         alerts=frozenset(row_of(alert) for alert in decisions.alerts.values()),
         whys={subject: entry.why.value for subject, entry in decisions.entries.items()},
-        asked=frozenset((item.visit or "", item.control_id or "") for item in decisions.items.values()),
+        asked=frozenset(
+            (item.kind.value, item.visit or "", item.control_id or "") for item in decisions.items.values()
+        ),
     )
 
 
@@ -98,3 +101,23 @@ def test_telling_everything_again_says_nothing(facts: list[Fact], policy: AnyPol
         again, events = advanced.person, [*events, *advanced.events]
 
     assert (person, []) == (again, events)
+
+
+@examples
+@given(stories().flatmap(retellings), policies)
+def test_what_was_told_of_a_restricted_record_lives_on_nowhere(facts: list[Fact], policy: AnyPolicy) -> None:
+    """Whatever was told before, the ledger holds what may be told now, taken back or not (ruling 24)."""
+    person, events = fold(facts, policy)
+    contents = [told.alert for told in person.told.values() if told.alert is not None]
+
+    restricted = Oracle(facts, policy).restricted
+    assert restricted == decide(NUMBER, person.known, policy, KEY).restricted
+    assert not restricted or contents == [reduced(alert) for alert in contents]
+    assert not restricted or all(_asked(alert.alert_id, events) for alert in contents)
+
+
+def _asked(alert_id: str, events: Sequence[AlertEvent]) -> bool:
+    """Whether the event behind the last one told in full asks for its deletion; True if none was."""
+    told = [event for event in events if event.alert.alert_id == alert_id]
+    full = [event.revision for event in told if not is_reduced(event.alert)]
+    return not full or Change.RESTRICTED in told[max(full)].changes

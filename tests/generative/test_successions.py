@@ -112,7 +112,7 @@ def test_the_survivor_ends_as_if_it_had_been_the_number_all_along(story: Story, 
     assert isinstance(person, Person)
     assert expected.alerts == frozenset(row_of(alert) for alert in standing(person))
     assert len(expected.alerts) == len(standing(person))
-    assert {visit for visit, _ in expected.asked} == {item.visit for item in person.items.values()}
+    assert {visit for _, visit, _ in expected.asked} == {item.visit for item in person.items.values()}
     former = {number for number, fact in sent if _about_a_number(fact)} - {survivor}
     assert all(isinstance(relay.held(number), Forwarding) for number in former)
     assert [] == relay.poison

@@ -1,22 +1,18 @@
 """Every specification runs on every runtime: the same test id appears once per runtime."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
 import pytest
 
-from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.core.identifiers import NhsNumber, OdsCode
-from broker.runtime.kafka import embedded_kafka
-from broker.runtime.resources import topics_file
-from tests.spec.genuine import GenuineRuntime
+from tests.spec.genuine import genuine_runtime
 from tests.spec.matchers import run_twin
 from tests.spec.numbers import usable_numbers
 from tests.spec.outcome import Outcome
 from tests.spec.runtimes import Runtime, run_core
-from tests.spec.settled import AUTHORITIES, POLICY, PROVIDERS
+from tests.spec.settled import POLICY, PROVIDERS
 from tests.spec.table import facts, keyed_facts, visit_under
 
 Run = Callable[[str], Outcome]
@@ -39,19 +35,8 @@ def numbers() -> Iterator[NhsNumber]:
 @pytest.fixture(scope="session")
 def genuine() -> Iterator[Runtime]:
     """Lend a matcher on a genuine Kafka of its own, one for all specifications."""
-    declared = topics_file().read_text("utf-8")
-    lines = [
-        f"local_authorities = {list(AUTHORITIES)}"
-        if line.startswith("local_authorities =")
-        else f"providers = {list(PROVIDERS)}"
-        if line.startswith("providers =")
-        else line
-        for line in declared.splitlines()
-    ]
-    with embedded_kafka() as broker:
-        asyncio.run(apply_topics(broker.cluster, load_topics("\n".join(lines))))
-        with GenuineRuntime(broker.cluster, POLICY).working() as runtime:
-            yield runtime
+    with genuine_runtime() as runtime:
+        yield runtime
 
 
 @pytest.fixture(params=["core", "twin", pytest.param("kafka", marks=pytest.mark.kafka)])
@@ -70,6 +55,17 @@ def run(runtime: Runtime, numbers: Iterator[NhsNumber]) -> Run:
     def run_table(table: str) -> Outcome:
         number = next(numbers)
         return runtime([(number, fact) for fact in facts(table)], POLICY)
+
+    return run_table
+
+
+@pytest.fixture
+def run_stepwise(runtime: Runtime, numbers: Iterator[NhsNumber]) -> Run:
+    """Lend the same, where each row is settled before the next one comes."""
+
+    def run_table(table: str) -> Outcome:
+        number = next(numbers)
+        return runtime([(number, fact) for fact in facts(table)], POLICY, stepwise=True)
 
     return run_table
 

@@ -11,9 +11,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.kafka_partition import KafkaPartitionLog
+from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.core.policy import AnyPolicy
 from broker.ports import INPUTS, Record, Topic
-from tests.builders.matcher import make_codecs
+from broker.runtime.kafka import embedded_kafka
+from broker.runtime.resources import topics_file
+from tests.builders.matcher import Reported, make_codecs
 from tests.spec.matchers import (
     DEADLINE_S,
     PARTITION,
@@ -27,6 +30,7 @@ from tests.spec.matchers import (
     writes_of,
 )
 from tests.spec.outcome import Outcome
+from tests.spec.settled import AUTHORITIES, POLICY, PROVIDERS
 
 VALUE = TypeVar("VALUE")
 READ_MS = 20  # between two looks at what was committed
@@ -43,7 +47,8 @@ class GenuineKafka:
         self._cluster = cluster
         self._facts = KafkaFactLog(cluster, deadline_ms=APPEND_MS)
         log = KafkaPartitionLog(cluster, "specs", PARTITION)
-        self._matcher = make_matcher(log, self._codecs, policy)
+        self._report = Reported()
+        self._matcher = make_matcher(log, self._codecs, policy, self._report)
         self._found: dict[str, list[Record]] = {topic: [] for topic in (Topic.PEOPLE, *INPUTS, *WRITTEN)}
 
     async def open(self) -> None:
@@ -74,6 +79,7 @@ class GenuineKafka:
     async def run(self, sent: Sent, *, stepwise: bool) -> Outcome:
         """Write facts, wait until they were taken, read what was committed."""
         before = {topic: len(records) for topic, records in self._found.items()}
+        reported = len(self._report.notices)
         for portion in portions(writes_of(self._codecs, sent), stepwise=stepwise):
             await self._facts.append(portion)
             async with asyncio.timeout(DEADLINE_S):
@@ -82,7 +88,7 @@ class GenuineKafka:
                     await self._read()
                     await self._read_to_the_end()
         new = {topic: records[before[topic] :] for topic, records in self._found.items()}
-        return outcome_of(self._codecs, sent, new)
+        return outcome_of(self._codecs, sent, new, self._report.notices[reported:])
 
     def _is_taken(self) -> bool:
         """Return whether every input was taken, with what moved meanwhile."""
@@ -134,3 +140,21 @@ class GenuineRuntime:
     def _await(self, work: Coroutine[Any, Any, VALUE]) -> VALUE:
         """Have something done in the loop's thread and return its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(2 * DEADLINE_S)
+
+
+@contextmanager
+def genuine_runtime() -> Iterator[GenuineRuntime]:
+    """Run a genuine Kafka with the topics of every recipient of the specifications, and a matcher at work."""
+    declared = topics_file().read_text("utf-8")
+    lines = [
+        f"local_authorities = {list(AUTHORITIES)}"
+        if line.startswith("local_authorities =")
+        else f"providers = {list(PROVIDERS)}"
+        if line.startswith("providers =")
+        else line
+        for line in declared.splitlines()
+    ]
+    with embedded_kafka() as broker:
+        asyncio.run(apply_topics(broker.cluster, load_topics("\n".join(lines))))
+        with GenuineRuntime(broker.cluster, POLICY).working() as runtime:
+            yield runtime

@@ -17,6 +17,7 @@ from broker.core.keyed import moved_reference
 from broker.core.policy import AnyPolicy
 from broker.ports import INPUTS, PARTITION_STATE_KEY, PartitionLog, Record, Topic, Write
 from broker.services.matching import Codecs, PartitionMatcher, Surroundings
+from broker.services.matching_turns import Notice
 from tests.builders.matcher import HURRIED, SALT, Reported, fact_write, make_codecs, until
 from tests.spec.outcome import Outcome
 from tests.spec.settled import AUTHORITIES, KEY, PROVIDERS
@@ -32,9 +33,10 @@ WRITTEN = (Topic.ALERTS, Topic.WORKLIST, Topic.AUDIT, *RECIPIENT_TOPICS)
 
 Sent = Sequence[tuple[NhsNumber, Fact]]
 Found = Mapping[str, Sequence[Record]]
+Reports = Sequence[tuple[Notice, Mapping[str, int | str]]]
 
 
-def make_matcher(log: PartitionLog, codecs: Codecs, policy: AnyPolicy) -> PartitionMatcher:
+def make_matcher(log: PartitionLog, codecs: Codecs, policy: AnyPolicy, report: Reported) -> PartitionMatcher:
     """Return a matcher that hurries and knows its salt."""
     return PartitionMatcher(
         log,
@@ -42,7 +44,7 @@ def make_matcher(log: PartitionLog, codecs: Codecs, policy: AnyPolicy) -> Partit
         policy=policy,
         key=KEY,
         new_salt=lambda: SALT,
-        report=Reported(),
+        report=report,
         surroundings=Surroundings(pace=HURRIED),
     )
 
@@ -66,12 +68,14 @@ def last_offset(records: Sequence[Record]) -> int:
     return max((record.offset for record in records), default=-1)
 
 
-def outcome_of(codecs: Codecs, sent: Sent, found: Found) -> Outcome:
+def outcome_of(codecs: Codecs, sent: Sent, found: Found, reports: Reports) -> Outcome:
     """Return what was written about the one person of these facts, whichever their numbers."""
     return Outcome(
         events=tuple(_events(codecs, _numbers(sent), found)),
         items=tuple(_items(codecs, sent, found[Topic.WORKLIST])),
         decisions=_decisions(codecs, sent, found[Topic.AUDIT]),
+        records=found,
+        reports=reports,
     )
 
 
@@ -140,26 +144,39 @@ def portions(writes: Sequence[Write], *, stepwise: bool) -> list[Sequence[Write]
     return [[write] for write in writes] if stepwise else [writes]
 
 
-def run_twin(sent: Sent, policy: AnyPolicy, *, stepwise: bool = False) -> Outcome:
-    """Let a matcher of its own work on an in-memory Kafka of its own."""
-    codecs = make_codecs()
-    kafka = MemoryKafka((*Topic, *RECIPIENT_TOPICS), partitions=1)
+class Twin:
+    """A matcher on an in-memory Kafka of its own; each call goes on where the one before ended."""
 
-    def is_taken() -> bool:
-        """Return whether every input was taken, with what moved meanwhile."""
-        ends = {topic.value: last_offset(kafka.read(topic)) + 1 for topic in INPUTS}
-        return has_taken(codecs, kafka.read(Topic.PEOPLE), ends)
+    def __init__(self) -> None:
+        """Begin with nothing known."""
+        self._codecs = make_codecs()
+        self._kafka = MemoryKafka((*Topic, *RECIPIENT_TOPICS), partitions=1)
 
-    matcher = make_matcher(MemoryPartitionLog(kafka, "specs", PARTITION), codecs, policy)
+    def __call__(self, sent: Sent, policy: AnyPolicy, *, stepwise: bool = False) -> Outcome:
+        """Return what comes of some facts."""
+        before = {topic: len(self._kafka.read(topic)) for topic in (Topic.PEOPLE, *WRITTEN)}
+        report = Reported()
+        asyncio.run(self._work(sent, policy, report, stepwise=stepwise))
+        new = {topic: self._kafka.read(topic)[seen:] for topic, seen in before.items()}
+        return outcome_of(self._codecs, sent, new, report.notices)
 
-    async def work() -> None:
-        """Work through what was written."""
+    async def _work(self, sent: Sent, policy: AnyPolicy, report: Reported, *, stepwise: bool) -> None:
+        """Work through what is written."""
+        log = MemoryPartitionLog(self._kafka, "specs", PARTITION)
+        matcher = make_matcher(log, self._codecs, policy, report)
         working = asyncio.ensure_future(matcher.run())
-        for portion in portions(writes_of(codecs, sent), stepwise=stepwise):
-            kafka.append(portion)
-            await until(is_taken, DEADLINE_S)
+        for portion in portions(writes_of(self._codecs, sent), stepwise=stepwise):
+            self._kafka.append(portion)
+            await until(self._is_taken, DEADLINE_S)
         matcher.stop()
         await working
 
-    asyncio.run(work())
-    return outcome_of(codecs, sent, {topic: kafka.read(topic) for topic in WRITTEN})
+    def _is_taken(self) -> bool:
+        """Return whether every input was taken, with what moved meanwhile."""
+        ends = {topic.value: last_offset(self._kafka.read(topic)) + 1 for topic in INPUTS}
+        return has_taken(self._codecs, self._kafka.read(Topic.PEOPLE), ends)
+
+
+def run_twin(sent: Sent, policy: AnyPolicy, *, stepwise: bool = False) -> Outcome:
+    """Let a matcher of its own work on an in-memory Kafka of its own."""
+    return Twin()(sent, policy, stepwise=stepwise)

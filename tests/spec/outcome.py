@@ -1,6 +1,6 @@
 """What came of a specification's facts, and the words in which its tables expect it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -14,6 +14,8 @@ from broker.core.alerts import (
     Recipient,
     WorklistItem,
 )
+from broker.ports import Record
+from broker.services.matching_turns import Notice
 from tests.spec.table import T, cells
 
 _TAKEN_BACK = frozenset({EventKind.WITHDRAWN, EventKind.RETRACTED})
@@ -26,13 +28,16 @@ class Outcome:
     What one person's facts led to.
 
     `events` in the order in which they were made; `items` the open worklist items; `decisions` the newest
-    by visit reference or access id. `names` are the table's own words for references and numbers.
+    by visit reference or access id. `names` are the table's own words for references and numbers. `records`
+    are what a matcher wrote, by topic, `reports` what it reported; the core alone has neither.
     """
 
     events: tuple[AlertEvent, ...]
     items: tuple[WorklistItem, ...]
     decisions: Mapping[str, DecisionEntry]
     names: Mapping[str, str] = field(default_factory=dict)
+    records: Mapping[str, Sequence[Record]] = field(default_factory=dict)
+    reports: Sequence[tuple[Notice, Mapping[str, int | str]]] = ()
 
     @property
     def standing(self) -> list[Alert]:
@@ -45,7 +50,7 @@ class Outcome:
         """Return the standing alerts with the columns of a table's head."""
         columns = cells(head)[0]
         under = {event.alert.alert_id: event.subject.digits for event in self.events}
-        told = [(alert, {"number": under[alert.alert_id], "about": alert.subject}) for alert in self.standing]
+        told = [(alert, {"number": under[alert.alert_id], "about": _about(alert)}) for alert in self.standing]
         rows = [
             tuple(self._named(own[column]) if column in own else _said(alert, column) for column in columns)
             for alert, own in told
@@ -65,6 +70,11 @@ class Outcome:
     def asked(self) -> list[tuple[ItemKind, bool, str | None]]:
         """The open worklist items: kind, whether urgent, and the sender's control id."""
         return [(item.kind, item.urgent, item.control_id) for item in self.items]
+
+
+def _about(alert: Alert) -> str:
+    """Return what an alert is about; a reference that is the recipient's own is `random` (ruling 24)."""
+    return "random" if alert.subject == alert.alert_id else alert.subject
 
 
 def _said(alert: Alert, column: str) -> str:

@@ -5,6 +5,7 @@ The runtimes of the specifications, each one function from facts and policy to a
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from broker.core.alerts import AlertEvent, DecisionEntry, WorklistItem
@@ -12,6 +13,7 @@ from broker.core.everybody import Everybody
 from broker.core.facts import Fact
 from broker.core.identifiers import NhsNumber
 from broker.core.policy import AnyPolicy
+from broker.core.restriction import unlinked
 from broker.core.succession import Came
 from tests.spec.outcome import Outcome
 from tests.spec.settled import KEY
@@ -35,7 +37,7 @@ def run_core(sent: Sequence[tuple[NhsNumber, Fact]], policy: AnyPolicy, *, stepw
     everybody = Everybody(policy, KEY, salt=bytes(16))
     for number, fact in sent:
         for advanced in everybody.take(number, [Came(fact)]):
-            events += advanced.events
+            events += [replace(event, alert=unlinked(event.alert)) for event in advanced.events]
             items |= {item.item_id: item for item in advanced.opened}
             for item in advanced.closed:
                 del items[item.item_id]

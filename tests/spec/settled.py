@@ -6,12 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 from broker.core.identifiers import OdsCode
 from broker.core.keyed import IdentityKey
 from broker.core.policy import Policies, Policy, Successor
-from broker.core.policy_keys import Place, Selector
+from broker.core.policy_keys import Place, Restricted, Selector
 
 KEY = IdentityKey(b"the identity key of specifications")
 
 AUTHORITIES = ("E06", "E07", "E08", "E09", "E10", "E20", "E21", "E22", "E30", "E31")
-PROVIDERS = ("RXX", "RYY", "RZZ", "RLL", "RTT", "RWW", "RPP")
+PROVIDERS = ("RXX", "RYY", "RZZ", "RLL", "RTT", "RWW", "RPP", "RMARK")
 
 RLL, RPP, RTT, RWW = OdsCode("RLL"), OdsCode("RPP"), OdsCode("RTT"), OdsCode("RWW")
 
@@ -50,6 +50,7 @@ SETTLED = Policy(
             "scheduled_types": frozenset({"11", "1X"}),
             "error_reasons": frozenset({"OOPS"}),
         },
+        Selector(provider=OdsCode("RMARK")): {"name": "Marked Hospital", "call_back": "07999000111"},
         Selector(provider=RPP, system="LAB"): {"traced_by_sender": True},
         Selector(provider=RPP, site="RPP02"): {
             "name": "Particular Hospital, East",
@@ -79,6 +80,7 @@ LATER = replace(
     plan_wait=timedelta(days=3),
     plan_wait_after_arrival=timedelta(days=5),
     reattendance=timedelta(days=14),
+    restricted=Restricted.NATIONAL,
     same_visit=timedelta(hours=4),
     delayed_after=timedelta(hours=6),
     delayed_after_departure=timedelta(hours=3),

@@ -1,4 +1,4 @@
-"""Who is told what of a visit: rulings 19, 24, 28, 29 and 30."""
+"""Who is told what of a visit: rulings 19, 28, 29 and 30."""
 
 import pytest
 
@@ -211,43 +211,6 @@ def test_a_pregnant_child_with_a_plan_of_her_own_is_told_of_as_a_child(run: Run)
     """)
 
     assert [("LAC active; UCP active", "pregnancy")] * 2 == outcome.alerts("plans | reason")
-
-
-RESTRICTED = rows("""
-    restricted by                      | told
-    T-9d notice n1                     | yes
-    T+9d notice n1                     | yes
-    T+1h A08 v1 restricted=yes         | yes
-    T+1h A08 v1 restricted=no          | no
-""")
-
-
-@pytest.mark.parametrize(("by", "reduced"), RESTRICTED)
-def test_a_restricted_record_is_told_without_places_and_people(run: Run, by: str, reduced: str) -> None:
-    """Time, own plan and a count to the authority; the provider's safeguarding role the rest (24)."""
-    at, fact, about, *values = by.split()
-    outcome = run(f"""{PLAN}
-        T-9d | plan   | LAC E08 |
-        T-1d | A04    | v0      |
-        T    | A04    | v1      | reason=fall location=ED
-        {at} | {fact} | {about} | {" ".join(values)}
-    """)
-
-    told = outcome.alerts("about | to | reason | location | provider | others | earlier_visits | route")
-    authority = "v1", "la E09", "-", "-", "-", "-", "1", "duty social worker"
-    provider = "v1", "provider RXX", "fall", "ED", "RXX", "-", "1", "safeguarding role"
-    assert [reduced == "yes"] * 2 == [authority in told, provider in told]
-
-
-def test_a_view_of_a_restricted_record_names_nobody_who_looked(run: Run) -> None:
-    """Neither place nor person (ruling 24)."""
-    outcome = run(f"""{PLAN}
-        T-1d | plan   | LAC E08 |
-        T-1d | notice | n1      |
-        T    | view   | a1 RYY  |
-    """)
-
-    assert [("-", "-", "restricted")] * 2 == outcome.alerts("views | others | notes")
 
 
 def test_the_decision_about_a_visit_names_recipients_and_fields(run: Run) -> None:

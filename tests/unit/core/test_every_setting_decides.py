@@ -10,7 +10,7 @@ from broker.core.decisions import Decisions, decide
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.person import NOTHING, lift, merge
 from broker.core.policy import DECLARATIONS, Policy
-from broker.core.policy_keys import Place, Selector, Where
+from broker.core.policy_keys import Place, Restricted, Selector, Where
 from tests.spec.settled import KEY
 from tests.spec.table import facts
 
@@ -49,6 +49,7 @@ STORIES: Mapping[str, tuple[object, str]] = {
     "scheduled_types": (frozenset({"77"}), f"{PLAN} T | A04 | v1 | admission_type=77 {PLACE}"),
     "scheduled_classes": (frozenset({"Q"}), f"{PLAN} T | A04 | v1 | patient_class=Q {PLACE}"),
     "listed": (Place.SENSITIVE, f"{PLAN} T | A04 | v1 | {PLACE}"),
+    "restricted": (Restricted.NATIONAL, f"{PLAN} T | A04 | v1 | restricted=yes"),
     "traced_by_sender": (True, f"{PLAN} T | A04 | v1 | family=- given=- birth_date=-"),
     "error_reasons": (frozenset({"ERR"}), f"{PLAN} T | A04 | v1 |\n T+1h | A11 | v1 | cancel_reason=ERR"),
     "withheld": (frozenset({"acuity"}), f"{PLAN} T | A04 | v1 | acuity=3 {PLACE}"),

@@ -41,6 +41,13 @@ def test_a_date_of_birth_goes_with_a_notice_of_that_kind(kind: IdentityKind, bor
         IdentityNotice(notice_id="n1", kind=kind, recorded_at=NOON, received_at=NOON, birth_date=born)
 
 
+@pytest.mark.parametrize(("kind", "user"), [(IdentityKind.EXCLUDED, None), (IdentityKind.RESTRICTED, "u")])
+def test_an_exclusion_names_a_user_and_no_other_notice_does(kind: IdentityKind, user: str | None) -> None:
+    """Else it excludes nobody, or nobody would see that it does (ruling 48)."""
+    with pytest.raises(InvalidFact):
+        IdentityNotice(notice_id="n1", kind=kind, recorded_at=NOON, received_at=NOON, user=user)
+
+
 def test_sealed_registers_are_registers() -> None:
     """What travels sealed is part of a visit."""
     assert set() == set(SEALED_REGISTERS) - set(REGISTERS)

@@ -4,7 +4,7 @@ import pytest
 
 from broker.core.errors import ConfigurationError
 from broker.core.identifiers import NhsNumber, OdsCode
-from broker.core.keyed import IdentityKey, message_reference, moved_reference, visit_reference
+from broker.core.keyed import IdentityKey, message_reference, moved_reference, user_reference, visit_reference
 
 KEY = IdentityKey(bytes(32))
 OTHER = IdentityKey(bytes(31) + b"1")
@@ -30,6 +30,12 @@ def test_a_derived_value_is_the_same_for_ever() -> None:
 def test_parts_do_not_run_into_each_other() -> None:
     """The parts are prefixed with their length."""
     assert KEY.derive("visit", "ab", "c") != KEY.derive("visit", "a", "bc")
+
+
+def test_a_user_is_known_by_organisation_and_its_own_id() -> None:
+    """The same id at another organisation is somebody else (ruling 48)."""
+    users = {user_reference(KEY, OdsCode(code), name) for code in ("RXX", "RYY") for name in ("u1", "u2")}
+    assert (4, True) == (len(users), user_reference(KEY, OdsCode("RXX"), "u1") in users)
 
 
 def test_another_purpose_key_or_part_gives_another_value() -> None:

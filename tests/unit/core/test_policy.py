@@ -8,7 +8,7 @@ import pytest
 
 from broker.core.identifiers import OdsCode
 from broker.core.policy import DECLARATIONS, AnyPolicy, Policies, Policy, Successor
-from broker.core.policy_keys import Place, Selector, Where
+from broker.core.policy_keys import Place, Restricted, Selector, Where
 
 RXX, RYY, E09 = OdsCode("RXX"), OdsCode("RYY"), OdsCode("E09")
 HOURS = timedelta(hours=7)
@@ -17,6 +17,7 @@ OTHERWISE: Mapping[str, object] = {
     **{name: frozenset({"X"}) for name in DECLARATIONS if isinstance(getattr(Policy(), name), frozenset)},
     "age_of_majority": 21,
     "listed": Place.SENSITIVE,
+    "restricted": Restricted.NATIONAL,
     "traced_by_sender": True,
     "name": "Exton Hospital",
     "call_back": "02070000000",

@@ -186,7 +186,27 @@ TOMBSTONES = {
     "a child of age within L": ("T-99d | plan | CPP E09 | birth_date=2008-01-10", "T+34d", True),
     "a child of age longer ago": ("T-99d | plan | CPP E09 | birth_date=2008-01-10", "T+35d", False),
     "a woman of age": ("T-99d | plan | UCP E09 | birth_date=1990-01-10 end=D+99", "T+35d", True),
-    "a notice longer ago": ("T-99d | plan | CPP E09 | end=D-400\nT | notice | n1 |", "T+35d+1s", False),
+    "a notice longer ago": (
+        "T-99d | plan | CPP E09 | end=D-400\nT | notice | n1 pregnancy-ended |",
+        "T+35d+1s",
+        False,
+    ),
+    "a restricted record": ("T-99d | plan | CPP E09 | end=D-400\nT | notice | n1 |", "T+999d", True),
+    "one restricted by the hospital": (
+        "T-99d | plan | CPP E09 | end=D-400\nT | A04 | v1 | restricted=yes",
+        "T+999d",
+        True,
+    ),
+    "a lifted restriction": (
+        "T-99d | plan | CPP E09 | end=D-400 restricted=yes\nT | notice | n1 restriction-lifted |",
+        "T+999d",
+        False,
+    ),
+    "an excluded user": (
+        "T-99d | plan | CPP E09 | end=D-400\nT | notice | n1 excluded | user=u1",
+        "T+999d",
+        True,
+    ),
 }
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from broker.core import wording
-from broker.core.alerts import Note, Occasion, PlanState, Recipient, RecipientKind, VisitState
+from broker.core.alerts import Change, Note, Occasion, PlanState, Recipient, RecipientKind, VisitState
 from broker.core.identifiers import OdsCode
 from broker.core.wording import statements
 from tests.unit.core.samples import ALERT, LINE, VISIT
@@ -50,11 +50,56 @@ def test_a_next_of_kin_is_said_to_be_from_the_record() -> None:
 
 @pytest.mark.parametrize("note", Note)
 def test_every_note_has_its_sentence(note: Note) -> None:
-    """No member is missing; to ask to be rung is for the authority alone (rulings 4, 19, 24)."""
+    """No member is missing; a restricted record has two, the same to nobody (rulings 4, 19, 24)."""
     noted = replace(ALERT, notes=(note,))
-    assert 2 == len(statements(noted))
-    extra = len(statements(replace(noted, recipient=PROVIDER))) - 3
-    assert (note is not Note.RESTRICTED) == bool(extra)
+    extra = 2 if note is Note.RESTRICTED else 1
+    assert (1 + extra, 3 + extra) == (
+        len(statements(noted)),
+        len(statements(replace(noted, recipient=PROVIDER))),
+    )
+
+
+RESTRICTED = replace(ALERT, notes=(Note.RESTRICTED,))
+
+
+def test_the_authority_of_a_restricted_record_asks_to_be_rung() -> None:
+    """It learns that the person came, not where (ruling 24)."""
+    expected = (wording.ATTENDED_SOMEWHERE, wording.RING_PROVIDER, wording.SUPPORTS)
+    assert expected == statements(RESTRICTED)
+
+
+def test_a_view_of_a_restricted_record_is_said_to_be_no_attendance() -> None:
+    """Nobody came that anybody knows of (rulings 1, 24)."""
+    viewed = replace(RESTRICTED, occasion=Occasion.VIEWED, visit=None)
+    assert (wording.RING_PROVIDER, wording.VIEW_IS_NO_ATTENDANCE, wording.SUPPORTS) == statements(viewed)
+
+
+def test_the_provider_of_a_restricted_record_rings_and_discusses_nothing() -> None:
+    """The safeguarding role, else the nurse in charge; others are told to ring safeguarding (ruling 24)."""
+    said = statements(replace(RESTRICTED, recipient=PROVIDER))
+    assert (wording.TO_SAFEGUARDING, wording.NOT_DISCUSSED) == said[:2]
+    assert wording.COULD_NOT_CHECK in wording.TO_SAFEGUARDING
+
+
+@pytest.mark.parametrize(
+    ("recipient", "expected"),
+    [(ALERT.recipient, wording.CANCELLED_RESTRICTED), (PROVIDER, wording.CANCELLED)],
+)
+def test_a_cancelled_visit_of_a_restricted_record_names_nobody_to_ring(
+    recipient: Recipient, expected: str
+) -> None:
+    """The authority does not know which hospital: it asks to be rung (rulings 16, 24)."""
+    cancelled = replace(RESTRICTED, recipient=recipient, visit=replace(VISIT, state=VisitState.CANCELLED))
+    said = {wording.CANCELLED, wording.CANCELLED_RESTRICTED} & set(statements(cancelled))
+    assert {expected} == said
+
+
+@pytest.mark.parametrize(("changes", "asked"), [((), False), ((Change.RESTRICTED,), True)])
+def test_who_was_told_before_is_asked_first_to_confirm_deletion(
+    changes: tuple[Change, ...], *, asked: bool
+) -> None:
+    """When the record was restricted after the alert, and only then (ruling 24)."""
+    assert asked == (wording.CONFIRM_DELETION == statements(RESTRICTED, changes)[0])
 
 
 def test_nothing_on_file_is_no_reassurance() -> None:

@@ -50,7 +50,7 @@ def test_what_was_published_with_an_event_is_read_back(
 
     expected = Published(
         event=event,
-        statements=statements(event.alert),
+        statements=statements(event.alert, event.changes),
         caused_received_at=caused,
         rules_version=rules,
         policy_version=policy,

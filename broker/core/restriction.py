@@ -1,0 +1,113 @@
+"""
+Whether a person's record is restricted, and what may then still be told. Ruling 24; R39, C11.
+
+Any source restricts the whole person: the demographic source, a hospital (PV1-16, ZU8-4), an authority. A
+mark stays: nothing lifts it but the demographic source's word, recorded later. Order is that of the sources'
+stamps (ruling 37); at equal stamps the record is restricted.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from broker.core.alerts import Alert, Note, RecipientKind, Route, VisitLine
+from broker.core.facts import IdentityKind, IdentityNotice
+from broker.core.number_answers import recorded
+from broker.core.person import Known
+
+_WITHHELD_NOTES = frozenset({Note.SITE_UNLISTED})  # says something of the place
+
+
+def is_restricted(known: Known) -> bool:
+    """Return whether a person's record is restricted; what is asked of it is answered `could not check`."""
+    mark = _newest_mark(known)
+    lifted = [recorded(one) for one in known.notices.values() if one.kind is IdentityKind.RESTRICTION_LIFTED]
+    return mark is not None and all(at <= mark for at in lifted)
+
+
+def keeping_mark(before: Known, after: Known) -> Known:
+    """
+    Return what is left of what was known, with the mark that restricts, if that is not in it any more.
+
+    A mark is sticky: it outlives the visit or the plan that it came with.
+    """
+    mark = _newest_mark(before)
+    if mark is None or not is_restricted(before) or _newest_mark(after) == mark:
+        return after
+    notice = IdentityNotice(
+        notice_id=f"restricted {mark.isoformat()}",
+        kind=IdentityKind.RESTRICTED,
+        recorded_at=mark,
+        received_at=mark,
+    )
+    return replace(after, notices={**after.notices, notice.notice_id: notice})
+
+
+def reduced(alert: Alert) -> Alert:
+    """
+    Return what may be told of an alert about a restricted record; twice is the same as once.
+
+    The authority: person, time, its own plans, a count, and where the visit stands, which names no place; to
+    those who receive restricted records. The provider, whose place it is: all, to its safeguarding role.
+    """
+    if alert.recipient.kind is RecipientKind.PROVIDER:
+        return replace(alert, route=Route.SAFEGUARDING, notes=_noted(alert, frozenset()))
+    visit = alert.visit
+    return Alert(
+        alert_id=alert.alert_id,
+        subject=alert.subject,
+        occasion=alert.occasion,
+        recipient=alert.recipient,
+        route=Route.RESTRICTED,
+        urgency=alert.urgency,
+        plans=alert.plans,
+        visit=None
+        if visit is None
+        else VisitLine(visit=visit.visit, provider=None, state=visit.state, arrived_at=visit.arrived_at),
+        earlier_visits=alert.earlier_visits,
+        notes=_noted(alert, _WITHHELD_NOTES),
+        child_id=alert.child_id,
+    )
+
+
+def is_reduced(alert: Alert) -> bool:
+    """Return whether an alert is what may be told of a restricted record."""
+    return Note.RESTRICTED in alert.notes
+
+
+def unlinked(alert: Alert) -> Alert:
+    """
+    Return an alert as it leaves the broker: of a restricted record an authority gets references of its own.
+
+    They are the alert's id, derived with the identity key for this recipient alone: stable over revisions,
+    and not to be compared with what anybody else was given for the visit.
+    """
+    if alert.recipient.kind is RecipientKind.PROVIDER or not is_reduced(alert):
+        return alert
+    visit = None if alert.visit is None else replace(alert.visit, visit=alert.alert_id)
+    return replace(alert, subject=alert.alert_id, visit=visit)
+
+
+def _noted(alert: Alert, withheld: frozenset[Note]) -> tuple[Note, ...]:
+    """Return an alert's notes with the one that it is restricted, in their order."""
+    noted = {*alert.notes, Note.RESTRICTED} - withheld
+    return tuple(note for note in Note if note in noted)
+
+
+def _newest_mark(known: Known) -> datetime | None:
+    """Return when a record was last marked, None for never; a mark from a sensitive place counts, too."""
+    return max(_marks(known), default=None)
+
+
+def _marks(known: Known) -> Iterator[datetime]:
+    """Yield when each source marked the record, never later than the first receipt (ruling 37)."""
+    for notice in known.notices.values():
+        if notice.kind is IdentityKind.RESTRICTED:
+            yield recorded(notice)
+    for messages in known.visits.values():
+        for message in messages.values():
+            if message.restricted:
+                yield min(message.recorded_at, message.received_at)
+    for content, stamps in known.plans.items():
+        if content.restricted:
+            yield from (min(said.recorded_at, received_at) for said, received_at in stamps.items())
