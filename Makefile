@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench lock
+.PHONY: help demo test check fix bench mutants lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,6 +30,9 @@ fix: $(STAMP)  ## mend what the linter and the formatter can mend, and write the
 
 bench: $(STAMP)  ## measure throughput and latency beside a bare Kafka client in the same run
 	$(BIN)/python -m tests.bench
+
+mutants: $(STAMP)  ## try mistakes with the rules and a sample of mutants of the core, print which rows notice and the score
+	$(BIN)/python -m tests.tools.mutants
 
 lock: $(STAMP)  ## pin the dependency lists anew, with hashes
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --universal --python-version 3.11 --upgrade pyproject.toml -o deploy/requirements/run.txt

@@ -39,6 +39,7 @@ ELSEWHERE = {
     "make demo": "tests/acceptance/test_demo.py",
     ".venv/bin/cpis demo --keep": "tests/acceptance/test_demo.py",
     "make bench": "tests/docs/test_bench.py",
+    "make mutants": "tests/integration/test_mutants.py",
     f'cpis rejected show {REJECTED} --unmask --by "A. Operator" --reason "ticket 4711"': DESK,
     f"cpis rejected redrive {REJECTED} --dry-run": DESK,
     f'cpis rejected redrive {REJECTED} --by "A. Operator" --reason "ticket 4711"': DESK,
