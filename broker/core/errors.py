@@ -210,7 +210,7 @@ class TopicMissing(BrokerError):
 
 
 class PersonTooLarge(BrokerError):
-    """A person's record would outgrow what `cpis.people` takes."""
+    """A person's record, one visit in it or an alert about it would outgrow what is kept and sent."""
 
     code = "CPIS-408"
     disposition = Disposition.WORKLIST

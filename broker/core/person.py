@@ -7,7 +7,7 @@ twice, the first receipt stands. Everything else – the fields of a visit, the 
 is derived from the facts when it is asked for.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar, assert_never
@@ -63,6 +63,16 @@ def lift(fact: Fact) -> Known:
             return Known(notices={fact.notice_id: fact})
         case _:
             assert_never(fact)
+
+
+def lift_messages(messages: Iterable[VisitMessage]) -> Known:
+    """Return what is known from messages alone: the join of each, at the cost of a single pass."""
+    visits: dict[str, dict[str, VisitMessage]] = {}
+    for message in messages:
+        visit = visits.setdefault(message.visit, {})
+        held = visit.get(message.message_id)
+        visit[message.message_id] = message if held is None else _first_received(held, message)
+    return Known(visits=visits)
 
 
 def merge(left: Known, right: Known) -> Known:

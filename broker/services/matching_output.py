@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
+from broker.core.abridging import abridged
 from broker.core.alerts import AlertEvent, EventKind, ItemKind, RecipientKind, WorklistItem
 from broker.core.audit import DestructionEntry, audit_entry, chain
 from broker.core.effects import Advance
@@ -33,6 +34,9 @@ from broker.wire.state_codec import StateCodec
 PERSON_BYTES_MAX = 8 * 1024 * 1024
 """What `cpis.people` takes as one record; beyond it the broker would refuse the whole transaction."""
 
+EVENT_BYTES_MAX = 960 * 1024
+"""What a topic of alerts takes as one record with its headers: Kafka's own default is a mebibyte."""
+
 SOURCE = "urn:cpis:matcher"
 """`ce_source` of everything a matcher writes; event ids are unique within it."""
 
@@ -49,10 +53,15 @@ class Chain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poison:
-    """A record that could not be processed; `cause` is the error's code or class name, never its words."""
+    """
+    A record that could not be processed; `cause` is the error's code or class name, never its words.
+
+    `about` is the reference of a visit that takes no more: all its records make one item, of the newest.
+    """
 
     record: Record
     cause: str
+    about: str | None = None
 
 
 class Told(NamedTuple):
@@ -190,6 +199,8 @@ class Scribe:
         """
         record = poison.record
         place = (record.topic, str(record.partition), str(record.offset))
+        if poison.about is not None:
+            place = (record.topic, "visit", poison.about)
         item = WorklistItem(
             item_id=self._key.derive("item", ItemKind.UNPROCESSABLE_RECORD, *place),
             kind=ItemKind.UNPROCESSABLE_RECORD,
@@ -235,13 +246,15 @@ class Scribe:
         ]
 
     def _event(self, event: AlertEvent, caused_at: datetime | None, at: datetime) -> list[Write]:
-        """Return the two records of an event: for the broker, and for the recipient."""
+        """Return the two records of an event, for the broker and for the recipient, cut where too long."""
         event = replace(event, alert=unlinked(event.alert))
         recipient = event.alert.recipient
         headers = self._headers(event.event_id, ALERT_TYPE, at, "alert")
-        named = recipient.kind is RecipientKind.AUTHORITY and event.alert.child_id is not None
-        plain = self._value(event, caused_at, with_child_id=False)
-        own = self._value(event, caused_at, with_child_id=True) if named else plain
+        plain, own = self._values(event, caused_at)
+        if len(own) > EVENT_BYTES_MAX:
+            plain, own = self._values(abridged(event), caused_at)
+        if len(own) > EVENT_BYTES_MAX:
+            raise PersonTooLarge
         key = f"{recipient.kind}.{recipient.code}".encode()
         return [
             Write(Topic.ALERTS, key, plain, headers),
@@ -249,6 +262,12 @@ class Scribe:
                 recipient_topic(event), event.alert.alert_id.encode(), self._alerts.addressed(own), headers
             ),
         ]
+
+    def _values(self, event: AlertEvent, caused_at: datetime | None) -> tuple[bytes, bytes]:
+        """Return an event for the broker, and for the recipient: an authority is told its own child id."""
+        plain = self._value(event, caused_at, with_child_id=False)
+        named = event.alert.recipient.kind is RecipientKind.AUTHORITY and event.alert.child_id is not None
+        return plain, self._value(event, caused_at, with_child_id=True) if named else plain
 
     def _value(self, event: AlertEvent, caused_at: datetime | None, *, with_child_id: bool) -> bytes:
         """Return an event as published, with the authority's child id or without."""

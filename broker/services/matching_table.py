@@ -8,6 +8,7 @@ follows may not fit into a record. Whatever it is, it stays with that record.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from broker.core.effects import advance
 from broker.core.errors import MalformedMessage, SuccessionContradicted
@@ -21,7 +22,8 @@ from broker.core.retention import settle, too_late, unused
 from broker.core.succession import Merged, back_in_use, evidence_of_use, fold, kept, leaving
 from broker.ports import Record, Topic, Write
 from broker.services.matching_moves import Arrived, Mover
-from broker.services.matching_output import Chain, Poison, Said, Scribe, Told, cause_of
+from broker.services.matching_output import PERSON_BYTES_MAX, Chain, Poison, Said, Scribe, Told, cause_of
+from broker.services.sifting import Sifting
 from broker.services.visit_index import VisitIndex
 from broker.wire.cloudevents import read_headers
 from broker.wire.facts_codec import FactCodec
@@ -306,31 +308,13 @@ class PartitionTable:
         folded.poison = [poison for poison in folded.poison if poison.record.topic not in self.indexes]
 
     def _advance(self, before: Person, arrived: Sequence[Arrived], folded: Folded) -> Outcome | None:
-        """Fold all facts at once; when that raises find out which one by one. None when none is left."""
-        if not arrived:
-            return None
-        person = before
-        try:
-            for one in arrived:
-                person = fold(person, one.fact)
-            return self._say(before, person, arrived, max(one.fact.received_at for one in arrived))
-        except Exception:  # noqa: BLE001 – the culprit is found below
-            return self._advance_singly(before, arrived, folded)
-
-    def _advance_singly(self, before: Person, arrived: Sequence[Arrived], folded: Folded) -> Outcome | None:
-        """Fold fact by fact; one that raises is poison and leaves the person as it was before it."""
-        person, received_at, outcome = before, _EPOCH, None
-        taken: list[Arrived] = []
-        for one in arrived:
-            try:
-                candidate, newest = fold(person, one.fact), max(received_at, one.fact.received_at)
-                outcome = self._say(before, candidate, [*taken, one], newest)
-            except Exception as error:  # noqa: BLE001 – whatever it is, the partition goes on
-                folded.poison.append(Poison(record=one.record, cause=cause_of(error)))
-            else:
-                person, received_at = candidate, newest
-                taken.append(one)
-        return outcome
+        """Fold what can be folded; the rest is poison. None when nothing is left."""
+        room = PERSON_BYTES_MAX - len(self.people.get(before.number.key, b""))
+        sifting = Sifting(before, partial(self._say, before), room=room)
+        if arrived:
+            sifting.take(arrived)
+        folded.poison += sifting.poison
+        return sifting.outcome
 
     def _say(
         self, before: Person, person: Person, arrived: Sequence[Arrived], caused_at: datetime | None
