@@ -114,7 +114,7 @@ class Archive(Protocol):
     not answer in time.
     """
 
-    def read(self, topic: Topic) -> AsyncIterator[Sequence[Record]]:
+    def read(self, topic: str) -> AsyncIterator[Sequence[Record]]:
         """Yield everything that a topic holds now, in batches; each partition in offset order."""
         ...
 

@@ -51,9 +51,9 @@ class KafkaArchive:
         if consumer is not None:
             await stop_consumer(consumer)
 
-    async def read(self, topic: Topic) -> AsyncIterator[Sequence[Record]]:
+    async def read(self, topic: str) -> AsyncIterator[Sequence[Record]]:
         """Yield everything that a topic holds now, in batches; each partition in offset order."""
-        for place in await partitions_of(self._cluster, topic.value):
+        for place in await partitions_of(self._cluster, str(topic)):
             consumer, start, end = await self._take_on(place)
             async for records in records_between(consumer, place, start, end, answer_ms=ANSWER_MS):
                 yield records

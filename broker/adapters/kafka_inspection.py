@@ -6,7 +6,6 @@ Changes nothing on the cluster, joins no group, and never lets a cluster make a 
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +20,7 @@ from broker.adapters.kafka_clients import deadline, stop_consumer
 
 ANSWER_MS = 10_000  # no cluster in good health takes longer over any one request
 _MIN_IN_SYNC, _KEPT_MS, _KEPT_BYTES = "min.insync.replicas", "retention.ms", "retention.bytes"
+_CLEANUP = "cleanup.policy"
 _NEVER = -1  # retention without a bound
 _WINDOWS = (64, 1_024, 16_384)  # offsets looked at from the end; a batch of the matcher is in the second
 _READ_WAIT_MS = 50
@@ -32,7 +32,8 @@ class TopicShape:
     How a topic lies on a cluster: partitions, and replicas of the partition that has the fewest.
 
     `in_sync_min` is how many replicas a write needs. Records are kept for `kept_ms`, at most `kept_bytes` of
-    a partition; -1 is without a bound. Each is None where that may not be asked.
+    a partition; -1 is without a bound. `cleanup` is what becomes of old records: `delete`, `compact`, both.
+    Each is None where that may not be asked.
     """
 
     partitions: int
@@ -40,6 +41,7 @@ class TopicShape:
     in_sync_min: int | None
     kept_ms: int | None = None
     kept_bytes: int | None = None
+    cleanup: str | None = None
 
     def keeps_for(self, milliseconds: int) -> bool:
         """Whether every record is kept for so long, as far as that is known."""
@@ -72,20 +74,11 @@ async def inspect_topics(cluster: Cluster, names: Iterable[str], *, answer_ms: i
             await admin.start()
             found = await described(admin, names)
             present = {name: topic for name, topic in found.items() if topic["partitions"]}
-            settings = await _numbers(admin, present)
+            settings = await _settings(admin, present)
     finally:
         await admin.close()
     return Inventory(
-        shapes={
-            name: TopicShape(
-                partitions=len(topic["partitions"]),
-                replicas=min(len(partition["replicas"]) for partition in topic["partitions"]),
-                in_sync_min=settings.get((name, _MIN_IN_SYNC)),
-                kept_ms=settings.get((name, _KEPT_MS)),
-                kept_bytes=settings.get((name, _KEPT_BYTES)),
-            )
-            for name, topic in present.items()
-        },
+        shapes={name: _shape(name, topic, settings) for name, topic in present.items()},
         missing=_with_error(found, UnknownTopicOrPartitionError.errno),
         hidden=_with_error(found, TopicAuthorizationFailedError.errno),
     )
@@ -164,17 +157,33 @@ async def _newest(
     return found
 
 
-async def _numbers(admin: Any, names: Iterable[str]) -> dict[tuple[str, str], int]:
+async def _settings(admin: Any, names: Iterable[str]) -> dict[tuple[str, str], str]:
     """Return the settings that are looked at, by topic and name; those of a hidden topic are left out."""
-    wanted: dict[str, None] = dict.fromkeys((_MIN_IN_SYNC, _KEPT_MS, _KEPT_BYTES))
+    wanted: dict[str, None] = dict.fromkeys((_MIN_IN_SYNC, _KEPT_MS, _KEPT_BYTES, _CLEANUP))
     resources = [ConfigResource(ConfigResourceType.TOPIC, name, wanted) for name in names]
-    found: dict[tuple[str, str], int] = {}
+    found: dict[tuple[str, str], str] = {}
     for response in await admin.describe_configs(resources) if resources else ():
         for _code, _words, _kind, name, entries in response.resources:
-            for entry in entries:
-                with suppress(ValueError):
-                    found[name, entry[0]] = int(entry[1])
+            found |= {(name, entry[0]): entry[1] for entry in entries}
     return found
+
+
+def _shape(name: str, topic: Mapping[str, Any], settings: Mapping[tuple[str, str], str]) -> TopicShape:
+    """Return how a topic lies, and what is set on it as far as that may be asked."""
+
+    def number(setting: str) -> int | None:
+        """Return a setting that is a number."""
+        value = settings.get((name, setting))
+        return None if value is None else int(value)
+
+    return TopicShape(
+        partitions=len(topic["partitions"]),
+        replicas=min(len(partition["replicas"]) for partition in topic["partitions"]),
+        in_sync_min=number(_MIN_IN_SYNC),
+        kept_ms=number(_KEPT_MS),
+        kept_bytes=number(_KEPT_BYTES),
+        cleanup=settings.get((name, _CLEANUP)),
+    )
 
 
 def _with_error(found: Mapping[str, Mapping[str, Any]], error: int) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ class MemoryArchive:
         """Read this cluster."""
         self._kafka = kafka
 
-    async def read(self, topic: Topic) -> AsyncIterator[Sequence[Record]]:
+    async def read(self, topic: str) -> AsyncIterator[Sequence[Record]]:
         """Yield everything that a topic holds now, each partition in offset order; one record at a time."""
         self._require(topic)
         for record in self._kafka.read(topic):
@@ -26,7 +26,7 @@ class MemoryArchive:
         found = (r for r in self._kafka.read(topic) if (r.partition, r.offset) == (partition, offset))
         return next(found, None)
 
-    def _require(self, topic: Topic) -> None:
+    def _require(self, topic: str) -> None:
         """Raise `KafkaUnavailable` while the cluster is away, `TopicMissing` where the topic is not there."""
         self._kafka.check()
         if topic not in self._kafka.topics:

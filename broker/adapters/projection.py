@@ -171,6 +171,25 @@ def prove_database(url: str, *, will_be_made: Path) -> None:
             engine.dispose()
 
 
+def counted(url: str) -> dict[str, int] | None:
+    """
+    Return how many events each recipient's inbox holds, None where there is no database or no inbox in it.
+
+    Changes nothing and makes no file. Raises as `Projection` does.
+    """
+    with _told_apart():
+        engine = create_engine(url)
+        try:
+            file = _file_of(engine)
+            if (file is not None and not file.exists()) or not inspect(engine).has_table(INBOX.name):
+                return None
+            wanted = select(INBOX.c.recipient, func.count()).group_by(INBOX.c.recipient)
+            with engine.connect() as connection:
+                return {str(recipient): int(count) for recipient, count in connection.execute(wanted)}
+        finally:
+            engine.dispose()
+
+
 def _file_of(engine: Engine) -> Path | None:
     """Return the file of an SQLite database, None for one in memory or of another kind."""
     name = engine.url.database

@@ -58,6 +58,11 @@ class KeyDirectory:
         except (InvalidTag, ValueError):
             raise UnsealingFailed from None
 
+    def days(self) -> list[date]:
+        """Return the days whose keys are kept, the oldest first."""
+        stems = (path.stem for path in self._directory.glob(f"*{_SUFFIX}"))
+        return sorted(date.fromisoformat(stem) for stem in stems if _DAY.fullmatch(stem))
+
     def destroy_before(self, day: date) -> int:
         """Destroy the keys of all days before `day`; return how many there were."""
         old = [

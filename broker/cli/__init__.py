@@ -31,6 +31,9 @@ COMMANDS = {
         "broker.cli.rejected:rejected", "What was refused at the doors: list it, show it, redrive it."
     ),
     "replay": _Command("broker.cli.replay:replay", "Play a recorded stream on the core alone."),
+    "retention": _Command(
+        "broker.cli.retention:retention", "Show what is held, how old it is and why; names nobody."
+    ),
     "run": _Command("broker.cli.run:run", "Run the broker: intake, matcher, outbox."),
     "schemas": _Command(
         "broker.cli.schemas:schemas", "List the schemas, or register that of alerts with a registry."

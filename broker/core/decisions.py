@@ -56,7 +56,7 @@ from broker.core.policy import AnyPolicy, Policy
 from broker.core.policy_keys import Restricted
 from broker.core.reading import Visit
 from broker.core.restriction import is_restricted, reduced
-from broker.core.visits import judging, losses, read_visits
+from broker.core.visits import is_during, judging, losses, read_visits
 
 _WHY_NOT_DUE = {
     NotDue.PREGNANCY_ENDED: Why.PREGNANCY_ENDED,
@@ -265,17 +265,9 @@ class Deciding:
     def _views_during(self, visit: Visit) -> tuple[ViewLine, ...]:
         """Return the views that are a line in this visit's thread (ruling 1)."""
         lines = [
-            view_line(access)
-            for access in self.accesses
-            if access.unscheduled and self._during(access, visit)
+            view_line(access) for access in self.accesses if access.unscheduled and is_during(access, visit)
         ]
         return tuple(sorted(lines, key=lambda line: (line.accessed_at, line.access_id)))
-
-    @staticmethod
-    def _during(access: Access, visit: Visit) -> bool:
-        """Whether somebody at the provider, or at the site of the visit, looked the person up during it."""
-        there = access.organisation in {visit.provider, visit.registers["site"]}
-        return there and visit.arrived_at <= access.accessed_at <= visit.stay_until
 
     def _decide_view(self, access: Access) -> None:
         """Decide one view: silent, a line in a thread, or an alert of its own (ruling 1, R23)."""
@@ -322,7 +314,7 @@ class Deciding:
 
     def _in_thread(self, access: Access, visit: Visit) -> bool:
         """Whether a view is a line in the thread of a visit that is told (ruling 1)."""
-        return self._during(access, visit) and self.entries[visit.reference].why is Why.SHARED
+        return is_during(access, visit) and self.entries[visit.reference].why is Why.SHARED
 
     def _seen(self, access: Access, recorded_at: datetime, stay: Stay, pairs: Sequence[Due]) -> list[Matched]:
         """Return the plans due at a view; it is over at once, so that what comes late is delayed (11)."""

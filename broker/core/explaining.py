@@ -19,6 +19,7 @@ from broker.core.person import Person
 from broker.core.policy import AnyPolicy
 from broker.core.reading import Visit, stamp
 from broker.core.setting import Ground, Setting
+from broker.core.visits import is_during
 
 
 def explain(
@@ -108,7 +109,7 @@ class _Explaining(Deciding):
             pairs = self._due(stay, self.plans, visit.policy)[0]
             counting = pairs, self._matched(visit, pairs)
             plans = taken(self.plans, stay, visit.policy, counting, visit.stated)
-        views = [access for access in self.accesses if self._during(access, visit)]
+        views = [access for access in self.accesses if is_during(access, visit)]
         facts = [_message_line(message, restricted=self.restricted) for message in visit.kept]
         facts += [_view_line(access, restricted=self.restricted) for access in views]
         return self._whole(visit.reference, frozenset(visit.references), happening, plans, facts)

@@ -5,9 +5,10 @@ Everything is measured by the partition's clock, the highest receipt time seen i
 replay forgets as the original did.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from itertools import groupby
 
 from broker.core.facts import Access, Fact, IdentityKind, PlanContent, VisitMessage
@@ -19,7 +20,7 @@ from broker.core.policy import AnyPolicy, Policy
 from broker.core.reading import Visit, stamp
 from broker.core.restriction import keeping_mark
 from broker.core.succession import Merged
-from broker.core.visits import read_visits
+from broker.core.visits import is_during, read_visits
 
 FORWARDING_KEPT = timedelta(days=2 * 365)
 """After its last use: by then every sender has the successor's number."""
@@ -39,6 +40,41 @@ def too_late(fact: Fact | Merged, person: Person) -> bool:
             return fact.access_id in person.closed
         case _:
             return False
+
+
+class Reason(StrEnum):
+    """Why a person's record is kept; the first that holds."""
+
+    OPEN = "a visit or a view can still be revised (its cut-off does not lie L back)"
+    VISIBLE = "a plan is visible or may become so"
+    RECORDED_LATELY = "a plan or a notice was recorded within L"
+    PROTECTED = "that it is restricted, or who is excluded, must not be forgotten"
+    DUE = "nothing: it goes with the next pass over the partition"
+
+
+def reason_kept(person: Person, clock: datetime, policy: AnyPolicy) -> Reason:
+    """Return why a record is not tombstoned at a time of its partition's clock."""
+    settled = settle(person, clock, policy)
+    if settled is None:
+        return Reason.DUE
+    if settled.known.visits or settled.known.accesses:
+        return Reason.OPEN
+    if _plan_may_show(person, clock, clock - policy.lateness, policy):
+        return Reason.VISIBLE
+    lately = _recorded_lately(person, clock - policy.lateness)
+    return Reason.RECORDED_LATELY if lately else Reason.PROTECTED
+
+
+def known_since(person: Person) -> datetime | None:
+    """Return the receipt of the oldest fact in a record, None where it holds none."""
+    known = person.known
+    received = [
+        *(at for stamps in known.plans.values() for at in stamps.values()),
+        *(message.received_at for messages in known.visits.values() for message in messages.values()),
+        *(access.received_at for access in known.accesses.values()),
+        *(notice.received_at for notice in known.notices.values()),
+    ]
+    return min(received, default=None)
 
 
 def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
@@ -102,22 +138,22 @@ def _view_cutoff(access: Access, policy: AnyPolicy) -> datetime:
 
 def _closing(person: Person, before: datetime, policy: AnyPolicy) -> frozenset[str]:
     """
-    Return the visits to close: past their cut-off by L, and bound to no visit that is still open.
+    Return the visits and views to close: past their cut-off by L, and bound to nothing that is still open.
 
     Visits are counted in the alerts of those that follow within a week (ruling 8) and compared with their
-    neighbours (ruling 16), so a chain of such visits closes together: nothing that is closed changes what
-    stands of another.
+    neighbours (ruling 16), and a view during a stay is a line of its thread (ruling 1): outside it would be
+    an alert of its own. So a chain of such visits closes together, with the views during them: nothing that
+    is closed changes what stands of another.
     """
     open_visits = {ref: said for ref, said in person.known.visits.items() if ref not in person.closed}
     threads = read_visits(open_visits, policy)
     told_of = {reference for thread in threads for reference in thread.references}
-    closing = {
-        reference
-        for chain in _chains(threads, policy)
-        if all(thread.cutoff < before for thread in chain)
-        for thread in chain
-        for reference in thread.references
-    }
+    closing: set[str] = set()
+    for chain, views in _chains(threads, person.known.accesses.values(), policy):
+        cutoffs = [*(thread.cutoff for thread in chain), *(_view_cutoff(view, policy) for view in views)]
+        if all(cutoff < before for cutoff in cutoffs):
+            closing.update(reference for thread in chain for reference in thread.references)
+            closing.update(view.access_id for view in views)
     silent = {
         reference
         for reference, messages in open_visits.items()
@@ -126,30 +162,44 @@ def _closing(person: Person, before: datetime, policy: AnyPolicy) -> frozenset[s
     return frozenset(closing | silent)
 
 
-def _chains(threads: Sequence[Visit], policy: AnyPolicy) -> list[list[Visit]]:
-    """Return threads, which come by arrival, in chains of those that may bear on each other."""
+def _chains(
+    threads: Sequence[Visit], accesses: Collection[Access], policy: AnyPolicy
+) -> list[tuple[list[Visit], list[Access]]]:
+    """Return threads, which come by arrival, in chains of those that bear on each other, with their views."""
     bound = max(span for one in policy.every for span in (one.reattendance, one.same_visit))
-    chains: list[list[Visit]] = []
-    for thread in threads:
-        if chains and thread.arrived_at - chains[-1][-1].arrived_at <= bound:
-            chains[-1].append(thread)
+    chains: list[tuple[list[Visit], list[Access]]] = []
+    for place, thread in enumerate(threads):
+        views = [access for access in accesses if is_during(access, thread)]
+        if chains and (
+            thread.arrived_at - threads[place - 1].arrived_at <= bound
+            or any(is_during(view, later) for view in chains[-1][1] for later in threads[place:])
+        ):
+            chains[-1][0].append(thread)
+            chains[-1][1].extend(views)
         else:
-            chains.append([thread])
+            chains.append(([thread], views))
     return chains
 
 
 def _plan_to_come(person: Person, clock: datetime, before: datetime, policy: AnyPolicy) -> bool:
     """Whether a plan is visible, may become so, or was recorded so lately that a late fact may change it."""
-    if any(notice.recorded_at >= before for notice in person.known.notices.values()):
-        return True
+    return _recorded_lately(person, before) or _plan_may_show(person, clock, before, policy)
+
+
+def _recorded_lately(person: Person, before: datetime) -> bool:
+    """Whether a notice or a plan's newest version was recorded within L."""
+    return any(notice.recorded_at >= before for notice in person.known.notices.values()) or any(
+        versions[-1].recorded_at >= before for versions in histories(person.known.plans).values()
+    )
+
+
+def _plan_may_show(person: Person, clock: datetime, before: datetime, policy: AnyPolicy) -> bool:
+    """Whether a plan is visible or may become so."""
     births = born_on(person.known.notices.values(), clock)
     today, long_ago = london_day(clock), london_day(before)
     return any(
-        versions[-1].recorded_at >= before
-        or (
-            versions[-1].content.deleted is None
-            and any(_may_show(versions, today, long_ago, one, births) for one in policy.every)
-        )
+        versions[-1].content.deleted is None
+        and any(_may_show(versions, today, long_ago, one, births) for one in policy.every)
         for versions in histories(person.known.plans).values()
     )
 

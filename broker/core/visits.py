@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from broker.core.facts import IdentityKind, IdentityNotice, VisitMessage
+from broker.core.facts import Access, IdentityKind, IdentityNotice, VisitMessage
 from broker.core.number_answers import recorded
 from broker.core.policy import AnyPolicy, Policy
 from broker.core.reading import Reading, Visit
@@ -31,6 +31,12 @@ def judging(reference: str, messages: Mapping[str, VisitMessage], policy: AnyPol
         return policy.every[0]
     whole = Reading(reference, {reference: _AS_SHIPPED}, leaving=reference).read(messages.values())
     return policy.every[0] if whole is None else policy.at(whole.arrived_at)
+
+
+def is_during(access: Access, visit: Visit) -> bool:
+    """Whether a view happened at the place and in the time of a visit's stay (ruling 1)."""
+    there = access.organisation in {visit.provider, visit.registers["site"]}
+    return there and visit.arrived_at <= access.accessed_at <= visit.stay_until
 
 
 def read_visits(known: Messages, policy: AnyPolicy) -> list[Visit]:

@@ -1,6 +1,6 @@
 """The embedded Kafka with the jars that this release names."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from broker.adapters.embedded_kafka import (
@@ -19,14 +19,18 @@ def embedded_kafka(
     data_dir: Path | None = None,
     port: int = 0,
     security: Security | None = None,
+    properties: Mapping[str, str] | None = None,
 ) -> EmbeddedKafka:
     """
     Return an embedded Kafka, fetched and prepared if this is the first time, not yet started.
 
     `say` is told what takes long. `data_dir` keeps the data (default: temporary); `port` 0 takes a free one.
-    With `security` clients must say who they are. Raises `EmbeddedKafkaFailed`.
+    With `security` clients must say who they are; `properties` replace what a broker of ours is told. Raises
+    `EmbeddedKafkaFailed`.
     """
-    return EmbeddedKafka(_prepared(say), data_dir=data_dir, port=port, security=security)
+    return EmbeddedKafka(
+        _prepared(say), data_dir=data_dir, port=port, security=security, properties=properties
+    )
 
 
 def embedded_cluster(

@@ -64,6 +64,8 @@ REFUSALS = {
         ("cpis-recorder", Topic.PLANS),
         ("cpis-auditor", Topic.AUDIT),
         ("cpis-topics", Topic.PEOPLE),
+        ("cpis-steward", Topic.PEOPLE),
+        ("cpis-steward", Topic.AUDIT),
     ],
 }
 

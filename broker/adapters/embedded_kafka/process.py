@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -74,9 +75,10 @@ class EmbeddedKafka:
     With `data_dir` the data are kept there, otherwise in a temporary directory that goes with the broker.
     `port` 0 takes a free one, which stays the same until `stop`. With `record_startup_to` the classes used
     are written to that file when the broker is stopped; with `security` clients must say who they are, and a
-    cluster's manner is theirs to add. With `member` it is one node of several, which says the ports. Methods
-    raise `EmbeddedKafkaFailed`, or `StorageUnusable` for a disk that is full, block, and may be called from
-    any thread, one at a time.
+    cluster's manner is theirs to add. With `member` it is one node of several, which says the ports. What
+    `properties` say stands behind everything else in `server.properties`. Methods raise
+    `EmbeddedKafkaFailed`, or `StorageUnusable` for a disk that is full, block, and may be called from any
+    thread, one at a time.
     """
 
     def __init__(
@@ -88,8 +90,10 @@ class EmbeddedKafka:
         record_startup_to: Path | None = None,
         security: Security | None = None,
         member: Member | None = None,
+        properties: Mapping[str, str] | None = None,
     ) -> None:
         self._security = security
+        self._properties = properties or {}
         self._installation = installation
         self._data_dir = data_dir
         self._wanted_port = port
@@ -220,7 +224,8 @@ class EmbeddedKafka:
             self._format()
             properties = server_properties(*ports) + (self._member.properties() if self._member else "")
             secured = "" if self._security is None else self._security.properties(*ports)
-            (self.directory / "server.properties").write_text(properties + secured, "utf-8")
+            own = "".join(f"{name}={value}\n" for name, value in self._properties.items())
+            (self.directory / "server.properties").write_text(properties + secured + own, "utf-8")
             log = (self.directory / "kafka.log").open("ab")
         except OSError as error:
             raise unusable("the embedded Kafka's directory", self.directory, error) from error

@@ -75,7 +75,7 @@ def test_nobody_is_granted_everything_or_the_cluster() -> None:
     assert "*" not in {grant.user for grant in grants}
 
 
-def test_the_people_are_written_by_the_matcher_alone_and_read_by_who_explains() -> None:
+def test_the_people_are_written_by_the_matcher_alone_and_read_by_who_explains_or_counts() -> None:
     """Of all topics this one holds who has a plan."""
     users = {
         (grant.user, grant.operation)
@@ -89,6 +89,7 @@ def test_the_people_are_written_by_the_matcher_alone_and_read_by_who_explains() 
         ("site-matcher", Operation.READ),
         ("site-matcher", Operation.WRITE),
         ("site-explainer", Operation.READ),
+        ("site-steward", Operation.READ),
     } == users
 
 

@@ -11,7 +11,7 @@ from broker.core.facts import Fact
 from broker.core.identifiers import NhsNumber
 from broker.core.person import Person, lift
 from broker.core.policy import Policies
-from broker.core.retention import settle, too_late
+from broker.core.retention import Reason, known_since, reason_kept, settle, too_late
 from tests.spec.settled import KEY, SETTLED
 from tests.spec.table import facts, moment
 
@@ -290,3 +290,52 @@ def test_forgetting_changes_nothing_that_is_told_later(days: int) -> None:
     ]
 
     assert new[0] == new[1]
+
+
+def test_a_view_during_a_stay_closes_with_it() -> None:
+    """Without its thread it would be an alert of its own, raised by forgetting (ruling 1)."""
+    before = told(f"{PLAN}T | A04 | v1 |\nT | view | a1 RXX |\nT+50d | A04 | v2 |")
+    after = settle(before, moment("T+60d"), POLICY)
+
+    assert after is not None
+    assert {"a1", "v1"} == after.closed
+    assert () == advance(after, POLICY, KEY).events
+
+
+def test_a_thread_waits_for_a_view_that_was_recorded_late() -> None:
+    """And a visit far from it for the view that both share."""
+    lately = told(f"{PLAN}T | A04 | v1 |\nT+1d | view | a1 RXX | accessed_at=T+1h")
+    shared = told(f"{PLAN}T | A04 | v1 |\nT+8d | A04 | v2 |\nT+9d | A08 | v1 |\nT+8d+1h | view | a1 RXX |")
+
+    assert ["a1", "v1"] == kept(settle(lately, moment("T+49d+1h"), POLICY))
+    assert ["a1", "v1", "v2"] == kept(settle(shared, moment("T+57d+30m"), POLICY))
+
+
+REASONS = {
+    "a visit that may be revised": ("T-99d | plan | CPP E09 |\nT | A04 | v1 |", "T+49d", Reason.OPEN),
+    "one that may not": ("T-99d | plan | CPP E09 |\nT | A04 | v1 |", "T+49d+1s", Reason.VISIBLE),
+    "a plan out of view, recorded within L": (
+        "T | plan | CPP E09 | end=D-400",
+        "T+35d",
+        Reason.RECORDED_LATELY,
+    ),
+    "and longer ago": ("T | plan | CPP E09 | end=D-400", "T+35d+1s", Reason.DUE),
+    "a view": ("T-99d | plan | CPP E09 | end=D-400\nT | view | a1 |", "T+49d", Reason.OPEN),
+    "a notice": ("T-99d | plan | CPP E09 | end=D-400\nT | notice | n1 |", "T+35d", Reason.RECORDED_LATELY),
+}
+
+
+@pytest.mark.parametrize("case", REASONS)
+def test_why_a_record_is_kept(case: str) -> None:
+    """The first reason that holds; without one it goes with the next pass."""
+    table, clock, reason = REASONS[case]
+
+    assert reason == reason_kept(told(HEAD + table), moment(clock), POLICY)
+
+
+def test_how_old_a_record_is() -> None:
+    """Since the receipt of the oldest fact of any kind."""
+    rows = ["T+4d | plan | CPP E09 |", "T+3d | A04 | v1 |", "T+2d | view | a1 |", "T+1d | notice | n1 |"]
+    ages = [known_since(told(HEAD + "\n".join(rows[:count]))) for count in range(5)]
+
+    assert [None, *(moment(f"T+{day}d+1m") for day in (4, 3, 2, 1))] == ages

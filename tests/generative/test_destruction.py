@@ -1,0 +1,162 @@
+"""
+What is destroyed is missed by nobody: an oracle that hears only what came in time agrees about the rest.
+
+The clock of the partition is the newest receipt; after each fact, and some time after the last, whoever is
+known is settled. Closed visits and views are compared no more: nothing may be said of them either.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from hypothesis import assume, event, given
+from hypothesis import strategies as st
+
+from broker.core.alerts import Alert, AlertEvent, EventKind
+from broker.core.effects import advance
+from broker.core.facts import Access, Fact, IdentityNotice, PlanFact, VisitMessage
+from broker.core.floods import bounded
+from broker.core.identifiers import NhsNumber
+from broker.core.person import Person, lift
+from broker.core.policy import Policy
+from broker.core.retention import settle, too_late
+from tests.generative.examples import examples
+from tests.generative.expected import Expecting, row_of
+from tests.generative.oracle import Oracle
+from tests.generative.settled import OTHER
+from tests.generative.stories import stories
+from tests.spec.settled import KEY, SETTLED
+
+NUMBER = NhsNumber("9990000018")
+L = timedelta(days=35)
+POLICIES = [replace(policy, lateness=L) for policy in (SETTLED, OTHER)]
+WAITS = [timedelta(days=days) for days in (0, 1, 14, 35, 36, 49, 50, 57, 64, 90, 400, 2_000)]
+TAKEN_BACK = (EventKind.WITHDRAWN, EventKind.RETRACTED)
+
+
+@dataclass
+class Partition:
+    """One person under a matcher that forgets; `heard` is what came in time since the record was made."""
+
+    policy: Policy
+    person: Person | None = None
+    heard: list[Fact] = field(default_factory=list)
+    waiting: list[Fact] = field(default_factory=list)
+    events: list[AlertEvent] = field(default_factory=list)
+    tombstones: int = 0
+
+    def take(self, fact: Fact, clock: datetime) -> None:
+        """Fold a fact as the matcher does: without a record all but plans and notices wait."""
+        if self.person is None and not isinstance(fact, PlanFact | IdentityNotice):
+            self.waiting.append(fact)
+        else:
+            waited = self.waiting if self.person is None else []
+            person = self.person or Person(number=NUMBER, salt=bytes(16))
+            for each in (*waited, fact):
+                if not too_late(each, person):
+                    self.heard.append(each)
+                person = bounded(person.learn(lift(each)), person)[0]
+            advanced = advance(person, self.policy, KEY)
+            self.waiting = []
+            self.person = advanced.person
+            self.events += [one for one in advanced.events if one.alert.subject not in person.closed]
+            assert len(advanced.events) == sum(
+                one.alert.subject not in person.closed for one in advanced.events
+            )
+        self.settle(clock)
+
+    def settle(self, clock: datetime) -> None:
+        """Let go of what is past revising, and of whoever nothing need be kept."""
+        if self.person is None:
+            return
+        self.person = settle(self.person, clock, self.policy)
+        if self.person is None:
+            self.tombstones += 1
+            self.heard = []
+            return
+        if not self.person.known.plans:  # all but a mark that only the source lifts is gone (ruling 24)
+            self.heard = [fact for fact in self.heard if isinstance(fact, IdentityNotice)]
+        assert () == advance(self.person, self.policy, KEY).events
+
+
+def live(facts: Sequence[Fact], policy: Policy, wait: timedelta) -> Partition:
+    """Return a partition that was told facts in the order of their receipt, some time after the last."""
+    partition, clock = Partition(policy), facts[0].received_at
+    for fact in facts:
+        clock = max(clock, fact.received_at)
+        partition.take(fact, clock)
+    partition.settle(clock + wait)
+    return partition
+
+
+def standing(person: Person) -> dict[str, Alert]:
+    """Return what stands about visits and views that are not closed."""
+    return {
+        alert_id: told.alert
+        for alert_id, told in person.told.items()
+        if told.alert is not None and told.kind not in TAKEN_BACK
+    }
+
+
+def in_time(facts: Sequence[Fact]) -> bool:
+    """Whether each fact came within L of its recording: what is promised, is promised for those."""
+    return all(timedelta() <= fact.received_at - fact.recorded_at <= L for fact in facts)
+
+
+@examples
+@given(stories(), st.sampled_from(POLICIES), st.sampled_from(WAITS))
+def test_what_is_left_stands_as_if_nothing_had_been_destroyed(
+    facts: list[Fact], policy: Policy, wait: timedelta
+) -> None:
+    """Of visits and views that are not closed, alerts equal those of the oracle, which never forgets."""
+    told = sorted(facts, key=lambda fact: fact.received_at)
+    assume(in_time(told))
+    partition = live(told, policy, wait)
+    event(f"tombstones: {partition.tombstones}")
+    if partition.person is None:
+        return
+    closed = partition.person.closed
+    event(f"closed: {bool(closed)}")
+
+    expected = Expecting(Oracle(partition.heard, policy)).told()
+
+    assert {row for row in expected.alerts if row.subject not in closed} == {
+        row_of(alert) for alert in standing(partition.person).values()
+    }
+
+
+@examples
+@given(stories(), st.sampled_from(POLICIES), st.sampled_from(WAITS))
+def test_nothing_is_raised_twice(facts: list[Fact], policy: Policy, wait: timedelta) -> None:
+    """A record goes only when no fact that comes in time can raise an alert a second time."""
+    told = sorted(facts, key=lambda fact: fact.received_at)
+    assume(in_time(told))
+    partition = live(told, policy, wait)
+
+    raised = [one.alert.alert_id for one in partition.events if one.revision == 1]
+
+    assert sorted(set(raised)) == sorted(raised)
+
+
+@examples
+@given(stories(), st.sampled_from(POLICIES), st.sampled_from(WAITS))
+def test_what_is_closed_is_old_and_what_is_old_is_closed(
+    facts: list[Fact], policy: Policy, wait: timedelta
+) -> None:
+    """Nothing closes within L of its newest message; everything has L after the last possible cut-off."""
+    told = sorted(facts, key=lambda fact: fact.received_at)
+    assume(in_time(told))
+    partition = live(told, policy, wait)
+    assume(partition.person is not None)
+    assert partition.person is not None
+    clock = max(fact.received_at for fact in told) + wait
+    newest: dict[str, datetime] = {}
+    for fact in partition.heard:
+        if isinstance(fact, VisitMessage | Access):
+            subject = fact.visit if isinstance(fact, VisitMessage) else fact.access_id
+            newest[subject] = max(fact.recorded_at, newest.get(subject, fact.recorded_at))
+    held = partition.person.known.visits.keys() | partition.person.known.accesses.keys()
+
+    assert all(newest[subject] + L < clock for subject in partition.person.closed & newest.keys())
+    if newest and max(newest.values()) + policy.plan_wait + L < clock:
+        assert set() == held
