@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from broker.core.alerts import Mark, Note, PlanState, Route, Urgency, VisitState, Why
+from broker.core.alerts import Change, Mark, Note, PlanState, Route, Urgency, VisitState, Why
 from broker.core.facts import REGISTERS, NumberStatus, PlanType, Reliability, VisitEvent
+from tests.spec.test_changes import MESSAGES, OTHER_VISITS, PLANS, TAKEN_BACK
 
 HERE = Path(__file__)
 RUNTIMES = {"core", "twin", "kafka"}
@@ -51,6 +52,14 @@ WORDS: dict[str, Iterable[str]] = {
 def test_every_member_occurs_in_some_table(kind: str) -> None:
     """A code that no specification names has no specified meaning."""
     assert [] == [word for word in WORDS[kind] if word not in TABLES]
+
+
+def test_every_change_is_made_by_some_row() -> None:
+    """What a number's move and a restriction change has specifications of its own."""
+    tables = (MESSAGES, OTHER_VISITS, PLANS, TAKEN_BACK)
+    made = {change for table in tables for row in table for change in row[-1].split(", ")}
+
+    assert {Change.NUMBER, Change.RESTRICTED} == set(Change) - made
 
 
 def test_every_row_of_every_specification_runs_on_every_runtime() -> None:

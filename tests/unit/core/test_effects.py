@@ -3,8 +3,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import pytest
-
 from broker.core.alerts import (
     AlertEvent,
     Change,
@@ -45,98 +43,6 @@ def fold(table: str, person: Person | None = None) -> list[Advance]:
 def said(table: str, kind: RecipientKind = AUTHORITY) -> list[AlertEvent]:
     """Return what one kind of recipient was told, in order."""
     return [event for step in fold(table) for event in step.events if event.alert.recipient.kind is kind]
-
-
-NEXT_MESSAGES: dict[str, tuple[set[Change], bool]] = {
-    "A08 disposition=12": ({Change.LEFT, Change.VISIT}, True),
-    "A08 disposition=13": ({Change.LEFT, Change.VISIT}, True),
-    "A08 disposition=10": ({Change.DIED, Change.VISIT}, True),
-    "A08 disposition=1": ({Change.ADMITTED, Change.VISIT}, True),
-    "A01 patient_class=I": ({Change.ADMITTED, Change.VISIT}, True),
-    "A03 disposition=7": ({Change.TRANSFERRED, Change.VISIT}, True),
-    "A03": ({Change.DISCHARGED, Change.VISIT}, True),
-    "A11": ({Change.CANCELLED}, True),
-    "A08 location=MAJORS": ({Change.LOCATION}, False),
-    "A08 site=RXX01": ({Change.LOCATION}, False),
-    "A08 clinician_role=consultant": ({Change.CLINICIAN}, False),
-    "A08 clinician_name=A": ({Change.CLINICIAN}, False),
-    "A08 reason=fall": ({Change.REASON}, False),
-    "A08 acuity=2": ({Change.ACUITY}, False),
-    "A08 arrival_mode=A": ({Change.VISIT}, False),
-    "A08 birth_date=2014-04-13": ({Change.PLAN}, True),
-}
-
-
-@pytest.mark.parametrize("message", NEXT_MESSAGES)
-def test_what_a_message_changes_and_whether_it_is_loud(message: str) -> None:
-    """The loud changes of ruling 7 reopen the alert, the quiet ones join the thread only."""
-    event, _, values = message.partition(" ")
-    newest = said(f"{PLAN}T | A04 | v1 | patient_class=E\nT+1h | {event} | v1 | {values}")[-1]
-
-    assert NEXT_MESSAGES[message] == (set(newest.changes), newest.loud)
-    assert (2, EventKind.UPDATED) == (newest.revision, newest.kind)
-
-
-THIRD_MESSAGES: dict[str, tuple[set[Change], bool]] = {
-    "A03; A13": ({Change.DISCHARGE_CANCELLED, Change.VISIT}, True),
-    "A03 disposition=12; A13": ({Change.DISCHARGE_CANCELLED, Change.VISIT}, True),
-    "A03 disposition=10; A13": ({Change.DISCHARGE_CANCELLED, Change.VISIT}, True),
-    "A03; A01 patient_class=I": ({Change.ADMITTED, Change.DISCHARGE_CANCELLED, Change.VISIT}, True),
-    "A08 disposition=1; A08 disposition=3": ({Change.VISIT}, False),
-    "A11; A04": ({Change.REINSTATED, Change.VISIT}, True),
-    "A08 location=A; A08 location=B": ({Change.LOCATION}, False),
-}
-
-
-@pytest.mark.parametrize("messages", THIRD_MESSAGES)
-def test_what_is_taken_back_is_told_as_such(messages: str) -> None:
-    """A cancelled discharge is its own change, a visit registered again stands again (ruling 7)."""
-    second, third = (part.partition(" ") for part in messages.split("; "))
-    newest = said(f"""{PLAN}
-        T    | A04 | v1 | patient_class=E
-        T+1h | {second[0]} | v1 | {second[2]}
-        T+2h | {third[0]} | v1 | {third[2]}
-    """)[-1]
-
-    assert THIRD_MESSAGES[messages] == (set(newest.changes), newest.loud)
-
-
-LATER_PLANS: dict[str, tuple[set[Change], bool] | None] = {
-    "T+1h plan CPP E09 end=D-3": ({Change.PLAN, Change.RECIPIENT_ROUTE}, True),
-    "T+1h plan CPP E09 end=D-900": ({Change.PLAN}, True),
-    "T+1h plan CPP E09 deleted=D": ({Change.PLAN}, True),
-    "T+20d plan CPP E09 deleted=D": ({Change.REMOVED_AFTERWARDS}, False),
-    "T+20d plan CPP E09 end=D-3": None,
-    "T+1h plan CPP E09": None,
-    "T+1h plan LAC E08": ({Change.PLAN}, True),
-    "T+1h plan LAC E09": ({Change.PLAN}, True),
-}
-
-
-@pytest.mark.parametrize("plan", LATER_PLANS)
-def test_what_a_later_record_of_a_plan_changes(plan: str) -> None:
-    """Loud by the cut-off; afterwards only a removal is told, as a quiet line (rulings 7, 14, 15)."""
-    at, fact, kind, authority, *values = plan.split()
-    told = said(f"{PLAN}T | A04 | v1 |\n{at} | {fact} | {kind} {authority} | {' '.join(values)}")
-
-    newest = [event for event in told if str(event.alert.recipient.code) == "E09"][1:]
-    expected = LATER_PLANS[plan]
-    assert ([] if expected is None else [expected]) == [(set(one.changes), one.loud) for one in newest]
-
-
-def test_a_view_during_the_stay_is_a_quiet_line() -> None:
-    """It reopens nothing (rulings 1, 7)."""
-    newest = said(f"{PLAN}T | A04 | v1 |\nT+1h | view | a1 |")[-1]
-
-    assert ((Change.VIEW,), False) == (newest.changes, newest.loud)
-
-
-def test_an_earlier_visit_that_comes_to_light_is_a_quiet_change() -> None:
-    """History reopens nothing (rulings 7, 8)."""
-    events = said(f"{PLAN}T | A04 | v2 |\nT-1d | A04 | v1 RYY |")
-
-    quiet = [event for event in events if event.kind is EventKind.UPDATED]
-    assert [((Change.HISTORY,), False)] == [(event.changes, event.loud) for event in quiet]
 
 
 def test_both_sides_are_raised_once_and_loud() -> None:
@@ -293,10 +199,3 @@ DECISIONS = [
 def test_every_part_of_a_decision_tells_it_apart() -> None:
     """The digest covers this text."""
     assert len(DECISIONS) == len({canonical(decision) for decision in DECISIONS})
-
-
-def test_every_change_that_a_message_or_plan_can_make_is_made_by_some_row() -> None:
-    """No member is missing from the tables here; the other changes have tests of their own."""
-    rows = [row for row in (*NEXT_MESSAGES.values(), *THIRD_MESSAGES.values(), *LATER_PLANS.values()) if row]
-    made = {change for changes, _ in rows for change in changes}
-    assert set(Change) == made | {Change.VIEW, Change.HISTORY, Change.NUMBER, Change.RESTRICTED}
