@@ -57,7 +57,9 @@ def _base64(data: bytes) -> Iterator[bytes]:
     for phase in range(_BASE64_PHASES):
         for alphabet in (base64.b64encode, base64.urlsafe_b64encode):
             whole = alphabet(bytes(phase) + data)
-            yield whole[_GROUP if phase else 0 : len(whole) - _GROUP]
+            inner = whole[_GROUP if phase else 0 : len(whole) - _GROUP]
+            if len(inner) > _GROUP:  # a shorter one is part of anything
+                yield inner
 
 
 def _integers(number: int) -> Iterator[bytes]:

@@ -5,11 +5,12 @@ The clock of the partition is the newest receipt; after each fact, and some time
 known is settled. Closed visits and views are compared no more: nothing may be said of them either.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from hypothesis import assume, event, given
+from hypothesis import HealthCheck, Phase, assume, event, given, settings
 from hypothesis import strategies as st
 
 from broker.core.alerts import Alert, AlertEvent, EventKind
@@ -44,6 +45,7 @@ class Partition:
     waiting: list[Fact] = field(default_factory=list)
     events: list[AlertEvent] = field(default_factory=list)
     tombstones: int = 0
+    late: int = 0
 
     def take(self, fact: Fact, clock: datetime) -> None:
         """Fold a fact as the matcher does: without a record all but plans and notices wait."""
@@ -53,7 +55,9 @@ class Partition:
             waited = self.waiting if self.person is None else []
             person = self.person or Person(number=NUMBER, salt=bytes(16))
             for each in (*waited, fact):
-                if not too_late(each, person):
+                if too_late(each, person):
+                    self.late += 1
+                else:
                     self.heard.append(each)
                 person = bounded(person.learn(lift(each)), person)[0]
             advanced = advance(person, self.policy, KEY)
@@ -160,3 +164,36 @@ def test_what_is_closed_is_old_and_what_is_old_is_closed(
     assert all(newest[subject] + L < clock for subject in partition.person.closed & newest.keys())
     if newest and max(newest.values()) + policy.plan_wait + L < clock:
         assert set() == held
+
+
+SEEN = ("closed visits", "closed views", "tombstones", "late facts", "marks alone", "open beside closed")
+
+
+def test_every_way_of_forgetting_is_generated() -> None:
+    """Closed visits and views, also beside open ones, late facts, records that went and marks that stayed."""
+    seen: Counter[str] = Counter()
+
+    @settings(
+        deadline=None,
+        derandomize=True,
+        max_examples=400,
+        phases=[Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @given(stories(), st.sampled_from(WAITS))
+    def collect(facts: list[Fact], wait: timedelta) -> None:
+        told = sorted(facts, key=lambda fact: fact.received_at)
+        partition = live(told, POLICIES[0], wait)
+        views = {fact.access_id for fact in told if isinstance(fact, Access)}
+        person = partition.person
+        seen["tombstones"] += partition.tombstones
+        seen["late facts"] += partition.late
+        if person is not None:
+            seen["closed visits"] += bool(person.closed - views)
+            seen["closed views"] += bool(person.closed & views)
+            seen["open beside closed"] += bool(person.closed and person.known.visits)
+            seen["marks alone"] += not person.known.plans
+
+    collect()
+
+    assert set(SEEN) == {name for name, count in seen.items() if count}

@@ -54,3 +54,12 @@ def test_keys_values_and_headers_are_searched() -> None:
     assert {"number in a record of t": 2, "name in a record of t": 1} == looked.searched.found
     assert " bytes of 0 files and 4 records searched for " in str(looked.searched)
     assert str(looked.searched).endswith(": 3 found")
+
+
+def test_a_short_word_is_not_found_in_anything(tmp_path: Path) -> None:
+    """Its base64 text has no inside that would tell it."""
+    (tmp_path / "file").write_bytes(bytes(range(256)))
+    looked = Search({"child id": "C-1"})
+    looked.files(tmp_path)
+
+    assert {} == looked.searched.found
