@@ -28,6 +28,7 @@ class Topic(StrEnum):
     LATE = "cpis.late"
     AUDIT = "cpis.audit"
     ACKNOWLEDGEMENTS = "cpis.acknowledgements"
+    CHECKS = "cpis.checks"
 
 
 INPUTS: tuple[Topic, ...] = (Topic.PLANS, Topic.IDENTITY, Topic.ATTENDANCES, Topic.ACCESSES)

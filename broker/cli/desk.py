@@ -1,4 +1,4 @@
-"""What `cpis rejected` and `cpis worklist` share: the desk, grounds, and how an item is shown."""
+"""What the commands of the desk share: the desk, grounds, how a visit is named and an item is shown."""
 
 import asyncio
 import base64
@@ -12,9 +12,11 @@ import click
 
 from broker.cli.rows import show_rows
 from broker.core.errors import CannotRedrive, GroundsRefused
+from broker.core.identifiers import OdsCode
 from broker.core.operators import Grounds, Place
 from broker.runtime.desk import Desk, open_desk
 from broker.runtime.settings import load_settings
+from broker.services.finding import VisitAsked
 
 T = TypeVar("T")
 
@@ -64,6 +66,14 @@ def at_desk(
             return await work(desk)
 
     return asyncio.run(opened())
+
+
+def visit_named(text: str, system: str | None) -> VisitAsked:
+    """Return the visit that `PROVIDER/NUMBER` names; raise `InvalidOdsCode` for what is no provider."""
+    provider, slash, number = text.partition("/")
+    if not slash or not number:
+        raise click.UsageError("Write a visit as PROVIDER/NUMBER.")
+    return VisitAsked(provider=OdsCode(provider.upper()), number=number, system=system)
 
 
 def grounds_of(by: str, reason: str, *, unmask: bool = True) -> Grounds | None:

@@ -7,17 +7,16 @@ from pathlib import Path
 import click
 
 from broker.adapters.memory_sealing import MemorySealer
-from broker.cli.desk import at_desk, grounds_options, json_option, servers_option
+from broker.cli.desk import at_desk, grounds_options, json_option, servers_option, visit_named
 from broker.core.errors import GroundsRefused
 from broker.core.explanation import Answer
 from broker.core.explanation_words import sentences
-from broker.core.identifiers import OdsCode
 from broker.core.operators import Grounds
 from broker.runtime.parts import assemble
 from broker.runtime.policy_file import read_policy
 from broker.runtime.recorded import offline, play
 from broker.runtime.settings import load_settings
-from broker.services.explanations import AlertAsked, Asked, VisitAsked, explain_replayed
+from broker.services.explanations import AlertAsked, Asked, explain_replayed
 from broker.wire.readable import readable
 from broker.wire.stream import read_stream
 
@@ -77,10 +76,7 @@ def _asked(visit: str | None, system: str | None, alert: str | None) -> Asked:
         if system is not None:
             raise click.UsageError("--system goes with --visit.")
         return AlertAsked(alert_id=alert)
-    provider, slash, number = (visit or "").partition("/")
-    if not slash or not number:
-        raise click.UsageError("Write a visit as PROVIDER/NUMBER.")
-    return VisitAsked(provider=OdsCode(provider.upper()), number=number, system=system)
+    return visit_named(visit or "", system)
 
 
 def _recorded(asked: Asked, stream: Path, policy_file: Path | None) -> Answer:

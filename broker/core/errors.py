@@ -371,3 +371,19 @@ class NothingToExplain(BrokerError):
         "found as well. What is past its retention, or came without a usable NHS number, is not held."
     )
     exit_code = 66
+
+
+class NoAnswerHere(BrokerError):
+    """The visit is not an unscheduled one: none of the three answers is given for it."""
+
+    code = "CPIS-608"
+    action = "In a scheduled setting the clinician may look the child up; that is a view, recorded as one."
+    exit_code = 65
+
+
+class VisitAmbiguous(BrokerError):
+    """Several sending systems of the provider have a visit of this number."""
+
+    code = "CPIS-609"
+    action = "Name the sending system (MSH-3) with --system: two systems may give one number to two children."
+    exit_code = 64

@@ -1,9 +1,9 @@
 """
 What an operator does to an item of the desk or with a person's record, and the grounds for doing it.
 
-Unmasking, redriving, settling, explaining and adding a fact each leave an entry in the audit trail: what, on
-which record, who, why and when. The grounds are kept for as long as that trail, so they must not name the
-person the item is about.
+Unmasking, redriving, settling, explaining, answering and adding a fact each leave an entry in the audit
+trail: what, on which record, who, why and when. The grounds are kept for as long as that trail, so they must
+not name the person the item is about.
 """
 
 import re
@@ -33,6 +33,7 @@ class ActionKind(StrEnum):
     SETTLED = "settled"
     EXPLAINED = "explained"
     ADDED = "added"
+    ANSWERED = "answered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +78,9 @@ class OperatorAction:
     """
     One thing that an operator did.
 
-    `item_id` is the item's or the fact's, of an explanation the visit's reference or the alert's id. `place`
-    is the record that the operator acted on: a newer record of the same item is not covered by it. `at` is
-    aware UTC. `outcome` says what came of a redrive, or which fact was added, in stable words.
+    `item_id` is the item's or the fact's, of an explanation or answer the visit's reference or the alert's
+    id. `place` is the record that the operator acted on: a newer record of the same item is not covered by
+    it. `at` is aware UTC. `outcome` says what came of a redrive, or which fact was added, in stable words.
     """
 
     kind: ActionKind

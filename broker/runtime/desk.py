@@ -1,8 +1,9 @@
-"""The operators' desk on the settings' Kafka: what was rejected, work, explanations, facts, the pen."""
+"""The operators' desk on the settings' Kafka: what was rejected, work, explanations, answers, facts."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_admission import explained
@@ -13,7 +14,9 @@ from broker.runtime.doors import doors
 from broker.runtime.parts import assemble, present, processing_ids
 from broker.runtime.preflight import check_cluster
 from broker.runtime.settings import Settings
+from broker.runtime.topics import declared_topics
 from broker.services.desk_log import DeskLog
+from broker.services.enquiry import Enquiry, FeedRule, Readers
 from broker.services.explanations import Codecs, Explanations
 from broker.services.fact_desk import FactDesk
 from broker.services.redriving import Redriving
@@ -32,6 +35,16 @@ class Desk:
     worklist: WorklistDesk
     explanations: Explanations
     facts: FactDesk
+    enquiry: Enquiry
+
+
+def feed_rule(settings: Settings) -> FeedRule:
+    """Return which authorities should send plans, those with a topic of their own, and how often."""
+    topics = declared_topics(settings.topics_file)
+    return FeedRule(
+        authorities=topics.local_authorities,
+        stale_after=timedelta(hours=settings.feed_stale_hours),
+    )
 
 
 @asynccontextmanager
@@ -65,6 +78,15 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
                 key=parts.key,
             ),
             facts=FactDesk(facts, parts.facts, log, key=parts.key, clock=present),
+            enquiry=Enquiry(
+                archive,
+                Readers(facts=parts.facts, states=parts.states, records=parts.records),
+                log,
+                policy=parts.policy,
+                key=parts.key,
+                clock=present,
+                feeds=feed_rule(settings),
+            ),
         )
     finally:
         await facts.close()

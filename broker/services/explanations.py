@@ -15,13 +15,14 @@ from broker.core.explained_alerts import gone
 from broker.core.explaining import explain, explain_alert
 from broker.core.explanation import Answer, NoPlan
 from broker.core.facts import VisitMessage
-from broker.core.identifiers import NhsNumber, OdsCode
-from broker.core.keyed import IdentityKey, visit_reference
+from broker.core.identifiers import NhsNumber
+from broker.core.keyed import IdentityKey
 from broker.core.operators import ActionKind, Grounds
 from broker.core.person import Person
 from broker.core.policy import AnyPolicy
 from broker.ports import PARTITION_STATE_KEY, Archive, Record, Topic
 from broker.services.desk_log import DeskLog
+from broker.services.finding import VisitAsked, messages_of
 from broker.services.rejected_desk import place_of
 from broker.services.replay import Replay
 from broker.wire.alerts_codec import AlertCodec
@@ -29,29 +30,6 @@ from broker.wire.facts_codec import FactCodec
 from broker.wire.state_codec import StateCodec
 
 Messages = Mapping[str, Mapping[str, VisitMessage]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VisitAsked:
-    """
-    A visit as its hospital calls it: provider (MSH-4), visit number (PV1-19), sending system (MSH-3).
-
-    Without the system it is found by the systems of the provider's messages that are held.
-    """
-
-    provider: OdsCode
-    number: str
-    system: str | None = None
-
-    def is_it(self, reference: str, number: NhsNumber, system: str, key: IdentityKey) -> bool:
-        """Whether a visit of a person, which a system of the provider told, is the one asked for."""
-        if self.system not in {None, system}:
-            return False
-        return reference == self.reference(number, system, key)
-
-    def reference(self, number: NhsNumber, system: str, key: IdentityKey) -> str:
-        """Return the reference that the visit has under a number."""
-        return visit_reference(key, number, system=system, provider=self.provider, visit_number=self.number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,17 +152,10 @@ class Explanations:
         return list(found.values())
 
     def _may_hold(self, record: Record, asked: Asked) -> bool:
-        """Whether the bytes of somebody's record, or of an attendance, hold what is asked for."""
-        value, key = record.value or b"", record.key or b""
+        """Whether the bytes of somebody's record hold what is asked for."""
         if isinstance(asked, AlertAsked):
-            return asked.alert_id.encode() in value
-        if asked.system is None:
-            return asked.provider.code.encode() in value
-        try:
-            number = NhsNumber(key.decode("ascii"))
-        except (InvalidNhsNumber, UnicodeDecodeError):
-            return False
-        return asked.reference(number, asked.system, self._key).encode() in value
+            return asked.alert_id.encode() in (record.value or b"")
+        return asked.may_be_in(record, self._key)
 
     def _person(self, record: Record) -> Person | None:
         """Return the person of a record, None for a forwarding record; raise `MalformedMessage`."""
@@ -212,27 +183,11 @@ class Explanations:
 
     async def _no_plan(self, asked: VisitAsked, grounds: Grounds) -> Answer | None:
         """Return that a visit's person has no record; None where no message of the visit is held."""
-        found: list[tuple[str, Record]] = []
-        async for records in self._archive.read(Topic.ATTENDANCES):
-            for record in records:
-                reference = self._attended(asked, record) if self._may_hold(record, asked) else None
-                if reference is not None:
-                    found.append((reference, record))
+        found = await messages_of(asked, self._archive, self._codecs.facts, self._key)
         if not found:
             return None
-        reference, record = found[-1]
-        await self._note(reference, record, grounds)
-        return NoPlan(subject=reference, facts=len(found))
-
-    def _attended(self, asked: VisitAsked, record: Record) -> str | None:
-        """Return the reference of an attendance of the visit asked for, opening nothing; None for another."""
-        try:
-            number = NhsNumber((record.key or b"").decode("latin-1"))
-            reference, provider, system = self._codecs.facts.visit_in_clear(record.value or b"")
-        except (MalformedMessage, InvalidNhsNumber):
-            return None
-        known = provider == asked.provider and asked.is_it(reference, number, system, self._key)
-        return reference if known else None
+        await self._note(found[-1].reference, found[-1].record, grounds)
+        return NoPlan(subject=found[-1].reference, facts=len(found))
 
     async def _events(self, *texts: str) -> list[tuple[AlertEvent, Record]]:
         """Return the events held whose bytes hold one of the texts, with their records."""

@@ -175,6 +175,7 @@ class Intake:
             event_type=FACT_TYPE,
             time=message.received_at,
             data_schema="attendance",
+            sender=message.provider.code,
         )
         return Write(topic=Topic.ATTENDANCES, key=number.key, value=value, headers=write_headers(event))
 

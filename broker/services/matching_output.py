@@ -1,5 +1,5 @@
 """
-What a matcher writes: people, alert events, worklist items, audit entries, notes of late facts.
+What a matcher writes: people, alert events, worklist items, audit entries, notes of late facts, check marks.
 
 Knows which topic gets what, and under which key. Decides nothing and sends nothing.
 """
@@ -12,6 +12,7 @@ from typing import NamedTuple
 from broker.core.abridging import abridged
 from broker.core.alerts import AlertEvent, EventKind, ItemKind, RecipientKind, WorklistItem
 from broker.core.audit import DestructionEntry, audit_entry, chain
+from broker.core.checks import CheckMark
 from broker.core.effects import Advance
 from broker.core.errors import BrokerError, PersonTooLarge
 from broker.core.keyed import IdentityKey
@@ -23,6 +24,7 @@ from broker.wire.alerts_codec import AlertCodec
 from broker.wire.cloudevents import (
     ALERT_TYPE,
     AUDIT_TYPE,
+    CHECK_TYPE,
     LATE_TYPE,
     WORKLIST_TYPE,
     CloudEvent,
@@ -244,6 +246,12 @@ class Scribe:
             )
             for record in records
         ]
+
+    def mark(self, mark: CheckMark) -> Write:
+        """Return the record that says how far one sender's records have been decided (ruling 41)."""
+        event_id = f"{mark.partition}-{mark.sender.kind}-{mark.sender.code}-{mark.offset}"
+        headers = self._headers(event_id, CHECK_TYPE, mark.received_at, "check_mark")
+        return Write(Topic.CHECKS, mark.key, self._records.encode_mark(mark), headers, mark.partition)
 
     def _event(self, event: AlertEvent, caused_at: datetime | None, at: datetime) -> list[Write]:
         """Return the two records of an event, for the broker and for the recipient, cut where too long."""

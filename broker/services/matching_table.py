@@ -25,7 +25,7 @@ from broker.services.matching_moves import Arrived, Mover
 from broker.services.matching_output import PERSON_BYTES_MAX, Chain, Poison, Said, Scribe, Told, cause_of
 from broker.services.sifting import Sifting
 from broker.services.visit_index import VisitIndex
-from broker.wire.cloudevents import read_headers
+from broker.wire.cloudevents import read_headers, sender_of
 from broker.wire.facts_codec import FactCodec
 from broker.wire.state_codec import StateCodec
 
@@ -49,7 +49,8 @@ class Batch:
     Polled records, sorted by what they need.
 
     `touched` holds the records of people who have or get a record; `offsets` is where each input then
-    stands; `rest` waits for the next batch; `moved` counts the records taken.
+    stands; `rest` waits for the next batch; `moved` counts the records taken. `heard` is the newest record
+    taken of each sender, by input.
     """
 
     touched: dict[bytes, list[Record]] = field(default_factory=dict)
@@ -57,6 +58,7 @@ class Batch:
     offsets: dict[Topic, int] = field(default_factory=dict)
     rest: dict[Topic, Sequence[Record]] = field(default_factory=dict)
     moved: int = 0
+    heard: dict[Topic, dict[bytes, Record]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -171,6 +173,7 @@ class PartitionTable:
         """Sort one input's records; return how many were taken before the batch was full."""
         people, touched = self.people, batch.touched
         index = self.indexes.get(topic)
+        heard = batch.heard.setdefault(topic, {})
         for number, record in enumerate(records):
             key = record.key
             if key is None:
@@ -183,6 +186,9 @@ class PartitionTable:
                 touched[key] = [record]
             else:
                 return number
+            sender = sender_of(record.headers)
+            if sender is not None:
+                heard[sender] = record
         return len(records)
 
     def waiting(self, batch: Batch) -> dict[Topic, list[int]]:

@@ -10,17 +10,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from broker.core.alerts import Recipient, RecipientKind
+from broker.core.checks import CheckMark
+from broker.core.errors import InvalidOdsCode
+from broker.core.identifiers import OdsCode
 from broker.core.partition import PartitionState
 from broker.core.policy import RULES_VERSION
 from broker.ports import INPUTS, PARTITION_STATE_KEY, PartitionLog, Record, Topic, Write
 from broker.services.destructions import Destructions
 from broker.services.matching_output import Poison, Scribe, Told
 from broker.services.matching_sweep import Purpose, Sweep
-from broker.services.matching_table import FIRST_INPUTS, INDEXED, Batch, PartitionTable
+from broker.services.matching_table import FIRST_INPUTS, INDEXED, Batch, PartitionTable, receipt_of
 from broker.wire.state_codec import StateCodec
 
 SETTLE_EVERY = timedelta(hours=1)
 """By the partition's clock: how often everybody is looked at for what may go."""
+
+
+_MARKED = {Topic.ATTENDANCES: RecipientKind.PROVIDER, Topic.PLANS: RecipientKind.AUTHORITY}
+"""The inputs whose senders get check marks."""
 
 
 class Notice(StrEnum):
@@ -98,6 +106,7 @@ class Turns:
         self._moved = 0
         self._told: list[Told] = []
         self._destructions = Destructions(tools.scribe, state, tools.new_salt)
+        self._heard: dict[tuple[Topic, bytes], Record] = {}
         self._topics: frozenset[str] = frozenset()
         self._now = asyncio.get_running_loop().time
         self._looked_at = -tools.pace.topics_every_s
@@ -139,6 +148,8 @@ class Turns:
         self._rest = batch.rest
         self._offsets.update({topic.value: offset for topic, offset in batch.offsets.items()})
         self._moved += batch.moved
+        for topic in _MARKED:
+            self._heard.update({(topic, sender): one for sender, one in batch.heard.get(topic, {}).items()})
         writes = await self._fold(batch)
         if writes:
             await self._commit(writes)  # before the sweep, whose questions to Kafka would hold it up
@@ -263,7 +274,7 @@ class Turns:
         self._tools.report(Notice.SWEPT, {"reason": sweep.purpose.value, "count": sweep.failed})
 
     async def _commit(self, writes: Sequence[Write]) -> None:
-        """Write effects, changed people, audit entries and `#p` in one transaction."""
+        """Write effects, changed people, audit entries, check marks and `#p` in one transaction."""
         addressed = await self._addressed(writes)
         self.state = replace(
             self.state,
@@ -280,7 +291,7 @@ class Turns:
             partition=self._tools.log.partition,
         )
         try:
-            await self._tools.log.commit([*addressed, own])
+            await self._tools.log.commit([*addressed, *self._marks(), own])
         except BaseException:
             self._tools.report(
                 Notice.ABORTED, {"partition": self._tools.log.partition, "count": len(addressed)}
@@ -288,8 +299,26 @@ class Turns:
             raise
         self._tools.report(Notice.COMMITTED, {"records": self._moved, "count": len(addressed)})
         self._report_told()
+        self._heard.clear()
         self._moved = 0
         self._committed_at = self._now()
+
+    def _marks(self) -> list[Write]:
+        """Return a mark for each sender heard since the last commit: what was taken of it is decided now."""
+        marks = []
+        for (topic, sender), newest in self._heard.items():
+            try:
+                code = OdsCode(sender.decode("ascii", "replace"))
+            except InvalidOdsCode:  # written by a program that is not ours: nothing is claimed about it
+                continue
+            mark = CheckMark(
+                sender=Recipient(kind=_MARKED[topic], code=code),
+                partition=self._tools.log.partition,
+                offset=self._offsets[topic],
+                received_at=receipt_of(newest),
+            )
+            marks.append(self._tools.scribe.mark(mark))
+        return marks
 
     def _report_told(self) -> None:
         """Report each alert event that has just been committed."""

@@ -176,6 +176,7 @@ class Uploads:
             event_type=FACT_TYPE,
             time=plan.received_at,
             data_schema="plan",
+            sender=key.authority.code,
         )
         return Write(
             topic=Topic.PLANS,

@@ -27,8 +27,13 @@ LATE_TYPE = "cpis.late.v1"
 AUDIT_TYPE = "cpis.audit-entry.v1"
 ACTION_TYPE = "cpis.operator-action.v1"
 ACKNOWLEDGEMENT_TYPE = "cpis.acknowledgement.v1"
+CHECK_TYPE = "cpis.check-mark.v1"
+
+SENDER_HEADER = "ce_sender"
+"""Our extension attribute: the ODS code of the organisation that a fact comes from."""
 
 _REQUIRED = ("ce_specversion", "ce_id", "ce_source", "ce_type")
+_OPTIONAL = ("ce_time", "ce_dataschema", SENDER_HEADER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +42,8 @@ class CloudEvent:
     The attributes of one event.
 
     `event_id` is unique within `source`; `time` is when it happened, aware UTC; `data_schema` names the Avro
-    schema of the data.
+    schema of the data. `sender` is the ODS code of the organisation that a fact comes from: whoever
+    counts what was taken from whom need not read the data.
     """
 
     event_id: str
@@ -45,6 +51,7 @@ class CloudEvent:
     event_type: str
     time: datetime | None = None
     data_schema: str | None = None
+    sender: str | None = None
 
 
 def write_headers(event: CloudEvent) -> Headers:
@@ -59,6 +66,8 @@ def write_headers(event: CloudEvent) -> Headers:
         attributes.append(("ce_time", _timestamp(event.time)))
     if event.data_schema is not None:
         attributes.append(("ce_dataschema", event.data_schema))
+    if event.sender is not None:
+        attributes.insert(0, (SENDER_HEADER, event.sender))  # first, since the matcher looks for it alone
     attributes.append(("content-type", CONTENT_TYPE))
     return tuple((name, value.encode()) for name, value in attributes)
 
@@ -73,7 +82,7 @@ def read_headers(headers: Iterable[tuple[str, bytes]]) -> CloudEvent:
     missing = [name for name in _REQUIRED if not raw.get(name)]
     if missing:
         raise MalformedMessage("cloudevents attribute missing", location=missing[0])
-    read = {name: _text(name, raw[name]) for name in (*_REQUIRED, "ce_time", "ce_dataschema") if name in raw}
+    read = {name: _text(name, raw[name]) for name in (*_REQUIRED, *_OPTIONAL) if name in raw}
     if read["ce_specversion"] != SPECIFICATION_VERSION:
         raise MalformedMessage("cloudevents version unknown", location="ce_specversion")
     return CloudEvent(
@@ -82,7 +91,16 @@ def read_headers(headers: Iterable[tuple[str, bytes]]) -> CloudEvent:
         event_type=read["ce_type"],
         time=_moment(read["ce_time"]) if "ce_time" in read else None,
         data_schema=read.get("ce_dataschema"),
+        sender=read.get(SENDER_HEADER),
     )
+
+
+def sender_of(headers: Iterable[tuple[str, bytes]]) -> bytes | None:
+    """Return the sender in a record's headers as it stands there, None where none does; reads no other."""
+    for name, value in headers:
+        if name == SENDER_HEADER:
+            return value
+    return None
 
 
 def _timestamp(moment: datetime) -> str:

@@ -11,11 +11,11 @@ from typing import Any, assert_never
 
 from broker.core.errors import MalformedMessage
 from broker.core.facts import Access, Fact, IdentityNotice, PlanFact, VisitMessage
-from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.identifiers import NhsNumber
 from broker.core.person import Person
 from broker.core.succession import Merged, Passage
 from broker.wire.avro import Row, Schemas
-from broker.wire.avro_values import millis, ods, refusing
+from broker.wire.avro_values import millis, refusing
 from broker.wire.envelope import Sealer, bound_to, open_row, seal_row
 from broker.wire.fact_rows import (
     access_details_row,
@@ -148,15 +148,16 @@ class FactCodec:
             row |= self._open("identity_details", row.pop("sealed"), key) or _NO_NOTICE_DETAILS
             return notice_of(row)
 
-    def visit_in_clear(self, data: bytes) -> tuple[str, OdsCode, str]:
+    def message_in_clear(self, data: bytes) -> VisitMessage:
         """
-        Return reference, provider and sending system of an attendance, opening nothing that is sealed.
+        Return the message of an attendance, opening nothing that is sealed: whose it is it does not say.
 
         Raises `MalformedMessage`.
         """
         row = self._schemas.decode("attendance", data)
+        del row["sealed"]
         with refusing("attendance"):
-            return row["visit"], ods(row["provider"]), row["system"]
+            return visit_message(row | _NO_MESSAGE_DETAILS)
 
     def encode_merged(self, merged: Merged, number: NhsNumber) -> bytes:
         """Return what goes to the successor of `number`; it is read inside a wrapper alone (`wrap`)."""

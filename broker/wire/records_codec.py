@@ -1,5 +1,5 @@
 """
-What operators and auditors read: worklist items, rejected messages, audit entries, operators' actions.
+What operators and auditors read: worklist items, rejected messages, audit entries, operators' actions, marks.
 
 Raw bytes are in them only sealed; a reason, a location, a cause are stable words and never a value.
 """
@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from broker.core.alerts import Recipient, WorklistItem
 from broker.core.audit import AuditEntry, DestructionEntry
+from broker.core.checks import CheckMark
 from broker.core.identifiers import OdsCode
 from broker.core.lawful_basis import Flow
 from broker.core.operators import ActionKind, Grounds, OperatorAction, Place
@@ -84,7 +85,7 @@ _FLOWS = Symbols(Flow)
 
 
 class RecordsCodec:
-    """Values of `cpis.worklist`, `cpis.rejected` and `cpis.audit` ↔ the core."""
+    """Values of `cpis.worklist`, `cpis.rejected`, `cpis.audit` and `cpis.checks` ↔ the core."""
 
     def __init__(self, schemas: Schemas, sealer: Sealer) -> None:
         """Take the schemas, and what seals raw bytes."""
@@ -164,6 +165,26 @@ class RecordsCodec:
     def mask_rejected(self, data: bytes) -> Masked:
         """Return a rejected message without opening its bytes, key or no key; raise `MalformedMessage`."""
         return _masked(self._schemas.decode("rejected", data))
+
+    def encode_mark(self, mark: CheckMark) -> bytes:
+        """Return a check mark; its key is `mark.key`."""
+        row: Row = {
+            "sender_kind": RECIPIENTS.write(mark.sender.kind),
+            "sender_code": mark.sender.code.code,
+            "partition": mark.partition,
+            "offset": mark.offset,
+            "received_at": millis(mark.received_at),
+        }
+        return self._schemas.encode("check_mark", row)
+
+    def decode_mark(self, data: bytes) -> CheckMark:
+        """Return a check mark; raise `MalformedMessage`."""
+        row = self._schemas.decode("check_mark", data)
+        with refusing("check_mark"):
+            sender = Recipient(kind=RECIPIENTS.read(row["sender_kind"]), code=ods(row["sender_code"]))
+        return CheckMark(
+            sender=sender, partition=row["partition"], offset=row["offset"], received_at=row["received_at"]
+        )
 
     def encode_audit(self, entry: AuditEntry) -> bytes:
         """Return an audit entry; `broker.core.audit.chain` hashes exactly these bytes."""

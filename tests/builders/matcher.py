@@ -157,6 +157,17 @@ def notice(notice_id: str = "notice-1", *, at: datetime = NOON) -> IdentityNotic
     return IdentityNotice(notice_id=notice_id, kind=IdentityKind.RESTRICTED, recorded_at=at, received_at=at)
 
 
+def _sender(fact: Fact) -> str | None:
+    """Return who sends a fact, where intake says so."""
+    match fact:
+        case PlanFact():
+            return fact.content.authority.code
+        case VisitMessage():
+            return fact.provider.code
+        case _:
+            return None
+
+
 def fact_write(codec: FactCodec, fact: Fact, number: NhsNumber, partition: int | None = None) -> Write:
     """Return a fact as intake writes it."""
     headers = write_headers(
@@ -165,6 +176,7 @@ def fact_write(codec: FactCodec, fact: Fact, number: NhsNumber, partition: int |
             source="urn:cpis:test",
             event_type=FACT_TYPE,
             time=fact.received_at,
+            sender=_sender(fact),
         )
     )
     return Write(topic_of(fact), number.key, codec.encode(fact, number), headers, partition)

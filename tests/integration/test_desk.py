@@ -1,4 +1,4 @@
-"""The operators' desk as operators use it: `cpis rejected` and `cpis worklist`, beside a broker at work."""
+"""The operators' desk as operators use it: what is rejected, work, answers, beside a broker at work."""
 
 import asyncio
 import base64
@@ -37,6 +37,7 @@ from tests.waiting import wait_until
 
 PATIENCE_SECONDS = 90.0
 CHILD = Patient(number="9990000018", family="Quillfeather", given="Rosalind", local_id="L-77123")
+SOMEBODY = Patient(number="9990000026", family="Otherwise", given="Imogen", local_id="L-1")
 PERSONAL = ("9990000018", "Quillfeather", "Rosalind", "20160412", "2016-04-12", "L-77123", "Test Row", "ZZ99")
 GROUNDS = ("--by", "A. Operator", "--reason", "ticket 4711")
 
@@ -136,16 +137,16 @@ def with_key(kafka: EmbeddedKafka | EmbeddedCluster, directory: Path) -> Desk:
     return Desk(kafka, directory)
 
 
-def attendance(processing: str) -> bytes:
+def attendance(processing: str, *, patient: Patient = CHILD, visit: str = "V1") -> bytes:
     """Return an attendance of an hour ago; `processing` is MSH-11."""
     now = datetime.now(UTC)
     arrived, recorded = (f"{now - timedelta(minutes=ago):%Y%m%d%H%M%S}" for ago in (60, 55))
-    pv1 = {"class": "E", "location": "ED", "visit": "V1", "arrived": arrived}
+    pv1 = {"class": "E", "location": "ED", "visit": visit, "arrived": arrived}
     adt = Adt(
         event="A04",
         control_id="EDSYS0001",
         recorded=recorded,
-        patient=CHILD,
+        patient=patient,
         provider="RXH",
         pv1=pv1,
         processing=processing,
@@ -186,6 +187,30 @@ def mllp_port(fleet: Fleet) -> int:
 def names_somebody(text: str) -> list[str]:
     """Return what in a text is the child's."""
     return [value for value in PERSONAL if value.lower() in text.lower()]
+
+
+def gives_three_answers(desk: Desk, port: int) -> None:
+    """Ask about the child's visit, one of somebody without a plan, one of nobody, and while Kafka is away."""
+    assert "AA" == send(port, attendance("P", patient=SOMEBODY, visit="V2"))
+
+    answers = [
+        desk.run("answer", "--visit", f"RXH/{visit}", "--json", *GROUNDS) for visit in ("V1", "V2", "V3")
+    ]
+    away = desk.run("answer", "--visit", "RXH/V2", *GROUNDS, CPIS_KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:9")
+
+    assert [
+        (0, "plan on file", None),
+        (3, "no plan on file", None),
+        (4, "could not check", "visit not held"),
+    ] == [
+        (done.returncode, told["finding"], told["reason"])
+        for done in answers
+        for told in [json.loads(done.stdout)]
+    ]
+    assert 4 == away.returncode
+    assert away.stdout.startswith("Could not check: the broker has not come to this visit, or cannot tell")
+    assert [] == names_somebody("".join(done.stdout + done.stderr for done in (*answers, away)))
+    assert 2 == [action.kind for action in desk.actions(Topic.AUDIT)].count(ActionKind.ANSWERED)
 
 
 def refuses_another_key(desk: Desk, item_id: str) -> None:
@@ -262,6 +287,7 @@ def test_a_message_refused_for_a_setting_is_redriven_and_alerts_once(live_desk: 
         desk.worked_off()
         assert attendances + 1 == len(desk.records(Topic.ATTENDANCES))
         assert told == desk.alerts()
+        gives_three_answers(desk, port)
         assert [] == desk.items("worklist", "list")
         kinds = [action.kind for action in desk.actions(Topic.AUDIT)]
         assert [2, 2] == [kinds.count(kind) for kind in (ActionKind.UNMASKED, ActionKind.REDRIVEN)]

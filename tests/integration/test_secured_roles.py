@@ -105,11 +105,11 @@ def told(settings: dict[str, str], *recipient: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_text().splitlines()]
 
 
-def explained(settings: dict[str, str], visit: str) -> str:
+def asked(command: str, settings: dict[str, str], visit: str) -> str:
     """Return what is said of a visit to somebody who gives a reason."""
-    log = Path(settings["CPIS_KAFKA_CA_FILE"]).parent / "explain.log"
+    log = Path(settings["CPIS_KAFKA_CA_FILE"]).parent / f"{command}.log"
     grounds = ("--by", "explainer", "--reason", "a test")
-    with running(log, "explain", "--visit", visit, *grounds, **settings) as process:
+    with running(log, command, "--visit", visit, *grounds, **settings) as process:
         assert 0 == process.wait(END_SECONDS), log.read_text()
     return log.read_text()
 
@@ -140,7 +140,9 @@ def test_a_visit_becomes_an_alert_and_an_inbox_row(
         wait_until(lambda: unused(secured) <= UNUSED_THAT_DAY, END_SECONDS, "every right is used")
         logs = "".join(fleet.logs() for fleet in site.fleets.values())
 
-    assert "entered in the audit trail" in explained(settings_of("cpis-explainer"), f"{PROVIDER}/V-{manner}")
+    explainer, visit = settings_of("cpis-explainer"), f"{PROVIDER}/V-{manner}"
+    assert "entered in the audit trail" in asked("explain", explainer, visit)
+    assert "Plan on file." in asked("answer", explainer, visit)
     assert ["AA", "AA", "AE"] == answers
     assert before + 2 == len(told(settings_of(f"la-{AUTHORITY}"), *listening))
     assert "refuses us" not in logs

@@ -21,8 +21,8 @@ Run = Callable[[str], Outcome]
 class RunMoving(Protocol):
     """From a table of facts of a person with several numbers to what comes of them."""
 
-    def __call__(self, table: str, *, stepwise: bool = False) -> Outcome:
-        """Run a table; `stepwise` each row is settled before the next one comes."""
+    def __call__(self, table: str, *, stepwise: bool = False, a: NhsNumber | None = None) -> Outcome:
+        """Run a table; `stepwise` each row is settled before the next one comes; `a` is the number of `A`."""
         ...
 
 
@@ -74,8 +74,8 @@ def run_stepwise(runtime: Runtime, numbers: Iterator[NhsNumber]) -> Run:
 def run_moving(runtime: Runtime, numbers: Iterator[NhsNumber]) -> RunMoving:
     """Lend the same for a person of several numbers, `A`, `B` and `C` in the table and the outcome."""
 
-    def run_table(table: str, *, stepwise: bool = False) -> Outcome:
-        own = {name: next(numbers) for name in "ABC"}
+    def run_table(table: str, *, stepwise: bool = False, a: NhsNumber | None = None) -> Outcome:
+        own = {name: next(numbers) for name in "ABC"} | ({} if a is None else {"A": a})
         names = {number.digits: name for name, number in own.items()} | {
             visit_under(number, f"v{place}", OdsCode(provider)): f"v{place}"
             for number in own.values()

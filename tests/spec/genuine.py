@@ -2,21 +2,26 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from broker.adapters.cluster import Cluster
+from broker.adapters.kafka_archive import KafkaArchive
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.kafka_partition import KafkaPartitionLog
 from broker.adapters.kafka_topics import apply_topics, load_topics
+from broker.core.answers import Answer
 from broker.core.policy import AnyPolicy
 from broker.ports import INPUTS, Record, Topic
 from broker.runtime.kafka import embedded_kafka
 from broker.runtime.resources import topics_file
+from broker.services.finding import VisitAsked
 from tests.builders.matcher import Reported, make_codecs
+from tests.spec.answering import GROUNDS, enquiry, owned
 from tests.spec.matchers import (
     DEADLINE_S,
     PARTITION,
@@ -76,8 +81,8 @@ class GenuineKafka:
         await self._everything.stop()
         await self._facts.close()
 
-    async def run(self, sent: Sent, *, stepwise: bool) -> Outcome:
-        """Write facts, wait until they were taken, read what was committed."""
+    async def run(self, sent: Sent, *, stepwise: bool, ask: Callable[[Sent, VisitAsked], Answer]) -> Outcome:
+        """Write facts, wait until they were taken, read what was committed; `ask` asks about them later."""
         before = {topic: len(records) for topic, records in self._found.items()}
         reported = len(self._report.notices)
         for portion in portions(writes_of(self._codecs, sent), stepwise=stepwise):
@@ -88,7 +93,17 @@ class GenuineKafka:
                     await self._read()
                     await self._read_to_the_end()
         new = {topic: records[before[topic] :] for topic, records in self._found.items()}
-        return outcome_of(self._codecs, sent, new, self._report.notices[reported:])
+        return outcome_of(self._codecs, sent, new, self._report.notices[reported:], partial(ask, sent))
+
+    async def ask(self, sent: Sent, asked: VisitAsked) -> Answer:
+        """Ask about a visit of a person whose facts were sent."""
+        archive = KafkaArchive(self._cluster)
+        await archive.start()
+        try:
+            asking = enquiry(archive, self._facts, self._codecs, sent, self._policy)
+            return await asking.ask(owned(asked, sent), GROUNDS)
+        finally:
+            await archive.close()
 
     def _is_taken(self) -> bool:
         """Return whether every input was taken, with what moved meanwhile."""
@@ -120,7 +135,11 @@ class GenuineRuntime:
     def __call__(self, sent: Sent, policy: AnyPolicy, *, stepwise: bool = False) -> Outcome:
         """Run one specification; all of a run share one policy."""
         assert policy == self.policy
-        return self._await(self._kafka.run(sent, stepwise=stepwise))
+        return self._await(self._kafka.run(sent, stepwise=stepwise, ask=self._ask))
+
+    def _ask(self, sent: Sent, asked: VisitAsked) -> Answer:
+        """Ask about a visit of one specification."""
+        return self._await(self._kafka.ask(sent, asked))
 
     @contextmanager
     def working(self) -> Iterator["GenuineRuntime"]:

@@ -8,17 +8,21 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from broker.adapters.memory import MemoryKafka, MemoryPartitionLog
+from broker.adapters.memory import MemoryFactLog, MemoryKafka, MemoryPartitionLog
+from broker.adapters.memory_archive import MemoryArchive
 from broker.core.alerts import AlertEvent, DecisionEntry, ItemKind, WorklistItem
+from broker.core.answers import Answer
 from broker.core.audit import commit_to
 from broker.core.facts import Access, Fact, IdentityNotice, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import moved_reference
 from broker.core.policy import AnyPolicy
 from broker.ports import INPUTS, PARTITION_STATE_KEY, PartitionLog, Record, Topic, Write
+from broker.services.finding import VisitAsked
 from broker.services.matching import Codecs, PartitionMatcher, Surroundings
 from broker.services.matching_turns import Notice
 from tests.builders.matcher import HURRIED, SALT, Reported, fact_write, make_codecs, until
+from tests.spec.answering import GROUNDS, Ask, enquiry, owned
 from tests.spec.outcome import Outcome
 from tests.spec.settled import AUTHORITIES, KEY, PROVIDERS
 
@@ -68,14 +72,15 @@ def last_offset(records: Sequence[Record]) -> int:
     return max((record.offset for record in records), default=-1)
 
 
-def outcome_of(codecs: Codecs, sent: Sent, found: Found, reports: Reports) -> Outcome:
-    """Return what was written about the one person of these facts, whichever their numbers."""
+def outcome_of(codecs: Codecs, sent: Sent, found: Found, reports: Reports, ask: Ask) -> Outcome:
+    """Return what was written about the one person of these facts, under any number; `ask` asks more."""
     return Outcome(
         events=tuple(_events(codecs, _numbers(sent), found)),
         items=tuple(_items(codecs, sent, found[Topic.WORKLIST])),
         decisions=_decisions(codecs, sent, found[Topic.AUDIT]),
         records=found,
         reports=reports,
+        ask=ask,
     )
 
 
@@ -123,7 +128,8 @@ def _items(codecs: Codecs, sent: Sent, records: Sequence[Record]) -> list[Workli
 def _decisions(codecs: Codecs, sent: Sent, records: Sequence[Record]) -> dict[str, DecisionEntry]:
     """Return the newest audited decision about each of the person's visits and views."""
     subjects = {commit_to(SALT, number, reference): reference for number, reference in _references(sent)}
-    entries = [codecs.records.decode_audit(record.value or b"") for record in records]
+    values = [record.value or b"" for record in records]
+    entries = [codecs.records.decode_audit(value) for value in values if not codecs.records.is_action(value)]
     return {
         subjects[entry.commitment]: DecisionEntry(
             subject_reference=subjects[entry.commitment],
@@ -158,7 +164,14 @@ class Twin:
         report = Reported()
         asyncio.run(self._work(sent, policy, report, stepwise=stepwise))
         new = {topic: self._kafka.read(topic)[seen:] for topic, seen in before.items()}
-        return outcome_of(self._codecs, sent, new, report.notices)
+        archive, log = MemoryArchive(self._kafka), MemoryFactLog(self._kafka)
+        asking = enquiry(archive, log, self._codecs, sent, policy)
+
+        def ask(asked: VisitAsked) -> Answer:
+            """Ask on the same Kafka."""
+            return asyncio.run(asking.ask(owned(asked, sent), GROUNDS))
+
+        return outcome_of(self._codecs, sent, new, report.notices, ask)
 
     async def _work(self, sent: Sent, policy: AnyPolicy, report: Reported, *, stepwise: bool) -> None:
         """Work through what is written."""

@@ -18,6 +18,15 @@ _spread = DefaultPartitioner()
 _RANGE = range(9_990_000_000, 10_000_000_000)
 
 
+def numbers_beginning(digits: str) -> Iterator[NhsNumber]:
+    """Yield the numbers that begin with these digits, smallest first: not every range is that of tests."""
+    for candidate in range(10 ** (10 - len(digits))):
+        try:
+            yield NhsNumber(f"{digits}{candidate:0{10 - len(digits)}d}")
+        except InvalidNhsNumber:
+            continue
+
+
 def usable_numbers() -> Iterator[NhsNumber]:
     """Yield the usable numbers of the range 999… on that partition, smallest first."""
     for candidate in _RANGE:

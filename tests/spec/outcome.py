@@ -16,7 +16,8 @@ from broker.core.alerts import (
 )
 from broker.ports import Record
 from broker.services.matching_turns import Notice
-from tests.spec.table import T, cells
+from tests.spec.answering import Ask, answered, visit_asked
+from tests.spec.table import PROVIDER, T, cells
 
 _TAKEN_BACK = frozenset({EventKind.WITHDRAWN, EventKind.RETRACTED})
 NOTHING = "-"
@@ -29,15 +30,21 @@ class Outcome:
 
     `events` in the order in which they were made; `items` the open worklist items; `decisions` the newest
     by visit reference or access id. `names` are the table's own words for references and numbers. `records`
-    are what a matcher wrote, by topic, `reports` what it reported; the core alone has neither.
+    are what a matcher wrote, by topic, `reports` what it reported; the core alone has neither. `ask` asks
+    about a visit that is named as intake names it.
     """
 
     events: tuple[AlertEvent, ...]
     items: tuple[WorklistItem, ...]
     decisions: Mapping[str, DecisionEntry]
+    ask: Ask = field(compare=False)
     names: Mapping[str, str] = field(default_factory=dict)
     records: Mapping[str, Sequence[Record]] = field(default_factory=dict)
     reports: Sequence[tuple[Notice, Mapping[str, int | str]]] = ()
+
+    def answer(self, name: str = "v1", provider: str = PROVIDER) -> str:
+        """Return what a provider is answered about its visit (ruling 41), or that it gets no answer."""
+        return answered(self.ask, visit_asked(name, provider))
 
     @property
     def standing(self) -> list[Alert]:

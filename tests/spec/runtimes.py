@@ -15,6 +15,7 @@ from broker.core.identifiers import NhsNumber
 from broker.core.policy import AnyPolicy
 from broker.core.restriction import unlinked
 from broker.core.succession import Came
+from tests.spec.answering import ask_core
 from tests.spec.outcome import Outcome
 from tests.spec.settled import KEY
 
@@ -42,4 +43,9 @@ def run_core(sent: Sequence[tuple[NhsNumber, Fact]], policy: AnyPolicy, *, stepw
             for item in advanced.closed:
                 del items[item.item_id]
             decisions |= {entry.subject_reference: entry for entry in advanced.entries}
-    return Outcome(events=tuple(events), items=tuple(items.values()), decisions=decisions)
+    return Outcome(
+        events=tuple(events),
+        items=tuple(items.values()),
+        decisions=decisions,
+        ask=ask_core(everybody, policy),
+    )

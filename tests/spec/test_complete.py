@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from broker.core.alerts import Change, Mark, Note, PlanState, Route, Urgency, VisitState, Why
+from broker.core.answers import Finding
 from broker.core.facts import REGISTERS, NumberStatus, PlanType, Reliability, VisitEvent
 from tests.spec.test_changes import MESSAGES, OTHER_VISITS, PLANS, TAKEN_BACK
 
@@ -42,6 +43,7 @@ WORDS: dict[str, Iterable[str]] = {
     "reasons": by_value(Why),
     "routes": by_value(Route),
     "urgencies": by_value(Urgency),
+    "answers": by_value(Finding),
     "number statuses": [f"number_status={status}" for status in by_value(NumberStatus)],
     "reliabilities": [f"birth_date_reliability={word}" for word in by_value(Reliability)],
     "registers": REGISTERS,

@@ -99,7 +99,7 @@ def test_a_mistake_is_refused_with_its_place(valid: str, wrong: str, told: str) 
 
 
 def test_the_shipped_inputs_lie_side_by_side() -> None:
-    """The matcher's inputs, its state and its audit have one common number of partitions."""
+    """The matcher's inputs, its state, its audit and its marks have one common number of partitions."""
     shipped = {topic.name: topic for topic in load_topics(topics_file().read_text("utf-8"))}
 
     assert {
@@ -110,6 +110,7 @@ def test_the_shipped_inputs_lie_side_by_side() -> None:
         "cpis.in.details",
         "cpis.people",
         "cpis.audit",
+        "cpis.checks",
     } == {name for name, topic in shipped.items() if topic.co_partitioned}
 
 

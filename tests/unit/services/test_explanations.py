@@ -30,9 +30,9 @@ from broker.services.explanations import (
     Asked,
     Codecs,
     Explanations,
-    VisitAsked,
     explain_replayed,
 )
+from broker.services.finding import VisitAsked
 from broker.wire.facts_codec import topic_of
 from broker.wire.stream import Door, StreamLine
 from tests.builders.house import ADA, House, in_house

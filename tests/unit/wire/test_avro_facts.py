@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.errors import MalformedMessage, NaiveTime, UnsealingFailed
 from broker.core.facts import (
+    SEALED_REGISTERS,
     Access,
     Details,
     Fact,
@@ -267,14 +268,14 @@ def test_altered_bytes_end_in_a_fact_or_are_refused(topic: str, fact: Fact, at: 
 
 
 def test_an_attendance_tells_its_visit_without_a_key() -> None:
-    """Reference, provider and sending system stand in clear; anything else is refused."""
+    """Everything but what is sealed stands in clear; anything else is refused."""
     without_key = FactCodec(SCHEMAS, MemorySealer())
 
-    assert (MESSAGE.visit, MESSAGE.provider, MESSAGE.system) == without_key.visit_in_clear(
-        CODEC.encode(MESSAGE, NUMBER)
-    )
+    sealed: dict[str, Any] = dict.fromkeys(SEALED_REGISTERS)
+
+    assert replace(MESSAGE, **sealed) == without_key.message_in_clear(CODEC.encode(MESSAGE, NUMBER))
     with pytest.raises(MalformedMessage):
-        without_key.visit_in_clear(CODEC.encode(PLAN, NUMBER))
+        without_key.message_in_clear(CODEC.encode(PLAN, NUMBER))
 
 
 def passages() -> st.SearchStrategy[Passage]:

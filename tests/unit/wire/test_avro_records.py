@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.adapters.memory_sealing import MemorySealer
-from broker.core.alerts import ItemKind, WorklistItem
+from broker.core.alerts import ItemKind, Recipient, RecipientKind, WorklistItem
 from broker.core.audit import FIRST_HASH, AuditEntry, DestructionEntry, chain
+from broker.core.checks import CheckMark
 from broker.core.errors import MalformedMessage, UnsealingFailed
 from broker.core.identifiers import OdsCode
 from broker.core.operators import OperatorAction
@@ -166,6 +167,20 @@ def test_an_action_without_grounds_is_malformed() -> None:
         codec().decode_action(value)
 
 
+@given(
+    mark=st.builds(
+        CheckMark,
+        sender=st.builds(Recipient, kind=members(RecipientKind), code=ods_codes()),
+        partition=st.integers(0, 99),
+        offset=st.integers(0, 2**62),
+        received_at=times(),
+    )
+)
+def test_a_check_mark_is_read_back(mark: CheckMark) -> None:
+    """Where the matcher stands with a sender survives."""
+    assert mark == codec().decode_mark(codec().encode_mark(mark))
+
+
 @given(entry=audit_entries())
 def test_an_audit_entry_is_read_back(entry: AuditEntry) -> None:
     """A recorded decision survives."""
@@ -198,7 +213,9 @@ def test_a_sender_that_is_no_code_is_malformed() -> None:
 
 @settings(deadline=None, max_examples=200)
 @given(
-    name=st.sampled_from(["worklist_item", "rejected", "audit_entry", "destruction", "operator_action"]),
+    name=st.sampled_from(
+        ["worklist_item", "rejected", "audit_entry", "destruction", "operator_action", "check_mark"]
+    ),
     body=st.binary(max_size=120),
 )
 def test_any_bytes_end_in_a_record_or_are_refused(name: str, body: bytes) -> None:
@@ -210,10 +227,12 @@ def test_any_bytes_end_in_a_record_or_are_refused(name: str, body: bytes) -> Non
         "audit_entry": records.decode_audit,
         "destruction": records.decode_destruction,
         "operator_action": records.decode_action,
+        "check_mark": records.decode_mark,
     }
     try:
         read = readers[name](frame(shipped_ids()[name], body))
     except (MalformedMessage, UnsealingFailed):
         return
 
-    assert isinstance(read, WorklistItem | Rejected | AuditEntry | DestructionEntry | OperatorAction)
+    kinds = WorklistItem | Rejected | AuditEntry | DestructionEntry | OperatorAction | CheckMark
+    assert isinstance(read, kinds)

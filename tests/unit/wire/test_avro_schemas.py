@@ -35,6 +35,7 @@ PINNED = {
     "operator_action": 1017,
     "identity_details": 1018,
     "destruction": 1045,
+    "check_mark": 1050,
 }
 ENUMS: dict[str, type[Enum]] = {
     kind.__name__: kind

@@ -1,5 +1,6 @@
 """CloudEvents headers in Kafka's binary mode."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.core.errors import MalformedMessage, NaiveTime
-from broker.wire.cloudevents import ALERT_TYPE, CloudEvent, read_headers, write_headers
+from broker.wire.cloudevents import ALERT_TYPE, CloudEvent, read_headers, sender_of, write_headers
 from tests.strategies import maybe, times
 
 MOMENT = datetime(2026, 11, 22, 9, 30, 0, 5000, tzinfo=UTC)
@@ -36,6 +37,14 @@ def test_the_attributes_become_headers() -> None:
     assert HEADERS == write_headers(EVENT)
 
 
+def test_the_sender_comes_first_and_is_read_alone() -> None:
+    """The matcher looks for it in every record; it is an organisation's code, nobody's name."""
+    headers = write_headers(replace(EVENT, sender="RXX"))
+
+    assert (("ce_sender", b"RXX"), *HEADERS) == headers
+    assert [b"RXX", None] == [sender_of(headers), sender_of(HEADERS)]
+
+
 def test_an_event_needs_neither_time_nor_schema() -> None:
     """Optional attributes that are not given have no header."""
     event = CloudEvent(event_id="1", source="/s", event_type="t")
@@ -53,6 +62,7 @@ def test_an_event_needs_neither_time_nor_schema() -> None:
         event_type=NAMES,
         time=maybe(times()),
         data_schema=maybe(NAMES),
+        sender=maybe(NAMES),
     )
 )
 def test_an_event_is_read_back_from_its_headers(event: CloudEvent) -> None:

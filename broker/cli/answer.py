@@ -1,0 +1,57 @@
+"""`cpis answer`: one of three answers for a visit, each with an exit code of its own."""
+
+import json
+
+import click
+
+from broker.cli.desk import at_desk, grounds_options, json_option, servers_option, visit_named
+from broker.core.answer_words import answer_sentences
+from broker.core.answers import Answer, Finding, Uncheckable, could_not_check
+from broker.core.errors import KafkaUnavailable
+from broker.core.operators import Grounds
+from broker.services.finding import VisitAsked
+from broker.wire.readable import readable
+
+EXIT_CODES = {Finding.PLAN: 0, Finding.NO_PLAN: 3, Finding.COULD_NOT_CHECK: 4}
+"""What a program goes by; every error has another (64 and above, 2 for a wrong option, 1 for a crash)."""
+
+
+@click.command()
+@click.option("--visit", required=True, help="A visit: PROVIDER/NUMBER, the codes of MSH-4 and PV1-19.")
+@click.option("--system", help="The sending system (MSH-3); needed where several know such a number.")
+@grounds_options
+@json_option
+@servers_option
+@click.pass_context
+def answer(
+    context: click.Context,
+    *,
+    visit: str,
+    system: str | None,
+    reason: str,
+    by: str,
+    bootstrap_servers: str | None,
+    as_json: bool,
+) -> None:
+    """
+    Answer for an unscheduled visit: plan on file (exit code 0), no plan on file (3), could not check (4).
+
+    It opens a person's record, so it needs --reason and --by: both are in the audit trail before anything is
+    said. It waits up to a minute for the matcher to pass the visit. It prints no number, no name, no plan.
+    """
+    asked, grounds = visit_named(visit, system), Grounds(by=by, reason=reason)
+    told = _asked(asked, grounds, bootstrap_servers)
+    said = answer_sentences(told)
+    if as_json:
+        click.echo(json.dumps({**readable(told), "text": list(said)}, ensure_ascii=False))
+    else:
+        click.echo("\n".join(said))
+    context.exit(EXIT_CODES[told.finding])
+
+
+def _asked(asked: VisitAsked, grounds: Grounds, bootstrap_servers: str | None) -> Answer:
+    """Return the answer; that Kafka is away is one."""
+    try:
+        return at_desk(bootstrap_servers, lambda desk: desk.enquiry.ask(asked, grounds))
+    except KafkaUnavailable as error:
+        return could_not_check(Uncheckable.BROKER_BEHIND, cause=error.code)

@@ -1,0 +1,167 @@
+"""
+The three answers: `plan on file`, `no plan on file`, `could not check` with its reason (ruling 41).
+
+Silence is never an answer, and neither is an error: `no plan on file` is said only where everything that
+could speak against it was looked at. What is looked at is `Checked`; which answer follows, two tables say.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from broker.core.decisions import Deciding
+from broker.core.errors import NoAnswerHere
+from broker.core.facts import IdentityKind
+from broker.core.identifiers import NhsNumber
+from broker.core.keyed import IdentityKey
+from broker.core.number_answers import newest_answer, under_enquiry
+from broker.core.number_ranges import is_searched
+from broker.core.person import Known
+from broker.core.policy import AnyPolicy
+
+MARK_WITHIN = timedelta(seconds=60)
+"""How long after a visit's newest receipt its check mark is waited for (ruling 41)."""
+
+
+class Finding(StrEnum):
+    """What is answered."""
+
+    PLAN = "plan on file"
+    NO_PLAN = "no plan on file"
+    COULD_NOT_CHECK = "could not check"
+
+
+class Uncheckable(StrEnum):
+    """Why it could not be checked: the reasons of ruling 41, and that no message of the visit is held."""
+
+    SHARING_STOPPED = "sharing stopped"
+    NO_NUMBER = "no number"
+    POSSIBLE_MATCH = "possible match"
+    NOT_IN_USE = "not in use"
+    RESTRICTED = "restricted"
+    DETAILS_DISAGREE = "details disagree"
+    RECORD_WAITING = "record waiting"
+    UNDER_ENQUIRY = "under enquiry"
+    ANOTHER_NATION = "another nation"
+    NOT_HELD = "visit not held"
+    BROKER_BEHIND = "broker behind"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """
+    What was looked at for one visit of which messages are held.
+
+    `number`: one usable for matching (rulings 20, 35). `searched`: plans of English authorities are filed
+    under such numbers, or one is (28). `plan`: one on file counts for the visit and its details match.
+    `details_disagree`: one counts and none matches. `record_waiting`, `possible_match`: ruling 21.
+    `not_in_use`, `under_enquiry`: rulings 23 and 38. `restricted`: ruling 24. `sharing_stopped`: by a
+    controller's signed stop (45). `checked_at`: when a check mark that has passed the visit was written,
+    aware UTC; None while none has.
+    """
+
+    number: bool = True
+    searched: bool = True
+    plan: bool = False
+    details_disagree: bool = False
+    restricted: bool = False
+    not_in_use: bool = False
+    under_enquiry: bool = False
+    possible_match: bool = False
+    record_waiting: bool = False
+    sharing_stopped: bool = False
+    checked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feeds:
+    """The authorities that send plans, and how many have sent none for longer than they should."""
+
+    known: int
+    stale: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """
+    One answer. `reason` goes with `could not check` and with nothing else; `cause` is the code of an error
+    that kept us from checking.
+
+    `checked_at` is that of `Checked` and there with every `no plan on file`; `feeds` says how old plans are.
+    """
+
+    finding: Finding
+    reason: Uncheckable | None = None
+    cause: str = ""
+    checked_at: datetime | None = None
+    feeds: Feeds | None = None
+
+
+_BEFORE_A_PLAN: tuple[tuple[Uncheckable, Callable[[Checked], bool]], ...] = (
+    (Uncheckable.SHARING_STOPPED, lambda checked: checked.sharing_stopped),
+    (Uncheckable.POSSIBLE_MATCH, lambda checked: checked.possible_match),
+    (Uncheckable.NO_NUMBER, lambda checked: not checked.number),
+    (Uncheckable.NOT_IN_USE, lambda checked: checked.not_in_use),
+    (Uncheckable.RESTRICTED, lambda checked: checked.restricted),
+)
+"""What outweighs a plan on file, the weightiest first: with or without one the answer is the same."""
+
+_BEFORE_NONE: tuple[tuple[Uncheckable, Callable[[Checked], bool]], ...] = (
+    (Uncheckable.DETAILS_DISAGREE, lambda checked: checked.details_disagree),
+    (Uncheckable.RECORD_WAITING, lambda checked: checked.record_waiting),
+    (Uncheckable.UNDER_ENQUIRY, lambda checked: checked.under_enquiry),
+    (Uncheckable.ANOTHER_NATION, lambda checked: not checked.searched),
+    (Uncheckable.BROKER_BEHIND, lambda checked: checked.checked_at is None),
+)
+"""What keeps us from saying that there is none, what the asker can do something about first."""
+
+
+def answer(checked: Checked, feeds: Feeds) -> Answer:
+    """Return the answer to what was looked at, with how old the plans are."""
+    for reason, holds in _BEFORE_A_PLAN:
+        if holds(checked):
+            return could_not_check(reason)
+    if checked.plan:
+        return Answer(finding=Finding.PLAN, checked_at=checked.checked_at, feeds=feeds)
+    for reason, holds in _BEFORE_NONE:
+        if holds(checked):
+            return could_not_check(reason)
+    return Answer(finding=Finding.NO_PLAN, checked_at=checked.checked_at, feeds=feeds)
+
+
+def could_not_check(reason: Uncheckable, *, cause: str = "") -> Answer:
+    """Return that it could not be checked, and why."""
+    return Answer(finding=Finding.COULD_NOT_CHECK, reason=reason, cause=cause)
+
+
+def look(number: NhsNumber, known: Known, reference: str, policy: AnyPolicy, key: IdentityKey) -> Checked:
+    """
+    Return what there is to look at for a visit, from what is known of its person.
+
+    `known` holds the visit's messages, and the plans and notices where the person has a record. Raises
+    `NoAnswerHere` for a visit that is no unscheduled one (rulings 3, 47), with or without a plan. Whether a
+    mark has passed it is for the caller to say.
+    """
+    return _Looking(number, known, policy, key).at(reference)
+
+
+class _Looking(Deciding):
+    """The decisions about one person, and what they say of a single visit."""
+
+    def at(self, reference: str) -> Checked:
+        """Look at one visit; one that joined another's thread is looked at as that thread (ruling 7)."""
+        visit = next((visit for visit in self.visits if reference in visit.references), None)
+        if visit is None or not visit.unscheduled:
+            raise NoAnswerHere
+        pairs = self._due(self._stay(visit, self.notices), self.plans, visit.policy)[0]
+        matched = self._matched(visit, pairs)
+        said = newest_answer(self.notices)
+        return Checked(
+            searched=is_searched(self.number) or bool(self.plans),
+            plan=bool(matched),
+            details_disagree=bool(pairs) and not matched,
+            restricted=self.restricted,
+            not_in_use=said is not None and said.kind is IdentityKind.INVALIDATED,
+            under_enquiry=under_enquiry(self.notices),
+        )

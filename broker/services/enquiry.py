@@ -1,0 +1,237 @@
+"""
+Answers what a provider asks about a visit: plan on file, no plan on file, could not check (ruling 41).
+
+Knows the order in which topics are read, which makes `no plan` safe: the check mark first, then in one pass
+over `cpis.people` the person and the matcher's own record of that partition, which lie in one log and cannot
+disagree. Whatever goes wrong is `could not check`, never `no plan`.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from broker.core.alerts import Recipient, RecipientKind
+from broker.core.answers import (
+    MARK_WITHIN,
+    Answer,
+    Checked,
+    Feeds,
+    Uncheckable,
+    answer,
+    could_not_check,
+    look,
+)
+from broker.core.checks import CheckMark
+from broker.core.errors import ConfigurationError, NoAnswerHere, VisitAmbiguous, WrongIdentityKey
+from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.keyed import IdentityKey, moved_reference
+from broker.core.operators import ActionKind, Grounds
+from broker.core.partition import Forwarding
+from broker.core.person import Known, Person
+from broker.core.policy import RULES_VERSION, AnyPolicy
+from broker.core.reading import stamp
+from broker.core.succession import NUMBERS_PASSED_MAX
+from broker.ports import PARTITION_STATE_KEY, Archive, Clock, Topic
+from broker.services.desk_log import DeskLog
+from broker.services.finding import Held, VisitAsked, messages_of
+from broker.services.matching_output import cause_of
+from broker.services.rejected_desk import place_of
+from broker.wire.facts_codec import FactCodec
+from broker.wire.records_codec import RecordsCodec
+from broker.wire.state_codec import StateCodec
+
+_LOOK_AGAIN_S = 1.0
+_MILLISECOND = timedelta(milliseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readers:
+    """What reads attendances, people and marks."""
+
+    facts: FactCodec
+    states: StateCodec
+    records: RecordsCodec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedRule:
+    """The authorities that should send plans, and after how long without one a feed is stale."""
+
+    authorities: frozenset[OdsCode]
+    stale_after: timedelta
+
+    def judge(self, marks: Iterable[CheckMark], at: datetime) -> Feeds:
+        """Return how many feeds are known and how many are stale; one never heard of is."""
+        newest: dict[OdsCode, datetime] = {}
+        for mark in marks:
+            if mark.sender.kind is RecipientKind.AUTHORITY:
+                code = mark.sender.code
+                newest[code] = max(mark.received_at, newest.get(code, mark.received_at))
+        known = self.authorities | newest.keys()
+        stale = [code for code in known if code not in newest or at - newest[code] > self.stale_after]
+        return Feeds(known=len(known), stale=len(stale))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Marked:
+    """A check mark and when it was written, aware UTC."""
+
+    mark: CheckMark
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """One pass over `cpis.people`: a number's record, None for none, and the matcher's, by partition."""
+
+    value: bytes | None
+    states: Mapping[int, bytes]
+
+
+class Enquiry:
+    """Answers on a cluster, on grounds."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        readers: Readers,
+        log: DeskLog,
+        *,
+        policy: AnyPolicy,
+        key: IdentityKey,
+        clock: Clock,
+        feeds: FeedRule,
+        look_again_s: float = _LOOK_AGAIN_S,
+    ) -> None:
+        """Read with the archive; `log` takes down every answer's enquiry before a record is opened."""
+        self._archive = archive
+        self._readers = readers
+        self._log = log
+        self._policy = policy
+        self._key = key
+        self._clock = clock
+        self._feeds = feeds
+        self._look_again_s = look_again_s
+
+    async def ask(self, asked: VisitAsked, grounds: Grounds) -> Answer:
+        """
+        Return the answer for a visit, at the latest a minute after its newest receipt.
+
+        Raises `NoAnswerHere` for a visit that is no unscheduled one and `VisitAmbiguous` where several
+        systems have told one of this name. Anything else that fails is the answer `could not check`.
+        """
+        try:
+            return await self._ask(asked, grounds)
+        except (NoAnswerHere, VisitAmbiguous):
+            raise
+        except Exception as error:  # noqa: BLE001 – no error may be taken for `no plan on file`
+            return could_not_check(Uncheckable.BROKER_BEHIND, cause=cause_of(error))
+
+    async def _ask(self, asked: VisitAsked, grounds: Grounds) -> Answer:
+        """Return the answer; raises whatever goes wrong."""
+        messages = await messages_of(asked, self._archive, self._readers.facts, self._key)
+        if len({held.message.system for held in messages}) > 1:
+            raise VisitAmbiguous
+        if not messages:
+            return could_not_check(Uncheckable.NOT_HELD)
+        newest = max(messages, key=lambda held: stamp(held.message))  # under the number in use (ruling 44)
+        await self._log.audit(ActionKind.ANSWERED, newest.reference, place_of(newest.record), grounds)
+        own = [held for held in messages if held.number == newest.number]
+        marks = await self._marks_past(asked.provider, own)
+        checked = await self._look(own, passed=_passed(marks, asked.provider, own))
+        return answer(checked, self._feeds.judge((one.mark for one in marks), self._clock()))
+
+    async def _marks_past(self, provider: OdsCode, own: Sequence[Held]) -> list[_Marked]:
+        """Return the marks as soon as the provider's has passed the visit, or its time is over."""
+        received_at = max(held.message.received_at for held in own)
+        until = min(received_at, self._clock()) + MARK_WITHIN
+        while True:
+            marks = await self._marks()
+            if _passed(marks, provider, own) is not None or self._clock() >= until:
+                return marks
+            await asyncio.sleep(self._look_again_s)
+
+    async def _marks(self) -> list[_Marked]:
+        """Return the newest mark of every sender in every partition."""
+        newest: dict[tuple[bytes, int], _Marked] = {}
+        async for records in self._archive.read(Topic.CHECKS):
+            for record in records:
+                mark = self._readers.records.decode_mark(record.value or b"")
+                written_at = _EPOCH + record.timestamp * _MILLISECOND
+                newest[mark.key, mark.partition] = _Marked(mark=mark, written_at=written_at)
+        return list(newest.values())
+
+    async def _look(self, own: Sequence[Held], *, passed: datetime | None) -> Checked:
+        """Return what there is to look at; `passed` is when a mark was written that passed the visit."""
+        first = own[0]
+        read = await self._read(first.number)
+        state = read.states.get(first.record.partition)
+        if state is None or not self._has_taken(state, own):
+            return Checked()
+        if read.value is None:
+            known = Known(visits={first.reference: {held.message.message_id: held.message for held in own}})
+            checked = look(first.number, known, first.reference, self._policy, self._key)
+            return replace(checked, checked_at=passed)
+        person, reference = await self._person(first.number, read.value, first.reference)
+        if person is None or reference not in person.known.visits:
+            return Checked()  # kept apart as unprocessable, or on its way to the number that succeeded
+        checked = look(person.number, person.known, reference, self._policy, self._key)
+        return replace(checked, checked_at=passed)
+
+    def _has_taken(self, value: bytes, own: Sequence[Held]) -> bool:
+        """
+        Return whether the matcher's record of a partition, read with the people, has passed these messages.
+
+        Raises `WrongIdentityKey` and `ConfigurationError` where it does not decide as we would.
+        """
+        state = self._readers.states.decode_partition(value)
+        if state.key_fingerprint != self._key.fingerprint:
+            raise WrongIdentityKey
+        if (state.rules_version, state.policy_version) != (RULES_VERSION, self._policy.version):
+            raise ConfigurationError("the matcher decides by another policy, or is not done deciding anew")
+        return state.offsets.get(Topic.ATTENDANCES, 0) > max(held.record.offset for held in own)
+
+    async def _person(
+        self, number: NhsNumber, value: bytes | None, reference: str
+    ) -> tuple[Person | None, str]:
+        """
+        Return the person of a record, or of the number that succeeded it, and the visit's reference there.
+
+        None for a successor without a record: what was sent on to it may be on its way (ruling 22).
+        """
+        for _ in range(NUMBERS_PASSED_MAX + 1):
+            found = None if value is None else self._readers.states.decode_any(number.key, value)
+            if not isinstance(found, Forwarding):
+                return found if isinstance(found, Person) else None, reference
+            reference = moved_reference(self._key, reference, former=number, number=found.to)
+            number = found.to
+            value = (await self._read(number)).value
+        return None, reference
+
+    async def _read(self, number: NhsNumber) -> _Read:
+        """Return a number's record and the matcher's own, as they stand now."""
+        value: bytes | None = None
+        states: dict[int, bytes] = {}
+        async for records in self._archive.read(Topic.PEOPLE):
+            for record in records:
+                if record.key == PARTITION_STATE_KEY:
+                    states[record.partition] = record.value or b""
+                elif record.key == number.key:
+                    value = record.value
+        return _Read(value=value, states=states)
+
+
+def _passed(marks: Iterable[_Marked], provider: OdsCode, own: Sequence[Held]) -> datetime | None:
+    """Return when the provider's mark was written that has passed every one of these messages."""
+    sender = Recipient(kind=RecipientKind.PROVIDER, code=provider)
+    last = max(held.record.offset for held in own)
+    written = [
+        one.written_at
+        for one in marks
+        if one.mark.sender == sender
+        and one.mark.partition == own[0].record.partition
+        and one.mark.offset > last
+    ]
+    return max(written, default=None)

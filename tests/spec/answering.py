@@ -1,0 +1,99 @@
+"""How a specification's person is asked about: by the core alone, and by the enquiry on a Kafka."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from broker.core.answers import Answer, Feeds, Finding, Uncheckable, answer, could_not_check, look
+from broker.core.errors import NoAnswerHere
+from broker.core.everybody import Everybody
+from broker.core.facts import Fact, VisitMessage
+from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.keyed import IdentityKey
+from broker.core.operators import Grounds
+from broker.core.policy import AnyPolicy
+from broker.ports import Archive, FactLog
+from broker.services.desk_log import DeskLog
+from broker.services.enquiry import Enquiry, FeedRule, Readers
+from broker.services.finding import VisitAsked
+from broker.services.matching import Codecs
+from tests.spec.settled import KEY
+from tests.spec.table import PROVIDER, T
+
+Ask = Callable[[VisitAsked], Answer]
+"""From a visit as its hospital calls it to its answer; raises `NoAnswerHere`."""
+
+GROUNDS = Grounds(by="specification", reason="a row of a table")
+FEEDS = FeedRule(authorities=frozenset(), stale_after=timedelta(hours=48))
+LOOK_AGAIN_S = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Own(VisitAsked):
+    """A visit of one specification's person: on one Kafka those of all have a visit `v1`."""
+
+    numbers: frozenset[NhsNumber]
+
+    def is_it(self, reference: str, number: NhsNumber, system: str, key: IdentityKey) -> bool:
+        """Whether it is the visit, and this person's."""
+        same = VisitAsked.is_it(self, reference, number, system, key)
+        return same and number in self.numbers
+
+
+def owned(asked: VisitAsked, sent: Sequence[tuple[NhsNumber, Fact]]) -> VisitAsked:
+    """Return the visit as one of the person whose facts were sent."""
+    numbers = frozenset(number for number, _ in sent)
+    return _Own(provider=asked.provider, number=asked.number, system=asked.system, numbers=numbers)
+
+
+def visit_asked(name: str, provider: str = PROVIDER) -> VisitAsked:
+    """Return a table's visit as its hospital calls it."""
+    return VisitAsked(provider=OdsCode(provider), number=name, system="EDSYS")
+
+
+def answered(ask: Ask, asked: VisitAsked) -> str:
+    """Return an answer as a table writes it."""
+    try:
+        told = ask(asked)
+    except NoAnswerHere:
+        return "no answer"
+    if told.finding is Finding.NO_PLAN:
+        assert told.checked_at is not None
+        assert told.feeds is not None
+    return told.finding.value if told.reason is None else f"{told.finding}: {told.reason}"
+
+
+def ask_core(everybody: Everybody, policy: AnyPolicy) -> Ask:
+    """Ask the core about the people it has folded; every visit has been passed."""
+
+    def ask(asked: VisitAsked) -> Answer:
+        """Return the answer under the number that has a record with the visit, else under any."""
+        for person in (*everybody.people.values(), *everybody.waiting.values()):
+            reference = asked.reference(person.number, "EDSYS", KEY)
+            if reference in person.known.visits:
+                checked = look(person.number, person.known, reference, policy, KEY)
+                return answer(replace(checked, checked_at=T), Feeds(known=1, stale=0))
+        return could_not_check(Uncheckable.NOT_HELD)
+
+    return ask
+
+
+def enquiry(
+    archive: Archive,
+    log: FactLog,
+    codecs: Codecs,
+    sent: Sequence[tuple[NhsNumber, Fact]],
+    policy: AnyPolicy,
+) -> Enquiry:
+    """Return the enquiry on a Kafka, at the moment of the newest receipt of a visit."""
+    received = [fact.received_at for _, fact in sent if isinstance(fact, VisitMessage)]
+    return Enquiry(
+        archive,
+        Readers(facts=codecs.facts, states=codecs.states, records=codecs.records),
+        DeskLog(log, codecs.records, key=KEY, clock=lambda: T),
+        policy=policy,
+        key=KEY,
+        clock=lambda: max(received),
+        feeds=FEEDS,
+        look_again_s=LOOK_AGAIN_S,
+    )
