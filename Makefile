@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench mutants lock
+.PHONY: help demo test check fix bench mutants oracle lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -33,6 +33,9 @@ bench: $(STAMP)  ## measure throughput and latency beside a bare Kafka client in
 
 mutants: $(STAMP)  ## try mistakes with the rules and a sample of mutants of the core, print which rows notice and the score
 	$(BIN)/python -m tests.tools.mutants
+
+oracle: $(STAMP)  ## compare the core with the oracle over 200,000 generated sequences of facts (CPIS_SEQUENCES=n: as many)
+	$(BIN)/python -m tests.generative.long_run
 
 lock: $(STAMP)  ## pin the dependency lists anew, with hashes
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --universal --python-version 3.11 --upgrade pyproject.toml -o deploy/requirements/run.txt

@@ -32,7 +32,7 @@ from broker.core.content import (
     view_line,
 )
 from broker.core.excluded import was_excluded
-from broker.core.facts import Access, IdentityNotice, PlanKey, VisitMessage
+from broker.core.facts import Access, IdentityNotice, PlanKey
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
 from broker.core.lawful_basis import Flow
@@ -56,7 +56,7 @@ from broker.core.policy import AnyPolicy, Policy
 from broker.core.policy_keys import Restricted
 from broker.core.reading import Visit
 from broker.core.restriction import is_restricted, reduced
-from broker.core.visits import is_during, judging, losses, read_visits
+from broker.core.visits import is_during, judging, losses, losses_by, read_visits, received_by
 
 _WHY_NOT_DUE = {
     NotDue.PREGNANCY_ENDED: Why.PREGNANCY_ENDED,
@@ -176,6 +176,15 @@ class Deciding:
             losses=self.losses,
         )
 
+    def _stay_by(self, visit: Visit, by: datetime) -> Stay:
+        """Return a stay by what had been received by a time: who was born when, which pregnancy was over."""
+        heard = [notice for notice in self.notices if notice.received_at <= by]
+        return replace(self._stay(visit, heard), losses=self._lost_by(by))
+
+    def _lost_by(self, by: datetime) -> tuple[datetime, ...]:
+        """Return when a pregnancy had ended by what had been received by a time (rulings 11, 43)."""
+        return losses_by(self.messages, self.notices, by, self.policy)
+
     @staticmethod
     def _due(stay: Stay, plans: Sequence[Sequence[Version]], policy: Policy) -> tuple[list[Due], Why]:
         """Return the plans that count for a stay, and the reason to give when none does."""
@@ -207,17 +216,17 @@ class Deciding:
     def _due_by(self, visit: Visit, pairs: Sequence[Due], by: datetime) -> frozenset[PlanKey]:
         """Return the plans that were due and matched by what had been received `by` then (ruling 11)."""
         held = {reference: self.messages[reference] for reference in visit.references}
-        received = {reference: _received(messages, by) for reference, messages in held.items()}
+        received = received_by(held, by)
         versions = (version for pair in pairs for version in pair.versions)
         heard = [notice for notice in self.notices if notice.received_at <= by]
-        everything = received == held and len(heard) == len(self.notices)
+        everything = received == held and len(heard) == len(self.notices) and self._lost_by(by) == self.losses
         if everything and all(version.received_at <= by for version in versions):
             return frozenset(key for pair in pairs for key in pair.keys)
         return frozenset(
             key
             for thread in read_visits(received, self.policy)
             if thread.unscheduled
-            for pair in self._due(self._stay(thread, heard), self._received_by(by), thread.policy)[0]
+            for pair in self._due(self._stay_by(thread, by), self._received_by(by), thread.policy)[0]
             if match_over_time(thread.stated, pair.stated()) is not None
             for key in pair.keys
         )
@@ -321,7 +330,7 @@ class Deciding:
         in_force = self.policy.at(access.accessed_at)
         by = delayed_from(first_recorded_at=recorded_at, left_at=stay.until, policy=in_force)
         notices = [notice for notice in self.notices if notice.received_at <= by]
-        heard_stay = replace(stay, born_on=born_on(notices, stay.cutoff))
+        heard_stay = replace(stay, born_on=born_on(notices, stay.cutoff), losses=self._lost_by(by))
         heard = self._due(heard_stay, self._received_by(by), in_force)[0] if access.received_at <= by else []
         in_time = {key for pair in heard for key in pair.keys}
         return [
@@ -379,11 +388,6 @@ class Deciding:
 def _owner(pair: Due, policy: Policy, newest_at: datetime) -> OdsCode:
     """Return who answers for a plan from when it was there to be told, by the sources' stamps (19)."""
     return successor_of(pair.shown.content.authority, policy, max(newest_at, pair.said_at))
-
-
-def _received(messages: Mapping[str, VisitMessage], by: datetime) -> dict[str, VisitMessage]:
-    """Return the messages that had been received by a time."""
-    return {key: message for key, message in messages.items() if message.received_at <= by}
 
 
 def _view_ids(alert: Alert) -> frozenset[str]:

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
 
-from broker.core.facts import Access, Fact, IdentityKind, PlanContent, VisitMessage
+from broker.core.facts import Access, Fact, IdentityKind, PlanContent, PlanType, VisitMessage
 from broker.core.identifiers import london_day
 from broker.core.partition import Forwarding
 from broker.core.person import Known, Person, Said, Told
@@ -87,7 +87,7 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
     18th birthday lies more than L behind it, too (ruling 13). The mark of a restricted record stays (24).
     """
     before = clock - policy.lateness
-    closing = _closing(person, before, policy)
+    closing = _closing(person, clock, before, policy)
     gone = closing | person.closed
     visits = {ref: said for ref, said in person.known.visits.items() if ref not in gone}
     accesses = {
@@ -136,22 +136,31 @@ def _view_cutoff(access: Access, policy: AnyPolicy) -> datetime:
     return cutoff(newest_at=recorded_at, arrived_at=access.accessed_at, policy=in_force)
 
 
-def _closing(person: Person, before: datetime, policy: AnyPolicy) -> frozenset[str]:
+def _closing(person: Person, clock: datetime, before: datetime, policy: AnyPolicy) -> frozenset[str]:
     """
     Return the visits and views to close: past their cut-off by L, and bound to nothing that is still open.
 
     Visits are counted in the alerts of those that follow within a week (ruling 8) and compared with their
     neighbours (ruling 16), and a view during a stay is a line of its thread (ruling 1): outside it would be
     an alert of its own. So a chain of such visits closes together, with the views during them: nothing that
-    is closed changes what stands of another.
+    is closed changes what stands of another. A stillbirth says of every later visit that an unborn plan is
+    over (ruling 43): it stays as long as one may be asked about.
     """
     open_visits = {ref: said for ref, said in person.known.visits.items() if ref not in person.closed}
+    accesses = [view for view in person.known.accesses.values() if view.access_id not in person.closed]
     threads = read_visits(open_visits, policy)
     told_of = {reference for thread in threads for reference in thread.references}
+    chains = _chains(threads, accesses, policy)
+    alone = [view for view in accesses if not any(view in views for _, views in chains)]
+    past = [chain for chain in chains if _cutoff(*chain, policy) < before]
+    asked_about = (
+        len(past) < len(chains)
+        or any(_view_cutoff(view, policy) >= before for view in alone)
+        or _unborn_to_come(person, clock, before, policy)
+    )
     closing: set[str] = set()
-    for chain, views in _chains(threads, person.known.accesses.values(), policy):
-        cutoffs = [*(thread.cutoff for thread in chain), *(_view_cutoff(view, policy) for view in views)]
-        if all(cutoff < before for cutoff in cutoffs):
+    for chain, views in past:
+        if not (asked_about and any(thread.stillbirth for thread in chain)):
             closing.update(reference for thread in chain for reference in thread.references)
             closing.update(view.access_id for view in views)
     silent = {
@@ -160,6 +169,20 @@ def _closing(person: Person, before: datetime, policy: AnyPolicy) -> frozenset[s
         if reference not in told_of and all(stamp(message)[0] < before for message in messages.values())
     }
     return frozenset(closing | silent)
+
+
+def _cutoff(chain: Sequence[Visit], views: Sequence[Access], policy: AnyPolicy) -> datetime:
+    """Return until when a chain may still be revised."""
+    return max([*(thread.cutoff for thread in chain), *(_view_cutoff(view, policy) for view in views)])
+
+
+def _unborn_to_come(person: Person, clock: datetime, before: datetime, policy: AnyPolicy) -> bool:
+    """Whether an unborn plan is visible, may become so, or was recorded so lately that it may change."""
+    unborn = {
+        content: said for content, said in person.known.plans.items() if content.plan_type is PlanType.UNBORN
+    }
+    expecting = replace(person, known=Known(plans=unborn))
+    return _recorded_lately(expecting, before) or _plan_may_show(expecting, clock, before, policy)
 
 
 def _chains(

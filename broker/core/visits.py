@@ -11,7 +11,7 @@ from datetime import datetime
 from broker.core.facts import Access, IdentityKind, IdentityNotice, VisitMessage
 from broker.core.number_answers import recorded
 from broker.core.policy import AnyPolicy, Policy
-from broker.core.reading import Reading, Visit
+from broker.core.reading import STILLBIRTH, Reading, Visit
 
 Messages = Mapping[str, Mapping[str, VisitMessage]]
 """The messages of a person's visits: by visit reference, then by message id."""
@@ -105,3 +105,20 @@ def losses(visits: Iterable[Visit], notices: Iterable[IdentityNotice]) -> tuple[
     """Return when a pregnancy was said to have ended: by a stillbirth, or by the authority (ruling 43)."""
     told = [recorded(notice) for notice in notices if notice.kind is IdentityKind.PREGNANCY_ENDED]
     return (*told, *(visit.departed_at or visit.newest_at for visit in visits if visit.stillbirth))
+
+
+def losses_by(
+    known: Messages, notices: Iterable[IdentityNotice], by: datetime, policy: AnyPolicy
+) -> tuple[datetime, ...]:
+    """Return when a pregnancy was said to have ended in what had been received by a time (rulings 11, 43)."""
+    stillbirth = any(one.disposition == STILLBIRTH for said in known.values() for one in said.values())
+    visits = read_visits(received_by(known, by), policy) if stillbirth else []
+    return losses(visits, [notice for notice in notices if notice.received_at <= by])
+
+
+def received_by(known: Messages, by: datetime) -> dict[str, dict[str, VisitMessage]]:
+    """Return the messages that had been received by a time; a visit that had none is there, and empty."""
+    return {
+        reference: {key: message for key, message in said.items() if message.received_at <= by}
+        for reference, said in known.items()
+    }

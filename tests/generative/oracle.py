@@ -7,7 +7,7 @@ whole list of facts, as often as it is asked; the numbers in the docstrings are 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from broker.core.facts import (
     Access,
@@ -136,7 +136,7 @@ class Oracle:
     def _history(self, plan: Plan, policy: Policy) -> bool:
         """Whether a plan was out of view every time it was recorded (18)."""
         return all(
-            london_day(version.recorded_at) > self._last_visible_day(version.content, policy)
+            london_day(version.recorded_at) > self.last_visible_day(version.content, policy)
             for version in plan.known
         )
 
@@ -171,7 +171,7 @@ class Oracle:
             if version.content.details.birth_date
         ]
         newest = [max(said)[1] for said in (by_source, by_authority) if said]
-        return bool(newest) and not any(_age(born, day) < policy.age_of_majority for born in newest)
+        return bool(newest) and not any(age_reached(born, day) < policy.age_of_majority for born in newest)
 
     def _removed_before(self, arrived_at: datetime, cutoff: datetime) -> bool:
         """Whether some plan was removed by a record made by the arrival (14)."""
@@ -213,7 +213,7 @@ class Oracle:
             names=frozenset({_name(shown.content)}),
         )
 
-    def _last_visible_day(self, content: PlanContent, policy: Policy) -> date:
+    def last_visible_day(self, content: PlanContent, policy: Policy) -> date:
         """Return the end plus 365 days, 28 for an unborn plan, or what is settled for its authority (9)."""
         if content.end is None:
             return date.max
@@ -223,7 +223,7 @@ class Oracle:
 
     def _visible(self, content: PlanContent, first: date, last: date, policy: Policy) -> bool:
         """Whether a plan is visible on a day of the stay (9, 10)."""
-        return content.start <= last and first <= self._last_visible_day(content, policy)
+        return content.start <= last and first <= self.last_visible_day(content, policy)
 
     def _plan_state(self, content: PlanContent, first: date, last: date, policy: Policy) -> str:
         """Return how a plan stands (12, 14, 15)."""
@@ -303,28 +303,34 @@ class Oracle:
         return owner
 
 
-def _age(born: date, day: date) -> int:
+def age_reached(born: date, day: date) -> int:
     """Return how many birthdays somebody has had; who was born on 29 February has some on 1 March (13)."""
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
 def _restricted(facts: Sequence[Fact]) -> bool:
     """Whether some source marked the record and the demographic source has not lifted it since (24)."""
-    marked, lifted = [datetime.min.replace(tzinfo=UTC)], [datetime.min.replace(tzinfo=UTC)]
-    for fact in facts:
-        at = min(fact.recorded_at, fact.received_at)
-        match fact:
-            case IdentityNotice() if fact.kind.value == "restriction lifted":
-                lifted.append(at)
-            case IdentityNotice() if fact.kind.value == "restricted":
-                marked.append(at)
-            case VisitMessage() if fact.restricted:
-                marked.append(at)
-            case PlanFact() if fact.content.restricted:
-                marked.append(at)
-            case _:
-                pass
-    return len(marked) > 1 and max(marked) >= max(lifted)
+    marked = [at for fact in facts if (at := marked_at(fact)) is not None]
+    lifted = [
+        min(fact.recorded_at, fact.received_at)
+        for fact in facts
+        if isinstance(fact, IdentityNotice) and fact.kind.value == "restriction lifted"
+    ]
+    return bool(marked) and all(at <= max(marked) for at in lifted)
+
+
+def marked_at(fact: Fact) -> datetime | None:
+    """Return when a fact marked the record as restricted, None where it does not (24)."""
+    match fact:
+        case IdentityNotice():
+            marks = fact.kind.value == "restricted"
+        case VisitMessage():
+            marks = bool(fact.restricted)
+        case PlanFact():
+            marks = fact.content.restricted
+        case _:
+            marks = False
+    return min(fact.recorded_at, fact.received_at) if marks else None
 
 
 def _under_enquiry(notices: Sequence[IdentityNotice]) -> bool:

@@ -22,12 +22,15 @@ from broker.core.facts import (
     VisitMessage,
 )
 from broker.core.identifiers import NhsNumber
+from tests.generative.lives import Life, lives
+from tests.generative.living import Happening, check_life
 from tests.generative.settled import OTHER
 from tests.generative.stories import known_of, stories
 from tests.spec.settled import KEY, POLICY
 
 NUMBER = NhsNumber("9990000018")
 EXAMPLES = 1_200  # enough for the rarest outcome but one; the same ones every time
+LIVES = 200
 SELDOM = frozenset({Mark.REMOVED_AFTERWARDS})  # after a visit's cut-off; tests/spec/test_plans_due.py has it
 
 
@@ -46,6 +49,26 @@ def told() -> list[list[Fact]]:
     @given(stories())
     def collect(facts: list[Fact]) -> None:
         generated.append(facts)
+
+    collect()
+    return generated
+
+
+@cache
+def lived() -> list[Life]:
+    """Return what the strategy for whole lives generates."""
+    generated: list[Life] = []
+
+    @settings(
+        deadline=None,
+        derandomize=True,
+        max_examples=LIVES,
+        phases=[Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @given(lives())
+    def collect(life: Life) -> None:
+        generated.append(life)
 
     collect()
     return generated
@@ -111,3 +134,14 @@ def test_every_outcome_is_reached() -> None:
         *Why,
     }
     assert set() == wanted - reached - SELDOM
+
+
+def test_everything_happens_in_some_life() -> None:
+    """Facts wait and come late, visits are closed, people destroyed and known again."""
+    assert set(Happening) == set().union(*map(check_life, lived()))
+
+
+def test_a_life_holds_every_kind_of_fact() -> None:
+    """Each of them is received when the clock has moved."""
+    taken = {type(step.fact) for life in lived() for step in life.taken if step.fact is not None}
+    assert {PlanFact, VisitMessage, Access, IdentityNotice} == taken

@@ -24,10 +24,10 @@ from broker.core.person import Person
 from broker.core.policy import AnyPolicy
 from broker.core.setting import Ground
 from tests.generative.examples import examples
+from tests.generative.living import NUMBER, fold
 from tests.generative.settled import policies
 from tests.generative.stories import known_of, stories
 from tests.generative.test_everything_is_generated import told as generated
-from tests.generative.test_oracle import NUMBER, fold
 from tests.spec.settled import KEY, POLICY
 
 SELDOM = frozenset({Ground.LISTED_SENSITIVE, Ground.LISTED_SCHEDULED})

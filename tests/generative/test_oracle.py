@@ -1,106 +1,40 @@
-"""The core against the oracle, and any order and number of the same facts against each other."""
+"""The core against the oracle: any order and number of facts, restarts among them, destruction after them."""
 
 from collections.abc import Sequence
 
-from hypothesis import given, note
-from hypothesis import strategies as st
+from hypothesis import given
 
-from broker.core.alerts import Alert, AlertEvent, Change, EventKind
+from broker.core.alerts import AlertEvent, Change
 from broker.core.decisions import decide
-from broker.core.effects import advance
 from broker.core.facts import Fact
-from broker.core.identifiers import NhsNumber
-from broker.core.person import Person, lift
 from broker.core.policy import AnyPolicy
 from broker.core.restriction import is_reduced, reduced
 from tests.generative.examples import examples
-from tests.generative.expected import Expecting, Told, row_of
+from tests.generative.lives import Life, Retold, lives, retold
+from tests.generative.living import NUMBER, check_life, check_retold, fold
 from tests.generative.oracle import Oracle
 from tests.generative.settled import policies
-from tests.generative.stories import known_of, retellings, stories
+from tests.generative.stories import retellings, stories
 from tests.spec.settled import KEY
 
-NUMBER = NhsNumber("9990000018")
-TAKEN_BACK = (EventKind.WITHDRAWN, EventKind.RETRACTED)
 
+@examples
+@given(retold())
+def test_any_order_and_number_of_facts_ends_in_the_alerts_of_the_oracle(told: Retold) -> None:
+    """
+    Standing alerts, reasons and items are those of the rulings written a second time.
 
-def fold(facts: Sequence[Fact], policy: AnyPolicy) -> tuple[Person, list[AlertEvent]]:
-    """Return a person who was told of after every single fact, and everything that was said."""
-    person = Person(number=NUMBER, salt=bytes(16))
-    events: list[AlertEvent] = []
-    for fact in facts:
-        advanced = advance(person.learn(lift(fact)), policy, KEY)
-        person = advanced.person
-        events += advanced.events
-    return person, events
-
-
-def standing(person: Person) -> dict[str, Alert]:
-    """Return what the told ledger says stands."""
-    return {
-        alert_id: told.alert
-        for alert_id, told in person.told.items()
-        if told.alert is not None and told.kind not in TAKEN_BACK
-    }
+    Permuted, received again later, split by restarts: what stands and what is asked is equal. Revisions count
+    from 1 without gaps, no event id occurs twice, and telling everything again says nothing.
+    """
+    check_retold(told)
 
 
 @examples
-@given(stories(), policies)
-def test_the_core_decides_as_the_rulings_written_a_second_time(facts: list[Fact], policy: AnyPolicy) -> None:
-    """Standing alerts, reasons and items equal those of the brute-force oracle."""
-    decisions = decide(NUMBER, known_of(facts), policy, KEY)
-    expected = Expecting(Oracle(facts, policy)).told()
-
-    assert expected == Told(
-        alerts=frozenset(row_of(alert) for alert in decisions.alerts.values()),
-        whys={subject: entry.why.value for subject, entry in decisions.entries.items()},
-        asked=frozenset(
-            (item.kind.value, item.visit or "", item.control_id or "") for item in decisions.items.values()
-        ),
-    )
-
-
-@examples
-@given(stories().flatmap(lambda facts: st.tuples(st.just(facts), retellings(facts))), policies)
-def test_any_order_and_number_of_facts_ends_in_the_same(
-    told: tuple[list[Fact], list[Fact]], policy: AnyPolicy
-) -> None:
-    """Permuted, and some received again later: what stands, what is asked, what was decided is equal."""
-    facts, again = told
-    decisions = decide(NUMBER, known_of(facts), policy, KEY)
-
-    person, _ = fold(again, policy)
-
-    note(f"{len(facts)} facts, {len(again)} told")
-    assert (decisions.alerts, decisions.items) == (standing(person), person.items)
-
-
-@examples
-@given(stories().flatmap(retellings), policies)
-def test_what_was_said_adds_up(facts: list[Fact], policy: AnyPolicy) -> None:
-    """Revisions count from 1 without gaps, no event id occurs twice, nothing new is said to the same."""
-    person, events = fold(facts, policy)
-
-    revisions: dict[str, list[int]] = {}
-    for event in events:
-        revisions.setdefault(event.alert.alert_id, []).append(event.revision)
-    assert all(list(range(1, len(counted) + 1)) == counted for counted in revisions.values())
-    assert len(events) == len({event.event_id for event in events})
-    assert () == advance(person, policy, KEY).events
-
-
-@examples
-@given(stories().flatmap(retellings), policies)
-def test_telling_everything_again_says_nothing(facts: list[Fact], policy: AnyPolicy) -> None:
-    """Merging twice is merging once (architecture, section 2)."""
-    person, _ = fold(facts, policy)
-
-    again, events = person, list[AlertEvent]()
-    for fact in facts:
-        advanced = advance(again.learn(lift(fact)), policy, KEY)
-        again, events = advanced.person, [*events, *advanced.events]
-
-    assert (person, []) == (again, events)
+@given(lives())
+def test_what_is_destroyed_changes_nothing_that_was_told(life: Life) -> None:
+    """As the clock runs on: the same is held, closed and destroyed as by the oracle, and the same stands."""
+    check_life(life)
 
 
 @examples

@@ -96,6 +96,31 @@ def test_a_message_may_be_the_last_fact_that_made_the_pair_due(run: Run, last: s
 
 
 @pytest.mark.parametrize(
+    ("happened", "received", "plans"),
+    rows("""
+        happened    | received | plans
+        A03 v1      | T+2h     | UCP active
+        A03 v1      | T+2h+1m  | UCP active (delayed)
+        view a1 RYY | T+2h     | UCP active
+        view a1 RYY | T+2h+1m  | UCP active (delayed)
+    """),
+)
+def test_a_stillbirth_taken_back_may_be_the_last_fact_that_made_the_pair_due(
+    run: Run, happened: str, received: str, plans: str
+) -> None:
+    """A pregnancy that was thought to be over is told late when it is not (rulings 11, 43)."""
+    kind, about = happened.split(maxsplit=1)
+    outcome = run(f"""{HEAD}
+        T-9d | plan   | UCP E09 | end=D+20
+        T-9d | A03    | v0      | departed_at=T-8d disposition=5
+        T    | {kind} | {about} | received=T
+        T-8d | A08    | v0      | disposition=3 received={received}
+    """)
+
+    assert (plans, about.split()[0]) in outcome.alerts("plans | subject")
+
+
+@pytest.mark.parametrize(
     ("received", "plans"),
     rows("""
         received | plans

@@ -70,6 +70,17 @@ CLOSINGS = {
         "T+60d",
         ["a1", "v1"],
     ),
+    "a visit waits for the cut-off of a view in it": (
+        "T | A04 | v1 |\nT+20d | view | a1 | accessed_at=T+1h",
+        "T+56d+1h",
+        ["a1", "v1"],
+    ),
+    "and goes with it": ("T | A04 | v1 |\nT+20d | view | a1 | accessed_at=T+1h", "T+56d+1h+1s", []),
+    "a view goes with its visit, whatever else is open": (
+        "T | A04 | v1 |\nT+1h | view | a1 |\nT+20d | A04 | v2 |",
+        "T+50d",
+        ["v2"],
+    ),
 }
 
 
@@ -83,6 +94,24 @@ def test_what_is_past_revising_is_closed(case: str) -> None:
     assert left == kept(after)
     assert after is not None
     assert set(kept(before)) == set(left) | after.closed
+
+
+STILLBIRTHS = {
+    "another visit is open": ("end=D-20", "T+8d | A04 | v2 |", "T+57d", ["v1", "v2"]),
+    "no visit is open": ("end=D-20", "T+8d | A04 | v2 |", "T+57d+1s", []),
+    "a view is open": ("end=D-20", "T+8d | view | a1 RYY |", "T+57d", ["a1", "v1"]),
+    "the unborn plan can be seen": ("end=D+60", "", "T+88d", ["v1"]),
+    "it no longer can": ("end=D+60", "", "T+89d", []),
+}
+
+
+@pytest.mark.parametrize("case", STILLBIRTHS)
+def test_a_stillbirth_is_remembered_while_an_unborn_plan_may_be_asked_about(case: str) -> None:
+    """Else later visits would be told of a pregnancy that is over (ruling 43); the other plan stays."""
+    end, then, clock, left = STILLBIRTHS[case]
+    table = f"{PLAN}T-99d | plan | UCP E09 | {end}\nT | A03 | v1 | disposition=5\n{then}"
+
+    assert left == kept(settled(table, clock))
 
 
 def test_a_closed_visit_shrinks_to_its_told_row() -> None:
@@ -102,6 +131,15 @@ def test_closing_says_nothing() -> None:
 
     assert after is not None
     assert {"v1", "v2"} == after.closed
+    assert () == advance(after, POLICY, KEY).events
+
+
+def test_closing_a_visit_raises_no_alert_for_a_view_in_it() -> None:
+    """A view is a line in the thread of its visit (ruling 1), and never anything else afterwards."""
+    before = told(f"{PLAN}T | A04 | v1 |\nT+20d | view | a1 | accessed_at=T+1h")
+    after = settle(before, moment("T+55d"), POLICY)
+
+    assert after is not None
     assert () == advance(after, POLICY, KEY).events
 
 

@@ -1,0 +1,224 @@
+"""
+What may be destroyed, once more, for the oracle: architecture section 2, "Only people with a plan are kept".
+
+Remembers facts as a plain list. What is destroyed leaves the list; what was told of it stays as it was.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice, PlanFact, VisitMessage
+from broker.core.identifiers import london_day
+from broker.core.policy import AnyPolicy
+from tests.generative.expected import Expecting, Row
+from tests.generative.naive_policy import in_force
+from tests.generative.naive_thread import Thread
+from tests.generative.oracle import Oracle, Version, age_reached, marked_at
+
+
+@dataclass
+class Group:
+    """Visits and views that are destroyed together."""
+
+    members: set[str] = field(default_factory=set)
+    open: bool = False
+    stillbirth: bool = False
+
+
+class Remembered:
+    """
+    A person's facts as far as they are held, and the alerts that stand.
+
+    `closed` are the visits and views whose facts are gone for good; `destroyed` counts how often everything
+    was.
+    """
+
+    def __init__(self, policy: AnyPolicy) -> None:
+        self.policy = policy
+        self.held: list[Fact] = []
+        self.waiting: list[tuple[datetime, Fact]] = []
+        self.has_record = False
+        self.closed: set[str] = set()
+        self.destroyed = 0
+        self._as_told: dict[tuple[str, str], Row] = {}
+
+    @property
+    def tells_of_closed(self) -> bool:
+        """Whether some alert stands as it was told of what is closed now."""
+        return bool(self._as_told)
+
+    def take(self, fact: Fact, clock: datetime) -> None:
+        """Hold a fact: of a visit or view only from the first plan or notice on, until then it waits."""
+        if not self.has_record and isinstance(fact, VisitMessage | Access):
+            self.waiting.append((clock, fact))
+            return
+        self.has_record = True
+        self.held += [*(waited for _, waited in self.waiting), fact]
+        self.waiting = []
+        if self.destroyed:
+            self._overtake()
+
+    def standing(self) -> frozenset[Row]:
+        """Return the alerts that stand: as told of what is closed, else as the facts held have it."""
+        rows = {(row.to, row.subject): row for row in self._alerts()}
+        return frozenset((self._as_told | rows).values())
+
+    def settle(self, clock: datetime) -> None:
+        """Destroy what may go at a time of the partition's clock."""
+        self.waiting = [(at, fact) for at, fact in self.waiting if at >= clock - self.policy.horizon]
+        if not self.has_record:
+            return
+        before = clock - self.policy.lateness
+        closing = self._closing(clock, before)
+        for row in self._alerts() if closing else ():
+            if row.subject in closing:
+                self._as_told[row.to, row.subject] = row
+        self.closed |= closing
+        mark = self._mark()
+        self.held = [fact for fact in self.held if subject_of(fact) not in self.closed]
+        if not any(subject_of(fact) for fact in self.held) and not self._to_come(clock, before):
+            lasting = [f for f in self.held if isinstance(f, IdentityNotice) and f.kind.value == "excluded"]
+            self.held, self.closed = [*lasting], set()
+            self.destroyed += 1
+        self.held += mark if self._mark() != mark else []
+        self.has_record = bool(self.held) or bool(self.closed)
+
+    def _mark(self) -> list[Fact]:
+        """Return that the record is restricted, as a notice of the newest mark; nothing if it is not (24)."""
+        if not Oracle(self.held, self.policy).restricted:
+            return []
+        at = max(at for fact in self.held if (at := marked_at(fact)) is not None)
+        kind = IdentityKind.RESTRICTED
+        return [IdentityNotice(notice_id=f"mark {at}", kind=kind, recorded_at=at, received_at=at)]
+
+    def _open(self) -> list[Fact]:
+        """Return the facts that may still change what stands."""
+        return [fact for fact in self.held if subject_of(fact) not in self.closed]
+
+    def _alerts(self) -> frozenset[Row]:
+        """Return the alerts that the facts held ask for."""
+        return Expecting(Oracle(self._open(), self.policy)).told().alerts
+
+    def _overtake(self) -> None:
+        """Let what is told anew take the place of what was told before everything was destroyed."""
+        for row in self._alerts():
+            self._as_told.pop((row.to, row.subject), None)
+
+    def _closing(self, clock: datetime, before: datetime) -> set[str]:
+        """
+        Return the visits and views that nothing may change any more.
+
+        A visit goes with its views and with those it may bear on, which began within a week, or what is
+        settled, of it or have a view in common with it; none goes while the cut-off of one lies less than L
+        behind. A stillbirth is the last to go, and not before the last unborn plan (43).
+        """
+        oracle = Oracle(self._open(), self.policy)
+        bound = max(span for one in self.policy.every for span in (one.reattendance, one.same_visit))
+        threads = oracle.visits.threads
+        during = [[view for view in oracle.views if _is_during(view, thread)] for thread in threads]
+        groups: list[Group] = []
+        for place, thread in enumerate(threads):
+            ids = {view.access_id for view in during[place]}
+            later = {view.access_id for views in during[place:] for view in views}
+            near = place > 0 and thread.arrived_at - threads[place - 1].arrived_at <= bound
+            if not near and not (groups and groups[-1].members & later):
+                groups.append(Group())
+            group = groups[-1]
+            group.members |= {*thread.members, *ids}
+            group.open |= any(c >= before for c in (thread.cutoff, *map(self._view_cutoff, during[place])))
+            lost = thread.registers["disposition"] == "5" and thread.state != "cancelled by the hospital"
+            group.stillbirth |= lost
+        held = [fact for fact in self.held if isinstance(fact, PlanFact)]
+        unborn = [fact for fact in held if fact.content.plan_type.value == "UCP"]
+        in_groups = {reference for group in groups for reference in group.members}
+        lonely = [view for view in oracle.views if view.access_id not in in_groups]
+        asked_about = (
+            any(group.open for group in groups)
+            or any(self._view_cutoff(view) >= before for view in lonely)
+            or self._plans_to_come(unborn, clock, before)
+        )
+        closing: set[str] = set()
+        for group in groups:
+            if not group.open and not (group.stillbirth and asked_about):
+                closing |= group.members
+        for reference in oracle.visits.silent:
+            own = [message for message in oracle.visits.messages if message.visit == reference]
+            if all(min(message.recorded_at, message.received_at) < before for message in own):
+                closing.add(reference)
+        return closing | self._views_closing(oracle, closing, before)
+
+    def _views_closing(self, oracle: Oracle, closing: set[str], before: datetime) -> set[str]:
+        """Return the views to close: once no visit is open that they might yet belong to."""
+        if oracle.visits.everything - closing:
+            return set()
+        return {view.access_id for view in oracle.views if self._view_cutoff(view) < before}
+
+    def _view_cutoff(self, view: Access) -> datetime:
+        """Return c of a view (10)."""
+        recorded_at = min(view.recorded_at, view.received_at)
+        policy = in_force(self.policy, view.accessed_at)
+        waits = recorded_at + policy.plan_wait, view.accessed_at + policy.plan_wait_after_arrival
+        return max(recorded_at, min(waits))
+
+    def _to_come(self, clock: datetime, before: datetime) -> bool:
+        """Whether a plan is visible, may become so, or was recorded within L; or a notice was."""
+        if any(isinstance(fact, IdentityNotice) and fact.recorded_at >= before for fact in self.held):
+            return True
+        return self._plans_to_come([fact for fact in self.held if isinstance(fact, PlanFact)], clock, before)
+
+    def _plans_to_come(self, facts: list[PlanFact], clock: datetime, before: datetime) -> bool:
+        """Whether one of these plans is visible, may become so, or was recorded within L."""
+        oracle = Oracle(facts, self.policy)
+        plans: dict[object, list[Version]] = {}
+        for version in oracle.versions:
+            content = version.content
+            plans.setdefault((content.authority, content.plan_type, content.start), []).append(version)
+        return any(self._may_show(versions, clock, before, oracle) for versions in plans.values())
+
+    def _may_show(self, versions: list[Version], clock: datetime, before: datetime, oracle: Oracle) -> bool:
+        """Whether one plan keeps the record: recorded within L, or visible today or later, of a child."""
+        newest = versions[-1]
+        if newest.recorded_at >= before:
+            return True
+        if newest.content.deleted is not None:
+            return False
+        return any(
+            oracle.last_visible_day(newest.content, policy) >= london_day(clock)
+            and not self._grown_up(versions, clock, before, policy.age_of_majority)
+            for policy in self.policy.every
+        )
+
+    def _grown_up(self, versions: list[Version], clock: datetime, before: datetime, age: int) -> bool:
+        """Whether source and authority, as far as they say when, had the child of age by then (13)."""
+        if versions[-1].content.plan_type.value == "UCP":
+            return False
+        source = [
+            (min(fact.recorded_at, fact.received_at), fact.birth_date)
+            for fact in self.held
+            if isinstance(fact, IdentityNotice) and fact.birth_date is not None
+            if min(fact.recorded_at, fact.received_at) <= clock
+        ]
+        authority = [
+            (version.recorded_at, version.content.details.birth_date)
+            for version in versions
+            if version.content.details.birth_date is not None
+        ]
+        births = [max(said)[1] for said in (source, authority) if said]
+        return bool(births) and all(age_reached(born, london_day(before)) >= age for born in births)
+
+
+def subject_of(fact: Fact) -> str | None:
+    """Return the visit or view that a fact is about, None for a plan or notice."""
+    match fact:
+        case VisitMessage():
+            return fact.visit
+        case Access():
+            return fact.access_id
+        case _:
+            return None
+
+
+def _is_during(view: Access, thread: Thread) -> bool:
+    """Whether somebody there looked, aloud or silently, during a stay (1)."""
+    there = (thread.provider, thread.registers["site"])
+    return view.organisation in there and thread.arrived_at <= view.accessed_at <= thread.until
