@@ -1,7 +1,6 @@
 """A cluster as the contract of `PartitionLog` sees it from outside: the in-memory twin, the genuine Kafka."""
 
 import asyncio
-from itertools import count
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -15,8 +14,6 @@ from broker.ports import PartitionLog, Record, Write
 
 APPLICATION = "contract"
 ANSWER_MS = 3_000
-
-_free_partitions = count()
 
 
 async def delete_before(cluster: Cluster, topic: str, partition: int, offset: int) -> None:
@@ -44,6 +41,10 @@ class World(Protocol):
 
     async def read(self, topic: str) -> list[Record]:
         """Return what a `read_committed` reader finds in the partition of a topic."""
+        ...
+
+    async def read_everywhere(self, topic: str) -> list[Record]:
+        """Return the same of every partition of a topic."""
         ...
 
     async def forget(self, topic: str, before: int) -> None:
@@ -79,6 +80,10 @@ class MemoryWorld:
         """Return what is committed."""
         return [record for record in self._kafka.read(topic) if record.partition == self.partition]
 
+    async def read_everywhere(self, topic: str) -> list[Record]:
+        """Return what is committed in every partition."""
+        return list(self._kafka.read(topic))
+
     async def forget(self, topic: str, before: int) -> None:
         """Let the log begin later."""
         self._kafka.delete_before(topic, self.partition, before)
@@ -95,9 +100,9 @@ class MemoryWorld:
 class KafkaWorld:
     """The genuine Kafka."""
 
-    def __init__(self, kafka: EmbeddedKafka) -> None:
-        """Take a partition that no other test uses."""
-        self.partition = next(_free_partitions)
+    def __init__(self, kafka: EmbeddedKafka, partition: int) -> None:
+        """Take a partition that no other test on this Kafka uses."""
+        self.partition = partition
         self._kafka = kafka
         self._cluster = kafka.cluster
 
@@ -121,7 +126,16 @@ class KafkaWorld:
 
     async def read(self, topic: str) -> list[Record]:
         """Return what is committed."""
-        place = TopicPartition(topic, self.partition)
+        return await self._read([TopicPartition(topic, self.partition)])
+
+    async def read_everywhere(self, topic: str) -> list[Record]:
+        """Return what is committed in every partition."""
+        async with AIOKafkaConsumer(**self._cluster.connection()) as consumer:
+            partitions = await consumer._client._wait_on_metadata(topic)
+        return await self._read([TopicPartition(topic, partition) for partition in partitions])
+
+    async def _read(self, places: list[TopicPartition]) -> list[Record]:
+        """Return what is committed in these partitions."""
         settings = {**self._cluster.connection(), "auto_offset_reset": "earliest"}
         found: list[Record] = []
         async with (
@@ -129,10 +143,11 @@ class KafkaWorld:
             AIOKafkaConsumer(**settings, isolation_level="read_committed") as committed,
         ):
             # A commit is acknowledged before its markers are written: wait for what is still open.
-            end = (await everything.end_offsets([place]))[place]
-            committed.assign([place])
-            while await committed.position(place) < end:
-                found += (await committed.getmany(timeout_ms=100)).get(place, [])
+            ends = await everything.end_offsets(places)
+            committed.assign(places)
+            while any([await committed.position(place) < ends[place] for place in places]):
+                for records in (await committed.getmany(timeout_ms=100)).values():
+                    found += records
         return found
 
     async def forget(self, topic: str, before: int) -> None:

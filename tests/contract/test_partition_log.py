@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import Protocol
 
 import pytest
@@ -20,6 +21,9 @@ DEADLINE_S = 20
 DEADLINE_OF_A_LOSS_S = 60  # every method waits for its own answer, and Kafka starts again
 
 
+_free_partitions = count()
+
+
 @pytest.fixture(scope="module")
 def wide_kafka() -> Iterator[EmbeddedKafka]:
     """Lend a Kafka whose topics have a partition for each test."""
@@ -35,7 +39,7 @@ def make_world(request: pytest.FixtureRequest) -> Callable[[], World]:
     if request.param == "memory":
         return MemoryWorld
     kafka: EmbeddedKafka = request.getfixturevalue("wide_kafka")
-    return lambda: KafkaWorld(kafka)
+    return lambda: KafkaWorld(kafka, next(_free_partitions))
 
 
 Scenario = Callable[[World], Awaitable[None]]

@@ -1,11 +1,12 @@
 """Every specification runs on every runtime: the same test id appears once per runtime."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 import pytest
 
+from broker.core.facts import Fact
 from broker.core.identifiers import NhsNumber, OdsCode
 from tests.spec.genuine import genuine_runtime
 from tests.spec.matchers import run_twin
@@ -16,6 +17,7 @@ from tests.spec.settled import POLICY, PROVIDERS
 from tests.spec.table import facts, keyed_facts, visit_under
 
 Run = Callable[[str], Outcome]
+RunFacts = Callable[[Sequence[Fact]], Outcome]
 
 
 class RunMoving(Protocol):
@@ -57,6 +59,17 @@ def run(runtime: Runtime, numbers: Iterator[NhsNumber]) -> Run:
         return runtime([(number, fact) for fact in facts(table)], POLICY)
 
     return run_table
+
+
+@pytest.fixture
+def run_facts(runtime: Runtime, numbers: Iterator[NhsNumber]) -> RunFacts:
+    """Lend the same from facts that no table can hold."""
+
+    def run_them(sent: Sequence[Fact]) -> Outcome:
+        number = next(numbers)
+        return runtime([(number, fact) for fact in sent], POLICY)
+
+    return run_them
 
 
 @pytest.fixture
