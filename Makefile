@@ -28,7 +28,7 @@ fix: $(STAMP)  ## mend what the linter and the formatter can mend, and write the
 	$(BIN)/ruff format .
 	$(BIN)/python -m tests.tools.stale_docs --write
 
-bench: $(STAMP)  ## measure throughput and latency beside a bare Kafka client in the same run
+bench: $(STAMP)  ## measure throughput and latency beside a bare Kafka client in the same run, and what state costs
 	$(BIN)/python -m tests.bench
 
 mutants: $(STAMP)  ## try mistakes with the rules and a sample of mutants of the core, print which rows notice and the score

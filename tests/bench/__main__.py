@@ -14,14 +14,23 @@ from broker.runtime.kafka import embedded_kafka
 from broker.runtime.resources import topics_file
 from broker.runtime.worker import collect_rarely
 from tests.bench.latency import measure_latency
+from tests.bench.state import measure_state
 from tests.bench.throughput import measure_throughput
 
 SPEED_AIM = 1 / 3
 LATENCY_AIM = 4.0
 
 
-def main(attendances: int, seconds: int) -> None:
-    """Measure throughput, then latency, each on a fresh cluster, and print both beside the bare client."""
+PLANS = 230_000
+OTHERS_A_PLAN = 2.26  # 520,000 people without a plan come within the horizon
+RESIDENT_MB_MAX = 700
+BOOTSTRAP_S_MAX = 20.0
+GROWTH_MAX = 1.15
+"""Of the work for one attendance when there are ten times the plans."""
+
+
+def main(attendances: int, seconds: int, plans: int) -> None:
+    """Measure throughput, latency and state, each on a fresh cluster, and print them beside their aims."""
     collect_rarely()  # as `cpis run` does; it helps the bare client too
     declared = load_topics(topics_file().read_text("utf-8"))
     with embedded_kafka(say=print) as kafka:
@@ -40,11 +49,42 @@ def main(attendances: int, seconds: int) -> None:
         f"attendance → alert  p50 {alert.p50:6.1f} ms   p99 {alert.p99:6.1f} ms   "
         f"p50 {alert.p50 / trip.p50:.1f} × (aim under {LATENCY_AIM:.0f} ×)"
     )
+    print_state(plans, attendances // 10)
+
+
+def print_state(plans: int, attendances: int) -> None:
+    """Measure what a tenth of the plans costs, then all of them, and print memory, loading and growth."""
+    costs = []
+    for share in (10, 1):
+        with tempfile.TemporaryDirectory() as directory:
+            costs.append(
+                measure_state(
+                    Path(directory),
+                    plans=plans // share,
+                    others=int(plans * OTHERS_A_PLAN) // share,
+                    attendances=attendances,
+                )
+            )
+    tenth, whole = costs
+    print(
+        f"state               {whole.plans:,} plans and {whole.others:,} others in one process: "
+        f"{whole.resident_bytes / 1e6:.0f} MB (limit {RESIDENT_MB_MAX}), "
+        f"loaded in {whole.bootstrap_s:.1f} s (limit {BOOTSTRAP_S_MAX:.0f})"
+    )
+    print(
+        f"ten times the plans {whole.attendance_cpu_s * 1e6:10.0f} µs of CPU an attendance   "
+        f"{whole.attendance_cpu_s / tenth.attendance_cpu_s:.2f} × (limit {GROWTH_MAX})"
+    )
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--attendances", type=int, default=200_000, help="how many go through the matcher")
     parser.add_argument("--seconds", type=int, default=20, help="how long the latency is measured")
+    parser.add_argument("--plans", type=int, default=PLANS, help="how many people have a plan")
+    parser.add_argument("--state", action="store_true", help="measure the state alone")
     arguments = parser.parse_args()
-    main(arguments.attendances, arguments.seconds)
+    if arguments.state:
+        print_state(arguments.plans, arguments.attendances // 10)
+    else:
+        main(arguments.attendances, arguments.seconds, arguments.plans)

@@ -11,10 +11,10 @@ from tests.tools.stale_docs import REPOSITORY
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
 
-def test_the_benchmarks_print_both_ratios() -> None:
-    """Each beside the bare client and its aim."""
+def test_the_benchmarks_print_their_ratios() -> None:
+    """Each beside the bare client and its aim, and what the state costs beside its limits."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench", "--attendances", "2000", "--seconds", "1"],
+        [sys.executable, "-m", "tests.bench", "--attendances", "2000", "--seconds", "1", "--plans", "600"],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
@@ -22,3 +22,4 @@ def test_the_benchmarks_print_both_ratios() -> None:
     )
 
     assert ["0.33", "4"] == re.findall(r"\(aim (?:under )?([\d.]+)", done.stdout)
+    assert ["700", "20", "1.15"] == re.findall(r"\(limit ([\d.]+)", done.stdout)
