@@ -29,6 +29,7 @@ REASONS = rows("""
     provider | messages                                    | why
     RLL      | A04; A11 cancel_reason=ERR                  | ruling 16: registered in error
     RLL      | A04; A11; A08 cancel_reason=ERR             | ruling 16: registered in error
+    RLL      | A04; A11 cancel_reason=ERR; A08             | ruling 16: registered in error
     RLL      | A04; A11 cancel_reason=OTHER                | shared
     RLL      | A04; A11                                    | shared
     RXX      | A04; A11 cancel_reason=ERR                  | shared

@@ -88,6 +88,8 @@ def test_the_stay_ends_with_the_departure(run: Run, message: str, told: str) -> 
         T A04                         | T+14d+1m      | no
         T A04; T+3d A08               | T+17d         | yes
         T A04; T+3d A08               | T+17d+1m      | no
+        T A04; T+3d A08 sent_at=T+5d received=T+5d | T+17d    | yes
+        T A04; T+3d A08 sent_at=T+5d received=T+5d | T+17d+1m | no
         T A04; T+7d A08               | T+21d         | yes
         T A04; T+7d A08               | T+21d+1m      | no
         T A04; T+10d A08              | T+21d         | yes

@@ -142,6 +142,20 @@ def test_an_authority_whose_newest_record_names_no_child_id_is_given_none(run: R
     """) == outcome.alerts("to | child_id")
 
 
+@pytest.mark.parametrize(("first", "second"), [("CPP", "LAC"), ("LAC", "CPP")])
+def test_of_two_records_of_one_moment_the_one_that_names_a_child_id_counts(
+    run: Run, first: str, second: str
+) -> None:
+    """An authority finds its own child sooner by an id than by none (ruling 28)."""
+    outcome = run(f"""{HEAD}
+        T-9d | plan | {first} E09  | child_id=-
+        T-9d | plan | {second} E09 | child_id=C-2
+        T    | A04  | v1           |
+    """)
+
+    assert ("la E09", "C-2") == outcome.alerts("to | child_id")[0]
+
+
 PLAN_LINES = rows("""
     says                                    | told
     phone_emergency=111 phone_office=222    | E09 Exton CPP 2025-10-02 - 111 222

@@ -123,6 +123,27 @@ def test_an_unlisted_outpatient_location_asks_the_site_to_list_it(
     assert [(notes,), (notes,)] == outcome.alerts("notes")
 
 
+@pytest.mark.parametrize(
+    ("then", "notes"),
+    rows("""
+        then            | notes
+        patient_class=O | site unlisted
+        patient_class=E | -
+        patient_class=P | site unlisted
+    """),
+)
+def test_a_location_need_not_be_listed_for_what_is_unscheduled_without_it(
+    run: Run, then: str, notes: str
+) -> None:
+    """Once something else makes the visit unscheduled, nothing hangs on the location (ruling 4)."""
+    outcome = run(f"""{PLAN}
+        T    | A04 | v1 | patient_class=O
+        T+1h | A08 | v1 | {then}
+    """)
+
+    assert [(notes,), (notes,)] == outcome.alerts("notes")
+
+
 def test_what_a_sensitive_place_recorded_is_not_told_with_the_rest(run: Run) -> None:
     """Of a visit that touched a sensitive place only the other messages are read (ruling 47)."""
     outcome = run(f"""{PLAN}

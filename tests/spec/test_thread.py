@@ -46,6 +46,8 @@ STATES = rows("""
     A04; A08 departed_at=T+45m                                  | discharged                    | T+45m
     A04; A08 departed_at=T+45m; A03                             | discharged                    | T+45m
     A04; A08 departed_at=T+45m; A08 cleared=departed_at         | present                       | -
+    A04; A03 disposition=12; A08                                | left before treatment         | T+1h
+    A04; A03 disposition=12; A01 patient_class=I                | admitted                      | -
     A04; A03; A13                                               | present                       | -
     A04; A03 disposition=12; A13                                | present                       | -
     A04; A03 disposition=12; A13 disposition=12 departed_at=T+2h | present                      | -

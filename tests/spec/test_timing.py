@@ -142,6 +142,28 @@ def test_a_confirmation_may_be_the_last_fact_that_made_the_pair_due(
     assert [(plans,)] * 2 == outcome.alerts("plans")
 
 
+@pytest.mark.parametrize(
+    ("received", "plans"),
+    rows("""
+        received | plans
+        T+2h     | CPP active
+        T+2h+1m  | CPP active (delayed)
+    """),
+)
+def test_a_date_of_birth_may_be_the_last_fact_that_made_the_pair_due(
+    run: Run, received: str, plans: str
+) -> None:
+    """Of age by the authority's record until the source says otherwise (rulings 11, 13)."""
+    outcome = run(f"""{HEAD}
+        T-9d  | plan   | CPP E09 | birth_date=2008-01-10
+        T     | A04    | v1      | received=T birth_date=2008-01-10
+        T+10m | A03    | v1      | received=T+10m birth_date=2008-01-10
+        T-1d  | notice | n1      | kind="date of birth" birth_date=2008-01-11 received={received}
+    """)
+
+    assert [(plans,)] * 2 == outcome.alerts("plans")
+
+
 def test_an_older_version_known_in_time_is_no_delay(run: Run) -> None:
     """A repetition that comes late delays nothing that was due without it (ruling 11)."""
     outcome = run(f"""{HEAD}

@@ -147,6 +147,25 @@ def test_a_view_that_comes_late_pages_nobody(run: Run, received: str, urgency: s
     assert [("la E09", urgency)] == outcome.alerts("to | urgency")
 
 
+@pytest.mark.parametrize(
+    ("received", "urgency"),
+    rows("""
+        received | urgency
+        T+2h     | now
+        T+2h+1m  | summary
+    """),
+)
+def test_a_date_of_birth_may_be_what_made_a_view_late(run: Run, received: str, urgency: str) -> None:
+    """Of age by the authority's record until the source says otherwise (rulings 11, 13)."""
+    outcome = run(f"""{HEAD}
+        T-9d | plan   | CPP E09 | birth_date=2008-01-10
+        T    | view   | a1 RYY  | received=T
+        T-1d | notice | n1      | kind="date of birth" birth_date=2008-01-11 received={received}
+    """)
+
+    assert [("la E09", urgency)] == outcome.alerts("to | urgency")
+
+
 def test_a_view_after_the_plan_was_removed_is_not_told(run: Run) -> None:
     """The decision says which rule said so (ruling 14)."""
     outcome = run(f"""{PLAN}
