@@ -126,7 +126,7 @@ async def _fill(cluster: Cluster, codecs: Codecs, plans: int, others: int) -> No
                 rules_version=RULES_VERSION,
                 policy_version=Policy().version,
                 key_fingerprint=KEY.fingerprint,
-                clock=at,
+                clock=datetime.now(tz=UTC),  # so that the hourly look at everybody is not due
                 first_load_done=True,
             )
             value = codecs.states.encode_partition(state)
