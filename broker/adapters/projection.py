@@ -103,11 +103,21 @@ class Projection:
             _METADATA.create_all(self._engine)
             self.identity = _identity_of(self._engine)
 
-    def store(self, topic: str, partition: int, offset: int, arrived: InboxEvent | None) -> bool:
+    def store(
+        self,
+        topic: str,
+        partition: int,
+        offset: int,
+        arrived: InboxEvent | None,
+        *,
+        supersedes: bool = False,
+    ) -> bool:
         """
         Note that a record was taken, and put its event, if it has one, behind the recipient's last.
 
-        Returns False, having changed nothing, when the record was taken before.
+        `supersedes`: what the alert's earlier events told may not be told any more (ruling 24); their rows
+        keep their places, with this event's body. Returns False, having changed nothing, when the record was
+        taken before.
         """
         with self._engine.begin() as connection:
             place = (OFFSETS.c.topic == topic) & (OFFSETS.c.partition == partition)
@@ -116,6 +126,8 @@ class Projection:
                 return False
             if arrived is not None and not _is_known(connection, arrived.event_id):
                 connection.execute(insert(INBOX).values(_row(connection, arrived)))
+                if supersedes:
+                    _supersede(connection, arrived)
             if stored is None:
                 where = {"topic": topic, "partition": partition, "next_offset": offset + 1}
                 connection.execute(insert(OFFSETS).values(where))
@@ -246,6 +258,16 @@ def _row(connection: Connection, arrived: InboxEvent) -> dict[str, object]:
     return {name: getattr(arrived, name) for name in InboxEvent.__slots__} | {"number": (last or 0) + 1}
 
 
+def _supersede(connection: Connection, arrived: InboxEvent) -> None:
+    """Let the earlier events of an alert say what the new one says."""
+    earlier = (
+        (INBOX.c.recipient == arrived.recipient)
+        & (INBOX.c.alert_id == arrived.alert_id)
+        & (INBOX.c.revision < arrived.revision)
+    )
+    connection.execute(update(INBOX).where(earlier).values(body=arrived.body))
+
+
 def _is_known(connection: Connection, event_id: str) -> bool:
     """Return whether an event is in the inbox already."""
     found = connection.execute(select(INBOX.c.number).where(INBOX.c.event_id == event_id)).first()
@@ -263,8 +285,9 @@ def _identity_of(engine: Engine) -> str:
 
 
 def _use_write_ahead_log(connection: object, _record: object) -> None:
-    """Let readers read while SQLite writes; every commit is still synced to the disk."""
+    """Let readers read while SQLite writes; every commit is synced, and what is overwritten is gone."""
     cursor = connection.cursor()  # type: ignore[attr-defined]  # SQLAlchemy hands out the driver's own object
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()

@@ -19,7 +19,7 @@ from broker.adapters.kafka_rights import prove_group
 from broker.adapters.kafka_table import KafkaTable
 from broker.adapters.kafka_watch import Place
 from broker.adapters.projection import InboxEvent, Projection
-from broker.core.alerts import ItemKind
+from broker.core.alerts import AlertEvent, Change, ItemKind
 from broker.core.errors import BrokerError, Fenced, KafkaUnavailable, MalformedMessage, TopicMissing
 from broker.ports import FactLog, Record, Topic
 from broker.runtime import log_events as events
@@ -183,30 +183,24 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
 
     async def _take(self, projection: Projection, record: Record) -> None:
         """Put one record into the database; one that cannot be read goes to `cpis.rejected` first."""
-        arrived = None
+        arrived, supersedes = None, False
         try:
-            arrived = self._event(record)
+            event = self._parts.alerts.decode_event(record.value or b"")
         except MalformedMessage as error:
             await self._reject(record, error)
+        else:
+            arrived = _arrived(event, record.value or b"")
+            supersedes = Change.RESTRICTED in event.changes
         known = await asyncio.to_thread(
-            projection.store, record.topic, record.partition, record.offset, arrived
+            projection.store,
+            record.topic,
+            record.partition,
+            record.offset,
+            arrived,
+            supersedes=supersedes,
         )
         self.counts["taken" if known else "taken before"] += 1
         self._metrics.add(INBOX_EVENTS, outcome="stored" if known else "known")
-
-    def _event(self, record: Record) -> InboxEvent:
-        """Return the inbox event of a record; raise `MalformedMessage`."""
-        event = self._parts.alerts.decode_event(record.value or b"")
-        recipient = event.alert.recipient
-        return InboxEvent(
-            recipient=f"{recipient.kind}.{recipient.code}",
-            event_id=event.event_id,
-            alert_id=event.alert.alert_id,
-            revision=event.revision,
-            kind=event.kind.value,
-            loud=event.loud,
-            body=record.value or b"",
-        )
 
     async def _reject(self, record: Record, error: MalformedMessage) -> None:
         """Keep a record that cannot be read, and do not go on before it is kept."""
@@ -233,3 +227,17 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
+
+
+def _arrived(event: AlertEvent, body: bytes) -> InboxEvent:
+    """Return the inbox event of an alert event as it was published."""
+    recipient = event.alert.recipient
+    return InboxEvent(
+        recipient=f"{recipient.kind}.{recipient.code}",
+        event_id=event.event_id,
+        alert_id=event.alert.alert_id,
+        revision=event.revision,
+        kind=event.kind.value,
+        loud=event.loud,
+        body=body,
+    )

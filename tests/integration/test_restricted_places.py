@@ -225,15 +225,24 @@ class Outward:
         return [(where, mark) for where, data in self.found for mark in marks if mark.encode() in data]
 
 
-def outward(outcome: Outcome, authority: str, directory: Path, name: str = "inbox") -> Outward:
-    """Gather everything that an authority can come by of what was written."""
+def outward(outcome: Outcome, authority: str, inbox: Path, before: Sequence[Record] = ()) -> Outward:
+    """
+    Gather everything that an authority can come by of what was written.
+
+    `before` is what was written to it earlier: the inbox database holds that too.
+    """
     own = outcome.records[f"{Topic.ALERTS}.la.{authority}"]
-    shared = [one for one in outcome.records[Topic.ALERTS] if one.key == f"la.{authority}".encode()]
+    shared = to_authority(outcome, authority)
     found = [*_raw("own topic", own), *_raw("cpis.alerts", shared), *_shown(own)]
-    found += _database(shared, directory / f"{name}-{authority}.db")
+    found += _database([*before, *shared], inbox)
     found += [("log", json.dumps({"event": notice, **said}).encode()) for notice, said in outcome.reports]
     found += _ledger(outcome, authority)
     return Outward(authority=authority, events=len(own), found=found)
+
+
+def to_authority(outcome: Outcome, authority: str) -> list[Record]:
+    """Return what was written to the broker's own topic for an authority."""
+    return [one for one in outcome.records[Topic.ALERTS] if one.key == f"la.{authority}".encode()]
 
 
 def _raw(where: str, records: Sequence[Record]) -> Iterator[tuple[str, bytes]]:
@@ -268,7 +277,7 @@ def _database(records: Sequence[Record], file: Path) -> Iterator[tuple[str, byte
             loud=event.loud,
             body=record.value or b"",
         )
-        inbox.store(Topic.ALERTS.value, 0, offset, row)
+        inbox.store(Topic.ALERTS.value, 0, offset, row, supersedes=Change.RESTRICTED in event.changes)
     inbox.close()
     yield from (("inbox database", part.read_bytes()) for part in file.parent.glob(f"{file.name}*"))
 
@@ -308,16 +317,21 @@ def test_no_place_leaves_for_an_authority_once_the_record_is_restricted(
     number = next(numbers)
     before = when == "before the alert"
     told, sent = first_half(flag.at), second_half(flag.at)
+    earlier: dict[str, list[Record]] = {}
     if before:
         sent = [flag.fact(flag.at - timedelta(days=3)), *told, *sent]
     else:
         open_to = matcher([(number, fact) for fact in told], POLICY, stepwise=True)
-        full = [outward(open_to, authority, tmp_path, "open") for authority in OTHERS]
+        full = [outward(open_to, authority, tmp_path / f"open-{authority}.db") for authority in OTHERS]
         assert all({"RMARK", "MARK-LOCATION", "POISONING"} & {mark for _, mark in one.hits()} for one in full)
+        earlier = {authority: to_authority(open_to, authority) for authority in OTHERS}
         sent = [flag.fact(flag.at + timedelta(hours=1)), *sent]
 
     outcome = matcher([(number, fact) for fact in sent], POLICY, stepwise=True)
-    searched = [outward(outcome, authority, tmp_path) for authority in OTHERS]
+    searched = [
+        outward(outcome, authority, tmp_path / f"{authority}.db", earlier.get(authority, ()))
+        for authority in OTHERS
+    ]
 
     assert [[], []] == [one.hits() for one in searched]
     assert (before and flag.at == NATIONAL) == (0 == sum(one.events for one in searched))

@@ -60,6 +60,37 @@ def test_a_record_taken_before_changes_nothing(projection: Projection) -> None:
     assert ([False, False], 1) == (again, len(projection.inbox("la.211")))
 
 
+def test_what_may_be_told_no_more_is_replaced_where_it_stands(projection: Projection, url: str) -> None:
+    """Of that alert and recipient alone; no byte of it is left in the file (ruling 24)."""
+    old = replace(EVENT, body=b"the old content")
+    others = [
+        replace(old, event_id="e2", alert_id="a2", body=b"another alert"),
+        replace(old, event_id="e3", recipient="la.212", body=b"another recipient"),
+    ]
+    for offset, event in enumerate([old, *others]):
+        projection.store("cpis.alerts", 0, offset, event)
+    reduced = replace(EVENT, event_id="e4", revision=2, kind="updated", body=b"reduced")
+
+    projection.store("cpis.alerts", 0, 3, reduced, supersedes=True)
+
+    bodies = [row.event.body for row in projection.inbox("la.211")]
+    assert [b"reduced", b"another alert", b"reduced"] == bodies
+    assert [b"another recipient"] == [row.event.body for row in projection.inbox("la.212")]
+    assert ["e1", "e2", "e4"] == [row.event.event_id for row in projection.inbox("la.211")]
+    projection.close()
+    file = Path(url.removeprefix("sqlite:///"))
+    left = b"".join(part.read_bytes() for part in file.parent.glob(f"{file.name}*"))
+    assert (True, False) == (b"reduced" in left, b"the old content" in left)
+
+
+def test_an_event_that_comes_again_replaces_nothing(projection: Projection) -> None:
+    """A record taken before changes nothing, whatever it supersedes."""
+    projection.store("cpis.alerts", 0, 7, EVENT)
+
+    assert not projection.store("cpis.alerts", 0, 7, replace(EVENT, revision=9, body=b"x"), supersedes=True)
+    assert [b"value"] == [row.event.body for row in projection.inbox("la.211")]
+
+
 def test_partitions_are_taken_apart(projection: Projection) -> None:
     """The offset of one partition says nothing of another."""
     projection.store("cpis.alerts", 0, 7, EVENT)
