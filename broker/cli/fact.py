@@ -1,4 +1,4 @@
-"""`cpis fact`: put in by hand what the demographic source said of a number, or a view of a person."""
+"""`cpis fact`: put in by hand what the demographic source said, a view, or who must not see a person."""
 
 import sys
 from collections.abc import Sequence
@@ -12,12 +12,13 @@ from broker.core.facts import IdentityKind
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.operators import Grounds
 from broker.runtime.desk import Desk
-from broker.services.fact_desk import BY_HAND, Added
+from broker.services.fact_desk import BY_HAND, Added, User
 
 _WORDS = {kind.value.replace(" ", "-"): kind for kind in BY_HAND}
 _NUMBER = "NHS number"
 _SUCCESSOR = "NHS number that succeeds it"
 _USER = "Name of the user"
+_USER_ID = "The organisation's own id of the user"
 
 
 class Moment(click.ParamType):
@@ -124,10 +125,12 @@ def view(
     """
     Add that somebody looked a person up.
 
-    Standard input: the NHS number, and on a second line the name of the user who looked.
+    Standard input: the NHS number, on a second line the name of the user who looked, and on a third, where it
+    is known, the organisation's own id of that user: by it somebody is known who must not see the person.
     """
     grounds = Grounds(by=by, reason=reason)
-    digits, user_name = _personal((_NUMBER, _USER))
+    digits, name, *own_id = _personal((_NUMBER, _USER), perhaps=_USER_ID)
+    user = User(name=name, own_id=own_id[0] if own_id else None)
     number = _number(digits)
 
     async def put_in(desk: Desk) -> Added:
@@ -137,7 +140,7 @@ def view(
             organisation=organisation,
             organisation_name=organisation_name,
             role=role,
-            user_name=user_name,
+            user=user,
             unscheduled=unscheduled,
             accessed_at=accessed_at,
             grounds=grounds,
@@ -146,12 +149,42 @@ def view(
     _show(at_desk(bootstrap_servers, put_in))
 
 
-def _personal(asked: Sequence[str]) -> list[str]:
-    """Return what names a person: asked for at a terminal and not shown, else a line each of the input."""
+@add.command()
+@click.option("--organisation", required=True, type=Organisation(), help="ODS code of whose user it is.")
+@grounds_options
+@servers_option
+def exclusion(organisation: OdsCode, reason: str, by: str, bootstrap_servers: str | None) -> None:
+    """
+    Add that a user must not see a person: a parent on the staff, say.
+
+    Standard input: the NHS number, and on a second line the organisation's own id of the user. When that user
+    looks, the safeguarding lead gets an urgent item.
+    """
+    grounds = Grounds(by=by, reason=reason)
+    digits, user_id = _personal((_NUMBER, _USER_ID))
+    number = _number(digits)
+
+    async def put_in(desk: Desk) -> Added:
+        """Add the exclusion."""
+        return await desk.facts.add_exclusion(
+            number, organisation=organisation, user_id=user_id, grounds=grounds
+        )
+
+    _show(at_desk(bootstrap_servers, put_in))
+
+
+def _personal(asked: Sequence[str], *, perhaps: str | None = None) -> list[str]:
+    """
+    Return what names a person: asked for at a terminal and not shown, else a line each of the input.
+
+    `perhaps` is asked for as well, and need not be answered.
+    """
     if sys.stdin.isatty():
-        return [click.prompt(label, hide_input=True) for label in asked]
+        answers = [click.prompt(label, hide_input=True) for label in asked]
+        more = perhaps and click.prompt(f"{perhaps}, or nothing", default="", hide_input=True)
+        return [*answers, more] if more else answers
     lines = [line.strip() for line in sys.stdin.read().splitlines() if line.strip()]
-    if len(lines) != len(asked):
+    if len(lines) not in {len(asked), len(asked) + (perhaps is not None)}:
         raise click.UsageError(
             f"standard input has {len(lines)} lines that say something; needed: {'; '.join(asked)}"
         )

@@ -1,17 +1,18 @@
 """
-Facts that an operator puts in by hand: what the demographic source said of a number, and views of a person.
+Facts that an operator puts in by hand: what the demographic source said of a number, views of a person, and
+who must not see one.
 
 Audited first, validated before that, and answered only once Kafka has acknowledged. The same fact put in
 twice is one fact: its id is derived from what it says. What only a matcher may write cannot be put in here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from broker.core.errors import InvalidFact
 from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber, OdsCode, aware
-from broker.core.keyed import IdentityKey
+from broker.core.keyed import IdentityKey, user_reference
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, Place
 from broker.ports import Clock, FactLog, Write
 from broker.services.desk_log import SOURCE, DeskLog
@@ -39,6 +40,18 @@ class Added:
 
     fact_id: str
     topic: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """
+    Somebody who looked: by name, and by the organisation's own id for them, None where it is not known.
+
+    By the id an excluded person is known (ruling 48).
+    """
+
+    name: str = field(repr=False)
+    own_id: str | None = field(default=None, repr=False)
 
 
 class FactDesk:
@@ -87,7 +100,7 @@ class FactDesk:
         organisation: OdsCode,
         organisation_name: str,
         role: str,
-        user_name: str,
+        user: User,
         unscheduled: bool,
         accessed_at: datetime,
         grounds: Grounds,
@@ -100,7 +113,7 @@ class FactDesk:
             for what, text in (
                 ("name of the organisation", organisation_name),
                 ("role", role),
-                ("name of the user", user_name),
+                ("name of the user", user.name),
             )
         ]
         access_id = self._key.derive(
@@ -112,12 +125,32 @@ class FactDesk:
             organisation_name=words[0],
             role=words[1],
             user_name=words[2],
+            user=None if user.own_id is None else self._user(organisation, user.own_id),
             unscheduled=unscheduled,
             accessed_at=accessed_at,
             recorded_at=accessed_at,
             received_at=aware(now),
         )
         return await self._add(number, view, access_id, "view" if unscheduled else "silent view", grounds)
+
+    async def add_exclusion(
+        self, number: NhsNumber, *, organisation: OdsCode, user_id: str, grounds: Grounds
+    ) -> Added:
+        """Put in that a user of an organisation, by its own id, must not see a person (ruling 48)."""
+        user = self._user(organisation, user_id)
+        now = aware(self._clock())
+        notice = IdentityNotice(
+            notice_id=self._key.derive("exclusion", number.key, user),
+            kind=IdentityKind.EXCLUDED,
+            user=user,
+            recorded_at=now,
+            received_at=now,
+        )
+        return await self._add(number, notice, notice.notice_id, notice.kind.value, grounds)
+
+    def _user(self, organisation: OdsCode, user_id: str) -> str:
+        """Return the reference of a user."""
+        return user_reference(self._key, organisation, _words("id of the user", user_id))
 
     async def _add(self, number: NhsNumber, fact: Fact, fact_id: str, what: str, grounds: Grounds) -> Added:
         """Take a fact down in the audit trail, then make it durable."""

@@ -97,6 +97,8 @@ MISUSED = [
         id="no time at all",
     ),
     pytest.param(("view", *LOOKED, "--organisation", "r", *GROUNDS), "", "ODS", id="organisation"),
+    pytest.param(("view", *LOOKED, *GROUNDS), "9990000018\nA\nB\nC\n", "needed", id="four lines"),
+    pytest.param(("exclusion", "--organisation", "RXH", *GROUNDS), "9990000018\n", "needed", id="no user"),
 ]
 
 
@@ -153,6 +155,24 @@ def test_at_a_terminal_a_number_is_asked_for_and_not_shown(own_kafka: EmbeddedKa
 
     assert b"9990000018" not in shown
     assert "9990000018" not in " ".join(words)
+
+
+@pytest.mark.parametrize("own_id", ["", "u-17\n"])
+def test_a_view_is_put_in_with_or_without_the_users_own_id(run: Run, own_id: str) -> None:
+    """By the id somebody is known who must not see the person (ruling 48)."""
+    result = run("view", *LOOKED, *GROUNDS, told=f"9990000018\nNurse Sample\n{own_id}")
+
+    assert (0, "is in cpis.in.accesses\n") == (result.exit_code, result.output.partition(" ")[2])
+
+
+def test_an_exclusion_put_in_again_is_the_same(run: Run) -> None:
+    """Durable before it is answered; one fact however often put in (ruling 48)."""
+    first, again = (
+        run("exclusion", "--organisation", "RXH", *GROUNDS, told="9990000018\nu-17\n") for _ in range(2)
+    )
+
+    assert (0, "is in cpis.in.identity\n") == (first.exit_code, first.output.partition(" ")[2])
+    assert first.output == again.output
 
 
 def _until(terminal: object, text: bytes) -> bytes:

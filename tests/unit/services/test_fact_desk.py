@@ -10,12 +10,13 @@ import pytest
 
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.core.errors import InvalidFact, KafkaUnavailable, NaiveTime
+from broker.core.excluded import may_see
 from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, OperatorAction, Place
 from broker.ports import INPUTS, Topic, Write
 from broker.services.desk_log import DeskLog
-from broker.services.fact_desk import WORDS_CHARACTERS_MAX, Added, FactDesk
+from broker.services.fact_desk import WORDS_CHARACTERS_MAX, Added, FactDesk, User
 from broker.wire.cloudevents import read_headers
 from tests.builders.matcher import KEY, make_codecs
 
@@ -71,7 +72,16 @@ class Bench:
 
     def view(self, **other: Any) -> Added:
         """Put in a view of Robin."""
-        return asyncio.run(self.desk.add_view(ROBIN, **(VIEW | other), grounds=GROUNDS))
+        said = VIEW | other
+        user = User(name=said.pop("user_name"), own_id=said.pop("user_id", None))
+        return asyncio.run(self.desk.add_view(ROBIN, **said, user=user, grounds=GROUNDS))
+
+    def exclusion(self, user_id: str, *, organisation: str = "RXH") -> Added:
+        """Put in that a user must not see Robin."""
+        adding = self.desk.add_exclusion(
+            ROBIN, organisation=OdsCode(organisation), user_id=user_id, grounds=GROUNDS
+        )
+        return asyncio.run(adding)
 
     def facts(self) -> list[tuple[bytes | None, Fact]]:
         """Return the facts of every input, with their keys."""
@@ -242,3 +252,37 @@ def test_an_unwritten_place_is_shown_by_its_topic() -> None:
     """There is no partition and no offset to show."""
     assert "cpis.in.plans" == str(Place(topic="cpis.in.plans", partition=YET_UNWRITTEN, offset=YET_UNWRITTEN))
     assert "cpis.in.plans-0-0" == str(Place(topic="cpis.in.plans", partition=0, offset=0))
+
+
+def test_an_excluded_user_is_known_by_the_id_of_their_organisation() -> None:
+    """The reference of the exclusion is that of the view, and of no other user's (ruling 48)."""
+    bench = Bench()
+    bench.exclusion("u-17")
+    for organisation, user_id in (("RXH", " u-17 "), ("RXH", "u-18"), ("RXK", "u-17"), ("RXH", None)):
+        bench.view(organisation=OdsCode(organisation), user_id=user_id, accessed_at=SAID)
+
+    facts = [fact for _, fact in bench.facts()]
+    notices = [fact for fact in facts if isinstance(fact, IdentityNotice)]
+    views = [fact for fact in facts if isinstance(fact, Access)]
+    assert [IdentityKind.EXCLUDED] == [notice.kind for notice in notices]
+    assert [False, True, True, True] == [may_see(notices, view.user or "") for view in views]
+
+
+def test_an_exclusion_put_in_twice_is_one_and_names_nobody() -> None:
+    """Its id is derived from whom it is about, under the key; the user's id is nowhere (ruling 48)."""
+    bench = Bench()
+    first, again = bench.exclusion("u-17"), bench.exclusion("u-17")
+
+    written = [record for topic in (*INPUTS, Topic.AUDIT) for record in bench.kafka.read(topic)]
+    assert first == again
+    assert [] == [record for record in written if b"u-17" in (record.value or b"")]
+
+
+@pytest.mark.parametrize("user_id", ["", "  ", "a\x07b", "x" * (WORDS_CHARACTERS_MAX + 1)])
+def test_an_exclusion_of_nobody_is_refused(user_id: str) -> None:
+    """Nothing is written."""
+    bench = Bench()
+    with pytest.raises(InvalidFact):
+        bench.exclusion(user_id)
+
+    assert [] == bench.facts()
