@@ -78,7 +78,10 @@ class Partition:
             self.tombstones += 1
             self.heard = []
             return
-        if not self.person.known.plans:  # all but a mark that only the source lifts is gone (ruling 24)
+        known = self.person.known
+        if not (
+            known.plans or known.visits or known.accesses
+        ):  # all but a mark that only the source lifts is gone (ruling 24)
             self.heard = [fact for fact in self.heard if isinstance(fact, IdentityNotice)]
         assert () == advance(self.person, self.policy, KEY).events
 
@@ -192,7 +195,7 @@ def test_every_way_of_forgetting_is_generated() -> None:
             seen["closed visits"] += bool(person.closed - views)
             seen["closed views"] += bool(person.closed & views)
             seen["open beside closed"] += bool(person.closed and person.known.visits)
-            seen["marks alone"] += not person.known.plans
+            seen["marks alone"] += not (person.known.plans or person.known.visits)
 
     collect()
 
