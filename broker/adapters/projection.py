@@ -8,7 +8,7 @@ exactly once. The database can be dropped: a new one has another identity and is
 import contextlib
 import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +59,9 @@ OFFSETS = Table(
     Column("partition", Integer, primary_key=True),
     Column("next_offset", Integer, nullable=False),
 )
+ERASED = "erased"
+"""The kind of an event of which nothing is left but its number: a reader's place stays (ruling 23)."""
+
 IDENTITY = Table("projection", _METADATA, Column("identity", String(32), primary_key=True))
 
 
@@ -111,13 +114,14 @@ class Projection:
         arrived: InboxEvent | None,
         *,
         supersedes: bool = False,
+        erased: Collection[str] = (),
     ) -> bool:
         """
         Note that a record was taken, and put its event, if it has one, behind the recipient's last.
 
         `supersedes`: what the alert's earlier events told may not be told any more (ruling 24); their rows
-        keep their places, with this event's body. Returns False, having changed nothing, when the record was
-        taken before.
+        keep their places, with this event's body. Of the alerts in `erased` nothing is left but that there
+        were events (ruling 23). Returns False, having changed nothing, when the record was taken before.
         """
         with self._engine.begin() as connection:
             place = (OFFSETS.c.topic == topic) & (OFFSETS.c.partition == partition)
@@ -128,6 +132,9 @@ class Projection:
                 connection.execute(insert(INBOX).values(_row(connection, arrived)))
                 if supersedes:
                     _supersede(connection, arrived)
+            if erased:
+                emptied = {"alert_id": "", "kind": ERASED, "body": b""}
+                connection.execute(update(INBOX).where(INBOX.c.alert_id.in_(erased)).values(emptied))
             if stored is None:
                 where = {"topic": topic, "partition": partition, "next_offset": offset + 1}
                 connection.execute(insert(OFFSETS).values(where))

@@ -31,10 +31,14 @@ class Recipient:
 
 
 class Occasion(StrEnum):
-    """Ruling 1: a person came, or somebody looked the person up; never mixed up."""
+    """
+    A person came, or somebody looked the person up, never mixed up (ruling 1); or the number of an open plan
+    is not in use (ruling 23).
+    """
 
     ATTENDED = "attended"
     VIEWED = "viewed"
+    NUMBER_INACTIVE = "number inactive"
 
 
 class SubjectRole(StrEnum):
@@ -89,6 +93,8 @@ class Note(StrEnum):
     RESTRICTED = "restricted record"
     MOVED_TO_SUCCESSOR = "moved to successor authority"
     NUMBER_CHANGE = "number change under enquiry"
+    NUMBER_INACTIVE = "number not in use"
+    PROTECTION_PLAN_OPEN = "child protection plan open on a number not in use"
 
 
 class Urgency(StrEnum):
@@ -264,6 +270,7 @@ class Why(StrEnum):
     REGISTERED_TWICE = "ruling 16: registered twice"
     PREGNANCY_ENDED = "ruling 43: pregnancy ended"
     RESTRICTED = "ruling 24: restricted, nothing is shared"
+    NUMBER_NOT_IN_USE = "ruling 23: number not in use"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

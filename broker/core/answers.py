@@ -12,10 +12,9 @@ from enum import StrEnum
 
 from broker.core.decisions import Deciding
 from broker.core.errors import NoAnswerHere
-from broker.core.facts import IdentityKind
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
-from broker.core.number_answers import newest_answer, under_enquiry
+from broker.core.number_answers import under_enquiry
 from broker.core.number_ranges import is_searched
 from broker.core.person import Known
 from broker.core.policy import AnyPolicy
@@ -156,12 +155,10 @@ class _Looking(Deciding):
             raise NoAnswerHere
         pairs = self._due(self._stay(visit, self.notices), self.plans, visit.policy)[0]
         matched = self._matched(visit, pairs)
-        said = newest_answer(self.notices)
         return Checked(
             searched=is_searched(self.number) or bool(self.plans),
             plan=bool(matched),
             details_disagree=bool(pairs) and not matched,
             restricted=self.restricted,
-            not_in_use=said is not None and said.kind is IdentityKind.INVALIDATED,
             under_enquiry=under_enquiry(self.notices),
         )

@@ -80,6 +80,11 @@ class Advance:
 def advance(person: Person, policy: AnyPolicy, key: IdentityKey) -> Advance:
     """Decide, compare with what was told, and return the difference."""
     decisions = as_told(decide(person.number, open_part(person), policy, key), person)
+    return compared(person, decisions, policy, key)
+
+
+def compared(person: Person, decisions: Decisions, policy: AnyPolicy, key: IdentityKey) -> Advance:
+    """Compare what was decided of a person with what was told, and return the difference."""
     events = tuple(
         replace(event, policy_version=_version(event.alert, decisions, policy))
         for event in _events(person, decisions, key)

@@ -4,11 +4,19 @@ What is held of many people, folded here and now: who is kept and who moves, by 
 For replays, and for specifications to be compared with. Nobody is ever forgotten.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from broker.core.effects import Advance, advance
 from broker.core.identifiers import NhsNumber
+from broker.core.invalidation import (
+    Inactive,
+    invalidation,
+    reopened,
+    stays_out_of_use,
+    take_out_of_use,
+    word_of_use,
+)
 from broker.core.keyed import IdentityKey
 from broker.core.partition import Forwarding
 from broker.core.person import Person
@@ -46,6 +54,7 @@ class Everybody:
         self._people: dict[NhsNumber, Person] = {}
         self._waiting: dict[NhsNumber, Person] = {}
         self._forwarding: dict[NhsNumber, Forwarding] = {}
+        self._inactive: dict[NhsNumber, tuple[Inactive, Person, list[Came]]] = {}
 
     @property
     def people(self) -> Mapping[NhsNumber, Person]:
@@ -56,6 +65,11 @@ class Everybody:
     def waiting(self) -> Mapping[NhsNumber, Person]:
         """Everybody else of whom something is known, without a plan or a notice."""
         return self._waiting
+
+    @property
+    def inactive(self) -> Collection[NhsNumber]:
+        """The numbers that are not in use (ruling 23)."""
+        return self._inactive.keys()
 
     def take(self, number: NhsNumber, came: Sequence[Came]) -> list[Advance]:
         """
@@ -70,6 +84,15 @@ class Everybody:
                 return self._send_on(number, forwarding, came)
             del self._forwarding[number]
             came = [*came, *back]
+        if number in self._inactive:
+            inactive, person, kept_since = self._inactive.pop(number)
+            word = word_of_use(inactive, came)
+            if word is None:
+                inactive, advanced = stays_out_of_use(inactive, came, self._policy, self._key)
+                self._inactive[number] = (inactive, person, [*kept_since, *came])
+                return [advanced]
+            self._people[number] = reopened(person, inactive)
+            came = [*kept_since, *came, Came(word)]
         held = self._people.get(number)
         person = held or self._waiting.pop(number, None) or Person(number=number, salt=self._salt)
         for one in came:
@@ -95,6 +118,12 @@ class Everybody:
             self._forwarding[number] = forwarding
             merged = handed_over(person, forwarding, forwarding.last_used)
             return self._pass(Came(merged), number, forwarding)
+        invalid = invalidation(person)
+        if invalid is not None:
+            inactive, advanced = take_out_of_use(person, invalid, self._policy, self._key, salt=self._salt)
+            self._people.pop(number, None)
+            self._inactive[number] = (inactive, person, [])
+            return [advanced]
         if not person.known.plans and not person.known.notices:
             self._waiting[number] = person
             return []

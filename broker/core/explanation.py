@@ -230,5 +230,12 @@ class Gone:
     alert: AlertFinding
 
 
-Answer = Explanation | Closed | NoPlan | Gone
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotInUse:
+    """A visit or an alert under a number that its source took out of use: nothing of it may be opened."""
+
+    subject: str
+
+
+Answer = Explanation | Closed | NoPlan | Gone | NotInUse
 """What can be said of a visit, a view or an alert."""

@@ -30,6 +30,7 @@ FACTS: Mapping[VisitEvent | PlanType | IdentityKind | Occasion, str] = {
     IdentityKind.INVALIDATED: "the number is no longer valid (ruling 23)",
     Occasion.ATTENDED: "the person came",
     Occasion.VIEWED: "somebody looked the person up",
+    Occasion.NUMBER_INACTIVE: "the number of an open plan is not in use (ruling 23)",
 }
 """What a source said."""
 
@@ -59,6 +60,7 @@ WHYS: Mapping[Why, str] = {
     Why.RESTRICTED: "not shared: the record is restricted, and the policy shares nothing of such; the "
     "provider is answered: could not check (ruling 24)",
     Why.PREGNANCY_ENDED: "not shared: the pregnancy was recorded to have ended by then (ruling 43)",
+    Why.NUMBER_NOT_IN_USE: "not shared: the number is not in use, and no plan is open on it (ruling 23)",
 }
 """What was decided of a visit or view as a whole."""
 
@@ -119,6 +121,8 @@ NOTES: Mapping[Note, str] = {
     Note.RESTRICTED: "restricted record: reduced content (ruling 24)",
     Note.MOVED_TO_SUCCESSOR: "the authority was reorganised: told to its successor (ruling 19)",
     Note.NUMBER_CHANGE: "the number may have changed: the source is asked, matching goes on (ruling 38)",
+    Note.NUMBER_INACTIVE: "the number is not in use and a plan on it is open (ruling 23)",
+    Note.PROTECTION_PLAN_OPEN: "a child protection plan is open on it (ruling 23)",
 }
 
 URGENCIES: Mapping[Urgency, str] = {

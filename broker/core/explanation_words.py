@@ -22,6 +22,7 @@ from broker.core.explanation import (
     Gone,
     Happening,
     NoPlan,
+    NotInUse,
     Obstacle,
     PlanFinding,
     Revision,
@@ -43,7 +44,7 @@ from broker.core.explanation_tables import (
     WHYS,
 )
 from broker.core.identifiers import LONDON
-from broker.core.wording import NO_PLAN, SEARCHED
+from broker.core.wording import NO_PLAN, NOT_IN_USE, SEARCHED
 
 _DETAILS = ("date of birth", "family name", "first given name")
 _NOBODY = "a provider that is not named, since the record is restricted (ruling 24)"
@@ -60,6 +61,8 @@ def sentences(answer: Answer) -> tuple[str, ...]:
             return tuple(_no_plan(answer))
         case Gone():
             return tuple(_gone(answer))
+        case NotInUse():
+            return (f"Reference {answer.subject}", NOT_IN_USE)
         case _:
             assert_never(answer)
 

@@ -23,6 +23,7 @@ class Flow(StrEnum):
     VIEW_OF_MOTHER = "view-of-mother"
     PLAN_OF_CHILD = "plan-of-child"
     PLAN_OF_MOTHER = "plan-of-mother"
+    INACTIVE_NUMBER = "inactive-number"
     NOTHING_SHARED = "nothing-shared"
 
 
@@ -107,6 +108,15 @@ TABLE: Final[Mapping[Flow, LawfulBasis]] = {
         from_controller=_AUTHORITY,
         to_controller=_HOSPITAL,
         statute=_MOTHER_STATUTE,
+        articles=_ARTICLES,
+        condition=_SAFEGUARDING,
+    ),
+    Flow.INACTIVE_NUMBER: LawfulBasis(
+        what="that the number of an open plan is not in use, with the authority's own id of the child, told "
+        "to the authority",
+        from_controller="the demographic source",
+        to_controller=_AUTHORITY,
+        statute=_CHILD_STATUTE,
         articles=_ARTICLES,
         condition=_SAFEGUARDING,
     ),

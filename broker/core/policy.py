@@ -173,6 +173,11 @@ class Policy:
         meaning="H: how long a visit of a person without a plan is held; of all periods the longest holds. "
         "`retention.ms` of `cpis.in.attendances` must be the same",
     )  # fmt: skip
+    inactive_kept: timedelta = span(
+        30, Unit.DAYS, least=1, most=35, rule="ruling 23",
+        meaning="how long what was known under a number that its source took out of use stays sealed before "
+        "it is destroyed; of all periods the longest holds",
+    )  # fmt: skip
     successors: Mapping[OdsCode, Successor] = field(default_factory=dict)  # ruling 19
     overrides: Overrides = field(default_factory=dict)
 
@@ -358,6 +363,11 @@ class Policies:
     def horizon(self) -> timedelta:
         """H: the longest of all."""
         return max(policy.horizon for policy in self.every)
+
+    @cached_property
+    def inactive_kept(self) -> timedelta:
+        """How long what is sealed under a number not in use is kept: the longest of all."""
+        return max(policy.inactive_kept for policy in self.every)
 
     @cached_property
     def version(self) -> str:

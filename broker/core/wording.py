@@ -34,6 +34,12 @@ MOVED = "The authority was reorganised; this went to its successor."
 NUMBER_CHANGE = (
     "The NHS number may have changed; the demographic source has been asked. Check who this is about."
 )
+NUMBER_INACTIVE = (
+    "This NHS number is not in use, and your plan on it is open: nobody can be told of the child's visits. "
+    "Find the number in use and send the plan under it; never send the two numbers together."
+)
+PROTECTION_PLAN_OPEN = "A child protection plan is open on this number."
+NOT_IN_USE = "Could not check: the NHS number is not in use, trace the patient (ruling 23)."
 NO_PLAN = "No plan on file. That is not evidence of no risk."
 SEARCHED = (
     "Searched: child protection, looked-after and unborn plans of English authorities; "
@@ -44,6 +50,8 @@ _NOTES = {
     Note.SITE_UNLISTED: SITE_UNLISTED,
     Note.MOVED_TO_SUCCESSOR: MOVED,
     Note.NUMBER_CHANGE: NUMBER_CHANGE,
+    Note.NUMBER_INACTIVE: NUMBER_INACTIVE,
+    Note.PROTECTION_PLAN_OPEN: PROTECTION_PLAN_OPEN,
 }
 
 

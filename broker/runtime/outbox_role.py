@@ -183,14 +183,16 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
 
     async def _take(self, projection: Projection, record: Record) -> None:
         """Put one record into the database; one that cannot be read goes to `cpis.rejected` first."""
-        arrived, supersedes = None, False
+        value = record.value or b""
+        arrived, supersedes, erased = None, False, frozenset[str]()
         try:
-            event = self._parts.alerts.decode_event(record.value or b"")
+            if self._parts.alerts.is_erasure(value):
+                erased = self._parts.alerts.decode_erasure(value)
+            else:
+                event = self._parts.alerts.decode_event(value)
+                arrived, supersedes = _arrived(event, value), Change.RESTRICTED in event.changes
         except MalformedMessage as error:
             await self._reject(record, error)
-        else:
-            arrived = _arrived(event, record.value or b"")
-            supersedes = Change.RESTRICTED in event.changes
         known = await asyncio.to_thread(
             projection.store,
             record.topic,
@@ -198,6 +200,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
             record.offset,
             arrived,
             supersedes=supersedes,
+            erased=erased,
         )
         self.counts["taken" if known else "taken before"] += 1
         self._metrics.add(INBOX_EVENTS, outcome="stored" if known else "known")

@@ -25,6 +25,7 @@ from broker.core.answers import (
 from broker.core.checks import CheckMark
 from broker.core.errors import ConfigurationError, NoAnswerHere, VisitAmbiguous, WrongIdentityKey
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.invalidation import Inactive
 from broker.core.keyed import IdentityKey, moved_reference
 from broker.core.operators import ActionKind, Grounds
 from broker.core.partition import Forwarding
@@ -175,6 +176,8 @@ class Enquiry:
             checked = look(first.number, known, first.reference, self._policy, self._key)
             return replace(checked, checked_at=passed)
         person, reference = await self._person(first.number, read.value, first.reference)
+        if isinstance(person, Inactive):
+            return Checked(not_in_use=True)
         if person is None or reference not in person.known.visits:
             return Checked()  # kept apart as unprocessable, or on its way to the number that succeeded
         checked = look(person.number, person.known, reference, self._policy, self._key)
@@ -195,7 +198,7 @@ class Enquiry:
 
     async def _person(
         self, number: NhsNumber, value: bytes | None, reference: str
-    ) -> tuple[Person | None, str]:
+    ) -> tuple[Person | Inactive | None, str]:
         """
         Return the person of a record, or of the number that succeeded it, and the visit's reference there.
 
@@ -204,7 +207,7 @@ class Enquiry:
         for _ in range(NUMBERS_PASSED_MAX + 1):
             found = None if value is None else self._readers.states.decode_any(number.key, value)
             if not isinstance(found, Forwarding):
-                return found if isinstance(found, Person) else None, reference
+                return found if isinstance(found, Person | Inactive) else None, reference
             reference = moved_reference(self._key, reference, former=number, number=found.to)
             number = found.to
             value = (await self._read(number)).value

@@ -13,7 +13,7 @@ from broker.core.alerts import AlertEvent
 from broker.core.errors import InvalidNhsNumber, MalformedMessage, NothingToExplain
 from broker.core.explained_alerts import gone
 from broker.core.explaining import explain, explain_alert
-from broker.core.explanation import Answer, NoPlan
+from broker.core.explanation import Answer, NoPlan, NotInUse
 from broker.core.facts import VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
@@ -117,7 +117,8 @@ class Explanations:
         `TopicMissing`.
         """
         unreadable = 0
-        for record in await self._candidates(asked):
+        candidates, not_in_use = await self._candidates(asked)
+        for record in candidates:
             try:
                 person = self._person(record)
             except (MalformedMessage, InvalidNhsNumber):
@@ -128,7 +129,9 @@ class Explanations:
                 await self._note(subject, record, grounds)
                 return await self._of_person(asked, subject, person)
         found = await (
-            self._gone(asked, grounds) if isinstance(asked, AlertAsked) else self._no_plan(asked, grounds)
+            self._gone(asked, grounds, not_in_use)
+            if isinstance(asked, AlertAsked)
+            else self._no_plan(asked, grounds, not_in_use)
         )
         if found is None:
             raise NothingToExplain(
@@ -140,16 +143,26 @@ class Explanations:
         """Return once the audit trail says that the record is opened, by whom and why."""
         await self._log.audit(ActionKind.EXPLAINED, subject, place_of(record), grounds)
 
-    async def _candidates(self, asked: Asked) -> list[Record]:
-        """Return the newest records of people whose bytes may hold what is asked for."""
+    async def _candidates(self, asked: Asked) -> tuple[list[Record], frozenset[bytes]]:
+        """Return the newest records whose bytes may hold what is asked for, and the numbers not in use."""
         found: dict[bytes, Record] = {}
+        not_in_use: set[bytes] = set()
         async for records in self._archive.read(Topic.PEOPLE):
             for record in records:
                 key = record.key or b""
                 found.pop(key, None)
-                if key != PARTITION_STATE_KEY and self._may_hold(record, asked):
+                not_in_use.discard(key)
+                if self._is_inactive(record):
+                    not_in_use.add(key)
+                elif key != PARTITION_STATE_KEY and self._may_hold(record, asked):
                     found[key] = record
-        return list(found.values())
+        return list(found.values()), frozenset(not_in_use)
+
+    def _is_inactive(self, record: Record) -> bool:
+        """Whether a record is of a number not in use; one that cannot be read is not known to be."""
+        with suppress(MalformedMessage):
+            return record.value is not None and self._codecs.states.is_inactive(record.value)
+        return False
 
     def _may_hold(self, record: Record, asked: Asked) -> bool:
         """Whether the bytes of somebody's record hold what is asked for."""
@@ -169,7 +182,7 @@ class Explanations:
         explained = explain_alert if isinstance(asked, AlertAsked) else explain
         return explained(person, subject, self._policy, self._key, told=told)
 
-    async def _gone(self, asked: AlertAsked, grounds: Grounds) -> Answer | None:
+    async def _gone(self, asked: AlertAsked, grounds: Grounds, not_in_use: frozenset[bytes]) -> Answer | None:
         """Return what was told of an alert whose person has no record now; None where nothing is held."""
         found = [
             (event, record)
@@ -179,14 +192,20 @@ class Explanations:
         if not found:
             return None
         await self._note(asked.alert_id, found[-1][1], grounds)
+        if any(event.subject.key in not_in_use for event, _ in found):
+            return NotInUse(subject=asked.alert_id)
         return gone([event for event, _ in found])
 
-    async def _no_plan(self, asked: VisitAsked, grounds: Grounds) -> Answer | None:
+    async def _no_plan(
+        self, asked: VisitAsked, grounds: Grounds, not_in_use: frozenset[bytes]
+    ) -> Answer | None:
         """Return that a visit's person has no record; None where no message of the visit is held."""
         found = await messages_of(asked, self._archive, self._codecs.facts, self._key)
         if not found:
             return None
         await self._note(found[-1].reference, found[-1].record, grounds)
+        if found[-1].record.key in not_in_use:
+            return NotInUse(subject=found[-1].reference)
         return NoPlan(subject=found[-1].reference, facts=len(found))
 
     async def _events(self, *texts: str) -> list[tuple[AlertEvent, Record]]:

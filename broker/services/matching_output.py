@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from broker.core.abridging import abridged
-from broker.core.alerts import AlertEvent, EventKind, ItemKind, RecipientKind, WorklistItem
+from broker.core.alerts import Alert, AlertEvent, EventKind, ItemKind, Occasion, RecipientKind, WorklistItem
 from broker.core.audit import DestructionEntry, audit_entry, chain
 from broker.core.checks import CheckMark
 from broker.core.effects import Advance
@@ -25,6 +25,7 @@ from broker.wire.cloudevents import (
     ALERT_TYPE,
     AUDIT_TYPE,
     CHECK_TYPE,
+    ERASURE_TYPE,
     LATE_TYPE,
     WORKLIST_TYPE,
     CloudEvent,
@@ -95,6 +96,11 @@ def recipient_topic(event: AlertEvent) -> str:
     """Return the recipient's own topic; ODS codes are capitals and digits, so they stand as they are."""
     recipient = event.alert.recipient
     return _TOPIC_OF_KIND[recipient.kind] + recipient.code.code
+
+
+def _recipient_key(alert: Alert) -> bytes:
+    """Return under which key the events of an alert lie in `cpis.alerts`."""
+    return f"{alert.recipient.kind}.{alert.recipient.code}".encode()
 
 
 def cause_of(error: Exception) -> str:
@@ -187,11 +193,35 @@ class Scribe:
         state = self._people.encode_person(person)
         if len(state) > PERSON_BYTES_MAX:
             raise PersonTooLarge
-        return state, Write(Topic.PEOPLE, person.number.key, state, partition=self.partition)
+        return state, self.state(person.number.key, state)
+
+    def state(self, key: bytes, state: bytes) -> Write:
+        """Return the write of what `cpis.people` holds under a number."""
+        return Write(Topic.PEOPLE, key, state, partition=self.partition)
 
     def forget(self, key: bytes) -> Write:
         """Return the tombstone of a person of whom nothing need be kept."""
         return Write(Topic.PEOPLE, key, None, partition=self.partition)
+
+    def erasures(self, person: Person, at: datetime) -> list[Write]:
+        """
+        Return what has every projection forget a person's alerts (ruling 23).
+
+        It follows the events of each recipient in their own order, and names all alerts: of those past
+        revising the recipient is not known any more, and what was told of them lies long behind.
+        """
+        alert_ids = {
+            alert_id
+            for alert_id, row in person.told.items()
+            if row.alert is None or row.alert.occasion is not Occasion.NUMBER_INACTIVE
+        }
+        if not alert_ids:
+            return []
+        keys = {_recipient_key(row.alert) for row in person.told.values() if row.alert is not None}
+        value = self._alerts.encode_erasure(alert_ids)
+        event_id = self._key.derive("erasure", person.number.key, at.isoformat())
+        headers = self._headers(event_id, ERASURE_TYPE, at, "erasure")
+        return [Write(Topic.ALERTS, key, value, headers) for key in sorted(keys) or [b"erasure"]]
 
     def poisoned(self, poison: Poison, at: datetime) -> Write:
         """
@@ -256,16 +286,14 @@ class Scribe:
     def _event(self, event: AlertEvent, caused_at: datetime | None, at: datetime) -> list[Write]:
         """Return the two records of an event, for the broker and for the recipient, cut where too long."""
         event = replace(event, alert=unlinked(event.alert))
-        recipient = event.alert.recipient
         headers = self._headers(event.event_id, ALERT_TYPE, at, "alert")
         plain, own = self._values(event, caused_at)
         if len(own) > EVENT_BYTES_MAX:
             plain, own = self._values(abridged(event), caused_at)
         if len(own) > EVENT_BYTES_MAX:
             raise PersonTooLarge
-        key = f"{recipient.kind}.{recipient.code}".encode()
         return [
-            Write(Topic.ALERTS, key, plain, headers),
+            Write(Topic.ALERTS, _recipient_key(event.alert), plain, headers),
             Write(
                 recipient_topic(event), event.alert.alert_id.encode(), self._alerts.addressed(own), headers
             ),

@@ -14,6 +14,7 @@ from broker.core.effects import advance
 from broker.core.errors import MalformedMessage, SuccessionContradicted
 from broker.core.facts import Fact, IdentityNotice, PlanFact
 from broker.core.identifiers import NhsNumber
+from broker.core.invalidation import invalidation
 from broker.core.keyed import IdentityKey
 from broker.core.partition import Forwarding
 from broker.core.person import Person
@@ -21,15 +22,17 @@ from broker.core.policy import AnyPolicy
 from broker.core.retention import settle, too_late, unused
 from broker.core.succession import Merged, back_in_use, evidence_of_use, fold, kept, leaving
 from broker.ports import Record, Topic, Write
+from broker.services.matching_inactive import Shut, Vault
 from broker.services.matching_moves import Arrived, Mover
 from broker.services.matching_output import PERSON_BYTES_MAX, Chain, Poison, Said, Scribe, Told, cause_of
+from broker.services.recent_people import RecentPeople
 from broker.services.sifting import Sifting
 from broker.services.visit_index import VisitIndex
 from broker.wire.cloudevents import read_headers, sender_of
 from broker.wire.facts_codec import FactCodec
 from broker.wire.state_codec import StateCodec
 
-Outcome = tuple[Person | Forwarding, Said]
+Outcome = tuple[Person | Forwarding | Shut, Said]
 """What is held of a person from now on, and what that comes to."""
 
 FIRST_INPUTS: tuple[Topic, ...] = (Topic.PLANS, Topic.IDENTITY)
@@ -82,32 +85,6 @@ class Rules:
     key: IdentityKey
 
 
-class RecentPeople:
-    """The people folded last, decoded; beyond `most` the one remembered longest ago goes."""
-
-    __slots__ = ("_most", "_people")
-
-    def __init__(self, most: int) -> None:
-        """Begin with nobody."""
-        self._most = most
-        self._people: dict[bytes, Person] = {}
-
-    def get(self, key: bytes) -> Person | None:
-        """Return a person who is remembered."""
-        return self._people.get(key)
-
-    def remember(self, key: bytes, person: Person) -> None:
-        """Remember a person as they are now."""
-        self._people.pop(key, None)
-        self._people[key] = person
-        if len(self._people) > self._most:
-            del self._people[next(iter(self._people))]
-
-    def forget(self, key: bytes) -> None:
-        """Forget a person, remembered or not."""
-        self._people.pop(key, None)
-
-
 class PartitionTable:
     """
     Everybody of one partition: people with a record as bytes, all others as places in the log.
@@ -134,6 +111,9 @@ class PartitionTable:
         self.end = end
         self.clock = clock
         self._mover = Mover(facts, states, rules.key, scribe.partition)
+        self._vault = Vault(
+            facts, states, scribe, self._mover, policy=rules.policy, key=rules.key, new_salt=new_salt
+        )
         self._states = states
         self._scribe = scribe
         self._rules = rules
@@ -145,7 +125,7 @@ class PartitionTable:
         people, index = self.people, self.indexes[topic]
         for record in records:
             key = record.key
-            if key is not None and key not in people:
+            if key is not None and (key not in people or self._states.is_inactive(people[key])):
                 index.add(key, record.offset)
 
     def sort(self, polled: Mapping[Topic, Sequence[Record]]) -> Batch:
@@ -192,10 +172,9 @@ class PartitionTable:
         return len(records)
 
     def waiting(self, batch: Batch) -> dict[Topic, list[int]]:
-        """Return the places of what waits in the log for the people who are new in this batch."""
-        new = [key for key in batch.touched if key not in self.people]
+        """Return the places of what waits in the log for the people of this batch who had no record."""
         waiting = {
-            topic: [offset for key in new for offset in index.get(key)]
+            topic: [offset for key in batch.touched for offset in index.get(key)]
             for topic, index in self.indexes.items()
         }
         return {topic: offsets for topic, offsets in waiting.items() if offsets}
@@ -220,6 +199,13 @@ class PartitionTable:
             if person is None:
                 return folded
             before = person
+        if isinstance(before, Shut):
+            word = self._vault.word_of_use(before, arrived)
+            if not word:
+                self._stay_shut(key, before, records, arrived, folded)
+                return folded
+            before, kept_since = self._vault.reopen(before)
+            arrived = [*kept_since, *arrived, *word]
         if held is None and not any(_makes_record(one.fact) for one in arrived):
             self._leave_waiting(key, records, folded)
             return folded
@@ -254,10 +240,25 @@ class PartitionTable:
             folded.poison += sent.poison
         return None
 
+    def _stay_shut(
+        self, key: bytes, shut: Shut, records: Sequence[Record], arrived: Sequence[Arrived], folded: Folded
+    ) -> None:
+        """Keep what came for a number not in use: sealed, or where it lies in the log (ruling 23)."""
+        new = {id(record) for record in records}
+        came = [one for one in arrived if id(one.record) in new]
+        try:
+            held, said = self._vault.stay(shut, came, self.clock, self.end)
+        except Exception as error:  # noqa: BLE001 – whatever it is, the partition goes on
+            folded.poison += [Poison(record=one.record, cause=cause_of(error)) for one in came]
+        else:
+            self._keep(key, held, said)
+            folded.writes, folded.told = said.writes, said.told
+        self._leave_waiting(key, records, folded)
+
     def redecide(self, key: bytes) -> Folded:
         """Decide a person anew under the present rules; raises whatever the core or a codec raises."""
         before = self._before(key)
-        if isinstance(before, Forwarding):
+        if not isinstance(before, Person):
             return Folded()
         person, said = self._say(before, before, (), None)
         self._keep(key, person, said)
@@ -271,6 +272,12 @@ class PartitionTable:
                 return Folded()
             del self.people[key]
             return Folded(writes=(self._scribe.forget(key),))
+        if isinstance(before, Shut):
+            destroyed = self._vault.destroy(before, self.clock)
+            if destroyed is None:
+                return Folded()
+            self.people[key] = destroyed[0]
+            return Folded(writes=(destroyed[1],))
         settled = settle(before, self.clock, self._rules.policy)
         if settled is None:
             del self.people[key]
@@ -283,7 +290,7 @@ class PartitionTable:
         self._recent.remember(key, settled)
         return Folded(writes=(write,))
 
-    def _before(self, key: bytes) -> Person | Forwarding:
+    def _before(self, key: bytes) -> Person | Forwarding | Shut:
         """Return what is held under a key, a new person where nothing is; raises for other bytes."""
         known = self._recent.get(key)
         if known is not None:
@@ -294,6 +301,8 @@ class PartitionTable:
             return Person(number=number, salt=self._new_salt())
         if self._states.is_forwarding(state):
             return self._states.decode_forwarding(state)
+        if self._states.is_inactive(state):
+            return self._vault.read(number, state)
         return self._states.decode_person(number, state)
 
     def _read(self, key: bytes, records: Sequence[Record], folded: Folded) -> list[Arrived]:
@@ -331,6 +340,9 @@ class PartitionTable:
         answer = leaving(person)
         if answer is not None:
             return self._leave(person, answer, arrived, caused_at or self.clock)
+        invalid = invalidation(person)
+        if invalid is not None:
+            return self._vault.shut(person, invalid, caused_at or self.clock, self.end)
         advanced = advance(person, self._rules.policy, self._rules.key)
         said = self._scribe.say(
             advanced,
@@ -349,17 +361,18 @@ class PartitionTable:
         state, write = self._mover.forwarding(person.number.key, forwarding)
         return forwarding, Said(writes=(write, *moved), told=(), state=state, chain=self.end)
 
-    def _keep(self, key: bytes, held: Person | Forwarding, said: Said) -> None:
-        """Take over a person, or where they went, as said."""
+    def _keep(self, key: bytes, held: Person | Forwarding | Shut, said: Said) -> None:
+        """Take over what is held under a key, as said; for a number not in use visits wait in the log."""
         self.end = said.chain
         if said.state is not None:
             self.people[key] = said.state
-            for index in self.indexes.values():
-                index.drop(key)
-        if isinstance(held, Forwarding):
-            self._recent.forget(key)
-        else:
+            if not isinstance(held, Shut):
+                for index in self.indexes.values():
+                    index.drop(key)
+        if isinstance(held, Person):
             self._recent.remember(key, held)
+        else:
+            self._recent.forget(key)
 
 
 def _makes_record(fact: Fact | Merged) -> bool:

@@ -4,7 +4,7 @@ Alert events as recipients read them: the public contract of `cpis.alerts` and t
 The sentences that go with an alert are written into its event, so that no reader has to know the rulings.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -84,6 +84,18 @@ class AlertCodec:
             "policy_version": policy_version,
         }
         return self._schemas.encode(SCHEMA, row)
+
+    def encode_erasure(self, alert_ids: Iterable[str]) -> bytes:
+        """Return the value that has every projection forget what it holds of these alerts (ruling 23)."""
+        return self._schemas.encode("erasure", {"alert_ids": sorted(alert_ids)})
+
+    def is_erasure(self, data: bytes) -> bool:
+        """Return whether a value is an erasure; raise `MalformedMessage` for none of ours."""
+        return self._schemas.subject_of(data) == "erasure"
+
+    def decode_erasure(self, data: bytes) -> frozenset[str]:
+        """Return the alerts of an erasure; raise `MalformedMessage`."""
+        return frozenset(self._schemas.decode("erasure", data)["alert_ids"])
 
     def addressed(self, value: bytes) -> bytes:
         """Return a value as it goes to its recipient: under the registry's id where there is a registry."""

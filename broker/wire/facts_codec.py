@@ -203,6 +203,14 @@ class FactCodec:
             fact = self.decode(topic, first.key, inner)
         return Arrival(fact=fact, value=inner, number=first, passage=passage)
 
+    def seal_part(self, topic: str, value: bytes, number: NhsNumber) -> Row:
+        """Return a value of an input, or with no topic a person's record, sealed for a number not in use."""
+        return {"topic": topic, "sealed": seal_row(self._sealer, value, bound_to("inactive", number.key))}
+
+    def open_part(self, part: Row, number: NhsNumber) -> bytes:
+        """Return what was sealed; raise `UnsealingFailed`."""
+        return open_row(self._sealer, part["sealed"], bound_to("inactive", number.key))
+
     def _merged(self, value: bytes, passage: Passage) -> Merged:
         """Return what was known and told under the first number passed."""
         row, former = self._schemas.decode("merged", value), passage.numbers[0]

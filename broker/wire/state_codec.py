@@ -1,20 +1,23 @@
 """
-The records of `cpis.people`: a person's state, the partition's own record, forwarding records.
+The records of `cpis.people`: a person's state, the partition's own record, forwarding records, and numbers
+that are not in use.
 
-Which of the three a value is, its schema id says. Nothing is sealed here: this topic is compacted, so that
-it is where a person can be erased (ruling 23).
+Which of these a value is, its schema id says. Nothing is sealed here: this topic is compacted, so that
+it is where a person can be erased (ruling 23). What is sealed under a number not in use comes sealed.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from broker.core.errors import MalformedMessage
 from broker.core.facts import PlanContent
 from broker.core.identifiers import NhsNumber
+from broker.core.invalidation import Inactive, InactivePlan
 from broker.core.partition import Forwarding, PartitionState
 from broker.core.person import Known, Person, Said, Told
 from broker.wire.alert_rows import EVENT_KINDS, alert_of, alert_row, item_of, item_row
 from broker.wire.avro import Row, Schemas
-from broker.wire.avro_values import maybe_digits, maybe_number, millis, refusing
+from broker.wire.avro_values import maybe_digits, maybe_number, millis, ods, refusing
 from broker.wire.fact_rows import (
     access_details_row,
     access_of,
@@ -90,8 +93,48 @@ class StateCodec:
         with refusing("forwarding"):
             return Forwarding(to=NhsNumber(row["to"]), stamp=row["stamp"], last_used=row["last_used"])
 
-    def decode_any(self, key: bytes, data: bytes) -> Person | PartitionState | Forwarding:
-        """Return whichever of the three a record is; raise `MalformedMessage` when it is none."""
+    def is_inactive(self, data: bytes) -> bool:
+        """Tell whether a value is of a number not in use; raise `MalformedMessage` for no value of ours."""
+        return self._schemas.subject_of(data) == "inactive"
+
+    def encode_inactive(self, inactive: Inactive, parts: Sequence[Row]) -> bytes:
+        """Return the value of a number not in use; `parts` are rows of what `FactCodec.seal_part` sealed."""
+        row = {
+            "stamp": millis(inactive.stamp),
+            "since": millis(inactive.since),
+            "ledger": self.encode_person(inactive.ledger),
+            "plans": [
+                {
+                    "digest": digest,
+                    "authority": plan.authority.code,
+                    "recorded_at": millis(plan.recorded_at),
+                    "is_open": plan.is_open,
+                    "protection": plan.protection,
+                }
+                for digest, plan in inactive.plans.items()
+            ],
+            "parts": list(parts),
+        }
+        return self._schemas.encode("inactive", row)
+
+    def decode_inactive(self, number: NhsNumber, data: bytes) -> tuple[Inactive, Sequence[Row]]:
+        """Return what is left under a number not in use, and its sealed parts; raise `MalformedMessage`."""
+        row = self._schemas.decode("inactive", data)
+        with refusing("inactive"):
+            plans = {
+                plan["digest"]: InactivePlan(
+                    authority=ods(plan["authority"]),
+                    recorded_at=plan["recorded_at"],
+                    is_open=plan["is_open"],
+                    protection=plan["protection"],
+                )
+                for plan in row["plans"]
+            }
+            ledger = self.decode_person(number, row["ledger"])
+        return Inactive(stamp=row["stamp"], since=row["since"], ledger=ledger, plans=plans), row["parts"]
+
+    def decode_any(self, key: bytes, data: bytes) -> Person | PartitionState | Forwarding | Inactive:
+        """Return whichever of the four a record is; raise `MalformedMessage` when it is none."""
         match self._schemas.subject_of(data):
             case "person":
                 with refusing("person"):
@@ -101,6 +144,10 @@ class StateCodec:
                 return self.decode_partition(data)
             case "forwarding":
                 return self.decode_forwarding(data)
+            case "inactive":
+                with refusing("inactive"):
+                    number = NhsNumber(key.decode("latin-1"))
+                return self.decode_inactive(number, data)[0]
             case other:
                 raise MalformedMessage("avro schema unexpected", detail=f"{other} in people")
 

@@ -15,6 +15,7 @@ from broker.adapters.memory import MemoryKafka, MemoryPartitionLog, MemoryRecord
 from broker.core.alerts import AlertEvent, EventKind, RecipientKind, WorklistItem
 from broker.core.facts import Fact, IdentityKind, IdentityNotice, VisitMessage
 from broker.core.identifiers import NhsNumber
+from broker.core.invalidation import Inactive
 from broker.core.keyed import visit_reference
 from broker.core.partition import Forwarding, PartitionState
 from broker.core.person import Person
@@ -165,7 +166,7 @@ class Street:
         ]
         return self.codecs.states.decode_partition(values[-1] or b"") if values else None
 
-    def held(self, number: NhsNumber) -> Person | Forwarding | None:
+    def held(self, number: NhsNumber) -> Person | Forwarding | Inactive | None:
         """Return what is held under a number."""
         values = [record.value for record in self.kafka.read(Topic.PEOPLE) if record.key == number.key]
         if not values or values[-1] is None:

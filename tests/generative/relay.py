@@ -13,6 +13,7 @@ from broker.core.alerts import AlertEvent
 from broker.core.audit import FIRST_HASH
 from broker.core.facts import Fact
 from broker.core.identifiers import NhsNumber
+from broker.core.invalidation import Inactive
 from broker.core.partition import Forwarding, PartitionState
 from broker.core.person import Person
 from broker.core.policy import AnyPolicy
@@ -87,7 +88,7 @@ class Relay:
             for write in folded.writes:
                 self._append(write)
 
-    def held(self, number: NhsNumber) -> Person | Forwarding | None:
+    def held(self, number: NhsNumber) -> Person | Forwarding | Inactive | None:
         """Return what is held under a number."""
         value = self._tables[number].people.get(number.key)
         if value is None:

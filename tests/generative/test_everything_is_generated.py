@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from broker.core.alerts import ItemKind, Mark, Note, PlanState, Route, Urgency, VisitState, Why
 from broker.core.decisions import decide
+from broker.core.everybody import Everybody
 from broker.core.facts import (
     REGISTERS,
     Access,
@@ -22,6 +23,7 @@ from broker.core.facts import (
     VisitMessage,
 )
 from broker.core.identifiers import NhsNumber
+from broker.core.succession import Came
 from tests.generative.lives import Life, lives
 from tests.generative.living import Happening, check_life
 from tests.generative.settled import OTHER
@@ -31,7 +33,8 @@ from tests.spec.settled import KEY, POLICY
 NUMBER = NhsNumber("9990000018")
 EXAMPLES = 1_200  # enough for the rarest outcome but one; the same ones every time
 LIVES = 200
-SELDOM = frozenset({Mark.REMOVED_AFTERWARDS})  # after a visit's cut-off; tests/spec/test_plans_due.py has it
+SELDOM = frozenset({Mark.REMOVED_AFTERWARDS, Note.PROTECTION_PLAN_OPEN})
+"""Tables have them: tests/spec/test_plans_due.py, after a cut-off; tests/spec/test_invalidated.py."""
 
 
 @cache
@@ -121,6 +124,10 @@ def test_every_outcome_is_reached() -> None:
             reached |= {alert.route, alert.urgency, *alert.notes}
             reached |= {alert.visit.state} if alert.visit else set()
             reached |= {part for plan in alert.plans for part in (plan.state, *plan.marks)}
+
+        for advanced in Everybody(POLICY, KEY, salt=bytes(16)).take(NUMBER, [Came(fact) for fact in facts]):
+            reached |= {note for event in advanced.events for note in event.alert.notes}
+            reached |= {entry.why for entry in advanced.entries}
 
     wanted = {
         ItemKind.DETAILS_DISAGREE,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from broker.core.answers import Answer, Feeds, Finding, Uncheckable, answer, could_not_check, look
+from broker.core.answers import Answer, Checked, Feeds, Finding, Uncheckable, answer, could_not_check, look
 from broker.core.errors import NoAnswerHere
 from broker.core.everybody import Everybody
 from broker.core.facts import Fact, VisitMessage
@@ -73,6 +73,8 @@ def ask_core(everybody: Everybody, policy: AnyPolicy) -> Ask:
             if reference in person.known.visits:
                 checked = look(person.number, person.known, reference, policy, KEY)
                 return answer(replace(checked, checked_at=T), Feeds(known=1, stale=0))
+        if everybody.inactive:
+            return answer(Checked(not_in_use=True), Feeds(known=1, stale=0))
         return could_not_check(Uncheckable.NOT_HELD)
 
     return ask

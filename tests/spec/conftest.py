@@ -9,7 +9,7 @@ import pytest
 from broker.core.facts import Fact
 from broker.core.identifiers import NhsNumber, OdsCode
 from tests.spec.genuine import genuine_runtime
-from tests.spec.matchers import run_twin
+from tests.spec.matchers import number_reference, run_twin
 from tests.spec.numbers import usable_numbers
 from tests.spec.outcome import Outcome
 from tests.spec.runtimes import Runtime, run_core
@@ -89,7 +89,9 @@ def run_moving(runtime: Runtime, numbers: Iterator[NhsNumber]) -> RunMoving:
 
     def run_table(table: str, *, stepwise: bool = False, a: NhsNumber | None = None) -> Outcome:
         own = {name: next(numbers) for name in "ABC"} | ({} if a is None else {"A": a})
-        names = {number.digits: name for name, number in own.items()} | {
+        names = {number.digits: name for name, number in own.items()}
+        names |= {number_reference(number): name for name, number in own.items()}
+        names |= {
             visit_under(number, f"v{place}", OdsCode(provider)): f"v{place}"
             for number in own.values()
             for place in range(1, 4)

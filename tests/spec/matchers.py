@@ -92,8 +92,8 @@ def _numbers(sent: Sent) -> set[NhsNumber]:
 
 
 def _references(sent: Sent) -> set[tuple[NhsNumber, str]]:
-    """Return what decisions may be about: every visit and view, under each of the person's numbers."""
-    found: set[tuple[NhsNumber, str]] = set()
+    """Return what decisions may be about: every visit and view under each of the numbers, and the number."""
+    found = {(own, number_reference(own)) for own in _numbers(sent)}
     for number, fact in sent:
         for own in _numbers(sent):
             if isinstance(fact, VisitMessage):
@@ -103,6 +103,11 @@ def _references(sent: Sent) -> set[tuple[NhsNumber, str]]:
     return found
 
 
+def number_reference(number: NhsNumber) -> str:
+    """Return the reference of decisions about a number that is not in use (ruling 23)."""
+    return KEY.derive("inactive", number.key)
+
+
 def _events(codecs: Codecs, numbers: set[NhsNumber], found: Found) -> list[AlertEvent]:
     """Return the person's events, with what only the recipient's own topic holds."""
     own = {
@@ -110,7 +115,11 @@ def _events(codecs: Codecs, numbers: set[NhsNumber], found: Found) -> list[Alert
         for topic in RECIPIENT_TOPICS
         for event in (codecs.alerts.decode_event(record.value or b"") for record in found[topic])
     }
-    every = [codecs.alerts.decode_event(record.value or b"") for record in found[Topic.ALERTS]]
+    every = [
+        codecs.alerts.decode_event(record.value or b"")
+        for record in found[Topic.ALERTS]
+        if not codecs.alerts.is_erasure(record.value or b"")
+    ]
     return [replace(event, alert=own[event.event_id]) for event in every if event.subject in numbers]
 
 

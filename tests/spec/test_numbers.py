@@ -133,7 +133,7 @@ CHAINS = rows("""
     T-3h A superseded by=B; T-2h B superseded by=C; T-1h C superseded by=A | A
     T-2h A in-use; T-3h A superseded by=B                    | A
     T-3h A in-use; T-2h A superseded by=B                    | B
-    T-2h A invalidated; T-3h A in-use                        | A
+    T-3h A invalidated; T-2h A in-use                        | A
 """)
 
 
@@ -202,7 +202,6 @@ ENQUIRIES = rows("""
     T-1d in-use                        | number change
     T-1h in-use                        | -
     T in-use                           | -
-    T invalidated                      | -
     T in-use; T+1h number-change       | number change
     T superseded by=B                  | -
     T-1d superseded by=B               | number change

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.adapters.projection import InboxEvent, Projection, prove_database
+from broker.adapters.projection import ERASED, InboxEvent, Projection, prove_database
 from broker.core.errors import ConfigurationError, StorageUnusable
 
 EVENT = InboxEvent(
@@ -208,3 +208,27 @@ def test_another_releases_tables_are_told(tmp_path: Path) -> None:
 
     with pytest.raises(StorageUnusable, match=r"table offsets is another release's"):
         _prove(file)
+
+
+def test_of_an_erased_alert_nothing_is_left_but_its_place(tmp_path: Path, url: str) -> None:
+    """Its number stays, its bytes are in no file, and its event is not stored again (ruling 23)."""
+    projection = Projection(url)
+    marked = replace(EVENT, body=b"a body that is to go")
+    projection.store("cpis.alerts", 0, 7, marked)
+    projection.store("cpis.alerts", 0, 8, replace(EVENT, event_id="e2", alert_id="a2"))
+    assert projection.store("cpis.alerts", 0, 9, None, erased={"a1", "a9"})
+
+    assert projection.store("cpis.alerts", 0, 10, marked)
+    projection.close()
+
+    reopened = Projection(url)
+    erased, other = reopened.inbox("la.211")
+    reopened.close()
+    assert (1, "", ERASED, b"") == (
+        erased.number,
+        erased.event.alert_id,
+        erased.event.kind,
+        erased.event.body,
+    )
+    assert (2, "a2") == (other.number, other.event.alert_id)
+    assert [] == [file.name for file in tmp_path.iterdir() if marked.body in file.read_bytes()]

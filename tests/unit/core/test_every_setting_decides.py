@@ -14,8 +14,9 @@ from broker.core.policy_keys import Place, Restricted, Selector, Where
 from tests.spec.settled import KEY
 from tests.spec.table import facts
 
-KEPT_BY = frozenset({"lateness", "horizon"})
-"""How long things are kept: tests/unit/core/test_retention.py, tests/unit/services/test_matching.py."""
+KEPT_BY = frozenset({"lateness", "horizon", "inactive_kept"})
+"""How long things are kept: tests/unit/core/test_retention.py, tests/unit/services/test_matching.py,
+tests/unit/services/test_inactive_numbers.py."""
 
 HEAD = "recorded | fact | about | values\n"
 PLAN = f"{HEAD}T-9d | plan | CPP E09 | verified=yes\n"

@@ -12,8 +12,9 @@ from broker.adapters.memory_archive import MemoryArchive
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.alerts import Why
 from broker.core.errors import KafkaUnavailable, NothingToExplain
-from broker.core.explanation import Answer, Closed, Explanation, Gone, NoPlan
-from broker.core.facts import Fact, VisitMessage
+from broker.core.explanation import Answer, Closed, Explanation, Gone, NoPlan, NotInUse
+from broker.core.explanation_words import sentences
+from broker.core.facts import Fact, IdentityKind, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import visit_reference
 from broker.core.operators import ActionKind, Grounds, OperatorAction
@@ -35,9 +36,9 @@ from broker.services.explanations import (
 from broker.services.finding import VisitAsked
 from broker.wire.facts_codec import topic_of
 from broker.wire.stream import Door, StreamLine
-from tests.builders.house import ADA, House, in_house
+from tests.builders.house import ADA, PROVIDER_TOPIC, House, in_house
 from tests.builders.matcher import KEY, NOON, PROVIDER, attendance, numbers, plan
-from tests.builders.street import A, B, Street, arrives, in_street, superseded, visit_of
+from tests.builders.street import A, B, Street, arrives, in_street, said, superseded, visit_of
 
 GROUNDS = Grounds(by="ops-7", reason="ticket 4711")
 BEN = list(zip(numbers(), range(2), strict=False))[1][0]
@@ -259,6 +260,31 @@ def test_a_forwarding_record_is_nobody() -> None:
             await desk.ask(replace(ANY_SYSTEM, provider=OdsCode(ADA.digits[:3])))
 
     at_desk(plan(), came(), then=then)
+
+
+@BOTH_WAYS
+def test_of_a_number_not_in_use_nothing_is_opened(asked: VisitAsked) -> None:
+    """Neither a visit nor an alert of it: it could not be checked, which is no `no plan` (rulings 23, 41)."""
+
+    async def then(desk: Desk) -> None:
+        """Ask for the visit, and for each alert that was told."""
+        [visit] = {event.alert.subject for event in desk.house.events(PROVIDER_TOPIC)}
+        assert NotInUse(subject=visit) == await desk.ask(asked)
+        for event in desk.house.events(PROVIDER_TOPIC):
+            alert = AlertAsked(alert_id=event.alert.alert_id)
+            assert NotInUse(subject=alert.alert_id) == await desk.ask(alert)
+        assert [ActionKind.EXPLAINED] * 2 == [action.kind for action in desk.actions()]
+        assert "not in use, trace the patient" in "\n".join(sentences(NotInUse(subject=visit)))
+
+    async def scenario(house: House) -> None:
+        async with house.at_work():
+            house.send(plan(), came())
+            await house.taken()
+            house.send(said(IdentityKind.INVALIDATED))
+            await house.taken()
+        await then(Desk(house))
+
+    in_house(scenario)
 
 
 MOVED: list[tuple[NhsNumber, Fact]] = [

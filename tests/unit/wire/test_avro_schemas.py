@@ -27,6 +27,8 @@ PINNED = {
     "merged": 1034,
     "forwarded": 1035,
     "passage": 1036,
+    "inactive": 1070,
+    "erasure": 1071,
     "acknowledgement": 1012,
     "worklist_item": 1013,
     "rejected": 1014,

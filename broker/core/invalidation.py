@@ -1,0 +1,234 @@
+"""
+A number that its source took out of use without a successor: adoption and the like. Ruling 23; R36–R38.
+
+What was known and told is set aside, sealed, where only the source's own reversal opens it, and is destroyed
+after a time. What is left under the number says nothing about the person: that it is not in use, and which
+authority still has a plan open on it, so that the authority can be told. Visits, views and plans that come
+under it lead to no event. Nothing here knows of any other number.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from broker.core.alerts import (
+    Alert,
+    DecisionEntry,
+    Note,
+    Occasion,
+    Recipient,
+    RecipientKind,
+    Route,
+    Urgency,
+    Why,
+)
+from broker.core.content import successor_of
+from broker.core.decisions import Decisions
+from broker.core.effects import Advance, compared
+from broker.core.facts import IdentityKind, IdentityNotice, PlanContent, PlanFact, PlanType
+from broker.core.identifiers import OdsCode, london_day
+from broker.core.keyed import IdentityKey
+from broker.core.lawful_basis import Flow
+from broker.core.number_answers import newest_answer, recorded
+from broker.core.person import Person, Told
+from broker.core.policy import AnyPolicy
+from broker.core.succession import Came, Merged, in_use
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InactivePlan:
+    """
+    A plan on a number that is not in use: no date of it, nothing of its content.
+
+    `recorded_at` is when its authority last said how it stands, aware UTC; `is_open` that it has neither been
+    ended nor removed; `protection` that it is a child protection plan.
+    """
+
+    authority: OdsCode
+    recorded_at: datetime
+    is_open: bool
+    protection: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inactive:
+    """
+    What is left under a number that is not in use.
+
+    `stamp` is when the source recorded it, `since` when that was received: from then the time counts after
+    which what is sealed is destroyed. `ledger` holds what authorities were told of the number, and nothing
+    else; `plans` is by digests keyed with the number, so that a plan on another number cannot be compared.
+    """
+
+    stamp: datetime
+    since: datetime
+    ledger: Person
+    plans: Mapping[str, InactivePlan] = field(default_factory=dict)
+
+
+def invalidation(person: Person) -> IdentityNotice | None:
+    """Return the source's answer that a person's number is not in use, None where it is (ruling 23)."""
+    answer = newest_answer(person.known.notices.values())
+    return answer if answer is not None and answer.kind is IdentityKind.INVALIDATED else None
+
+
+def take_out_of_use(
+    person: Person, answer: IdentityNotice, policy: AnyPolicy, key: IdentityKey, *, salt: bytes
+) -> tuple[Inactive, Advance]:
+    """
+    Return what is left of a person whose number was invalidated, and what is said of it.
+
+    Nobody is told anything of a visit or a plan; the open work about the person is done with. `salt` is that
+    of the ledger: what was committed to before cannot be opened with it.
+    """
+    told = {alert_id: row for alert_id, row in person.told.items() if _is_notice(row)}
+    inactive = Inactive(
+        stamp=recorded(answer),
+        since=answer.received_at,
+        ledger=Person(number=person.number, salt=salt, told=told),
+    )
+    plans = [
+        (content, said.recorded_at, said.file_id)
+        for content, history in person.known.plans.items()
+        for said in history
+    ]
+    inactive, advanced = _noticed(inactive, plans, policy, key)
+    return inactive, replace(advanced, closed=tuple(person.items.values()))
+
+
+def word_of_use(inactive: Inactive, came: Iterable[Came]) -> IdentityNotice | None:
+    """
+    Return the source's newest word that a number is in use again or has a successor, None without one.
+
+    A newer succession that names the number is such a word, too (ruling 22).
+    """
+    own: list[IdentityNotice] = []
+    for one in came:
+        if isinstance(one.fact, IdentityNotice) and one.passage is None:
+            own.append(one.fact)
+        elif one.passage is not None:
+            own.append(in_use(one.passage.stamp, one.fact.received_at))
+    standing = IdentityNotice(
+        notice_id="",
+        kind=IdentityKind.INVALIDATED,
+        recorded_at=inactive.stamp,
+        received_at=inactive.since,
+    )
+    newest = newest_answer([standing, *own])
+    return None if newest is None or newest.kind is IdentityKind.INVALIDATED else newest
+
+
+def stays_out_of_use(
+    inactive: Inactive, came: Sequence[Came], policy: AnyPolicy, key: IdentityKey
+) -> tuple[Inactive, Advance]:
+    """Return a number not in use after more has come for it: only how plans stand on it is looked at."""
+    stamps = [
+        recorded(one.fact)
+        for one in came
+        if isinstance(one.fact, IdentityNotice) and one.fact.kind is IdentityKind.INVALIDATED
+    ]
+    plans = [
+        (one.fact.content, one.fact.recorded_at, one.fact.file_id)
+        for one in came
+        if isinstance(one.fact, PlanFact)
+    ] + [
+        (content, said.recorded_at, said.file_id)
+        for one in came
+        if isinstance(one.fact, Merged)
+        for content, history in one.fact.known.plans.items()
+        for said in history
+    ]
+    return _noticed(replace(inactive, stamp=max([inactive.stamp, *stamps])), plans, policy, key)
+
+
+def reopened(person: Person, inactive: Inactive) -> Person:
+    """Return a person whose number is in use again, with what was told of it meanwhile: to be withdrawn."""
+    return replace(person, told={**person.told, **inactive.ledger.told})
+
+
+def _is_notice(told: Told) -> bool:
+    """Whether a row of the told ledger is about the number alone."""
+    return told.alert is not None and told.alert.occasion is Occasion.NUMBER_INACTIVE
+
+
+def _noticed(
+    inactive: Inactive,
+    said: Iterable[tuple[PlanContent, datetime, str]],
+    policy: AnyPolicy,
+    key: IdentityKey,
+) -> tuple[Inactive, Advance]:
+    """Return the number with what authorities said of plans on it, and what they are told of that."""
+    number = inactive.ledger.number
+    plans, child_ids = dict(inactive.plans), dict[OdsCode, str | None]()
+    for content, recorded_at, _ in sorted(said, key=lambda one: (one[1], one[2])):
+        digest = key.derive(
+            "plan", number.key, content.authority.code, content.plan_type, content.start.isoformat()
+        )
+        known = plans.get(digest)
+        newer = InactivePlan(
+            authority=content.authority,
+            recorded_at=recorded_at,
+            is_open=_is_open(content, inactive.stamp),
+            protection=content.plan_type is PlanType.CHILD_PROTECTION,
+        )
+        if known is None or (newer.recorded_at, newer.is_open) >= (known.recorded_at, known.is_open):
+            plans[digest] = newer
+            child_ids[_owner(newer, inactive, policy)] = content.child_id
+    inactive = replace(inactive, plans=plans)
+    advanced = compared(inactive.ledger, _decided(inactive, child_ids, policy, key), policy, key)
+    ledger = replace(
+        advanced.person,
+        told={
+            alert_id: row if row.alert is None else replace(row, alert=replace(row.alert, child_id=None))
+            for alert_id, row in advanced.person.told.items()
+        },
+    )
+    return replace(inactive, ledger=ledger), advanced
+
+
+def _is_open(content: PlanContent, stamp: datetime) -> bool:
+    """Whether a plan was neither removed nor at its end when its number was taken out of use."""
+    return content.deleted is None and (content.end is None or content.end >= london_day(stamp))
+
+
+def _owner(plan: InactivePlan, inactive: Inactive, policy: AnyPolicy) -> OdsCode:
+    """Return who answers for a plan (ruling 19)."""
+    at = max(inactive.stamp, plan.recorded_at)
+    return successor_of(plan.authority, policy.at(at), at)
+
+
+def _decided(
+    inactive: Inactive, child_ids: Mapping[OdsCode, str | None], policy: AnyPolicy, key: IdentityKey
+) -> Decisions:
+    """Return the notice of each authority that has a plan open on the number, and the entry about it."""
+    number = inactive.ledger.number
+    subject = key.derive("inactive", number.key)
+    open_plans: dict[OdsCode, list[InactivePlan]] = {}
+    for plan in inactive.plans.values():
+        if plan.is_open:
+            open_plans.setdefault(_owner(plan, inactive, policy), []).append(plan)
+    alerts: dict[str, Alert] = {}
+    for owner in sorted(open_plans):
+        recipient = Recipient(kind=RecipientKind.AUTHORITY, code=owner)
+        alert_id = key.derive("alert", recipient.kind, owner.code, subject, number.key)
+        protection = any(plan.protection for plan in open_plans[owner])
+        alerts[alert_id] = Alert(
+            alert_id=alert_id,
+            subject=subject,
+            occasion=Occasion.NUMBER_INACTIVE,
+            recipient=recipient,
+            route=Route.DUTY,
+            urgency=Urgency.NOW,
+            plans=(),
+            notes=(Note.NUMBER_INACTIVE, *((Note.PROTECTION_PLAN_OPEN,) if protection else ())),
+            child_id=child_ids.get(owner),
+        )
+    entry = DecisionEntry(
+        subject_reference=subject,
+        occasion=Occasion.NUMBER_INACTIVE,
+        why=Why.SHARED if alerts else Why.NUMBER_NOT_IN_USE,
+        recipients=tuple(alert.recipient for alert in alerts.values()),
+        basis=(Flow.INACTIVE_NUMBER,) if alerts else (Flow.NOTHING_SHARED,),
+        policy_version=policy.at(inactive.stamp).version,
+    )
+    return Decisions(alerts=alerts, items={}, entries={subject: entry}, restricted=False)

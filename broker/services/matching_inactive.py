@@ -1,0 +1,155 @@
+"""
+Numbers that their source took out of use, as one partition's matcher keeps them. Ruling 23.
+
+What was known is sealed under the key of the day, in the number's own record, and opened by the source's
+reversal alone; a sweep destroys it after a time, and the key goes with its retention. Of what comes meanwhile
+plans and notices are kept in the same way, and visits and views only by where in the log they lie.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from broker.core.errors import BrokerError, PersonTooLarge, UnsealingFailed
+from broker.core.facts import IdentityNotice
+from broker.core.identifiers import NhsNumber
+from broker.core.invalidation import (
+    Inactive,
+    reopened,
+    stays_out_of_use,
+    take_out_of_use,
+    word_of_use,
+)
+from broker.core.keyed import IdentityKey
+from broker.core.person import Person
+from broker.core.policy import AnyPolicy
+from broker.ports import Headers, Topic, Write
+from broker.services.matching_moves import Arrived, Mover
+from broker.services.matching_output import PERSON_BYTES_MAX, Chain, Said, Scribe
+from broker.wire.avro import Row
+from broker.wire.facts_codec import FactCodec
+from broker.wire.state_codec import StateCodec
+
+KEPT = frozenset({Topic.PLANS.value, Topic.IDENTITY.value})
+"""The inputs of which what comes under a number not in use is kept sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shut:
+    """A number not in use, with what is sealed under it; empty once that is destroyed."""
+
+    inactive: Inactive
+    parts: Sequence[Row] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsealed:
+    """A record as it was kept: a `Record` of an input that has no place in its log any more."""
+
+    topic: str
+    key: bytes = field(repr=False)
+    value: bytes = field(repr=False)
+    partition: int = -1
+    offset: int = -1
+    timestamp: int = 0
+    headers: Headers = ()
+
+
+class Vault:
+    """Shuts numbers away and opens them again, for one partition."""
+
+    def __init__(
+        self,
+        facts: FactCodec,
+        states: StateCodec,
+        scribe: Scribe,
+        mover: Mover,
+        *,
+        policy: AnyPolicy,
+        key: IdentityKey,
+        new_salt: Callable[[], bytes],
+    ) -> None:
+        """Take the codecs, what writes and reads, and the rules."""
+        self._facts = facts
+        self._states = states
+        self._scribe = scribe
+        self._mover = mover
+        self._policy = policy
+        self._key = key
+        self._new_salt = new_salt
+
+    def read(self, number: NhsNumber, state: bytes) -> Shut:
+        """Return what is kept under a number not in use; raise `MalformedMessage`."""
+        return Shut(*self._states.decode_inactive(number, state))
+
+    def shut(
+        self, person: Person, answer: IdentityNotice, caused_at: datetime, end: Chain
+    ) -> tuple[Shut, Said]:
+        """Seal everything about a person away; have projections forget, tell who has a plan open."""
+        inactive, advanced = take_out_of_use(person, answer, self._policy, self._key, salt=self._new_salt())
+        said = self._scribe.say(advanced, unchanged=True, caused_at=caused_at, at=caused_at, end=end)
+        sealed = self._facts.seal_part("", self._states.encode_person(person), person.number)
+        erasures = self._scribe.erasures(person, caused_at)
+        return self._as_said(Shut(inactive, [sealed]), said, erasures)
+
+    @staticmethod
+    def word_of_use(shut: Shut, arrived: Sequence[Arrived]) -> list[Arrived]:
+        """Return the source's word by which the number is in use again, nothing without one."""
+        word = word_of_use(shut.inactive, arrived)
+        return [] if word is None else [replace(arrived[0], fact=word, passage=None)]
+
+    def stay(self, shut: Shut, arrived: Sequence[Arrived], clock: datetime, end: Chain) -> tuple[Shut, Said]:
+        """Keep what came, sealed, unless all was destroyed; tell what is new of plans that are open."""
+        inactive, advanced = stays_out_of_use(shut.inactive, arrived, self._policy, self._key)
+        caused_at = max((one.fact.received_at for one in arrived), default=clock)
+        said = self._scribe.say(advanced, unchanged=True, caused_at=caused_at, at=caused_at, end=end)
+        number = inactive.ledger.number
+        parts = list(shut.parts)
+        if not self.is_due(shut.inactive, clock):
+            parts += [
+                self._facts.seal_part(one.record.topic, one.record.value or b"", number)
+                for one in arrived
+                if one.record.topic in KEPT
+            ]
+        if inactive == shut.inactive and len(parts) == len(shut.parts):
+            return shut, said
+        return self._as_said(Shut(inactive, parts), said, ())
+
+    def reopen(self, shut: Shut) -> tuple[Person, list[Arrived]]:
+        """Return the person as they were, and what came since; what cannot be opened any more is gone."""
+        number = shut.inactive.ledger.number
+        person = Person(number=number, salt=self._new_salt())
+        came: list[Arrived] = []
+        for part in shut.parts:
+            with suppress(UnsealingFailed):
+                value = self._facts.open_part(part, number)
+                if part["topic"]:
+                    with suppress(BrokerError):  # it could not be read when it came, either
+                        record = Unsealed(topic=part["topic"], key=number.key, value=value)
+                        came.append(self._mover.read(number.key, record))
+                else:
+                    person = self._states.decode_person(number, value)
+        return reopened(person, shut.inactive), came
+
+    def is_due(self, inactive: Inactive, clock: datetime) -> bool:
+        """Whether what is sealed is to be destroyed by now."""
+        return clock >= inactive.since + self._policy.inactive_kept
+
+    def destroy(self, shut: Shut, clock: datetime) -> tuple[bytes, Write] | None:
+        """Return a number's record without what is sealed, None while that is kept or gone already."""
+        if not shut.parts or not self.is_due(shut.inactive, clock):
+            return None
+        return self._record(Shut(shut.inactive, ()))
+
+    def _as_said(self, shut: Shut, said: Said, further: Sequence[Write]) -> tuple[Shut, Said]:
+        """Return a number with everything that is written."""
+        state, write = self._record(shut)
+        return shut, replace(said, writes=(write, *further, *said.writes), state=state)
+
+    def _record(self, shut: Shut) -> tuple[bytes, Write]:
+        """Return a number's record, as bytes and as what to write; raises `PersonTooLarge`."""
+        state = self._states.encode_inactive(shut.inactive, shut.parts)
+        if len(state) > PERSON_BYTES_MAX:
+            raise PersonTooLarge
+        return state, self._scribe.state(shut.inactive.ledger.number.key, state)
