@@ -34,6 +34,9 @@ class Topic(StrEnum):
 INPUTS: tuple[Topic, ...] = (Topic.PLANS, Topic.IDENTITY, Topic.ATTENDANCES, Topic.ACCESSES)
 """The co-partitioned inputs of the matcher, keyed by NHS number."""
 
+POLLED: tuple[Topic, ...] = (*INPUTS, Topic.DETAILS)
+"""Everything that a matcher takes: the inputs, and what joins visits without a number, keyed otherwise."""
+
 PARTITION_STATE_KEY = b"#p"
 """Key of the matcher's own record in `cpis.people`, one per partition."""
 

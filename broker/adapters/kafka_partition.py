@@ -17,7 +17,7 @@ from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_clients import abandon_producer, deadline, stop_consumer, stop_producer
 from broker.adapters.kafka_ranges import READ_WAIT_MS, records_between
 from broker.core.errors import KafkaUnavailable
-from broker.ports import INPUTS, Record, Topic, Write
+from broker.ports import INPUTS, POLLED, Record, Topic, Write
 
 _RETRY_BACKOFF_MS = (
     5  # `begin` right after `commit` is told to try again; the default of 100 would be the p99
@@ -84,7 +84,7 @@ class KafkaPartitionLog:
             async with deadline(self._timeouts.open_ms, "taking the partition over"):
                 await producer.start()
                 await inputs.start()
-            inputs.assign([self._place(topic) for topic in INPUTS])
+            inputs.assign([self._place(topic) for topic in POLLED])
         except BaseException:
             await self._drop()
             raise
@@ -117,7 +117,7 @@ class KafkaPartitionLog:
 
     async def end_offsets(self) -> Mapping[Topic, int]:
         """Return the `read_committed` end of every input."""
-        places = {self._place(topic): topic for topic in INPUTS}
+        places = {self._place(topic): topic for topic in POLLED}
         async with deadline(self._timeouts.answer_ms, "asking for the ends of the inputs"):
             ends = await self._open_inputs().end_offsets(list(places))
         return {topic: int(ends[place]) for place, topic in places.items()}
@@ -138,7 +138,7 @@ class KafkaPartitionLog:
     def seek(self, offsets: Mapping[Topic, int]) -> None:
         """Place the inputs; an input that is not named starts at its beginning."""
         inputs = self._open_inputs()
-        for topic in INPUTS:
+        for topic in POLLED:
             # Before the beginning is out of range, and out of range is reset to the beginning.
             inputs.seek(self._place(topic), offsets.get(topic, 0))
 
@@ -243,7 +243,7 @@ class KafkaPartitionLog:
 
     def _pause_all_but(self, inputs: AIOKafkaConsumer, topics: Sequence[Topic]) -> None:
         """Fetch the inputs asked for and no others: what another holds would block the fetch of these."""
-        paused = frozenset(INPUTS) - frozenset(topics)
+        paused = frozenset(POLLED) - frozenset(topics)
         if paused == self._paused:
             return
         inputs.pause(*(self._place(topic) for topic in paused - self._paused))

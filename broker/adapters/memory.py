@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from broker.core.errors import Fenced, KafkaUnavailable, UnwritableRecord
-from broker.ports import INPUTS, Headers, Record, Topic, Write
+from broker.ports import INPUTS, POLLED, Headers, Record, Topic, Write
 
 PARTITIONS_DEFAULT = 6  # as many as deploy/topics.toml declares
 RECORD_BYTES_MAX_DEFAULT = 1024 * 1024 * 16  # more than any topic of ours takes
@@ -207,7 +207,7 @@ class MemoryPartitionLog:
     async def open(self) -> None:
         """1. Take the transactional id: fences a predecessor."""
         self._epoch = self._kafka.take(self._transactional_id)
-        self._positions = dict.fromkeys(INPUTS, 0)
+        self._positions = dict.fromkeys(POLLED, 0)
 
     async def load_people(self) -> dict[bytes, bytes]:
         """2. Return the newest value of every key of `cpis.people`."""
@@ -228,7 +228,7 @@ class MemoryPartitionLog:
 
     async def end_offsets(self) -> Mapping[Topic, int]:
         """Return the end of every input."""
-        return {topic: self._kafka.log(topic, self.partition).end for topic in INPUTS}
+        return {topic: self._kafka.log(topic, self.partition).end for topic in POLLED}
 
     async def begin_offsets(self) -> Mapping[Topic, int]:
         """Return where the log of every input begins now."""
@@ -245,7 +245,7 @@ class MemoryPartitionLog:
     def seek(self, offsets: Mapping[Topic, int]) -> None:
         """Place the inputs; an input that is not named starts at its beginning."""
         self._require_open()
-        self._positions = {topic: offsets.get(topic, 0) for topic in INPUTS}
+        self._positions = {topic: offsets.get(topic, 0) for topic in POLLED}
 
     async def reached(self, ends: Mapping[Topic, int]) -> bool:
         """Return whether everything before these offsets has been polled."""

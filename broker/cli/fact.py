@@ -1,21 +1,19 @@
 """`cpis fact`: put in by hand what the demographic source said, a view, or who must not see a person."""
 
-import sys
-from collections.abc import Sequence
 from datetime import datetime
 
 import click
 
 from broker.cli.desk import at_desk, grounds_options, servers_option
-from broker.core.errors import BrokerError, InvalidNhsNumber
+from broker.cli.personal import NUMBER, number_of, personal
+from broker.core.errors import BrokerError
 from broker.core.facts import IdentityKind
-from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.identifiers import OdsCode
 from broker.core.operators import Grounds
 from broker.runtime.desk import Desk
 from broker.services.fact_desk import BY_HAND, Added, User
 
 _WORDS = {kind.value.replace(" ", "-"): kind for kind in BY_HAND}
-_NUMBER = "NHS number"
 _SUCCESSOR = "NHS number that succeeds it"
 _USER = "Name of the user"
 _USER_ID = "The organisation's own id of the user"
@@ -86,8 +84,8 @@ def notice(kind: str, recorded_at: datetime, reason: str, by: str, bootstrap_ser
     """
     grounds = Grounds(by=by, reason=reason)
     what = _WORDS[kind]
-    asked = (_NUMBER, _SUCCESSOR) if what is IdentityKind.SUPERSEDED else (_NUMBER,)
-    numbers = [_number(text) for text in _personal(asked)]
+    asked = (NUMBER, _SUCCESSOR) if what is IdentityKind.SUPERSEDED else (NUMBER,)
+    numbers = [number_of(text) for text in personal(asked)]
     successor = numbers[1] if len(numbers) > 1 else None
 
     async def put_in(desk: Desk) -> Added:
@@ -129,9 +127,9 @@ def view(
     is known, the organisation's own id of that user: by it somebody is known who must not see the person.
     """
     grounds = Grounds(by=by, reason=reason)
-    digits, name, *own_id = _personal((_NUMBER, _USER), perhaps=_USER_ID)
+    digits, name, *own_id = personal((NUMBER, _USER), perhaps=_USER_ID)
     user = User(name=name, own_id=own_id[0] if own_id else None)
-    number = _number(digits)
+    number = number_of(digits)
 
     async def put_in(desk: Desk) -> Added:
         """Add the view."""
@@ -161,8 +159,8 @@ def exclusion(organisation: OdsCode, reason: str, by: str, bootstrap_servers: st
     looks, the safeguarding lead gets an urgent item.
     """
     grounds = Grounds(by=by, reason=reason)
-    digits, user_id = _personal((_NUMBER, _USER_ID))
-    number = _number(digits)
+    digits, user_id = personal((NUMBER, _USER_ID))
+    number = number_of(digits)
 
     async def put_in(desk: Desk) -> Added:
         """Add the exclusion."""
@@ -171,32 +169,6 @@ def exclusion(organisation: OdsCode, reason: str, by: str, bootstrap_servers: st
         )
 
     _show(at_desk(bootstrap_servers, put_in))
-
-
-def _personal(asked: Sequence[str], *, perhaps: str | None = None) -> list[str]:
-    """
-    Return what names a person: asked for at a terminal and not shown, else a line each of the input.
-
-    `perhaps` is asked for as well, and need not be answered.
-    """
-    if sys.stdin.isatty():
-        answers = [click.prompt(label, hide_input=True) for label in asked]
-        more = perhaps and click.prompt(f"{perhaps}, or nothing", default="", hide_input=True)
-        return [*answers, more] if more else answers
-    lines = [line.strip() for line in sys.stdin.read().splitlines() if line.strip()]
-    if len(lines) not in {len(asked), len(asked) + (perhaps is not None)}:
-        raise click.UsageError(
-            f"standard input has {len(lines)} lines that say something; needed: {'; '.join(asked)}"
-        )
-    return lines
-
-
-def _number(text: str) -> NhsNumber:
-    """Return the number, with or without blanks; raise `InvalidNhsNumber`, which does not repeat it."""
-    try:
-        return NhsNumber("".join(text.split()))
-    except InvalidNhsNumber as error:
-        raise InvalidNhsNumber(f"an NHS number is not usable: {error}") from None
 
 
 def _show(added: Added) -> None:

@@ -40,6 +40,7 @@ def report(bootstrap_servers: str | None, *, as_json: bool) -> None:
     _show_counts("People's records, by why they are kept", found.state.reasons)
     _show_counts("People's records, by their oldest fact", found.state.ages)
     _show_counts("Forwarding records, by their last use", found.state.forwardings)
+    _show_counts("Digests of details, and visits without a number", found.state.details)
     _show_counts("Places that the logs of the inputs have forgotten", found.state.destroyed)
     _show_counts(
         "Open work", {f"{kind.value}, {age.value}": count for (kind, age), count in found.work.items()}
@@ -109,6 +110,7 @@ def _whole(found: Holdings) -> dict[str, object]:
         "people": dict(found.state.reasons),
         "people_by_age": dict(found.state.ages),
         "forwardings": dict(found.state.forwardings),
+        "details": dict(found.state.details),
         "destroyed": dict(found.state.destroyed),
         "unreadable": found.state.unreadable,
         "work": [

@@ -21,6 +21,7 @@ from broker.runtime.settings import Settings, load_settings
 from broker.runtime.worker import Role
 from broker.services.rejections import Rejections
 from broker.services.uploads import Uploads
+from broker.services.waiting_records import WaitingRecords
 from broker.wire.file_response import write_file_response
 from broker.wire.upload_answer import FileAnswer
 from broker.wire.upload_codes import FileCode
@@ -80,9 +81,9 @@ async def _load(
         facts,
         parts.facts,
         Rejections(parts.records, parts.key),
+        WaitingRecords(parts.details, policy=parts.policy, key=parts.key),
         read=read_file_aside,
         key=parts.key,
-        policy=parts.policy,
         clock=present,
         count=lambda event: counts.update((event,)),
     )

@@ -16,13 +16,16 @@ from broker.cli.desk import (
     unmask_option,
     warn_of_unreadable,
 )
+from broker.cli.personal import NUMBER, number_of, personal
 from broker.core.alerts import ItemKind
 from broker.core.operators import Grounds
+from broker.core.work import Reader
 from broker.runtime.desk import Desk
 from broker.runtime.parts import present
 from broker.services.worklist_desk import Work, Worklist
 
 _COLUMNS = ("id", "state", "urgent", "kind", "provider", "control_id", "opened_at", "cause", "about")
+_COLUMNS_OF_OTHERS = ("id", "state", "urgent", "to_do", "provider", "control_id", "arrived_at", "opened_at")
 
 
 @click.group()
@@ -34,29 +37,40 @@ def worklist() -> None:
 @click.option("--open/--all", "only_open", default=True, help="What is open, or everything. Default: open.")
 @click.option("--reason-code", type=click.Choice([kind.value for kind in ItemKind]), help="Only this kind.")
 @click.option("--older-than", type=Age(), help="Only items opened longer ago: 30m, 12h, 2d.")
+@click.option(
+    "--for",
+    "reader",
+    type=click.Choice([reader.value for reader in Reader]),
+    default=Reader.OPERATOR.value,
+    help="Who reads the list. Registration staff see only which patients to trace. Default: operator.",
+)
 @json_option
 @servers_option
 def list_work(
     reason_code: str | None,
     older_than: timedelta | None,
+    reader: str,
     bootstrap_servers: str | None,
     *,
     only_open: bool,
     as_json: bool,
 ) -> None:
     """List the work there is, urgent items first and then the oldest, without anything of a person."""
+    whose = Reader(reader)
     found = at_desk(bootstrap_servers, _worklist)
     now = present()
     items = [
-        work.masked()
+        shown
         for work in found.items
         if (work.open or not only_open)
         and (reason_code is None or work.item.kind.value == reason_code)
         and (older_than is None or now - work.opened_at > older_than)
+        and (shown := work.shown_to(whose)) is not None
     ]
     warn_of_unreadable(found.unreadable)
     still = sum(work.open for work in found.items)
-    show_list(items, _COLUMNS, as_json=as_json, nothing="there is no work", open_in_all=still)
+    columns = _COLUMNS if whose is Reader.OPERATOR else _COLUMNS_OF_OTHERS
+    show_list(items, columns, as_json=as_json, nothing="there is no work", open_in_all=still)
 
 
 @worklist.command()
@@ -105,6 +119,29 @@ def settle(item_id: str, reason: str, by: str, bootstrap_servers: str | None) ->
 
     settled = at_desk(bootstrap_servers, close)
     click.echo(f"{item_id} {'settled' if settled else 'was settled already; nothing was changed'}")
+
+
+@worklist.command()
+@click.argument("item_id", metavar="ID")
+@grounds_options
+@servers_option
+def confirm(item_id: str, reason: str, by: str, bootstrap_servers: str | None) -> None:
+    """
+    Confirm whose a visit is that came without an NHS number: its messages become facts under the number.
+
+    Alerts follow as for any visit, and the item settles itself. Standard input: the NHS number, as the
+    person at the hospital who knows the patient gives it; at a terminal it is asked for, and not shown.
+    """
+    grounds = Grounds(by=by, reason=reason)
+    [digits] = personal((NUMBER,))
+    number = number_of(digits)
+
+    async def put_in(desk: Desk) -> int:
+        """Confirm it."""
+        return await desk.confirming.confirm((await desk.worklist.worklist()).find(item_id), number, grounds)
+
+    taken = at_desk(bootstrap_servers, put_in, redrives=True)
+    click.echo(f"{item_id} confirmed; messages taken: {taken}")
 
 
 async def _worklist(desk: Desk) -> Worklist:

@@ -302,6 +302,7 @@ class ItemKind(StrEnum):
     """Why somebody has work to do."""
 
     DETAILS_DISAGREE = "details disagree"
+    POSSIBLE_MATCH = "possible match"
     RECIPIENT_WITHOUT_TOPIC = "recipient without topic"
     UNPROCESSABLE_RECORD = "unprocessable record"
     RESTRICTED = "restricted, could not check"

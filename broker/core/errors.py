@@ -362,6 +362,14 @@ class GroundsRefused(BrokerError):
     exit_code = 64
 
 
+class CannotConfirm(BrokerError):
+    """Nobody can be confirmed as the patient of this item."""
+
+    code = "CPIS-610"
+    action = "Have the hospital send the visit again with its NHS number; or settle the item with the reason."
+    exit_code = 65
+
+
 class NothingToExplain(BrokerError):
     """No such visit or alert is held."""
 

@@ -72,6 +72,15 @@ def _content(key: IdentityKey, number: NhsNumber, reference: bytes) -> bytes:
     return left + right
 
 
+def unnumbered_reference(key: IdentityKey, *, system: str, provider: OdsCode, visit_number: str) -> str:
+    """
+    Return a visit's reference while nobody knows whose it is: without a number in it (ruling 21).
+
+    It is that of no visit under a number, so that nothing can be found under both (ruling 42).
+    """
+    return key.derive("visit without a number", system, provider.code, visit_number)
+
+
 def visit_reference(
     key: IdentityKey, number: NhsNumber, *, system: str, provider: OdsCode, visit_number: str
 ) -> str:

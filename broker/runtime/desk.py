@@ -15,6 +15,7 @@ from broker.runtime.parts import assemble, present, processing_ids
 from broker.runtime.preflight import check_cluster
 from broker.runtime.settings import Settings
 from broker.runtime.topics import declared_topics
+from broker.services.confirming import Confirming
 from broker.services.desk_log import DeskLog
 from broker.services.enquiry import Enquiry, FeedRule, Readers
 from broker.services.explanations import Codecs, Explanations
@@ -33,6 +34,7 @@ class Desk:
     rejected: RejectedDesk
     redriving: Redriving
     worklist: WorklistDesk
+    confirming: Confirming
     explanations: Explanations
     facts: FactDesk
     enquiry: Enquiry
@@ -70,6 +72,9 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
             rejected=rejected,
             redriving=Redriving(rejected, own, facts, parts.records, log),
             worklist=WorklistDesk(archive, parts.records, log),
+            confirming=Confirming(
+                rejected, own, facts, log, codec=parts.details, key=parts.key, clock=present
+            ),
             explanations=Explanations(
                 archive,
                 Codecs(states=parts.states, facts=parts.facts, alerts=parts.alerts),

@@ -2,10 +2,12 @@
 
 from broker.runtime.parts import Parts
 from broker.services.intake import Intake
+from broker.services.numberless import Numberless
 from broker.services.redriving import Doors
 from broker.services.rejections import Rejections
 from broker.services.replay import SteppedClock, Taken
 from broker.services.uploads import Read, Uploads
+from broker.services.waiting_records import WaitingRecords
 from broker.wire.adt import PROCESSING_IDS
 
 _ANSWER_SECONDS = 60.0  # nothing here waits for Kafka
@@ -24,7 +26,7 @@ def doors(parts: Parts, *, read: Read, processing_ids: frozenset[str] = PROCESSI
             taken,
             parts.facts,
             rejections,
-            key=key,
+            Numberless(parts.details, policy=parts.policy, key=key),
             clock=clock,
             count=_uncounted,
             answer_seconds=_ANSWER_SECONDS,
@@ -34,9 +36,9 @@ def doors(parts: Parts, *, read: Read, processing_ids: frozenset[str] = PROCESSI
             taken,
             parts.facts,
             rejections,
+            WaitingRecords(parts.details, policy=parts.policy, key=key),
             read=read,
             key=key,
-            policy=parts.policy,
             clock=clock,
             count=_uncounted,
         ),

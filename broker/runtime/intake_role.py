@@ -7,7 +7,7 @@ Knows how the use cases, their doors and their counts fit together; starts and s
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -40,8 +40,10 @@ from broker.runtime.parts import Parts, present, processing_ids
 from broker.runtime.settings import Settings
 from broker.services.intake import QUALITY, Intake
 from broker.services.intake import REJECTED as REJECTED_PREFIX
+from broker.services.numberless import Numberless
 from broker.services.rejections import Rejections
 from broker.services.uploads import Uploads
+from broker.services.waiting_records import WaitingRecords
 from broker.wire.file_response import write_file_response
 from broker.wire.upload_answer import FileAnswer, refuse_file
 
@@ -66,14 +68,18 @@ _MEASURED: dict[str, tuple[Metric, dict[str, str]]] = {
 _DURABLE = frozenset({"accepted", "kept", "plan accepted"})
 
 
+async def _nothing(_numberless: Numberless) -> None:
+    """Recall nothing: for a role whose facts go where there is no past."""
+
+
 class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type information
     """
     Takes messages and files once started; `port` then says where, `counts` what was taken so far.
 
     `facts` is where they go, already started, and `refusing` says whether they are known to refuse; `clock`
-    tells the time of receipt, and the demonstration steps it. Raises `ConfigurationError` where TLS is not
-    set up rightly; the start raises it where the port is taken, and `StorageUnusable` where the drop folder
-    cannot be made.
+    tells the time of receipt, and the demonstration steps it; `recall` is asked before the doors open. Raises
+    `ConfigurationError` where TLS is not set up rightly; the start raises it where the port is taken, and
+    `StorageUnusable` where the drop folder cannot be made.
     """
 
     def __init__(
@@ -83,6 +89,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         *,
         facts: FactLog,
         clock: Clock = present,
+        recall: Callable[[Numberless], Awaitable[None]] = _nothing,
         refusing: Callable[[], bool] = lambda: False,
         metrics: Metrics | None = None,
         **options: Any,
@@ -93,15 +100,17 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._log = Log("intake")
         self._refusing = False
         self._facts_refuse = refusing
+        self._recall = recall
         self._metrics = metrics or Metrics()
         self._open = False
         self._sealer = parts.sealer
         rejections = Rejections(parts.records, parts.key)
+        self._numberless = Numberless(parts.details, policy=parts.policy, key=parts.key)
         self._intake = Intake(
             facts,
             parts.facts,
             rejections,
-            key=parts.key,
+            self._numberless,
             clock=clock,
             count=self._count,
             answer_seconds=answer_ms * _INTAKE_SHARE / _MILLISECONDS,
@@ -111,9 +120,9 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             facts,
             parts.facts,
             rejections,
+            WaitingRecords(parts.details, policy=parts.policy, key=parts.key),
             read=read_file_aside,
             key=parts.key,
-            policy=parts.policy,
             clock=clock,
             count=self._count,
         )
@@ -150,8 +159,9 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         return {}
 
     async def on_start(self) -> None:
-        """Open the doors."""
+        """Open the doors, once what they must know of the past is read back."""
         self._folder.prepare()
+        await self._recall(self._numberless)
         try:
             await self._server.start()
         except OSError as error:

@@ -184,7 +184,13 @@ class MatcherRole(Service):  # type: ignore[misc]  # mode carries no type inform
         parts = self._parts
         return PartitionMatcher(
             log,
-            Codecs(facts=parts.facts, states=parts.states, alerts=parts.alerts, records=parts.records),
+            Codecs(
+                facts=parts.facts,
+                states=parts.states,
+                alerts=parts.alerts,
+                records=parts.records,
+                details=parts.details,
+            ),
             policy=parts.policy,
             key=parts.key,
             new_salt=lambda: os.urandom(_SALT_BYTES),

@@ -19,6 +19,7 @@ from broker.runtime.policy_file import read_policy
 from broker.runtime.settings import Settings
 from broker.wire.adt import PROCESSING_IDS
 from broker.wire.alerts_codec import AlertCodec
+from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
 from broker.wire.records_codec import RecordsCodec
 from broker.wire.state_codec import StateCodec
@@ -39,6 +40,7 @@ class Parts:
     states: StateCodec
     alerts: AlertCodec
     records: RecordsCodec
+    details: DetailsCodec
 
 
 def present() -> datetime:
@@ -64,6 +66,7 @@ def assemble(
         states=StateCodec(schemas),
         alerts=AlertCodec(schemas, registered),
         records=RecordsCodec(schemas, sealer),
+        details=DetailsCodec(schemas),
     )
 
 

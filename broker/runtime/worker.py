@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from mode import Service
@@ -115,12 +116,14 @@ def _service(role: Role, shared: _Shared) -> Any:
     match role:
         case Role.INTAKE:
             from broker.runtime.intake_role import IntakeRole
+            from broker.runtime.recall import recall
 
             return IntakeRole(
                 shared.settings,
                 shared.parts,
                 facts=shared.facts,
                 clock=shared.clock,
+                recall=partial(recall, cluster=shared.cluster, parts=shared.parts),
                 refusing=lambda: shared.facts.refusing,
                 metrics=shared.metrics,
             )

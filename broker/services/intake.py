@@ -21,8 +21,8 @@ from broker.core.errors import (
 )
 from broker.core.facts import VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode, aware
-from broker.core.keyed import IdentityKey
 from broker.ports import Clock, FactLog, Topic, Write
+from broker.services.numberless import Numberless
 from broker.services.rejections import RECORD_BYTES_MAX, SOURCE, Rejections
 from broker.wire.acknowledgement import answer
 from broker.wire.adt import PROCESSING_IDS, AdtReading, read_adt
@@ -76,8 +76,8 @@ class Intake:
         facts: FactLog,
         codec: FactCodec,
         rejections: Rejections,
+        numberless: Numberless,
         *,
-        key: IdentityKey,
         clock: Clock,
         count: Count,
         answer_seconds: float,
@@ -86,24 +86,29 @@ class Intake:
         self._facts = facts
         self._codec = codec
         self._rejections = rejections
-        self._key = key
+        self._numberless = numberless
+        self._key = numberless.key
         self._clock = clock
         self._count = count
         self._answer_seconds = answer_seconds
         self._processing_ids = processing_ids
 
-    async def receive(self, data: bytes) -> bytes:
-        """Return the acknowledgement of a message, once what it says is durable."""
+    async def receive(self, data: bytes, *, confirmed: NhsNumber | None = None) -> bytes:
+        """
+        Return the acknowledgement of a message, once what it says is durable.
+
+        `confirmed` is the number of the patient of one without a usable number, as a person found out (46).
+        """
         try:
-            return await self._receive(data)
+            return await self._receive(data, confirmed)
         except StorageUnusable as error:  # no key can be made to seal it with: the sender keeps it meanwhile
             self._count("sealing impossible")
             return answer(data, error)
 
-    async def _receive(self, data: bytes) -> bytes:
+    async def _receive(self, data: bytes, confirmed: NhsNumber | None) -> bytes:
         """Return the acknowledgement of a message; raise `StorageUnusable` where nothing can be sealed."""
         received_at = aware(self._clock())
-        judgement = self._judge(data, received_at)
+        judgement = self._judge(data, received_at, confirmed)
         try:
             durable = await self._made_durable(judgement.writes)
         except UnwritableRecord:  # a topic set to take less than it should
@@ -147,22 +152,29 @@ class Intake:
             return False
         return True
 
-    def _judge(self, data: bytes, received_at: datetime) -> _Judgement:
+    def _judge(self, data: bytes, received_at: datetime, confirmed: NhsNumber | None) -> _Judgement:
         """Read a message and return what is to be kept of it; raises nothing but `StorageUnusable`."""
         try:
             reading = read_adt(
-                data, key=self._key, received_at=received_at, processing_ids=self._processing_ids
+                data,
+                key=self._key,
+                received_at=received_at,
+                processing_ids=self._processing_ids,
+                confirmed=confirmed,
             )
-            if reading.number is None or reading.message is None:
+            if reading.number is None:
                 return self._without_number(data, reading, received_at)
-            fact = self._fact(reading.message, reading.number)
+            writes = [
+                self._fact(reading.message, reading.number),
+                *self._numberless.numbered(reading.message, reading.unnumbered),
+            ]
         except MalformedMessage as fault:
             return self._at_fault(data, fault, received_at)
         except StorageUnusable:
             raise
         except Exception:  # noqa: BLE001 - a defect of ours loses no message and stops no sender's queue
             return self._at_fault(data, MalformedMessage(DEFECT), received_at)
-        return _Judgement([fact], ("accepted", *(f"{QUALITY}{fault}" for fault in reading.faults)))
+        return _Judgement(writes, ("accepted", *(f"{QUALITY}{fault}" for fault in reading.faults)))
 
     def _fact(self, message: VisitMessage, number: NhsNumber) -> Write:
         """Return the record of a fact; raise `MalformedMessage` where Kafka would never take it."""
@@ -180,7 +192,7 @@ class Intake:
         return Write(topic=Topic.ATTENDANCES, key=number.key, value=value, headers=write_headers(event))
 
     def _without_number(self, data: bytes, reading: AdtReading, received_at: datetime) -> _Judgement:
-        """Keep an attendance without a usable number: no sender's queue stops for it (rulings 21, 35)."""
+        """Keep an attendance without a usable number, and look for whose it is (rulings 21, 35)."""
         reason = f"number_{(reading.number_fault or 'missing').replace(' ', '_')}"
         rejected = Rejected(
             door=Door.MLLP,
@@ -188,12 +200,12 @@ class Intake:
             location="PID-3",
             sender=reading.provider,
             control_id=reading.control_id,
+            visit=reading.unnumbered,
             received_at=received_at,
             raw=data,
         )
-        return _Judgement(
-            self._rejections.writes(rejected), ("kept", f"{REJECTED}{NUMBERLESS}", f"{QUALITY}{reason}")
-        )
+        writes = [*self._rejections.writes(rejected), *self._numberless.sought(reading.message)]
+        return _Judgement(writes, ("kept", f"{REJECTED}{NUMBERLESS}", f"{QUALITY}{reason}"))
 
     def _at_fault(self, data: bytes, fault: MalformedMessage, received_at: datetime) -> _Judgement:
         """Keep a message that could not be read, with as much of its header as can."""

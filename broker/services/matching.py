@@ -14,12 +14,14 @@ from broker.core.errors import KafkaUnavailable, NewerState
 from broker.core.keyed import IdentityKey
 from broker.core.partition import NEW, PartitionState
 from broker.core.policy import RULES_VERSION, AnyPolicy
-from broker.ports import INPUTS, PARTITION_STATE_KEY, PartitionLog, Topic
-from broker.services.matching_output import Chain, Scribe, cause_of
+from broker.ports import PARTITION_STATE_KEY, POLLED, PartitionLog, Topic
+from broker.services.matching_details import DetailsTable
+from broker.services.matching_output import Scribe, cause_of
 from broker.services.matching_table import INDEXED, PartitionTable, Rules
 from broker.services.matching_turns import Notice, Pace, Report, Tools, Turns
 from broker.services.partition_state import read_state
 from broker.wire.alerts_codec import AlertCodec
+from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
 from broker.wire.records_codec import RecordsCodec
 from broker.wire.state_codec import StateCodec
@@ -46,6 +48,7 @@ class Codecs:
     states: StateCodec
     alerts: AlertCodec
     records: RecordsCodec
+    details: DetailsCodec
 
 
 async def _always() -> bool:
@@ -147,18 +150,19 @@ class PartitionMatcher:
         if any(self._codecs.states.is_newer(person) for person in people.values()):
             raise NewerState
         scribe = self._scribe()
+        details = self._details(people, scribe)
         table = PartitionTable(
             people,
             facts=self._codecs.facts,
             states=self._codecs.states,
             scribe=scribe,
+            details=details,
             rules=self._rules,
             new_salt=self._new_salt,
-            end=Chain(state.audit_hash, state.audit_sequence),
-            clock=state.clock,
+            state=state,
         )
         await self._index(table, state)  # 3.
-        self._log.seek({topic: state.offsets[topic] for topic in INPUTS if topic in state.offsets})
+        self._log.seek({topic: state.offsets[topic] for topic in POLLED if topic in state.offsets})
         self._turns = turns = Turns(self._tools(scribe), table, state)
         self._report(Notice.OPENED, {"partition": self._log.partition, "count": len(people)})
         if not state.first_load_done:
@@ -169,9 +173,16 @@ class PartitionMatcher:
             Notice.WORKING, {"partition": self._log.partition, "duration_ms": int(took_s * _MILLISECONDS)}
         )
         while not self._stopping.is_set():  # 4.
-            await turns.turn(INPUTS)
+            await turns.turn(POLLED)
             self._recovered()
         await turns.flush()
+
+    def _details(self, people: dict[bytes, bytes], scribe: Scribe) -> DetailsTable:
+        """Take what is keyed by details and by visits out of what was loaded, and return it."""
+        codec = self._codecs.details
+        keys = [key for key, value in people.items() if codec.holds(value)]
+        held = {key: people.pop(key) for key in keys}
+        return DetailsTable(held, codec=codec, scribe=scribe, policy=self._rules.policy, key=self._rules.key)
 
     def _checked(self, value: bytes | None) -> PartitionState:
         """Return the state in `#p`, a new one without it; raises as `read_state` does."""

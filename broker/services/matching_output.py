@@ -144,8 +144,8 @@ class Scribe:
             writes.append(write)
         for event in advance.events:
             writes.extend(self._event(event, caused_at, at))
-        writes.extend(self._item(item, at) for item in advance.opened)
-        writes.extend(Write(Topic.WORKLIST, item.item_id.encode(), None) for item in advance.closed)
+        writes.extend(self.opened(item, at) for item in advance.opened)
+        writes.extend(self.closed(item) for item in advance.closed)
         for decision in advance.entries:
             entry = audit_entry(
                 decision,
@@ -246,9 +246,9 @@ class Scribe:
             value=record.value or b"",
         )
         try:
-            return self._item(item, at, about)
+            return self.opened(item, at, about)
         except Exception:  # noqa: BLE001 – what cannot be sealed must not stop the partition
-            return self._item(item, at)
+            return self.opened(item, at)
 
     def without_topic(self, topic: str, at: datetime) -> Write:
         """Return the worklist item for a recipient whose topic is not declared."""
@@ -258,7 +258,7 @@ class Scribe:
             urgent=True,
             topic=topic,
         )
-        return self._item(item, at)
+        return self.opened(item, at)
 
     def late(self, records: Iterable[Record], at: datetime) -> list[Write]:
         """Return the notes of facts too late to revise a closed visit: their bytes, without the number."""
@@ -315,10 +315,14 @@ class Scribe:
             policy_version=event.policy_version,
         )
 
-    def _item(self, item: WorklistItem, at: datetime, about: Unprocessable | None = None) -> Write:
-        """Return the record of a worklist item."""
+    def opened(self, item: WorklistItem, at: datetime, about: Unprocessable | None = None) -> Write:
+        """Return the record of a worklist item, with the record that it is about where there is one."""
         headers = self._headers(item.item_id, WORKLIST_TYPE, at, "worklist_item")
         return Write(Topic.WORKLIST, item.item_id.encode(), self._records.encode_item(item, about), headers)
+
+    def closed(self, item: WorklistItem) -> Write:
+        """Return the tombstone of a worklist item that later facts have settled (ruling 46)."""
+        return Write(Topic.WORKLIST, item.item_id.encode(), None)
 
     @staticmethod
     def _headers(event_id: str, event_type: str, at: datetime, schema: str) -> Headers:

@@ -41,11 +41,12 @@ class Sweep:
         self._people = deque(table.people)
         self._floors = floors
         self._indexed = {topic: deque(table.indexes[topic].keys()) for topic in floors}
+        self._details = deque(table.details.keys() if purpose is Purpose.SETTLE else ())
 
     @property
     def done(self) -> bool:
         """Whether everybody has had their turn."""
-        return not self._people and not any(self._indexed.values())
+        return not (self._people or self._details or any(self._indexed.values()))
 
     def slice(self, enough: Callable[[], bool]) -> list[Write]:
         """Work until `enough` says so; return what to write."""
@@ -54,6 +55,8 @@ class Sweep:
         while not enough() and not self.done:
             if self._people:
                 writes.extend(self._next_person(self._people.popleft()))
+            elif self._details:
+                writes.extend(self._next_details(self._details.popleft()))
             else:
                 self._next_places()
         return writes
@@ -67,6 +70,14 @@ class Sweep:
             return ()
         self.told += treated.told
         return treated.writes
+
+    def _next_details(self, key: bytes) -> list[Write]:
+        """Let a shelf or a search go when H has passed it."""
+        try:
+            return self._table.details.settle(key, self._table.clock)
+        except Exception:  # noqa: BLE001 – nor must this one
+            self.failed += 1
+            return []
 
     def _next_places(self) -> None:
         """Let the index forget what the horizon has passed."""

@@ -6,7 +6,7 @@ follows may not fit into a record. Whatever it is, it stays with that record.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -16,15 +16,17 @@ from broker.core.facts import Fact, IdentityNotice, PlanFact
 from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import invalidation
 from broker.core.keyed import IdentityKey
-from broker.core.partition import Forwarding
-from broker.core.person import Person
+from broker.core.partition import Forwarding, PartitionState
+from broker.core.person import NOTHING, Known, Person
 from broker.core.policy import AnyPolicy
 from broker.core.retention import settle, too_late, unused
 from broker.core.succession import Merged, back_in_use, evidence_of_use, fold, kept, leaving
-from broker.ports import Record, Topic, Write
+from broker.ports import Record, Topic
+from broker.services.matching_batch import Batch, Folded
+from broker.services.matching_details import DetailsTable, sorted_clues
 from broker.services.matching_inactive import Shut, Vault
 from broker.services.matching_moves import Arrived, Mover
-from broker.services.matching_output import PERSON_BYTES_MAX, Chain, Poison, Said, Scribe, Told, cause_of
+from broker.services.matching_output import PERSON_BYTES_MAX, Chain, Poison, Said, Scribe, cause_of
 from broker.services.recent_people import RecentPeople
 from broker.services.sifting import Sifting
 from broker.services.visit_index import VisitIndex
@@ -32,7 +34,10 @@ from broker.wire.cloudevents import read_headers, sender_of
 from broker.wire.facts_codec import FactCodec
 from broker.wire.state_codec import StateCodec
 
-Outcome = tuple[Person | Forwarding | Shut, Said]
+Holding = Person | Forwarding | Shut
+"""What may be held under a number."""
+
+Outcome = tuple[Holding, Said]
 """What is held of a person from now on, and what that comes to."""
 
 FIRST_INPUTS: tuple[Topic, ...] = (Topic.PLANS, Topic.IDENTITY)
@@ -44,37 +49,6 @@ INDEXED: tuple[Topic, ...] = (Topic.ATTENDANCES, Topic.ACCESSES)
 PEOPLE_PER_BATCH_MAX = 250  # keeps a transaction far under its timeout, on a machine that is busy too
 _DECODED_MAX = 2_000  # people kept decoded: those whose visit is going on
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(slots=True)
-class Batch:
-    """
-    Polled records, sorted by what they need.
-
-    `touched` holds the records of people who have or get a record; `offsets` is where each input then
-    stands; `rest` waits for the next batch; `moved` counts the records taken. `heard` is the newest record
-    taken of each sender, by input.
-    """
-
-    touched: dict[bytes, list[Record]] = field(default_factory=dict)
-    nobody: list[Poison] = field(default_factory=list)
-    offsets: dict[Topic, int] = field(default_factory=dict)
-    rest: dict[Topic, Sequence[Record]] = field(default_factory=dict)
-    moved: int = 0
-    heard: dict[Topic, dict[bytes, Record]] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Folded:
-    """
-    What came of one person's records: writes, the alert events among them, records that were too late,
-    records that failed.
-    """
-
-    writes: tuple[Write, ...] = ()
-    told: tuple[Told, ...] = ()
-    late: list[Record] = field(default_factory=list)
-    poison: list[Poison] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,16 +74,17 @@ class PartitionTable:
         facts: FactCodec,
         states: StateCodec,
         scribe: Scribe,
+        details: DetailsTable,
         rules: Rules,
         new_salt: Callable[[], bytes],
-        end: Chain,
-        clock: datetime,
+        state: PartitionState,
     ) -> None:
-        """Take over what was loaded."""
+        """Take over what was loaded; `state` is `#p`."""
         self.people = people
         self.indexes = {topic: VisitIndex() for topic in INDEXED}
-        self.end = end
-        self.clock = clock
+        self.end = Chain(state.audit_hash, state.audit_sequence)
+        self.clock = state.clock
+        self.details = details
         self._mover = Mover(facts, states, rules.key, scribe.partition)
         self._vault = Vault(
             facts, states, scribe, self._mover, policy=rules.policy, key=rules.key, new_salt=new_salt
@@ -135,11 +110,14 @@ class PartitionTable:
         Plans come first, so that an attendance of the same batch finds its person.
         """
         batch = Batch()
-        for topic in (*FIRST_INPUTS, *INDEXED):
+        for topic in (*FIRST_INPUTS, *INDEXED, Topic.DETAILS):
             records = polled.get(topic)
             if not records:
                 continue
-            taken = self._sort_input(topic, records, batch)
+            if topic is Topic.DETAILS:
+                batch.clues, taken = sorted_clues(records)
+            else:
+                taken = self._sort_input(topic, records, batch)
             if taken:
                 last = records[taken - 1]
                 batch.offsets[topic] = last.offset + 1
@@ -193,6 +171,7 @@ class PartitionTable:
         except Exception as error:  # noqa: BLE001 – whatever it is, the partition goes on
             folded.poison = [Poison(record=record, cause=cause_of(error)) for record in records]
             return folded
+        found = before.known if isinstance(before, Person) else NOTHING
         arrived = self._read(key, (*waited, *records), folded)
         if isinstance(before, Forwarding):
             person = self._forward(key, before, arrived, folded)
@@ -210,7 +189,7 @@ class PartitionTable:
             self._leave_waiting(key, records, folded)
             return folded
         folded.late = [one.record for one in arrived if too_late(one.fact, before)]
-        outcome = self._advance(before, arrived, folded)
+        outcome = self._advance(before, found, arrived, folded)
         if outcome is not None:
             self._keep(key, *outcome)
             folded.writes, folded.told = outcome[1].writes, outcome[1].told
@@ -260,8 +239,10 @@ class PartitionTable:
         before = self._before(key)
         if not isinstance(before, Person):
             return Folded()
-        person, said = self._say(before, before, (), None)
-        self._keep(key, person, said)
+        held, said = self._say(before, before, (), None)
+        found = NOTHING if isinstance(held, Person) else before.known  # all copies, by the present rules
+        said = self._copied(before.number, found, held, said, self.clock)
+        self._keep(key, held, said)
         return Folded(writes=said.writes, told=said.told)
 
     def settle(self, key: bytes) -> Folded:
@@ -282,15 +263,17 @@ class PartitionTable:
         if settled is None:
             del self.people[key]
             self._recent.forget(key)
-            return Folded(writes=(self._scribe.forget(key),))
+            gone = self.details.copies(before.number, before.known, NOTHING, self.clock)
+            return Folded(writes=(self._scribe.forget(key), *gone))
         if settled == before:
             return Folded()
         state, write = self._scribe.person(settled)
         self.people[key] = state
         self._recent.remember(key, settled)
-        return Folded(writes=(write,))
+        copies = self.details.copies(before.number, before.known, settled.known, self.clock)
+        return Folded(writes=(write, *copies))
 
-    def _before(self, key: bytes) -> Person | Forwarding | Shut:
+    def _before(self, key: bytes) -> Holding:
         """Return what is held under a key, a new person where nothing is; raises for other bytes."""
         known = self._recent.get(key)
         if known is not None:
@@ -322,14 +305,34 @@ class PartitionTable:
                 self.indexes[Topic(record.topic)].add(key, record.offset)
         folded.poison = [poison for poison in folded.poison if poison.record.topic not in self.indexes]
 
-    def _advance(self, before: Person, arrived: Sequence[Arrived], folded: Folded) -> Outcome | None:
+    def _advance(
+        self, before: Person, found: Known, arrived: Sequence[Arrived], folded: Folded
+    ) -> Outcome | None:
         """Fold what can be folded; the rest is poison. None when nothing is left."""
         room = PERSON_BYTES_MAX - len(self.people.get(before.number.key, b""))
-        sifting = Sifting(before, partial(self._say, before), room=room)
+        sifting = Sifting(before, partial(self._say_and_copy, before, found), room=room)
         if arrived:
             sifting.take(arrived)
         folded.poison += sifting.poison
         return sifting.outcome
+
+    def _say_and_copy(
+        self,
+        before: Person,
+        found: Known,
+        person: Person,
+        arrived: Sequence[Arrived],
+        caused_at: datetime | None,
+    ) -> Outcome:
+        """Decide about `person`, who is `found` by this so far, and say by what from now on (ruling 21)."""
+        held, said = self._say(before, person, arrived, caused_at)
+        return held, self._copied(before.number, found, held, said, caused_at or self.clock)
+
+    def _copied(self, number: NhsNumber, found: Known, held: Holding, said: Said, at: datetime) -> Said:
+        """Return what is said, with the copies that change; who went or is shut away is found no more."""
+        known = held.known if isinstance(held, Person) else NOTHING
+        copies = self.details.copies(number, found, known, at)
+        return replace(said, writes=(*said.writes, *copies)) if copies else said
 
     def _say(
         self, before: Person, person: Person, arrived: Sequence[Arrived], caused_at: datetime | None
@@ -361,7 +364,7 @@ class PartitionTable:
         state, write = self._mover.forwarding(person.number.key, forwarding)
         return forwarding, Said(writes=(write, *moved), told=(), state=state, chain=self.end)
 
-    def _keep(self, key: bytes, held: Person | Forwarding | Shut, said: Said) -> None:
+    def _keep(self, key: bytes, held: Holding, said: Said) -> None:
         """Take over what is held under a key, as said; for a number not in use visits wait in the log."""
         self.end = said.chain
         if said.state is not None:

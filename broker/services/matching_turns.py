@@ -16,11 +16,12 @@ from broker.core.errors import InvalidOdsCode
 from broker.core.identifiers import OdsCode
 from broker.core.partition import PartitionState
 from broker.core.policy import RULES_VERSION
-from broker.ports import INPUTS, PARTITION_STATE_KEY, PartitionLog, Record, Topic, Write
+from broker.ports import PARTITION_STATE_KEY, POLLED, PartitionLog, Record, Topic, Write
 from broker.services.destructions import Destructions
+from broker.services.matching_batch import Batch
 from broker.services.matching_output import Poison, Scribe, Told
 from broker.services.matching_sweep import Purpose, Sweep
-from broker.services.matching_table import FIRST_INPUTS, INDEXED, Batch, PartitionTable, receipt_of
+from broker.services.matching_table import FIRST_INPUTS, INDEXED, PartitionTable, receipt_of
 from broker.wire.state_codec import StateCodec
 
 SETTLE_EVERY = timedelta(hours=1)
@@ -121,7 +122,7 @@ class Turns:
     @property
     def taken(self) -> Mapping[Topic, int]:
         """How far each input was taken: the offset of the next record."""
-        return {topic: self._offsets.get(topic, 0) for topic in INPUTS}
+        return {topic: self._offsets.get(topic, 0) for topic in POLLED}
 
     async def take_plans(self, stopping: asyncio.Event) -> None:
         """Take all plans and identities before the first attendance: none meets a half-loaded table."""
@@ -185,6 +186,11 @@ class Turns:
                 self._told += folded.told
                 writes += self._tools.scribe.late(folded.late, self._table.clock)
                 poison += folded.poison
+                await self._breathe()
+            for key, records in batch.clues.items():
+                joined = self._table.details.fold(key, records)
+                writes += joined.writes
+                poison += joined.poison
                 await self._breathe()
         return writes + [self._poisoned(one) for one in poison]
 

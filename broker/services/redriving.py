@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 from broker.core.errors import CannotRedrive, NoSuchItem, UnsealingFailed
 from broker.core.operators import ActionKind, Grounds
-from broker.ports import FactLog, Topic, Write
+from broker.ports import INPUTS, FactLog, Topic, Write
 from broker.services.desk_log import DeskLog
 from broker.services.intake import Intake
 from broker.services.rejected_desk import TAKEN, RejectedDesk, RejectedItem
@@ -95,7 +95,7 @@ class Redriving:
         return redriven
 
     async def _put_through(self, item: RejectedItem) -> tuple[Redriven, list[Write]]:
-        """Return what an item comes to, and its facts."""
+        """Return what an item comes to, and what is to be written of it: facts, and whom it may be about."""
         if item.obstacle is not None:
             raise CannotRedrive(f"{item.item_id} cannot be redriven: {item.obstacle}")
         try:
@@ -108,12 +108,13 @@ class Redriving:
         else:
             await self._doors.intake.receive(raw)
         writes = self._doors.taken.take()
-        facts = [write for write in writes if write.topic != Topic.REJECTED]
+        facts = [write for write in writes if write.topic in INPUTS]
+        written = [write for write in writes if write.topic != Topic.REJECTED]
         refusals = [self._refusal(write) for write in writes if write.topic == Topic.REJECTED]
         outcome = _outcome(facts, refusals)
         return Redriven(
             item_id=item.item_id, outcome=outcome, facts=len(facts), refusals=tuple(refusals)
-        ), facts
+        ), written
 
     def _refusal(self, write: Write) -> str:
         """Return reason and place of what a door refused."""

@@ -29,6 +29,9 @@ AGES: tuple[tuple[str, timedelta | None], ...] = (
 """How old a person's record or a forwarding record is, at most."""
 
 
+_OF_DETAILS = {"details_shelf": "digests of details", "details_search": "visits without a number"}
+
+
 @dataclass(slots=True, kw_only=True)
 class Held:
     """What lies in one topic: records, tombstones among them, and bytes of keys, values and headers."""
@@ -56,12 +59,14 @@ class State:
     """
     The records of `cpis.people`: people by why they are kept and how old they are, forwarding records by age.
 
-    `unreadable` could not be read. `destroyed` is, by input, how many places the logs have forgotten.
+    `details` are digests of details and visits without a number. `unreadable` could not be read. `destroyed`
+    is, by input, how many places the logs have forgotten.
     """
 
     reasons: Counter[str] = field(default_factory=Counter)
     ages: Counter[str] = field(default_factory=Counter)
     forwardings: Counter[str] = field(default_factory=Counter)
+    details: Counter[str] = field(default_factory=Counter)
     destroyed: Counter[str] = field(default_factory=Counter)
     unreadable: int = 0
 
@@ -112,6 +117,10 @@ class RetentionReport:
             if key == PARTITION_STATE_KEY:
                 continue
             try:
+                what = self._states.of_details(value)
+                if what is not None:
+                    state.details[_OF_DETAILS[what]] += 1
+                    continue
                 read = self._states.decode_any(key, value)
             except MalformedMessage:
                 state.unreadable += 1

@@ -14,9 +14,9 @@ from broker.core.facts import PlanFact
 from broker.core.identifiers import NhsNumber, aware, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.plans import last_visible_day
-from broker.core.policy import AnyPolicy
 from broker.ports import Clock, FactLog, Topic, Write
 from broker.services.rejections import RECORD_BYTES_MAX, SOURCE, Rejections
+from broker.services.waiting_records import WaitingRecords
 from broker.wire.cloudevents import FACT_TYPE, CloudEvent, write_headers
 from broker.wire.facts_codec import FactCodec
 from broker.wire.records_codec import Door, Rejected
@@ -57,19 +57,20 @@ class Uploads:
         facts: FactLog,
         codec: FactCodec,
         rejections: Rejections,
+        waiting: WaitingRecords,
         *,
         read: Read,
         key: IdentityKey,
-        policy: AnyPolicy,
         clock: Clock,
         count: Callable[[str], None],
     ) -> None:
         self._facts = facts
         self._codec = codec
         self._rejections = rejections
+        self._waiting = waiting
         self._read = read
         self._key = key
-        self._policy = policy
+        self._policy = waiting.policy
         self._clock = clock
         self._count = count
 
@@ -110,6 +111,7 @@ class Uploads:
             answers.append(RecordAnswer(code=code, location=record.location, words=words, sent=sent))
         for faulty in refused:  # last, since a file that is taken again keeps them once more
             raw = file.slices.get(faulty.location, data)
+            await batch.add(self._waiting.writes(faulty, received_at))
             await batch.add(self._rejections.writes(_rejected(raw, faulty, upload, received_at)))
         await batch.append()
         self._tell(plans=plans, kept=len(refused))

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from broker.core.alerts import WorklistItem
 from broker.core.errors import MalformedMessage, NoSuchItem
 from broker.core.operators import ActionKind, Grounds, OperatorAction, Place, discreet
+from broker.core.work import ASKS, Reader, to_do
 from broker.ports import Archive, Record, Topic
 from broker.services.desk_log import DeskLog
 from broker.services.rejected_desk import place_of, told
@@ -19,6 +20,7 @@ from broker.wire.records_codec import RecordsCodec, Trouble, Unprocessable
 
 _SETTLED_KEY = "{}#settled"
 _MILLISECONDS = 1000
+_FOR_REGISTRATION = ("id", "state", "to_do", "urgent", "provider", "control_id", "arrived_at", "opened_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,18 @@ class Work:
         """Whether nobody has settled it as it stands now."""
         return self.settled is None or self.settled.place != self.place
 
+    def shown_to(self, reader: Reader) -> dict[str, object] | None:
+        """
+        Return what a reader may see of it without grounds, as JSON; None where it is not theirs to see.
+
+        Nothing of it names a person, and registration staff see neither its kind nor who settled it why (46).
+        """
+        asked = to_do(self.item.kind, reader)
+        if asked is None:
+            return None
+        shown = {**self.masked(), "to_do": asked}
+        return {name: shown[name] for name in _FOR_REGISTRATION} if reader is Reader.REGISTRATION else shown
+
     def masked(self) -> dict[str, object]:
         """Return what may be shown of it without grounds, as JSON: nothing of it names a person."""
         item, trouble = self.item, self.trouble
@@ -47,6 +61,9 @@ class Work:
             "id": item.item_id,
             "state": "open" if self.open else "settled",
             "kind": item.kind.value,
+            "to_do": ASKS[item.kind].to_do,
+            "owner": ASKS[item.kind].owner.value,
+            "settled_by": ASKS[item.kind].settled_by,
             "urgent": item.urgent,
             "provider": None if item.provider is None else item.provider.code,
             "control_id": discreet(item.control_id),

@@ -8,13 +8,13 @@ faults refuse a message. Any bytes end in an `AdtReading` or a `MalformedMessage
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from broker.core.clock import plausible_arrival
 from broker.core.errors import InvalidOdsCode, MalformedMessage
 from broker.core.facts import VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode, aware
-from broker.core.keyed import IdentityKey, message_reference, visit_reference
+from broker.core.keyed import IdentityKey, message_reference, unnumbered_reference, visit_reference
 from broker.core.reasons import reason_for
 from broker.wire.adt_patient import full_name, local_identifier, read_number, read_patient
 from broker.wire.adt_registers import Fault, Registers
@@ -53,13 +53,16 @@ class AdtReading:
     """
     One readable ADT message.
 
-    Without a usable NHS number `number` and `message` are None and `number_fault` says why: `missing`,
-    `not ten digits`, `wrong check digit`, `placeholder` (rulings 21, 35, 36). `faults` are words of `Fault`.
+    Without a usable NHS number `number` is None, `message` is about a visit of nobody, and `number_fault`
+    says why: `missing`, `not ten digits`, `wrong check digit`, `placeholder` (rulings 21, 35, 36).
+    `unnumbered` is the reference that the visit has without a number, also where it has one. `faults` are
+    words of `Fault`.
     """
 
     number: NhsNumber | None
     number_fault: str | None
-    message: VisitMessage | None
+    message: VisitMessage
+    unnumbered: str
     provider: OdsCode
     control_id: str
     event: VisitEvent
@@ -86,9 +89,12 @@ def read_adt(
     key: IdentityKey,
     received_at: datetime,
     processing_ids: frozenset[str] = PROCESSING_IDS,
+    confirmed: NhsNumber | None = None,
 ) -> AdtReading:
     """
     Read one ADT message; `received_at` is the first receipt of these bytes, aware.
+
+    `confirmed` is the number of the patient of a message without a usable one, as a person found out (46).
 
     Raises `MalformedMessage` with a code of table 0357: 200 to 203 for a type, event, processing id or
     version not taken here, 100 to 103 for what the sender must mend.
@@ -108,29 +114,34 @@ def read_adt(
     number, number_fault, differ = read_number(patient)
     if differ:
         registers.faults.add(Fault.NUMBERS_DIFFER)
-    visit_number = _visit_number(patient, visit, envelope, registers)
-    fact = None
-    if number is not None:
-        system, provider = envelope.system, envelope.provider
-        fact = VisitMessage(
-            message_id=message_reference(key, data),
-            visit=visit_reference(key, number, system=system, provider=provider, visit_number=visit_number),
-            provider=provider,
-            system=system,
-            control_id=envelope.control_id,
-            event=envelope.event,
-            recorded_at=envelope.recorded_at,
-            sent_at=envelope.sent_at,
-            received_at=received_at,
-            sequence=envelope.sequence,
-            occurred_at=envelope.occurred_at,
-            cleared=frozenset(registers.cleared),
-            **registers.values,
-        )
+    if number is None and confirmed is not None:
+        number, number_fault = confirmed, None
+    place: dict[str, Any] = {
+        "system": envelope.system,
+        "provider": envelope.provider,
+        "visit_number": _visit_number(patient, visit, envelope, registers),
+    }
+    unnumbered = unnumbered_reference(key, **place)
+    message_read = VisitMessage(
+        message_id=message_reference(key, data),
+        visit=unnumbered if number is None else visit_reference(key, number, **place),
+        provider=envelope.provider,
+        system=envelope.system,
+        control_id=envelope.control_id,
+        event=envelope.event,
+        recorded_at=envelope.recorded_at,
+        sent_at=envelope.sent_at,
+        received_at=received_at,
+        sequence=envelope.sequence,
+        occurred_at=envelope.occurred_at,
+        cleared=frozenset(registers.cleared),
+        **registers.values,
+    )
     return AdtReading(
         number=number,
         number_fault=number_fault,
-        message=fact,
+        message=message_read,
+        unnumbered=unnumbered,
         provider=envelope.provider,
         control_id=envelope.control_id,
         event=envelope.event,

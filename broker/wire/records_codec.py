@@ -11,6 +11,7 @@ from enum import StrEnum
 from broker.core.alerts import Recipient, WorklistItem
 from broker.core.audit import AuditEntry, DestructionEntry
 from broker.core.checks import CheckMark
+from broker.core.errors import MalformedMessage
 from broker.core.identifiers import OdsCode
 from broker.core.lawful_basis import Flow
 from broker.core.operators import ActionKind, Grounds, OperatorAction, Place
@@ -34,8 +35,10 @@ class Rejected:
     """
     What could not be read, kept byte for byte in `raw` with the reason.
 
-    `raw` is None where the bytes may not be kept (ruling 42). `sender` and `control_id` are None where they
-    could not be read; `received_at` is aware UTC. `reason` and `location` are those of `MalformedMessage`.
+    `raw` is None where the bytes may not be kept (ruling 42). `visit` is the reference of one without a
+    usable number, by which its messages are found when a person says whose it is (ruling 46). `sender` and
+    `control_id` are None where they could not be read; `received_at` is aware UTC. `reason` and `location`
+    are those of `MalformedMessage`.
     """
 
     door: Door
@@ -43,6 +46,7 @@ class Rejected:
     location: str = ""
     sender: OdsCode | None = None
     control_id: str | None = None
+    visit: str | None = None
     received_at: datetime
     raw: bytes | None = field(repr=False)
 
@@ -147,6 +151,7 @@ class RecordsCodec:
             "location": rejected.location,
             "sender": maybe_code(rejected.sender),
             "control_id": rejected.control_id,
+            "visit": rejected.visit,
             "received_at": received_ms,
             "size": len(raw or b""),
             "sealed": None if raw is None else seal_row(self._sealer, raw, _rejected_bond(received_ms)),
@@ -185,6 +190,13 @@ class RecordsCodec:
         return CheckMark(
             sender=sender, partition=row["partition"], offset=row["offset"], received_at=row["received_at"]
         )
+
+    def glance_at_rejected(self, data: bytes) -> Rejected | None:
+        """Return a rejected message without its bytes, None where a value is none or cannot be read."""
+        try:
+            return self.mask_rejected(data).rejected
+        except MalformedMessage:
+            return None
 
     def encode_audit(self, entry: AuditEntry) -> bytes:
         """Return an audit entry; `broker.core.audit.chain` hashes exactly these bytes."""
@@ -290,6 +302,7 @@ def _masked(row: Row) -> Masked:
             location=row["location"],
             sender=maybe_ods(row["sender"]),
             control_id=row["control_id"],
+            visit=row["visit"],
             received_at=row["received_at"],
             raw=None,
         )

@@ -49,6 +49,13 @@ class StateCodec:
         """Tell whether a value is a forwarding record; raise `MalformedMessage` for no value of ours."""
         return self._schemas.subject_of(data) == "forwarding"
 
+    def of_details(self, data: bytes) -> str | None:
+        """Return what a value is that is keyed by details or a visit: its schema's name, None for others."""
+        if self._schemas.is_unknown(data):
+            return None
+        subject = self._schemas.subject_of(data)
+        return subject if subject.startswith("details_") else None
+
     def encode_person(self, person: Person) -> bytes:
         """Return a person's record; the number is its key alone. Times are cut to milliseconds."""
         return self._schemas.encode("person", _person_row(person))

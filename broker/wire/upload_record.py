@@ -7,7 +7,7 @@ A record is read whole or not at all, as it is acknowledged; what refuses the fi
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -72,18 +72,24 @@ class ReadRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultyRecord:
-    """A record that was not: `reason` is a stable word for counting, never a value; `location` an XPath."""
+    """
+    A record that was not: `reason` is a stable word for counting, never a value; `location` an XPath.
+
+    `waiting` are the plans of a subject whose number is missing or unusable, as far as they can be read
+    (rulings 21, 35).
+    """
 
     location: str
     code: RecordCode
     reason: str
+    waiting: tuple[PlanContent, ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Subject:
-    """The child, or the mother of the unborn child."""
+    """The child, or the mother of the unborn child; without a number only where that is the fault."""
 
-    number: NhsNumber
+    number: NhsNumber | None
     child_id: str | None
     details: Details
 
@@ -103,19 +109,38 @@ def read_record(record: Element, location: str, head: FileHead) -> ReadRecord | 
     CPR04 is for a value that is no NHS number or a placeholder (ruling 35), CPR07 for everything else.
     """
     try:
-        return ReadRecord(location=f"{location}/CP-ISRecord", plans=_read_plans(record, head))
+        plans = _read_plans(record, head)
     except _NumberFault as fault:
         return FaultyRecord(
-            location=location + fault.location, code=RecordCode.NUMBER_FORMAT, reason=str(fault)
+            location=location + fault.location,
+            code=RecordCode.NUMBER_FORMAT,
+            reason=str(fault),
+            waiting=_waiting(record, head),
         )
     except MalformedMessage as fault:
         return FaultyRecord(
-            location=location + fault.location, code=RecordCode.NOT_LOADED, reason=fault.reason
+            location=location + fault.location,
+            code=RecordCode.NOT_LOADED,
+            reason=fault.reason,
+            waiting=_waiting(record, head),
         )
+    numbered = tuple((holder.number, plan) for holder, plan in plans if holder.number is not None)
+    return ReadRecord(location=f"{location}/CP-ISRecord", plans=numbered)
 
 
-def _read_plans(record: Element, head: FileHead) -> tuple[tuple[NhsNumber, PlanFact], ...]:
-    """Read every plan of a record, each with the number of the subject that holds it."""
+def _waiting(record: Element, head: FileHead) -> tuple[PlanContent, ...]:
+    """Return the plans of a subject without a usable number; none where the record has another fault too."""
+    try:
+        plans = _read_plans(record, head, faulty_numbers=True)
+    except MalformedMessage:
+        return ()
+    return tuple(plan.content for holder, plan in plans if holder.number is None)
+
+
+def _read_plans(
+    record: Element, head: FileHead, *, faulty_numbers: bool = False
+) -> list[tuple[_Subject, PlanFact]]:
+    """Read every plan of a record, each with the subject that holds it; `faulty_numbers` are no fault."""
     if any(element.get("updateMode") == "removed" for element in record.iter()):
         raise MalformedMessage("removal not understood")  # a plan is removed by its delete date (R6)
     body = the_only(record, "CP-ISRecord")
@@ -124,19 +149,19 @@ def _read_plans(record: Element, head: FileHead) -> tuple[tuple[NhsNumber, PlanF
         raise MalformedMessage("plan missing", location=place(body))
     if len(blocks) > PLANS_MAX:
         raise MalformedMessage("too many plans", location=place(body))
-    subjects = _read_subjects(body)
-    plans: list[tuple[NhsNumber, PlanFact]] = []
+    subjects = _read_subjects(body, faulty_numbers=faulty_numbers)
+    plans: list[tuple[_Subject, PlanFact]] = []
     for block in blocks:
-        number, plan = _read_plan(block, subjects, head)
+        holder, plan = _read_plan(block, subjects, head)
         if any(plan.content.key == earlier.content.key for _, earlier in plans):
             raise MalformedMessage("plan repeated", location=place(block))
-        plans.append((number, plan))
-    return tuple(plans)
+        plans.append((holder, plan))
+    return plans
 
 
 def _read_plan(
     information: Element, subjects: dict[str, _Subject], head: FileHead
-) -> tuple[NhsNumber, PlanFact]:
+) -> tuple[_Subject, PlanFact]:
     """Read one plan and find its holder; the file's creation is the time of record (ruling 10)."""
     element = _one_of(BLOCKS, information, "plan type unknown")
     block = BLOCKS[element.tag]
@@ -164,7 +189,7 @@ def _read_plan(
         )
     except InvalidFact as error:
         raise MalformedMessage(str(error), location=place(element)) from None
-    return holder.number, PlanFact(
+    return holder, PlanFact(
         content=content, recorded_at=head.created_at, received_at=head.received_at, file_id=head.file_id
     )
 
@@ -182,7 +207,7 @@ def _plan_day(block: Element, name: str) -> date | None:
     return _day(value, "plan date unreadable")
 
 
-def _read_subjects(body: Element) -> dict[str, _Subject]:
+def _read_subjects(body: Element, *, faulty_numbers: bool) -> dict[str, _Subject]:
     """Read the subjects of a record by kind: a child, the mother of an unborn child, or one of each."""
     subjects: dict[str, _Subject] = {}
     for subject in body.iterfind(qualified("subject")):
@@ -190,24 +215,31 @@ def _read_subjects(body: Element) -> dict[str, _Subject]:
         if element.tag in subjects:
             raise MalformedMessage("subject repeated", location=place(subject))
         if element.tag == CHILD:
-            subjects[element.tag] = _read_subject(element, the_only(element, "childPerson"))
+            subjects[element.tag] = _read_subject(
+                element, the_only(element, "childPerson"), faulty_number=faulty_numbers
+            )
         else:  # of the unborn child itself nothing is sent
             mother = the_only(element, "parentMotherPerson")
-            subjects[element.tag] = _read_subject(the_only(mother, "playedMother"), mother)
+            subjects[element.tag] = _read_subject(
+                the_only(mother, "playedMother"), mother, faulty_number=faulty_numbers
+            )
     return subjects
 
 
-def _read_subject(role: Element, person: Element) -> _Subject:
+def _read_subject(role: Element, person: Element, *, faulty_number: bool) -> _Subject:
     """Read the identifiers from the role, the details from the person; a name may be missing (ruling 20)."""
     identifier = _identifier(role, NHS_NUMBER_ROOT)
-    if identifier is None:
+    if identifier is None and not faulty_number:
         raise MalformedMessage("NHS number missing", location=place(role))
     name = the_only(person, "name")
     born = the_only(person, "birthTime")
-    try:
-        number = NhsNumber(attribute(identifier, "extension"))
-    except InvalidNhsNumber as error:
-        raise _NumberFault(str(error), place(identifier)) from None
+    number = None
+    if identifier is not None:
+        try:
+            number = NhsNumber(attribute(identifier, "extension"))
+        except InvalidNhsNumber as error:
+            if not faulty_number:
+                raise _NumberFault(str(error), place(identifier)) from None
     local_id = _identifier(role, LOCAL_ID_ROOT)
     return _Subject(
         number=number,

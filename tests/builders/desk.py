@@ -13,13 +13,16 @@ from broker.ports import INPUTS, FactLog, Topic, Write
 from broker.runtime.doors import doors
 from broker.runtime.parts import Parts, assemble
 from broker.runtime.settings import Settings
+from broker.services.confirming import Confirming
 from broker.services.desk_log import DeskLog
 from broker.services.intake import Intake
+from broker.services.numberless import Numberless
 from broker.services.redriving import Redriven, Redriving
 from broker.services.rejected_desk import RejectedBoard, RejectedDesk, RejectedItem
 from broker.services.rejections import Rejections
 from broker.services.replay import SteppedClock
 from broker.services.uploads import Uploads
+from broker.services.waiting_records import WaitingRecords
 from broker.services.worklist_desk import Worklist, WorklistDesk
 from tests.builders.adt import Adt, Patient
 from tests.builders.upload_desk import read_here
@@ -68,7 +71,7 @@ class DeskHouse:
             self.facts,
             self.parts.facts,
             rejections,
-            key=self.parts.key,
+            Numberless(self.parts.details, policy=self.parts.policy, key=self.parts.key),
             clock=self.clock,
             count=_uncounted,
             answer_seconds=5.0,
@@ -78,9 +81,9 @@ class DeskHouse:
             self.facts,
             self.parts.facts,
             rejections,
+            WaitingRecords(self.parts.details, policy=self.parts.policy, key=self.parts.key),
             read=read_here,
             key=self.parts.key,
-            policy=self.parts.policy,
             clock=self.clock,
             count=_uncounted,
         )
@@ -90,6 +93,15 @@ class DeskHouse:
         own = doors(self.parts, read=read_here, processing_ids=processing_ids)
         self.redriving = Redriving(self.rejected, own, written, self.parts.records, log)
         self.worklist = WorklistDesk(archive, self.parts.records, log)
+        self.confirming = Confirming(
+            self.rejected,
+            own,
+            written,
+            log,
+            codec=self.parts.details,
+            key=self.parts.key,
+            clock=lambda: ACTED,
+        )
 
     def send(self, data: bytes, *, at: datetime = RECEIVED) -> None:
         """Send a message by the MLLP door."""

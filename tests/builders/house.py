@@ -12,7 +12,7 @@ from broker.core.keyed import IdentityKey
 from broker.core.partition import PartitionState
 from broker.core.person import Person
 from broker.core.policy import AnyPolicy, Policy
-from broker.ports import INPUTS, PARTITION_STATE_KEY, PartitionLog, Topic, Write
+from broker.ports import PARTITION_STATE_KEY, POLLED, PartitionLog, Topic, Write
 from broker.services.matching import PartitionMatcher, Surroundings
 from broker.services.matching_turns import Pace
 from tests.builders.matcher import (
@@ -30,6 +30,7 @@ from tests.builders.matcher import (
 )
 
 _DEADLINE_S = 20.0
+NUMBER_BYTES = 10
 
 ADA = next(numbers())
 AUTHORITY_TOPIC = f"cpis.alerts.la.{AUTHORITY}"
@@ -98,11 +99,10 @@ class House:
         await until(self._is_taken)
 
     def _is_taken(self) -> bool:
-        """Return whether `#p` stands at the end of every input."""
+        """Return whether `#p` stands behind the last record of every input; what is behind are markers."""
         state = self.state()
-        return state is not None and all(
-            state.offsets.get(topic, 0) == self.kafka.end(topic, 0) for topic in INPUTS
-        )
+        ends = {topic: max([-1, *(r.offset for r in self.kafka.read(topic))]) + 1 for topic in POLLED}
+        return state is not None and all(state.offsets.get(topic, 0) == end for topic, end in ends.items())
 
     async def told(self, topic: str, number: int) -> None:
         """Wait until a topic holds this many records."""
@@ -114,10 +114,10 @@ class House:
         return self.codecs.states.decode_partition(values[-1] or b"") if values else None
 
     def people(self) -> dict[bytes, list[bytes | None]]:
-        """Return what was written of each person, in order."""
+        """Return what was written of each person, in order; shelves and searches are none."""
         people: dict[bytes, list[bytes | None]] = {}
         for record in self.kafka.read(Topic.PEOPLE):
-            if record.key is not None and record.key != PARTITION_STATE_KEY:
+            if record.key is not None and len(record.key) == NUMBER_BYTES:
                 people.setdefault(record.key, []).append(record.value)
         return people
 

@@ -34,6 +34,7 @@ from broker.services.matching_turns import Notice, Pace
 from broker.wire.alerts_codec import AlertCodec
 from broker.wire.avro import Schemas
 from broker.wire.cloudevents import FACT_TYPE, CloudEvent, write_headers
+from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec, topic_of
 from broker.wire.records_codec import RecordsCodec
 from broker.wire.state_codec import StateCodec
@@ -67,6 +68,7 @@ def make_codecs(sealer: Sealer | None = None) -> Codecs:
         states=StateCodec(schemas()),
         alerts=AlertCodec(schemas()),
         records=RecordsCodec(schemas(), sealer),
+        details=DetailsCodec(schemas()),
     )
 
 

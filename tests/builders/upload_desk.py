@@ -14,6 +14,8 @@ from broker.ports import FactLog, Topic, Write
 from broker.runtime.codecs import load_schemas
 from broker.services.rejections import Rejections
 from broker.services.uploads import Read, Uploads
+from broker.services.waiting_records import WaitingRecords
+from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
 from broker.wire.file_response import write_file_response
 from broker.wire.records_codec import RecordsCodec, Rejected
@@ -59,9 +61,9 @@ class Desk:
             log or self.log,
             codec(schemas, sealer),
             Rejections(self.records, KEY),
+            WaitingRecords(DetailsCodec(schemas), policy=Policy(), key=KEY),
             read=read,
             key=KEY,
-            policy=Policy(),
             clock=lambda: NOW,
             count=lambda event: self.counts.update([event]),
         )

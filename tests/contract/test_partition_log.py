@@ -11,7 +11,7 @@ import pytest
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.core.errors import Fenced, KafkaUnavailable
-from broker.ports import INPUTS, PartitionLog, Record, Topic, Write
+from broker.ports import INPUTS, POLLED, PartitionLog, Record, Topic, Write
 from broker.runtime.kafka import embedded_kafka
 from broker.runtime.resources import topics_file
 from tests.builders.partition_worlds import KafkaWorld, MemoryWorld, World
@@ -93,7 +93,7 @@ async def poll_values(log: PartitionLog, number: int) -> list[bytes | None]:
     """Poll all inputs until `number` records came; return their values."""
     values: list[bytes | None] = []
     while len(values) < number:
-        for records in (await log.poll(INPUTS, wait_ms=50, records_max=100)).values():
+        for records in (await log.poll(POLLED, wait_ms=50, records_max=100)).values():
             values += [record.value for record in records]
     return values
 
@@ -198,7 +198,7 @@ def test_a_closed_log_refuses(play: Play) -> None:
             with pytest.raises(KafkaUnavailable):
                 await log.commit([person(world, b"a", b"1")])
             with pytest.raises(KafkaUnavailable):
-                await log.poll(INPUTS, wait_ms=1, records_max=1)
+                await log.poll(POLLED, wait_ms=1, records_max=1)
 
     play(scenario)
 
@@ -264,7 +264,7 @@ def test_no_more_is_polled_than_asked_for(play: Play) -> None:
         async with opened(world) as log:
             sizes: list[int] = []
             while sum(sizes) < 5:
-                found = await log.poll(INPUTS, wait_ms=50, records_max=2)
+                found = await log.poll(POLLED, wait_ms=50, records_max=2)
                 sizes += [len(records) for records in found.values()]
             assert max(sizes) == 2
 
@@ -276,8 +276,8 @@ def test_a_poll_sees_what_comes_while_it_waits(play: Play) -> None:
 
     async def scenario(world: World) -> None:
         async with opened(world) as log:
-            assert {} == await log.poll(INPUTS, wait_ms=10, records_max=9)
-            waiting = asyncio.ensure_future(log.poll(INPUTS, wait_ms=DEADLINE_S * 1000, records_max=9))
+            assert {} == await log.poll(POLLED, wait_ms=10, records_max=9)
+            waiting = asyncio.ensure_future(log.poll(POLLED, wait_ms=DEADLINE_S * 1000, records_max=9))
             await world.append([attendance(world, "1")])
             assert [b"1"] == [record.value for record in (await waiting)[Topic.ATTENDANCES]]
 
@@ -292,7 +292,7 @@ def test_records_tell_their_place(play: Play) -> None:
         async with opened(world) as log:
             records: list[Record] = []
             while len(records) < 2:
-                records += (await log.poll(INPUTS, wait_ms=50, records_max=9)).get(Topic.ATTENDANCES, [])
+                records += (await log.poll(POLLED, wait_ms=50, records_max=9)).get(Topic.ATTENDANCES, [])
         places = [(record.topic, record.partition, record.offset) for record in records]
         assert [(Topic.ATTENDANCES, world.partition, 0), (Topic.ATTENDANCES, world.partition, 1)] == places
         assert records[0].timestamp > 0
@@ -310,7 +310,7 @@ def test_the_end_is_reached_behind_markers(play: Play) -> None:
             assert not await log.reached(ends)
             assert [b"forwarded"] == await poll_values(log, 1)
             while not await log.reached(ends):
-                await log.poll(INPUTS, wait_ms=50, records_max=9)
+                await log.poll(POLLED, wait_ms=50, records_max=9)
         assert 2 == ends[Topic.ATTENDANCES]
 
     play(scenario)
@@ -353,7 +353,7 @@ def test_a_time_is_found_by_its_offset(play: Play) -> None:
         async with opened(world) as log:
             records: list[Record] = []
             while len(records) < 2:
-                records += (await log.poll(INPUTS, wait_ms=50, records_max=9)).get(Topic.ATTENDANCES, [])
+                records += (await log.poll(POLLED, wait_ms=50, records_max=9)).get(Topic.ATTENDANCES, [])
             assert 0 == await log.start_offset(Topic.ATTENDANCES, records[0].timestamp)
             assert 0 == await log.start_offset(Topic.ATTENDANCES, 0)
             assert 2 == await log.start_offset(Topic.ATTENDANCES, records[1].timestamp + 1)

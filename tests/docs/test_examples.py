@@ -17,6 +17,7 @@ from broker.runtime.parts import assemble
 from broker.runtime.recorded import offline, play
 from broker.runtime.settings import Settings
 from broker.services.intake import Intake
+from broker.services.numberless import Numberless
 from broker.services.rejections import Rejections
 from broker.services.replay import Taken
 from broker.wire.file_response import write_file_response
@@ -45,7 +46,7 @@ class ListeningDoor:
             Taken(),
             parts.facts,
             Rejections(parts.records, parts.key),
-            key=parts.key,
+            Numberless(parts.details, policy=parts.policy, key=parts.key),
             clock=lambda: datetime.now(UTC),
             count=_ignore,
             answer_seconds=DEADLINE_S,

@@ -5,20 +5,19 @@ The matcher's own folding, on the bytes that it reads and writes, without Kafka 
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from itertools import count
 
 from broker.adapters.memory import MemoryRecord
 from broker.core.alerts import AlertEvent
-from broker.core.audit import FIRST_HASH
 from broker.core.facts import Fact
 from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import Inactive
-from broker.core.partition import Forwarding, PartitionState
+from broker.core.partition import NEW, Forwarding, PartitionState
 from broker.core.person import Person
 from broker.core.policy import AnyPolicy
 from broker.ports import INPUTS, Topic, Write
-from broker.services.matching_output import Chain, Poison, Scribe
+from broker.services.matching_details import DetailsTable
+from broker.services.matching_output import Poison, Scribe
 from broker.services.matching_table import PartitionTable, Rules
 from broker.wire.facts_codec import Arrival
 from tests.builders.matcher import SALT, fact_write, make_codecs
@@ -46,21 +45,22 @@ class Relay:
     def _table(self, partition: int, policy: AnyPolicy) -> PartitionTable:
         """Return the table of a partition where nothing is held yet."""
         codecs = self.codecs
+        scribe = Scribe(
+            people=codecs.states,
+            alerts=codecs.alerts,
+            records=codecs.records,
+            key=KEY,
+            partition=partition,
+        )
         return PartitionTable(
             {},
             facts=codecs.facts,
             states=codecs.states,
-            scribe=Scribe(
-                people=codecs.states,
-                alerts=codecs.alerts,
-                records=codecs.records,
-                key=KEY,
-                partition=partition,
-            ),
+            scribe=scribe,
+            details=DetailsTable({}, codec=codecs.details, scribe=scribe, policy=policy, key=KEY),
             rules=Rules(policy=policy, key=KEY),
             new_salt=lambda: SALT,
-            end=Chain(FIRST_HASH, 0),
-            clock=datetime(1970, 1, 1, tzinfo=UTC),
+            state=NEW,
         )
 
     def send(self, number: NhsNumber, fact: Fact) -> None:

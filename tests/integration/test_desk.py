@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -56,8 +56,8 @@ class Desk:
         """Codecs that open what the broker sealed."""
         return make_codecs(KeyDirectory(self.directory / "keys", present))
 
-    def run(self, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        """Run `cpis` to its end."""
+    def run(self, *words: str, told: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run `cpis` to its end; `told` is its standard input."""
         others = {name: value for name, value in os.environ.items() if not name.startswith("CPIS_")}
         return subprocess.run(
             [sys.executable, "-m", "broker", *words],
@@ -69,6 +69,7 @@ class Desk:
                 "COLUMNS": "80",
                 **settings,
             },
+            input=told,
             capture_output=True,
             text=True,
             timeout=PATIENCE_SECONDS,
@@ -357,3 +358,35 @@ def test_a_mistake_at_the_desk_is_said_clearly(
     assert (exit_code, "") == (done.returncode, done.stdout)
     assert said in done.stderr
     assert [] == names_somebody(done.stderr)
+
+
+def test_a_visit_without_a_number_is_confirmed_by_a_person_and_alerts(desk: Desk) -> None:
+    """
+    It asks who the patient may be and alerts nobody; once somebody says so it alerts and asks no more.
+
+    Registration staff see which patient to trace; nowhere on the way does anybody read a name (ruling 46).
+    """
+    with Fleet(desk.kafka.cluster, desk.directory, roles=("intake", "matcher")) as fleet:
+        fleet.start(CPIS_IDENTITY_KEY_FILE=str(desk.directory / "identity.key"))
+        port = mllp_port(fleet)
+        desk.shown("upload", str(plan_file(desk.directory)))
+        assert "AA" == send(port, attendance("T", patient=replace(CHILD, number="9990000019"), visit="V9"))
+        wait_until(lambda: bool(desk.items("worklist", "list")), PATIENCE_SECONDS, "an item")
+        before = len(desk.alerts())
+
+        [item] = desk.items("worklist", "list")
+        [traced] = desk.items("worklist", "list", "--for", "registration")
+        assert ("possible match", "EDSYS0001") == (item["kind"], item["control_id"])
+        assert "trace this patient" == traced["to_do"]
+        assert "kind" not in traced
+
+        refused = desk.run("worklist", "confirm", str(item["id"]), *GROUNDS, told="9990000019\n")
+        assert (65, "") == (refused.returncode, refused.stdout)
+        done = desk.run("worklist", "confirm", str(item["id"]), *GROUNDS, told=f"{CHILD.number}\n")
+        assert 0 == done.returncode, done.stderr
+        wait_until(lambda: len(desk.alerts()) == before + 2, PATIENCE_SECONDS, "both are told")
+        wait_until(lambda: not desk.items("worklist", "list"), PATIENCE_SECONDS, "the item is settled")
+        [action] = desk.actions(Topic.AUDIT)
+
+    assert (ActionKind.CONFIRMED, item["id"]) == (action.kind, action.item_id)
+    assert [] == names_somebody(str(item) + str(traced) + done.stdout + done.stderr + fleet.logs())

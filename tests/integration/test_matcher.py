@@ -55,7 +55,13 @@ def settings(own_kafka: EmbeddedKafka, tmp_path: Path) -> Settings:
 
 def codecs_of(parts: Parts) -> Codecs:
     """Return the codecs of a process."""
-    return Codecs(facts=parts.facts, states=parts.states, alerts=parts.alerts, records=parts.records)
+    return Codecs(
+        facts=parts.facts,
+        states=parts.states,
+        alerts=parts.alerts,
+        records=parts.records,
+        details=parts.details,
+    )
 
 
 async def eventually(condition: Callable[[], bool]) -> None:

@@ -380,7 +380,13 @@ def test_recipients_read_alerts_with_the_registry_alone(
     cluster = settings.require_cluster()
     load = make_load(seed=17, attendances=60, flagged=20)
     parts = assemble(settings)
-    codecs = Codecs(facts=parts.facts, states=parts.states, alerts=parts.alerts, records=parts.records)
+    codecs = Codecs(
+        facts=parts.facts,
+        states=parts.states,
+        alerts=parts.alerts,
+        records=parts.records,
+        details=parts.details,
+    )
     assert 0 == cpis(registry, "register").exit_code
 
     async def scenario() -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -122,8 +122,9 @@ def test_a_visit_becomes_an_alert_and_an_inbox_row(
     With the declared rights, whatever names the principal; and every one of these rights is used. What came
     of it is explained to whoever has an explainer's.
 
-    The day holds a visit to somebody without a topic (worklist), a message nobody can read, and an event that
-    the outbox cannot read. What was never asked for would be a right too many.
+    The day holds a visit to somebody without a topic (worklist), one of a patient without a number, a message
+    nobody can read, and an event that the outbox cannot read. What was never asked for would be a right too
+    many.
     """
     settings_of = getattr(secured, f"by_{manner}")
     listening = ["--authority", AUTHORITY]
@@ -134,7 +135,8 @@ def test_a_visit_becomes_an_alert_and_an_inbox_row(
         wait_until(lambda: bool(list(done.glob("*.xml"))), END_SECONDS, "the plan is loaded")
         held = site.inbox()
         visits = (attendance(f"V-{manner}"), attendance(f"W-{manner}", "RXX"))
-        answers = sent_by_mllp(site.mllp_port, *visits, b"MSH|nonsense")
+        nobodys = attendance(f"X-{manner}", patient=replace(_ROBIN, number=None))
+        answers = sent_by_mllp(site.mllp_port, *visits, nobodys, b"MSH|nonsense")
         secured.send(ADMINISTRATOR, Topic.ALERTS, b"no alert")
         wait_until(lambda: site.inbox() >= held + 4, END_SECONDS, "four alerts are in the inbox")
         wait_until(lambda: unused(secured) <= UNUSED_THAT_DAY, END_SECONDS, "every right is used")
@@ -143,7 +145,7 @@ def test_a_visit_becomes_an_alert_and_an_inbox_row(
     explainer, visit = settings_of("cpis-explainer"), f"{PROVIDER}/V-{manner}"
     assert "entered in the audit trail" in asked("explain", explainer, visit)
     assert "Plan on file." in asked("answer", explainer, visit)
-    assert ["AA", "AA", "AE"] == answers
+    assert ["AA", "AA", "AA", "AE"] == answers
     assert before + 2 == len(told(settings_of(f"la-{AUTHORITY}"), *listening))
     assert "refuses us" not in logs
     assert "Traceback" not in logs

@@ -40,9 +40,9 @@ class _Own(VisitAsked):
         return same and number in self.numbers
 
 
-def owned(asked: VisitAsked, sent: Sequence[tuple[NhsNumber, Fact]]) -> VisitAsked:
+def owned(asked: VisitAsked, sent: Sequence[tuple[NhsNumber | None, Fact]]) -> VisitAsked:
     """Return the visit as one of the person whose facts were sent."""
-    numbers = frozenset(number for number, _ in sent)
+    numbers = frozenset(number for number, _ in sent if number is not None)
     return _Own(provider=asked.provider, number=asked.number, system=asked.system, numbers=numbers)
 
 
@@ -84,7 +84,7 @@ def enquiry(
     archive: Archive,
     log: FactLog,
     codecs: Codecs,
-    sent: Sequence[tuple[NhsNumber, Fact]],
+    sent: Sequence[tuple[NhsNumber | None, Fact]],
     policy: AnyPolicy,
 ) -> Enquiry:
     """Return the enquiry on a Kafka, at the moment of the newest receipt of a visit."""

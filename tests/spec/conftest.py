@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 import pytest
 
-from broker.core.facts import Fact
+from broker.core.facts import Details, Fact, PlanFact, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from tests.spec.genuine import genuine_runtime
 from tests.spec.matchers import number_reference, run_twin
@@ -14,10 +15,11 @@ from tests.spec.numbers import usable_numbers
 from tests.spec.outcome import Outcome
 from tests.spec.runtimes import Runtime, run_core
 from tests.spec.settled import POLICY, PROVIDERS
-from tests.spec.table import facts, keyed_facts, visit_under
+from tests.spec.table import cells, facts, keyed_facts, visit_under
 
 Run = Callable[[str], Outcome]
 RunFacts = Callable[[Sequence[Fact]], Outcome]
+Named = TypeVar("Named", Details, VisitMessage)
 
 
 class RunMoving(Protocol):
@@ -25,6 +27,14 @@ class RunMoving(Protocol):
 
     def __call__(self, table: str, *, stepwise: bool = False, a: NhsNumber | None = None) -> Outcome:
         """Run a table; `stepwise` each row is settled before the next one comes; `a` is the number of `A`."""
+        ...
+
+
+class RunNearby(Protocol):
+    """From a table of facts of several people, and of visits of nobody, to what comes of them."""
+
+    def __call__(self, table: str, *, stepwise: bool = False) -> Outcome:
+        """Run a table; `stepwise` each row is settled before the next one comes."""
         ...
 
 
@@ -100,3 +110,39 @@ def run_moving(runtime: Runtime, numbers: Iterator[NhsNumber]) -> RunMoving:
         return replace(runtime(list(keyed_facts(table, own)), POLICY, stepwise=stepwise), names=names)
 
     return run_table
+
+
+@pytest.fixture
+def run_nearby(runtime: Runtime, numbers: Iterator[NhsNumber]) -> RunNearby:
+    """
+    Lend the same for people `A`, `B` and `C` and visits without a usable number: `A04?` instead of `A04`.
+
+    Names are this specification's own, so that nobody of another one can be met.
+    """
+
+    def run_table(table: str, *, stepwise: bool = False) -> Outcome:
+        own = {name: next(numbers) for name in "ABC"}
+        own_names = partial(_renamed, suffix=own["A"].digits)
+        marked = [row[1].endswith("?") for row in cells(table)[1:]]
+        sent = [
+            (None if without else number, own_names(fact))
+            for without, (number, fact) in zip(marked, keyed_facts(table.replace("?", ""), own), strict=True)
+        ]
+        return runtime(sent, POLICY, stepwise=stepwise)
+
+    return run_table
+
+
+def _renamed(fact: Fact, suffix: str) -> Fact:
+    """Return a fact whose names are followed by the digits of one specification, where they say anything."""
+    if isinstance(fact, PlanFact):
+        details = _names(fact.content.details, suffix)
+        return replace(fact, content=replace(fact.content, details=details))
+    return _names(fact, suffix) if isinstance(fact, VisitMessage) else fact
+
+
+def _names(holder: Named, suffix: str) -> Named:
+    """Return details, or a message, with names of one's own; UNKNOWN and BABY stay."""
+    names = {name: getattr(holder, name) for name in ("family", "given")}
+    own = {name: text and (text if text.isupper() else text + suffix) for name, text in names.items()}
+    return replace(holder, **own)

@@ -16,7 +16,7 @@ from broker.adapters.kafka_partition import KafkaPartitionLog
 from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.core.answers import Answer
 from broker.core.policy import AnyPolicy
-from broker.ports import INPUTS, Record, Topic
+from broker.ports import POLLED, Record, Topic
 from broker.runtime.kafka import embedded_kafka
 from broker.runtime.resources import topics_file
 from broker.services.finding import VisitAsked
@@ -54,7 +54,7 @@ class GenuineKafka:
         log = KafkaPartitionLog(cluster, "specs", PARTITION)
         self._report = Reported()
         self._matcher = make_matcher(log, self._codecs, policy, self._report)
-        self._found: dict[str, list[Record]] = {topic: [] for topic in (Topic.PEOPLE, *INPUTS, *WRITTEN)}
+        self._found: dict[str, list[Record]] = {topic: [] for topic in (Topic.PEOPLE, *POLLED, *WRITTEN)}
 
     async def open(self) -> None:
         """Start matcher and reader."""
@@ -85,7 +85,7 @@ class GenuineKafka:
         """Write facts, wait until they were taken, read what was committed; `ask` asks about them later."""
         before = {topic: len(records) for topic, records in self._found.items()}
         reported = len(self._report.notices)
-        for portion in portions(writes_of(self._codecs, sent), stepwise=stepwise):
+        for portion in portions(writes_of(self._codecs, sent, self._policy), stepwise=stepwise):
             await self._facts.append(portion)
             async with asyncio.timeout(DEADLINE_S):
                 await self._read_to_the_end()
@@ -107,7 +107,7 @@ class GenuineKafka:
 
     def _is_taken(self) -> bool:
         """Return whether every input was taken, with what moved meanwhile."""
-        ends = {topic.value: last_offset(self._found[topic]) + 1 for topic in INPUTS}
+        ends = {topic.value: last_offset(self._found[topic]) + 1 for topic in POLLED}
         return has_taken(self._codecs, self._found[Topic.PEOPLE], ends)
 
     async def _read(self) -> None:
@@ -170,6 +170,8 @@ def genuine_runtime() -> Iterator[GenuineRuntime]:
         if line.startswith("local_authorities =")
         else f"providers = {list(PROVIDERS)}"
         if line.startswith("providers =")
+        else "partitions = 1"  # keys of details and of visits come to the one matcher too
+        if line.startswith("partitions =")
         else line
         for line in declared.splitlines()
     ]

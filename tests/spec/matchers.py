@@ -17,10 +17,12 @@ from broker.core.facts import Access, Fact, IdentityNotice, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import moved_reference
 from broker.core.policy import AnyPolicy
-from broker.ports import INPUTS, PARTITION_STATE_KEY, PartitionLog, Record, Topic, Write
+from broker.core.possible import possible_match_id
+from broker.ports import PARTITION_STATE_KEY, POLLED, PartitionLog, Record, Topic, Write
 from broker.services.finding import VisitAsked
 from broker.services.matching import Codecs, PartitionMatcher, Surroundings
 from broker.services.matching_turns import Notice
+from broker.services.numberless import Numberless
 from tests.builders.matcher import HURRIED, SALT, Reported, fact_write, make_codecs, until
 from tests.spec.answering import GROUNDS, Ask, enquiry, owned
 from tests.spec.outcome import Outcome
@@ -35,7 +37,8 @@ RECIPIENT_TOPICS = (
 WRITTEN = (Topic.ALERTS, Topic.WORKLIST, Topic.AUDIT, *RECIPIENT_TOPICS)
 """Where what follows from facts is found."""
 
-Sent = Sequence[tuple[NhsNumber, Fact]]
+Sent = Sequence[tuple[NhsNumber | None, Fact]]
+"""Facts with the number that each came under; None is a message without a usable one."""
 Found = Mapping[str, Sequence[Record]]
 Reports = Sequence[tuple[Notice, Mapping[str, int | str]]]
 
@@ -53,9 +56,32 @@ def make_matcher(log: PartitionLog, codecs: Codecs, policy: AnyPolicy, report: R
     )
 
 
-def writes_of(codecs: Codecs, sent: Sent) -> list[Write]:
+def writes_of(codecs: Codecs, sent: Sent, policy: AnyPolicy) -> list[Write]:
     """Return facts as intake writes them."""
-    return [fact_write(codecs.facts, fact, number, PARTITION) for number, fact in sent]
+    numberless = Numberless(codecs.details, policy=policy, key=KEY)
+    writes: list[Write] = []
+    for number, fact in sent:
+        if number is not None:
+            writes.append(fact_write(codecs.facts, fact, number, PARTITION))
+        if isinstance(fact, VisitMessage):
+            name = unnumbered(sent, number, fact)
+            writes += (
+                numberless.sought(replace(fact, visit=name))
+                if number is None
+                else numberless.numbered(fact, name)
+            )
+    return writes
+
+
+def unnumbered(sent: Sent, number: NhsNumber | None, message: VisitMessage) -> str:
+    """
+    Return the reference that a visit has without a number, of its own for every specification.
+
+    Without one it comes under the reference that it has with the smallest number of those sent.
+    """
+    owner = min(_numbers(sent))
+    visit = moved_reference(KEY, message.visit, former=number or owner, number=owner)
+    return KEY.derive("unnumbered", owner.key, visit)
 
 
 def has_taken(codecs: Codecs, people: Sequence[Record], ends: Mapping[str, int]) -> bool:
@@ -88,13 +114,15 @@ def _numbers(sent: Sent) -> set[NhsNumber]:
     """Return every number that facts come under, or that is named as a successor."""
     notices = [fact for _, fact in sent if isinstance(fact, IdentityNotice)]
     successors = {notice.successor for notice in notices if notice.successor is not None}
-    return {number for number, _ in sent} | successors
+    return {number for number, _ in sent if number is not None} | successors
 
 
 def _references(sent: Sent) -> set[tuple[NhsNumber, str]]:
     """Return what decisions may be about: every visit and view under each of the numbers, and the number."""
     found = {(own, number_reference(own)) for own in _numbers(sent)}
     for number, fact in sent:
+        if number is None:
+            continue
         for own in _numbers(sent):
             if isinstance(fact, VisitMessage):
                 found.add((own, moved_reference(KEY, fact.visit, former=number, number=own)))
@@ -130,6 +158,10 @@ def _items(codecs: Codecs, sent: Sent, records: Sequence[Record]) -> list[Workli
         KEY.derive("item", kind, reference, number.key).encode()
         for number, reference in _references(sent)
         for kind in ItemKind
+    } | {
+        possible_match_id(KEY, unnumbered(sent, number, fact)).encode()
+        for number, fact in sent
+        if number is None and isinstance(fact, VisitMessage)
     }
     return [codecs.records.decode_item(value) for key, value in newest.items() if value and key in items]
 
@@ -187,7 +219,7 @@ class Twin:
         log = MemoryPartitionLog(self._kafka, "specs", PARTITION)
         matcher = make_matcher(log, self._codecs, policy, report)
         working = asyncio.ensure_future(matcher.run())
-        for portion in portions(writes_of(self._codecs, sent), stepwise=stepwise):
+        for portion in portions(writes_of(self._codecs, sent, policy), stepwise=stepwise):
             self._kafka.append(portion)
             await until(self._is_taken, DEADLINE_S)
         matcher.stop()
@@ -195,7 +227,7 @@ class Twin:
 
     def _is_taken(self) -> bool:
         """Return whether every input was taken, with what moved meanwhile."""
-        ends = {topic.value: last_offset(self._kafka.read(topic)) + 1 for topic in INPUTS}
+        ends = {topic.value: last_offset(self._kafka.read(topic)) + 1 for topic in POLLED}
         return has_taken(self._codecs, self._kafka.read(Topic.PEOPLE), ends)
 
 

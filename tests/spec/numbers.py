@@ -1,20 +1,10 @@
-"""
-Usable NHS numbers of the test range, one or more for every specification.
-
-All lie on the partition that the specifications' matcher works, so that what moves from one to another comes
-to it as well.
-"""
+"""Usable NHS numbers of the test range, one or more for every specification."""
 
 from collections.abc import Iterator
-
-from aiokafka.partitioner import DefaultPartitioner
 
 from broker.core.errors import InvalidNhsNumber
 from broker.core.identifiers import NhsNumber
 
-_PARTITIONS = list(range(6))  # as many as deploy/topics.toml declares
-_PARTITION = 0
-_spread = DefaultPartitioner()
 _RANGE = range(9_990_000_000, 10_000_000_000)
 
 
@@ -28,11 +18,9 @@ def numbers_beginning(digits: str) -> Iterator[NhsNumber]:
 
 
 def usable_numbers() -> Iterator[NhsNumber]:
-    """Yield the usable numbers of the range 999… on that partition, smallest first."""
+    """Yield the usable numbers of the range 999…, smallest first."""
     for candidate in _RANGE:
         try:
-            number = NhsNumber(str(candidate))
+            yield NhsNumber(str(candidate))
         except InvalidNhsNumber:
             continue
-        if _spread(number.key, _PARTITIONS, _PARTITIONS) == _PARTITION:
-            yield number

@@ -14,11 +14,14 @@ from broker.core.errors import KafkaUnavailable, StorageUnusable, UnwritableReco
 from broker.core.facts import Fact, NumberStatus, VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
+from broker.core.policy import Policy
 from broker.ports import FactLog, Topic, Write
 from broker.runtime.codecs import load_schemas
 from broker.services.intake import DEFECT, TOO_LARGE, Intake
+from broker.services.numberless import Numberless
 from broker.services.rejections import RECORD_BYTES_MAX, Rejections
 from broker.wire.cloudevents import FACT_TYPE, read_headers
+from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
 from broker.wire.mllp import END_BROKEN, NO_START, START, TOO_LONG
 from broker.wire.records_codec import Door, RecordsCodec, Rejected
@@ -85,11 +88,12 @@ class Desk:
         self.counts: Counter[str] = Counter()
         self.facts = FactCodec(schemas, sealer)
         self.records = RecordsCodec(schemas, sealer)
+        self.details = DetailsCodec(schemas)
         self.intake = Intake(
             log or MemoryFactLog(self.kafka),
             codec(schemas, sealer),
             Rejections(self.records, KEY),
-            key=KEY,
+            Numberless(self.details, policy=Policy(), key=KEY),
             clock=lambda: NOW,
             count=lambda event: self.counts.update([event]),
             answer_seconds=0.05,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import date, timedelta
+from datetime import timedelta
 from itertools import count
 
 import pytest
@@ -14,7 +14,7 @@ from broker.core.facts import Fact
 from broker.core.identifiers import NhsNumber
 from broker.services.matching import PartitionMatcher
 from tests.builders.faulty_logs import Fuse, FusedLog, Killed
-from tests.builders.matcher import NOON, access, plan
+from tests.builders.matcher import NOON, plan
 from tests.builders.street import PARTITIONS, A, B, C, Street, arrives, in_street, superseded
 
 HOUR = timedelta(hours=1)
@@ -38,20 +38,6 @@ MOVES: dict[str, Sequence[Sent]] = {
         (A, arrives(A, at=NOON + 3 * HOUR)),
     ],
 }  # fmt: skip
-
-
-STORIES = {move: (BEFORE, then) for move, then in MOVES.items()} | {
-    "one visit told under both numbers, each with a plan": (
-        [*BEFORE, (B, plan()), (B, arrives(B, at=NOON + HOUR))],
-        [
-            (A, superseded(B, at=NOON + HOUR)),
-            (A, plan(start=date(2026, 1, 2))),
-            (A, access(at=NOON + 2 * HOUR)),
-            (A, arrives(A, at=NOON + 3 * HOUR)),
-        ],
-    )
-}
-"""What was told before, and what comes while a matcher ends."""
 
 
 class Neighbours:
@@ -94,20 +80,19 @@ def newest(events: Sequence[AlertEvent]) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("error", [Killed, KafkaUnavailable], ids=["killed", "in doubt"])
-@pytest.mark.parametrize("move", STORIES)
+@pytest.mark.parametrize("move", MOVES)
 def test_a_move_survives_an_end_at_any_await(move: str, error: type[Exception]) -> None:
     """The same alerts stand as without it, nothing is said twice, no revision is missing."""
-    before, then = STORIES[move]
     ends: list[list[tuple[object, ...]]] = []
 
     async def scenario(street: Street) -> None:
         async with street.at_work():
-            for number, fact in before:
+            for number, fact in BEFORE:
                 street.send(number, fact)
             await street.settled()
         fuse = Fuse(len(ends) + 1, error)
         async with Neighbours(street, fuse).at_work():
-            for number, fact in then:
+            for number, fact in MOVES[move]:
                 street.send(number, fact)
             await street.settled()
         events = street.events()

@@ -74,6 +74,7 @@ def test_people_are_counted_by_why_they_are_kept_and_how_old_they_are() -> None:
         assert {Reason.OPEN: 1, Reason.VISIBLE: 1, Reason.DUE: 1} == state.reasons
         assert {"up to 35 days": 1, "up to 5 years": 2} == state.ages
         assert {"up to 1 day": 1} == state.forwardings
+        assert {"digests of details": 3} == state.details
         assert ({}, 1) == (state.destroyed, state.unreadable)
 
     in_house(scenario)
@@ -97,7 +98,7 @@ def test_a_tombstoned_record_is_not_held() -> None:
             await until(lambda: Notice.DESTROYED in house.reported.kinds())
         house.kafka.append([Write(Topic.PEOPLE, ADA.key, None)])
         state = await report(house).people()
-        assert State(destroyed=state.destroyed) == state
+        assert State(destroyed=state.destroyed, details=state.details) == state
         assert {Topic.ATTENDANCES: 1} == state.destroyed
 
     in_house(scenario)

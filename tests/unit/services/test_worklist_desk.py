@@ -10,6 +10,7 @@ from broker.core.alerts import ItemKind, WorklistItem
 from broker.core.errors import NoSuchItem
 from broker.core.identifiers import OdsCode
 from broker.core.operators import ActionKind
+from broker.core.work import Reader
 from broker.ports import Topic, Write
 from broker.services.worklist_desk import Work
 from broker.wire.records_codec import Unprocessable
@@ -52,6 +53,9 @@ def test_an_item_is_shown_without_anything_of_a_person() -> None:
         "id": ASK.item_id,
         "state": "open",
         "kind": "details disagree",
+        "to_do": "confirm identity before this patient leaves",
+        "owner": "the provider's safeguarding role",
+        "settled_by": "a message of the visit with other details or another number, or a person",
         "urgent": False,
         "provider": "RXX",
         "control_id": "…",
@@ -62,6 +66,28 @@ def test_an_item_is_shown_without_anything_of_a_person() -> None:
         "cause": None,
         "settled": None,
     } == work.masked()
+
+
+def test_registration_staff_see_which_patient_to_trace_and_no_more() -> None:
+    """Not the kind of the item, nor who settled it and why; an operator's item is not theirs (ruling 46)."""
+    house = DeskHouse()
+    put(house, ASK)
+    put(house, MEND, RECORD)
+
+    shown = [work.shown_to(Reader.REGISTRATION) for work in house.work().items]
+
+    [traced] = [one for one in shown if one is not None]
+    assert (2, "trace this patient") == (len(shown), traced["to_do"])
+    assert not {"kind", "owner", "settled_by", "settled", "place", "about", "cause"} & traced.keys()
+
+
+def test_the_safeguarding_role_sees_what_is_to_be_confirmed() -> None:
+    """The whole item, with what settles it (ruling 46)."""
+    house = DeskHouse()
+    put(house, ASK)
+
+    [work] = house.work().items
+    assert work.masked() == work.shown_to(Reader.SAFEGUARDING)
 
 
 def test_an_item_about_a_record_says_where_it_lies_and_not_what_it_says() -> None:

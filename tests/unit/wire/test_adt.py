@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from broker.core.errors import MalformedMessage
 from broker.core.facts import NumberStatus, Reason, Reliability, VisitEvent, VisitMessage
 from broker.core.identifiers import OdsCode
-from broker.core.keyed import message_reference, visit_reference
-from broker.wire.adt import AdtReading, read_adt
+from broker.core.keyed import message_reference, unnumbered_reference, visit_reference
+from broker.wire.adt import PROCESSING_IDS, AdtReading, read_adt
 from tests.builders.hl7 import (
     FIXTURES,
     KEY,
@@ -27,10 +27,10 @@ from tests.builders.hl7 import (
 )
 
 
-def refusal(data: bytes, **settings: frozenset[str]) -> tuple[int, str]:
+def refusal(data: bytes, processing_ids: frozenset[str] = PROCESSING_IDS) -> tuple[int, str]:
     """Return code and place of the error that reading ends in."""
     with pytest.raises(MalformedMessage) as caught:
-        read_adt(data, key=KEY, received_at=RECEIVED, **settings)
+        read_adt(data, key=KEY, received_at=RECEIVED, processing_ids=processing_ids)
     return caught.value.hl7_code, caught.value.location
 
 
@@ -45,6 +45,7 @@ def test_a_registration_becomes_a_fact() -> None:
         control_id="EDSYS0001",
         event=VisitEvent.REGISTERED,
         faults=(),
+        unnumbered=unnumbered_reference(KEY, system="EDSYS", provider=RXX, visit_number="V-778812"),
         message=VisitMessage(
             message_id=message_reference(KEY, data),
             visit=visit_reference(KEY, ROBIN, system="EDSYS", provider=RXX, visit_number="V-778812"),
@@ -239,7 +240,8 @@ def test_any_damage_to_a_message_ends_in_a_reading_or_one_kind_of_error(
         shown = str(error)
     else:
         shown = repr(reading.number_fault)
-        assert (reading.number is None) == (reading.message is None) == (reading.number_fault is not None)
+        nobody = reading.message.visit == reading.unnumbered
+        assert (reading.number is None) == nobody == (reading.number_fault is not None)
     assert not [word for word in ("999000", "Sample", "Robin", "2016") if word in shown]
 
 

@@ -41,14 +41,14 @@ def test_the_number_may_stand_in_pid_2() -> None:
         ("9990000019^^^NHS~123^^^NHS", "wrong check digit"),
     ],
 )
-def test_without_a_usable_number_there_is_no_fact_but_a_reading(identifiers: str, fault: str) -> None:
+def test_without_a_usable_number_it_is_a_visit_of_nobody(identifiers: str, fault: str) -> None:
     """It is read all the same, so that the sender can be answered and the message kept (21, 35, 36)."""
     reading = read(edited(fixture(), PID_3=identifiers))
 
-    assert (None, fault, None, "EDSYS0001") == (
+    assert (None, fault, reading.unnumbered, "EDSYS0001") == (
         reading.number,
         reading.number_fault,
-        reading.message,
+        reading.message.visit,
         reading.control_id,
     )
 

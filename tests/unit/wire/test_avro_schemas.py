@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 from fastavro import parse_schema
 
-from broker.core import alerts, audit, facts, lawful_basis, operators, partition, person, succession
+from broker.core import (
+    alerts,
+    audit,
+    facts,
+    lawful_basis,
+    operators,
+    partition,
+    person,
+    possible,
+    possible_keys,
+    succession,
+)
 from broker.wire.records_codec import Door, Rejected
 from tests.unit.wire.shipped import shipped_ids, shipped_names, shipped_schema
 
@@ -38,6 +49,9 @@ PINNED = {
     "identity_details": 1018,
     "destruction": 1045,
     "check_mark": 1050,
+    "details": 1065,
+    "details_shelf": 1066,
+    "details_search": 1067,
 }
 ENUMS: dict[str, type[Enum]] = {
     kind.__name__: kind
@@ -66,7 +80,7 @@ ENUMS: dict[str, type[Enum]] = {
         Door,
     )
 }
-ONLY_IN_A_SCHEMA = {"AcknowledgementKind"}
+ONLY_IN_A_SCHEMA = {"AcknowledgementKind", "ClueKind"}
 CORE_TYPES: dict[str, tuple[type, set[str]]] = {
     "PlanLine": (alerts.PlanLine, set()),
     "VisitLine": (alerts.VisitLine, set()),
@@ -87,6 +101,10 @@ CORE_TYPES: dict[str, tuple[type, set[str]]] = {
     "PlanSaid": (facts.PlanFact, set()),
     "Partition": (partition.PartitionState, set()),
     "Forwarding": (partition.Forwarding, set()),
+    "SoughtVisit": (possible.Sought, set()),
+    "Window": (possible_keys.Window, set()),
+    "DetailsShelf": (possible.Shelf, set()),
+    "DetailsSearch": (possible.Search, set()),
     "AuditRecipient": (alerts.Recipient, set()),
     "AuditEntry": (audit.AuditEntry, {"previous_hash"}),
     "Destruction": (audit.DestructionEntry, {"previous_hash"}),

@@ -1,0 +1,194 @@
+"""
+Who may be who: visits without a usable number, joined with people on file by their details. Ruling 21.
+
+Two states, each under a key of its own: `Shelf` under a digest of details, where people on file and visits
+meet in either order, and `Search` under a visit, which gathers what was found and says whether a person is
+asked. What is found is never told: it asks somebody to confirm who the patient is (ruling 46).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from broker.core.alerts import ItemKind, WorklistItem
+from broker.core.facts import Details, VisitMessage
+from broker.core.identifiers import OdsCode, london_day
+from broker.core.keyed import IdentityKey
+from broker.core.policy import AnyPolicy
+from broker.core.possible_keys import Window
+from broker.core.visits import read_visits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnFile:
+    """Somebody with a plan, or a waiting record, is on file under a key; without a window no longer."""
+
+    reference: str
+    window: Window | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """
+    A visit without a usable number: whose it is, is to be found out.
+
+    `visit` is its reference, which holds no number; `there_until` is the end of its stay (ruling 10);
+    `heard_at` is the newest receipt. Times are aware UTC.
+    """
+
+    visit: str
+    provider: OdsCode
+    control_id: str
+    arrived_at: datetime
+    there_until: datetime
+    heard_at: datetime
+
+    def joined(self, other: "Sought") -> "Sought":
+        """Return what two messages of one visit say, whichever came first."""
+        first = min(self, other, key=lambda one: (one.heard_at, one.control_id))
+        return replace(
+            first,
+            arrived_at=min(self.arrived_at, other.arrived_at),
+            there_until=max(self.there_until, other.there_until),
+            heard_at=max(self.heard_at, other.heard_at),
+        )
+
+    def during(self, window: Window) -> bool:
+        """Whether the stay and a window have a day in common, Europe/London."""
+        return london_day(self.arrived_at) <= window.last and window.first <= london_day(self.there_until)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Whether a visit that is sought meets somebody on file under a key: `under` is that key."""
+
+    sought: Sought
+    under: str
+    met: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbered:
+    """A visit that is sought has a number now, by its own later message or because a person said so."""
+
+    visit: str
+    heard_at: datetime
+
+
+Clue = OnFile | Sought | Found | Numbered
+"""Everything that `cpis.in.details` holds; the first two under a key of details, the others under a visit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """What lies under one key of details: people on file by reference, visits by theirs."""
+
+    on_file: Mapping[str, Window] = field(default_factory=dict)
+    sought: Mapping[str, Sought] = field(default_factory=dict)
+
+    def met(self) -> frozenset[str]:
+        """Return the visits during whose stay somebody here is on file."""
+        windows = self.on_file.values()
+        return frozenset(
+            visit for visit, sought in self.sought.items() if any(sought.during(window) for window in windows)
+        )
+
+    def put(self, clue: OnFile | Sought) -> "Shelf":
+        """Return the shelf with one more of them; of somebody on file the last word counts."""
+        if isinstance(clue, Sought):
+            held = self.sought.get(clue.visit)
+            joined = clue if held is None else held.joined(clue)
+            return replace(self, sought={**self.sought, clue.visit: joined})
+        others = {reference: one for reference, one in self.on_file.items() if reference != clue.reference}
+        if clue.window is not None:
+            others[clue.reference] = clue.window
+        return replace(self, on_file=others)
+
+    def since(self, horizon: datetime) -> "Shelf":
+        """Return the shelf without visits last heard of before H, and without people who met none since."""
+        return Shelf(
+            on_file={
+                reference: window
+                for reference, window in self.on_file.items()
+                if window.last >= london_day(horizon)
+            },
+            sought={visit: one for visit, one in self.sought.items() if one.heard_at >= horizon},
+        )
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing lies here."""
+        return not self.on_file and not self.sought
+
+
+def met_anew(before: Shelf, after: Shelf, under: str) -> tuple[Found, ...]:
+    """Return what is to be said to the searches of those visits for which it is no longer what it was."""
+    then, now = before.met(), after.met()
+    return tuple(
+        Found(sought=after.sought[visit], under=under, met=visit in now) for visit in sorted(then ^ now)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What was found out about one visit: `under` which keys somebody is met, whether it has a number."""
+
+    sought: Sought | None = None
+    under: frozenset[str] = frozenset()
+    numbered: bool = False
+    heard_at: datetime
+
+    def hear(self, clue: Found | Numbered) -> "Search":
+        """Return the search with what was found, or with a number: then nothing is sought any more."""
+        if isinstance(clue, Numbered):
+            return replace(self, numbered=True, heard_at=max(self.heard_at, clue.heard_at))
+        under = self.under | {clue.under} if clue.met else self.under - {clue.under}
+        sought = clue.sought if self.sought is None else self.sought.joined(clue.sought)
+        return replace(self, sought=sought, under=under, heard_at=max(self.heard_at, clue.sought.heard_at))
+
+    def item(self, key: IdentityKey) -> WorklistItem | None:
+        """Return the item that asks who the patient is, None where nobody is to be asked (ruling 46)."""
+        if self.sought is None or not self.under or self.numbered:
+            return None
+        return WorklistItem(
+            item_id=possible_match_id(key, self.sought.visit),
+            kind=ItemKind.POSSIBLE_MATCH,
+            urgent=True,
+            provider=self.sought.provider,
+            visit=self.sought.visit,
+            control_id=self.sought.control_id,
+            arrived_at=self.sought.arrived_at,
+        )
+
+
+def possible_match_id(key: IdentityKey, visit: str) -> str:
+    """Return the id of the one item about a visit without a number, however many people it could be."""
+    return key.derive("item", ItemKind.POSSIBLE_MATCH, visit)
+
+
+def sought_in(message: VisitMessage, policy: AnyPolicy) -> tuple[Details, Sought] | None:
+    """
+    Return by which details a message's patient is sought, and the visit.
+
+    None for one that nobody would be told of: recorded in a scheduled setting (ruling 3) or at a sensitive
+    place (ruling 47). An estimated date of birth says nothing (ruling 20).
+    """
+    for visit in read_visits({message.visit: {message.message_id: message}}, policy):
+        if visit.unscheduled:
+            return visit.stated[-1].details, Sought(
+                visit=message.visit,
+                provider=message.provider,
+                control_id=message.control_id,
+                arrived_at=visit.arrived_at,
+                there_until=visit.stay_until,
+                heard_at=message.received_at,
+            )
+    return None
+
+
+def shelved(shelf: Shelf, clues: Iterable[OnFile | Sought], under: str) -> tuple[Shelf, Sequence[Found]]:
+    """Return a shelf with everything that came for it, and what its searches are to be told of that."""
+    after = shelf
+    for clue in clues:
+        after = after.put(clue)
+    return after, met_anew(shelf, after, under)

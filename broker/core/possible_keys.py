@@ -1,0 +1,84 @@
+"""
+Under which keys a person without a number is looked for, and a person on file can be found. Ruling 21.
+
+Three keyed digests of two or three details each, folded as ruling 20 compares them; a detail that says
+nothing makes no key. Nobody can read a detail, or try one out, without the identity key.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from broker.core.facts import Details
+from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.keyed import IdentityKey
+from broker.core.matching import first_name, fold_name
+from broker.core.person import Known
+from broker.core.plans import histories, last_visible_day
+from broker.core.policy import AnyPolicy
+
+_REFERENCE_DIGITS = 16  # 64 bits: told apart are only the few people under one key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The days, Europe/London, on which somebody on file may be found: `first` to `last`, both included."""
+
+    first: date
+    last: date
+
+    def joined(self, other: "Window") -> "Window":
+        """Return the shortest window that holds both."""
+        return Window(first=min(self.first, other.first), last=max(self.last, other.last))
+
+
+def details_keys(key: IdentityKey, details: Details) -> tuple[str, ...]:
+    """
+    Return the digests of date of birth and family name, of date of birth and first given name, and of both
+    names and the year of birth, as far as they are stated (ruling 21).
+
+    Day and month swapped count as equal (ruling 20), so a date stands in the digest in their lesser order.
+    """
+    family, given, born = fold_name(details.family), first_name(details.given), details.birth_date
+    if born is None:
+        return ()
+    year, day = str(born.year), "-".join(map(str, (born.year, *sorted((born.month, born.day)))))
+    keys = []
+    if family is not None:
+        keys.append(key.derive("details: birth and family", day, family))
+    if given is not None:
+        keys.append(key.derive("details: birth and given", day, given))
+    if family is not None and given is not None:
+        keys.append(key.derive("details: names and year", family, given, year))
+    return tuple(keys)
+
+
+def on_file(known: Known, policy: AnyPolicy, key: IdentityKey) -> Mapping[str, Window]:
+    """
+    Return the keys under which a person with plans can be found, and on which days.
+
+    A plan removed by its newest version counts no more (ruling 14). The window is the longest that any policy
+    and any of the plans under the key gives: what is found is confirmed by a person, never told.
+    """
+    found: dict[str, Window] = {}
+    for plan, versions in histories(known.plans).items():
+        newest = versions[-1].content
+        if newest.deleted is not None:
+            continue
+        last = max(last_visible_day(newest, one) for one in policy.every)
+        window = Window(first=plan.start, last=last)
+        for details in {version.content.details for version in versions}:
+            for under in details_keys(key, details):
+                held = found.get(under)
+                found[under] = window if held is None else held.joined(window)
+    return found
+
+
+def person_reference(key: IdentityKey, number: NhsNumber) -> str:
+    """Return by what one person is told from another under a key of details; it says nothing else."""
+    return key.derive("on file", number.key)[:_REFERENCE_DIGITS]
+
+
+def waiting_reference(key: IdentityKey, authority: OdsCode, under: str) -> str:
+    """Return by what an authority's waiting records under a key are told from others; it stays."""
+    return key.derive("record waiting", authority.code, under)[:_REFERENCE_DIGITS]

@@ -1,0 +1,87 @@
+"""
+Whose a visit without a usable number is, as a person found out: its messages become facts under that number.
+
+Audited first. Only the numberless visit gets a number (ruling 46): a message that has one of its own is
+another person's word, and nothing joins two numbers (ruling 42). The search then ends by itself.
+"""
+
+from datetime import datetime
+
+from broker.core.alerts import ItemKind
+from broker.core.errors import CannotConfirm, NoSuchItem, UnsealingFailed
+from broker.core.identifiers import NhsNumber, aware
+from broker.core.keyed import IdentityKey
+from broker.core.operators import ActionKind, Grounds
+from broker.core.possible import Numbered
+from broker.ports import INPUTS, Clock, FactLog, Write
+from broker.services.desk_log import SOURCE, DeskLog
+from broker.services.matching_details import clue_write
+from broker.services.redriving import Doors
+from broker.services.rejected_desk import RejectedDesk
+from broker.services.worklist_desk import Work
+from broker.wire.details_codec import DetailsCodec
+
+
+class Confirming:
+    """The use case behind `cpis worklist confirm`."""
+
+    def __init__(
+        self,
+        desk: RejectedDesk,
+        doors: Doors,
+        facts: FactLog,
+        log: DeskLog,
+        *,
+        codec: DetailsCodec,
+        key: IdentityKey,
+        clock: Clock,
+    ) -> None:
+        """Open messages with `desk`, read them at `doors`, make facts durable in `facts`; `log` first."""
+        self._desk = desk
+        self._doors = doors
+        self._facts = facts
+        self._log = log
+        self._codec = codec
+        self._key = key
+        self._clock = clock
+
+    async def confirm(self, work: Work, number: NhsNumber, grounds: Grounds) -> int:
+        """
+        Make the messages of an item's visit facts under a number, and return how many there were.
+
+        They count as received now, so that what follows is marked as delayed where it is (ruling 11). Raises
+        `CannotConfirm`, having written nothing, and `KafkaUnavailable`: then doing it again is safe.
+        """
+        visit = work.item.visit
+        if work.item.kind is not ItemKind.POSSIBLE_MATCH or visit is None:
+            raise CannotConfirm("the item is about no visit without a number")
+        now = aware(self._clock())
+        facts = [fact for raw in await self._messages(visit) for fact in await self._read(raw, number, now)]
+        if not facts:
+            raise CannotConfirm("no message of the visit can be opened any more")
+        await self._log.audit(ActionKind.CONFIRMED, work.item.item_id, work.place, grounds)
+        for fact in facts:  # one by one: a message may be half as large as Kafka takes at once
+            await self._facts.append([fact])
+        event_id = self._key.derive("confirmed", work.item.item_id, number.key)
+        clue = Numbered(visit=visit, heard_at=now)
+        await self._facts.append([clue_write(self._codec, visit, clue, event_id, now, SOURCE)])
+        return len(facts)
+
+    async def _messages(self, visit: str) -> list[bytes]:
+        """Return the bytes of a visit's messages, as far as they can be opened."""
+        found: list[bytes] = []
+        for item in (await self._desk.board()).items:
+            if item.message.visit == visit and item.obstacle is None:
+                try:
+                    found.append(await self._desk.raw(item))
+                except (NoSuchItem, UnsealingFailed):
+                    continue
+        return found
+
+    async def _read(self, raw: bytes, number: NhsNumber, now: datetime) -> list[Write]:
+        """Return the fact that a message is under a number."""
+        self._doors.clock.now = now
+        await self._doors.intake.receive(raw, confirmed=number)
+        return [
+            write for write in self._doors.taken.take() if write.topic in INPUTS and write.key == number.key
+        ]

@@ -1,0 +1,91 @@
+"""
+Visits without a usable number: looked for by their details until a number comes. Rulings 21, 35.
+
+Knows which of them it has seen, for H, so that the message that brings the number ends the search. What a
+process has not seen itself it reads back before its doors open.
+"""
+
+from datetime import datetime
+
+from broker.core.facts import VisitMessage
+from broker.core.keyed import IdentityKey
+from broker.core.policy import AnyPolicy
+from broker.core.possible import Numbered, sought_in
+from broker.core.possible_keys import details_keys
+from broker.ports import Archive, Topic, Write
+from broker.services.matching_details import clue_write
+from broker.services.rejections import SOURCE
+from broker.wire.details_codec import DetailsCodec
+from broker.wire.records_codec import RecordsCodec
+
+
+class Numberless:
+    """Says what `cpis.in.details` is to be told of one message after the other; `key` is the identity key."""
+
+    def __init__(self, codec: DetailsCodec, *, policy: AnyPolicy, key: IdentityKey) -> None:
+        """Begin without a visit."""
+        self._codec = codec
+        self._policy = policy
+        self.key = key
+        self._sought: dict[str, datetime] = {}  # by reference, the newest receipt last
+
+    def sought(self, message: VisitMessage) -> list[Write]:
+        """
+        Return under which keys the patient of a message without a number is to be looked for.
+
+        None where the details say too little, nor for a scheduled setting or a sensitive place, of which
+        nobody would be told (rulings 3, 47).
+        """
+        found = sought_in(message, self._policy)
+        if found is None:
+            return []
+        details, sought = found
+        keys = details_keys(self.key, details)
+        if keys:
+            self._note(sought.visit, sought.heard_at)
+        return [
+            clue_write(self._codec, under, sought, self._event_id(message, under), sought.heard_at, SOURCE)
+            for under in keys
+        ]
+
+    def numbered(self, message: VisitMessage, unnumbered: str) -> list[Write]:
+        """
+        Return that a visit has a number now, where it is one that was looked for (ruling 21).
+
+        `unnumbered` is the reference that the message's visit has without a number.
+        """
+        if unnumbered not in self._sought:
+            return []
+        at = message.received_at
+        clue = Numbered(visit=unnumbered, heard_at=at)
+        return [clue_write(self._codec, unnumbered, clue, self._event_id(message, unnumbered), at, SOURCE)]
+
+    async def read_back(self, archive: Archive, records: RecordsCodec, now: datetime) -> int:
+        """
+        Learn of the visits that came without a number during the last H, and return how many there are.
+
+        Raises what the archive raises. A record that cannot be read says nothing of a visit.
+        """
+        async for batch in archive.read(Topic.REJECTED):
+            for record in batch:
+                rejected = records.glance_at_rejected(record.value or b"")
+                if rejected is not None and rejected.visit is not None:
+                    self._note(rejected.visit, rejected.received_at)
+        self._forget(now)
+        return len(self._sought)
+
+    def _note(self, visit: str, at: datetime) -> None:
+        """Remember a visit, and forget those that H has passed."""
+        self._sought.pop(visit, None)
+        self._sought[visit] = at
+        self._forget(at)
+
+    def _forget(self, now: datetime) -> None:
+        """Forget what was last heard of more than H ago."""
+        before = now - self._policy.horizon
+        while self._sought and (oldest := next(iter(self._sought.items())))[1] < before:
+            del self._sought[oldest[0]]
+
+    def _event_id(self, message: VisitMessage, under: str) -> str:
+        """Return the id of one step: a message that is sent again has the same ones."""
+        return self.key.derive("sought", message.message_id, under)

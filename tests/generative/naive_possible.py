@@ -1,0 +1,77 @@
+"""Ruling 21 once more, naively: about which visits without a number somebody must be asked."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+SAYS = {
+    "Sample": "sample",
+    "SAMPLE": "sample",
+    "O'Neil": "oneil",
+    "ONeil": "oneil",
+    "Łukasz Jan": "lukasz",
+    "Lukasz": "lukasz",
+    "Zoë-Ann": "zoe",
+    "Zoe": "zoe",
+}
+"""What each name of the stories says, by a person who reads it; one that is not here says nothing."""
+SILENT = ("UNKNOWN", "Baby", "", None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Who:
+    """The details of somebody, as they are written."""
+
+    family: str | None
+    given: str | None
+    born: date | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A plan of somebody: the first and last day on which it is visible, whether it was removed."""
+
+    who: Who
+    first: date
+    last: date
+    removed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """What was said about a visit, each time another message came; whether it has a number by now."""
+
+    said: tuple[tuple[Who, date], ...]
+    numbered: bool
+
+
+def to_ask_about(visits: Mapping[str, Visit], plans: Iterable[Plan]) -> set[str]:
+    """Return the visits that somebody is to be asked about."""
+    standing = [plan for plan in plans if not plan.removed]
+    return {
+        name
+        for name, visit in visits.items()
+        if not visit.numbered and any(_meets(visit, who, plan) for who, _ in visit.said for plan in standing)
+    }
+
+
+def _meets(visit: Visit, who: Who, plan: Plan) -> bool:
+    """Whether two people may be one, and were there while the plan could be seen."""
+    days = [day for said, day in visit.said if _may_be(said, plan.who)]
+    stay = (min(days, default=date.max), max(days, default=date.min) + timedelta(days=1)) if days else None
+    return _may_be(who, plan.who) and stay is not None and stay[0] <= plan.last and plan.first <= stay[1]
+
+
+def _may_be(one: Who, other: Who) -> bool:
+    """Whether date of birth and a name agree, or both names and the year."""
+    if one.born is None or other.born is None:
+        return False
+    family, given = _says_the_same(one.family, other.family), _says_the_same(one.given, other.given)
+    same_year = one.born.year == other.born.year
+    same_day = same_year and {one.born.day, one.born.month} == {other.born.day, other.born.month}
+    return (same_day and (family or given)) or (same_year and family and given)
+
+
+def _says_the_same(one: str | None, other: str | None) -> bool:
+    """Whether two names say something, and the same."""
+    return one in SAYS and other in SAYS and SAYS[one] == SAYS[other]

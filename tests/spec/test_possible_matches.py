@@ -1,0 +1,174 @@
+"""
+Who may be who: visits without a usable number and people on file, met by their details. Rulings 21, 46.
+
+`A04?` is a message whose number is missing, has a wrong check digit or is a placeholder. What is found is an
+item for a person, and never an alert.
+"""
+
+import pytest
+
+from broker.core.alerts import ItemKind
+from tests.spec.conftest import RunNearby
+from tests.spec.outcome import Outcome
+
+ASKED = [(ItemKind.POSSIBLE_MATCH, True, "MSG-1")]
+HEAD = "recorded | fact | about | values"
+PLAN = "T-30d | plan | CPP E09 |"
+VISIT = "T | A04? | v1 RXX | control_id=MSG-1"
+FIRST = pytest.mark.parametrize("first", ["plan", "visit"])
+
+
+def table(*rows: str, first: str = "plan") -> str:
+    """Return a table of these rows, as they stand or the other way round."""
+    return "\n".join([HEAD, *(rows if first == "plan" else reversed(rows))])
+
+
+def asked_alone(outcome: Outcome) -> list[tuple[ItemKind, bool, str | None]]:
+    """Return the open items, having seen that nobody is alerted."""
+    assert () == outcome.events
+    return outcome.asked
+
+
+@FIRST
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param("", id="all three"),
+        pytest.param("given=Alex", id="birth and family"),
+        pytest.param("family=Other", id="birth and given"),
+        pytest.param("birth_date=2014-09-30", id="names and year"),
+        pytest.param("birth_date=2014-12-04", id="day and month swapped"),
+        pytest.param("given=-", id="birth and family alone"),
+        pytest.param("family=UNKNOWN", id="a family name that says nothing"),
+        pytest.param("given=BABY", id="a given name that says nothing"),
+        pytest.param("restricted=yes", id="restricted by the hospital"),
+    ],
+)
+def test_two_details_that_agree_ask_a_person_to_confirm(run_nearby: RunNearby, said: str, first: str) -> None:
+    """Whichever side comes first, the provider is asked urgently and once (rulings 21 and 46)."""
+    outcome = run_nearby(table(PLAN, f"{VISIT} {said}", first=first), stepwise=True)
+
+    assert ASKED == asked_alone(outcome)
+
+
+@FIRST
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param("family=Other given=Alex", id="birth alone"),
+        pytest.param("given=Alex birth_date=2013-04-12", id="family alone"),
+        pytest.param("birth_date=2013-04-12", id="names of another year"),
+        pytest.param("birth_date=-", id="names without a date of birth"),
+        pytest.param("birth_date_reliability=estimated", id="an estimated date of birth"),
+        pytest.param("family=UNKNOWN given=BABY", id="names that say nothing"),
+    ],
+)
+def test_less_than_two_details_ask_nobody(run_nearby: RunNearby, said: str, first: str) -> None:
+    """What is missing, UNKNOWN, BABY or estimated makes no key, and one detail alone none (ruling 21)."""
+    outcome = run_nearby(table(PLAN, f"{VISIT} {said}", first=first), stepwise=True)
+
+    assert [] == asked_alone(outcome)
+
+
+@FIRST
+@pytest.mark.parametrize(
+    ("dates", "asked"),
+    [
+        ("start=D+1", ASKED),
+        ("start=D+2", []),
+        ("end=D-365", ASKED),
+        ("end=D-366", []),
+        ("deleted=D-1", []),
+    ],
+)
+def test_only_a_plan_of_those_days_is_met(
+    run_nearby: RunNearby, dates: str, asked: list[object], first: str
+) -> None:
+    """The stay, here to the day after, must overlap the days of a visible plan (rulings 9, 10 and 21)."""
+    outcome = run_nearby(table(f"{PLAN} {dates}", VISIT, first=first), stepwise=True)
+
+    assert asked == asked_alone(outcome)
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"),
+    [
+        pytest.param("RXX | control_id=MSG-1 patient_class=E", ASKED, id="an emergency"),
+        pytest.param("RXX | control_id=MSG-1 admission_type=11", [], id="scheduled"),
+        pytest.param("RLL | control_id=MSG-1 location=HAVEN", [], id="a sensitive place"),
+    ],
+)
+def test_a_visit_that_would_tell_nobody_asks_nobody(
+    run_nearby: RunNearby, kind: str, asked: list[object]
+) -> None:
+    """Of a scheduled setting nobody is told, and a sensitive place is ignored (rulings 3, 21 and 47)."""
+    outcome = run_nearby(table(PLAN, f"T | A04? | v1 {kind}"))
+
+    assert asked == asked_alone(outcome)
+
+
+def test_one_visit_is_one_item_however_many_people_it_could_be(run_nearby: RunNearby) -> None:
+    """Twins are met under one key, a namesake under another: the item is one (ruling 46)."""
+    outcome = run_nearby(
+        table(
+            PLAN,
+            f"{PLAN} number=B given=Alex",
+            f"{PLAN} number=C family=Other",
+            VISIT,
+            "T+1h | A08? | v1 RXX | given=Alex",
+        ),
+        stepwise=True,
+    )
+
+    assert ASKED == asked_alone(outcome)
+
+
+def test_the_message_that_brings_the_number_settles_the_item_and_alerts(run_nearby: RunNearby) -> None:
+    """The visit joins up by itself: the item goes, and the alert is made as for any visit (ruling 21)."""
+    outcome = run_nearby(table(PLAN, VISIT, "T+1h | A08 | v1 RXX |"), stepwise=True)
+
+    assert [] == outcome.asked
+    assert [("la E09",), ("provider RXX",)] == outcome.alerts("to")
+
+
+def test_a_number_that_is_somebody_elses_settles_the_item_and_alerts_nobody(run_nearby: RunNearby) -> None:
+    """Whoever was met was somebody else: a person without a plan, of whom nothing is told (ruling 21)."""
+    outcome = run_nearby(table(PLAN, VISIT, "T+1h | A08 | v1 RXX | number=B"), stepwise=True)
+
+    assert [] == asked_alone(outcome)
+
+
+@pytest.mark.parametrize(
+    ("removed", "asked"),
+    [("T+1h | plan | CPP E09 | deleted=D", []), ("T+1h | plan | CPP E09 | end=D", ASKED)],
+)
+def test_a_plan_that_is_removed_settles_the_item(
+    run_nearby: RunNearby, removed: str, asked: list[object]
+) -> None:
+    """Nobody is on file under the key any more; one that only ends is visible still (rulings 14 and 21)."""
+    outcome = run_nearby(table(PLAN, VISIT, removed), stepwise=True)
+
+    assert asked == asked_alone(outcome)
+
+
+def test_the_item_stays_while_somebody_else_is_met(run_nearby: RunNearby) -> None:
+    """One of two is taken off the file; the other may still be the patient (rulings 21 and 46)."""
+    outcome = run_nearby(
+        table(PLAN, f"{PLAN} number=B", VISIT, "T+1h | plan | CPP E09 | deleted=D"), stepwise=True
+    )
+
+    assert ASKED == asked_alone(outcome)
+
+
+def test_a_number_that_is_superseded_is_met_once_more_under_its_successor(run_nearby: RunNearby) -> None:
+    """What the former number was found by goes with the person to the successor (rulings 21 and 22)."""
+    outcome = run_nearby(table(PLAN, VISIT, "T+1h | notice | n1 superseded | by=B"), stepwise=True)
+
+    assert ASKED == asked_alone(outcome)
+
+
+def test_an_unborn_childs_plan_is_met_by_the_mother(run_nearby: RunNearby) -> None:
+    """Its registered details are hers (ruling 21, R34)."""
+    outcome = run_nearby(table("T-30d | plan | UCP E09 | end=D+60", VISIT))
+
+    assert ASKED == asked_alone(outcome)

@@ -1,0 +1,261 @@
+"""A matcher at work on `cpis.in.details`: what lasts, what goes after H, what cannot be read."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import count
+
+import pytest
+
+from broker.core.alerts import ItemKind
+from broker.core.facts import IdentityKind, IdentityNotice, VisitMessage
+from broker.core.policy import Policy
+from broker.core.possible import Clue, Found, Numbered, OnFile, Search, Shelf, Sought, sought_in
+from broker.core.possible_keys import Window, details_keys
+from broker.ports import Topic, Write
+from broker.services import matching_details
+from broker.services.matching_details import clue_write, sorted_clues
+from broker.services.matching_turns import Notice
+from tests.builders.house import House, in_house
+from tests.builders.matcher import DETAILS, KEY, NOON, attendance, plan, until
+from tests.unit.services.test_matching_sweep import ended, pass_time
+
+VISIT = "f" * 32
+KEYS = details_keys(KEY, DETAILS)
+ids = map(str, count())
+
+
+def send(house: House, under: str, clue: Clue) -> None:
+    """Write a clue as intake does."""
+    heard_at = clue.heard_at if isinstance(clue, Sought | Numbered) else NOON
+    house.kafka.append([clue_write(house.codecs.details, under, clue, next(ids), heard_at)])
+
+
+def seek(house: House, message: VisitMessage | None = None) -> Sought:
+    """Have the patient of a message without a number looked for."""
+    found = sought_in(message or attendance(VISIT), Policy())
+    assert found is not None
+    for under in details_keys(KEY, found[0]):
+        send(house, under, found[1])
+    return found[1]
+
+
+def open_items(house: House) -> list[ItemKind]:
+    """Return the kinds of the items that are open now."""
+    newest = {record.key: record.value for record in house.records(Topic.WORKLIST)}
+    return [house.codecs.records.decode_item(value).kind for value in newest.values() if value]
+
+
+def held(house: House) -> dict[bytes, Shelf | Search]:
+    """Return the shelves and searches that are held now."""
+    newest = {record.key: record.value for record in house.records(Topic.PEOPLE)}
+    codec = house.codecs.details
+    return {
+        key or b"": codec.decode_state(value) for key, value in newest.items() if value and codec.holds(value)
+    }
+
+
+@pytest.mark.parametrize("plan_first", [True, False])
+def test_who_is_on_file_and_who_is_sought_outlive_a_restart(*, plan_first: bool) -> None:
+    """Each side comes to another run of the matcher; the item is one (rulings 21, 46)."""
+
+    async def scenario(house: House) -> None:
+        for is_plan in (plan_first, not plan_first):
+            if is_plan:
+                house.send(plan())
+            else:
+                seek(house)
+            async with house.at_work():
+                await house.taken()
+        assert [ItemKind.POSSIBLE_MATCH] == open_items(house)
+
+    in_house(scenario)
+
+
+def test_a_visit_without_a_number_leaves_nothing_after_h() -> None:
+    """Its place on the shelves goes, the search and the item that nobody settled with it (ruling 21)."""
+
+    async def scenario(house: House) -> None:
+        house.send(plan())
+        seek(house)
+        async with house.at_work():
+            await house.taken()
+            await pass_time(house, NOON + timedelta(days=22))
+            assert [ItemKind.POSSIBLE_MATCH] == open_items(house)
+            await pass_time(house, NOON + timedelta(days=23, hours=2))
+            await until(lambda: VISIT.encode() not in held(house))
+        shelves = list(held(house).values())
+        assert [] == open_items(house)
+        assert 3 == len(shelves)
+        assert all(isinstance(shelf, Shelf) and not shelf.sought and shelf.on_file for shelf in shelves)
+
+    in_house(scenario)
+
+
+def test_a_visit_that_met_nobody_leaves_nothing_after_h() -> None:
+    """Its shelves are empty then, and go (ruling 21)."""
+
+    async def scenario(house: House) -> None:
+        seek(house)
+        send(house, VISIT, Numbered(visit=VISIT, heard_at=NOON))
+        async with house.at_work():
+            await house.taken()
+            await pass_time(house, NOON)
+            await pass_time(house, NOON + timedelta(days=23, hours=2))
+            await until(lambda: not held(house))
+        assert [] == open_items(house)
+
+    in_house(scenario)
+
+
+def test_who_is_forgotten_is_no_longer_on_file() -> None:
+    """A person of whom nothing need be kept takes back their copies."""
+
+    async def scenario(house: House) -> None:
+        gone = ended(NOON - timedelta(days=360))
+        house.send(gone)
+        async with house.at_work():
+            await house.taken()
+            assert 3 == len(held(house))
+            await pass_time(house, NOON)
+            await pass_time(house, NOON + timedelta(days=60))
+            await until(lambda: not held(house))
+
+    in_house(scenario)
+
+
+def test_another_policy_puts_everybody_on_file_by_its_own_days() -> None:
+    """A newer policy that shows plans longer lets them be found longer."""
+
+    async def scenario(house: House) -> None:
+        day = date(2026, 4, 1)
+        house.send(replace(plan(), content=replace(plan().content, end=day)))
+        async with house.at_work():
+            await house.taken()
+        longer = Policy(visible_after_end=timedelta(days=400))
+        async with house.at_work(house.matcher(policy=longer)):
+            await until(lambda: Notice.SWEPT in house.reported.kinds())
+            await house.taken()
+        lasts = {
+            window.last
+            for shelf in held(house).values()
+            if isinstance(shelf, Shelf)
+            for window in shelf.on_file.values()
+        }
+        assert {day + timedelta(days=400)} == lasts
+
+    in_house(scenario)
+
+
+def test_a_record_that_says_nothing_becomes_work_and_holds_nobody_up() -> None:
+    """Bytes that are no clue, no key, and a damaged state: each is set aside, the others are taken."""
+
+    async def scenario(house: House) -> None:
+        under = KEYS[0].encode()
+        shelf = house.codecs.details.encode_shelf(Shelf())
+        house.kafka.append([Write(Topic.PEOPLE, under, shelf[:5] + b"\xff")])
+        house.send_raw(Topic.DETAILS, None, b"junk")
+        house.send_raw(Topic.DETAILS, KEYS[1].encode(), None)
+        house.send(plan())
+        seek(house)
+        async with house.at_work():
+            await house.taken()
+        kinds = open_items(house)
+        assert ItemKind.POSSIBLE_MATCH in kinds
+        places = {
+            fields["offset"]
+            for fields in house.reported.fields(Notice.UNPROCESSABLE)
+            if fields["topic"] == Topic.DETAILS
+        }
+        assert {0, 1} < places
+
+    in_house(scenario)
+
+
+def test_a_damaged_state_stops_no_sweep() -> None:
+    """It is counted as one that could not be processed, and stays as it is."""
+
+    async def scenario(house: House) -> None:
+        shelf = house.codecs.details.encode_shelf(Shelf())
+        house.kafka.append([Write(Topic.PEOPLE, b"0" * 32, shelf[:5] + b"\xff")])
+        async with house.at_work():
+            await pass_time(house, NOON)
+            await pass_time(house, NOON + timedelta(hours=2))
+            await until(lambda: Notice.SWEPT in house.reported.kinds())
+        assert [1] == [fields["count"] for fields in house.reported.fields(Notice.SWEPT)]
+
+    in_house(scenario)
+
+
+def test_a_search_that_hears_the_same_again_writes_nothing() -> None:
+    """A clue that is read twice changes nothing."""
+
+    async def scenario(house: House) -> None:
+        sought = seek(house)
+        for _ in range(2):
+            send(house, VISIT, Found(sought=sought, under=KEYS[0], met=True))
+        async with house.at_work():
+            await house.taken()
+            written = len(house.records(Topic.PEOPLE))
+            send(house, VISIT, Found(sought=sought, under=KEYS[0], met=True))
+            send(house, KEYS[0], sought)
+            await house.taken()
+        assert [] == [r for r in house.records(Topic.PEOPLE)[written:] if len(r.key or b"") == len(VISIT)]
+        assert 1 == len([record for record in house.records(Topic.WORKLIST) if record.value])
+
+    in_house(scenario)
+
+
+def test_many_keys_are_taken_in_parts() -> None:
+    """One batch holds so many keys, and each of them whole up to there."""
+
+    async def scenario(house: House) -> None:
+        sought = seek(house)
+        for place in range(matching_details.KEYS_PER_BATCH_MAX + 5):
+            send(house, f"{place:032x}", sought)
+        records = house.records(Topic.DETAILS)
+        clues, taken = sorted_clues(records)
+        assert matching_details.KEYS_PER_BATCH_MAX == len(clues) == taken
+        async with house.at_work():
+            await house.taken()
+        assert matching_details.KEYS_PER_BATCH_MAX + 5 + 3 == len(held(house))
+
+    in_house(scenario)
+
+
+def test_a_state_of_the_other_kind_is_begun_anew() -> None:
+    """Keys of details and of visits never meet; should they, nothing is mixed up."""
+
+    async def scenario(house: House) -> None:
+        sought = seek(house)
+        send(house, KEYS[0], Numbered(visit=KEYS[0], heard_at=NOON))
+        send(house, VISIT, Found(sought=sought, under=KEYS[0], met=True))
+        async with house.at_work():
+            await house.taken()
+            send(house, VISIT, OnFile(reference="r", window=Window(first=date.min, last=date.max)))
+            send(house, KEYS[0], sought)
+            await house.taken()
+        states = held(house)
+        assert (Shelf, Shelf) == (type(states[VISIT.encode()]), type(states[KEYS[0].encode()]))
+
+    in_house(scenario)
+
+
+def test_a_number_that_is_not_in_use_is_found_no_more_until_it_is_in_use_again() -> None:
+    """Its person is shut away with every copy; the source's word brings both back (rulings 21, 23)."""
+
+    async def scenario(house: House) -> None:
+        at = NOON - timedelta(days=1)
+        house.send(plan())
+        async with house.at_work():
+            await house.taken()
+            assert 3 == len(held(house))
+            kinds = (IdentityKind.INVALIDATED, IdentityKind.IN_USE)
+            for place, (kind, copies) in enumerate(zip(kinds, (0, 3), strict=True)):
+                when = at + timedelta(hours=place)
+                house.send(
+                    IdentityNotice(notice_id=f"n{place}", kind=kind, recorded_at=when, received_at=when)
+                )
+                await house.taken()
+                assert copies == len(held(house))
+
+    in_house(scenario)

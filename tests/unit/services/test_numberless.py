@@ -1,0 +1,213 @@
+"""Visits without a usable number, as intake has others look for them; records of an upload that wait."""
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from broker.adapters.memory_archive import MemoryArchive
+from broker.core.facts import Details
+from broker.core.identifiers import OdsCode
+from broker.core.keyed import unnumbered_reference
+from broker.core.possible import Clue, Numbered, OnFile, Sought
+from broker.core.possible_keys import Window, details_keys
+from broker.ports import Topic, Write
+from broker.services.numberless import Numberless
+from broker.wire.cloudevents import read_headers
+from tests.builders.adt import Adt, Patient
+from tests.builders.desk import DeskHouse
+from tests.builders.upload import Person, PlanBlock, Record, build_upload
+
+RXX = OdsCode("RXX")
+AT = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+NOBODY = Patient(number=None)
+DETAILS = Details(family="Sample", given="Robin", birth_date=date(2016, 4, 12))
+
+
+def message(patient: Patient = NOBODY, *, event: str = "A04", control_id: str = "M1", **pv1: str) -> bytes:
+    """Return a message of a visit to A&E."""
+    fields = {"class": "E", "location": "ED", "visit": "V1", "arrived": "20260504120000", **pv1}
+    adt = Adt(
+        event=event,
+        control_id=control_id,
+        recorded="20260504121500",
+        patient=patient,
+        pv1=fields,
+        processing="P",
+    )
+    return adt.text().encode()
+
+
+def clues(house: DeskHouse) -> list[tuple[str, Clue]]:
+    """Return what others are told, by key."""
+    return [
+        ((record.key or b"").decode(), house.parts.details.decode_clue(record.value or b""))
+        for record in house.kafka.read(Topic.DETAILS)
+    ]
+
+
+def reference(house: DeskHouse) -> str:
+    """Return the reference of the visit without a number."""
+    return unnumbered_reference(house.parts.key, system="EDSYS", provider=RXX, visit_number="V1")
+
+
+@pytest.mark.parametrize("number", [None, "9990000019", "2222222222"])
+def test_a_patient_without_a_usable_number_is_looked_for_under_three_keys(number: str | None) -> None:
+    """Missing, wrong or a placeholder: it is answered all the same (rulings 21, 35)."""
+    house = DeskHouse()
+
+    house.send(message(Patient(number=number)), at=AT)
+
+    keys = details_keys(house.parts.key, DETAILS)
+    assert set(keys) == {under for under, _ in clues(house)}
+    [told] = {clue for _, clue in clues(house)}
+    assert told == Sought(
+        visit=reference(house),
+        provider=RXX,
+        control_id="M1",
+        arrived_at=datetime(2026, 5, 4, 11, 0, tzinfo=UTC),
+        there_until=datetime(2026, 5, 5, 11, 15, tzinfo=UTC),
+        heard_at=AT,
+    )
+    ids = {read_headers(record.headers).event_id for record in house.kafka.read(Topic.DETAILS)}
+    assert 3 == len(ids)
+
+
+def test_what_is_kept_of_the_message_names_its_visit() -> None:
+    """By that reference its messages are found once somebody says whose it is (ruling 46)."""
+    house = DeskHouse()
+
+    house.send(message(), at=AT)
+
+    [kept] = house.kafka.read(Topic.REJECTED)
+    assert reference(house) == house.parts.records.mask_rejected(kept.value or b"").rejected.visit
+
+
+@pytest.mark.parametrize(
+    ("patient", "pv1"),
+    [
+        pytest.param(NOBODY, {"type": "11", "class": "P"}, id="scheduled"),
+        pytest.param(Patient(number=None, family="UNKNOWN", given="BABY"), {}, id="nothing said"),
+    ],
+)
+def test_where_nobody_could_be_told_nobody_is_looked_for(patient: Patient, pv1: dict[str, str]) -> None:
+    """A scheduled visit tells nobody (ruling 3), and without details there is no key (ruling 21)."""
+    house = DeskHouse()
+
+    house.send(message(patient, **pv1), at=AT)
+
+    assert [] == clues(house)
+
+
+def test_the_message_that_brings_the_number_ends_the_search() -> None:
+    """It is told under the visit, and the fact lies under the number (ruling 21)."""
+    house = DeskHouse()
+    house.send(message(), at=AT)
+    house.send(message(Patient(), event="A08", control_id="M2"), at=AT + timedelta(minutes=5))
+
+    [told] = [(under, clue) for under, clue in clues(house) if isinstance(clue, Numbered)]
+    assert (reference(house), Numbered(visit=reference(house), heard_at=AT + timedelta(minutes=5))) == told
+    assert 1 == len(house.kafka.read(Topic.ATTENDANCES))
+
+
+def test_a_visit_that_always_had_its_number_is_nobodys_search() -> None:
+    """Nothing is written about it but its fact."""
+    house = DeskHouse()
+    house.send(message(Patient()), at=AT)
+
+    assert [] == clues(house)
+
+
+def test_a_process_that_starts_anew_knows_which_visits_came_without_a_number() -> None:
+    """They are read back for H; older ones, and what cannot be read, are none (ruling 21)."""
+    house = DeskHouse()
+    house.send(message(visit="V0"), at=AT - timedelta(days=24))
+    house.send(message(), at=AT)
+    house.write(Write(Topic.REJECTED, None, b"no record"))
+
+    numberless = Numberless(house.parts.details, policy=house.parts.policy, key=house.parts.key)
+    found = asyncio.run(numberless.read_back(MemoryArchive(house.kafka), house.parts.records, AT))
+
+    assert 1 == found
+
+
+def test_visits_are_forgotten_after_h() -> None:
+    """The number that comes later finds no search any more, and neither does it find an item (ruling 21)."""
+    house = DeskHouse()
+    house.send(message(), at=AT)
+    house.send(message(visit="V2"), at=AT + timedelta(days=24))
+    house.send(message(Patient(), event="A08", control_id="M2"), at=AT + timedelta(days=24))
+
+    assert [] == [clue for _, clue in clues(house) if isinstance(clue, Numbered)]
+
+
+CHILD = Person(number="9990000019")
+PLACEHOLDER = Person(number="2222222222")
+
+
+def test_a_record_without_a_usable_number_waits_to_be_found() -> None:
+    """It is on file under its details from its start for 35 days, and kept for its authority (21, 35)."""
+    house = DeskHouse()
+
+    house.load(build_upload([Record(child=CHILD)]), at=AT)
+
+    found = clues(house)
+    assert 3 == len(found)
+    windows = {clue.window for _, clue in found if isinstance(clue, OnFile)}
+    assert [AT.date() + timedelta(days=35)] == [window.last for window in windows if window is not None]
+    assert 1 == len(house.kafka.read(Topic.REJECTED))
+
+
+def test_a_record_that_is_sent_again_waits_once() -> None:
+    """The same authority's record of the same details has the same reference."""
+    house = DeskHouse()
+
+    house.load(build_upload([Record(child=CHILD)]), at=AT)
+    house.load(build_upload([Record(child=PLACEHOLDER)]), at=AT + timedelta(days=1))
+
+    places = [(under, clue.reference) for under, clue in clues(house) if isinstance(clue, OnFile)]
+    assert (6, 3) == (len(places), len(set(places)))
+
+
+def test_two_plans_of_one_subject_wait_as_one() -> None:
+    """The window holds both: from the first day of the one to the last of the other."""
+    house = DeskHouse()
+    early = PlanBlock(kind="CPP", start="202401010000", end="202402010000")
+    late = PlanBlock(kind="LAC", start="202601010000")
+
+    house.load(build_upload([Record(child=CHILD, plans=(early, late))]), at=AT)
+
+    windows = {clue.window for _, clue in clues(house) if isinstance(clue, OnFile)}
+    assert {Window(first=date(2024, 1, 1), last=AT.date() + timedelta(days=35))} == windows
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        pytest.param(Record(child=Person()), id="a good number"),
+        pytest.param(
+            Record(child=CHILD, plans=(PlanBlock(kind="CPP", start="202601010000", deleted="202602010000"),)),
+            id="a removed plan",
+        ),
+        pytest.param(Record(child=CHILD, plans=(PlanBlock(kind="CPP", start=None),)), id="another fault too"),
+    ],
+)
+def test_what_does_not_wait_is_not_on_file(record: Record) -> None:
+    """What is taken is found by its matcher's own copy; what nobody would be shown is not looked for."""
+    house = DeskHouse()
+
+    house.load(build_upload([record]), at=AT)
+
+    assert [] == clues(house)
+
+
+def test_a_record_and_a_visit_meet_under_the_same_keys() -> None:
+    """The two sides fold alike."""
+    house = DeskHouse()
+    child = Person(number="9990000019", family="Sample", given="Robin", born="20160412")
+    house.load(build_upload([Record(child=child)]), at=AT)
+    house.send(message(), at=AT)
+
+    on_file = {under for under, clue in clues(house) if isinstance(clue, OnFile)}
+    sought = {under for under, clue in clues(house) if isinstance(clue, Sought)}
+    assert (3, on_file) == (len(sought), sought)
