@@ -127,6 +127,23 @@ class Archive(Protocol):
         ...
 
 
+class InputTail(Protocol):
+    """An input topic, all partitions of it, followed from its beginning as it grows."""
+
+    def news(self) -> AsyncIterator[Sequence[Record]]:
+        """
+        Yield what was appended since the last call, up to now, in batches; each partition in offset order.
+
+        What was yielded is not yielded again. Raise `KafkaUnavailable` when Kafka does not answer in time;
+        the next call then goes on where this one was.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give the connection back; safe to call twice, and before `news`."""
+        ...
+
+
 class PartitionLog(Protocol):
     """
     One partition as the matcher works it; the numbers are those of architecture.md section 3.

@@ -13,6 +13,7 @@ from tests.strategies import (
     accesses,
     alerts,
     identity_notices,
+    leavings,
     maybe,
     members,
     nhs_numbers,
@@ -34,6 +35,9 @@ def known() -> st.SearchStrategy[Known]:
         Known,
         plans=st.dictionaries(plan_contents(), histories, max_size=2),
         visits=st.lists(references(), max_size=2, unique=True).flatmap(_visits),
+        left=st.lists(leavings(), max_size=2).map(
+            lambda some: {one.visit: {one.message_id: one} for one in some}
+        ),
         accesses=_by_id(accesses(), lambda access: access.access_id),
         notices=_by_id(identity_notices(), lambda notice: notice.notice_id),
     )

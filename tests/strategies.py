@@ -48,6 +48,7 @@ from broker.core.facts import (
     Reason,
     Reliability,
     VisitEvent,
+    VisitLeft,
     VisitMessage,
 )
 from broker.core.identifiers import NhsNumber, OdsCode, aware
@@ -200,6 +201,20 @@ def visit_messages(
     )
 
 
+def leavings() -> st.SearchStrategy[VisitLeft]:
+    """Return visits that go on under another number."""
+    return st.builds(
+        VisitLeft,
+        visit=references(),
+        message_id=references(),
+        control_id=words(),
+        recorded_at=times(),
+        sent_at=times(),
+        received_at=times(),
+        sequence=maybe(st.integers(0, 10**15)),
+    )
+
+
 def accesses() -> st.SearchStrategy[Access]:
     """Return look-ups."""
     return st.builds(
@@ -235,7 +250,7 @@ def identity_notices() -> st.SearchStrategy[IdentityNotice]:
 
 def facts() -> st.SearchStrategy[Fact]:
     """Return facts of every kind."""
-    return st.one_of(plan_facts(), visit_messages(), accesses(), identity_notices())
+    return st.one_of(plan_facts(), visit_messages(), leavings(), accesses(), identity_notices())
 
 
 def recipients() -> st.SearchStrategy[Recipient]:

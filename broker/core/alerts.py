@@ -271,6 +271,7 @@ class Why(StrEnum):
     PREGNANCY_ENDED = "ruling 43: pregnancy ended"
     RESTRICTED = "ruling 24: restricted, nothing is shared"
     NUMBER_NOT_IN_USE = "ruling 23: number not in use"
+    WRONG_PERSON = "ruling 44: recorded under the wrong person"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,6 +306,7 @@ class ItemKind(StrEnum):
     POSSIBLE_MATCH = "possible match"
     RECIPIENT_WITHOUT_TOPIC = "recipient without topic"
     UNPROCESSABLE_RECORD = "unprocessable record"
+    TWO_NUMBERS = "two numbers for one local patient, settle in your own system"
     RESTRICTED = "restricted, could not check"
     EXCLUDED_PERSON = "excluded person looked"
 

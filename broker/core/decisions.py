@@ -36,6 +36,7 @@ from broker.core.facts import Access, IdentityNotice, PlanKey
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
 from broker.core.lawful_basis import Flow
+from broker.core.leaving import elsewhere, staying, staying_by
 from broker.core.matching import match_over_time
 from broker.core.number_answers import under_enquiry
 from broker.core.person import Known
@@ -56,7 +57,7 @@ from broker.core.policy import AnyPolicy, Policy
 from broker.core.policy_keys import Restricted
 from broker.core.reading import Visit
 from broker.core.restriction import is_restricted, reduced
-from broker.core.visits import is_during, judging, losses, losses_by, read_visits, received_by
+from broker.core.visits import is_during, judging, losses, losses_by, read_visits
 
 _WHY_NOT_DUE = {
     NotDue.PREGNANCY_ENDED: Why.PREGNANCY_ENDED,
@@ -93,11 +94,13 @@ class Deciding:
         self.number = number
         self.policy = policy
         self.key = key
-        self.messages = known.visits
+        self.known = known
+        self.elsewhere = elsewhere(known.visits, known.left)
+        self.messages = staying(known.visits, known.left)
         self.plans = list(histories(known.plans).values())
-        self.visits = read_visits(known.visits, policy)
+        self.visits = read_visits(self.messages, policy)
         self.accesses = sorted(known.accesses.values(), key=lambda access: access.access_id)
-        self.sensitive = known.visits.keys() - {ref for visit in self.visits for ref in visit.references}
+        self.sensitive = self.messages.keys() - {ref for visit in self.visits for ref in visit.references}
         self.notices = known.notices.values()
         self.restricted = is_restricted(known)
         self.enquiry = under_enquiry(self.notices)
@@ -109,9 +112,10 @@ class Deciding:
 
     def decide(self) -> Decisions:
         """Go through the visits, then the views that belong to none."""
-        for reference in sorted(self.sensitive):
-            in_force = judging(reference, self.messages[reference], self.policy)
-            self._enter(reference, Occasion.ATTENDED, Why.SENSITIVE_PLACE, in_force)
+        why = dict.fromkeys(self.elsewhere, Why.WRONG_PERSON)
+        why |= dict.fromkeys(self.sensitive, Why.SENSITIVE_PLACE)
+        for ref in sorted(why):
+            self._enter(ref, Occasion.ATTENDED, why[ref], judging(ref, self.known.visits[ref], self.policy))
         for visit in self.visits:
             self._decide_visit(visit)
         for access in self.accesses:
@@ -183,7 +187,8 @@ class Deciding:
 
     def _lost_by(self, by: datetime) -> tuple[datetime, ...]:
         """Return when a pregnancy had ended by what had been received by a time (rulings 11, 43)."""
-        return losses_by(self.messages, self.notices, by, self.policy)
+        here = staying_by(self.known.visits, self.known.left, by)
+        return losses_by(here, self.notices, by, self.policy)
 
     @staticmethod
     def _due(stay: Stay, plans: Sequence[Sequence[Version]], policy: Policy) -> tuple[list[Due], Why]:
@@ -216,7 +221,7 @@ class Deciding:
     def _due_by(self, visit: Visit, pairs: Sequence[Due], by: datetime) -> frozenset[PlanKey]:
         """Return the plans that were due and matched by what had been received `by` then (ruling 11)."""
         held = {reference: self.messages[reference] for reference in visit.references}
-        received = received_by(held, by)
+        received = staying_by(held, self.known.left, by)
         versions = (version for pair in pairs for version in pair.versions)
         heard = [notice for notice in self.notices if notice.received_at <= by]
         everything = received == held and len(heard) == len(self.notices) and self._lost_by(by) == self.losses

@@ -145,6 +145,7 @@ def open_part(person: Person) -> Known:
     still_open = replace(
         known,
         visits={ref: said for ref, said in known.visits.items() if ref not in closed},
+        left={ref: said for ref, said in known.left.items() if ref not in closed},
         accesses={ref: access for ref, access in known.accesses.items() if ref not in closed},
     )
     return keeping_mark(known, still_open)
@@ -180,8 +181,9 @@ def _taken_back(
     changes = _restricted_since(alert, content)
     if told.kind in _TAKEN_BACK and not changes:
         return
-    kind = told.kind if told.kind in _TAKEN_BACK else EventKind.WITHDRAWN
     why = _why(content, decisions.entries)
+    kind = EventKind.RETRACTED if why is Why.WRONG_PERSON else EventKind.WITHDRAWN
+    kind = told.kind if told.kind in _TAKEN_BACK else kind
     yield _event(person, key, content, told.revision + 1, kind, changes, why=why)
 
 

@@ -5,6 +5,7 @@ Nothing is decided here. Each finding is what the functions that decide return, 
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from broker.core.alerts import Alert, AlertEvent, Occasion, Why
 from broker.core.audit import commit_to
@@ -19,7 +20,7 @@ from broker.core.person import Person
 from broker.core.policy import AnyPolicy
 from broker.core.reading import Visit, stamp
 from broker.core.setting import Ground, Setting
-from broker.core.visits import is_during
+from broker.core.visits import is_during, read_visits
 
 
 def explain(
@@ -43,6 +44,8 @@ def explain(
         return explaining.visit(thread)
     if subject in explaining.sensitive:
         return explaining.sensitive_visit(subject)
+    if subject in explaining.elsewhere:
+        return explaining.left_visit(subject)
     access = next((access for access in explaining.accesses if access.access_id == subject), None)
     if access is not None:
         return explaining.view(access)
@@ -117,6 +120,13 @@ class _Explaining(Deciding):
     def sensitive_visit(self, reference: str) -> Explanation:
         """Explain a visit that sensitive places alone recorded: no place, no time, no count (ruling 47)."""
         return self._whole(reference, frozenset({reference}), None, (), ())
+
+    def left_visit(self, reference: str) -> Explanation:
+        """Explain a visit that goes on under another number: which is known nowhere here (ruling 44)."""
+        alone = read_visits({reference: self.elsewhere[reference]}, self.policy)  # none: a sensitive place
+        kept = [message for visit in alone for message in visit.kept]
+        whole = self._whole(reference, frozenset({reference}), None, (), ())
+        return replace(whole, facts=tuple(_message_line(one, restricted=self.restricted) for one in kept))
 
     def view(self, access: Access) -> Explanation:
         """Explain one view."""

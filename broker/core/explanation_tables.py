@@ -61,6 +61,7 @@ WHYS: Mapping[Why, str] = {
     "provider is answered: could not check (ruling 24)",
     Why.PREGNANCY_ENDED: "not shared: the pregnancy was recorded to have ended by then (ruling 43)",
     Why.NUMBER_NOT_IN_USE: "not shared: the number is not in use, and no plan is open on it (ruling 23)",
+    Why.WRONG_PERSON: "not shared: recorded under the wrong person, goes on under another number (ruling 44)",
 }
 """What was decided of a visit or view as a whole."""
 

@@ -222,6 +222,27 @@ SEALED_REGISTERS: tuple[str, ...] = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VisitLeft:
+    """
+    A visit goes on under another number: it was recorded under the wrong person (ruling 44).
+
+    Made by intake and keyed by the former number, it never names the other, nor says anything of the message
+    that moved the visit: it tells the newest message that came under the former number. `message_id` and
+    `control_id` are that one's, and so are `recorded_at`, `sent_at` and `sequence`, by which it is ordered
+    (ruling 37): never later than its receipt. `received_at` is cut to the minute, so that no record of
+    another person has the same time.
+    """
+
+    visit: str
+    message_id: str
+    control_id: str
+    recorded_at: datetime
+    sent_at: datetime
+    received_at: datetime
+    sequence: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """
     A person looked this child up (ruling 1, R23, R54).
@@ -294,5 +315,5 @@ class IdentityNotice:
             raise InvalidFact("an exclusion names a user, and no other notice does")
 
 
-Fact = PlanFact | VisitMessage | Access | IdentityNotice
+Fact = PlanFact | VisitMessage | VisitLeft | Access | IdentityNotice
 """Everything the matcher folds."""

@@ -72,6 +72,22 @@ def _content(key: IdentityKey, number: NhsNumber, reference: bytes) -> bytes:
     return left + right
 
 
+def visit_named(key: IdentityKey, *, system: str, provider: OdsCode, visit_number: str) -> bytes:
+    """
+    Return what all references of a visit are made of; 16 bytes.
+
+    The same under every number, so it may lie nowhere but in the memory of intake (rulings 42, 44).
+    """
+    return bytes.fromhex(key.derive("visit", system, provider.code, visit_number))
+
+
+def visit_content(key: IdentityKey, reference: str, number: NhsNumber) -> bytes:
+    """Return what `visit_named` gave of a visit, by its reference under a number; of another id its text."""
+    if not _REFERENCE.fullmatch(reference):
+        return reference.encode()
+    return _content(key, number, bytes.fromhex(reference))
+
+
 def unnumbered_reference(key: IdentityKey, *, system: str, provider: OdsCode, visit_number: str) -> str:
     """
     Return a visit's reference while nobody knows whose it is: without a number in it (ruling 21).
@@ -89,8 +105,13 @@ def visit_reference(
 
     Under two numbers the same visit has two references; only the key can compare them (rulings 6, 42).
     """
-    content = key.derive("visit", system, provider.code, visit_number)
-    return _under(key, number, bytes.fromhex(content))
+    content = visit_named(key, system=system, provider=provider, visit_number=visit_number)
+    return _under(key, number, content)
+
+
+def visit_under(key: IdentityKey, content: bytes, number: NhsNumber) -> str:
+    """Return the reference under a number of a visit that `visit_content` gave."""
+    return _under(key, number, content) if len(content) == _ID_BYTES else content.decode()
 
 
 def user_reference(key: IdentityKey, organisation: OdsCode, user_id: str) -> str:
@@ -106,4 +127,4 @@ def moved_reference(key: IdentityKey, reference: str, *, former: NhsNumber, numb
     """
     if not _REFERENCE.fullmatch(reference):
         return reference
-    return _under(key, number, _content(key, former, bytes.fromhex(reference)))
+    return _under(key, number, visit_content(key, reference, former))

@@ -14,12 +14,12 @@ from typing import TypeVar, assert_never
 
 from broker.core.alerts import Alert, EventKind, WorklistItem
 from broker.core.canonical import canonical
-from broker.core.facts import Access, Fact, IdentityNotice, PlanContent, PlanFact, VisitMessage
+from broker.core.facts import Access, Fact, IdentityNotice, PlanContent, PlanFact, VisitLeft, VisitMessage
 from broker.core.identifiers import NhsNumber
 
 K = TypeVar("K")
 V = TypeVar("V")
-Received = TypeVar("Received", VisitMessage, Access, IdentityNotice)
+Received = TypeVar("Received", VisitMessage, VisitLeft, Access, IdentityNotice)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,11 +36,13 @@ class Known:
     The merge of a person's facts.
 
     `plans` maps each distinct content to when it was said and first received; `visits` maps a visit's
-    reference to its messages by message id; `accesses` and `notices` are by id.
+    reference to its messages by message id; `left` to what was said of its going on under another number, by
+    the id of the message that it left after; `accesses` and `notices` are by id.
     """
 
     plans: Mapping[PlanContent, Mapping[Said, datetime]] = field(default_factory=dict)
     visits: Mapping[str, Mapping[str, VisitMessage]] = field(default_factory=dict)
+    left: Mapping[str, Mapping[str, VisitLeft]] = field(default_factory=dict)
     accesses: Mapping[str, Access] = field(default_factory=dict)
     notices: Mapping[str, IdentityNotice] = field(default_factory=dict)
 
@@ -57,6 +59,8 @@ def lift(fact: Fact) -> Known:
             return Known(plans={fact.content: {said: fact.received_at}})
         case VisitMessage():
             return Known(visits={fact.visit: {fact.message_id: fact}})
+        case VisitLeft():
+            return Known(left={fact.visit: {fact.message_id: fact}})
         case Access():
             return Known(accesses={fact.access_id: fact})
         case IdentityNotice():
@@ -80,6 +84,7 @@ def merge(left: Known, right: Known) -> Known:
     return Known(
         plans=_union(left.plans, right.plans, lambda a, b: _union(a, b, min)),
         visits=_union(left.visits, right.visits, lambda a, b: _union(a, b, _first_received)),
+        left=_union(left.left, right.left, lambda a, b: _union(a, b, _first_received)),
         accesses=_union(left.accesses, right.accesses, _first_received),
         notices=_union(left.notices, right.notices, _first_received),
     )

@@ -107,9 +107,17 @@ def stamp(message: VisitMessage) -> Stamp:
     )
 
 
+Position = tuple[Stamp, str, str]
+
+
+def position(message: VisitMessage) -> Position:
+    """Return where a message stands among those of its visit: by stamp, then MSH-10 as text, then id."""
+    return stamp(message), message.control_id, message.message_id
+
+
 def in_order(messages: Iterable[VisitMessage]) -> list[VisitMessage]:
-    """Return messages by stamp, then MSH-10 as text, then id: a total order."""
-    return sorted(messages, key=lambda message: (stamp(message), message.control_id, message.message_id))
+    """Return messages by their position: a total order."""
+    return sorted(messages, key=position)
 
 
 class Reading:

@@ -11,8 +11,9 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
 
-from broker.core.facts import Access, Fact, IdentityKind, PlanContent, PlanType, VisitMessage
+from broker.core.facts import Access, Fact, IdentityKind, PlanContent, PlanType, VisitLeft, VisitMessage
 from broker.core.identifiers import london_day
+from broker.core.leaving import staying
 from broker.core.partition import Forwarding
 from broker.core.person import Known, Person, Said, Told
 from broker.core.plans import Version, born_on, cutoff, histories, last_visible_day, of_age
@@ -34,7 +35,7 @@ def unused(forwarding: Forwarding, clock: datetime) -> bool:
 def too_late(fact: Fact | Merged, person: Person) -> bool:
     """Whether a fact is about a visit or view that nothing may revise any more: noted in `cpis.late`."""
     match fact:
-        case VisitMessage():
+        case VisitMessage() | VisitLeft():
             return fact.visit in person.closed
         case Access():
             return fact.access_id in person.closed
@@ -99,7 +100,9 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
         return _protected(person)
     plans = _folded(person.known.plans, before)
     gone |= person.known.accesses.keys() - accesses.keys()
-    known = keeping_mark(person.known, replace(person.known, plans=plans, visits=visits, accesses=accesses))
+    left = {ref: said for ref, said in person.known.left.items() if ref not in gone}
+    still = replace(person.known, plans=plans, visits=visits, left=left, accesses=accesses)
+    known = keeping_mark(person.known, still)
     if known == person.known:
         return person
     return replace(
@@ -148,7 +151,7 @@ def _closing(person: Person, clock: datetime, before: datetime, policy: AnyPolic
     """
     open_visits = {ref: said for ref, said in person.known.visits.items() if ref not in person.closed}
     accesses = [view for view in person.known.accesses.values() if view.access_id not in person.closed]
-    threads = read_visits(open_visits, policy)
+    threads = read_visits(staying(open_visits, person.known.left), policy)
     told_of = {reference for thread in threads for reference in thread.references}
     chains = _chains(threads, accesses, policy)
     alone = [view for view in accesses if not any(view in views for _, views in chains)]

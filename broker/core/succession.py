@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from broker.core.alerts import Alert, Occasion, WorklistItem
 from broker.core.errors import NumbersInCircle, SuccessionContradicted
-from broker.core.facts import Fact, IdentityKind, IdentityNotice, VisitMessage
+from broker.core.facts import Fact, IdentityKind, IdentityNotice, VisitLeft, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey, moved_reference
 from broker.core.number_answers import ABOUT_THE_NUMBER, newest_answer, recorded
@@ -198,7 +198,7 @@ def translated(
 ) -> Fact | Merged:
     """Return a fact that was made under a former number as it reads under the present one."""
     match fact:
-        case VisitMessage():
+        case VisitMessage() | VisitLeft():
             return replace(fact, visit=moved_reference(key, fact.visit, former=former, number=number))
         case Merged():
             return _Translation(key, former, number).merged(fact)
@@ -223,9 +223,15 @@ class _Translation:
             }
             for reference, messages in merged.known.visits.items()
         }
+        left = {
+            self.visit(reference): {
+                message_id: replace(one, visit=self.visit(reference)) for message_id, one in leavings.items()
+            }
+            for reference, leavings in merged.known.left.items()
+        }
         return replace(
             merged,
-            known=replace(merged.known, visits=visits),
+            known=replace(merged.known, visits=visits, left=left),
             told={alert_id: self.told(told) for alert_id, told in merged.told.items()},
             items={item_id: self.item(item) for item_id, item in merged.items.items()},
             closed=merged.closed | {self.visit(reference) for reference in merged.closed},

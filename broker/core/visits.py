@@ -9,13 +9,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from broker.core.facts import Access, IdentityKind, IdentityNotice, VisitMessage
+from broker.core.leaving import Messages, received_by
 from broker.core.number_answers import recorded
 from broker.core.policy import AnyPolicy, Policy
 from broker.core.reading import STILLBIRTH, Reading, Visit
-
-Messages = Mapping[str, Mapping[str, VisitMessage]]
-"""The messages of a person's visits: by visit reference, then by message id."""
-
 
 _AS_SHIPPED = Policy()  # no place is sensitive by it
 
@@ -114,11 +111,3 @@ def losses_by(
     stillbirth = any(one.disposition == STILLBIRTH for said in known.values() for one in said.values())
     visits = read_visits(received_by(known, by), policy) if stillbirth else []
     return losses(visits, [notice for notice in notices if notice.received_at <= by])
-
-
-def received_by(known: Messages, by: datetime) -> dict[str, dict[str, VisitMessage]]:
-    """Return the messages that had been received by a time; a visit that had none is there, and empty."""
-    return {
-        reference: {key: message for key, message in said.items() if message.received_at <= by}
-        for reference, said in known.items()
-    }

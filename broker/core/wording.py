@@ -1,8 +1,17 @@
-"""The fixed sentences of rulings 14, 16, 24, 30, 32 and 33: what a reader of an alert must always be told."""
+"""The fixed sentences of rulings 14, 16, 24, 30, 32, 33 and 44: what a reader of an alert must be told."""
 
 from collections.abc import Collection
 
-from broker.core.alerts import Alert, Change, Note, Occasion, PlanState, RecipientKind, VisitState
+from broker.core.alerts import (
+    Alert,
+    Change,
+    EventKind,
+    Note,
+    Occasion,
+    PlanState,
+    RecipientKind,
+    VisitState,
+)
 
 SUPPORTS = "This supports and does not replace professional judgement or a direct call."
 NOT_FOR_RELEASE = "Not for patient or proxy release."
@@ -11,6 +20,7 @@ CANCELLED = (
     "Cancelled by the hospital; no reason was given. "
     "The child may have been there and left – ring the hospital."
 )
+WRONG_PERSON = "Recorded under the wrong person – disregard this alert."
 REMOVED = "Removed by the authority – ring before relying on it."
 VIEW_IS_NO_ATTENDANCE = "Somebody looked this record up. That is not evidence that the person attended."
 CANCELLED_RESTRICTED = (
@@ -55,9 +65,11 @@ _NOTES = {
 }
 
 
-def statements(alert: Alert, changes: Collection[Change] = ()) -> tuple[str, ...]:
-    """Return the sentences that go with an alert and what changed of it, the most pressing first."""
-    said: list[str] = []
+def statements(
+    alert: Alert, changes: Collection[Change] = (), *, kind: EventKind = EventKind.RAISED
+) -> tuple[str, ...]:
+    """Return the sentences of an alert, of what an event does to it and changed, the most pressing first."""
+    said = [WRONG_PERSON] if kind is EventKind.RETRACTED else []
     to_authority = alert.recipient.kind is RecipientKind.AUTHORITY
     restricted = Note.RESTRICTED in alert.notes
     if Change.RESTRICTED in changes:

@@ -57,6 +57,12 @@ ASKS: dict[ItemKind, Ask] = {
         to_registration=_TRACE,
         settled_by="a message of the visit with its NHS number, or a person",
     ),
+    ItemKind.TWO_NUMBERS: Ask(
+        owner=Owner.SAFEGUARDING,
+        to_do=ItemKind.TWO_NUMBERS.value,
+        to_registration=ItemKind.TWO_NUMBERS.value,
+        settled_by="a person, once the hospital's own system has one number for the patient",
+    ),
     ItemKind.RESTRICTED: Ask(
         owner=Owner.SAFEGUARDING,
         to_do=_RING,

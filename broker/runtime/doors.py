@@ -1,8 +1,10 @@
 """The use cases of intake over a log that hands on what they write: for a replay, and for a redrive."""
 
 from broker.runtime.parts import Parts
+from broker.services.attendances import Attendances
 from broker.services.intake import Intake
 from broker.services.numberless import Numberless
+from broker.services.numbers_in_use import NumbersInUse
 from broker.services.redriving import Doors
 from broker.services.rejections import Rejections
 from broker.services.replay import SteppedClock, Taken
@@ -17,16 +19,25 @@ def _uncounted(_event: str) -> None:
     """Count nothing: who plays messages again tells the outcome, and keeps no counts."""
 
 
-def doors(parts: Parts, *, read: Read, processing_ids: frozenset[str] = PROCESSING_IDS) -> Doors:
-    """Return doors of their own; `read` reads an upload file, `processing_ids` is what MSH-11 may be."""
+def doors(
+    parts: Parts,
+    *,
+    read: Read,
+    processing_ids: frozenset[str] = PROCESSING_IDS,
+    numbers: NumbersInUse | None = None,
+) -> Doors:
+    """
+    Return doors of their own; `read` reads an upload file, `processing_ids` is what MSH-11 may be.
+
+    `numbers` remembers what comes in: for whoever lets everything in once, in its order (ruling 44).
+    """
     taken, clock, key = Taken(), SteppedClock(), parts.key
     rejections = Rejections(parts.records, key)
     return Doors(
         intake=Intake(
             taken,
-            parts.facts,
+            Attendances(parts.facts, Numberless(parts.details, policy=parts.policy, key=key), numbers),
             rejections,
-            Numberless(parts.details, policy=parts.policy, key=key),
             clock=clock,
             count=_uncounted,
             answer_seconds=_ANSWER_SECONDS,

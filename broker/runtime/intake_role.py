@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +19,8 @@ from broker.adapters.kafka_watch import Place
 from broker.adapters.mllp_server import MllpServer
 from broker.adapters.server_tls import HandshakeFault
 from broker.adapters.worker_process import read_file_aside
-from broker.ports import Clock, FactLog, Topic
+from broker.core.errors import KafkaUnavailable
+from broker.ports import Clock, FactLog, InputTail, Topic
 from broker.runtime import log_events as events
 from broker.runtime.door_tls import door_tls
 from broker.runtime.health import Health, State
@@ -38,9 +40,12 @@ from broker.runtime.metrics import (
 )
 from broker.runtime.parts import Parts, present, processing_ids
 from broker.runtime.settings import Settings
+from broker.services.attendances import Attendances
+from broker.services.following import Following
 from broker.services.intake import QUALITY, Intake
 from broker.services.intake import REJECTED as REJECTED_PREFIX
 from broker.services.numberless import Numberless
+from broker.services.numbers_in_use import NumbersInUse
 from broker.services.rejections import Rejections
 from broker.services.uploads import Uploads
 from broker.services.waiting_records import WaitingRecords
@@ -50,12 +55,15 @@ from broker.wire.upload_answer import FileAnswer, refuse_file
 SEALED_FOR = timedelta(days=36)
 """A day longer than the longest retention of a topic that holds sealed fields: 35 days."""
 
+_FOLLOW_EVERY_SECONDS = 5.0  # how little there is to read when a sender connects
+_PROBE_EVERY_SECONDS = 1.0  # how long senders are refused after the cluster is back
 _KEYS_EVERY_SECONDS = 3_600.0
 _MILLISECONDS = 1000
 _INTAKE_SHARE = 0.95  # of the answer's deadline; the log's own is shorter, so this is for one that hangs
 # One line for each of these would be most of the log.
 _UNREMARKABLE = frozenset({"accepted", "plan accepted", "connection opened", "connection closed"})
 _REFUSED = "refused"
+_CONNECTED = "connection opened"
 _MEASURED: dict[str, tuple[Metric, dict[str, str]]] = {
     "accepted": (FACTS, {"topic": Topic.ATTENDANCES}),
     "plan accepted": (FACTS, {"topic": Topic.PLANS}),
@@ -76,10 +84,11 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
     """
     Takes messages and files once started; `port` then says where, `counts` what was taken so far.
 
-    `facts` is where they go, already started, and `refusing` says whether they are known to refuse; `clock`
-    tells the time of receipt, and the demonstration steps it; `recall` is asked before the doors open. Raises
-    `ConfigurationError` where TLS is not set up rightly; the start raises it where the port is taken, and
-    `StorageUnusable` where the drop folder cannot be made.
+    `facts` is where they go, already started, and `refusing` says whether they are known to refuse; `tail`
+    follows the attendances among them (ruling 44); `recall` is asked before the doors open; `clock` tells the
+    time of receipt, and the demonstration steps it. Raises `ConfigurationError` where TLS is not set up
+    rightly; the start raises it where the port is taken, and `StorageUnusable` where the drop folder cannot
+    be made.
     """
 
     def __init__(
@@ -88,6 +97,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         parts: Parts,
         *,
         facts: FactLog,
+        tail: InputTail,
         clock: Clock = present,
         recall: Callable[[Numberless], Awaitable[None]] = _nothing,
         refusing: Callable[[], bool] = lambda: False,
@@ -106,15 +116,20 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._sealer = parts.sealer
         rejections = Rejections(parts.records, parts.key)
         self._numberless = Numberless(parts.details, policy=parts.policy, key=parts.key)
+        numbers = NumbersInUse(parts.key, horizon=parts.policy.horizon)
+        attendances = Attendances(parts.facts, self._numberless, numbers)
+        self._following = Following(
+            numbers, tail, facts, codec=parts.facts, attendances=attendances, clock=clock
+        )
         self._intake = Intake(
             facts,
-            parts.facts,
+            attendances,
             rejections,
-            self._numberless,
             clock=clock,
             count=self._count,
             answer_seconds=answer_ms * _INTAKE_SHARE / _MILLISECONDS,
             processing_ids=processing_ids(settings),
+            ready=self._following.ready,
         )
         self._uploads = Uploads(
             facts,
@@ -159,17 +174,28 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         return {}
 
     async def on_start(self) -> None:
-        """Open the doors, once what they must know of the past is read back."""
+        """Learn which numbers visits are recorded under, then open the doors."""
         self._folder.prepare()
         await self._recall(self._numberless)
+        with suppress(KafkaUnavailable):  # the doors then refuse until it is known
+            await self._following.catch_up()
+            await self._following.catch_up()  # what a predecessor owed is said by the second
         try:
             await self._server.start()
         except OSError as error:
             raise self._settings.cannot_listen("mllp", error) from error
         self._open = True
         self.add_future(self._folder.run())
+        self.add_future(self._follow())
         self.add_future(self._destroy_old_keys())
         self._log.write(events.IntakeReady(address=self._settings.mllp_host, port=self.port))
+
+    async def _follow(self) -> None:
+        """Follow what other intakes take, and find Kafka again when it was away."""
+        while not self.should_stop:
+            await self.sleep(_PROBE_EVERY_SECONDS if self._following.away else _FOLLOW_EVERY_SECONDS)
+            with suppress(KafkaUnavailable):
+                await self._following.catch_up()
 
     async def _destroy_old_keys(self) -> None:
         """Destroy each day's key once nothing sealed with it is kept any longer; looks once an hour."""
@@ -184,6 +210,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         """Finish what is in hand and close the doors."""
         self._open = False
         await self._server.stop()
+        await self._following.close()
         self._log.write(events.IntakeStopped())
 
     async def _receive(self, data: bytes) -> bytes:
@@ -227,6 +254,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         """Count an event and log it, but for the many; that Kafka is away, or back, is told once."""
         self.counts[event] += 1
         self._measure(event)
+        if event == _CONNECTED:
+            self._following.suspect()  # another intake may have had this sender until now
         if event.startswith(REJECTED_PREFIX):
             return  # what is kept is told by its own event
         if event == _REFUSED:

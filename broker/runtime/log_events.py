@@ -105,6 +105,24 @@ class Kept(Counted, name="kept"):
     """Something that could not be used, or has no usable number, is in `cpis.rejected`."""
 
 
+class VisitLeft(LogEvent, name="visit left"):
+    """A visit was told to have left the number that it was first recorded under (ruling 44)."""
+
+    count: int
+
+
+class MergeAcknowledged(LogEvent, name="merge acknowledged"):
+    """A merge of local identifiers was acknowledged: it joins nothing here (ruling 25)."""
+
+    count: int
+
+
+class TwoNumbers(LogEvent, name="two numbers for one patient"):
+    """A merge named two NHS numbers: an item asks its sender to settle that in its own system (ruling 42)."""
+
+    count: int
+
+
 class MessageOfPoorQuality(LogEvent, name="message of poor quality"):
     """A message was taken although something in it is missing or cannot be read."""
 

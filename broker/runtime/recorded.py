@@ -8,6 +8,7 @@ from typing import Any
 from broker.core.policy import AnyPolicy
 from broker.runtime.doors import doors
 from broker.runtime.parts import Parts
+from broker.services.numbers_in_use import NumbersInUse
 from broker.services.replay import Replay, Replayed
 from broker.wire.readable import readable
 from broker.wire.stream import StreamLine
@@ -21,7 +22,7 @@ async def _read(data: bytes, received_at: datetime) -> ReadFile | UnreadableFile
 
 def offline(parts: Parts, *, policy: AnyPolicy | None = None) -> Replay:
     """Return a replay that writes to nothing, under another policy if asked."""
-    own = doors(parts, read=_read)
+    own = doors(parts, read=_read, numbers=NumbersInUse(parts.key, horizon=parts.policy.horizon))
     return Replay(
         intake=own.intake,
         uploads=own.uploads,

@@ -19,7 +19,7 @@ from mode import Service
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.core.errors import BrokerError, RoleFailed
-from broker.ports import Clock
+from broker.ports import Clock, Topic
 from broker.runtime import log_events as events
 from broker.runtime.access import needed
 from broker.runtime.door_tls import door_tls
@@ -115,6 +115,7 @@ def _service(role: Role, shared: _Shared) -> Any:
     """Return the service of a role, importing only what it needs."""
     match role:
         case Role.INTAKE:
+            from broker.adapters.kafka_tail import KafkaInputTail
             from broker.runtime.intake_role import IntakeRole
             from broker.runtime.recall import recall
 
@@ -122,6 +123,7 @@ def _service(role: Role, shared: _Shared) -> Any:
                 shared.settings,
                 shared.parts,
                 facts=shared.facts,
+                tail=KafkaInputTail(shared.cluster, Topic.ATTENDANCES),
                 clock=shared.clock,
                 recall=partial(recall, cluster=shared.cluster, parts=shared.parts),
                 refusing=lambda: shared.facts.refusing,

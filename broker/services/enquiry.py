@@ -31,7 +31,7 @@ from broker.core.operators import ActionKind, Grounds
 from broker.core.partition import Forwarding
 from broker.core.person import Known, Person
 from broker.core.policy import RULES_VERSION, AnyPolicy
-from broker.core.reading import stamp
+from broker.core.reading import position
 from broker.core.succession import NUMBERS_PASSED_MAX
 from broker.ports import PARTITION_STATE_KEY, Archive, Clock, Topic
 from broker.services.desk_log import DeskLog
@@ -137,7 +137,7 @@ class Enquiry:
             raise VisitAmbiguous
         if not messages:
             return could_not_check(Uncheckable.NOT_HELD)
-        newest = max(messages, key=lambda held: stamp(held.message))  # under the number in use (ruling 44)
+        newest = max(messages, key=lambda held: position(held.message))  # under the number in use (ruling 44)
         await self._log.audit(ActionKind.ANSWERED, newest.reference, place_of(newest.record), grounds)
         own = [held for held in messages if held.number == newest.number]
         marks = await self._marks_past(asked.provider, own)

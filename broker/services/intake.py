@@ -7,7 +7,7 @@ the settings alone, so a resend gets the same one (architecture, section 3; doss
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -19,24 +19,20 @@ from broker.core.errors import (
     StorageUnusable,
     UnwritableRecord,
 )
-from broker.core.facts import VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode, aware
-from broker.ports import Clock, FactLog, Topic, Write
-from broker.services.numberless import Numberless
-from broker.services.rejections import RECORD_BYTES_MAX, SOURCE, Rejections
+from broker.ports import Clock, FactLog, Write
+from broker.services.attendances import TOO_LARGE, Attendances, Facts
+from broker.services.rejections import Rejections
 from broker.wire.acknowledgement import answer
 from broker.wire.adt import PROCESSING_IDS, AdtReading, read_adt
-from broker.wire.cloudevents import FACT_TYPE, CloudEvent, write_headers
-from broker.wire.facts_codec import FactCodec
-from broker.wire.hl7v2 import parse
+from broker.wire.adt_merge import holds_merge, read_merge
+from broker.wire.hl7v2 import EVENT, parse
 from broker.wire.mllp import END_BROKEN, START, TOO_LONG
 from broker.wire.records_codec import Door, Rejected
 
 Count = Callable[[str], None]
 """Counts one event of a stable name that holds nothing of a person."""
 
-TOO_LARGE = "message too large"
-"""Reason: the fact would not fit a record of Kafka, today or ever."""
 DEFECT = "broker defect"
 """Reason: our own code failed on this message; the bytes are kept, so that it can be found and mended."""
 
@@ -54,11 +50,21 @@ _END_MARK = b"\x1c"
 
 
 class _Judgement(NamedTuple):
-    """What is to be made durable, what is then counted, and the fault to answer, None for `AA`."""
+    """
+    What is to be made durable, step by step, what is then counted, and the fault to answer, None for `AA`.
 
-    writes: list[Write]
+    `facts` are the visits' facts among the steps, each with its number.
+    """
+
+    steps: Sequence[list[Write]]
     counts: tuple[str, ...]
     fault: MalformedMessage | None = None
+    facts: Facts = ()
+    merge: bool = False
+
+
+async def _at_once() -> None:
+    """Wait for nothing: nobody else takes messages."""
 
 
 class Intake:
@@ -66,28 +72,28 @@ class Intake:
     The use case behind the MLLP door.
 
     `answer_seconds` is the deadline of an answer from the receipt of its message; `processing_ids` is what
-    MSH-11 may be (ruling 27). `count` is told `accepted`, `kept`, `refused` (Kafka away), `unreadable lost`
-    (Kafka away and nobody to tell), `sealing impossible` (no key can be kept: refused as well), `rejected: …`
-    and `quality: …`.
+    MSH-11 may be (ruling 27); `ready` returns once it is known which numbers visits are recorded under.
+    `count` is told `accepted`, `visit left`, `kept`, `refused` (Kafka away), `unreadable lost` (Kafka away
+    and nobody to tell), `sealing impossible` (no key can be kept: refused as well), `rejected: …` and
+    `quality: …`.
     """
 
     def __init__(
         self,
         facts: FactLog,
-        codec: FactCodec,
+        attendances: Attendances,
         rejections: Rejections,
-        numberless: Numberless,
         *,
         clock: Clock,
         count: Count,
         answer_seconds: float,
         processing_ids: frozenset[str] = PROCESSING_IDS,
+        ready: Callable[[], Awaitable[None]] = _at_once,
     ) -> None:
         self._facts = facts
-        self._codec = codec
+        self._attendances = attendances
+        self._ready = ready
         self._rejections = rejections
-        self._numberless = numberless
-        self._key = numberless.key
         self._clock = clock
         self._count = count
         self._answer_seconds = answer_seconds
@@ -108,18 +114,32 @@ class Intake:
     async def _receive(self, data: bytes, confirmed: NhsNumber | None) -> bytes:
         """Return the acknowledgement of a message; raise `StorageUnusable` where nothing can be sealed."""
         received_at = aware(self._clock())
-        judgement = self._judge(data, received_at, confirmed)
         try:
-            durable = await self._made_durable(judgement.writes)
-        except UnwritableRecord:  # a topic set to take less than it should
-            judgement = self._at_fault(data, MalformedMessage(TOO_LARGE), received_at)
-            durable = await self._made_durable(judgement.writes)
-        if not durable:
+            async with asyncio.timeout(self._answer_seconds):
+                await self._ready()
+                judgement = await self._done(data, self._judge(data, received_at, confirmed), received_at)
+        except (KafkaUnavailable, TimeoutError):
             self._count("refused")
             return answer(data, KafkaUnavailable())
         for event in judgement.counts:
             self._count(event)
+        if len(judgement.steps) > 1:
+            self._count("visit left")
+        if judgement.merge:
+            self._count("two numbers for one patient" if judgement.steps else "merge acknowledged")
         return answer(data, judgement.fault)
+
+    async def _done(self, data: bytes, judgement: _Judgement, received_at: datetime) -> _Judgement:
+        """Return what was made durable, the judgement or that the message is too large; raise as `append`."""
+        try:
+            for writes in judgement.steps:
+                await self._facts.append(writes)
+        except UnwritableRecord:  # a topic set to take less than it should
+            judgement = self._at_fault(data, MalformedMessage(TOO_LARGE), received_at)
+            for writes in judgement.steps:
+                await self._facts.append(writes)
+        self._attendances.note(judgement.facts)
+        return judgement
 
     async def receive_unreadable(self, data: bytes, reason: str) -> bytes | None:
         """Keep bytes that were no frame; return an answer where the sender thinks that it sent a message."""
@@ -157,39 +177,39 @@ class Intake:
         try:
             reading = read_adt(
                 data,
-                key=self._key,
+                key=self._attendances.key,
                 received_at=received_at,
                 processing_ids=self._processing_ids,
+                in_use=self._attendances.in_use,
                 confirmed=confirmed,
             )
             if reading.number is None:
                 return self._without_number(data, reading, received_at)
-            writes = [
-                self._fact(reading.message, reading.number),
-                *self._numberless.numbered(reading.message, reading.unnumbered),
-            ]
+            told = self._attendances.told(reading.number, reading.message)
+            told.steps[-1].extend(self._attendances.numberless.numbered(reading.message, reading.unnumbered))
         except MalformedMessage as fault:
-            return self._at_fault(data, fault, received_at)
+            return self._merge(data, fault, received_at)
         except StorageUnusable:
             raise
         except Exception:  # noqa: BLE001 - a defect of ours loses no message and stops no sender's queue
             return self._at_fault(data, MalformedMessage(DEFECT), received_at)
-        return _Judgement(writes, ("accepted", *(f"{QUALITY}{fault}" for fault in reading.faults)))
+        counts = ("accepted", *(f"{QUALITY}{fault}" for fault in reading.faults))
+        return _Judgement(told.steps, counts, facts=told.facts)
 
-    def _fact(self, message: VisitMessage, number: NhsNumber) -> Write:
-        """Return the record of a fact; raise `MalformedMessage` where Kafka would never take it."""
-        value = self._codec.encode(message, number)
-        if len(value) > RECORD_BYTES_MAX:
-            raise MalformedMessage(TOO_LARGE)
-        event = CloudEvent(
-            event_id=message.message_id,
-            source=SOURCE,
-            event_type=FACT_TYPE,
-            time=message.received_at,
-            data_schema="attendance",
-            sender=message.provider.code,
-        )
-        return Write(topic=Topic.ATTENDANCES, key=number.key, value=value, headers=write_headers(event))
+    def _merge(self, data: bytes, fault: MalformedMessage, received_at: datetime) -> _Judgement:
+        """
+        Acknowledge a merge, which moves no visit: each visit's own next message does (rulings 25, 44).
+
+        Two NHS numbers in it are work for its sender. Any other message has the fault that was found.
+        """
+        try:
+            merge = read_merge(data) if fault.hl7_code == EVENT else None
+        except MalformedMessage as other:
+            return self._at_fault(data, other, received_at)
+        if merge is None:
+            return self._at_fault(data, fault, received_at)
+        steps = [[self._rejections.two_numbers(merge, received_at)]] if merge.two_numbers else []
+        return _Judgement(steps, (), merge=True)
 
     def _without_number(self, data: bytes, reading: AdtReading, received_at: datetime) -> _Judgement:
         """Keep an attendance without a usable number, and look for whose it is (rulings 21, 35)."""
@@ -204,11 +224,15 @@ class Intake:
             received_at=received_at,
             raw=data,
         )
-        writes = [*self._rejections.writes(rejected), *self._numberless.sought(reading.message)]
-        return _Judgement(writes, ("kept", f"{REJECTED}{NUMBERLESS}", f"{QUALITY}{reason}"))
+        writes = [*self._rejections.writes(rejected), *self._attendances.numberless.sought(reading.message)]
+        return _Judgement([writes], ("kept", f"{REJECTED}{NUMBERLESS}", f"{QUALITY}{reason}"))
 
     def _at_fault(self, data: bytes, fault: MalformedMessage, received_at: datetime) -> _Judgement:
-        """Keep a message that could not be read, with as much of its header as can."""
+        """
+        Keep a message that could not be read, with as much of its header as can.
+
+        Of a merge no byte is kept: it may hold two numbers (ruling 42).
+        """
         sender, control_id = _header(data)
         rejected = Rejected(
             door=Door.MLLP,
@@ -217,10 +241,10 @@ class Intake:
             sender=sender,
             control_id=control_id,
             received_at=received_at,
-            raw=data,
+            raw=None if holds_merge(data) else data,
         )
         counts = ("kept", f"{REJECTED}{fault.hl7_code}")
-        return _Judgement(self._rejections.writes(rejected), counts, fault)
+        return _Judgement([self._rejections.writes(rejected)], counts, fault)
 
 
 def _header(data: bytes) -> tuple[OdsCode | None, str | None]:

@@ -1,14 +1,18 @@
 """
-What cannot be read is kept in `cpis.rejected`: byte for byte, sealed, with the reason.
+What intake leaves to people: what cannot be read is kept in `cpis.rejected`, byte for byte, sealed, with the
+reason; two NHS numbers for one patient are an item in `cpis.worklist`, without a byte of the message.
 
 Knows how large a record may be: longer bytes are kept in parts, in order, under one id.
 """
 
 from dataclasses import replace
+from datetime import datetime
 
+from broker.core.alerts import ItemKind, WorklistItem
 from broker.core.keyed import IdentityKey
 from broker.ports import Topic, Write
-from broker.wire.cloudevents import REJECTED_TYPE, CloudEvent, write_headers
+from broker.wire.adt_merge import MergeReading
+from broker.wire.cloudevents import REJECTED_TYPE, WORKLIST_TYPE, CloudEvent, write_headers
 from broker.wire.records_codec import RecordsCodec, Rejected
 
 SOURCE = "urn:cpis:intake"
@@ -21,7 +25,7 @@ _CONTROL_ID_CHARACTERS_MAX = 200  # ten times the standard's; a longer one is fo
 
 
 class Rejections:
-    """Makes the records of `cpis.rejected`; the same bytes refused for the same reason have the same id."""
+    """Makes the records; the same bytes refused for the same reason have the same id."""
 
     def __init__(
         self, codec: RecordsCodec, key: IdentityKey, *, part_bytes_max: int = RECORD_BYTES_MAX
@@ -50,6 +54,27 @@ class Rejections:
             )
             parts.append(self._write(part, f"{identity}.{number}"))
         return parts
+
+    def two_numbers(self, merge: MergeReading, at: datetime) -> Write:
+        """
+        Return the worklist item for a merge that names two NHS numbers, received `at` (rulings 25, 42).
+
+        It says who sent it and how it is found there, and nothing that could be traced to either number.
+        """
+        kind = ItemKind.TWO_NUMBERS
+        item_id = self._key.derive("item", kind, merge.provider.code, merge.control_id)
+        item = WorklistItem(
+            item_id=item_id, kind=kind, urgent=False, provider=merge.provider, control_id=merge.control_id
+        )
+        event = CloudEvent(
+            event_id=item_id, source=SOURCE, event_type=WORKLIST_TYPE, time=at, data_schema="worklist_item"
+        )
+        return Write(
+            topic=Topic.WORKLIST,
+            key=item_id.encode(),
+            value=self._codec.encode_item(item),
+            headers=write_headers(event),
+        )
 
     def _write(self, rejected: Rejected, event_id: str) -> Write:
         """Return one record."""

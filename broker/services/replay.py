@@ -129,6 +129,9 @@ class Replay:
         if write.topic == Topic.REJECTED:
             rejected = self._records.decode_rejected(value)
             self.outcome.rejected.append((rejected.door.value, rejected.reason))
+        elif write.topic == Topic.WORKLIST:
+            item = self._records.decode_item(value)
+            self.outcome.worklist[item.item_id] = item
         elif write.topic in INPUTS and write.key is not None:
             arrival = self._facts.read(Topic(write.topic), write.key, value)
             if arrival.passage is None:

@@ -5,7 +5,7 @@ Knows MSH, EVN, PV1 and PV2 of A01, A03, A04, A08, A11 and A13, rulings 4, 6, 16
 faults refuse a message. Any bytes end in an `AdtReading` or a `MalformedMessage`; neither shows a value.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -14,7 +14,13 @@ from broker.core.clock import plausible_arrival
 from broker.core.errors import InvalidOdsCode, MalformedMessage
 from broker.core.facts import VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode, aware
-from broker.core.keyed import IdentityKey, message_reference, unnumbered_reference, visit_reference
+from broker.core.keyed import (
+    IdentityKey,
+    message_reference,
+    unnumbered_reference,
+    visit_named,
+    visit_reference,
+)
 from broker.core.reasons import reason_for
 from broker.wire.adt_patient import full_name, local_identifier, read_number, read_patient
 from broker.wire.adt_registers import Fault, Registers
@@ -53,10 +59,10 @@ class AdtReading:
     """
     One readable ADT message.
 
-    Without a usable NHS number `number` is None, `message` is about a visit of nobody, and `number_fault`
-    says why: `missing`, `not ten digits`, `wrong check digit`, `placeholder` (rulings 21, 35, 36).
-    `unnumbered` is the reference that the visit has without a number, also where it has one. `faults` are
-    words of `Fault`.
+    Without a usable NHS number `number_fault` says why: `missing`, `not ten digits`, `wrong check digit`,
+    `placeholder` (rulings 21, 35, 36); `number` is then that of the visit's earlier messages. Where there is
+    none it is None, and `message` about a visit of nobody. `unnumbered` is the reference that the visit has
+    without a number, also where it has one. `faults` are words of `Fault`.
     """
 
     number: NhsNumber | None
@@ -83,17 +89,24 @@ class _Envelope:
     occurred_at: datetime | None
 
 
+def _nobody(_visit: bytes) -> None:
+    """Return that a visit is not known."""
+
+
 def read_adt(
     data: bytes,
     *,
     key: IdentityKey,
     received_at: datetime,
     processing_ids: frozenset[str] = PROCESSING_IDS,
+    in_use: Callable[[bytes], NhsNumber | None] = _nobody,
     confirmed: NhsNumber | None = None,
 ) -> AdtReading:
     """
     Read one ADT message; `received_at` is the first receipt of these bytes, aware.
 
+    `in_use` returns the number under which a visit, as `visit_named` gives it, was last recorded: a message
+    that says none leaves it alone (ruling 21, R41).
     `confirmed` is the number of the patient of a message without a usable one, as a person found out (46).
 
     Raises `MalformedMessage` with a code of table 0357: 200 to 203 for a type, event, processing id or
@@ -105,7 +118,7 @@ def read_adt(
     if message.misdeclared:
         registers.faults.add(Fault.CHARACTER_SET)
     envelope = _read_envelope(message, registers, received_at, processing_ids)
-    patient, visit = _required(message, "PID"), _required(message, "PV1")
+    patient, visit = required(message, "PID"), required(message, "PV1")
     read_patient(message, patient, visit, registers)
     _read_visit(message, visit, envelope, registers)
     arrived_at = registers.values.get("arrived_at")
@@ -114,13 +127,16 @@ def read_adt(
     number, number_fault, differ = read_number(patient)
     if differ:
         registers.faults.add(Fault.NUMBERS_DIFFER)
-    if number is None and confirmed is not None:
-        number, number_fault = confirmed, None
     place: dict[str, Any] = {
         "system": envelope.system,
         "provider": envelope.provider,
         "visit_number": _visit_number(patient, visit, envelope, registers),
     }
+    if number is None and confirmed is not None:
+        number, number_fault = confirmed, None
+    elif number is None:
+        number = in_use(visit_named(key, **place))
+        registers.faults |= {Fault.NUMBER_AS_BEFORE} if number is not None else set()
     unnumbered = unnumbered_reference(key, **place)
     message_read = VisitMessage(
         message_id=message_reference(key, data),
@@ -164,12 +180,8 @@ def _read_envelope(
         event = VisitEvent(_said(header.field(9, 2)))
     except ValueError:
         raise MalformedMessage("event not taken", hl7_code=EVENT, location="MSH-9") from None
-    control_id = _said(header.field(10, subcomponent=0))
-    if not control_id:
-        raise MalformedMessage("control id missing", hl7_code=REQUIRED_FIELD, location="MSH-10")
-    if len(control_id) > _CONTROL_ID_CHARACTERS_MAX:
-        raise MalformedMessage("control id too long", hl7_code=DATA_TYPE, location="MSH-10")
-    provider = _read_provider(header)
+    control_id = read_control_id(header)
+    provider = read_provider(header)
     recording = message.first("EVN")
     sent_at = registers.read_moment(header.field(7), Fault.MESSAGE_TIME)
     recorded_at = registers.read_moment(_field(recording, 2), Fault.EVENT_TIME) or sent_at
@@ -189,8 +201,18 @@ def _read_envelope(
     )
 
 
-def _read_provider(header: Segment) -> OdsCode:
-    """Read MSH-4, by which everything of the visit is attributed."""
+def read_control_id(header: Segment) -> str:
+    """Read MSH-10, by which a sender finds its message; raise `MalformedMessage`."""
+    control_id = _said(header.field(10, subcomponent=0))
+    if not control_id:
+        raise MalformedMessage("control id missing", hl7_code=REQUIRED_FIELD, location="MSH-10")
+    if len(control_id) > _CONTROL_ID_CHARACTERS_MAX:
+        raise MalformedMessage("control id too long", hl7_code=DATA_TYPE, location="MSH-10")
+    return control_id
+
+
+def read_provider(header: Segment) -> OdsCode:
+    """Read MSH-4, by which everything of the message is attributed; raise `MalformedMessage`."""
     code = _said(header.field(4)).upper()
     if not code:
         raise MalformedMessage("sending facility missing", hl7_code=REQUIRED_FIELD, location="MSH-4")
@@ -212,8 +234,8 @@ def _read_sequence(header: Segment, registers: Registers) -> int | None:
     return None
 
 
-def _required(message: Message, name: str) -> Segment:
-    """Return the first segment of this name; refuse a message without it."""
+def required(message: Message, name: str) -> Segment:
+    """Return the first segment of this name; refuse a message without it with `MalformedMessage`."""
     segment = message.first(name)
     if segment is None:
         raise MalformedMessage(f"no {name} segment", hl7_code=SEGMENT_SEQUENCE, location=name)

@@ -7,6 +7,7 @@ practitioner, religion and ethnicity are never read (ruling 31).
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 from broker.core.errors import InvalidNhsNumber
 from broker.core.facts import NumberStatus, Reliability
@@ -17,6 +18,8 @@ from broker.wire.hl7v2 import CLEARED, Message, Repeat, Segment, Value
 NUMBER_MISSING = "missing"
 """The fault of a message in which nothing claims to be an NHS number; the others are `InvalidNhsNumber`'s."""
 
+_IDENTIFIERS = 3  # PID-3
+_NUMBER_ALONE = 2  # PID-2
 _NHS_AUTHORITIES = frozenset({"NHS", "NHSNBR", "NHSNMBR"})  # CX-4, ruling 36
 _NHS_TYPE = "NH"  # CX-5
 _NATIONAL_TYPE = "NI"  # CX-5: an NHS number only with a status beside it, ruling 36
@@ -54,9 +57,9 @@ def read_number(patient: Segment) -> tuple[NhsNumber | None, str | None, bool]:
     Where it stands is ruling 36; blanks and hyphens within it do not count. The first usable one is taken.
     """
     numbers, faults = [], []
-    for value in _claimed_numbers(patient):
+    for value in _claimed_numbers(patient, _IDENTIFIERS, _NUMBER_ALONE):
         try:
-            numbers.append(NhsNumber(value.replace(" ", "").replace("-", "")))
+            numbers.append(_read(value))
         except InvalidNhsNumber as error:
             faults.append(str(error))
     if numbers:
@@ -87,15 +90,29 @@ def read_patient(message: Message, patient: Segment, visit: Segment, registers: 
         _read_next_of_kin(next_of_kin, registers)
 
 
-def _claimed_numbers(patient: Segment) -> Iterator[str]:
-    """Yield what claims to be an NHS number: labelled repeats of PID-3, then PID-2."""
-    for repeat in patient.repeats(3):
+def usable_numbers(
+    segment: Segment, *, identifiers: int = _IDENTIFIERS, number: int = _NUMBER_ALONE
+) -> Iterator[NhsNumber]:
+    """Yield every usable NHS number, among identifiers or alone, where PID has them or another (36)."""
+    for value in _claimed_numbers(segment, identifiers, number):
+        with suppress(InvalidNhsNumber):
+            yield _read(value)
+
+
+def _claimed_numbers(segment: Segment, identifiers: int, number: int) -> Iterator[str]:
+    """Yield what claims to be an NHS number: labelled identifiers as in PID-3, then one as in PID-2."""
+    for repeat in segment.repeats(identifiers):
         value = repeat.part()
         if isinstance(value, str) and _claims(repeat):
             yield value
-    alone = patient.field(2)
+    alone = segment.field(number)
     if isinstance(alone, str):
         yield alone
+
+
+def _read(value: str) -> NhsNumber:
+    """Return a number in which blanks and hyphens do not count; raise `InvalidNhsNumber`."""
+    return NhsNumber(value.replace(" ", "").replace("-", ""))
 
 
 def _claims(repeat: Repeat) -> bool:

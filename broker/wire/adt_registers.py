@@ -25,6 +25,7 @@ class Fault(StrEnum):
     DEPARTURE_TIME = "departure time unreadable"
     EVENT_TIME = "event time unreadable"
     MESSAGE_TIME = "message time unreadable"
+    NUMBER_AS_BEFORE = "NHS number missing, as before"
     NUMBERS_DIFFER = "several NHS numbers"
     NUMBER_STATUS = "number status unknown"
     OCCURRED_TIME = "occurred time unreadable"

@@ -78,7 +78,7 @@ class AlertCodec:
             "loud": event.loud,
             "nhs_number": event.subject.digits,
             "authority_child_id": event.alert.child_id if with_child_id else None,
-            "statements": statements(event.alert, event.changes),
+            "statements": statements(event.alert, event.changes, kind=event.kind),
             "caused_received_at": maybe_millis(caused_received_at),
             "rules_version": rules_version,
             "policy_version": policy_version,

@@ -17,6 +17,7 @@ from broker.core.facts import (
     PlanType,
     Reliability,
     VisitEvent,
+    VisitLeft,
     VisitMessage,
 )
 from broker.wire.avro import Row
@@ -139,6 +140,19 @@ def visit_message(row: Row) -> VisitMessage:
     row["birth_date_reliability"] = _RELIABILITIES.read_maybe(row["birth_date_reliability"])
     row["cleared"] = frozenset(row["cleared"])
     return VisitMessage(**row)
+
+
+def left_row(left: VisitLeft) -> Row:
+    """Return every field of what is said of a visit that goes on under another number."""
+    return {
+        "visit": left.visit,
+        "message_id": left.message_id,
+        "control_id": left.control_id,
+        "recorded_at": millis(left.recorded_at),
+        "sent_at": millis(left.sent_at),
+        "received_at": millis(left.received_at),
+        "sequence": left.sequence,
+    }
 
 
 def access_row(access: Access) -> Row:

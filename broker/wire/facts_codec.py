@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from broker.core.errors import MalformedMessage
-from broker.core.facts import Access, Fact, IdentityNotice, PlanFact, VisitMessage
+from broker.core.facts import Access, Fact, IdentityNotice, PlanFact, VisitLeft, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.person import Person
 from broker.core.succession import Merged, Passage
@@ -21,6 +21,7 @@ from broker.wire.fact_rows import (
     access_details_row,
     access_of,
     access_row,
+    left_row,
     message_details_row,
     message_row,
     notice_details_row,
@@ -44,7 +45,9 @@ SCHEMA_BY_TOPIC = {
     ACCESSES_TOPIC: "access",
     IDENTITY_TOPIC: "identity",
 }
-"""The one schema that each input topic holds, beside `forwarded`, which each of them may hold."""
+"""
+The schema of each input topic: attendances hold `visit_left` too, and each of them may hold `forwarded`.
+"""
 
 _NO_PLAN_DETAILS: Row = dict.fromkeys(("family", "given", "birth_date", "child_id"))
 _NO_NOTICE_DETAILS: Row = dict.fromkeys(("birth_date", "successor"))
@@ -73,7 +76,7 @@ def topic_of(fact: Fact) -> str:
     match fact:
         case PlanFact():
             return PLANS_TOPIC
-        case VisitMessage():
+        case VisitMessage() | VisitLeft():
             return ATTENDANCES_TOPIC
         case Access():
             return ACCESSES_TOPIC
@@ -108,6 +111,8 @@ class FactCodec:
                 row["visit"] = fact.visit
                 row["sealed"] = self._seal("attendance_details", message_details_row(fact), number)
                 return self._schemas.encode("attendance", row)
+            case VisitLeft():
+                return self._schemas.encode("visit_left", left_row(fact))
             case Access():
                 row = access_row(fact)
                 row["sealed"] = self._seal("access_details", access_details_row(fact), number)
@@ -129,6 +134,8 @@ class FactCodec:
         name = SCHEMA_BY_TOPIC.get(topic)
         if name is None:
             raise MalformedMessage("topic holds no facts", detail=topic)
+        if name == "attendance" and self._schemas.subject_of(value) == "visit_left":
+            return VisitLeft(**self._schemas.decode("visit_left", value))
         row = self._schemas.decode(name, value)
         with refusing(name):
             if name == "plan":
@@ -147,6 +154,20 @@ class FactCodec:
                 return access_of(row)
             row |= self._open("identity_details", row.pop("sealed"), key) or _NO_NOTICE_DETAILS
             return notice_of(row)
+
+    def attendance_in_clear(self, data: bytes) -> VisitMessage | VisitLeft | None:
+        """
+        Return what intake wrote to the attendances, opening nothing sealed; None for what was sent on.
+
+        Raises `MalformedMessage`.
+        """
+        match self._schemas.subject_of(data):
+            case "visit_left":
+                return VisitLeft(**self._schemas.decode("visit_left", data))
+            case "forwarded":
+                return None
+            case _:
+                return self.message_in_clear(data)
 
     def message_in_clear(self, data: bytes) -> VisitMessage:
         """

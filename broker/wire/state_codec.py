@@ -6,11 +6,11 @@ Which of these a value is, its schema id says. Nothing is sealed here: this topi
 it is where a person can be erased (ruling 23). What is sealed under a number not in use comes sealed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from broker.core.errors import MalformedMessage
-from broker.core.facts import PlanContent
+from broker.core.facts import PlanContent, VisitLeft
 from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import Inactive, InactivePlan
 from broker.core.partition import Forwarding, PartitionState
@@ -22,6 +22,7 @@ from broker.wire.fact_rows import (
     access_details_row,
     access_of,
     access_row,
+    left_row,
     message_details_row,
     message_row,
     notice_details_row,
@@ -188,6 +189,7 @@ def _person_row(person: Person) -> Row:
             }
             for visit, messages in known.visits.items()
         ],
+        "left": [left_row(one) for leavings in known.left.values() for one in leavings.values()],
         "accesses": [access_row(access) | access_details_row(access) for access in known.accesses.values()],
         "notices": [notice_row(notice) | notice_details_row(notice) for notice in known.notices.values()],
         "told": [_told_row(alert_id, told) for alert_id, told in person.told.items()],
@@ -225,6 +227,7 @@ def _person(number: NhsNumber, row: Row) -> Person:
             }
             for visit in row["visits"]
         },
+        left=_leavings(row["left"]),
         accesses={access.access_id: access for access in accesses},
         notices={notice.notice_id: notice for notice in notices},
     )
@@ -237,6 +240,14 @@ def _person(number: NhsNumber, row: Row) -> Person:
         entries={entry["subject_reference"]: entry["digest"] for entry in row["entries"]},
         closed=frozenset(row["closed"]),
     )
+
+
+def _leavings(rows: Iterable[Row]) -> dict[str, dict[str, VisitLeft]]:
+    """Return what was said of visits that go on under another number."""
+    left: dict[str, dict[str, VisitLeft]] = {}
+    for row in rows:
+        left.setdefault(row["visit"], {})[row["message_id"]] = VisitLeft(**row)
+    return left
 
 
 def _known_plan(row: Row) -> tuple[PlanContent, dict[Said, datetime]]:

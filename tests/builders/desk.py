@@ -13,6 +13,7 @@ from broker.ports import INPUTS, FactLog, Topic, Write
 from broker.runtime.doors import doors
 from broker.runtime.parts import Parts, assemble
 from broker.runtime.settings import Settings
+from broker.services.attendances import Attendances
 from broker.services.confirming import Confirming
 from broker.services.desk_log import DeskLog
 from broker.services.intake import Intake
@@ -69,9 +70,11 @@ class DeskHouse:
         rejections = Rejections(self.parts.records, self.parts.key)
         self.intake = Intake(
             self.facts,
-            self.parts.facts,
+            Attendances(
+                self.parts.facts,
+                Numberless(self.parts.details, policy=self.parts.policy, key=self.parts.key),
+            ),
             rejections,
-            Numberless(self.parts.details, policy=self.parts.policy, key=self.parts.key),
             clock=self.clock,
             count=_uncounted,
             answer_seconds=5.0,

@@ -17,10 +17,12 @@ from broker import ports
 from broker.adapters.kafka_archive import KafkaArchive
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.kafka_partition import KafkaPartitionLog
+from broker.adapters.kafka_tail import KafkaInputTail
 from broker.adapters.memory import MemoryFactLog, MemoryPartitionLog
 from broker.adapters.memory_archive import MemoryArchive
 from broker.adapters.memory_demographics import MemoryDemographics
 from broker.adapters.memory_sealing import MemorySealer
+from broker.adapters.memory_tail import MemoryInputTail
 from broker.adapters.sealing import KeyDirectory
 from broker.runtime.parts import present
 from broker.services.replay import SteppedClock
@@ -51,6 +53,7 @@ PORTS = {
     "Clock": Row(twin=SteppedClock, real=present, suite="test_clock"),
     "Demographics": Row(twin=MemoryDemographics, real=None, suite="test_demographics"),
     "FactLog": Row(twin=MemoryFactLog, real=KafkaFactLog, suite="test_fact_log"),
+    "InputTail": Row(twin=MemoryInputTail, real=KafkaInputTail, suite="test_input_tail"),
     "PartitionLog": Row(twin=MemoryPartitionLog, real=KafkaPartitionLog, suite="test_partition_log"),
     "Sealer": Row(twin=MemorySealer, real=KeyDirectory, suite="test_sealer"),
 }

@@ -16,6 +16,7 @@ from broker.core.alerts import EventKind
 from broker.runtime.parts import assemble
 from broker.runtime.recorded import offline, play
 from broker.runtime.settings import Settings
+from broker.services.attendances import Attendances
 from broker.services.intake import Intake
 from broker.services.numberless import Numberless
 from broker.services.rejections import Rejections
@@ -44,9 +45,8 @@ class ListeningDoor:
         parts = assemble(Settings(data_dir=data_dir), sealer=MemorySealer())
         self._intake = Intake(
             Taken(),
-            parts.facts,
+            Attendances(parts.facts, Numberless(parts.details, policy=parts.policy, key=parts.key)),
             Rejections(parts.records, parts.key),
-            Numberless(parts.details, policy=parts.policy, key=parts.key),
             clock=lambda: datetime.now(UTC),
             count=_ignore,
             answer_seconds=DEADLINE_S,

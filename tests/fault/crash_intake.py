@@ -20,7 +20,9 @@ from pathlib import Path
 from broker.adapters.cluster import Cluster
 from broker.adapters.drop_folder import ANSWER_SUFFIX, DONE
 from broker.adapters.kafka_facts import KafkaFactLog
+from broker.adapters.kafka_tail import KafkaInputTail
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
+from broker.adapters.memory_tail import MemoryInputTail
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.ports import Record, Topic
 from broker.runtime.intake_role import IntakeRole
@@ -91,9 +93,16 @@ def parts_of(site: Site) -> Parts:
 def crash_free(site: Site, *, messages: Iterable[int] = (), files: Iterable[int] = ()) -> CrashFree:
     """Give an intake on the in-memory Kafka the messages of these numbers, then the files of those."""
     kafka, parts = MemoryKafka(), parts_of(site)
-    role = IntakeRole(site.settings(0), parts, facts=MemoryFactLog(kafka), clock=lambda: RECEIVED)
+    role = IntakeRole(
+        site.settings(0),
+        parts,
+        facts=MemoryFactLog(kafka),
+        tail=MemoryInputTail(kafka, Topic.ATTENDANCES),
+        clock=lambda: RECEIVED,
+    )
 
     async def scenario() -> tuple[list[bytes], list[bytes]]:
+        await role._following.catch_up()
         answers = [await role._receive(message) for number in messages for message in messages_of(number)]
         return answers, [(await role._load(file_of(number))).answer for number in files]
 
@@ -140,11 +149,20 @@ def kept_in(parts: Parts, records: Iterable[Record]) -> list[Rejected]:
 
 def person(number: int, *, of_file: bool = False) -> NhsNumber:
     """Return the person of a number's messages, or of its file."""
-    return next(islice(numbers(), 2 * number + of_file, None))
+    return next(islice(numbers(), 3 * number + of_file, None))
+
+
+def stranger(number: int) -> NhsNumber:
+    """Return the person under whose number a visit was recorded first, of whom nobody has a plan."""
+    return next(islice(numbers(), 3 * number + 2, None))
 
 
 def messages_of(number: int) -> list[bytes]:
-    """Return what a hospital sends: a registration, one it must mend, one without a number, a discharge."""
+    """
+    Return what a hospital sends: a registration, one it must mend, one without a number, a discharge.
+
+    The visit was first recorded under a stranger's number, which it leaves (ruling 44).
+    """
     later = NOON + timedelta(minutes=90)
     patient = Patient(number=person(number).key.decode(), **_NAMED)
     visit = {"class": "E", "location": "ED", "visit": f"V{number}", "arrived": _time(NOON)}
@@ -159,9 +177,20 @@ def messages_of(number: int) -> list[bytes]:
     return [
         message.text().encode()
         for message in (
+            replace(
+                first,
+                control_id=f"{number}0",
+                recorded=_time(NOON - timedelta(minutes=5)),
+                patient=replace(patient, number=stranger(number).key.decode()),
+            ),
             first,
             replace(first, control_id=f"{number}B", recorded="nonsense"),
-            replace(first, control_id=f"{number}C", patient=replace(patient, number=None)),
+            replace(
+                first,
+                control_id=f"{number}C",
+                patient=replace(patient, number=None),
+                pv1={**visit, "visit": f"U{number}"},
+            ),
             replace(
                 first,
                 event="A03",
@@ -290,7 +319,8 @@ async def _take(site: Site, number: int, steps: Steps, told: int) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     facts = site.log(site.cluster)
     await facts.start()
-    role = IntakeRole(site.settings(number), parts_of(site), facts=facts, clock=lambda: RECEIVED)
+    tail = KafkaInputTail(site.cluster, Topic.ATTENDANCES)
+    role = IntakeRole(site.settings(number), parts_of(site), facts=facts, tail=tail, clock=lambda: RECEIVED)
     await role.start()
     steps.begin()
     os.write(told, f"{role.port}\n".encode())

@@ -92,8 +92,9 @@ def test_intake_killed_at_each_step_loses_nothing_that_it_answered(
     [messages, files], counts = intake_points(site, Death())
 
     assert 2 * (len(messages.numbers) + len(files.numbers)) == counts["alerts"]
-    assert functions(messages) >= {"_converse", "append", "_sender_routine"}
-    assert functions(files) >= {"_take", "read_file_aside", "append", "_load"}
+    assert functions(messages) >= {"_converse", "append", "_sender_routine", "catch_up"}
+    # `_load` is one step, beside the sender's many: whether some process dies there is chance
+    assert functions(files) >= {"_take", "read_file_aside", "append"}
     assert any(place.startswith("os.rename") for place in files.places())
 
 

@@ -103,6 +103,7 @@ class Expecting:
         self.oracle = oracle
         self.rows: set[Row] = set()
         self.whys: dict[str, str] = dict.fromkeys(oracle.visits.silent, "ruling 47: sensitive place")
+        self.whys |= dict.fromkeys(oracle.elsewhere, "ruling 44: recorded under the wrong person")
         self.asked: set[tuple[str, str, str]] = set()
 
     def told(self) -> Told:

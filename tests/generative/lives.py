@@ -13,7 +13,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from broker.core.facts import Access, Fact, IdentityNotice, PlanFact, VisitMessage
+from broker.core.facts import Access, Fact, IdentityNotice, PlanFact, VisitLeft, VisitMessage
 from broker.core.policy import AnyPolicy, Policies, Policy
 from tests.generative.settled import policies
 from tests.generative.stories import T, stories
@@ -38,6 +38,7 @@ _IDLE = [timedelta(days=n) for n in (1, 36, 51, 80, 120, 500)]
 _OWN_ID = {
     PlanFact: "file_id",
     VisitMessage: "message_id",
+    VisitLeft: "message_id",
     Access: "access_id",
     IdentityNotice: "notice_id",
 }
@@ -152,7 +153,7 @@ def _latest(fact: Fact) -> datetime:
     """Return until when a fact may come: one about a visit at any time, all others within L."""
     return (
         datetime.max.replace(tzinfo=T.tzinfo)
-        if isinstance(fact, VisitMessage | Access)
+        if isinstance(fact, VisitMessage | VisitLeft | Access)
         else (min(fact.recorded_at, fact.received_at) + LATENESS)
     )
 

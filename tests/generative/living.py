@@ -8,7 +8,7 @@ from enum import StrEnum
 from broker.core.alerts import Alert, AlertEvent, EventKind
 from broker.core.decisions import decide
 from broker.core.effects import Advance, advance
-from broker.core.facts import Access, Fact, VisitMessage
+from broker.core.facts import Access, Fact, VisitLeft, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.person import Person, lift
 from broker.core.policy import AnyPolicy
@@ -74,7 +74,7 @@ class Lived:
 
     def take(self, fact: Fact, clock: datetime) -> None:
         """Fold a fact and tell what follows."""
-        if self.person is None and isinstance(fact, VisitMessage | Access):
+        if self.person is None and isinstance(fact, VisitMessage | VisitLeft | Access):
             self.waiting.append((clock, fact))
             return
         person = self.person or new_person()

@@ -29,7 +29,7 @@ PROCESSES = 2
 EXAMPLES_PER_CHUNK = 500  # what one search of hypothesis makes
 _SAY_EVERY_S = 10.0
 
-FACTS = ("PlanFact", "VisitMessage", "Access", "IdentityNotice")
+FACTS = ("PlanFact", "VisitMessage", "VisitLeft", "Access", "IdentityNotice")
 """Kinds of facts as a run counts them."""
 
 

@@ -7,12 +7,12 @@ Remembers facts as a plain list. What is destroyed leaves the list; what was tol
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice, PlanFact, VisitMessage
+from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice, PlanFact, VisitLeft, VisitMessage
 from broker.core.identifiers import london_day
 from broker.core.policy import AnyPolicy
 from tests.generative.expected import Expecting, Row
 from tests.generative.naive_policy import in_force
-from tests.generative.naive_thread import Thread
+from tests.generative.naive_thread import Thread, first_received
 from tests.generative.oracle import Oracle, Version, age_reached, marked_at
 
 
@@ -49,7 +49,7 @@ class Remembered:
 
     def take(self, fact: Fact, clock: datetime) -> None:
         """Hold a fact: of a visit or view only from the first plan or notice on, until then it waits."""
-        if not self.has_record and isinstance(fact, VisitMessage | Access):
+        if not self.has_record and isinstance(fact, VisitMessage | VisitLeft | Access):
             self.waiting.append((clock, fact))
             return
         self.has_record = True
@@ -76,7 +76,8 @@ class Remembered:
         self.closed |= closing
         mark = self._mark()
         self.held = [fact for fact in self.held if subject_of(fact) not in self.closed]
-        if not any(subject_of(fact) for fact in self.held) and not self._to_come(clock, before):
+        happened = [fact for fact in self.held if isinstance(fact, VisitMessage | Access)]
+        if not happened and not self._to_come(clock, before):
             lasting = [f for f in self.held if isinstance(f, IdentityNotice) and f.kind.value == "excluded"]
             self.held, self.closed = [*lasting], set()
             self.destroyed += 1
@@ -92,8 +93,8 @@ class Remembered:
         return [IdentityNotice(notice_id=f"mark {at}", kind=kind, recorded_at=at, received_at=at)]
 
     def _open(self) -> list[Fact]:
-        """Return the facts that may still change what stands."""
-        return [fact for fact in self.held if subject_of(fact) not in self.closed]
+        """Return the facts that may still change what stands; a mark that came late with others does (24)."""
+        return [*(fact for fact in self.held if subject_of(fact) not in self.closed), *self._mark()]
 
     def _alerts(self) -> frozenset[Row]:
         """Return the alerts that the facts held ask for."""
@@ -141,15 +142,16 @@ class Remembered:
         for group in groups:
             if not group.open and not (group.stillbirth and asked_about):
                 closing |= group.members
-        for reference in oracle.visits.silent:
-            own = [message for message in oracle.visits.messages if message.visit == reference]
+        messages = [fact for fact in self._open() if isinstance(fact, VisitMessage)]
+        for reference in oracle.visits.silent | oracle.elsewhere:
+            own = [message for message in first_received(messages) if message.visit == reference]
             if all(min(message.recorded_at, message.received_at) < before for message in own):
                 closing.add(reference)
         return closing | self._views_closing(oracle, closing, before)
 
     def _views_closing(self, oracle: Oracle, closing: set[str], before: datetime) -> set[str]:
         """Return the views to close: once no visit is open that they might yet belong to."""
-        if oracle.visits.everything - closing:
+        if (oracle.visits.everything | oracle.elsewhere) - closing:
             return set()
         return {view.access_id for view in oracle.views if self._view_cutoff(view) < before}
 
@@ -210,7 +212,7 @@ class Remembered:
 def subject_of(fact: Fact) -> str | None:
     """Return the visit or view that a fact is about, None for a plan or notice."""
     match fact:
-        case VisitMessage():
+        case VisitMessage() | VisitLeft():
             return fact.visit
         case Access():
             return fact.access_id

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from broker.core.facts import REGISTERS, Details, VisitEvent, VisitMessage
+from broker.core.facts import REGISTERS, Details, VisitEvent, VisitLeft, VisitMessage
 from broker.core.identifiers import OdsCode
 from broker.core.policy import AnyPolicy, Policy
 from broker.core.policy_keys import Place
@@ -50,15 +50,34 @@ def stamp(message: VisitMessage) -> tuple[datetime, datetime, int]:
     return recorded(message), sent_at, -1 if message.sequence is None else message.sequence
 
 
+def gone_elsewhere(messages: Iterable[VisitMessage], leavings: Iterable[VisitLeft]) -> set[str]:
+    """Return the visits of which nothing came after what they left the number after (44)."""
+    gone: set[str] = set()
+    every = first_received(messages)
+    for left in leavings:
+        sequence = -1 if left.sequence is None else left.sequence
+        after = (left.recorded_at, left.sent_at, sequence), left.control_id, left.message_id
+        own = [one for one in every if one.visit == left.visit]
+        if own and all((stamp(one), one.control_id, one.message_id) <= after for one in own):
+            gone.add(left.visit)
+    return gone
+
+
+def first_received(messages: Iterable[VisitMessage]) -> list[VisitMessage]:
+    """Return every message once, as it was received first (37)."""
+    first: dict[str, VisitMessage] = {}
+    for message in messages:
+        held = first.get(message.message_id, message)
+        first[message.message_id] = min(held, message, key=lambda one: one.received_at)
+    return list(first.values())
+
+
 class Visits:
     """All visits of a person, from their messages in any order and number."""
 
     def __init__(self, messages: Iterable[VisitMessage], policy: AnyPolicy) -> None:
-        first: dict[str, VisitMessage] = {}
-        for message in messages:
-            held = first.get(message.message_id, message)
-            first[message.message_id] = min(held, message, key=lambda one: one.received_at)
-        self.messages = sorted(first.values(), key=lambda m: (stamp(m), m.control_id, m.message_id))
+        once = first_received(messages)
+        self.messages = sorted(once, key=lambda m: (stamp(m), m.control_id, m.message_id))
         self.everything = {message.visit for message in self.messages}
         self.policies = {
             ref: in_force(policy, self.arrived_at([m for m in self.messages if m.visit == ref]))

@@ -16,13 +16,14 @@ from broker.core.facts import (
     IdentityNotice,
     PlanContent,
     PlanFact,
+    VisitLeft,
     VisitMessage,
 )
 from broker.core.identifiers import OdsCode, london_day
 from broker.core.policy import AnyPolicy, Policy
 from tests.generative.naive_matching import match_marks
 from tests.generative.naive_policy import of_authority, of_place
-from tests.generative.naive_thread import Thread, Visits
+from tests.generative.naive_thread import Thread, Visits, gone_elsewhere
 
 Marks = tuple[str, ...]
 
@@ -56,7 +57,10 @@ class Oracle:
     def __init__(self, facts: Iterable[Fact], policy: AnyPolicy) -> None:
         self.facts = list(facts)
         self.policy = policy
-        self.visits = Visits([fact for fact in self.facts if isinstance(fact, VisitMessage)], policy)
+        leavings = [fact for fact in self.facts if isinstance(fact, VisitLeft)]
+        messages = [fact for fact in self.facts if isinstance(fact, VisitMessage)]
+        self.elsewhere = gone_elsewhere(messages, leavings)
+        self.visits = Visits([one for one in messages if one.visit not in self.elsewhere], policy)
         self.versions = _versions([fact for fact in self.facts if isinstance(fact, PlanFact)])
         views: dict[str, Access] = {}
         for fact in self.facts:

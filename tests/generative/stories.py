@@ -25,6 +25,7 @@ from broker.core.facts import (
     Reason,
     Reliability,
     VisitEvent,
+    VisitLeft,
     VisitMessage,
 )
 from broker.core.identifiers import NhsNumber, OdsCode
@@ -63,7 +64,8 @@ _REGISTERED = [_DETAILS[0], _DETAILS[0], *_DETAILS]
 _BIRTHS = [date(2014, 4, 12), date(2008, 1, 9), date(2008, 1, 10), date(2008, 1, 11), date(2008, 2, 29)]
 """Under age, and with the 18th birthday about T."""
 
-_PROVIDERS = {"v1": "RXX", "v2": "RXX", "v3": "RLL", "v4": "RLL", "v5": "RWW", "v6": "RTT"}
+PROVIDERS = {"v1": "RXX", "v2": "RXX", "v3": "RLL", "v4": "RLL", "v5": "RWW", "v6": "RTT"}
+"""Whose each visit is."""
 _VISITS = ["v1", "v1", "v1", "v2", "v2", "v3", "v3", "v3", "v4", "v5", "v6"]
 _TYPES = [PlanType.CHILD_PROTECTION, *PlanType]
 _ADMITTED: dict[str, Any] = {"patient_class": "I", "admission_type": "21", "event": VisitEvent.ADMITTED}
@@ -79,9 +81,9 @@ _UNNAMED: dict[str, Any] = {
 }
 
 _WRITES: list[dict[str, Any]] = [
-    *({"patient_class": value} for value in ("E", "E", "E", "I", "O", "P")),
+    *({"patient_class": value} for value in ("E", "E", "E", "I", "O", "O", "P")),
     *({"admission_type": value} for value in ("21", "11", "99")),
-    *({"location": value} for value in ("ED", "CLINIC", "WALKIN", "HAVEN")),
+    *({"location": value} for value in ("ED", "CLINIC", "WALKIN", "WALKIN", "HAVEN")),
     *({"site": OdsCode(value)} for value in ("RXX01", "RLLSX")),
     *({"disposition": value} for value in ("1", "3", "5", "7", "10", "12", "13")),
     *({"cancel_reason": value} for value in ("ERR", "OTHER")),
@@ -145,12 +147,27 @@ def visit_messages(draw: st.DrawFn, place: int) -> VisitMessage:
     return VisitMessage(
         message_id=f"m{place}",
         visit=visit,
-        provider=OdsCode(_PROVIDERS[visit]),
+        provider=OdsCode(PROVIDERS[visit]),
         system="EDSYS",
         control_id=draw(st.sampled_from("abc")),
         recorded_at=recorded_at,
         received_at=recorded_at + draw(st.sampled_from(_RECEIVED_AFTER)),
         **said,
+    )
+
+
+@st.composite
+def leavings(draw: st.DrawFn, messages: Sequence[VisitMessage]) -> VisitLeft:
+    """Return that a visit left the number after one of its messages."""
+    last = draw(st.sampled_from(messages))
+    return VisitLeft(
+        visit=last.visit,
+        message_id=last.message_id,
+        control_id=last.control_id,
+        recorded_at=min(last.recorded_at, last.received_at),
+        sent_at=min(last.sent_at, last.received_at),
+        sequence=last.sequence,
+        received_at=last.received_at + draw(st.sampled_from(_RECEIVED_AFTER)),
     )
 
 
@@ -164,7 +181,7 @@ def accesses(draw: st.DrawFn, place: int) -> Access:
         organisation_name="Exton Hospital",
         role="nurse",
         user_name="A Nurse",
-        user=draw(st.sampled_from([None, "u1", "u2"])),
+        user=draw(st.sampled_from([None, "u1", "u1", "u2"])),
         unscheduled=draw(st.sampled_from([True, True, False])),
         accessed_at=draw(st.one_of(st.just(recorded_at), moments)),
         recorded_at=recorded_at,
@@ -176,7 +193,8 @@ def accesses(draw: st.DrawFn, place: int) -> Access:
 def notices(draw: st.DrawFn, place: int) -> IdentityNotice:
     """Return one notice; here a successor is named, and nobody goes there."""
     recorded_at = draw(moments)
-    kind = draw(st.sampled_from([*IdentityKind, *[IdentityKind.PREGNANCY_ENDED] * 2]))  # seldom decides
+    seldom_decide = [IdentityKind.PREGNANCY_ENDED, IdentityKind.PREGNANCY_ENDED, IdentityKind.EXCLUDED]
+    kind = draw(st.sampled_from([*IdentityKind, *seldom_decide]))
     return IdentityNotice(
         notice_id=f"n{place}",
         kind=kind,
@@ -205,7 +223,10 @@ def stories(draw: st.DrawFn) -> list[Fact]:
     facts: list[Fact] = [*plans]
     if draw(st.booleans()):
         facts.append(draw(sequels(plans[0])))
-    facts += [draw(visit_messages(place)) for place in range(draw(st.integers(0, 7)))]
+    messages = [draw(visit_messages(place)) for place in range(draw(st.integers(0, 7)))]
+    facts += messages
+    if messages and draw(st.integers(0, 3)) == 0:
+        facts.append(draw(leavings(messages)))
     facts += [draw(accesses(place)) for place in range(draw(st.sampled_from([0, 0, 0, 1, 2])))]
     facts += [draw(notices(place)) for place in range(draw(st.sampled_from([0, 0, 0, 1, 2])))]
     return facts

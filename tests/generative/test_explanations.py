@@ -18,6 +18,7 @@ from broker.core.facts import (
     IdentityNotice,
     PlanFact,
     PlanKey,
+    VisitLeft,
     VisitMessage,
 )
 from broker.core.person import Person
@@ -164,6 +165,8 @@ def personal(fact: Fact) -> Iterator[str]:
             values += [fact.content.phone_emergency]
         case VisitMessage():
             values = [fact.family, fact.given, fact.birth_date, fact.clinician_name, fact.next_of_kin_name]
+        case VisitLeft():
+            values = []
         case Access():
             values = [fact.user_name]
         case IdentityNotice():

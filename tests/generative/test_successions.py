@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from broker.core.alerts import Alert, Change, EventKind
-from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice, PlanFact, VisitMessage
-from broker.core.identifiers import NhsNumber
+from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice, PlanFact, VisitLeft, VisitMessage
+from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import visit_reference
 from broker.core.number_answers import ABOUT_THE_NUMBER
 from broker.core.partition import Forwarding
@@ -20,7 +20,7 @@ from tests.generative.examples import examples
 from tests.generative.expected import Expecting, row_of
 from tests.generative.oracle import Oracle
 from tests.generative.relay import Relay
-from tests.generative.stories import T, stories
+from tests.generative.stories import PROVIDERS, T, stories
 from tests.spec.settled import KEY, POLICY
 
 A, B, C = NhsNumber("9990000018"), NhsNumber("9990000026"), NhsNumber("9990000034")
@@ -39,12 +39,15 @@ Story = tuple[NhsNumber, list[tuple[NhsNumber, Fact]]]
 
 def _under(number: NhsNumber, fact: Fact) -> Fact:
     """Return a fact as intake writes it under a number."""
-    if not isinstance(fact, VisitMessage):
+    if not isinstance(fact, VisitMessage | VisitLeft):
         return fact
-    reference = visit_reference(
-        KEY, number, system=fact.system, provider=fact.provider, visit_number=fact.visit
-    )
-    return replace(fact, visit=reference)
+    return replace(fact, visit=_named(number, fact.visit))
+
+
+def _named(number: NhsNumber, name: str) -> str:
+    """Return the reference of a story's visit under a number."""
+    provider = OdsCode(PROVIDERS[name])
+    return visit_reference(KEY, number, system="EDSYS", provider=provider, visit_number=name)
 
 
 @st.composite
@@ -141,14 +144,9 @@ def _about_a_number(fact: Fact) -> bool:
 
 def _moved(number: NhsNumber, fact: Fact, survivor: NhsNumber) -> Fact:
     """Return a fact as it would have been under the survivor."""
-    if not isinstance(fact, VisitMessage):
+    if not isinstance(fact, VisitMessage | VisitLeft):
         return fact
-    names = {
-        visit_reference(
-            KEY, number, system=fact.system, provider=fact.provider, visit_number=name
-        ): visit_reference(KEY, survivor, system=fact.system, provider=fact.provider, visit_number=name)
-        for name in (f"v{place}" for place in range(1, 7))
-    }
+    names = {_named(number, name): _named(survivor, name) for name in PROVIDERS}
     return replace(fact, visit=names[fact.visit])
 
 
@@ -160,7 +158,7 @@ def _played() -> list[tuple[Story, Relay]]:
     @settings(
         deadline=None,
         derandomize=True,
-        max_examples=200,
+        max_examples=300,
         phases=[Phase.generate],
         suppress_health_check=[HealthCheck.too_slow],
     )
@@ -182,7 +180,7 @@ def test_the_moves_are_really_generated() -> None:
 
     moved = {type(arrival.fact) for _, relay in _played() for arrival in relay.arrivals() if arrival.passage}
 
-    assert {PlanFact, VisitMessage, Access, IdentityNotice, Merged} == moved
+    assert {PlanFact, VisitMessage, VisitLeft, Access, IdentityNotice, Merged} == moved
     assert {(number, kind) for number in (A, B, C) for kind in (PlanFact, VisitMessage)} <= kinds
     assert {A, B, C} == survivors
     assert Change.NUMBER in changes

@@ -16,8 +16,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from broker.adapters.cluster import Cluster
 from broker.adapters.drop_folder import Pace
 from broker.adapters.embedded_kafka import EmbeddedKafka
+from broker.adapters.kafka_tail import KafkaInputTail
 from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
+from broker.adapters.memory_tail import MemoryInputTail
 from broker.core.errors import ConfigurationError
 from broker.core.facts import PlanFact, VisitMessage
 from broker.ports import FactLog, Topic
@@ -142,7 +144,14 @@ def run(
         parts = assemble(settings)
         kafka = fact_log(settings) if facts is None else None
         role = IntakeRole(
-            settings, parts, facts=facts or cast("FactLog", kafka), clock=lambda: NOW, metrics=metrics
+            settings,
+            parts,
+            facts=facts or cast("FactLog", kafka),
+            tail=MemoryInputTail(MemoryKafka(), Topic.ATTENDANCES)
+            if kafka is None
+            else KafkaInputTail(settings.require_cluster(), Topic.ATTENDANCES),
+            clock=lambda: NOW,
+            metrics=metrics,
         )
         if kafka is not None:
             await kafka.start()
@@ -381,7 +390,9 @@ def test_a_port_that_is_taken_is_a_fault_of_the_settings(tmp_path: Path) -> None
     """The operator is told which setting it is."""
     with socket.create_server((HOST, 0)) as taken:
         settings = configured(tmp_path, mllp_port=taken.getsockname()[1])
-        role = IntakeRole(settings, assemble(settings), facts=MemoryFactLog(MemoryKafka()))
+        kafka = MemoryKafka()
+        tail = MemoryInputTail(kafka, Topic.ATTENDANCES)
+        role = IntakeRole(settings, assemble(settings), facts=MemoryFactLog(kafka), tail=tail)
 
         with pytest.raises(ConfigurationError, match="CPIS_MLLP_PORT"):
             asyncio.run(role.start())

@@ -25,6 +25,7 @@ from tests.builders.upload import Person, Record, build_upload
 from tests.fault.fleet import Fleet
 from tests.integration.test_operators import lines_of, ops_port_of, sent_by_mllp, until_ready
 from tests.starting import END_SECONDS, environment, running
+from tests.unit.wire.test_adt_merge import merge
 from tests.waiting import wait_until
 
 ROLES = ("intake", "matcher", "outbox")
@@ -123,8 +124,8 @@ def test_a_visit_becomes_an_alert_and_an_inbox_row(
     of it is explained to whoever has an explainer's.
 
     The day holds a visit to somebody without a topic (worklist), one of a patient without a number, a message
-    nobody can read, and an event that the outbox cannot read. What was never asked for would be a right too
-    many.
+    nobody can read, a merge of two numbers (worklist), and an event that the outbox cannot read. What was
+    never asked for would be a right too many.
     """
     settings_of = getattr(secured, f"by_{manner}")
     listening = ["--authority", AUTHORITY]
@@ -135,8 +136,9 @@ def test_a_visit_becomes_an_alert_and_an_inbox_row(
         wait_until(lambda: bool(list(done.glob("*.xml"))), END_SECONDS, "the plan is loaded")
         held = site.inbox()
         visits = (attendance(f"V-{manner}"), attendance(f"W-{manner}", "RXX"))
+        two_numbers = merge("9990000026^^^NHS", control_id=f"M-{manner}")
         nobodys = attendance(f"X-{manner}", patient=replace(_ROBIN, number=None))
-        answers = sent_by_mllp(site.mllp_port, *visits, nobodys, b"MSH|nonsense")
+        answers = sent_by_mllp(site.mllp_port, *visits, nobodys, two_numbers, b"MSH|nonsense")
         secured.send(ADMINISTRATOR, Topic.ALERTS, b"no alert")
         wait_until(lambda: site.inbox() >= held + 4, END_SECONDS, "four alerts are in the inbox")
         wait_until(lambda: unused(secured) <= UNUSED_THAT_DAY, END_SECONDS, "every right is used")
@@ -145,7 +147,7 @@ def test_a_visit_becomes_an_alert_and_an_inbox_row(
     explainer, visit = settings_of("cpis-explainer"), f"{PROVIDER}/V-{manner}"
     assert "entered in the audit trail" in asked("explain", explainer, visit)
     assert "Plan on file." in asked("answer", explainer, visit)
-    assert ["AA", "AA", "AA", "AE"] == answers
+    assert ["AA", "AA", "AA", "AA", "AE"] == answers
     assert before + 2 == len(told(settings_of(f"la-{AUTHORITY}"), *listening))
     assert "refuses us" not in logs
     assert "Traceback" not in logs

@@ -1,6 +1,6 @@
 """Every specification runs on every runtime: the same test id appears once per runtime."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Protocol, TypeVar
@@ -15,7 +15,7 @@ from tests.spec.numbers import usable_numbers
 from tests.spec.outcome import Outcome
 from tests.spec.runtimes import Runtime, run_core
 from tests.spec.settled import POLICY, PROVIDERS
-from tests.spec.table import cells, facts, keyed_facts, visit_under
+from tests.spec.table import cells, facts, keyed_facts, recorded_facts, visit_under
 
 Run = Callable[[str], Outcome]
 RunFacts = Callable[[Sequence[Fact]], Outcome]
@@ -99,15 +99,30 @@ def run_moving(runtime: Runtime, numbers: Iterator[NhsNumber]) -> RunMoving:
 
     def run_table(table: str, *, stepwise: bool = False, a: NhsNumber | None = None) -> Outcome:
         own = {name: next(numbers) for name in "ABC"} | ({} if a is None else {"A": a})
-        names = {number.digits: name for name, number in own.items()}
-        names |= {number_reference(number): name for name, number in own.items()}
-        names |= {
-            visit_under(number, f"v{place}", OdsCode(provider)): f"v{place}"
-            for number in own.values()
-            for place in range(1, 4)
-            for provider in PROVIDERS
+        outcome = runtime(list(keyed_facts(table, own)), POLICY, stepwise=stepwise)
+        return replace(outcome, names=_words(own))
+
+    return run_table
+
+
+@pytest.fixture
+def run_recorded(runtime: Runtime, numbers: Iterator[NhsNumber]) -> RunMoving:
+    """
+    Lend the same for the visits of several people, `A`, `B` and `C`, as intake records them.
+
+    Decisions about a visit that was under several numbers are named with the number: `v1 of A`.
+    """
+
+    def run_table(table: str, *, stepwise: bool = False, a: NhsNumber | None = None) -> Outcome:
+        own = {name: next(numbers) for name in "ABC"} | ({} if a is None else {"A": a})
+        names = {
+            reference: f"{visit} of {name}"
+            for name, number in own.items()
+            for reference, visit in _words({name: number}).items()
+            if visit != name
         }
-        return replace(runtime(list(keyed_facts(table, own)), POLICY, stepwise=stepwise), names=names)
+        outcome = runtime(list(recorded_facts(table, own)), POLICY, stepwise=stepwise)
+        return replace(outcome, names=_words(own) | names)
 
     return run_table
 
@@ -146,3 +161,16 @@ def _names(holder: Named, suffix: str) -> Named:
     names = {name: getattr(holder, name) for name in ("family", "given")}
     own = {name: text and (text if text.isupper() else text + suffix) for name, text in names.items()}
     return replace(holder, **own)
+
+
+def _words(own: Mapping[str, NhsNumber]) -> dict[str, str]:
+    """Return a table's words for numbers, their references, and visits under each of them."""
+    names = {number.digits: name for name, number in own.items()}
+    names |= {number_reference(number): name for name, number in own.items()}
+    return names | {
+        visit_under(number, f"v{place}", OdsCode(provider), system): f"v{place}"
+        for number in own.values()
+        for place in range(1, 4)
+        for provider in PROVIDERS
+        for system in ("EDSYS", "WARDSYS")
+    }

@@ -34,6 +34,11 @@ from broker.core.facts import (
 )
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import visit_reference
+from broker.core.policy import Policy
+from broker.services.attendances import Attendances
+from broker.services.numberless import Numberless
+from broker.services.numbers_in_use import NumbersInUse
+from tests.builders.matcher import make_codecs
 from tests.spec.settled import KEY
 
 T = datetime(2026, 1, 10, 10, tzinfo=UTC)
@@ -108,13 +113,28 @@ def keyed_facts(text: str, numbers: Mapping[str, NhsNumber]) -> Iterator[tuple[N
         number = numbers[said.pop("number", "A")]
         fact = _fact(place, cell, said, numbers)
         if isinstance(fact, VisitMessage):
-            fact = replace(fact, visit=visit_under(number, fact.visit, fact.provider))
+            fact = replace(fact, visit=visit_under(number, fact.visit, fact.provider, fact.system))
         yield number, fact
 
 
-def visit_under(number: NhsNumber, name: str, provider: OdsCode) -> str:
+def recorded_facts(text: str, numbers: Mapping[str, NhsNumber]) -> Iterator[tuple[NhsNumber, Fact]]:
+    """Yield a table's facts as intake writes them: with what it says of visits that change their number."""
+    in_use = NumbersInUse(KEY, horizon=timedelta(days=400))
+    codecs = make_codecs()
+    numberless = Numberless(codecs.details, policy=Policy(), key=KEY)
+    attendances = Attendances(codecs.facts, numberless, in_use)
+    for number, fact in keyed_facts(text, numbers):
+        if isinstance(fact, VisitMessage):
+            told = attendances.told(number, fact)
+            attendances.note(told.facts)
+            yield from told.facts
+        else:
+            yield number, fact
+
+
+def visit_under(number: NhsNumber, name: str, provider: OdsCode, system: str = "EDSYS") -> str:
     """Return the reference of a table's visit under a number."""
-    return visit_reference(KEY, number, system="EDSYS", provider=provider, visit_number=name)
+    return visit_reference(KEY, number, system=system, provider=provider, visit_number=name)
 
 
 def _parts(row: list[str]) -> tuple[list[str], dict[str, str]]:

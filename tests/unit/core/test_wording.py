@@ -1,11 +1,20 @@
-"""The sentences that go with every alert: rulings 14, 16, 30, 32 and 33."""
+"""The sentences that go with every alert: rulings 14, 16, 30, 32, 33 and 44."""
 
 from dataclasses import replace
 
 import pytest
 
 from broker.core import wording
-from broker.core.alerts import Change, Note, Occasion, PlanState, Recipient, RecipientKind, VisitState
+from broker.core.alerts import (
+    Change,
+    EventKind,
+    Note,
+    Occasion,
+    PlanState,
+    Recipient,
+    RecipientKind,
+    VisitState,
+)
 from broker.core.identifiers import OdsCode
 from broker.core.wording import statements
 from tests.unit.core.samples import ALERT, LINE, VISIT
@@ -109,3 +118,10 @@ def test_nothing_on_file_is_no_reassurance() -> None:
         word in wording.SEARCHED
         for word in ("child protection", "looked-after", "unborn", "section 47", "short breaks", "nations")
     )
+
+
+def test_a_retracted_alert_says_first_that_it_is_to_be_disregarded() -> None:
+    """It was about the wrong person (ruling 44); one that is withdrawn was about the right one."""
+    said = [statements(ALERT, kind=kind) for kind in (EventKind.RETRACTED, EventKind.WITHDRAWN)]
+
+    assert [(wording.WRONG_PERSON, wording.SUPPORTS), (wording.SUPPORTS,)] == said

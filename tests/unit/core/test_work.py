@@ -28,6 +28,12 @@ def test_an_operators_item_is_shown_to_nobody_else(kind: ItemKind) -> None:
     assert to_do(kind, Reader.OPERATOR) == ASKS[kind].to_do
 
 
+def test_two_numbers_of_a_local_patient_are_for_whoever_keeps_the_hospitals_own_system() -> None:
+    """The item says no more than that, to everybody (ruling 42)."""
+    words = "two numbers for one local patient, settle in your own system"
+    assert {words} == {to_do(ItemKind.TWO_NUMBERS, reader) for reader in Reader}
+
+
 @pytest.mark.parametrize("kind", [ItemKind.RESTRICTED, ItemKind.EXCLUDED_PERSON])
 def test_what_is_restricted_is_not_for_registration_staff(kind: ItemKind) -> None:
     """Neither a restricted record nor who looked at one is theirs to know of (rulings 24, 48)."""

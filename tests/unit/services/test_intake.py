@@ -3,22 +3,26 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 import pytest
 
 from broker.adapters.memory import MemoryFactLog, MemoryKafka, MemoryRecord
 from broker.adapters.memory_sealing import MemorySealer
+from broker.core.alerts import ItemKind
 from broker.core.errors import KafkaUnavailable, StorageUnusable, UnwritableRecord
-from broker.core.facts import Fact, NumberStatus, VisitEvent, VisitMessage
+from broker.core.facts import Fact, NumberStatus, VisitEvent, VisitLeft, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
 from broker.core.policy import Policy
 from broker.ports import FactLog, Topic, Write
 from broker.runtime.codecs import load_schemas
-from broker.services.intake import DEFECT, TOO_LARGE, Intake
+from broker.services.attendances import TOO_LARGE, Attendances
+from broker.services.intake import DEFECT, Intake
 from broker.services.numberless import Numberless
+from broker.services.numbers_in_use import NumbersInUse
 from broker.services.rejections import RECORD_BYTES_MAX, Rejections
 from broker.wire.cloudevents import FACT_TYPE, read_headers
 from broker.wire.details_codec import DetailsCodec
@@ -26,6 +30,7 @@ from broker.wire.facts_codec import FactCodec
 from broker.wire.mllp import END_BROKEN, NO_START, START, TOO_LONG
 from broker.wire.records_codec import Door, RecordsCodec, Rejected
 from tests.builders.adt import Adt, Patient
+from tests.unit.wire.test_adt_merge import merge
 
 KEY = IdentityKey(b"k" * 32)
 NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
@@ -88,12 +93,16 @@ class Desk:
         self.counts: Counter[str] = Counter()
         self.facts = FactCodec(schemas, sealer)
         self.records = RecordsCodec(schemas, sealer)
+        self.numbers = NumbersInUse(KEY, horizon=timedelta(days=23))
         self.details = DetailsCodec(schemas)
         self.intake = Intake(
             log or MemoryFactLog(self.kafka),
-            codec(schemas, sealer),
+            Attendances(
+                codec(schemas, sealer),
+                Numberless(self.details, policy=Policy(), key=KEY),
+                self.numbers,
+            ),
             Rejections(self.records, KEY),
-            Numberless(self.details, policy=Policy(), key=KEY),
             clock=lambda: NOW,
             count=lambda event: self.counts.update([event]),
             answer_seconds=0.05,
@@ -118,15 +127,29 @@ class Desk:
             for record in self.attendances()
         ]
 
+    def told(self) -> list[Fact]:
+        """Return the same in the order of their writing."""
+        return [
+            self.facts.decode(record.topic, record.key or b"", record.value or b"")
+            for record in in_order(self)
+        ]
+
     def kept(self) -> list[Rejected]:
         """Return what was kept."""
         return [self.records.decode_rejected(r.value or b"") for r in self.kafka.read(Topic.REJECTED)]
 
 
-def message(patient: Patient = CHILD, *, event: str = "A04", control_id: str = "M1", **pv1: str) -> bytes:
+def message(
+    patient: Patient = CHILD,
+    *,
+    event: str = "A04",
+    control_id: str = "M1",
+    recorded: str = "20250301113500",
+    **pv1: str,
+) -> bytes:
     """Return an attendance message."""
     fields = {"class": "E", "location": "ED", "visit": "V1", "arrived": "20250301113000", **pv1}
-    adt = Adt(event=event, control_id=control_id, recorded="20250301113500", patient=patient, pv1=fields)
+    adt = Adt(event=event, control_id=control_id, recorded=recorded, patient=patient, pv1=fields)
     return adt.text().encode()
 
 
@@ -429,3 +452,128 @@ def test_without_room_for_a_key_the_sender_is_told_to_send_again() -> None:
     assert desk.send_unreadable(b"noise", NO_START) is None
     assert {"sealing impossible": 4} == desk.counts
     assert ([], []) == (desk.attendances(), desk.kept())
+
+
+def test_a_message_that_moves_a_visit_says_so_of_the_former_number() -> None:
+    """After the visit under its new number; the former one's record names nobody else (rulings 42, 44)."""
+    desk = Desk()
+    other = replace(CHILD, number="9990000026")
+
+    desk.send(message())
+    answer = desk.send(message(other, event="A08", control_id="M2"))
+
+    assert ("AA", "M2") == verdict(answer)
+    keys = [(record.key, type(fact)) for record, fact in zip(in_order(desk), desk.told(), strict=True)]
+    first, second = b"9990000018", b"9990000026"
+    assert [(first, VisitMessage), (second, VisitMessage), (first, VisitLeft)] == keys
+    visit, _, left = desk.told()
+    assert isinstance(visit, VisitMessage)
+    assert isinstance(left, VisitLeft)
+    assert (visit.visit, visit.message_id, "M1") == (left.visit, left.message_id, left.control_id)
+    assert 1 == desk.counts["visit left"]
+    assert b"9990000026" not in (in_order(desk)[2].value or b"")
+
+
+def test_a_message_that_comes_late_is_told_to_have_left_first() -> None:
+    """Nobody may take the visit to have come back (ruling 44)."""
+    desk = Desk()
+
+    desk.send(message(replace(CHILD, number="9990000026")))
+    desk.send(message(recorded="20250301113400", control_id="M0"))
+
+    assert [VisitMessage, VisitLeft, VisitMessage] == [type(fact) for fact in desk.told()]
+    assert [b"9990000018"] * 2 == [record.key for record in in_order(desk)[1:]]
+
+
+@pytest.mark.parametrize("number", [None, "9990000000", "1111111111", "123"])
+def test_a_message_without_a_number_goes_on_under_the_visits(number: str | None) -> None:
+    """An absent number leaves what was said before alone, and is counted (rulings 21, 35, R41)."""
+    desk = Desk()
+
+    desk.send(message())
+    answer = desk.send(message(replace(CHILD, number=number), event="A03", control_id="M2"))
+
+    assert ("AA", "M2") == verdict(answer)
+    assert [b"9990000018"] * 2 == [record.key for record in in_order(desk)]
+    assert 1 == desk.counts["quality: NHS number missing, as before"]
+    assert [] == desk.kept()
+
+
+def test_a_message_without_a_number_of_another_visit_is_kept() -> None:
+    """Nothing says whose it is (ruling 21)."""
+    desk = Desk()
+
+    desk.send(message())
+    desk.send(message(replace(CHILD, number=None), control_id="M2", visit="V2"))
+
+    assert ([b"9990000018"], 1) == ([record.key for record in in_order(desk)], len(desk.kept()))
+
+
+def test_what_was_refused_is_not_remembered() -> None:
+    """A message whose fact is not durable moves nothing."""
+    desk = Desk(log=RefusingLog())
+
+    assert "AR" == verdict(desk.send(message()))[0]
+    assert 0 == len(desk.numbers)
+
+
+def in_order(desk: Desk) -> list[MemoryRecord]:
+    """Return the records of the attendance topic in the order of their writing."""
+    return sorted(desk.attendances(), key=lambda record: record.timestamp)
+
+
+def test_a_merge_of_local_identifiers_is_acknowledged_and_nothing_else() -> None:
+    """No fact, no item, nothing kept (ruling 25)."""
+    desk = Desk()
+
+    answer = desk.send(merge("B7^^^RXX"))
+
+    assert ("AA", "M1") == verdict(answer)
+    assert ([], [], []) == (desk.attendances(), desk.kept(), desk.kafka.read(Topic.WORKLIST))
+    assert Counter({"merge acknowledged": 1}) == desk.counts
+
+
+def test_a_merge_of_two_numbers_is_work_for_its_sender() -> None:
+    """It moves no visit; the item says who sent it and nothing of either number, a resend the same (42)."""
+    desk = Desk()
+    data = merge("9990000026^^^NHS~B7^^^RXX")
+
+    answers = [desk.send(data), desk.send(data)]
+
+    assert [("AA", "M1")] * 2 == [verdict(answer) for answer in answers]
+    first, second = desk.kafka.read(Topic.WORKLIST)
+    item = desk.records.decode_item(first.value or b"")
+    assert (ItemKind.TWO_NUMBERS, OdsCode("RXX"), "M1") == (item.kind, item.provider, item.control_id)
+    assert (None, None) == (item.visit, item.arrived_at)
+    assert first.key == second.key == item.item_id.encode()
+    assert ([], []) == (desk.attendances(), desk.kept())
+    for record in (first, second):
+        everything = (record.value or b"") + repr(record.headers).encode()
+        assert not any(number in everything for number in (b"9990000018", b"9990000026", b"B7"))
+    assert Counter({"two numbers for one patient": 2}) == desk.counts
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (merge("9990000026^^^NHS").replace(b"MRG|", b"ZRG|"), "AE"),
+        (merge("9990000026^^^NHS").replace(b"|T|2.4", b"|X|2.4"), "AR"),
+    ],
+)
+def test_of_a_merge_that_is_refused_no_byte_is_kept(data: bytes, code: str) -> None:
+    """It may hold two numbers (ruling 42); the sender is told what is amiss."""
+    desk = Desk()
+
+    answer = desk.send(data)
+
+    assert (code, "M1") == verdict(answer)
+    assert [None] == [rejected.raw for rejected in desk.kept()]
+
+
+def test_an_event_that_is_not_taken_is_kept() -> None:
+    """Only a merge goes without its bytes."""
+    desk = Desk()
+    data = message(event="A05")
+
+    assert "AR" == verdict(desk.send(data))[0]
+    assert [data] == [rejected.raw for rejected in desk.kept()]

@@ -50,7 +50,7 @@ def test_what_was_published_with_an_event_is_read_back(
 
     expected = Published(
         event=event,
-        statements=statements(event.alert, event.changes),
+        statements=statements(event.alert, event.changes, kind=event.kind),
         caused_received_at=caused,
         rules_version=rules,
         policy_version=policy,

@@ -49,6 +49,7 @@ PINNED = {
     "identity_details": 1018,
     "destruction": 1045,
     "check_mark": 1050,
+    "visit_left": 1055,
     "details": 1065,
     "details_shelf": 1066,
     "details_search": 1067,

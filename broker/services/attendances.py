@@ -1,0 +1,112 @@
+"""
+The records of `cpis.in.attendances` as intake writes them, and their order.
+
+Knows when a visit leaves a number (ruling 44), and that nobody may take it to have come back meanwhile.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from broker.core.errors import MalformedMessage
+from broker.core.facts import VisitLeft, VisitMessage
+from broker.core.identifiers import NhsNumber
+from broker.ports import Topic, Write
+from broker.services.numberless import Numberless
+from broker.services.numbers_in_use import NumbersInUse, Owed
+from broker.services.rejections import RECORD_BYTES_MAX, SOURCE
+from broker.wire.cloudevents import FACT_TYPE, CloudEvent, write_headers
+from broker.wire.facts_codec import FactCodec
+
+TOO_LARGE = "message too large"
+"""Reason: the fact would not fit a record of Kafka, today or ever."""
+
+
+Facts = tuple[tuple[NhsNumber, VisitMessage | VisitLeft], ...]
+"""Facts, each with the number that it is keyed by."""
+
+
+class Told(NamedTuple):
+    """
+    What a message comes to: steps to be made durable in turn, and the facts in that order.
+
+    There are two steps where a visit left a number, else one.
+    """
+
+    steps: list[list[Write]]
+    facts: Facts
+
+
+class Attendances:
+    """
+    Makes the records.
+
+    Ids are derived under `key`; `numberless` looks for whose those are that came without a number. `numbers`
+    are those that visits are recorded under; without them, as for somebody who writes past intake, no visit
+    leaves a number: intake finds that out by itself.
+    """
+
+    def __init__(self, codec: FactCodec, numberless: Numberless, numbers: NumbersInUse | None = None) -> None:
+        self.key = numberless.key
+        self.numberless = numberless
+        self._codec = codec
+        self._numbers = numbers
+
+    def in_use(self, visit: bytes) -> NhsNumber | None:
+        """Return the number that a visit, as `visit_named` gives it, was last recorded under, if known."""
+        return None if self._numbers is None else self._numbers.of_visit(visit)
+
+    def note(self, facts: Iterable[tuple[NhsNumber, VisitMessage | VisitLeft]]) -> None:
+        """Take in that facts are durable."""
+        if self._numbers is not None:
+            for number, fact in facts:
+                self._numbers.note(number, fact)
+
+    def told(self, number: NhsNumber, message: VisitMessage) -> Told:
+        """
+        Return the fact of a message, and that its visit left a number if it did (ruling 44).
+
+        A visit that moves is told under its new number first: a number that is merely superseded (22) then
+        has it already when it learns that the other was left. A message that comes late under a number that
+        its visit has left is told second: nobody takes the visit to have come back. Raises `MalformedMessage`
+        where Kafka would never take it.
+        """
+        arrived = [self.visit(message, number)]
+        if self._numbers is None:
+            return Told([arrived], ((number, message),))
+        moved, late = self._numbers.moves(number, message), self._numbers.came_late(number, message)
+        facts: list[tuple[NhsNumber, VisitMessage | VisitLeft]] = [(number, message)]
+        if moved is not None:
+            facts.append((moved.number, moved.left))
+            return Told([arrived, [self.left(moved)]], tuple(facts))
+        if late is not None:
+            facts.insert(0, (late.number, late.left))
+            return Told([[self.left(late)], arrived], tuple(facts))
+        return Told([arrived], tuple(facts))
+
+    def visit(self, message: VisitMessage, number: NhsNumber) -> Write:
+        """Return the record of a message; raise `MalformedMessage` where Kafka would never take it."""
+        value = self._codec.encode(message, number)
+        if len(value) > RECORD_BYTES_MAX:
+            raise MalformedMessage(TOO_LARGE)
+        event = CloudEvent(
+            event_id=message.message_id,
+            source=SOURCE,
+            event_type=FACT_TYPE,
+            time=message.received_at,
+            data_schema="attendance",
+            sender=message.provider.code,
+        )
+        return Write(topic=Topic.ATTENDANCES, key=number.key, value=value, headers=write_headers(event))
+
+    def left(self, owed: Owed) -> Write:
+        """Return the record that says of a former number that a visit left it (ruling 44)."""
+        number, left = owed.number, owed.left
+        event = CloudEvent(
+            event_id=self.key.derive("visit left", number.key, left.visit, left.message_id),
+            source=SOURCE,
+            event_type=FACT_TYPE,
+            time=left.received_at,
+            data_schema="visit_left",
+        )
+        value = self._codec.encode(left, number)
+        return Write(topic=Topic.ATTENDANCES, key=number.key, value=value, headers=write_headers(event))

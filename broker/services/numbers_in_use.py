@@ -1,0 +1,188 @@
+"""
+Which NHS number each visit is recorded under, so that one that moves to another leaves the first. Ruling 44.
+
+Knows the newest message of every visit of the last H, as `cpis.in.attendances` tells it, whichever intake
+took it. A former number is remembered no longer than until it is durable that the visit left it. This is the
+one place where a visit under one number and the same under another can be told to be one (ruling 42).
+"""
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TypeVar
+
+from broker.core.facts import VisitLeft, VisitMessage
+from broker.core.identifiers import NhsNumber
+from broker.core.keyed import IdentityKey, visit_content, visit_under
+from broker.core.leaving import leaving_position
+from broker.core.reading import Position, position
+from broker.wire.avro_values import millis
+
+K = TypeVar("K")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TIMES = struct.Struct(">QQQ")
+_ZERO = 1 << 62  # so that times before 1970, and no sequence number, sort as bytes
+_EXPIRED_AT_ONCE = 4  # looked at for each message: more than ever come anew
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What must be said of a visit under a former number."""
+
+    number: NhsNumber
+    left: VisitLeft
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The newest message of a visit: number, place among the visit's messages as bytes, receipt."""
+
+    number: bytes
+    place: bytes
+    received_at: datetime
+
+
+class NumbersInUse:
+    """
+    Visit → number in use, latest only, for `horizon`; everything derived under `key`.
+
+    `note` is told of every fact that is durable, in any order and as often as one likes. `moves` and
+    `came_late` say what a message that is not durable yet would change.
+    """
+
+    def __init__(self, key: IdentityKey, *, horizon: timedelta) -> None:
+        """Begin with no visit."""
+        self._key = key
+        self._horizon = horizon
+        self._visits: dict[bytes, _Held] = {}
+        self._former: dict[tuple[bytes, bytes], _Held] = {}
+        self._left: dict[tuple[bytes, bytes], bytes] = {}
+        self._ahead: dict[str, datetime] = {}
+
+    def __len__(self) -> int:
+        """How many visits are held."""
+        return len(self._visits)
+
+    def of_visit(self, content: bytes) -> NhsNumber | None:
+        """Return the number that a visit, as `visit_content` names it, was last recorded under, if any."""
+        held = self._visits.get(content)
+        return None if held is None else NhsNumber(held.number.decode("ascii"))
+
+    def moves(self, number: NhsNumber, message: VisitMessage) -> Owed | None:
+        """Return what is said of the former number when a message moves its visit to another; else None."""
+        content, now = self._read(number, message)
+        held = self._visits.get(content)
+        if held is None or held.number == now.number or now.place <= held.place:
+            return None
+        return self._owed(content, held, message.received_at)
+
+    def came_late(self, number: NhsNumber, message: VisitMessage) -> Owed | None:
+        """Return what is said of a message's own number when its visit has gone on under another since."""
+        content, now = self._read(number, message)
+        held = self._visits.get(content)
+        if held is None or held.number == now.number or now.place > held.place:
+            return None
+        return self._owed(content, now, message.received_at)
+
+    def note(self, number: NhsNumber, fact: VisitMessage | VisitLeft) -> None:
+        """Take in that a fact is durable."""
+        if isinstance(fact, VisitLeft):
+            about = visit_content(self._key, fact.visit, number), number.key
+            place = _packed(leaving_position(fact))
+            self._left[about] = max(place, self._left.get(about, b""))
+            return
+        content, now = self._read(number, fact)
+        if _is_ahead(fact):
+            first = self._ahead.get(fact.message_id, fact.received_at)
+            self._ahead[fact.message_id] = min(first, fact.received_at)
+        held = self._visits.get(content)
+        if held is not None and held.number != now.number:
+            former, now = (held, now) if held.place < now.place else (now, held)
+            self._remember_former(content, former)
+        elif held is not None and held.place > now.place:
+            now = held
+        self._visits.pop(content, None)
+        self._visits[content] = now  # at the end, so that the oldest come first
+        self._forget(fact.received_at)
+
+    def owed(self, at: datetime) -> list[Owed]:
+        """Return what has still to be said of former numbers, having dropped what was said."""
+        for about, place in self._left.items():
+            former = self._former.get(about)
+            if former is not None and former.place <= place:
+                del self._former[about]
+        self._left.clear()
+        for content, number in list(self._former):
+            if self._visits[content].number == number:
+                del self._former[content, number]  # it came back
+        return [self._owed(content, held, at) for (content, _), held in self._former.items()]
+
+    def _remember_former(self, content: bytes, former: _Held) -> None:
+        """Note that it has to be said of a number that the visit left it."""
+        about = content, former.number
+        known = self._former.get(about)
+        if known is None or known.place < former.place:
+            self._former[about] = former
+
+    def _read(self, number: NhsNumber, message: VisitMessage) -> tuple[bytes, _Held]:
+        """Return visit and place of a message; the same bytes have the place of their first receipt."""
+        first = self._ahead.get(message.message_id, message.received_at)
+        told = message if first >= message.received_at else replace(message, received_at=first)
+        place = _packed(position(told))
+        content = visit_content(self._key, message.visit, number)
+        return content, _Held(number.key, place, message.received_at)
+
+    def _owed(self, content: bytes, held: _Held, at: datetime) -> Owed:
+        """Return that a visit left a number, as of the minute `at`."""
+        number = NhsNumber(held.number.decode("ascii"))
+        (recorded_at, sent_at, sequence), control_id, message_id = _unpacked(held.place)
+        left = VisitLeft(
+            visit=visit_under(self._key, content, number),
+            message_id=message_id,
+            control_id=control_id,
+            recorded_at=recorded_at,
+            sent_at=sent_at,
+            received_at=at.replace(second=0, microsecond=0),
+            sequence=None if sequence < 0 else sequence,
+        )
+        return Owed(number, left)
+
+    def _forget(self, now: datetime) -> None:
+        """Forget what was received more than H before, and what was heard of clocks that ran ahead."""
+        before = now - self._horizon
+        old = {content for content in _first(self._visits) if self._visits[content].received_at < before}
+        for content in old:
+            del self._visits[content]
+        for about in [about for about in self._former if about[0] in old] if old else ():
+            del self._former[about]
+        for message_id in _first(self._ahead):
+            if self._ahead[message_id] < before:
+                del self._ahead[message_id]
+
+
+def _first(held: Iterable[K]) -> list[K]:
+    """Return the first few keys of a dictionary, those noted longest ago."""
+    return list(islice(held, _EXPIRED_AT_ONCE))
+
+
+def _is_ahead(message: VisitMessage) -> bool:
+    """Whether the sender's clock ran ahead of ours, so that the receipt orders the message (ruling 37)."""
+    return max(message.recorded_at, message.sent_at) > message.received_at
+
+
+def _packed(place: Position) -> bytes:
+    """Return a position as bytes that sort as it does, times to the millisecond as they lie in Kafka."""
+    (recorded_at, sent_at, sequence), control_id, message_id = place
+    times = _TIMES.pack(millis(recorded_at) + _ZERO, millis(sent_at) + _ZERO, sequence + _ZERO)
+    return times + control_id.encode() + b"\0" + message_id.encode()
+
+
+def _unpacked(place: bytes) -> Position:
+    """Return the position of `_packed` bytes."""
+    recorded_ms, sent_ms, sequence = (number - _ZERO for number in _TIMES.unpack_from(place))
+    control_id, _, message_id = place[_TIMES.size :].decode().rpartition("\0")
+    recorded_at, sent_at = (_EPOCH + timedelta(milliseconds=ms) for ms in (recorded_ms, sent_ms))
+    return (recorded_at, sent_at, sequence), control_id, message_id

@@ -1,0 +1,238 @@
+"""What intake knows of visits and numbers is what the log says; what was left unsaid is said. Ruling 44."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from broker.adapters.memory import MemoryFactLog, MemoryKafka
+from broker.adapters.memory_sealing import MemorySealer
+from broker.adapters.memory_tail import MemoryInputTail
+from broker.core.errors import KafkaUnavailable
+from broker.core.facts import VisitLeft, VisitMessage
+from broker.core.identifiers import NhsNumber
+from broker.core.keyed import visit_named
+from broker.core.policy import Policy
+from broker.core.succession import Passage
+from broker.ports import InputTail, Record, Topic, Write
+from broker.runtime.codecs import load_schemas
+from broker.services.attendances import Attendances
+from broker.services.following import Following
+from broker.services.numberless import Numberless
+from broker.services.numbers_in_use import NumbersInUse
+from broker.wire.details_codec import DetailsCodec
+from broker.wire.facts_codec import FactCodec
+from tests.unit.services.test_numbers_in_use import HORIZON, KEY, MINUTE, RXX, A, B, T, message
+
+VISIT = visit_named(KEY, system="EDSYS", provider=RXX, visit_number="V1")
+NOW = datetime(2026, 1, 11, 10, 0, 30, tzinfo=UTC)
+
+
+class SlowTail:
+    """A tail that answers only once it is let go."""
+
+    def __init__(self, tail: InputTail) -> None:
+        self.asked = asyncio.Event()
+        self.let_go = asyncio.Event()
+        self._tail = tail
+
+    async def news(self) -> AsyncIterator[Sequence[Record]]:
+        """Wait, then yield."""
+        self.asked.set()
+        await self.let_go.wait()
+        async for records in self._tail.news():
+            yield records
+
+    async def close(self) -> None:
+        """Give nothing back."""
+
+
+class Log:
+    """A log with what follows it."""
+
+    def __init__(self) -> None:
+        self.kafka = MemoryKafka()
+        self.codec = FactCodec(load_schemas(), MemorySealer())
+        self.numbers = NumbersInUse(KEY, horizon=HORIZON)
+        self.attendances = Attendances(
+            self.codec, Numberless(DetailsCodec(load_schemas()), policy=Policy(), key=KEY)
+        )
+        self.following = self.follow(MemoryInputTail(self.kafka, Topic.ATTENDANCES))
+
+    def follow(self, tail: InputTail) -> Following:
+        """Return what follows a tail of the log."""
+        return Following(
+            self.numbers,
+            tail,
+            MemoryFactLog(self.kafka),
+            codec=self.codec,
+            attendances=self.attendances,
+            clock=lambda: NOW,
+        )
+
+    def append(self, number: NhsNumber, told: VisitMessage) -> None:
+        """Write a message as another intake does."""
+        self.kafka.append([self.attendances.visit(told, number)])
+
+    def lefts(self) -> list[tuple[bytes, VisitLeft]]:
+        """Return what the log says of visits that left a number, with the key."""
+        read = [
+            (record.key or b"", self.codec.decode(record.topic, record.key or b"", record.value or b""))
+            for record in self.kafka.read(Topic.ATTENDANCES)
+        ]
+        return [(key, fact) for key, fact in read if isinstance(fact, VisitLeft)]
+
+
+def test_what_another_intake_took_is_known_before_the_next_message() -> None:
+    """A sender that has just connected may have sent to another before (architecture, section 3)."""
+    log = Log()
+
+    async def scenario() -> None:
+        await log.following.catch_up()
+        log.append(A, message(A))
+        await log.following.ready()
+        assert None is log.numbers.of_visit(VISIT)
+        log.following.suspect()
+        await log.following.ready()
+
+    asyncio.run(scenario())
+    assert A == log.numbers.of_visit(VISIT)
+
+
+def test_whoever_comes_while_the_log_is_read_waits_for_it() -> None:
+    """Nobody is let through on what was known before."""
+    log = Log()
+
+    async def scenario() -> None:
+        tail = SlowTail(MemoryInputTail(log.kafka, Topic.ATTENDANCES))
+        following = log.follow(tail)
+        tail.let_go.set()
+        await following.catch_up()
+        tail.let_go.clear()
+        tail.asked.clear()
+        following.suspect()
+        waiting = [asyncio.ensure_future(following.ready()) for _ in range(2)]
+        await tail.asked.wait()
+        assert not any(one.done() for one in waiting)
+        tail.let_go.set()
+        await asyncio.gather(*waiting)
+
+    asyncio.run(scenario())
+
+
+def test_whoever_gives_up_does_not_stop_the_reading() -> None:
+    """It goes on for the next; closing stops it."""
+    log = Log()
+
+    async def scenario() -> None:
+        tail = SlowTail(MemoryInputTail(log.kafka, Topic.ATTENDANCES))
+        following = log.follow(tail)
+        tail.let_go.set()
+        await following.catch_up()
+        tail.let_go.clear()
+        tail.asked.clear()
+        log.append(A, message(A))
+        following.suspect()
+        waiting = asyncio.ensure_future(following.ready())
+        await tail.asked.wait()
+        waiting.cancel()
+        await asyncio.wait({waiting})
+        tail.let_go.set()
+        await following.ready()
+        assert A == log.numbers.of_visit(VISIT)
+        tail.let_go.clear()
+        tail.asked.clear()
+        following.suspect()
+        left = asyncio.ensure_future(following.ready())
+        await tail.asked.wait()
+        await following.close()
+        await asyncio.wait({left})
+        assert left.cancelled()
+
+    asyncio.run(scenario())
+
+
+def test_while_kafka_is_away_nothing_is_taken() -> None:
+    """Refused at once, until the log could be read again."""
+    log = Log()
+
+    async def scenario() -> None:
+        with pytest.raises(KafkaUnavailable):
+            await log.following.ready()
+        log.kafka.available = False
+        with pytest.raises(KafkaUnavailable):
+            await log.following.catch_up()
+        log.kafka.available = True
+        with pytest.raises(KafkaUnavailable):
+            await log.following.ready()
+        await log.following.catch_up()
+        await log.following.ready()
+        log.kafka.available = False
+        log.following.suspect()
+        with pytest.raises(KafkaUnavailable):
+            await log.following.ready()
+
+    asyncio.run(scenario())
+
+
+def test_what_a_process_left_unsaid_is_said_at_the_second_look() -> None:
+    """Another intake may be about to say it: what is still owed then is said, once (ruling 44)."""
+    log = Log()
+    first, second = message(A), message(B, T + MINUTE)
+    log.append(A, first)
+    log.append(B, second)
+
+    async def scenario() -> None:
+        await log.following.catch_up()
+        assert [] == log.lefts()
+        for _ in range(3):
+            await log.following.catch_up()
+
+    asyncio.run(scenario())
+    [(key, left)] = log.lefts()
+    assert (A.key, first.message_id) == (key, left.message_id)
+    assert NOW.replace(second=0) == left.received_at
+
+
+def test_what_another_said_in_the_meantime_is_not_said_again() -> None:
+    """One fact is enough."""
+    log = Log()
+    log.append(A, message(A))
+    log.append(B, message(B, T + MINUTE))
+
+    async def scenario() -> None:
+        await log.following.catch_up()
+        [owed] = log.numbers.owed(NOW - timedelta(hours=1))
+        log.kafka.append([log.attendances.left(owed)])
+        await log.following.catch_up()
+
+    asyncio.run(scenario())
+    assert 1 == len(log.lefts())
+
+
+def test_what_intake_did_not_write_is_passed_over() -> None:
+    """Records of nobody, unreadable ones, what a superseded number sent on: the matcher's (ruling 22)."""
+    log = Log()
+    good = log.attendances.visit(message(A), A)
+    log.kafka.append(
+        [
+            Write(Topic.ATTENDANCES, b"nobody", good.value),
+            Write(Topic.ATTENDANCES, None, good.value),
+            Write(Topic.ATTENDANCES, A.key, b"junk"),
+            Write(Topic.ATTENDANCES, A.key, None),
+            Write(Topic.ATTENDANCES, B.key, forwarded(log.codec, good.value or b"")),
+        ]
+    )
+
+    async def scenario() -> None:
+        await log.following.catch_up()
+        await log.following.close()
+
+    asyncio.run(scenario())
+    assert 0 == len(log.numbers)
+
+
+def forwarded(codec: FactCodec, value: bytes) -> bytes:
+    """Return a record as a superseded number sends it on."""
+    return codec.wrap(value, Passage(numbers=(A,), stamp=T), B)

@@ -1,0 +1,175 @@
+"""Visit → number in use, latest only: what moves, what comes late, what is still owed. Rulings 37, 42, 44."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from broker.core.facts import VisitEvent, VisitLeft, VisitMessage
+from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.keyed import IdentityKey, visit_named, visit_reference
+from broker.services.numbers_in_use import NumbersInUse, Owed
+
+KEY = IdentityKey(b"k" * 32)
+A, B, C = NhsNumber("9990000018"), NhsNumber("9990000026"), NhsNumber("9990000034")
+T = datetime(2026, 1, 10, 10, 0, 30, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+HORIZON = timedelta(days=23)
+RXX = OdsCode("RXX")
+
+
+def message(
+    number: NhsNumber,
+    at: datetime = T,
+    *,
+    visit: str = "V1",
+    name: str = "M",
+    received_at: datetime | None = None,
+    sequence: int | None = None,
+) -> VisitMessage:
+    """Return a message of a visit under a number."""
+    return VisitMessage(
+        message_id=f"{number.digits} {at} {name}",
+        visit=visit_reference(KEY, number, system="EDSYS", provider=RXX, visit_number=visit),
+        provider=RXX,
+        system="EDSYS",
+        control_id=name,
+        event=VisitEvent.UPDATED,
+        recorded_at=at,
+        sent_at=at,
+        received_at=received_at or at,
+        sequence=sequence,
+    )
+
+
+def after(told: VisitMessage, *, learnt: datetime) -> VisitLeft:
+    """Return what is said when a visit left its number after a message."""
+    return VisitLeft(
+        visit=told.visit,
+        message_id=told.message_id,
+        control_id=told.control_id,
+        recorded_at=min(told.recorded_at, told.received_at),
+        sent_at=min(told.sent_at, told.received_at),
+        sequence=told.sequence,
+        received_at=learnt.replace(second=0, microsecond=0),
+    )
+
+
+def holding(*told: tuple[NhsNumber, VisitMessage | VisitLeft]) -> NumbersInUse:
+    """Return what is known of these facts."""
+    numbers = NumbersInUse(KEY, horizon=HORIZON)
+    for number, fact in told:
+        numbers.note(number, fact)
+    return numbers
+
+
+def test_a_newer_message_under_another_number_moves_the_visit() -> None:
+    """What is said names the first number's own last message, and no time of the other's (rulings 42, 44)."""
+    first, second = message(A, sequence=7), message(B, T + MINUTE)
+    numbers = holding((A, first))
+
+    assert Owed(A, after(first, learnt=T + MINUTE)) == numbers.moves(B, second)
+    assert None is numbers.came_late(B, second)
+
+
+def test_an_older_message_under_another_number_moves_nothing() -> None:
+    """Its own number is told that the visit has gone on (rulings 37, 44)."""
+    first, late = message(A), message(B, T - MINUTE, received_at=T + MINUTE)
+    numbers = holding((A, first))
+
+    assert (None, Owed(B, after(late, learnt=T + MINUTE))) == (
+        numbers.moves(B, late),
+        numbers.came_late(B, late),
+    )
+
+
+@pytest.mark.parametrize("other", [message(A, T + MINUTE), message(B, T + MINUTE, visit="V2")])
+def test_the_same_number_and_another_visit_move_nothing(other: VisitMessage) -> None:
+    """Only the number of one visit counts."""
+    numbers = holding((A, message(A)))
+    number = A if other.visit == message(A).visit else B
+
+    assert (None, None) == (numbers.moves(number, other), numbers.came_late(number, other))
+
+
+def test_a_resend_from_a_clock_that_ran_ahead_moves_nothing_back() -> None:
+    """The same bytes are ordered by their first receipt (ruling 37)."""
+    ahead = message(A, T + 60 * MINUTE, received_at=T)
+    numbers = holding((A, ahead), (B, message(B, T + MINUTE)))
+    again = replace(ahead, received_at=T + 5 * MINUTE)
+
+    assert None is numbers.moves(A, again)
+    numbers.note(A, again)
+    assert B == numbers.of_visit(visit_named(KEY, system="EDSYS", provider=RXX, visit_number="V1"))
+
+
+def test_the_number_of_a_visit_is_that_of_its_newest_message() -> None:
+    """Whatever the order in which they are noted; of a visit that nobody told of there is none."""
+    facts = [(A, message(A)), (B, message(B, T + MINUTE)), (A, message(A, T - MINUTE))]
+    known = visit_named(KEY, system="EDSYS", provider=RXX, visit_number="V1")
+    unknown = visit_named(KEY, system="OTHER", provider=RXX, visit_number="V1")
+
+    for order in (facts, facts[::-1]):
+        assert (B, None) == (holding(*order).of_visit(known), holding(*order).of_visit(unknown))
+
+
+def test_what_was_not_said_is_owed_until_it_is() -> None:
+    """A process may die between the two facts (ruling 44)."""
+    first, second = message(A), message(B, T + MINUTE)
+    owed = Owed(A, after(first, learnt=T))
+    for order in ([(A, first), (B, second)], [(B, second), (A, first)]):
+        numbers = holding(*order)
+        assert ([owed], [owed]) == (numbers.owed(T), numbers.owed(T))
+        numbers.note(A, owed.left)
+        assert [] == numbers.owed(T)
+
+
+def test_what_was_said_is_not_owed_in_whichever_order_it_is_read() -> None:
+    """Partitions are read one after the other."""
+    first, second = message(A), message(B, T + MINUTE)
+    left = after(first, learnt=T)
+
+    assert [] == holding((A, first), (A, left), (B, second)).owed(T)
+    assert [] == holding((B, second), (A, first), (A, left)).owed(T)
+
+
+def test_what_was_said_of_an_older_message_is_not_enough() -> None:
+    """The number had a newer one since, which came late (ruling 44)."""
+    first, newer = message(A), message(A, T + MINUTE)
+    numbers = holding((A, newer), (A, first), (B, message(B, T + 2 * MINUTE)))
+    numbers.note(A, after(first, learnt=T))
+
+    assert [Owed(A, after(newer, learnt=T))] == numbers.owed(T)
+
+
+def test_a_visit_that_came_back_owes_the_number_in_between() -> None:
+    """And nothing to the one that it came back to."""
+    between = message(B, T + MINUTE)
+    numbers = holding((A, message(A)), (B, between), (A, message(A, T + 2 * MINUTE)))
+
+    assert [Owed(B, after(between, learnt=T))] == numbers.owed(T)
+
+
+def test_each_former_number_is_told_of_its_own_last_message() -> None:
+    """However many there were, and in whichever order they are noted."""
+    facts = [message(A), message(A, T + MINUTE), message(B, T + 2 * MINUTE), message(C, T + 3 * MINUTE)]
+    numbers = [A, A, B, C]
+    told = list(zip(numbers, facts, strict=True))
+
+    for order in (told, told[::-1]):
+        owed = holding(*order).owed(T)
+        assert {A: facts[1].message_id, B: facts[2].message_id} == {
+            one.number: one.left.message_id for one in owed
+        }
+
+
+def test_what_is_older_than_the_horizon_is_forgotten() -> None:
+    """With whatever was owed; what is younger stays (ruling 44)."""
+    numbers = holding((A, message(A)), (B, message(B, T + MINUTE)), (A, message(A, visit="V2")))
+    ahead = message(A, T + 60 * MINUTE, visit="V3", received_at=T)
+    numbers.note(A, ahead)
+
+    numbers.note(C, message(C, T + HORIZON, visit="V4"))
+    assert (4, 1) == (len(numbers), len(numbers.owed(T)))
+    numbers.note(C, message(C, T + HORIZON + 2 * MINUTE, visit="V5"))
+    assert (2, []) == (len(numbers), numbers.owed(T))
