@@ -82,6 +82,7 @@ def people() -> st.SearchStrategy[Person]:
         items=_by_id(worklist_items(), lambda item: item.item_id),
         entries=st.dictionaries(references(), references(), max_size=2),
         closed=st.frozensets(references(), max_size=2),
+        returns=_counts(),
     )
 
 
@@ -103,4 +104,9 @@ def partition_states() -> st.SearchStrategy[PartitionState]:
 
 def forwardings() -> st.SearchStrategy[Forwarding]:
     """Return forwarding records."""
-    return st.builds(Forwarding, to=nhs_numbers(), stamp=times(), last_used=times())
+    return st.builds(Forwarding, to=nhs_numbers(), stamp=times(), last_used=times(), returns=_counts())
+
+
+def _counts() -> st.SearchStrategy[int]:
+    """Return how often something happened."""
+    return st.integers(0, 2**31 - 1)

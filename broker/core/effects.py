@@ -5,7 +5,7 @@ Folding the same fact twice changes nothing, so nothing is told twice.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
 from broker.core.alerts import (
@@ -79,12 +79,12 @@ class Advance:
 
 def advance(person: Person, policy: AnyPolicy, key: IdentityKey) -> Advance:
     """Decide, compare with what was told, and return the difference."""
-    decisions = as_told(decide(person.number, open_part(person), policy, key), person)
-    return compared(person, decisions, policy, key)
+    return compared(person, decide(person.number, open_part(person), policy, key), policy, key)
 
 
 def compared(person: Person, decisions: Decisions, policy: AnyPolicy, key: IdentityKey) -> Advance:
     """Compare what was decided of a person with what was told, and return the difference."""
+    decisions = as_told(decisions, person, key)
     events = tuple(
         replace(event, policy_version=_version(event.alert, decisions, policy))
         for event in _events(person, decisions, key)
@@ -106,13 +106,21 @@ def compared(person: Person, decisions: Decisions, policy: AnyPolicy, key: Ident
     )
 
 
-def as_told(decisions: Decisions, person: Person) -> Decisions:
+def as_told(decisions: Decisions, person: Person, key: IdentityKey) -> Decisions:
     """
     Return decisions under the ids under which their threads were first told (ruling 22).
 
     A thread that came from a former number keeps the id that it was raised with. Where both numbers had told
-    it, the one that stands goes on, of two the lesser id, and the other is withdrawn.
+    it, the one that stands goes on, of two the lesser id, and the other is withdrawn. A number that came back
+    into use counts as another: what it told before may still be on its way, with revisions not known here.
     """
+
+    def own(thread_id: str, begun: Container[str]) -> str:
+        """Return the id of what began under this number, since it came back if it did."""
+        if not person.returns or thread_id in begun:
+            return thread_id
+        return key.derive("returned", thread_id, str(person.returns))
+
     told: dict[tuple[Recipient, str], tuple[bool, str]] = {}
     for alert_id, row in person.told.items():
         if row.alert is not None:
@@ -123,11 +131,11 @@ def as_told(decisions: Decisions, person: Person) -> Decisions:
     alerts = [
         replace(alert, alert_id=told[alert.recipient, alert.subject][1])
         if (alert.recipient, alert.subject) in told
-        else alert
+        else replace(alert, alert_id=own(alert.alert_id, person.told))
         for alert in decisions.alerts.values()
     ]
     items = [
-        replace(item, item_id=asked.get((item.kind, item.visit), item.item_id))
+        replace(item, item_id=asked.get((item.kind, item.visit)) or own(item.item_id, person.items))
         for item in decisions.items.values()
     ]
     return replace(

@@ -35,6 +35,7 @@ from broker.core.succession import (
     kept,
     leaving,
     onward,
+    returned,
     translated,
 )
 
@@ -82,7 +83,7 @@ class Everybody:
             back = back_in_use(number, forwarding, came)
             if not back:
                 return self._send_on(number, forwarding, came)
-            del self._forwarding[number]
+            self._waiting[number] = returned(number, self._forwarding.pop(number), self._salt)
             came = [*came, *back]
         if number in self._inactive:
             inactive, person, kept_since = self._inactive.pop(number)
@@ -113,7 +114,9 @@ class Everybody:
         number = person.number
         answer = leaving(person)
         if answer is not None:
-            forwarding = forwarding_by(answer, max(one.fact.received_at for one in came))
+            forwarding = forwarding_by(
+                answer, max(one.fact.received_at for one in came), returns=person.returns
+            )
             self._people.pop(number, None)
             self._forwarding[number] = forwarding
             merged = handed_over(person, forwarding, forwarding.last_used)
@@ -133,7 +136,7 @@ class Everybody:
 
     def _send_on(self, number: NhsNumber, before: Forwarding, came: Sequence[Came]) -> list[Advance]:
         """Send everything on to the successor that the number has now."""
-        now = forwarding_by(answer_at(before, came), before.last_used)
+        now = forwarding_by(answer_at(before, came), before.last_used, returns=before.returns)
         self._forwarding[number] = now
         advances = []
         if now.stamp > before.stamp:

@@ -88,7 +88,7 @@ class _Explaining(Deciding):
         self.person = person
         self.told = told
         self.audited = audited
-        self.alerts = dict(as_told(self.decide(), person).alerts)
+        self.alerts = dict(as_told(self.decide(), person, key).alerts)
 
     def visit(self, visit: Visit) -> Explanation:
         """Explain one thread."""

@@ -85,7 +85,7 @@ def take_out_of_use(
     inactive = Inactive(
         stamp=recorded(answer),
         since=answer.received_at,
-        ledger=Person(number=person.number, salt=salt, told=told),
+        ledger=Person(number=person.number, salt=salt, told=told, returns=person.returns),
     )
     plans = [
         (content, said.recorded_at, said.file_id)
@@ -143,7 +143,8 @@ def stays_out_of_use(
 
 def reopened(person: Person, inactive: Inactive) -> Person:
     """Return a person whose number is in use again, with what was told of it meanwhile: to be withdrawn."""
-    return replace(person, told={**person.told, **inactive.ledger.told})
+    ledger = inactive.ledger
+    return replace(person, told={**person.told, **ledger.told}, returns=ledger.returns)
 
 
 def _is_notice(told: Told) -> bool:

@@ -54,9 +54,11 @@ class Forwarding:
     Where facts under a superseded number go (ruling 22).
 
     `stamp` is when the source recorded the succession: the newest wins. `last_used` is the receipt of the
-    last fact sent on; the record goes two years later. Both are aware UTC.
+    last fact sent on; the record goes two years later. Both are aware UTC. `returns` counts how often the
+    number had come back into use before.
     """
 
     to: NhsNumber
     stamp: datetime
     last_used: datetime
+    returns: int = 0

@@ -135,7 +135,8 @@ class Person:
 
     `told` is by alert id, `items` holds the open worklist items by id, `entries` the digest of the last
     audited decision by visit reference or access id, `closed` the visits that no late fact may revise any
-    more. `salt` blinds the audit's commitments and is destroyed with the record.
+    more. `salt` blinds the audit's commitments and is destroyed with the record. `returns` counts how often
+    the number came back into use after a succession (ruling 22): what it told before may still be on its way.
     """
 
     number: NhsNumber
@@ -145,6 +146,7 @@ class Person:
     items: Mapping[str, WorklistItem] = field(default_factory=dict)
     entries: Mapping[str, str] = field(default_factory=dict)
     closed: frozenset[str] = frozenset()
+    returns: int = 0
 
     def learn(self, known: Known) -> "Person":
         """Return the person with `known` merged in."""

@@ -129,7 +129,9 @@ def _protected(person: Person) -> Person | None:
     known = keeping_mark(person.known, Known(notices=excluded))
     if not known.notices:
         return None
-    return person if known == person.known else Person(number=person.number, salt=person.salt, known=known)
+    if known == person.known:
+        return person
+    return Person(number=person.number, salt=person.salt, known=known, returns=person.returns)
 
 
 def _view_cutoff(access: Access, policy: AnyPolicy) -> datetime:

@@ -83,11 +83,15 @@ def leaving(person: Person) -> IdentityNotice | None:
     return answer if answer is not None and answer.kind is IdentityKind.SUPERSEDED else None
 
 
-def forwarding_by(answer: IdentityNotice, last_used: datetime) -> Forwarding:
-    """Return where facts go from a number that was superseded; raise `NumbersInCircle` for no successor."""
+def forwarding_by(answer: IdentityNotice, last_used: datetime, *, returns: int) -> Forwarding:
+    """
+    Return where facts go from a number that was superseded; raise `NumbersInCircle` for no successor.
+
+    `returns` is how often the number had come back into use before.
+    """
     if answer.successor is None:
         raise NumbersInCircle
-    return Forwarding(to=answer.successor, stamp=recorded(answer), last_used=last_used)
+    return Forwarding(to=answer.successor, stamp=recorded(answer), last_used=last_used, returns=returns)
 
 
 def in_use(stamp: datetime, received_at: datetime) -> IdentityNotice:
@@ -136,6 +140,16 @@ def back_in_use(number: NhsNumber, forwarding: Forwarding, came: Sequence[C]) ->
         return passage.stamp > stamp or (passage.stamp == stamp and to in passage.numbers and number > to)
 
     return _evidence(came, shows)
+
+
+def returned(number: NhsNumber, forwarding: Forwarding, salt: bytes) -> Person:
+    """
+    Return who has a number that is back in use: of them nothing is known yet, and nothing was told.
+
+    What the number told before went to the successor and may still be on its way back. So the alerts and the
+    work that begin now have ids of their own (`as_told`).
+    """
+    return Person(number=number, salt=salt, returns=forwarding.returns + 1)
 
 
 def evidence_of_use(person: Person, came: Sequence[C]) -> list[C]:

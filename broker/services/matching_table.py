@@ -20,7 +20,7 @@ from broker.core.partition import Forwarding, PartitionState
 from broker.core.person import NOTHING, Known, Person
 from broker.core.policy import AnyPolicy
 from broker.core.retention import settle, too_late, unused
-from broker.core.succession import Merged, back_in_use, evidence_of_use, fold, kept, leaving
+from broker.core.succession import Merged, back_in_use, evidence_of_use, fold, kept, leaving, returned
 from broker.ports import Record, Topic
 from broker.services.matching_batch import Batch, Folded
 from broker.services.matching_details import DetailsTable, sorted_clues
@@ -210,7 +210,7 @@ class PartitionTable:
                 if one.passage is None  # its source takes the succession back
             ]
             arrived += back
-            return Person(number=number, salt=self._new_salt())
+            return returned(number, forwarding, self._new_salt())
         if arrived:
             sent = self._mover.send_on(number, forwarding, arrived)
             state, write = self._mover.forwarding(key, sent.forwarding)

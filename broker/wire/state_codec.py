@@ -92,6 +92,7 @@ class StateCodec:
             "to": forwarding.to.digits,
             "stamp": millis(forwarding.stamp),
             "last_used": millis(forwarding.last_used),
+            "returns": forwarding.returns,
         }
         return self._schemas.encode("forwarding", row)
 
@@ -99,7 +100,7 @@ class StateCodec:
         """Return a forwarding record; raise `MalformedMessage`."""
         row = self._schemas.decode("forwarding", data)
         with refusing("forwarding"):
-            return Forwarding(to=NhsNumber(row["to"]), stamp=row["stamp"], last_used=row["last_used"])
+            return Forwarding(**row | {"to": NhsNumber(row["to"])})
 
     def is_inactive(self, data: bytes) -> bool:
         """Tell whether a value is of a number not in use; raise `MalformedMessage` for no value of ours."""
@@ -198,6 +199,7 @@ def _person_row(person: Person) -> Row:
             {"subject_reference": reference, "digest": digest} for reference, digest in person.entries.items()
         ],
         "closed": sorted(person.closed),
+        "returns": person.returns,
     }
 
 
@@ -239,6 +241,7 @@ def _person(number: NhsNumber, row: Row) -> Person:
         items={item.item_id: item for item in items},
         entries={entry["subject_reference"]: entry["digest"] for entry in row["entries"]},
         closed=frozenset(row["closed"]),
+        returns=row["returns"],
     )
 
 

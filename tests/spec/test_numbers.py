@@ -157,6 +157,43 @@ def test_the_newest_word_of_the_source_counts_for_each_number(
     assert [(survivor, "la E09"), (survivor, "provider RXX")] == outcome.alerts("number | to")
 
 
+def test_what_is_told_after_the_source_took_a_succession_back_has_ids_of_its_own(
+    run_moving: RunMoving,
+) -> None:
+    """The alert told before goes on under B; the visit that comes again under A has another (ruling 22)."""
+    outcome = run_moving("""
+        recorded | fact   | about         | values
+        T-9d     | plan   | CPP E09       | number=A
+        T        | A04    | v1            | number=A
+        T+1h     | notice | n1 superseded | by=B
+        T+2h     | notice | n2 in-use     | number=A
+        T-9d     | plan   | CPP E09       | number=A
+        T        | A04    | v1            | number=A
+    """, stepwise=True)  # fmt: skip
+    revisions: dict[str, list[int]] = {}
+    for event in outcome.events:
+        revisions.setdefault(event.alert.alert_id, []).append(event.revision)
+
+    assert ["A", "A", "B", "B"] == [number for number, _ in outcome.alerts("number | to")]
+    assert [[1], [1], [1, 2], [1, 2]] == sorted(revisions.values())
+
+
+def test_an_alert_whose_number_came_back_with_it_keeps_its_id(run_moving: RunMoving) -> None:
+    """A→B→A with nothing told in between: nothing is raised a second time (ruling 22)."""
+    outcome = run_moving("""
+        recorded | fact   | about         | values
+        T-9d     | plan   | CPP E09       | number=A
+        T        | A04    | v1            | number=A
+        T+1h     | notice | n1 superseded | by=B
+        T+2h     | notice | n2 superseded | number=B by=A
+        T+3h     | A08    | v1            | number=A
+    """, stepwise=True)  # fmt: skip
+
+    assert [("A", "la E09"), ("A", "provider RXX")] == outcome.alerts("number | to")
+    assert 2 == len({event.alert.alert_id for event in outcome.events})
+    assert 2 == sum(event.kind is EventKind.RAISED for event in outcome.events)
+
+
 def test_a_restriction_follows_the_person(run_moving: RunMoving) -> None:
     """It is not the number's but the person's (rulings 22, 24)."""
     outcome = run_moving("""

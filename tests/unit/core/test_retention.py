@@ -256,6 +256,15 @@ def test_when_a_persons_record_goes(case: str) -> None:
     assert stays == (settled(HEAD + table, clock) is not None)
 
 
+def test_that_a_number_came_back_into_use_is_kept_with_its_mark() -> None:
+    """So that no id of its first life is given again (rulings 22, 24)."""
+    person = replace(told(HEAD + TOMBSTONES["a restricted record"][0]), returns=2)
+    later = settle(person, moment("T+999d"), POLICY)
+
+    assert later is not None
+    assert (2, {}) == (later.returns, later.known.plans)
+
+
 def stamps(person: Person | None) -> list[str]:
     """Return the files in which the plans that are still known were said, by stamp."""
     assert person is not None

@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from broker.core.alerts import EventKind, ItemKind, Occasion, WorklistItem
+from broker.core.alerts import EventKind, ItemKind, Occasion, Recipient, WorklistItem
 from broker.core.effects import advance
 from broker.core.errors import NumbersInCircle
 from broker.core.facts import IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.invalidation import reopened, take_out_of_use
 from broker.core.keyed import visit_reference
 from broker.core.partition import Forwarding
 from broker.core.person import Person, Told, lift
@@ -23,6 +24,7 @@ from broker.core.succession import (
     kept,
     leaving,
     onward,
+    returned,
     translated,
 )
 from tests.spec.settled import KEY, POLICY
@@ -171,6 +173,71 @@ def test_of_two_alerts_of_one_thread_the_one_that_stands_goes_on(taken_back: Nhs
     }
 
 
+TOLD_AND_ASKED = "T-9d | plan | CPP E09 |\nT-1d | A04 | {} |\nT | A04 | {} | family=Other given=Alex".format(
+    reference(A, "V-0"), reference(A)
+)
+"""One visit that is told, one of which somebody is asked."""
+
+
+def ids(person: Person) -> set[str]:
+    """Return the ids of the alerts that were told and of the work that is open."""
+    return {*person.told, *person.items}
+
+
+def again(number_of: Forwarding) -> Person:
+    """Return a person whose number came back into use, when every fact has come once more."""
+    known = Person(number=A, salt=b"").learn(person(TOLD_AND_ASKED).known).known
+    return advance(replace(returned(A, number_of, b""), known=known), POLICY, KEY).person
+
+
+def test_what_begins_after_each_return_has_ids_of_its_own() -> None:
+    """Two ledgers never hold one id, so none counts its revisions twice (ruling 22)."""
+    lives = [person(TOLD_AND_ASKED), again(FORWARDING), again(replace(FORWARDING, returns=1))]
+
+    assert [0, 1, 2] == [life.returns for life in lives]
+    assert 9 == len(set().union(*map(ids, lives))) == sum(len(ids(life)) for life in lives)
+    assert lives[1] == advance(lives[1], POLICY, KEY).person
+
+
+def test_a_ledger_that_comes_home_first_keeps_its_ids() -> None:
+    """Of a number that came back nothing begins anew when what it told is back before the next fact."""
+    first = person(TOLD_AND_ASKED)
+    home = fold(returned(A, FORWARDING, b""), handed_over(first, FORWARDING, T))
+
+    assert ids(first) == ids(advance(home, POLICY, KEY).person)
+
+
+def test_a_ledger_that_comes_home_late_goes_on_as_one_alert() -> None:
+    """Of the two alerts of a thread the one of the lesser id stands; work is open once."""
+    first, since = person(TOLD_AND_ASKED), again(FORWARDING)
+    after = advance(fold(since, handed_over(first, FORWARDING, T)), POLICY, KEY)
+    twice: dict[Recipient, list[str]] = {}
+    for alert_id, row in [*first.told.items(), *since.told.items()]:
+        assert row.alert is not None
+        twice.setdefault(row.alert.recipient, []).append(alert_id)
+
+    assert [2, 2] == [len(alert_ids) for alert_ids in twice.values()]
+    assert {max(alert_ids) for alert_ids in twice.values()} == {
+        alert_id for alert_id, row in after.person.told.items() if row.kind is EventKind.WITHDRAWN
+    }
+    assert {None} == {event.why for event in after.events}
+    assert (1, 1) == (len(after.person.items), len(after.closed))
+
+
+def test_a_notice_of_a_number_out_of_use_has_an_id_of_its_own_after_a_return() -> None:
+    """And that the number came back is remembered while it is out of use (rulings 22, 23)."""
+    answer = IdentityNotice(notice_id="out", kind=IdentityKind.INVALIDATED, recorded_at=T, received_at=T)
+    first = person("T-9d | plan | CPP E09 |")
+    since = replace(returned(A, FORWARDING, b""), known=first.known)
+    (before, told), (after, again_told) = (
+        take_out_of_use(one, answer, POLICY, KEY, salt=b"") for one in (first, since)
+    )
+
+    assert [1, 1] == [len(advanced.events) for advanced in (told, again_told)]
+    assert before.ledger.told.keys().isdisjoint(after.ledger.told)
+    assert 1 == reopened(Person(number=A, salt=b""), after).returns
+
+
 def test_who_has_a_plan_a_notice_or_was_told_is_kept() -> None:
     """Of everybody else places in the log are all there is."""
     nobody = moved(person("T | A04 | v1 |"))
@@ -201,4 +268,4 @@ def test_an_answer_without_a_successor_leads_nowhere() -> None:
     answer = in_use(T, T)
     assert leaving(Person(number=A, salt=b"").learn(lift(answer))) is None
     with pytest.raises(NumbersInCircle):
-        forwarding_by(answer, T)
+        forwarding_by(answer, T, returns=0)

@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 
 from broker.adapters.memory_sealing import MemorySealer
-from broker.core.alerts import Change, EventKind, RecipientKind
+from broker.core.alerts import AlertEvent, Change, EventKind, RecipientKind
 from broker.core.errors import (
     MalformedMessage,
     NumbersInCircle,
@@ -353,6 +353,67 @@ def test_a_number_in_use_again_is_its_own_again() -> None:
             await street.settled()
         assert told_of(A, "V-1") == street.standing()
         assert [SuccessionContradicted.code] == [one.cause for one in street.set_aside()]
+
+    in_street(scenario)
+
+
+def adds_up(events: Sequence[AlertEvent]) -> bool:
+    """Return whether no event id occurs twice, and each alert's revisions count from 1 without a gap."""
+    revisions: dict[str, list[int]] = {}
+    for event in events:
+        revisions.setdefault(event.alert.alert_id, []).append(event.revision)
+    return len(events) == len({event.event_id for event in events}) and all(
+        told == list(range(1, len(told) + 1)) for told in revisions.values()
+    )
+
+
+def test_a_number_that_its_source_takes_back_begins_anew() -> None:
+    """What it told before goes on under the other number, with ids that are not given again (ruling 22)."""
+
+    async def scenario(street: Street) -> None:
+        async with street.at_work():
+            street.send(A, plan(), arrives(A))
+            await street.settled()
+            street.send(A, superseded(B, at=NOON))
+            await street.settled()
+            street.send(A, said(IdentityKind.IN_USE, at=NOON + HOUR))
+            await street.settled()
+            street.send(A, plan(), arrives(A))
+            await street.settled()
+        assert sorted([*told_of(A, "V-1"), *told_of(B, "V-1")]) == street.standing()
+        assert street.person(A).told.keys().isdisjoint(street.person(B).told)
+        assert adds_up(street.events())
+
+    in_street(scenario)
+
+
+def test_a_number_back_in_use_before_its_ledger_tells_under_another_id() -> None:
+    """
+    The ledger went to B; C shows the number in use, and a visit comes again, before B sends the ledger back.
+
+    Then one alert of the two stands, and the other is withdrawn because its thread joined (ruling 22).
+    """
+
+    async def scenario(street: Street) -> None:
+        async with street.at_work(0):
+            street.send(A, plan(), arrives(A))
+            await until(lambda: len(street.events()) == 2, 20)
+            street.send(A, superseded(B, at=NOON))
+            await until(lambda: isinstance(street.held(A), Forwarding), 20)
+            street.send(C, superseded(A, at=NOON + HOUR))
+            await until(lambda: isinstance(street.held(A), Person), 20)
+            street.send(A, plan(), arrives(A))
+            await until(lambda: len(street.events()) == 4, 20)
+        told = street.events()
+        async with street.at_work():
+            street.send(B, superseded(A, at=NOON + 2 * HOUR))
+            await street.settled()
+        assert 4 == len({event.alert.alert_id for event in told})
+        assert told_of(A, "V-1") == street.standing()
+        assert adds_up(street.events())
+        assert 1 == street.person(A).returns
+        withdrawn = [event for event in street.events() if event.kind is EventKind.WITHDRAWN]
+        assert [None, None] == [event.why for event in withdrawn]
 
     in_street(scenario)
 
