@@ -161,7 +161,8 @@ def messages_of(number: int) -> list[bytes]:
     """
     Return what a hospital sends: a registration, one it must mend, one without a number, a discharge.
 
-    The visit was first recorded under a stranger's number, which it leaves (ruling 44).
+    The visit was first recorded under a stranger's number, which it leaves (ruling 44). The one without a
+    number is of somebody of whom nothing is known, so that nobody is asked who it may be (21).
     """
     later = NOON + timedelta(minutes=90)
     patient = Patient(number=person(number).key.decode(), **_NAMED)
@@ -188,7 +189,7 @@ def messages_of(number: int) -> list[bytes]:
             replace(
                 first,
                 control_id=f"{number}C",
-                patient=replace(patient, number=None),
+                patient=replace(patient, number=None, family="UNKNOWN", given="BABY", born=""),
                 pv1={**visit, "visit": f"U{number}"},
             ),
             replace(
