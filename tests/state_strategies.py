@@ -104,7 +104,14 @@ def partition_states() -> st.SearchStrategy[PartitionState]:
 
 def forwardings() -> st.SearchStrategy[Forwarding]:
     """Return forwarding records."""
-    return st.builds(Forwarding, to=nhs_numbers(), stamp=times(), last_used=times(), returns=_counts())
+    return st.builds(
+        Forwarding,
+        to=nhs_numbers(),
+        stamp=times(),
+        last_used=times(),
+        returns=_counts(),
+        restricted=maybe(times()),
+    )
 
 
 def _counts() -> st.SearchStrategy[int]:

@@ -25,10 +25,10 @@ from broker.core.succession import (
     Came,
     Merged,
     Passage,
-    answer_at,
     back_in_use,
     evidence_of_use,
     fold,
+    forwarding_after,
     forwarding_by,
     goes_on,
     handed_over,
@@ -114,9 +114,7 @@ class Everybody:
         number = person.number
         answer = leaving(person)
         if answer is not None:
-            forwarding = forwarding_by(
-                answer, max(one.fact.received_at for one in came), returns=person.returns
-            )
+            forwarding = forwarding_by(person, answer, max(one.fact.received_at for one in came))
             self._people.pop(number, None)
             self._forwarding[number] = forwarding
             merged = handed_over(person, forwarding, forwarding.last_used)
@@ -136,7 +134,7 @@ class Everybody:
 
     def _send_on(self, number: NhsNumber, before: Forwarding, came: Sequence[Came]) -> list[Advance]:
         """Send everything on to the successor that the number has now."""
-        now = forwarding_by(answer_at(before, came), before.last_used, returns=before.returns)
+        now = forwarding_after(before, came, before.last_used)
         self._forwarding[number] = now
         advances = []
         if now.stamp > before.stamp:

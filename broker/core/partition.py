@@ -55,10 +55,12 @@ class Forwarding:
 
     `stamp` is when the source recorded the succession: the newest wins. `last_used` is the receipt of the
     last fact sent on; the record goes two years later. Both are aware UTC. `returns` counts how often the
-    number had come back into use before.
+    number had come back into use before; `restricted` is when the record that left was marked, None for one
+    that was not (ruling 24): should the number come back into use, its place is nobody's to tell.
     """
 
     to: NhsNumber
     stamp: datetime
     last_used: datetime
     returns: int = 0
+    restricted: datetime | None = None

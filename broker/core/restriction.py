@@ -20,9 +20,24 @@ _WITHHELD_NOTES = frozenset({Note.SITE_UNLISTED})  # says something of the place
 
 def is_restricted(known: Known) -> bool:
     """Return whether a person's record is restricted; what is asked of it is answered `could not check`."""
+    return mark_of(known) is not None
+
+
+def mark_of(known: Known) -> datetime | None:
+    """Return when a person's record was last marked, aware UTC; None where it is not restricted."""
     mark = _newest_mark(known)
     lifted = [recorded(one) for one in known.notices.values() if one.kind is IdentityKind.RESTRICTION_LIFTED]
-    return mark is not None and all(at <= mark for at in lifted)
+    return mark if mark is not None and all(at <= mark for at in lifted) else None
+
+
+def marking(mark: datetime) -> IdentityNotice:
+    """Return that a record was marked at a time, of whatever source, aware UTC."""
+    return IdentityNotice(
+        notice_id=f"restricted {mark.isoformat()}",
+        kind=IdentityKind.RESTRICTED,
+        recorded_at=mark,
+        received_at=mark,
+    )
 
 
 def keeping_mark(before: Known, after: Known) -> Known:
@@ -31,15 +46,10 @@ def keeping_mark(before: Known, after: Known) -> Known:
 
     A mark is sticky: it outlives the visit or the plan that it came with.
     """
-    mark = _newest_mark(before)
-    if mark is None or not is_restricted(before) or _newest_mark(after) == mark:
+    mark = mark_of(before)
+    if mark is None or _newest_mark(after) == mark:
         return after
-    notice = IdentityNotice(
-        notice_id=f"restricted {mark.isoformat()}",
-        kind=IdentityKind.RESTRICTED,
-        recorded_at=mark,
-        received_at=mark,
-    )
+    notice = marking(mark)
     return replace(after, notices={**after.notices, notice.notice_id: notice})
 
 

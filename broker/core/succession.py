@@ -17,7 +17,8 @@ from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey, moved_reference
 from broker.core.number_answers import ABOUT_THE_NUMBER, newest_answer, recorded
 from broker.core.partition import Forwarding
-from broker.core.person import NOTHING, Known, Person, Told, lift
+from broker.core.person import NOTHING, Known, Person, Told, lift, merge
+from broker.core.restriction import mark_of, marking
 
 NUMBERS_PASSED_MAX = 8
 """More successions than a person has: beyond it the source's answers are at fault."""
@@ -83,15 +84,31 @@ def leaving(person: Person) -> IdentityNotice | None:
     return answer if answer is not None and answer.kind is IdentityKind.SUPERSEDED else None
 
 
-def forwarding_by(answer: IdentityNotice, last_used: datetime, *, returns: int) -> Forwarding:
-    """
-    Return where facts go from a number that was superseded; raise `NumbersInCircle` for no successor.
-
-    `returns` is how often the number had come back into use before.
-    """
+def forwarding_by(person: Person, answer: IdentityNotice, last_used: datetime) -> Forwarding:
+    """Return where facts go from a number that a person leaves; raise `NumbersInCircle` for no successor."""
     if answer.successor is None:
         raise NumbersInCircle
-    return Forwarding(to=answer.successor, stamp=recorded(answer), last_used=last_used, returns=returns)
+    return Forwarding(
+        to=answer.successor,
+        stamp=recorded(answer),
+        last_used=last_used,
+        returns=person.returns,
+        restricted=mark_of(person.known),
+    )
+
+
+def forwarding_after(before: Forwarding, came: Sequence[Came], last_used: datetime) -> Forwarding:
+    """Return where facts go after more has come for the number; raise `NumbersInCircle` for no successor."""
+    known = _marked(before)
+    for one in came:
+        known = merge(known, one.fact.known if isinstance(one.fact, Merged) else lift(one.fact))
+    gone = Person(number=before.to, salt=b"", known=known, returns=before.returns)
+    return forwarding_by(gone, answer_at(before, came), last_used)
+
+
+def _marked(forwarding: Forwarding) -> Known:
+    """Return what a forwarding record says of the person: whether the record is restricted."""
+    return NOTHING if forwarding.restricted is None else lift(marking(forwarding.restricted))
 
 
 def in_use(stamp: datetime, received_at: datetime) -> IdentityNotice:
@@ -144,12 +161,12 @@ def back_in_use(number: NhsNumber, forwarding: Forwarding, came: Sequence[C]) ->
 
 def returned(number: NhsNumber, forwarding: Forwarding, salt: bytes) -> Person:
     """
-    Return who has a number that is back in use: of them nothing is known yet, and nothing was told.
+    Return who has a number that is back in use: whether restricted (24) is known of them, and nothing else.
 
     What the number told before went to the successor and may still be on its way back. So the alerts and the
     work that begin now have ids of their own (`as_told`).
     """
-    return Person(number=number, salt=salt, returns=forwarding.returns + 1)
+    return Person(number=number, salt=salt, known=_marked(forwarding), returns=forwarding.returns + 1)
 
 
 def evidence_of_use(person: Person, came: Sequence[C]) -> list[C]:

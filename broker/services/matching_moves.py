@@ -20,7 +20,7 @@ from broker.core.succession import (
     Came,
     Merged,
     Passage,
-    answer_at,
+    forwarding_after,
     forwarding_by,
     goes_on,
     handed_over,
@@ -75,9 +75,8 @@ class Mover:
 
     def send_on(self, number: NhsNumber, forwarding: Forwarding, arrived: Sequence[Arrived]) -> SentOn:
         """Return everything that came for a superseded number, sent on to the successor it has now."""
-        newest = answer_at(forwarding, arrived)
         last_used = max([forwarding.last_used, *(one.fact.received_at for one in arrived)])
-        now = forwarding_by(newest, last_used, returns=forwarding.returns)
+        now = forwarding_after(forwarding, arrived, last_used)
         writes: list[Write] = []
         poison: list[Poison] = []
         if now.stamp > forwarding.stamp:  # so that the successor learns that an enquiry is settled
@@ -99,7 +98,7 @@ class Mover:
         Of somebody without a plan only places in the log are known: the records there are sent on.
         Raises `PersonTooLarge`, `NumbersInCircle`.
         """
-        forwarding = forwarding_by(answer, received_at, returns=person.returns)
+        forwarding = forwarding_by(person, answer, received_at)
         merged = handed_over(person, forwarding, received_at)
         if kept(merged):
             return forwarding, (self._merged(merged, person.number, forwarding),)

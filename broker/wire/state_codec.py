@@ -17,7 +17,7 @@ from broker.core.partition import Forwarding, PartitionState
 from broker.core.person import Known, Person, Said, Told
 from broker.wire.alert_rows import EVENT_KINDS, alert_of, alert_row, item_of, item_row
 from broker.wire.avro import Row, Schemas
-from broker.wire.avro_values import maybe_digits, maybe_number, millis, ods, refusing
+from broker.wire.avro_values import maybe_digits, maybe_millis, maybe_number, millis, ods, refusing
 from broker.wire.fact_rows import (
     access_details_row,
     access_of,
@@ -93,6 +93,7 @@ class StateCodec:
             "stamp": millis(forwarding.stamp),
             "last_used": millis(forwarding.last_used),
             "returns": forwarding.returns,
+            "restricted": maybe_millis(forwarding.restricted),
         }
         return self._schemas.encode("forwarding", row)
 

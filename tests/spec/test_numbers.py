@@ -207,6 +207,26 @@ def test_a_restriction_follows_the_person(run_moving: RunMoving) -> None:
     assert [("restricted",)] * 2 == outcome.alerts("notes")
 
 
+@pytest.mark.parametrize(
+    ("lifted", "notes"), [("", "restricted"), ("T-1h | notice | n4 restriction-lifted |", "-")]
+)
+def test_a_number_that_its_source_takes_back_is_still_restricted(
+    run_moving: RunMoving, lifted: str, notes: str
+) -> None:
+    """The record moved, its mark holds for both numbers until it is lifted (rulings 22, 24)."""
+    outcome = run_moving(f"""
+        recorded | fact   | about         | values
+        T-8d     | notice | n1            | number=A
+        T-3d     | notice | n2 superseded | by=B
+        T-2d     | notice | n3 in-use     | number=A
+        {lifted}
+        T-9d     | plan   | CPP E09       | number=A
+        T        | A04    | v1            | number=A
+    """, stepwise=True)  # fmt: skip
+
+    assert [("A", notes)] * 2 == outcome.alerts("number | notes")
+
+
 def test_work_that_is_open_stays_open_under_the_successor(run_moving: RunMoving) -> None:
     """One item, not two (rulings 22, 46)."""
     outcome = run_moving("""

@@ -14,10 +14,13 @@ from broker.core.invalidation import reopened, take_out_of_use
 from broker.core.keyed import visit_reference
 from broker.core.partition import Forwarding
 from broker.core.person import Person, Told, lift
+from broker.core.restriction import is_restricted
 from broker.core.succession import (
+    Came,
     Merged,
     Passage,
     fold,
+    forwarding_after,
     forwarding_by,
     handed_over,
     in_use,
@@ -238,6 +241,44 @@ def test_a_notice_of_a_number_out_of_use_has_an_id_of_its_own_after_a_return() -
     assert 1 == reopened(Person(number=A, salt=b""), after).returns
 
 
+MARKS = {
+    "by the source": ("T | notice | n1 |", "", True),
+    "by a hospital": ("T | A04 | v1 | restricted=yes", "", True),
+    "by an authority": ("T | plan | CPP E09 | restricted=yes", "", True),
+    "by nobody": ("T | A04 | v1 |", "T | plan | CPP E09 |", False),
+    "after the number was left": ("", "T | A04 | v1 | restricted=yes", True),
+    "lifted before": ("T | notice | n1 |\nT+1h | notice | n2 restriction-lifted |", "", False),
+    "lifted since": ("T | notice | n1 |", "T+1h | notice | n2 restriction-lifted |", False),
+    "marked again": (
+        "T | notice | n1 |",
+        "T+1h | notice | n2 restriction-lifted |\nT+2h | notice | n3 |",
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MARKS)
+def test_a_restriction_stays_with_a_number_until_it_is_lifted(case: str) -> None:
+    """Should it come back into use before its record is back, no place is told (rulings 22, 24)."""
+    before, since, restricted = MARKS[case]
+    former = person(before)
+    answer = IdentityNotice(
+        notice_id="s", kind=IdentityKind.SUPERSEDED, successor=B, recorded_at=T, received_at=T
+    )
+    came = [Came(fact) for fact in facts(f"recorded | fact | about | values\n{since}")]
+    forwarding = forwarding_after(forwarding_by(former, answer, T), came, T)
+
+    assert restricted == is_restricted(returned(A, forwarding, b"").known)
+    assert (B, T) == (forwarding.to, forwarding.stamp)
+
+
+def test_a_restriction_in_what_another_number_handed_over_stays_too() -> None:
+    """It went on with the rest (rulings 22, 24)."""
+    other = handed_over(person("T | notice | n1 |", C), FORWARDING, T)
+
+    assert is_restricted(returned(A, forwarding_after(FORWARDING, [Came(other)], T), b"").known)
+
+
 def test_who_has_a_plan_a_notice_or_was_told_is_kept() -> None:
     """Of everybody else places in the log are all there is."""
     nobody = moved(person("T | A04 | v1 |"))
@@ -268,4 +309,4 @@ def test_an_answer_without_a_successor_leads_nowhere() -> None:
     answer = in_use(T, T)
     assert leaving(Person(number=A, salt=b"").learn(lift(answer))) is None
     with pytest.raises(NumbersInCircle):
-        forwarding_by(answer, T, returns=0)
+        forwarding_by(person(""), answer, T)

@@ -22,6 +22,7 @@ from broker.core.invalidation import Inactive
 from broker.core.partition import Forwarding
 from broker.core.person import Person, lift
 from broker.core.policy import Policy
+from broker.core.restriction import is_reduced
 from broker.core.retention import FORWARDING_KEPT
 from broker.core.succession import Merged, Passage
 from broker.ports import INPUTS, Topic, Write
@@ -414,6 +415,23 @@ def test_a_number_back_in_use_before_its_ledger_tells_under_another_id() -> None
         assert 1 == street.person(A).returns
         withdrawn = [event for event in street.events() if event.kind is EventKind.WITHDRAWN]
         assert [None, None] == [event.why for event in withdrawn]
+
+    in_street(scenario)
+
+
+def test_a_number_back_in_use_before_its_ledger_tells_no_place_of_a_restricted_record() -> None:
+    """The mark is known at once, though the record is still on its way (rulings 22, 24)."""
+
+    async def scenario(street: Street) -> None:
+        async with street.at_work(0):
+            street.send(A, said(IdentityKind.RESTRICTED, at=NOON - HOUR))
+            street.send(A, superseded(B, at=NOON))
+            await until(lambda: isinstance(street.held(A), Forwarding), 20)
+            street.send(C, superseded(A, at=NOON + HOUR))
+            await until(lambda: isinstance(street.held(A), Person), 20)
+            street.send(A, plan(), arrives(A))
+            await until(lambda: len(street.events()) == 2, 20)
+        assert [True, True] == [is_reduced(event.alert) for event in street.events()]
 
     in_street(scenario)
 
