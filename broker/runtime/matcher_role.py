@@ -22,7 +22,7 @@ from broker.adapters.kafka_partition import KafkaPartitionLog, KafkaTimeouts
 from broker.adapters.kafka_watch import Place
 from broker.core.errors import Fenced, NewerState, StateUnreadable, WrongIdentityKey
 from broker.ports import Topic
-from broker.runtime import log_events as events
+from broker.runtime import matcher_events as events
 from broker.runtime.health import Health, State
 from broker.runtime.log_catalogue import LogEvent, reported
 from broker.runtime.logs import Log

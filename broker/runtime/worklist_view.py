@@ -14,7 +14,7 @@ from typing import NamedTuple
 from broker.core.alerts import ItemKind
 from broker.core.errors import MalformedMessage
 from broker.ports import Record
-from broker.services.matching_table import receipt_of
+from broker.services.receipt import receipt_of
 from broker.wire.records_codec import RecordsCodec
 
 

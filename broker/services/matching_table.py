@@ -7,11 +7,11 @@ follows may not fit into a record. Whatever it is, it stays with that record.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 
 from broker.core.effects import advance
-from broker.core.errors import MalformedMessage, SuccessionContradicted
+from broker.core.errors import SuccessionContradicted
 from broker.core.facts import Fact, IdentityNotice, PlanFact
 from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import invalidation
@@ -27,10 +27,11 @@ from broker.services.matching_details import DetailsTable, sorted_clues
 from broker.services.matching_inactive import Shut, Vault
 from broker.services.matching_moves import Arrived, Mover
 from broker.services.matching_output import PERSON_BYTES_MAX, Chain, Poison, Said, Scribe, cause_of
+from broker.services.receipt import receipt_of
 from broker.services.recent_people import RecentPeople
 from broker.services.sifting import Sifting
 from broker.services.visit_index import VisitIndex
-from broker.wire.cloudevents import read_headers, sender_of
+from broker.wire.cloudevents import sender_of
 from broker.wire.facts_codec import FactCodec
 from broker.wire.state_codec import StateCodec
 
@@ -237,7 +238,9 @@ class PartitionTable:
     def redecide(self, key: bytes) -> Folded:
         """Decide a person anew under the present rules; raises whatever the core or a codec raises."""
         before = self._before(key)
-        if not isinstance(before, Person):
+        if isinstance(before, Shut):
+            return self._destroy(key, before)
+        if isinstance(before, Forwarding):
             return Folded()
         held, said = self._say(before, before, (), None)
         found = NOTHING if isinstance(held, Person) else before.known  # all copies, by the present rules
@@ -254,11 +257,7 @@ class PartitionTable:
             del self.people[key]
             return Folded(writes=(self._scribe.forget(key),))
         if isinstance(before, Shut):
-            destroyed = self._vault.destroy(before, self.clock)
-            if destroyed is None:
-                return Folded()
-            self.people[key] = destroyed[0]
-            return Folded(writes=(destroyed[1],))
+            return self._destroy(key, before)
         settled = settle(before, self.clock, self._rules.policy)
         if settled is None:
             del self.people[key]
@@ -272,6 +271,14 @@ class PartitionTable:
         self._recent.remember(key, settled)
         copies = self.details.copies(before.number, before.known, settled.known, self.clock)
         return Folded(writes=(write, *copies))
+
+    def _destroy(self, key: bytes, shut: Shut) -> Folded:
+        """Destroy what is sealed under a number not in use, when its time has come (ruling 23)."""
+        destroyed = self._vault.destroy(shut, self.clock)
+        if destroyed is None:
+            return Folded()
+        self.people[key] = destroyed[0]
+        return Folded(writes=(destroyed[1],))
 
     def _before(self, key: bytes) -> Holding:
         """Return what is held under a key, a new person where nothing is; raises for other bytes."""
@@ -381,17 +388,3 @@ class PartitionTable:
 def _makes_record(fact: Fact | Merged) -> bool:
     """Whether somebody of whom this is known gets a record."""
     return kept(fact) if isinstance(fact, Merged) else isinstance(fact, PlanFact | IdentityNotice)
-
-
-def receipt_of(record: Record) -> datetime:
-    """
-    Return when intake received what a record holds, by its CloudEvents time; aware UTC.
-
-    Never later than the append: a clock that runs ahead must not let people be forgotten.
-    """
-    appended_at = _EPOCH + timedelta(milliseconds=record.timestamp)
-    try:
-        told = read_headers(record.headers).time
-    except MalformedMessage:
-        return appended_at
-    return appended_at if told is None else min(told, appended_at)

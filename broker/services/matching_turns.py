@@ -21,7 +21,8 @@ from broker.services.destructions import Destructions
 from broker.services.matching_batch import Batch
 from broker.services.matching_output import Poison, Scribe, Told
 from broker.services.matching_sweep import Purpose, Sweep
-from broker.services.matching_table import FIRST_INPUTS, INDEXED, PartitionTable, receipt_of
+from broker.services.matching_table import FIRST_INPUTS, INDEXED, PartitionTable
+from broker.services.receipt import receipt_of
 from broker.wire.state_codec import StateCodec
 
 SETTLE_EVERY = timedelta(hours=1)

@@ -16,7 +16,7 @@ from broker.core.person import Person
 from broker.core.policy import AnyPolicy
 from broker.core.retention import known_since, reason_kept
 from broker.ports import PARTITION_STATE_KEY, Archive, Record, Topic
-from broker.services.matching_table import receipt_of
+from broker.services.receipt import receipt_of
 from broker.wire.state_codec import StateCodec
 
 AGES: tuple[tuple[str, timedelta | None], ...] = (

@@ -8,8 +8,8 @@ import structlog
 
 from broker.core.errors import InvalidNhsNumber
 from broker.core.identifiers import NhsNumber
-from broker.runtime.log_events import MatcherFailed, MatcherGroupAway
 from broker.runtime.logs import Log
+from broker.runtime.matcher_events import MatcherFailed, MatcherGroupAway
 from tests.builders.logs import Logs
 
 NUMBER = "9990000018"

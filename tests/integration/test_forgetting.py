@@ -21,7 +21,7 @@ from broker.adapters.cluster import Cluster
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_archive import KafkaArchive
 from broker.adapters.kafka_partition import KafkaPartitionLog
-from broker.adapters.kafka_topics import Topics, apply_topics, load_topics
+from broker.adapters.kafka_topics import apply_topics
 from broker.core.errors import MalformedMessage
 from broker.core.facts import Details, Fact, PlanFact, VisitEvent, VisitMessage
 from broker.core.floods import VISIT_MESSAGES_MAX
@@ -30,10 +30,10 @@ from broker.core.policy import Policy
 from broker.ports import INPUTS, Record, Topic
 from broker.runtime.kafka import embedded_kafka
 from broker.runtime.parts import present
-from broker.runtime.resources import topics_file
 from broker.services.matching import PartitionMatcher, Surroundings
 from broker.services.matching_output import PERSON_BYTES_MAX
 from broker.services.matching_turns import Notice
+from tests.builders.hasty_kafka import HASTY_BROKER, declared
 from tests.builders.matcher import (
     HURRIED,
     KEY,
@@ -54,20 +54,6 @@ pytestmark = pytest.mark.kafka
 
 DEADLINE_S = 120.0
 LOOK_AGAIN_S = 0.3
-HASTY_BROKER = {
-    "log.initial.task.delay.ms": "100",
-    "log.retention.check.interval.ms": "200",
-    "log.cleaner.backoff.ms": "100",
-    "log.index.size.max.bytes": "65536",  # else each of a hundred logs has 20 MB of zeros to search
-}
-AT_ONCE = {"file.delete.delay.ms": "0", "segment.ms": "500", "segment.index.bytes": "65536"}
-COMPACTED = {
-    **AT_ONCE,
-    "min.cleanable.dirty.ratio": "0.0",
-    "min.compaction.lag.ms": "0",
-    "max.compaction.lag.ms": "500",
-    "delete.retention.ms": "0",
-}
 PACE = replace(HURRIED, rewrite_every_s=0.2, beginnings_every_s=0.2)
 EXPIRED, PASSER, LIVING = islice(numbers(), 3)
 LONG_AGO = present() - timedelta(days=650)
@@ -98,26 +84,6 @@ def hasty_kafka() -> Iterator[EmbeddedKafka]:
     with embedded_kafka(properties=HASTY_BROKER) as broker:
         asyncio.run(apply_topics(broker.cluster, declared({})))
         yield broker
-
-
-def declared(of_deleting: dict[str, str]) -> Topics:
-    """Return the declared topics with one partition each, hurried; those that are not compacted as said."""
-    topics = load_topics(topics_file().read_text("utf-8")).overridden(partitions=1)
-    return replace(
-        topics,
-        declared=tuple(
-            replace(
-                topic,
-                partitions=1,
-                settings={
-                    **topic.settings,
-                    **(COMPACTED if topic.settings["cleanup.policy"] == "compact" else AT_ONCE | of_deleting),
-                },
-            )
-            for topic in topics
-            if topic.name != Topic.AUDIT or not of_deleting
-        ),
-    )
 
 
 def plan_of(details: Details, child_id: str, *, ended: bool) -> PlanFact:

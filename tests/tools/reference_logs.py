@@ -11,7 +11,8 @@ _TITLES = {Level.ERROR: "Errors", Level.WARNING: "Warnings", Level.INFO: "Inform
 
 def log_events_page() -> str:
     """Return the page of the log events: the most urgent first, then what the fields mean."""
-    importlib.import_module("broker.runtime.log_events")
+    for module in ("log_events", "matcher_events"):
+        importlib.import_module(f"broker.runtime.{module}")
     about = paragraph(
         """
         `cpis run` writes one JSON object a line to standard error. Each line of ours is one of these events,

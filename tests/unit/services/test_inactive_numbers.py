@@ -261,6 +261,21 @@ def test_a_new_policy_decides_nothing_about_a_number_that_is_not_in_use() -> Non
     in_house(scenario)
 
 
+def test_a_policy_with_a_shorter_time_destroys_at_once() -> None:
+    """What is sealed is looked at with everybody else when a new policy holds (ruling 23, d)."""
+
+    async def scenario(house: House) -> None:
+        async with house.at_work():
+            house.send(plan(), OUT)
+            await house.taken()
+            await pass_time(house, NOON + 3 * DAY)
+            assert 1 == parts(house)
+        async with house.at_work(house.matcher(policy=Policy(inactive_kept=2 * DAY))):
+            await until(lambda: parts(house) == 0)
+
+    in_house(scenario)
+
+
 def test_a_restored_person_can_be_shut_away_again() -> None:
     """The revisions of the notice go on without a gap."""
 

@@ -12,7 +12,7 @@ from broker.core.keyed import IdentityKey
 from broker.core.policy import RULES_VERSION
 from broker.ports import PARTITION_STATE_KEY, Topic, Write
 from broker.runtime.log_catalogue import reported
-from broker.runtime.log_events import KafkaAway
+from broker.runtime.matcher_events import KafkaAway
 from broker.services.matching import Phase, Surroundings
 from broker.services.matching_turns import Notice, Pace
 from broker.wire.avro import frame

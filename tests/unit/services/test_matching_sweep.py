@@ -13,8 +13,8 @@ from broker.core.person import Person
 from broker.core.policy import RULES_VERSION, Policies, Policy
 from broker.core.policy_keys import Selector
 from broker.ports import Topic, Write
-from broker.services.matching_table import receipt_of
 from broker.services.matching_turns import Notice
+from broker.services.receipt import receipt_of
 from broker.services.recent_people import RecentPeople
 from broker.wire.cloudevents import CloudEvent, Headers, write_headers
 from tests.builders.house import ADA, House, in_house
