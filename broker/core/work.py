@@ -7,6 +7,7 @@ that a plan exists, and them not even that somebody might have one.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 from broker.core.alerts import ItemKind
 
@@ -101,3 +102,5 @@ def to_do(kind: ItemKind, reader: Reader) -> str | None:
             return ask.to_do if ask.owner is Owner.SAFEGUARDING else None
         case Reader.OPERATOR:
             return ask.to_do
+        case _:
+            assert_never(reader)

@@ -4,7 +4,14 @@ import pytest
 
 from broker.core.errors import ConfigurationError
 from broker.core.identifiers import NhsNumber, OdsCode
-from broker.core.keyed import IdentityKey, message_reference, moved_reference, user_reference, visit_reference
+from broker.core.keyed import (
+    IdentityKey,
+    message_reference,
+    moved_reference,
+    user_reference,
+    visit_content,
+    visit_reference,
+)
 
 KEY = IdentityKey(bytes(32))
 OTHER = IdentityKey(bytes(31) + b"1")
@@ -102,3 +109,8 @@ def test_a_visit_is_system_provider_and_number() -> None:
 def test_the_same_bytes_have_the_same_reference() -> None:
     """A resend is known by its bytes."""
     assert message_reference(KEY, b"MSH") == message_reference(KEY, b"MSH") != message_reference(KEY, b"MSG")
+
+
+def test_an_id_that_is_no_reference_is_known_by_its_text() -> None:
+    """What intake did not derive has no content that could be moved (ruling 44)."""
+    assert b"a view" == visit_content(KEY, "a view", ROBIN)

@@ -166,12 +166,15 @@ def test_while_kafka_is_away_nothing_is_taken() -> None:
         log.kafka.available = True
         with pytest.raises(KafkaUnavailable):
             await log.following.ready()
+        away = [log.following.away]
         await log.following.catch_up()
+        away.append(log.following.away)
         await log.following.ready()
         log.kafka.available = False
         log.following.suspect()
         with pytest.raises(KafkaUnavailable):
             await log.following.ready()
+        assert [True, False, True] == [*away, log.following.away]
 
     asyncio.run(scenario())
 

@@ -8,7 +8,7 @@ from itertools import islice
 import pytest
 
 from broker.adapters.memory_sealing import MemorySealer
-from broker.core.alerts import EventKind
+from broker.core.alerts import EventKind, ItemKind
 from broker.core.errors import MalformedMessage
 from broker.core.facts import Fact, IdentityKind, IdentityNotice, VisitEvent
 from broker.core.identifiers import NhsNumber
@@ -23,6 +23,7 @@ from broker.wire.stream import Door, StreamLine
 from tests.builders.adt import Adt, Patient
 from tests.builders.matcher import DETAILS, NOON, attendance, numbers, plan
 from tests.builders.upload import build_upload
+from tests.unit.wire.test_adt_merge import merge
 
 NUMBER, SUCCESSOR = islice(numbers(), 2)
 
@@ -144,3 +145,11 @@ def test_what_a_matcher_had_sent_on_is_not_sent_on_twice() -> None:
     outcome = player.play([player.fact(plan(), SUCCESSOR), line])
 
     assert (1, []) == (outcome.facts, outcome.events)
+
+
+def test_a_merge_of_two_numbers_is_work_in_a_replay_too() -> None:
+    """It joins nothing; the item tells neither number (ruling 42)."""
+    outcome = Player().play([StreamLine(at=NOON, door=Door.MLLP, raw=merge("9990000026^^^NHS"))])
+
+    assert [ItemKind.TWO_NUMBERS] == [item.kind for item in outcome.worklist.values()]
+    assert 0 == outcome.facts
