@@ -37,9 +37,9 @@ NUMBER = next(numbers())
 DETAILS = Details(family="Quillfeather", given="Ottoline", birth_date=date(2017, 3, 1))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def kafka() -> Iterator[EmbeddedKafka]:
-    """Lend a Kafka with the declared topics."""
+    """Lend a Kafka with the declared topics, to one test: the other must find it empty."""
     with embedded_kafka() as broker:
         asyncio.run(apply_topics(broker.cluster, declared_topics(None)))
         yield broker
