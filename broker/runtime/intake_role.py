@@ -194,6 +194,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         """Follow what other intakes take, and find Kafka again when it was away."""
         while not self.should_stop:
             await self.sleep(_PROBE_EVERY_SECONDS if self._following.away else _FOLLOW_EVERY_SECONDS)
+            if self.should_stop:
+                return
             with suppress(KafkaUnavailable):
                 await self._following.catch_up()
 

@@ -44,6 +44,7 @@ class Following:
         self._attendances = attendances
         self._clock = clock
         self._away = True
+        self._ended = asyncio.Event()
         self._suspicions = 1
         self._settled = 0
         self._owed: set[tuple[NhsNumber, str, str]] = set()
@@ -73,9 +74,11 @@ class Following:
         """
         Take in what is new; say what was owed already after the pass before and still is.
 
-        Raises `KafkaUnavailable`.
+        Raises `KafkaUnavailable`, and so it does once this is closed: nothing may connect again then.
         """
         async with self._turn:
+            if self._ended.is_set():
+                raise KafkaUnavailable("nobody follows any more")
             suspicions = self._suspicions
             try:
                 async for records in self._tail.news():
@@ -84,11 +87,15 @@ class Following:
             except KafkaUnavailable:
                 self._away = True
                 raise
+            finally:
+                if self._ended.is_set():  # meanwhile: what this pass has connected is its own to give back
+                    await self._tail.close()
             self._away = False
             self._settled = suspicions
 
     async def close(self) -> None:
-        """Give the connection back."""
+        """Give the connection back; a pass that is under way gives back its own."""
+        self._ended.set()
         for reading in self._passes:
             reading.cancel()
         if self._passes:

@@ -282,7 +282,7 @@ def test_a_visit_without_a_number_is_confirmed_by_a_person_and_alerts(desk: Desk
         assert 0 == done.returncode, done.stderr
         wait_until(lambda: len(desk.alerts()) == before + 2, PATIENCE_SECONDS, "both are told")
         wait_until(lambda: not desk.items("worklist", "list"), PATIENCE_SECONDS, "the item is settled")
-        [action] = desk.actions(Topic.AUDIT)
+        actions = [(one.kind, one.item_id) for one in desk.actions(Topic.AUDIT)]
 
-    assert (ActionKind.CONFIRMED, item["id"]) == (action.kind, action.item_id)
+    assert 1 == actions.count((ActionKind.CONFIRMED, str(item["id"])))
     assert [] == names_somebody(str(item) + str(traced) + done.stdout + done.stderr + fleet.logs())

@@ -48,6 +48,16 @@ class SlowTail:
         """Give nothing back."""
 
 
+class CountedTail(SlowTail):
+    """A slow tail that counts how often its connection was given back."""
+
+    closed = 0
+
+    async def close(self) -> None:
+        """Count."""
+        self.closed += 1
+
+
 class Log:
     """A log with what follows it."""
 
@@ -175,6 +185,25 @@ def test_while_kafka_is_away_nothing_is_taken() -> None:
         with pytest.raises(KafkaUnavailable):
             await log.following.ready()
         assert [True, False, True] == [*away, log.following.away]
+
+    asyncio.run(scenario())
+
+
+def test_nothing_connects_again_once_it_is_closed() -> None:
+    """A pass that is under way gives back what it connected, and none begins any more."""
+    log = Log()
+
+    async def scenario() -> None:
+        slow = CountedTail(MemoryInputTail(log.kafka, Topic.ATTENDANCES))
+        following = log.follow(slow)
+        reading = asyncio.ensure_future(following.catch_up())
+        await slow.asked.wait()
+        await following.close()
+        slow.let_go.set()
+        await reading
+        assert 2 == slow.closed
+        with pytest.raises(KafkaUnavailable):
+            await following.catch_up()
 
     asyncio.run(scenario())
 
