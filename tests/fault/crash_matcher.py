@@ -112,7 +112,8 @@ async def _work(site: Site, partition: int, ends: Mapping[Topic, int]) -> None:
 
     def heard(notice: Notice, _fields: Mapping[str, int | str]) -> None:
         """Stop the matcher once everything is taken."""
-        if notice in {Notice.WORKING, Notice.COMMITTED} and matcher.taken == ends:
+        taken = {topic: matcher.taken.get(topic, 0) for topic in ends}  # not what matchers send each other
+        if notice in {Notice.WORKING, Notice.COMMITTED} and taken == ends:
             matcher.stop()
 
     matcher = PartitionMatcher(
