@@ -11,10 +11,12 @@ from broker.core.setting import Ground
 
 FACTS: Mapping[VisitEvent | PlanType | IdentityKind | Occasion, str] = {
     VisitEvent.ADMITTED: "admitted (A01)",
+    VisitEvent.TRANSFERRED: "transferred (A02)",
     VisitEvent.DISCHARGED: "discharged (A03)",
     VisitEvent.REGISTERED: "registered (A04)",
     VisitEvent.UPDATED: "updated (A08)",
     VisitEvent.CANCELLED: "cancelled (A11)",
+    VisitEvent.TRANSFER_CANCELLED: "transfer cancelled (A12)",
     VisitEvent.DISCHARGE_CANCELLED: "discharge cancelled (A13)",
     PlanType.CHILD_PROTECTION: "child protection plan",
     PlanType.LOOKED_AFTER: "looked-after plan",

@@ -25,10 +25,12 @@ class VisitEvent(StrEnum):
     """What a hospital message says happened (dossier 6.4), by its HL7 v2 trigger event."""
 
     ADMITTED = "A01"
+    TRANSFERRED = "A02"
     DISCHARGED = "A03"
     REGISTERED = "A04"
     UPDATED = "A08"
     CANCELLED = "A11"
+    TRANSFER_CANCELLED = "A12"
     DISCHARGE_CANCELLED = "A13"
 
 

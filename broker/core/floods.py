@@ -13,7 +13,7 @@ from itertools import groupby
 
 from broker.core.facts import VisitEvent, VisitMessage
 from broker.core.person import Person
-from broker.core.reading import in_order
+from broker.core.reading import OTHER_PROVIDER, in_order
 
 FOLD_FROM = 500
 """From how many messages of one visit on runs of equal updates are folded."""
@@ -24,6 +24,7 @@ VISIT_MESSAGES_MAX = 2_000
 RESERVED_MAX = 500
 """How many more of those that are no mere update: an end, a cancellation, a restriction (ruling 24)."""
 
+_UPDATES = frozenset({VisitEvent.UPDATED, VisitEvent.TRANSFERRED, VisitEvent.TRANSFER_CANCELLED})
 _SAME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -54,7 +55,7 @@ def _folded(messages: Mapping[str, VisitMessage]) -> dict[str, VisitMessage]:
     kept: list[VisitMessage] = []
     for said, group in groupby(in_order(messages.values()), key=_said):
         run = list(group)
-        kept += run if said.event is not VisitEvent.UPDATED or len(run) == 1 else (run[0], run[-1])
+        kept += run if said.event not in _UPDATES or len(run) == 1 else (run[0], run[-1])
     return {message.message_id: message for message in kept}
 
 
@@ -77,10 +78,15 @@ def _excess(messages: Mapping[str, VisitMessage], held: Mapping[str, VisitMessag
     count = len(messages) - len(new)
     excess = set()
     for message in sorted(new, key=lambda each: (each.received_at, each.message_id)):
-        mere = message.event is VisitEvent.UPDATED and not message.restricted
-        spare = 0 if mere else RESERVED_MAX
+        spare = 0 if _is_mere_update(message) else RESERVED_MAX
         if count < VISIT_MESSAGES_MAX + spare:
             count += 1
         else:
             excess.add(message.message_id)
     return frozenset(excess)
+
+
+def _is_mere_update(message: VisitMessage) -> bool:
+    """Whether a message neither ends, begins nor cancels a visit, nor restricts the record (ruling 24)."""
+    ends = message.event is VisitEvent.TRANSFERRED and message.disposition == OTHER_PROVIDER
+    return message.event in _UPDATES and not ends and not message.restricted

@@ -162,9 +162,9 @@ class Reading:
                 continue  # ruling 47: ignored, before everything else
             self.kept.append(message)
             if message.visit not in self.void:
+                self._read_departure(message)
                 self._read_registers(message)
                 self._read_setting(settled)
-                self._read_departure(message)
                 self._read_cancellation(message)
                 self.stated.append(self._stated(message, settled))
             self._read_times(message)
@@ -198,8 +198,14 @@ class Reading:
         if message.visit == self.leaving:
             admitted = message.event is VisitEvent.ADMITTED
             before = None if admitted else registers["disposition"]  # an admission undoes an earlier end
-            cancelled = message.event is VisitEvent.DISCHARGE_CANCELLED
-            registers["disposition"] = None if cancelled else _written(message, "disposition", before)
+            undone = self._undoes_the_end(message)
+            registers["disposition"] = None if undone else _written(message, "disposition", before)
+
+    def _undoes_the_end(self, message: VisitMessage) -> bool:
+        """Whether a message takes the end of the stay back: a cancelled discharge, or such a transfer (7)."""
+        if message.event is VisitEvent.TRANSFER_CANCELLED:
+            return bool(self.registers["disposition"] == OTHER_PROVIDER)
+        return message.event is VisitEvent.DISCHARGE_CANCELLED
 
     def _read_setting(self, settled: Policy) -> None:
         """Classify by what stands now; unscheduled once is unscheduled for the whole visit (ruling 4)."""
@@ -211,14 +217,21 @@ class Reading:
         self.grounds[ground] = None
 
     def _read_departure(self, message: VisitMessage) -> None:
-        """Read when the person left; at equal stamps no departure, else the later one, wins (ruling 37)."""
+        """
+        Read when the person left; at equal stamps no departure, else the later one, wins (ruling 37).
+
+        A transfer is no departure unless it goes to another provider (rulings 7, 10).
+        """
         if message.visit != self.leaving:
             return  # an admission undoes the departure from A&E (ruling 7)
         event, value = message.event, message.departed_at
         at, current = self.departure or (None, None)
-        if event is VisitEvent.DISCHARGE_CANCELLED:
+        leaving = event is VisitEvent.DISCHARGED or (
+            event is VisitEvent.TRANSFERRED and message.disposition == OTHER_PROVIDER
+        )
+        if self._undoes_the_end(message):
             value = None
-        elif value is None and event is VisitEvent.DISCHARGED:
+        elif value is None and leaving:
             value = current or _occurred(message)
         elif value is None and event is not VisitEvent.ADMITTED and "departed_at" not in message.cleared:
             return

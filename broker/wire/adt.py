@@ -1,7 +1,7 @@
 """
 Reading of HL7 version 2 ADT messages into what the matcher folds (dossier 6.4).
 
-Knows MSH, EVN, PV1 and PV2 of A01, A03, A04, A08, A11 and A13, rulings 4, 6, 16, 29, 31, 37, and which
+Knows MSH, EVN, PV1 and PV2 of A01 to A04, A08 and A11 to A13, rulings 4, 6, 16, 29, 31, 37, and which
 faults refuse a message. Any bytes end in an `AdtReading` or a `MalformedMessage`; neither shows a value.
 """
 

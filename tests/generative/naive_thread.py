@@ -196,12 +196,13 @@ class Visits:
         """Return when the person left; admitted within the provider is no departure (10, 37)."""
         standing: datetime | None = None
         said_at: object = None
-        for message in messages:
-            if message.event is VisitEvent.DISCHARGE_CANCELLED:
+        for count, message in enumerate(messages):
+            moved_away = message.event is VisitEvent.TRANSFERRED and message.disposition == "7"
+            if _undone(message, disposition(messages[:count])):
                 value = None
             elif message.departed_at is not None:
                 value = message.departed_at
-            elif message.event is VisitEvent.DISCHARGED:
+            elif message.event is VisitEvent.DISCHARGED or moved_away:
                 value = standing or occurred(message)
             elif message.event is VisitEvent.ADMITTED or "departed_at" in message.cleared:
                 value = None
@@ -268,16 +269,23 @@ def cancelled(messages: Sequence[VisitMessage]) -> bool:
 
 
 def disposition(messages: Sequence[VisitMessage]) -> str | None:
-    """Return PV1-36; an admission and a cancelled discharge undo what was said before."""
+    """Return PV1-36; an admission, and what takes an end back, undo what was said before."""
     standing: str | None = None
     for message in messages:
+        undone = _undone(message, standing)
         if message.event is VisitEvent.ADMITTED:
             standing = None
         if message.disposition is not None or "disposition" in message.cleared:
             standing = message.disposition
-        if message.event is VisitEvent.DISCHARGE_CANCELLED:
+        if undone:
             standing = None
     return standing
+
+
+def _undone(message: VisitMessage, standing: str | None) -> bool:
+    """Whether a message takes an end back: a cancelled discharge, or transfer to another provider (7)."""
+    transfer = message.event is VisitEvent.TRANSFER_CANCELLED and standing == "7"
+    return transfer or message.event is VisitEvent.DISCHARGE_CANCELLED
 
 
 def _cancel_reason(messages: Sequence[VisitMessage]) -> str | None:

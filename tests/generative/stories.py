@@ -71,7 +71,8 @@ _TYPES = [PlanType.CHILD_PROTECTION, *PlanType]
 _ADMITTED: dict[str, Any] = {"patient_class": "I", "admission_type": "21", "event": VisitEvent.ADMITTED}
 _IN_ERROR: dict[str, Any] = {"event": VisitEvent.CANCELLED, "cancel_reason": "ERR"}
 _ENDS: list[dict[str, Any]] = [
-    {"event": VisitEvent.DISCHARGED, "disposition": code} for code in ("7", "10", "12", "13")
+    *({"event": VisitEvent.DISCHARGED, "disposition": code} for code in ("7", "10", "12", "13")),
+    {"event": VisitEvent.TRANSFERRED, "disposition": "7"},
 ]
 _UNNAMED: dict[str, Any] = {
     "family": None,

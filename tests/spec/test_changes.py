@@ -30,6 +30,11 @@ MESSAGES = rows("""
     A08 disposition=1                    | loud  | admitted, visit details
     A01 patient_class=I                  | loud  | admitted, visit details
     A03 disposition=7                    | loud  | transferred to another provider, visit details
+    A02 disposition=7                    | loud  | transferred to another provider, visit details
+    A02 disposition=7; A12               | loud  | discharge cancelled, visit details
+    A02 location=WARD                    | quiet | location
+    A02 location=A; A12 location=B       | quiet | location
+    A02 patient_class=I                  | loud  | admitted, visit details
     A03                                  | loud  | discharged, visit details
     A11                                  | loud  | cancelled
     A03; A13                             | loud  | discharge cancelled, visit details

@@ -57,6 +57,42 @@ def test_a_plan_that_starts_during_the_stay_counts(run: Run, start: str, plans: 
     assert [(plans,)] * 2 * (plans != "-") == outcome.alerts("plans")
 
 
+MOVES = rows("""
+    then                                        | start | plans
+    T+1h A02 location=WARD                      | D+1   | CPP active
+    T+1h A03 disposition=1                      | D+1   | CPP active
+    T+1h A02 disposition=7                      | D     | CPP active
+    T+1h A02 disposition=7                      | D+1   | -
+    T+1h A03 disposition=7                      | D+1   | -
+    T+1h A02 disposition=7; T+2h A12            | D+1   | CPP active
+    T+1h A03; T+2h A02 location=WARD            | D+1   | -
+    T+2h A02 location=WARD; T+1h A03            | D+1   | -
+    T+5d A02 location=WARD                      | D+6   | CPP active
+    T+5d A02 location=WARD                      | D+7   | -
+""")
+
+
+@pytest.mark.parametrize(("then", "start", "plans"), MOVES, ids=["; ".join(row) for row in MOVES])
+def test_a_transfer_within_the_provider_is_no_departure(run: Run, then: str, start: str, plans: str) -> None:
+    """Admitted or transferred within the provider ends no stay; going to another one does (ruling 10)."""
+    outcome = run(f"{HEAD} T-9d | plan | CPP E09 | start={start}\nT | A04 | v1 |\n{messages(then)}")
+
+    assert [(plans,)] * 2 * (plans != "-") == outcome.alerts("plans")
+
+
+def test_where_a_person_was_moved_to_follows_the_stamps(run: Run) -> None:
+    """A transfer that comes late changes no later place, and a cancelled one says the place again (37)."""
+    outcome = run(f"""{HEAD}
+        T-9d | plan | CPP E09 |
+        T    | A04  | v1      | location=ED
+        T+3h | A02  | v1      | location=WARD
+        T+4h | A12  | v1      | location=MAJORS
+        T+1h | A02  | v1      | location=RESUS
+    """)
+
+    assert [("MAJORS",)] * 2 == outcome.alerts("location")
+
+
 @pytest.mark.parametrize(
     ("message", "told"),
     rows("""

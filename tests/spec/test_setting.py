@@ -72,7 +72,7 @@ def test_the_setting_decides_whether_a_visit_is_told(run: Run, provider: str, va
     assert {"v1": why} == outcome.whys
 
 
-@pytest.mark.parametrize("event", ["A01", "A03", "A04", "A08", "A13"])
+@pytest.mark.parametrize("event", ["A01", "A02", "A03", "A04", "A08", "A12", "A13"])
 def test_any_message_makes_an_unscheduled_visit_known(run: Run, event: str) -> None:
     """A visit whose A04 was lost alerts by whatever message of it comes (ruling 1)."""
     outcome = run(f"{PLAN} T | {event} | v1 |")

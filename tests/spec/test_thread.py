@@ -56,6 +56,22 @@ STATES = rows("""
     A04; A03 disposition=1; A01 patient_class=I; A03            | discharged                    | T+3h
     A04; A03; A01 patient_class=I                               | admitted                      | -
     A04; A03; A04                                               | discharged                    | T+1h
+    A04; A02 location=WARD                                      | present                       | -
+    A04; A02 patient_class=I                                    | admitted                      | -
+    A04; A02 disposition=7                                      | transferred to another provider | T+1h
+    A04; A02 disposition=7 departed_at=T+30m                    | transferred to another provider | T+30m
+    A04; A02 disposition=7 occurred_at=T+10m                    | transferred to another provider | T+10m
+    A04; A02 disposition=7; A03 disposition=7                   | transferred to another provider | T+1h
+    A04; A02 disposition=7; A12                                 | present                       | -
+    A04; A02 disposition=7; A12 disposition=7                   | present                       | -
+    A04; A02 disposition=7; A13                                 | present                       | -
+    A04; A02 disposition=7; A12; A03                            | discharged                    | T+3h
+    A04; A03; A02 location=WARD                                 | discharged                    | T+1h
+    A04; A03; A12                                               | discharged                    | T+1h
+    A04; A03 disposition=12; A12                                | left before treatment         | T+1h
+    A04; A03 disposition=1; A02 location=WARD                   | admitted                      | -
+    A04; A11; A02                                               | cancelled by the hospital     | -
+    A02 location=WARD                                           | present                       | -
     A04; A11                                                    | cancelled by the hospital     | -
     A04; A03; A11                                               | cancelled by the hospital     | T+1h
     A04; A11; A08                                               | cancelled by the hospital     | -

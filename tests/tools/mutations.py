@@ -131,6 +131,12 @@ NAMED = (
         wrong="",
     ),
     Mutation(
+        rule="ruling 10", mistake="a transfer within the provider taken for a departure",
+        module=PurePosixPath("broker/core/reading.py"),
+        right="event is VisitEvent.TRANSFERRED and message.disposition == OTHER_PROVIDER",
+        wrong="event is VisitEvent.TRANSFERRED",
+    ),
+    Mutation(
         rule="ruling 20", mistake="a name that is missing taken for one that disagrees",
         module=PurePosixPath("broker/core/matching.py"),
         right="return Comparison.NEITHER\n    return Comparison.AGREES if left == right else",

@@ -101,7 +101,15 @@ def test_what_is_still_too_much_is_refused_in_the_order_of_receipt() -> None:
     assert set(ids(before)) < set(ids(person))
 
 
-@pytest.mark.parametrize(("event", "room"), [(VisitEvent.UPDATED, 0), (VisitEvent.DISCHARGED, RESERVED_MAX)])
+@pytest.mark.parametrize(
+    ("event", "room"),
+    [
+        (VisitEvent.UPDATED, 0),
+        (VisitEvent.TRANSFERRED, 0),
+        (VisitEvent.TRANSFER_CANCELLED, 0),
+        (VisitEvent.DISCHARGED, RESERVED_MAX),
+    ],
+)
 def test_there_is_room_left_for_what_is_no_mere_update(event: VisitEvent, room: int) -> None:
     """A flood of updates does not keep an end, a cancellation or a transfer out."""
     before = learned(different(VISIT_MESSAGES_MAX))
@@ -114,6 +122,16 @@ def test_there_is_room_left_for_what_is_no_mere_update(event: VisitEvent, room: 
 
     assert (VISIT_MESSAGES_MAX + room, len(more) - room) == (len(ids(person)), len(refused))
     assert f"A08 {VISIT_MESSAGES_MAX + RESERVED_MAX + 1}" in refused
+
+
+def test_a_transfer_to_another_provider_gets_into_a_full_visit() -> None:
+    """It ends the stay, as a discharge does (ruling 7); a move to another bed does not."""
+    before = learned(different(VISIT_MESSAGES_MAX))
+    leaving = replace(update(VISIT_MESSAGES_MAX, event=VisitEvent.TRANSFERRED), disposition="7")
+    moved = replace(update(VISIT_MESSAGES_MAX + 1, event=VisitEvent.TRANSFERRED), disposition="3")
+    _, refused = bounded(learned([leaving, moved], before), before)
+
+    assert {moved.message_id} == refused
 
 
 def test_a_restriction_gets_into_a_full_visit() -> None:

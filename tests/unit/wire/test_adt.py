@@ -94,6 +94,12 @@ def test_a_registration_becomes_a_fact() -> None:
                 "next_of_kin_relationship": "6",
             },
         ),
+        (
+            "a02-transferred",
+            VisitEvent.TRANSFERRED,
+            {"location": "CDU", "site": OdsCode("RXX01"), "occurred_at": at(13, 5), "disposition": None},
+        ),
+        ("a12-transfer-cancelled", VisitEvent.TRANSFER_CANCELLED, {"location": "ED", "departed_at": None}),
         ("a03-discharged", VisitEvent.DISCHARGED, {"disposition": "2", "departed_at": at(14, 15)}),
         ("a11-cancelled", VisitEvent.CANCELLED, {"cancel_reason": "ERR"}),
         ("a13-discharge-cancelled", VisitEvent.DISCHARGE_CANCELLED, {"departed_at": None}),
