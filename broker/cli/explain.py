@@ -16,7 +16,7 @@ from broker.runtime.parts import assemble
 from broker.runtime.policy_file import read_policy
 from broker.runtime.recorded import offline, play
 from broker.runtime.settings import load_settings
-from broker.services.explanations import AlertAsked, Asked, explain_replayed
+from broker.services.explanations import AlertAsked, Asked, ItemAsked, explain_replayed
 from broker.wire.readable import readable
 from broker.wire.stream import read_stream
 
@@ -27,6 +27,7 @@ _File = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--visit", help="A visit: PROVIDER/NUMBER, the codes of MSH-4 and PV1-19.")
 @click.option("--system", help="With --visit: the sending system (MSH-3); with it finding is faster.")
 @click.option("--alert", help="An alert, by its id.")
+@click.option("--item", help="An open item of the worklist, by its id: what it is about.")
 @click.option("--stream", type=_File, help="Explain a recorded stream (JSON Lines), without Kafka.")
 @click.option("--policy-file", type=_File, help="With --stream: decide by this policy.")
 @grounds_options
@@ -37,6 +38,7 @@ def explain(  # noqa: PLR0913 - the options of a command are its arguments
     visit: str | None,
     system: str | None,
     alert: str | None,
+    item: str | None,
     stream: Path | None,
     policy_file: Path | None,
     reason: str,
@@ -50,7 +52,7 @@ def explain(  # noqa: PLR0913 - the options of a command are its arguments
     It opens a person's record, so it needs --reason and --by: both are in the audit trail before a word is
     shown. It prints days, codes and organisations, no number and no name. With --stream nothing is noted.
     """
-    asked = _asked(visit, system, alert)
+    asked = _asked(visit, system, alert, item)
     if stream is not None:
         if by or reason or bootstrap_servers:
             raise GroundsRefused("--by and --reason are for a cluster: with --stream nothing is noted")
@@ -68,15 +70,15 @@ def explain(  # noqa: PLR0913 - the options of a command are its arguments
         click.echo("\n".join(said))
 
 
-def _asked(visit: str | None, system: str | None, alert: str | None) -> Asked:
+def _asked(visit: str | None, system: str | None, alert: str | None, item: str | None) -> Asked:
     """Return what is asked for, which is one thing."""
-    if (visit is None) == (alert is None):
-        raise click.UsageError("Name a visit or an alert, one of them.")
-    if alert is not None:
-        if system is not None:
-            raise click.UsageError("--system goes with --visit.")
-        return AlertAsked(alert_id=alert)
-    return visit_named(visit or "", system)
+    if sum(one is not None for one in (visit, alert, item)) != 1:
+        raise click.UsageError("Name a visit, an alert or an item, one of them.")
+    if visit is not None:
+        return visit_named(visit, system)
+    if system is not None:
+        raise click.UsageError("--system goes with --visit.")
+    return AlertAsked(alert_id=alert) if alert is not None else ItemAsked(item_id=item or "")
 
 
 def _recorded(asked: Asked, stream: Path, policy_file: Path | None) -> Answer:

@@ -371,12 +371,13 @@ class CannotConfirm(BrokerError):
 
 
 class NothingToExplain(BrokerError):
-    """No such visit or alert is held."""
+    """No such visit, alert or open item is held."""
 
     code = "CPIS-604"
     action = (
         "Check provider, visit number and sending system: with `--system` a visit whose messages are gone is "
-        "found as well. What is past its retention, or came without a usable NHS number, is not held."
+        "found as well. What is past its retention, or came without a usable NHS number, is not held. A "
+        "settled item is explained by its visit."
     )
     exit_code = 66
 

@@ -31,15 +31,16 @@ class Flow(StrEnum):
 class LawfulBasis:
     """
     One row: what flows, the controllers on each side, statute, articles of the UK GDPR, and the condition
-    of the Data Protection Act 2018 for what is of a special category. `version` rises when a word changes.
+    of the Data Protection Act 2018 for what is of a special category. `version` rises when a word changes;
+    articles and condition stand here once, since no flow rests on others.
     """
 
     what: str
     from_controller: str
     to_controller: str
     statute: str
-    articles: str
-    condition: str
+    articles: str = "6(1)(c), 6(1)(e), 9(2)(h)"
+    condition: str = "DPA 2018, Schedule 1: safeguarding of children and of individuals at risk"
     version: int = 1
 
 
@@ -58,8 +59,6 @@ _CHILD_STATUTE: Final = "Children Act 2004, sections 10 and 11: duty to safeguar
 _MOTHER_STATUTE: Final = (
     "Children Act 1989, section 47, and Children Act 2004, sections 10 and 11: the child to be born"
 )
-_ARTICLES: Final = "6(1)(c), 6(1)(e), 9(2)(h)"
-_SAFEGUARDING: Final = "DPA 2018, Schedule 1: safeguarding of children and of individuals at risk"
 
 TABLE: Final[Mapping[Flow, LawfulBasis]] = {
     Flow.VISIT_OF_CHILD: LawfulBasis(
@@ -67,8 +66,6 @@ TABLE: Final[Mapping[Flow, LawfulBasis]] = {
         from_controller=_HOSPITAL,
         to_controller=_AUTHORITY,
         statute=_CHILD_STATUTE,
-        articles=_ARTICLES,
-        condition=_SAFEGUARDING,
     ),
     Flow.VISIT_OF_MOTHER: LawfulBasis(
         what="attendance, time, provider and call-back of a woman whose unborn child has a plan, told to the "
@@ -76,40 +73,30 @@ TABLE: Final[Mapping[Flow, LawfulBasis]] = {
         from_controller=_HOSPITAL,
         to_controller=_AUTHORITY,
         statute=_MOTHER_STATUTE,
-        articles=_ARTICLES,
-        condition=_SAFEGUARDING,
     ),
     Flow.VIEW_OF_CHILD: LawfulBasis(
         what="who looked a child with a plan up, told to the authority",
         from_controller="the organisation whose member looked",
         to_controller=_AUTHORITY,
         statute=_CHILD_STATUTE,
-        articles=_ARTICLES,
-        condition=_SAFEGUARDING,
     ),
     Flow.VIEW_OF_MOTHER: LawfulBasis(
         what="who looked a woman up whose unborn child has a plan, told to the authority",
         from_controller="the organisation whose member looked",
         to_controller=_AUTHORITY,
         statute=_MOTHER_STATUTE,
-        articles=_ARTICLES,
-        condition=_SAFEGUARDING,
     ),
     Flow.PLAN_OF_CHILD: LawfulBasis(
         what="types, dates and telephone numbers of a child's plans, told to the provider",
         from_controller=_AUTHORITY,
         to_controller=_HOSPITAL,
         statute=_CHILD_STATUTE,
-        articles=_ARTICLES,
-        condition=_SAFEGUARDING,
     ),
     Flow.PLAN_OF_MOTHER: LawfulBasis(
         what="dates and telephone numbers of an unborn child's plan, told to the provider of the woman",
         from_controller=_AUTHORITY,
         to_controller=_HOSPITAL,
         statute=_MOTHER_STATUTE,
-        articles=_ARTICLES,
-        condition=_SAFEGUARDING,
     ),
     Flow.INACTIVE_NUMBER: LawfulBasis(
         what="that the number of an open plan is not in use, with the authority's own id of the child, told "
@@ -117,16 +104,12 @@ TABLE: Final[Mapping[Flow, LawfulBasis]] = {
         from_controller="the demographic source",
         to_controller=_AUTHORITY,
         statute=_CHILD_STATUTE,
-        articles=_ARTICLES,
-        condition=_SAFEGUARDING,
     ),
     Flow.NOTHING_SHARED: LawfulBasis(
         what="a visit or view weighed against the plans on file, of which nobody is told",
         from_controller="whoever sent it",
         to_controller="nobody: both sides' processor holds it",
         statute=_CHILD_STATUTE,
-        articles=_ARTICLES,
-        condition=_SAFEGUARDING,
     ),
 }
 """The row of every flow; a flow without one cannot be cited."""

@@ -5,9 +5,10 @@ References are keyed per NHS number (ruling 42), so everybody's record is gone t
 a cluster it opens a person's record, so the audit trail says who asked and why before anything is told.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple, assert_never
 
 from broker.core.alerts import AlertEvent
 from broker.core.errors import InvalidNhsNumber, MalformedMessage, NothingToExplain
@@ -17,6 +18,7 @@ from broker.core.explanation import Answer, NoPlan, NotInUse
 from broker.core.facts import VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
+from broker.core.leaving import gone as gone_elsewhere
 from broker.core.operators import ActionKind, Grounds
 from broker.core.person import Person
 from broker.core.policy import AnyPolicy
@@ -39,7 +41,23 @@ class AlertAsked:
     alert_id: str
 
 
-Asked = VisitAsked | AlertAsked
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemAsked:
+    """A worklist item that is open, by its id: the visit or view that it is about."""
+
+    item_id: str
+
+
+Asked = VisitAsked | AlertAsked | ItemAsked
+
+
+class _Remains(NamedTuple):
+    """What is held of a visit or an alert whose person has no record, where, and under which numbers."""
+
+    subject: str
+    record: Record
+    keys: frozenset[bytes | None]
+    answer: Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +83,12 @@ def held(asked: VisitAsked, visits: Messages, number: NhsNumber, key: IdentityKe
 
 
 def subject_of(asked: Asked, person: Person, key: IdentityKey) -> str | None:
-    """Return what is asked for, a visit's reference or an alert's id, where a person has it; else None."""
+    """Return what is asked for, the reference of a visit or view or an alert's id, where a person has it."""
     if isinstance(asked, AlertAsked):
         return asked.alert_id if asked.alert_id in person.told else None
+    if isinstance(asked, ItemAsked):
+        item = person.items.get(asked.item_id)
+        return None if item is None else item.visit
     if asked.system is not None:
         reference = asked.reference(person.number, asked.system, key)
         if reference in person.closed:
@@ -80,14 +101,32 @@ def _is_of(event: AlertEvent, person: Person) -> bool:
     return event.subject == person.number or event.alert.alert_id in person.told
 
 
+def _chosen(people: Iterable[Person], asked: Asked, key: IdentityKey) -> tuple[Person, str] | None:
+    """
+    Return the person who has what is asked for, and it; None where nobody has.
+
+    A visit that goes on under another number is explained as it is there, where that person is known at all:
+    of the two only one is ever looked at (rulings 42, 44).
+    """
+    left: tuple[Person, str] | None = None
+    for person in people:
+        subject = subject_of(asked, person, key)
+        if subject is None:
+            continue
+        if subject not in gone_elsewhere(person.known.visits, person.known.left):
+            return person, subject
+        left = left or (person, subject)
+    return left
+
+
 def explain_replayed(replay: Replay, asked: Asked, policy: AnyPolicy, key: IdentityKey) -> Answer:
     """Return the answer from what a replay has come to; raise `NothingToExplain`."""
-    for person in replay.people.values():
-        subject = subject_of(asked, person, key)
-        if subject is not None:
-            told = [event for event in replay.outcome.events if _is_of(event, person)]
-            explained = explain_alert if isinstance(asked, AlertAsked) else explain
-            return explained(person, subject, policy, key, told=told, audited=False)
+    chosen = _chosen(replay.people.values(), asked, key)
+    if chosen is not None:
+        person, subject = chosen
+        told = [event for event in replay.outcome.events if _is_of(event, person)]
+        explained = explain_alert if isinstance(asked, AlertAsked) else explain
+        return explained(person, subject, policy, key, told=told, audited=False)
     if isinstance(asked, VisitAsked):
         for number, person in replay.waiting.items():
             reference = held(asked, person.known.visits, number, key)
@@ -116,35 +155,27 @@ class Explanations:
         Raises `NothingToExplain`, of which nothing is noted since nothing is told, `KafkaUnavailable`,
         `TopicMissing`.
         """
-        unreadable = 0
+        unreadable: list[Record] = []
         candidates, not_in_use = await self._candidates(asked)
-        for record in candidates:
-            try:
-                person = self._person(record)
-            except (MalformedMessage, InvalidNhsNumber):
-                unreadable += 1
-                continue
-            subject = None if person is None else subject_of(asked, person, self._key)
-            if person is not None and subject is not None:
-                await self._note(subject, record, grounds)
-                return await self._of_person(asked, subject, person)
-        found = await (
-            self._gone(asked, grounds, not_in_use)
-            if isinstance(asked, AlertAsked)
-            else self._no_plan(asked, grounds, not_in_use)
-        )
-        if found is None:
+        chosen = _chosen(self._people(candidates.values(), unreadable), asked, self._key)
+        if chosen is not None:
+            person, subject = chosen
+            await self._note(subject, candidates[person.number.key], grounds)
+            return await self._of_person(asked, subject, person)
+        remains = await self._remains(asked)
+        if remains is None:
             raise NothingToExplain(
-                f"not found, and {unreadable} records of people cannot be read" if unreadable else None
+                f"not found, and {len(unreadable)} records of people cannot be read" if unreadable else None
             )
-        return found
+        await self._note(remains.subject, remains.record, grounds)
+        return NotInUse(subject=remains.subject) if remains.keys & not_in_use else remains.answer
 
     async def _note(self, subject: str, record: Record, grounds: Grounds) -> None:
         """Return once the audit trail says that the record is opened, by whom and why."""
         await self._log.audit(ActionKind.EXPLAINED, subject, place_of(record), grounds)
 
-    async def _candidates(self, asked: Asked) -> tuple[list[Record], frozenset[bytes]]:
-        """Return the newest records whose bytes may hold what is asked for, and the numbers not in use."""
+    async def _candidates(self, asked: Asked) -> tuple[dict[bytes, Record], frozenset[bytes]]:
+        """Return the newest records whose bytes may hold what is asked for, by key, and who is not in use."""
         found: dict[bytes, Record] = {}
         not_in_use: set[bytes] = set()
         async for records in self._archive.read(Topic.PEOPLE):
@@ -156,7 +187,7 @@ class Explanations:
                     not_in_use.add(key)
                 elif key != PARTITION_STATE_KEY and self._may_hold(record, asked):
                     found[key] = record
-        return list(found.values()), frozenset(not_in_use)
+        return found, frozenset(not_in_use)
 
     def _is_inactive(self, record: Record) -> bool:
         """Whether a record is of a number not in use; one that cannot be read is not known to be."""
@@ -168,12 +199,20 @@ class Explanations:
         """Whether the bytes of somebody's record hold what is asked for."""
         if isinstance(asked, AlertAsked):
             return asked.alert_id.encode() in (record.value or b"")
+        if isinstance(asked, ItemAsked):
+            return asked.item_id.encode() in (record.value or b"")
         return asked.may_be_in(record, self._key)
 
-    def _person(self, record: Record) -> Person | None:
-        """Return the person of a record, None for a forwarding record; raise `MalformedMessage`."""
-        found = self._codecs.states.decode_any(record.key or b"", record.value or b"")
-        return found if isinstance(found, Person) else None
+    def _people(self, records: Iterable[Record], unreadable: list[Record]) -> Iterator[Person]:
+        """Yield the people of some records; to `unreadable` go those that cannot be read."""
+        for record in records:
+            try:
+                found = self._codecs.states.decode_any(record.key or b"", record.value or b"")
+            except (MalformedMessage, InvalidNhsNumber):
+                unreadable.append(record)
+                continue
+            if isinstance(found, Person):  # a forwarding record is nobody
+                yield found
 
     async def _of_person(self, asked: Asked, subject: str, person: Person) -> Answer:
         """Return the answer from a person's record and the events that are held."""
@@ -182,8 +221,20 @@ class Explanations:
         explained = explain_alert if isinstance(asked, AlertAsked) else explain
         return explained(person, subject, self._policy, self._key, told=told)
 
-    async def _gone(self, asked: AlertAsked, grounds: Grounds, not_in_use: frozenset[bytes]) -> Answer | None:
-        """Return what was told of an alert whose person has no record now; None where nothing is held."""
+    async def _remains(self, asked: Asked) -> _Remains | None:
+        """Return what is held of something whose person has no record now; of an item nothing is."""
+        match asked:
+            case AlertAsked():
+                return await self._gone(asked)
+            case VisitAsked():
+                return await self._no_plan(asked)
+            case ItemAsked():
+                return None
+            case _:
+                assert_never(asked)
+
+    async def _gone(self, asked: AlertAsked) -> _Remains | None:
+        """Return what was told of an alert; None where no event of it is held."""
         found = [
             (event, record)
             for event, record in await self._events(asked.alert_id)
@@ -191,22 +242,20 @@ class Explanations:
         ]
         if not found:
             return None
-        await self._note(asked.alert_id, found[-1][1], grounds)
-        if any(event.subject.key in not_in_use for event, _ in found):
-            return NotInUse(subject=asked.alert_id)
-        return gone([event for event, _ in found])
+        events = [event for event, _ in found]
+        keys = frozenset(event.subject.key for event in events)
+        return _Remains(asked.alert_id, found[-1][1], keys, gone(events))
 
-    async def _no_plan(
-        self, asked: VisitAsked, grounds: Grounds, not_in_use: frozenset[bytes]
-    ) -> Answer | None:
+    async def _no_plan(self, asked: VisitAsked) -> _Remains | None:
         """Return that a visit's person has no record; None where no message of the visit is held."""
         found = await messages_of(asked, self._archive, self._codecs.facts, self._key)
         if not found:
             return None
-        await self._note(found[-1].reference, found[-1].record, grounds)
-        if found[-1].record.key in not_in_use:
-            return NotInUse(subject=found[-1].reference)
-        return NoPlan(subject=found[-1].reference, facts=len(found))
+        newest = found[-1]
+        keys = frozenset({newest.record.key})
+        return _Remains(
+            newest.reference, newest.record, keys, NoPlan(subject=newest.reference, facts=len(found))
+        )
 
     async def _events(self, *texts: str) -> list[tuple[AlertEvent, Record]]:
         """Return the events held whose bytes hold one of the texts, with their records."""

@@ -90,7 +90,9 @@ def test_without_a_policy_file_that_of_the_settings_decides() -> None:
 USAGE = {
     "nothing": (),
     "two things": ("--visit", "RXM/M-1", "--alert", "x"),
+    "a visit and an item": ("--visit", "RXM/M-1", "--item", "x"),
     "a system of an alert": ("--alert", "x", "--system", "EDSYS"),
+    "a system of an item": ("--item", "x", "--system", "EDSYS"),
     "a visit without its provider": ("--visit", "M-1"),
     "a visit without its number": ("--visit", "RXM/"),
     "a policy for a cluster": ("--visit", "RXM/M-1", "--policy-file", POLICY),
@@ -110,6 +112,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], type[BrokerError]]] = {
     "nobody says why": (("--visit", "RXM/M-1", "--by", "ops-7"), GroundsRefused),
     "grounds for a stream": (("--visit", "RXM/M-1", "--stream", STREAM, "--by", "ops-7"), GroundsRefused),
     "a visit that never was": (("--visit", "RXM/M-9", "--stream", STREAM), NothingToExplain),
+    "an item that never was": (("--item", "0" * 32, "--stream", STREAM), NothingToExplain),
     "no usable number": (("--visit", "RXH/V-8", "--stream", STREAM), NothingToExplain),
     "no provider": (("--visit", "?/V-8", "--stream", STREAM), InvalidOdsCode),
 }

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -14,7 +14,7 @@ from broker.core.alerts import Why
 from broker.core.errors import KafkaUnavailable, NothingToExplain
 from broker.core.explanation import Answer, Closed, Explanation, Gone, NoPlan, NotInUse
 from broker.core.explanation_words import sentences
-from broker.core.facts import Fact, IdentityKind, VisitMessage
+from broker.core.facts import Fact, IdentityKind, VisitLeft, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import visit_reference
 from broker.core.operators import ActionKind, Grounds, OperatorAction
@@ -31,6 +31,7 @@ from broker.services.explanations import (
     Asked,
     Codecs,
     Explanations,
+    ItemAsked,
     explain_replayed,
 )
 from broker.services.finding import VisitAsked
@@ -159,6 +160,61 @@ def test_an_alert_is_explained_by_its_id() -> None:
     at_desk(plan(), came(), then=then)
 
 
+DISAGREES = replace(came(), family="Other", given="Sam", birth_date=date(2001, 2, 3), number_status=None)
+
+
+def test_an_open_item_is_explained_by_its_id() -> None:
+    """It leads to the visit whose details disagree (ruling 20)."""
+
+    async def then(desk: Desk) -> None:
+        """Ask, and look at answer and trail."""
+        [item_id] = desk.house.person().items
+        answer = await desk.ask(ItemAsked(item_id=item_id))
+        assert isinstance(answer, Explanation)
+        assert (DISAGREES.visit, Why.DETAILS_DISAGREE) == (answer.subject, answer.why)
+        assert [DISAGREES.visit] == [action.item_id for action in desk.actions()]
+
+    at_desk(plan(), DISAGREES, then=then)
+
+
+LEFT = VisitLeft(
+    visit=came().visit,
+    message_id=came().message_id,
+    control_id=came().control_id,
+    recorded_at=came().recorded_at,
+    sent_at=came().sent_at,
+    received_at=came().received_at,
+)
+
+
+@pytest.mark.parametrize("first", ["the former person", "the other person"])
+@pytest.mark.parametrize(
+    ("others", "why"), [((), Why.WRONG_PERSON), ((plan(),), Why.SHARED)], ids=["no plan", "plan"]
+)
+def test_a_visit_that_goes_on_under_another_number_is_explained_there(
+    first: str, others: tuple[Fact, ...], why: Why
+) -> None:
+    """Where that person has a record; else by the one that it left, and never by both (rulings 42, 44)."""
+    former: list[tuple[NhsNumber, Fact]] = [(ADA, plan()), (ADA, came()), (ADA, LEFT)]
+    other: list[tuple[NhsNumber, Fact]] = [*((BEN, fact) for fact in others), (BEN, came(BEN))]
+    told = [*former, *other] if first == "the former person" else [*other, *former]
+
+    async def scenario(house: House) -> None:
+        async with house.at_work():
+            for number, fact in told:
+                house.send(fact, number=number)
+                await house.taken()
+        answer = await Desk(house).ask(VISIT)
+        assert isinstance(answer, Explanation)
+        assert (why, came(BEN if others else ADA).visit) == (answer.why, answer.subject)
+        assert 1 == len(Desk(house).actions())
+
+    in_house(scenario)
+    replayed = Player(*told).ask(VISIT)
+    assert isinstance(replayed, Explanation)
+    assert why is replayed.why
+
+
 @BOTH_WAYS
 def test_a_visit_of_somebody_without_a_plan_is_said_to_have_none(asked: VisitAsked) -> None:
     """From the attendances, without opening what is sealed; recorded as well, since it tells of a person."""
@@ -187,6 +243,7 @@ def test_a_visit_of_somebody_without_a_plan_is_said_to_have_none(asked: VisitAsk
         pytest.param(replace(ANY_SYSTEM, provider=OdsCode("211")), id="an authority"),
         pytest.param(AlertAsked(alert_id="0" * 32), id="another alert"),
         pytest.param(AlertAsked(alert_id=came().visit), id="a visit's reference"),
+        pytest.param(ItemAsked(item_id="0" * 32), id="another item"),
     ],
 )
 def test_what_is_not_held_is_not_explained_and_leaves_no_entry(asked: Asked) -> None:
@@ -194,7 +251,7 @@ def test_what_is_not_held_is_not_explained_and_leaves_no_entry(asked: Asked) -> 
 
     async def then(desk: Desk) -> None:
         """Ask, and look at answer and trail."""
-        with pytest.raises(NothingToExplain, match="No such visit or alert is held"):
+        with pytest.raises(NothingToExplain, match="No such visit, alert or open item is held"):
             await desk.ask(asked)
         assert [] == desk.actions()
 
