@@ -36,17 +36,20 @@ BYTES_PER_APPEND = 4_194_304
 """What Kafka acknowledges well within the deadline of one append, also where records are large."""
 TOO_LARGE = "record too large"
 """Reason: the fact would not fit a record of Kafka, today or ever."""
-OUT_OF_VIEW = "ended too long ago to be shown"
-"""Note about a record that was taken: no plan of it alerts any more, and none was removed (ruling 18)."""
+OUT_OF_VIEW = "out of view when it was recorded: kept as history, which ends a plan on file and alerts nobody"
+"""Reason, beside CPR07, though it is made a fact: no plan of it was to be shown, none was removed (18)."""
+PARTLY_OUT_OF_VIEW = "one of its plans was out of view when it was recorded, and is kept as history"
+"""Note about a record that was taken: a plan of it alerts nobody by what it says (ruling 18)."""
 DEFECT = "broker defect"
 """Reason: our own code failed on this file; the bytes are kept, so that it can be found and mended."""
 
 
 class _Taken(NamedTuple):
-    """A record that is taken: its facts, and what is to be noted about it."""
+    """A record of which facts are made: these, its code, and what is to be said about it."""
 
     writes: list[Write]
-    note: str
+    code: RecordCode
+    words: str
 
 
 class Uploads:
@@ -107,7 +110,7 @@ class Uploads:
             else:
                 plans += len(taken.writes)
                 await batch.add(taken.writes)
-                code, words = RecordCode.LOADED, taken.note
+                code, words = taken.code, taken.words
             answers.append(RecordAnswer(code=code, location=record.location, words=words, sent=sent))
         for faulty in refused:  # last, since a file that is taken again keeps them once more
             raw = file.slices.get(faulty.location, data)
@@ -115,8 +118,9 @@ class Uploads:
             await batch.add(self._rejections.writes(_rejected(raw, faulty, upload, received_at)))
         await batch.append()
         self._tell(plans=plans, kept=len(refused))
+        loaded = sum(answer.loaded for answer in answers)
         return FileAnswer(
-            code=_file_code(len(answers) - len(refused), len(refused)),
+            code=_file_code(loaded, len(answers) - loaded),
             head=file.sent.head,
             found=len(answers),
             records=tuple(answers),
@@ -140,18 +144,25 @@ class Uploads:
         reason = file.reason.removeprefix(f"{FileCode.MALFORMED} ")
         return refuse_file(reason, location=file.location, sent=file.sent)
 
-    def _note(self, record: ReadRecord) -> str:
-        """Return what is to be noted about a record that is taken; empty where it is nothing."""
-        gone = all(
+    def _said_of(self, record: ReadRecord) -> tuple[RecordCode, str]:
+        """
+        Return the code of a record that can be written, and the words beside it (ruling 18).
+
+        One that was out of view all along is answered as not loaded, since its end may be a slip: whether it
+        ends a plan that is held does not stand in the file, and the answer goes by the file alone.
+        """
+        gone = [
             plan.content.deleted is None
             and last_visible_day(plan.content, self._policy.at(plan.recorded_at))
             < london_day(plan.recorded_at)
             for _, plan in record.plans
-        )
-        return OUT_OF_VIEW if gone else ""
+        ]
+        if all(gone):
+            return RecordCode.NOT_LOADED, OUT_OF_VIEW
+        return RecordCode.LOADED, PARTLY_OUT_OF_VIEW if any(gone) else ""
 
     def _facts_of(self, record: ReadRecord) -> _Taken | FaultyRecord:
-        """Return the facts of a record, or the record as a faulty one where they can never be written."""
+        """Return the facts of a record and its code, or it as a faulty one where they can never be kept."""
         try:
             writes = [self._fact(number, plan) for number, plan in record.plans]
         except StorageUnusable:  # no key can be made to seal it with: the file is taken again once one can
@@ -160,7 +171,7 @@ class Uploads:
             return FaultyRecord(location=record.location, code=RecordCode.NOT_LOADED, reason=DEFECT)
         if any(_size(write) > RECORD_BYTES_MAX for write in writes):
             return FaultyRecord(location=record.location, code=RecordCode.NOT_LOADED, reason=TOO_LARGE)
-        return _Taken(writes, self._note(record))
+        return _Taken(writes, *self._said_of(record))
 
     def _fact(self, number: NhsNumber, plan: PlanFact) -> Write:
         """Return the record of one plan; the same plan of the same file has the same id."""

@@ -90,4 +90,8 @@ class RecordCode(_Code):
         _DEMOGRAPHICS,
     )
     LOADED = "CPR06", "Successful Record Upload", "the record was taken"
-    NOT_LOADED = "CPR07", "Unsucessful Record Upload", "the record was not taken; the words beside it say why"
+    NOT_LOADED = (
+        "CPR07",
+        "Unsucessful Record Upload",
+        "the record was not taken, or as history alone; the words beside it say why",
+    )

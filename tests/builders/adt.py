@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 SEGMENT_END = "\r"
-_STRUCTURES = {"A01": "ADT_A01", "A04": "ADT_A01", "A08": "ADT_A01", "A13": "ADT_A01", "A03": "ADT_A03", "A02": "ADT_A02"}
+_STRUCTURES = {
+    "A01": "ADT_A01",
+    "A04": "ADT_A01",
+    "A08": "ADT_A01",
+    "A13": "ADT_A01",
+    "A03": "ADT_A03",
+    "A02": "ADT_A02",
+}
 _PV1 = {
     "class": 2,
     "location": 3,

@@ -12,7 +12,7 @@ from broker.core.identifiers import NhsNumber, OdsCode
 from broker.ports import Topic, Write
 from broker.services import uploads
 from broker.services.rejections import RECORD_BYTES_MAX
-from broker.services.uploads import DEFECT, OUT_OF_VIEW, TOO_LARGE
+from broker.services.uploads import DEFECT, OUT_OF_VIEW, PARTLY_OUT_OF_VIEW, TOO_LARGE
 from broker.wire.cloudevents import FACT_TYPE, read_headers
 from broker.wire.facts_codec import FactCodec
 from broker.wire.records_codec import Door
@@ -26,7 +26,11 @@ NUMBERS = ("9990000018", "9990000026", "9990000034")
 GOOD = tuple(Record(child=Person(number=number)) for number in NUMBERS)
 BAD = Record(child=Person(number="9990000019"))
 PLACE = "/File/record[2]/CP-ISRecord"
+PLACE_OF_FIRST = "/File/record[1]/CP-ISRecord"
 OLD, LONG_AGO, LATELY = "202001010000", "202101010000", "202502010000"
+JUST_GONE, STILL_SEEN = "202402290000", "202403010000"
+LONG_ENDED = PlanBlock(kind="LAC", start=OLD, end=LONG_AGO)
+LOADED, NOT_LOADED = RecordCode.LOADED, RecordCode.NOT_LOADED
 
 
 class RefusingLog:
@@ -194,24 +198,42 @@ def test_a_file_refused_for_its_head_answers_none_of_its_records_and_counts_them
 
 
 @pytest.mark.parametrize(
-    ("plans", "words"),
+    ("plans", "code", "words"),
     [
-        pytest.param([PlanBlock(kind="LAC", start=OLD, end=LONG_AGO)], OUT_OF_VIEW, id="long ended"),
-        pytest.param([PlanBlock(kind="LAC", start=OLD, end=LATELY)], "", id="lately ended"),
-        pytest.param([PlanBlock(kind="LAC", start=OLD)], "", id="open"),
+        pytest.param([LONG_ENDED], RecordCode.NOT_LOADED, OUT_OF_VIEW, id="long ended"),
         pytest.param(
-            [PlanBlock(kind="LAC", start=OLD, end=LONG_AGO, deleted=LATELY)], "", id="long ended and removed"
+            [PlanBlock(kind="LAC", start=OLD, end=JUST_GONE)], NOT_LOADED, OUT_OF_VIEW, id="yesterday"
         ),
-        pytest.param([PlanBlock(kind="LAC", start=OLD, end=LONG_AGO), PlanBlock()], "", id="one of two"),
+        pytest.param([PlanBlock(kind="LAC", start=OLD, end=STILL_SEEN)], LOADED, "", id="its last day"),
+        pytest.param([PlanBlock(kind="LAC", start=OLD)], LOADED, "", id="open"),
+        pytest.param(
+            [PlanBlock(kind="LAC", start=OLD, end=LONG_AGO, deleted=LATELY)], LOADED, "", id="and removed"
+        ),
+        pytest.param([LONG_ENDED, PlanBlock()], LOADED, PARTLY_OUT_OF_VIEW, id="one of two"),
     ],
 )
-def test_a_record_that_can_alert_no_more_is_taken_with_a_note(plans: list[PlanBlock], words: str) -> None:
-    """An end that is sent late is applied, and its sender learns that it was late (ruling 18)."""
+def test_a_record_that_was_out_of_view_when_it_was_recorded_is_answered_as_not_loaded(
+    plans: list[PlanBlock], code: RecordCode, words: str
+) -> None:
+    """It is made a fact all the same: history, which ends a plan that is held, alerts nobody (ruling 18)."""
     desk = Desk()
 
-    [record] = desk.load(build_upload([Record(plans=plans)])).records
+    answer = desk.load(build_upload([Record(plans=plans)]))
 
-    assert (RecordCode.LOADED, words) == (record.code, record.words)
+    [record] = answer.records
+    assert (code, words, PLACE_OF_FIRST) == (record.code, record.words, record.location)
+    assert (FileCode.LOADED if code is LOADED else FileCode.NOTHING_LOADED) is answer.code
+    assert (len(plans), len(plans), []) == (answer.plans, sum(desk.log.sizes), desk.kept())
+
+
+def test_a_file_with_a_record_out_of_view_is_taken_in_part() -> None:
+    """The counts are those of its codes (R15)."""
+    desk = Desk()
+
+    answer = desk.load(build_upload([GOOD[0], Record(plans=[LONG_ENDED])]))
+
+    assert (FileCode.PARTLY_LOADED, 1, 1) == (answer.code, answer.loaded, answer.failed)
+    assert {"plan accepted": 2} == desk.counts
 
 
 @pytest.mark.parametrize("data", [build_upload(GOOD), b"nonsense"], ids=["plans", "unreadable"])
