@@ -53,7 +53,7 @@ class Remembered:
             self.waiting.append((clock, fact))
             return
         self.has_record = True
-        self.held += [*(waited for _, waited in self.waiting), fact]
+        self.held = first_received([*self.held, *(waited for _, waited in self.waiting), fact])
         self.waiting = []
         if self.destroyed:
             self._overtake()
@@ -144,7 +144,7 @@ class Remembered:
                 closing |= group.members
         messages = [fact for fact in self._open() if isinstance(fact, VisitMessage)]
         for reference in oracle.visits.silent | oracle.elsewhere:
-            own = [message for message in first_received(messages) if message.visit == reference]
+            own = [message for message in messages if message.visit == reference]
             if all(min(message.recorded_at, message.received_at) < before for message in own):
                 closing.add(reference)
         return closing | self._views_closing(oracle, closing, before)

@@ -3,13 +3,24 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from broker.core.facts import REGISTERS, Details, VisitEvent, VisitLeft, VisitMessage
+from broker.core.facts import (
+    REGISTERS,
+    Access,
+    Details,
+    Fact,
+    IdentityNotice,
+    VisitEvent,
+    VisitLeft,
+    VisitMessage,
+)
 from broker.core.identifiers import OdsCode
 from broker.core.policy import AnyPolicy, Policy
 from broker.core.policy_keys import Place
 from tests.generative.naive_policy import in_force, of_place, of_sender
+
+One = TypeVar("One", bound=Fact)
 
 _REGISTRATIONS = (VisitEvent.ADMITTED, VisitEvent.REGISTERED)
 _OUTCOMES = {"10": "died", "12": "left before treatment", "13": "refused treatment"}
@@ -50,34 +61,47 @@ def stamp(message: VisitMessage) -> tuple[datetime, datetime, int]:
     return recorded(message), sent_at, -1 if message.sequence is None else message.sequence
 
 
-def gone_elsewhere(messages: Iterable[VisitMessage], leavings: Iterable[VisitLeft]) -> set[str]:
+def gone_elsewhere(messages: Sequence[VisitMessage], leavings: Iterable[VisitLeft]) -> set[str]:
     """Return the visits of which nothing came after what they left the number after (44)."""
     gone: set[str] = set()
-    every = first_received(messages)
     for left in leavings:
         sequence = -1 if left.sequence is None else left.sequence
         after = (left.recorded_at, left.sent_at, sequence), left.control_id, left.message_id
-        own = [one for one in every if one.visit == left.visit]
+        own = [one for one in messages if one.visit == left.visit]
         if own and all((stamp(one), one.control_id, one.message_id) <= after for one in own):
             gone.add(left.visit)
     return gone
 
 
-def first_received(messages: Iterable[VisitMessage]) -> list[VisitMessage]:
-    """Return every message once, as it was received first (37)."""
-    first: dict[str, VisitMessage] = {}
-    for message in messages:
-        held = first.get(message.message_id, message)
-        first[message.message_id] = min(held, message, key=lambda one: one.received_at)
+def first_received(facts: Iterable[One]) -> list[One]:
+    """Return every fact once, as it was received first (37)."""
+    first: dict[object, One] = {}
+    for fact in facts:
+        same = type(fact), _said_by(fact)
+        first[same] = min(fact, first.get(same, fact), key=lambda one: one.received_at)
     return list(first.values())
+
+
+def _said_by(fact: Fact) -> object:
+    """Return what two receipts of one fact have in common."""
+    match fact:
+        case VisitMessage():
+            return fact.message_id
+        case VisitLeft():
+            return fact.message_id, fact.visit
+        case Access():
+            return fact.access_id
+        case IdentityNotice():
+            return fact.notice_id
+        case _:
+            return fact.content, fact.recorded_at, fact.file_id
 
 
 class Visits:
     """All visits of a person, from their messages in any order and number."""
 
     def __init__(self, messages: Iterable[VisitMessage], policy: AnyPolicy) -> None:
-        once = first_received(messages)
-        self.messages = sorted(once, key=lambda m: (stamp(m), m.control_id, m.message_id))
+        self.messages = sorted(messages, key=lambda m: (stamp(m), m.control_id, m.message_id))
         self.everything = {message.visit for message in self.messages}
         self.policies = {
             ref: in_force(policy, self.arrived_at([m for m in self.messages if m.visit == ref]))

@@ -23,7 +23,7 @@ from broker.core.identifiers import OdsCode, london_day
 from broker.core.policy import AnyPolicy, Policy
 from tests.generative.naive_matching import match_marks
 from tests.generative.naive_policy import of_authority, of_place
-from tests.generative.naive_thread import Thread, Visits, gone_elsewhere
+from tests.generative.naive_thread import Thread, Visits, first_received, gone_elsewhere
 
 Marks = tuple[str, ...]
 
@@ -55,20 +55,15 @@ class Oracle:
     """Everything that is to be told of one person, from all their facts in any order and number."""
 
     def __init__(self, facts: Iterable[Fact], policy: AnyPolicy) -> None:
-        self.facts = list(facts)
+        self.facts = first_received(facts)
         self.policy = policy
         leavings = [fact for fact in self.facts if isinstance(fact, VisitLeft)]
         messages = [fact for fact in self.facts if isinstance(fact, VisitMessage)]
         self.elsewhere = gone_elsewhere(messages, leavings)
         self.visits = Visits([one for one in messages if one.visit not in self.elsewhere], policy)
         self.versions = _versions([fact for fact in self.facts if isinstance(fact, PlanFact)])
-        views: dict[str, Access] = {}
-        for fact in self.facts:
-            if isinstance(fact, Access):
-                views[fact.access_id] = min(
-                    fact, views.get(fact.access_id, fact), key=lambda a: a.received_at
-                )
-        self.views = [views[access_id] for access_id in sorted(views)]
+        views = [fact for fact in self.facts if isinstance(fact, Access)]
+        self.views = sorted(views, key=lambda view: view.access_id)
         self.notices = [fact for fact in self.facts if isinstance(fact, IdentityNotice)]
         self.restricted = _restricted(self.facts)
         self.enquiry = _under_enquiry(self.notices)
@@ -346,19 +341,15 @@ def _under_enquiry(notices: Sequence[IdentityNotice]) -> bool:
 
 
 def _versions(facts: Sequence[PlanFact]) -> list[Version]:
-    """Return every version once, with its first receipt, in the order of recording (10, 37)."""
-    first: dict[tuple[PlanContent, datetime, str], datetime] = {}
-    for fact in facts:
-        same = (fact.content, fact.recorded_at, fact.file_id)
-        first[same] = min(fact.received_at, first.get(same, fact.received_at))
+    """Return every version in the order of recording (10, 37)."""
     versions = [
         Version(
-            content=content,
-            recorded_at=min(recorded_at, received_at),
-            received_at=received_at,
-            file_id=file_id,
+            content=fact.content,
+            recorded_at=min(fact.recorded_at, fact.received_at),
+            received_at=fact.received_at,
+            file_id=fact.file_id,
         )
-        for (content, recorded_at, file_id), received_at in first.items()
+        for fact in facts
     ]
     return sorted(versions, key=_what_alerts_last)
 

@@ -192,6 +192,33 @@ def test_a_loss_stops_alerts_for_an_unborn_plan_at_once(run: Run, plan: str, sai
     assert why == outcome.whys["v1"]
 
 
+@pytest.mark.parametrize(
+    ("receipts", "why"),
+    rows(f"""
+        receipts    | why
+        T-1h        | {LOST}
+        T-1h T+3h   | {LOST}
+        T+3h T-1h   | {LOST}
+        T+2h T+3h   | shared
+    """),
+)
+def test_a_notice_stamped_ahead_of_its_receipt_counts_from_the_first(
+    run: Run, receipts: str, why: str
+) -> None:
+    """However often and late the same bytes come again (rulings 37, 43)."""
+    heard = "\n".join(
+        f'T+2h | notice | n1 | kind="pregnancy ended" received={receipt}' for receipt in receipts.split()
+    )
+
+    outcome = run(f"""{HEAD}
+        T-9d | plan | UCP E09 | start=D-100 end=D+20
+        T    | A04  | v1      |
+        {heard}
+    """)
+
+    assert why == outcome.whys["v1"]
+
+
 def test_the_visit_that_ended_with_a_stillbirth_was_told_and_stands(run: Run) -> None:
     """What was right when it was told is not taken back (rulings 15, 43)."""
     outcome = run(f"""{HEAD}
