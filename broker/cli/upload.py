@@ -15,7 +15,7 @@ from broker.adapters.worker_process import read_file_aside
 from broker.cli.rows import show_rows
 from broker.core.errors import AcknowledgementUnwritten
 from broker.runtime.access import needed
-from broker.runtime.parts import assemble, present
+from broker.runtime.parts import admits, assemble, present
 from broker.runtime.preflight import check_cluster, check_storage
 from broker.runtime.settings import Settings, load_settings
 from broker.runtime.worker import Role
@@ -81,7 +81,7 @@ async def _load(
         facts,
         parts.facts,
         Rejections(parts.records, parts.key),
-        WaitingRecords(parts.details, policy=parts.policy, key=parts.key),
+        WaitingRecords(parts.details, policy=parts.policy, key=parts.key, takes=admits(settings).takes),
         read=read_file_aside,
         key=parts.key,
         clock=present,

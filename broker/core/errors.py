@@ -106,6 +106,20 @@ class MalformedMessage(BrokerError):
         self.location = location
 
 
+class RealPersonRefused(MalformedMessage):
+    """A deployment that is for tests was sent a number that is not kept for tests."""
+
+    code = "CPIS-620"
+    action = (
+        "Send real people's messages and records to the live deployment alone; a live deployment needs "
+        "CPIS_ENVIRONMENT=live. No byte of what came is kept."
+    )
+
+    def __init__(self, *, location: str) -> None:
+        """Say where the number stands, as HL7 table 0357 says it: a value that is in no table of ours."""
+        super().__init__("number not kept for tests", hl7_code=103, location=location)
+
+
 class UnwritableRecord(BrokerError):
     """A record does not fit its Avro schema."""
 

@@ -11,7 +11,7 @@ from broker.adapters.kafka_archive import KafkaArchive
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.worker_process import read_file_aside
 from broker.runtime.doors import doors
-from broker.runtime.parts import assemble, present, processing_ids
+from broker.runtime.parts import admits, assemble, present
 from broker.runtime.preflight import check_cluster
 from broker.runtime.settings import Settings
 from broker.runtime.topics import declared_topics
@@ -63,7 +63,8 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
     archive, facts = KafkaArchive(cluster), KafkaFactLog(cluster, deadline_ms=_APPEND_DEADLINE_MS)
     log = DeskLog(facts, parts.records, key=parts.key, clock=present)
     rejected = RejectedDesk(archive, parts.records, log)
-    own = doors(parts, read=read_file_aside, processing_ids=processing_ids(settings))
+    admitted = admits(settings)
+    own = doors(parts, read=read_file_aside, admits=admitted)
     try:
         async with explained(cluster):
             await archive.start()
@@ -82,7 +83,7 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
                 policy=parts.policy,
                 key=parts.key,
             ),
-            facts=FactDesk(facts, parts.facts, log, key=parts.key, clock=present),
+            facts=FactDesk(facts, parts.facts, log, key=parts.key, clock=present, takes=admitted.takes),
             enquiry=Enquiry(
                 archive,
                 Readers(facts=parts.facts, states=parts.states, records=parts.records),

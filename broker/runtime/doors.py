@@ -10,7 +10,7 @@ from broker.services.rejections import Rejections
 from broker.services.replay import SteppedClock, Taken
 from broker.services.uploads import Read, Uploads
 from broker.services.waiting_records import WaitingRecords
-from broker.wire.adt import PROCESSING_IDS
+from broker.wire.adt import ADMITS_ALL, Admits
 
 _ANSWER_SECONDS = 60.0  # nothing here waits for Kafka
 
@@ -23,11 +23,11 @@ def doors(
     parts: Parts,
     *,
     read: Read,
-    processing_ids: frozenset[str] = PROCESSING_IDS,
+    admits: Admits = ADMITS_ALL,
     numbers: NumbersInUse | None = None,
 ) -> Doors:
     """
-    Return doors of their own; `read` reads an upload file, `processing_ids` is what MSH-11 may be.
+    Return doors of their own; `read` reads an upload file, `admits` is what they let in (ruling 27).
 
     `numbers` remembers what comes in: for whoever lets everything in once, in its order (ruling 44).
     """
@@ -41,13 +41,13 @@ def doors(
             clock=clock,
             count=_uncounted,
             answer_seconds=_ANSWER_SECONDS,
-            processing_ids=processing_ids,
+            admits=admits,
         ),
         uploads=Uploads(
             taken,
             parts.facts,
             rejections,
-            WaitingRecords(parts.details, policy=parts.policy, key=key),
+            WaitingRecords(parts.details, policy=parts.policy, key=key, takes=admits.takes),
             read=read,
             key=key,
             clock=clock,

@@ -38,7 +38,7 @@ from broker.runtime.metrics import (
     Metric,
     Metrics,
 )
-from broker.runtime.parts import Parts, present, processing_ids
+from broker.runtime.parts import Parts, admits, present
 from broker.runtime.settings import Settings
 from broker.services.attendances import Attendances
 from broker.services.following import Following
@@ -114,7 +114,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._metrics = metrics or Metrics()
         self._open = False
         self._sealer = parts.sealer
-        rejections = Rejections(parts.records, parts.key)
+        rejections, admitted = Rejections(parts.records, parts.key), admits(settings)
         self._numberless = Numberless(parts.details, policy=parts.policy, key=parts.key)
         numbers = NumbersInUse(parts.key, horizon=parts.policy.horizon)
         attendances = Attendances(parts.facts, self._numberless, numbers)
@@ -128,14 +128,14 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             clock=clock,
             count=self._count,
             answer_seconds=answer_ms * _INTAKE_SHARE / _MILLISECONDS,
-            processing_ids=processing_ids(settings),
+            admits=admitted,
             ready=self._following.ready,
         )
         self._uploads = Uploads(
             facts,
             parts.facts,
             rejections,
-            WaitingRecords(parts.details, policy=parts.policy, key=parts.key),
+            WaitingRecords(parts.details, policy=parts.policy, key=parts.key, takes=admitted.takes),
             read=read_file_aside,
             key=parts.key,
             clock=clock,

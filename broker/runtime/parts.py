@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 from broker.adapters.sealing import KeyDirectory
 from broker.core.errors import ConfigurationError
 from broker.core.keyed import IdentityKey
+from broker.core.number_ranges import takes_for_tests, takes_live
 from broker.core.policy import AnyPolicy
 from broker.ports import Sealer
 from broker.runtime.codecs import load_schemas
 from broker.runtime.policy_file import read_policy
 from broker.runtime.settings import Settings
-from broker.wire.adt import PROCESSING_IDS
+from broker.wire.adt import PROCESSING_IDS, Admits
 from broker.wire.alerts_codec import AlertCodec
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
@@ -70,9 +71,11 @@ def assemble(
     )
 
 
-def processing_ids(settings: Settings) -> frozenset[str]:
-    """Return what MSH-11 may be: in a live deployment `P` alone (ruling 27)."""
-    return _LIVE_PROCESSING_IDS if settings.environment == "live" else PROCESSING_IDS
+def admits(settings: Settings) -> Admits:
+    """Return what the deployment lets in (ruling 27): live messages, or numbers kept for tests alone."""
+    if settings.environment == "live":
+        return Admits(_LIVE_PROCESSING_IDS, takes_live(settings.canary))
+    return Admits(PROCESSING_IDS, takes_for_tests)
 
 
 def identity_key(settings: Settings) -> IdentityKey:

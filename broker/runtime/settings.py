@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from broker.adapters.cluster import Cluster
 from broker.core.errors import ConfigurationError
+from broker.core.identifiers import OdsCode
 from broker.runtime.kafka_security import cluster_at
 
 PREFIX = "CPIS_"
@@ -23,6 +24,7 @@ Door = Literal["mllp", "ops"]
 """What a process listens on: hospitals' messages, and the operators' port."""
 
 _SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
+_ODS = r"^[A-Z0-9]{3,8}$"
 _PORT_MAX = 65_535
 _PYDANTIC_PREFIX = "Value error, "  # before the words of a check of ours
 _FOLLOWS_FROM_ANOTHER = "default_factory_not_called"  # pydantic: another error stands in the same list
@@ -68,7 +70,17 @@ class Settings(BaseSettings):
     environment: Literal["live", "test"] = Field(
         default="test",
         description="live or test: a live deployment takes only messages marked P in MSH-11 and refuses the "
-        "published identity key, and topics with fewer than three replicas or min.insync.replicas below 2",
+        "published identity key, and topics with fewer than three replicas or min.insync.replicas below 2; "
+        "every other takes NHS numbers of the range kept for tests (999) alone",
+    )
+    canary_provider: str | None = Field(
+        default=None,
+        pattern=_ODS,
+        description="ODS code of a provider reserved for tests: in a live deployment numbers kept for tests "
+        "are taken from it and the canary authority alone; no alert of theirs may reach a person",
+    )
+    canary_authority: str | None = Field(
+        default=None, pattern=_ODS, description="ODS code of an authority reserved for tests, as above"
     )
     data_dir: Path = Field(
         default=Path(".data"), description="directory of what this process keeps: database, uploads, keys"
@@ -210,6 +222,12 @@ class Settings(BaseSettings):
                 "`cpis kafka` starts a Kafka and prints the value to use."
             )
         return cluster_at(servers, self)
+
+    @property
+    def canary(self) -> frozenset[OdsCode]:
+        """The provider and the authority that are reserved for tests, where there are any (ruling 27)."""
+        named = (self.canary_provider, self.canary_authority)
+        return frozenset(OdsCode(code) for code in named if code is not None)
 
     def address(self, door: Door) -> tuple[str, int]:
         """Return host and port on which a door listens; port 0 takes a free one."""

@@ -13,6 +13,7 @@ from broker.core.errors import InvalidFact
 from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.keyed import IdentityKey, user_reference
+from broker.core.number_ranges import Takes, Taking, takes_any
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, Place
 from broker.ports import Clock, FactLog, Write
 from broker.services.desk_log import SOURCE, DeskLog
@@ -58,14 +59,26 @@ class FactDesk:
     """Adds facts. Every method raises `InvalidFact`, and `KafkaUnavailable`: then doing it again is safe."""
 
     def __init__(
-        self, facts: FactLog, codec: FactCodec, log: DeskLog, *, key: IdentityKey, clock: Clock
+        self,
+        facts: FactLog,
+        codec: FactCodec,
+        log: DeskLog,
+        *,
+        key: IdentityKey,
+        clock: Clock,
+        takes: Takes = takes_any,
     ) -> None:
-        """Write to `facts`; `log` takes it down first, ids are derived under `key`."""
+        """
+        Write to `facts`; `log` takes it down first, ids are derived under `key`.
+
+        `takes` says which numbers have a place here (ruling 27).
+        """
         self._facts = facts
         self._codec = codec
         self._log = log
         self._key = key
         self._clock = clock
+        self._takes = takes
 
     async def add_notice(
         self,
@@ -154,6 +167,10 @@ class FactDesk:
 
     async def _add(self, number: NhsNumber, fact: Fact, fact_id: str, what: str, grounds: Grounds) -> Added:
         """Take a fact down in the audit trail, then make it durable."""
+        successor = fact.successor if isinstance(fact, IdentityNotice) else None
+        for one in (number, successor):
+            if one is not None and self._takes(one, None) is Taking.REFUSED:
+                raise InvalidFact("this deployment is for tests, and takes numbers kept for tests alone")
         topic = topic_of(fact)
         value = self._codec.encode(fact, number)
         place = Place(topic=topic, partition=YET_UNWRITTEN, offset=YET_UNWRITTEN)

@@ -16,6 +16,7 @@ from broker.core.errors import (
     InvalidOdsCode,
     KafkaUnavailable,
     MalformedMessage,
+    RealPersonRefused,
     StorageUnusable,
     UnwritableRecord,
 )
@@ -24,7 +25,7 @@ from broker.ports import Clock, FactLog, Write
 from broker.services.attendances import TOO_LARGE, Attendances, Facts
 from broker.services.rejections import Rejections
 from broker.wire.acknowledgement import answer
-from broker.wire.adt import PROCESSING_IDS, AdtReading, read_adt
+from broker.wire.adt import ADMITS_ALL, Admits, AdtReading, read_adt
 from broker.wire.adt_merge import holds_merge, read_merge
 from broker.wire.hl7v2 import EVENT, parse
 from broker.wire.mllp import END_BROKEN, START, TOO_LONG
@@ -71,11 +72,10 @@ class Intake:
     """
     The use case behind the MLLP door.
 
-    `answer_seconds` is the deadline of an answer from the receipt of its message; `processing_ids` is what
-    MSH-11 may be (ruling 27); `ready` returns once it is known which numbers visits are recorded under.
-    `count` is told `accepted`, `visit left`, `kept`, `refused` (Kafka away), `unreadable lost` (Kafka away
-    and nobody to tell), `sealing impossible` (no key can be kept: refused as well), `rejected: …` and
-    `quality: …`.
+    `answer_seconds` is the deadline of an answer from the receipt of its message; `admits` is what is let in
+    (ruling 27); `ready` returns once it is known which numbers visits are recorded under. `count` is told
+    `accepted`, `visit left`, `kept`, `refused` (Kafka away), `unreadable lost` (Kafka away and nobody to
+    tell), `sealing impossible` (no key can be kept: refused as well), `rejected: …` and `quality: …`.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Intake:
         clock: Clock,
         count: Count,
         answer_seconds: float,
-        processing_ids: frozenset[str] = PROCESSING_IDS,
+        admits: Admits = ADMITS_ALL,
         ready: Callable[[], Awaitable[None]] = _at_once,
     ) -> None:
         self._facts = facts
@@ -97,7 +97,7 @@ class Intake:
         self._clock = clock
         self._count = count
         self._answer_seconds = answer_seconds
-        self._processing_ids = processing_ids
+        self._admits = admits
 
     async def receive(self, data: bytes, *, confirmed: NhsNumber | None = None) -> bytes:
         """
@@ -179,7 +179,7 @@ class Intake:
                 data,
                 key=self._attendances.key,
                 received_at=received_at,
-                processing_ids=self._processing_ids,
+                admits=self._admits,
                 in_use=self._attendances.in_use,
                 confirmed=confirmed,
             )
@@ -231,8 +231,10 @@ class Intake:
         """
         Keep a message that could not be read, with as much of its header as can.
 
-        Of a merge no byte is kept: it may hold two numbers (ruling 42).
+        Of a merge no byte is kept: it may hold two numbers (ruling 42). Nor of a real person's message that a
+        deployment for tests was sent (ruling 27).
         """
+        unkept = isinstance(fault, RealPersonRefused) or holds_merge(data)
         sender, control_id = _header(data)
         rejected = Rejected(
             door=Door.MLLP,
@@ -241,7 +243,7 @@ class Intake:
             sender=sender,
             control_id=control_id,
             received_at=received_at,
-            raw=None if holds_merge(data) else data,
+            raw=None if unkept else data,
         )
         counts = ("kept", f"{REJECTED}{fault.hl7_code}")
         return _Judgement([self._rejections.writes(rejected)], counts, fault)

@@ -113,7 +113,7 @@ class Uploads:
                 code, words = taken.code, taken.words
             answers.append(RecordAnswer(code=code, location=record.location, words=words, sent=sent))
         for faulty in refused:  # last, since a file that is taken again keeps them once more
-            raw = file.slices.get(faulty.location, data)
+            raw = file.slices.get(faulty.location, data) if faulty.kept else None
             await batch.add(self._waiting.writes(faulty, received_at))
             await batch.add(self._rejections.writes(_rejected(raw, faulty, upload, received_at)))
         await batch.append()
@@ -163,6 +163,9 @@ class Uploads:
 
     def _facts_of(self, record: ReadRecord) -> _Taken | FaultyRecord:
         """Return the facts of a record and its code, or it as a faulty one where they can never be kept."""
+        unusable = self._waiting.unusable(record)
+        if unusable is not None:
+            return unusable
         try:
             writes = [self._fact(number, plan) for number, plan in record.plans]
         except StorageUnusable:  # no key can be made to seal it with: the file is taken again once one can
@@ -234,7 +237,7 @@ def _size(write: Write) -> int:
     return len(write.value or b"")
 
 
-def _rejected(raw: bytes, faulty: FaultyRecord, upload: Upload, received_at: datetime) -> Rejected:
+def _rejected(raw: bytes | None, faulty: FaultyRecord, upload: Upload, received_at: datetime) -> Rejected:
     """Return what is kept of a faulty record."""
     return Rejected(
         door=Door.UPLOAD,

@@ -8,10 +8,10 @@ faults refuse a message. Any bytes end in an `AdtReading` or a `MalformedMessage
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from broker.core.clock import plausible_arrival
-from broker.core.errors import InvalidOdsCode, MalformedMessage
+from broker.core.errors import InvalidOdsCode, MalformedMessage, RealPersonRefused
 from broker.core.facts import VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.keyed import (
@@ -21,8 +21,9 @@ from broker.core.keyed import (
     visit_named,
     visit_reference,
 )
+from broker.core.number_ranges import Takes, Taking, takes_any
 from broker.core.reasons import reason_for
-from broker.wire.adt_patient import full_name, local_identifier, read_number, read_patient
+from broker.wire.adt_patient import full_name, local_identifier, read_number, read_patient, usable_numbers
 from broker.wire.adt_registers import Fault, Registers
 from broker.wire.hl7v2 import (
     CLEARED,
@@ -45,6 +46,17 @@ VERSIONS: Final = frozenset({"2.3", "2.3.1", "2.4", "2.5", "2.5.1"})
 PROCESSING_IDS: Final = frozenset({"P", "T", "D"})
 """MSH-11, table 0103. A live deployment takes `P` only (ruling 27)."""
 
+
+class Admits(NamedTuple):
+    """What a deployment lets in (ruling 27): what MSH-11 may be, and which numbers from whom."""
+
+    processing_ids: frozenset[str]
+    takes: Takes
+
+
+ADMITS_ALL: Final = Admits(PROCESSING_IDS, takes_any)
+"""Lets in what was let in before: for whoever plays it again."""
+
 _CONTROL_ID_CHARACTERS_MAX = 199  # the longest of any version 2; it is a header's value later
 _SEQUENCE_DIGITS_MAX = 15  # MSH-13 is a number of at most 15 digits
 _MOMENTS = (  # register, PV1 field, what is counted when it cannot be read
@@ -60,9 +72,9 @@ class AdtReading:
     One readable ADT message.
 
     Without a usable NHS number `number_fault` says why: `missing`, `not ten digits`, `wrong check digit`,
-    `placeholder` (rulings 21, 35, 36); `number` is then that of the visit's earlier messages. Where there is
-    none it is None, and `message` about a visit of nobody. `unnumbered` is the reference that the visit has
-    without a number, also where it has one. `faults` are words of `Fault`.
+    `placeholder`, `kept for tests` (rulings 21, 27, 35, 36); `number` is then that of the visit's earlier
+    messages. Where there is none it is None, and `message` about a visit of nobody. `unnumbered` is the
+    reference that the visit has without a number, also where it has one. `faults` are words of `Fault`.
     """
 
     number: NhsNumber | None
@@ -98,43 +110,39 @@ def read_adt(
     *,
     key: IdentityKey,
     received_at: datetime,
-    processing_ids: frozenset[str] = PROCESSING_IDS,
+    admits: Admits = ADMITS_ALL,
     in_use: Callable[[bytes], NhsNumber | None] = _nobody,
     confirmed: NhsNumber | None = None,
 ) -> AdtReading:
     """
     Read one ADT message; `received_at` is the first receipt of these bytes, aware.
 
-    `in_use` returns the number under which a visit, as `visit_named` gives it, was last recorded: a message
-    that says none leaves it alone (ruling 21, R41).
-    `confirmed` is the number of the patient of a message without a usable one, as a person found out (46).
+    `admits` is what the deployment lets in. `in_use` returns the number under which a visit, as `visit_named`
+    gives it, was last recorded: a message that says none leaves it alone (ruling 21, R41). `confirmed` is the
+    number of the patient of a message without a usable one, as a person found out (46).
 
     Raises `MalformedMessage` with a code of table 0357: 200 to 203 for a type, event, processing id or
-    version not taken here, 100 to 103 for what the sender must mend.
+    version not taken here, 100 to 103 for what the sender must mend; `RealPersonRefused` is one of them.
     """
     received_at = aware(received_at)
     message = parse(data)
     registers = Registers(received_at)
     if message.misdeclared:
         registers.faults.add(Fault.CHARACTER_SET)
-    envelope = _read_envelope(message, registers, received_at, processing_ids)
+    envelope = _read_envelope(message, registers, received_at, admits.processing_ids)
     patient, visit = required(message, "PID"), required(message, "PV1")
     read_patient(message, patient, visit, registers)
     _read_visit(message, visit, envelope, registers)
     arrived_at = registers.values.get("arrived_at")
     if arrived_at is not None and not plausible_arrival(arrived_at, received_at):
         registers.faults.add(Fault.ARRIVAL_IGNORED)  # the core ignores it, by the first receipt it knows of
-    number, number_fault, differ = read_number(patient)
-    if differ:
-        registers.faults.add(Fault.NUMBERS_DIFFER)
+    number, number_fault = _number(patient, envelope.provider, admits.takes, confirmed, registers)
     place: dict[str, Any] = {
         "system": envelope.system,
         "provider": envelope.provider,
         "visit_number": _visit_number(patient, visit, envelope, registers),
     }
-    if number is None and confirmed is not None:
-        number, number_fault = confirmed, None
-    elif number is None:
+    if number is None:
         number = in_use(visit_named(key, **place))
         registers.faults |= {Fault.NUMBER_AS_BEFORE} if number is not None else set()
     unnumbered = unnumbered_reference(key, **place)
@@ -163,6 +171,26 @@ def read_adt(
         event=envelope.event,
         faults=tuple(sorted(registers.faults)),
     )
+
+
+def _number(
+    patient: Segment, sender: OdsCode, takes: Takes, confirmed: NhsNumber | None, registers: Registers
+) -> tuple[NhsNumber | None, str | None]:
+    """
+    Return the first usable number that is taken, else the one that a person found out; else None, and why.
+
+    Raises `RealPersonRefused` for a message that holds one that must not be here (ruling 27).
+    """
+    _, fault, differ = read_number(patient)
+    if differ:
+        registers.faults.add(Fault.NUMBERS_DIFFER)
+    numbers = [*usable_numbers(patient), *([] if confirmed is None else [confirmed])]
+    takings = [takes(number, sender) for number in numbers]
+    if Taking.REFUSED in takings:
+        raise RealPersonRefused(location="PID-3")
+    if Taking.TAKEN in takings:
+        return numbers[takings.index(Taking.TAKEN)], None
+    return None, takings[0].value if takings else fault
 
 
 def _read_envelope(

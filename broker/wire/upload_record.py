@@ -76,13 +76,15 @@ class FaultyRecord:
     A record that was not: `reason` is a stable word for counting, never a value; `location` an XPath.
 
     `waiting` are the plans of a subject whose number is missing or unusable, as far as they can be read
-    (rulings 21, 35).
+    (rulings 21, 35). `kept` says whether the bytes may be: not those of a real person where that has no place
+    (ruling 27).
     """
 
     location: str
     code: RecordCode
     reason: str
     waiting: tuple[PlanContent, ...] = field(default=(), repr=False, compare=False)
+    kept: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.adapters.memory_archive import MemoryArchive
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.facts import Fact
+from broker.core.number_ranges import takes_any
 from broker.core.operators import Grounds, OperatorAction
 from broker.ports import INPUTS, FactLog, Topic, Write
 from broker.runtime.doors import doors
@@ -25,6 +26,7 @@ from broker.services.replay import SteppedClock
 from broker.services.uploads import Uploads
 from broker.services.waiting_records import WaitingRecords
 from broker.services.worklist_desk import Worklist, WorklistDesk
+from broker.wire.adt import Admits
 from tests.builders.adt import Adt, Patient
 from tests.builders.upload_desk import read_here
 
@@ -52,7 +54,7 @@ class DeskHouse:
     """
     A cluster in memory with doors that take `P` only, and a desk.
 
-    `processing_ids` is what the desk's doors take; `pen` stands between the desk and the cluster.
+    `processing_ids` is what MSH-11 may be at the desk's doors; `pen` stands between the desk and the cluster.
     """
 
     def __init__(
@@ -78,7 +80,7 @@ class DeskHouse:
             clock=self.clock,
             count=_uncounted,
             answer_seconds=5.0,
-            processing_ids=frozenset({"P"}),
+            admits=Admits(frozenset({"P"}), takes_any),
         )
         self.uploads = Uploads(
             self.facts,
@@ -93,7 +95,7 @@ class DeskHouse:
         archive, written = MemoryArchive(self.kafka), pen(self.kafka)
         log = DeskLog(written, self.parts.records, key=self.parts.key, clock=lambda: ACTED)
         self.rejected = RejectedDesk(archive, self.parts.records, log)
-        own = doors(self.parts, read=read_here, processing_ids=processing_ids)
+        own = doors(self.parts, read=read_here, admits=Admits(processing_ids, takes_any))
         self.redriving = Redriving(self.rejected, own, written, self.parts.records, log)
         self.worklist = WorklistDesk(archive, self.parts.records, log)
         self.confirming = Confirming(

@@ -9,6 +9,7 @@ from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.facts import PlanFact
 from broker.core.keyed import IdentityKey
+from broker.core.number_ranges import Takes, takes_any
 from broker.core.policy import Policy
 from broker.ports import FactLog, Topic, Write
 from broker.runtime.codecs import load_schemas
@@ -49,7 +50,11 @@ class Desk:
     """The use case with everything around it in memory."""
 
     def __init__(
-        self, log: FactLog | None = None, codec: type[FactCodec] = FactCodec, read: Read = read_here
+        self,
+        log: FactLog | None = None,
+        codec: type[FactCodec] = FactCodec,
+        read: Read = read_here,
+        takes: Takes = takes_any,
     ) -> None:
         schemas, sealer = load_schemas(), MemorySealer()
         self.kafka = MemoryKafka()
@@ -61,7 +66,7 @@ class Desk:
             log or self.log,
             codec(schemas, sealer),
             Rejections(self.records, KEY),
-            WaitingRecords(DetailsCodec(schemas), policy=Policy(), key=KEY),
+            WaitingRecords(DetailsCodec(schemas), policy=Policy(), key=KEY, takes=takes),
             read=read,
             key=KEY,
             clock=lambda: NOW,

@@ -13,12 +13,14 @@ from broker.core.errors import InvalidFact, KafkaUnavailable, NaiveTime
 from broker.core.excluded import may_see
 from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.number_ranges import Takes, takes_any, takes_for_tests
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, OperatorAction, Place
 from broker.ports import INPUTS, Topic, Write
 from broker.services.desk_log import DeskLog
 from broker.services.fact_desk import WORDS_CHARACTERS_MAX, Added, FactDesk, User
 from broker.wire.cloudevents import read_headers
 from tests.builders.matcher import KEY, make_codecs
+from tests.spec.numbers import numbers_beginning
 
 NOW = datetime(2026, 3, 2, 12, 0, 0, 123_456, tzinfo=UTC)
 SAID = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -56,6 +58,7 @@ class Bench:
 
     now: datetime = NOW
     appends: int = -1
+    takes: Takes = takes_any
     kafka: MemoryKafka = field(default_factory=MemoryKafka)
 
     def __post_init__(self) -> None:
@@ -63,7 +66,7 @@ class Bench:
         self.codecs = make_codecs()
         facts = StoppingLog(self.kafka, self.appends)
         log = DeskLog(facts, self.codecs.records, key=KEY, clock=lambda: self.now)
-        self.desk = FactDesk(facts, self.codecs.facts, log, key=KEY, clock=lambda: self.now)
+        self.desk = FactDesk(facts, self.codecs.facts, log, key=KEY, clock=lambda: self.now, takes=self.takes)
 
     def notice(self, kind: IdentityKind, *, at: datetime = SAID, successor: NhsNumber | None = None) -> Added:
         """Put in a notice about Robin."""
@@ -219,6 +222,28 @@ def test_a_notice_that_cannot_be_is_refused(
         bench.notice(kind, at=at, successor=successor)
 
     assert ([], []) == (bench.facts(), bench.actions())
+
+
+@pytest.mark.parametrize(
+    ("kind", "successor", "taken"),
+    [
+        (IdentityKind.IN_USE, None, True),
+        (IdentityKind.SUPERSEDED, ALEX, True),
+        (IdentityKind.SUPERSEDED, next(numbers_beginning("4000")), False),
+    ],
+)
+def test_a_real_number_has_no_place_among_tests(
+    kind: IdentityKind, successor: NhsNumber | None, *, taken: bool
+) -> None:
+    """Not even as a successor, and nothing of it is written down (ruling 27)."""
+    bench = Bench(takes=takes_for_tests)
+
+    if taken:
+        assert Topic.IDENTITY == bench.notice(kind, successor=successor).topic
+    else:
+        with pytest.raises(InvalidFact, match="for tests"):
+            bench.notice(kind, successor=successor)
+        assert [] == bench.kafka.read(Topic.AUDIT)
 
 
 def test_a_time_needs_its_zone_and_is_kept_in_utc() -> None:

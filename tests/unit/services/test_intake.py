@@ -16,6 +16,7 @@ from broker.core.errors import KafkaUnavailable, StorageUnusable, UnwritableReco
 from broker.core.facts import Fact, NumberStatus, VisitEvent, VisitLeft, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
+from broker.core.number_ranges import Takes, takes_any, takes_for_tests, takes_live
 from broker.core.policy import Policy
 from broker.ports import FactLog, Topic, Write
 from broker.runtime.codecs import load_schemas
@@ -24,12 +25,14 @@ from broker.services.intake import DEFECT, Intake
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
 from broker.services.rejections import RECORD_BYTES_MAX, Rejections
+from broker.wire.adt import PROCESSING_IDS, Admits
 from broker.wire.cloudevents import FACT_TYPE, read_headers
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
 from broker.wire.mllp import END_BROKEN, NO_START, START, TOO_LONG
 from broker.wire.records_codec import Door, RecordsCodec, Rejected
 from tests.builders.adt import Adt, Patient
+from tests.spec.numbers import numbers_beginning
 from tests.unit.wire.test_adt_merge import merge
 
 KEY = IdentityKey(b"k" * 32)
@@ -87,6 +90,7 @@ class Desk:
         log: FactLog | None = None,
         codec: type[FactCodec] = FactCodec,
         sealer: MemorySealer | None = None,
+        takes: Takes = takes_any,
     ) -> None:
         schemas, sealer = load_schemas(), sealer or MemorySealer()
         self.kafka = MemoryKafka()
@@ -106,6 +110,7 @@ class Desk:
             clock=lambda: NOW,
             count=lambda event: self.counts.update([event]),
             answer_seconds=0.05,
+            admits=Admits(PROCESSING_IDS, takes),
         )
 
     def send(self, data: bytes) -> bytes:
@@ -216,6 +221,85 @@ def test_an_attendance_without_a_usable_number_is_accepted_and_kept(number: str 
     assert (reason, data, OdsCode("RXX"), "M1") == (kept.reason, kept.raw, kept.sender, kept.control_id)
     assert verdict(answer) == ("AA", "M1")
     assert desk.attendances() == []
+
+
+LIVE = takes_live(frozenset({OdsCode("RXZ")}))
+REAL = next(numbers_beginning("4000")).digits
+
+
+def test_a_test_number_of_a_hospital_is_as_good_as_none_in_a_live_deployment() -> None:
+    """It is accepted, kept, and looked for by its details: it may be a child's after all (rulings 21, 27)."""
+    desk = Desk(takes=LIVE)
+    data = message()
+
+    answer = desk.send(data)
+
+    [kept] = desk.kept()
+    assert ("number_kept_for_tests", data) == (kept.reason, kept.raw)
+    assert ("AA", "M1") == verdict(answer)
+    assert ([], 3) == (desk.attendances(), len(desk.kafka.read(Topic.DETAILS)))
+
+
+@pytest.mark.parametrize(
+    ("sender", "number", "key"),
+    [("RXZ", "9990000018", b"9990000018"), ("RXX", REAL, REAL.encode()), ("RXZ", REAL, REAL.encode())],
+)
+def test_a_live_deployment_takes_real_numbers_and_the_canarys(sender: str, number: str, key: bytes) -> None:
+    """Whatever the canary sends beside test numbers is taken, so that no child is missed (ruling 27)."""
+    desk = Desk(takes=LIVE)
+
+    desk.send(message(replace(CHILD, number=number)).replace(b"|RXX|", f"|{sender}|".encode(), 1))
+
+    assert ([key], []) == ([record.key for record in desk.attendances()], desk.kept())
+
+
+def test_beside_a_test_number_a_real_one_is_taken() -> None:
+    """The first that is usable (rulings 27, 36)."""
+    desk = Desk(takes=LIVE)
+    both = f"9990000018^^^NHS~{REAL}^^^NHS".encode()
+
+    desk.send(message().replace(b"9990000018^^^NHS", both))
+
+    assert [REAL.encode()] == [record.key for record in desk.attendances()]
+
+
+@pytest.mark.parametrize("beside", [b"", b"9990000018^^^NHS~"], ids=["alone", "beside a test number"])
+def test_a_deployment_for_tests_keeps_no_byte_of_a_real_persons_message(beside: bytes) -> None:
+    """The sender is told to mend it; reason and place are kept (ruling 27)."""
+    desk = Desk(takes=takes_for_tests)
+
+    answer = desk.send(message().replace(b"9990000018^^^NHS", beside + REAL.encode() + b"^^^NHS"))
+
+    [kept] = desk.kept()
+    assert ("number not kept for tests", "PID-3", None) == (kept.reason, kept.location, kept.raw)
+    assert ("AE", "M1") == verdict(answer)
+    assert REAL.encode() not in answer + b"".join(
+        (record.key or b"") + (record.value or b"") for topic in Topic for record in desk.kafka.read(topic)
+    )
+
+
+def test_a_deployment_for_tests_takes_test_numbers() -> None:
+    """As every other (ruling 27)."""
+    desk = Desk(takes=takes_for_tests)
+
+    assert ("AA", "M1") == verdict(desk.send(message()))
+    assert 1 == len(desk.attendances())
+
+
+def test_a_number_by_hand_goes_by_the_same_rule() -> None:
+    """A test number is no real patient's, and a real one has no place among tests (rulings 27, 46)."""
+    data = message(replace(CHILD, number=None))
+    real = NhsNumber(REAL)
+
+    for takes, confirmed, kept in (
+        (LIVE, real, []),
+        (LIVE, NhsNumber("9990000018"), ["number_kept_for_tests"]),
+        (takes_for_tests, real, ["number not kept for tests"]),
+    ):
+        desk = Desk(takes=takes)
+        asyncio.run(desk.intake.receive(data, confirmed=confirmed))
+        assert kept == [one.reason for one in desk.kept()]
+        assert len(desk.attendances()) == (not kept)
 
 
 def test_an_unverified_number_goes_on_as_a_fact() -> None:

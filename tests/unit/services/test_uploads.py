@@ -9,6 +9,7 @@ import pytest
 from broker.core.errors import KafkaUnavailable, ReaderLost, StorageUnusable
 from broker.core.facts import Fact, PlanType
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.number_ranges import takes_for_tests, takes_live
 from broker.ports import Topic, Write
 from broker.services import uploads
 from broker.services.rejections import RECORD_BYTES_MAX
@@ -21,6 +22,7 @@ from broker.wire.upload_codes import FileCode, RecordCode
 from broker.wire.upload_slices import ReadFile, UnreadableFile
 from tests.builders.upload import Person, PlanBlock, Record, build_upload
 from tests.builders.upload_desk import NOW, Desk
+from tests.spec.numbers import numbers_beginning
 
 NUMBERS = ("9990000018", "9990000026", "9990000034")
 GOOD = tuple(Record(child=Person(number=number)) for number in NUMBERS)
@@ -234,6 +236,56 @@ def test_a_file_with_a_record_out_of_view_is_taken_in_part() -> None:
 
     assert (FileCode.PARTLY_LOADED, 1, 1) == (answer.code, answer.loaded, answer.failed)
     assert {"plan accepted": 2} == desk.counts
+
+
+REAL = next(numbers_beginning("4000")).digits
+MIXED = (GOOD[0], Record(child=Person(number=REAL)))
+
+
+def test_a_test_number_in_a_live_upload_is_answered_as_a_placeholder_is() -> None:
+    """The record waits for its own number and is found by its details meanwhile (rulings 21, 27, 35)."""
+    desk = Desk(takes=takes_live(frozenset()))
+
+    answer = desk.load(build_upload(MIXED))
+
+    [kept] = desk.kept()
+    said = [(record.code, record.words) for record in answer.records]
+    assert [(RecordCode.NUMBER_FORMAT, "kept for tests"), (LOADED, "")] == said
+    assert (True, [REAL.encode()]) == (kept.raw is not None, list(desk.plans()))
+    assert 3 == len(desk.kafka.read(Topic.DETAILS))
+
+
+def test_of_a_record_with_two_subjects_the_one_with_a_test_number_waits() -> None:
+    """A record is read whole or not at all; whose number is right needs none (rulings 21, 27)."""
+    desk = Desk(takes=takes_live(frozenset()))
+    plans = [PlanBlock(), PlanBlock(kind="UCP", end="202506150000")]
+    both = Record(plans=plans, child=Person(number=REAL), mother=Person(number=NUMBERS[0]))
+
+    answer = desk.load(build_upload([both]))
+
+    assert [RecordCode.NUMBER_FORMAT] == [record.code for record in answer.records]
+    assert ({}, 3) == (desk.plans(), len(desk.kafka.read(Topic.DETAILS)))
+
+
+def test_the_canary_authority_uploads_test_numbers_to_a_live_deployment() -> None:
+    """It alone (ruling 27)."""
+    desk = Desk(takes=takes_live(frozenset({OdsCode("Z211")})))
+
+    assert [LOADED, LOADED] == [record.code for record in desk.load(build_upload(MIXED)).records]
+
+
+def test_a_deployment_for_tests_keeps_no_byte_of_a_real_childs_record() -> None:
+    """The authority reads why, and where; the others are taken (ruling 27)."""
+    desk = Desk(takes=takes_for_tests)
+
+    answer = desk.load(build_upload(MIXED))
+
+    [kept] = desk.kept()
+    said = [(record.code, record.words, record.location) for record in answer.records]
+    assert [(LOADED, "", PLACE_OF_FIRST), (NOT_LOADED, "number not kept for tests", PLACE)] == said
+    assert ("CPR07 number not kept for tests", None) == (kept.reason, kept.raw)
+    assert [NUMBERS[0].encode()] == list(desk.plans())
+    assert [] == desk.kafka.read(Topic.DETAILS)
 
 
 @pytest.mark.parametrize("data", [build_upload(GOOD), b"nonsense"], ids=["plans", "unreadable"])

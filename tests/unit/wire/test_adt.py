@@ -11,7 +11,8 @@ from broker.core.errors import MalformedMessage
 from broker.core.facts import NumberStatus, Reason, Reliability, VisitEvent, VisitMessage
 from broker.core.identifiers import OdsCode
 from broker.core.keyed import message_reference, unnumbered_reference, visit_reference
-from broker.wire.adt import PROCESSING_IDS, AdtReading, read_adt
+from broker.core.number_ranges import takes_any
+from broker.wire.adt import PROCESSING_IDS, Admits, AdtReading, read_adt
 from tests.builders.hl7 import (
     FIXTURES,
     KEY,
@@ -30,7 +31,7 @@ from tests.builders.hl7 import (
 def refusal(data: bytes, processing_ids: frozenset[str] = PROCESSING_IDS) -> tuple[int, str]:
     """Return code and place of the error that reading ends in."""
     with pytest.raises(MalformedMessage) as caught:
-        read_adt(data, key=KEY, received_at=RECEIVED, processing_ids=processing_ids)
+        read_adt(data, key=KEY, received_at=RECEIVED, admits=Admits(processing_ids, takes_any))
     return caught.value.hl7_code, caught.value.location
 
 
