@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from broker.core.alerts import EventKind
 from broker.core.facts import VisitMessage
 from broker.core.partition import Forwarding, PartitionState
-from broker.core.person import Known, Person, Said, Told
+from broker.core.person import Known, Person, Said, Told, Untold
 from tests.strategies import (
     accesses,
     alerts,
@@ -83,6 +83,9 @@ def people() -> st.SearchStrategy[Person]:
         entries=st.dictionaries(references(), references(), max_size=2),
         closed=st.frozensets(references(), max_size=2),
         returns=_counts(),
+        untold=st.frozensets(
+            st.builds(Untold, to=words(), subject=references(), digest=references()), max_size=2
+        ),
     )
 
 

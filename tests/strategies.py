@@ -384,6 +384,7 @@ def audit_entries() -> st.SearchStrategy[AuditEntry]:
         policy_version=words(),
         commitment=st.binary(min_size=32, max_size=32),
         previous=st.binary(min_size=32, max_size=32),
+        rules_changed=st.booleans(),
     )
 
 

@@ -212,6 +212,10 @@ class EventKind(StrEnum):
     RETRACTED = "retracted"
 
 
+TAKEN_BACK = frozenset({EventKind.WITHDRAWN, EventKind.RETRACTED})
+"""After these an alert does not stand."""
+
+
 class Change(StrEnum):
     """What an update changed (ruling 7); `LOUD` says which reopen the alert."""
 
@@ -235,6 +239,7 @@ class Change(StrEnum):
     VISIT = "visit details"
     NUMBER = "number superseded"
     RESTRICTED = "restricted: delete what was told before, and confirm it"
+    RULES = "rules changed"
 
 
 LOUD: frozenset[Change] = frozenset(
@@ -272,6 +277,7 @@ class Why(StrEnum):
     RESTRICTED = "ruling 24: restricted, nothing is shared"
     NUMBER_NOT_IN_USE = "ruling 23: number not in use"
     WRONG_PERSON = "ruling 44: recorded under the wrong person"
+    NEWER_RULES = "not told: decided only by newer rules"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -335,7 +341,8 @@ class DecisionEntry:
     """
     The recorded decision about one visit or view: shared with whom, or which rule said no; codes only.
 
-    `basis` cites the rows of the lawful-basis table that it rests on (ruling 49).
+    `basis` cites the rows of the lawful-basis table that it rests on (ruling 49). `rules_changed`: no new
+    fact led to it, the rules or the policy did; that is no part of what was decided.
     """
 
     subject_reference: str
@@ -345,3 +352,4 @@ class DecisionEntry:
     fields: tuple[str, ...] = ()
     basis: tuple[Flow, ...] = (Flow.NOTHING_SHARED,)
     policy_version: str
+    rules_changed: bool = False

@@ -25,6 +25,7 @@ class AuditEntry:
 
     `sequence` counts a partition's entries without gaps from 1; `at` is the newest receipt among the
     facts decided on; `previous` the SHA-256 of the entry before; `commitment` binds number and visit.
+    `rules_changed`: no new fact led to it, the rules or the policy did, and `at` is the partition's clock.
     """
 
     partition: int
@@ -38,6 +39,7 @@ class AuditEntry:
     policy_version: str
     commitment: bytes
     previous: bytes
+    rules_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,7 @@ def audit_entry(
         policy_version=entry.policy_version,
         commitment=commit_to(salt, number, entry.subject_reference),
         previous=previous,
+        rules_changed=entry.rules_changed,
     )
 
 

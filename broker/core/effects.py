@@ -7,8 +7,10 @@ Folding the same fact twice changes nothing, so nothing is told twice.
 import hashlib
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
 
 from broker.core.alerts import (
+    TAKEN_BACK,
     Alert,
     AlertEvent,
     Change,
@@ -23,9 +25,10 @@ from broker.core.alerts import (
     WorklistItem,
 )
 from broker.core.canonical import canonical
-from broker.core.decisions import Decisions, decide
+from broker.core.decisions import Deciding, Decisions
 from broker.core.keyed import IdentityKey
-from broker.core.person import Known, Person, Told
+from broker.core.newer_rules import Stays, newly_untold, stays_of, without_untold
+from broker.core.person import Known, Person, Told, Untold
 from broker.core.policy import AnyPolicy
 from broker.core.restriction import is_reduced, keeping_mark, reduced
 
@@ -59,7 +62,7 @@ _VISIT_CHANGES = {
 }  # every other field of the visit is Change.VISIT
 _VISIT_FIELDS = tuple(entry.name for entry in fields(VisitLine) if entry.name != "state")
 _DIGEST_DIGITS = 16  # 64 bits: two decisions about one visit never collide
-_TAKEN_BACK = frozenset({EventKind.WITHDRAWN, EventKind.RETRACTED})
+_DUE = frozenset({Why.SHARED, Why.NEWER_RULES})  # somebody is to be told, or would be
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,15 +82,48 @@ class Advance:
 
 def advance(person: Person, policy: AnyPolicy, key: IdentityKey) -> Advance:
     """Decide, compare with what was told, and return the difference."""
-    return compared(person, decide(person.number, open_part(person), policy, key), policy, key)
+    deciding = Deciding(person.number, open_part(person), policy, key)
+    decisions = as_told(deciding.decide(), person, key)
+    stays = stays_of(deciding) if person.untold else {}
+    return _difference(person, decisions, policy, key, stays=stays, untold=person.untold)
+
+
+def decided_anew(person: Person, policy: AnyPolicy, key: IdentityKey, clock: datetime) -> Advance:
+    """
+    Decide by rules or a policy that have changed, and return the difference that these alone make (ADR 0016).
+
+    Every event says so. What nobody was told of somebody who had left by `clock`, the partition's (aware
+    UTC), is told nobody.
+    """
+    deciding = Deciding(person.number, open_part(person), policy, key)
+    decisions, stays = as_told(deciding.decide(), person, key), stays_of(deciding)
+    untold = person.untold.union(newly_untold(person, decisions, stays, clock))
+    because = (Change.RULES,)
+    anew = _difference(person, decisions, policy, key, stays=stays, untold=untold, because=because)
+    return replace(anew, entries=tuple(replace(entry, rules_changed=True) for entry in anew.entries))
 
 
 def compared(person: Person, decisions: Decisions, policy: AnyPolicy, key: IdentityKey) -> Advance:
     """Compare what was decided of a person with what was told, and return the difference."""
     decisions = as_told(decisions, person, key)
+    return _difference(person, decisions, policy, key, stays={}, untold=person.untold)
+
+
+def _difference(
+    person: Person,
+    decisions: Decisions,
+    policy: AnyPolicy,
+    key: IdentityKey,
+    *,
+    stays: Stays,
+    untold: frozenset[Untold],
+    because: tuple[Change, ...] = (),
+) -> Advance:
+    """Return the difference between what was told and what stands, without what is `untold`."""
+    decisions, untold = without_untold(decisions, stays, untold)
     events = tuple(
         replace(event, policy_version=_version(event.alert, decisions, policy))
-        for event in _events(person, decisions, key)
+        for event in _events(person, decisions, key, because)
     )
     told = dict(person.told)
     for event in events:
@@ -96,8 +132,8 @@ def compared(person: Person, decisions: Decisions, policy: AnyPolicy, key: Ident
     digests = {subject: digest_of(entry) for subject, entry in decisions.entries.items()}
     changed = [subject for subject, digest in digests.items() if person.entries.get(subject) != digest]
     return Advance(
-        person=replace(person, told=told, items=items, entries={**person.entries, **digests})
-        if events or changed or items != person.items
+        person=replace(person, told=told, items=items, entries={**person.entries, **digests}, untold=untold)
+        if events or changed or items != person.items or untold != person.untold
         else person,
         events=events,
         opened=tuple(item for item_id, item in items.items() if person.items.get(item_id) != item),
@@ -125,7 +161,7 @@ def as_told(decisions: Decisions, person: Person, key: IdentityKey) -> Decisions
     for alert_id, row in person.told.items():
         if row.alert is not None:
             thread = (row.alert.recipient, row.alert.subject)
-            rank = (row.kind in _TAKEN_BACK, alert_id)
+            rank = (row.kind in TAKEN_BACK, alert_id)
             told[thread] = min(told.get(thread, rank), rank)
     asked = {(item.kind, item.visit): item_id for item_id, item in person.items.items()}
     alerts = [
@@ -159,40 +195,48 @@ def open_part(person: Person) -> Known:
     return keeping_mark(known, still_open)
 
 
-def _events(person: Person, decisions: Decisions, key: IdentityKey) -> tuple[AlertEvent, ...]:
-    """Return the events that turn what was told into what stands, by alert id."""
+def _events(
+    person: Person, decisions: Decisions, key: IdentityKey, because: tuple[Change, ...]
+) -> tuple[AlertEvent, ...]:
+    """Return the events that turn what was told into what stands, by alert id, each with why it is made."""
     events = []
     for alert_id in sorted(decisions.alerts):
         alert, told = decisions.alerts[alert_id], person.told.get(alert_id)
         if told is None:
-            events.append(_event(person, key, alert, 1, EventKind.RAISED))
-        elif told.kind in _TAKEN_BACK or told.alert is None:
+            events.append(_event(person, key, alert, 1, EventKind.RAISED, because))
+        elif told.kind in TAKEN_BACK or told.alert is None:
             since = () if told.alert is None else _restricted_since(told.alert, alert)
-            again = (Change.REINSTATED, *since)
+            again = (Change.REINSTATED, *since, *because)
             events.append(_event(person, key, alert, told.revision + 1, EventKind.UPDATED, again))
         elif told.alert != alert or told.number is not None:
             changes = differences(told.alert, alert)
             if told.number is not None:
                 changes = tuple(sorted({*changes, Change.NUMBER}))
+            changes = tuple(sorted({*changes, *because}))
             events.append(_event(person, key, alert, told.revision + 1, EventKind.UPDATED, changes))
     for alert_id, told in sorted(person.told.items()):
         if alert_id not in decisions.alerts and told.alert is not None:
-            events += _taken_back(person, key, told, told.alert, decisions)
+            events += _taken_back(person, key, told, told.alert, decisions, because)
     return tuple(events)
 
 
 def _taken_back(
-    person: Person, key: IdentityKey, told: Told, alert: Alert, decisions: Decisions
+    person: Person,
+    key: IdentityKey,
+    told: Told,
+    alert: Alert,
+    decisions: Decisions,
+    because: tuple[Change, ...],
 ) -> Iterator[AlertEvent]:
     """Yield what must be said of an alert that does not stand; what it said is reduced even then (24)."""
     content = reduced(alert) if decisions.restricted else alert
     changes = _restricted_since(alert, content)
-    if told.kind in _TAKEN_BACK and not changes:
+    if told.kind in TAKEN_BACK and not changes:
         return
     why = _why(content, decisions.entries)
     kind = EventKind.RETRACTED if why is Why.WRONG_PERSON else EventKind.WITHDRAWN
-    kind = told.kind if told.kind in _TAKEN_BACK else kind
-    yield _event(person, key, content, told.revision + 1, kind, changes, why=why)
+    kind = told.kind if told.kind in TAKEN_BACK else kind
+    yield _event(person, key, content, told.revision + 1, kind, (*changes, *because), why=why)
 
 
 def _restricted_since(before: Alert, after: Alert) -> tuple[Change, ...]:
@@ -203,7 +247,7 @@ def _restricted_since(before: Alert, after: Alert) -> tuple[Change, ...]:
 def _why(alert: Alert, entries: Mapping[str, DecisionEntry]) -> Why | None:
     """Return the rule that took an alert back; None when its thread joined another."""
     entry = entries.get(alert.subject)
-    return entry.why if entry is not None and entry.why is not Why.SHARED else None
+    return entry.why if entry is not None and entry.why not in _DUE else None
 
 
 def _version(alert: Alert, decisions: Decisions, policy: AnyPolicy) -> str:
@@ -289,5 +333,5 @@ def _state_changes(before: VisitState, after: VisitState) -> set[Change]:
 
 
 def digest_of(entry: DecisionEntry) -> str:
-    """Return what tells two decisions about one visit apart."""
-    return hashlib.sha256(canonical(entry).encode()).hexdigest()[:_DIGEST_DIGITS]
+    """Return what tells two decisions about one visit apart; what led to them does not."""
+    return hashlib.sha256(canonical(entry, without="rules_changed").encode()).hexdigest()[:_DIGEST_DIGITS]

@@ -6,8 +6,9 @@ For replays, and for specifications to be compared with. Nobody is ever forgotte
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
-from broker.core.effects import Advance, advance
+from broker.core.effects import Advance, advance, decided_anew
 from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import (
     Inactive,
@@ -101,6 +102,13 @@ class Everybody:
         for one in evidence_of_use(person, came):
             person = fold(person, one.fact)
         return self._settle(person, came)
+
+    def decide_anew(self, policy: AnyPolicy, clock: datetime) -> list[Advance]:
+        """Go on by another policy; return what it alone changes at `clock`, the partition's (ADR 0016)."""
+        self._policy = policy
+        advances = [decided_anew(one, policy, self._key, clock) for one in self._people.values()]
+        self._people = {advanced.person.number: advanced.person for advanced in advances}
+        return advances
 
     @staticmethod
     def _fold(person: Person, one: Came, *, is_kept: bool) -> Person:

@@ -16,6 +16,7 @@ from broker.core.explained_plans import taken
 from broker.core.explanation import AlertFinding, Closed, Explanation, FactLine, Happening, PlanFinding, Trail
 from broker.core.facts import Access, VisitMessage
 from broker.core.keyed import IdentityKey, moved_reference
+from broker.core.newer_rules import stays_of, without_untold
 from broker.core.person import Person
 from broker.core.policy import AnyPolicy
 from broker.core.reading import Visit, stamp
@@ -88,7 +89,9 @@ class _Explaining(Deciding):
         self.person = person
         self.told = told
         self.audited = audited
-        self.alerts = dict(as_told(self.decide(), person, key).alerts)
+        decisions = as_told(self.decide(), person, key)
+        self.alerts = dict(decisions.alerts)
+        self.recorded = without_untold(decisions, stays_of(self), person.untold)[0]
 
     def visit(self, visit: Visit) -> Explanation:
         """Explain one thread."""
@@ -168,7 +171,7 @@ class _Explaining(Deciding):
         facts: Sequence[FactLine],
     ) -> Explanation:
         """Return the whole chain; of what a sensitive place recorded the facts are no part of it."""
-        entry = self.entries[subject]
+        entry = self.recorded.entries[subject]
         lines = [] if happening is None else [*facts, *self._of_the_person()]
         return Explanation(
             subject=subject,
@@ -218,7 +221,10 @@ class _Explaining(Deciding):
         }
         both = sorted((stand | taken_back).values(), key=lambda alert: (alert.recipient, alert.alert_id))
         return tuple(
-            standing(alert, person, told, restricted=self.restricted)
+            replace(
+                standing(alert, person, told, restricted=self.restricted),
+                untold=alert.alert_id not in self.recorded.alerts,
+            )
             if alert.alert_id in stand
             else told_of(alert.alert_id, person, told, restricted=self.restricted)
             for alert in both

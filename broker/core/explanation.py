@@ -143,7 +143,8 @@ class AlertFinding:
 
     `code` is None for the provider of a restricted record, and where the alert's content is gone. `route`,
     `urgency`, `plans`, `fields` and `notes` are None or empty where nothing stands. `revision` counts what
-    was told by the record, 0 for nothing yet; `told` are the events still held of it.
+    was told by the record, 0 for nothing yet; `told` are the events still held of it. `untold`: it stands by
+    newer rules alone, and is not told (ADR 0016).
     """
 
     alert_id: str
@@ -158,6 +159,7 @@ class AlertFinding:
     revision: int = 0
     last_kind: EventKind | None = None
     told: tuple[Revision, ...] = ()
+    untold: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

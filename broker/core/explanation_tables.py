@@ -64,6 +64,7 @@ WHYS: Mapping[Why, str] = {
     Why.PREGNANCY_ENDED: "not shared: the pregnancy was recorded to have ended by then (ruling 43)",
     Why.NUMBER_NOT_IN_USE: "not shared: the number is not in use, and no plan is open on it (ruling 23)",
     Why.WRONG_PERSON: "not shared: recorded under the wrong person, goes on under another number (ruling 44)",
+    Why.NEWER_RULES: "not told: decided only by newer rules, when the person had left (ruling 45, ADR 0016)",
 }
 """What was decided of a visit or view as a whole."""
 
@@ -170,4 +171,5 @@ CHANGES: Mapping[Change, str] = {
     Change.RESTRICTED: "restricted since: what was told before is to be deleted, and that confirmed (24)",
     Change.VISIT: "other details of the visit changed",
     Change.NUMBER: "the person's number was superseded (ruling 22)",
+    Change.RULES: "the rules or the policy changed, and no new message led to it (ADR 0016)",
 }

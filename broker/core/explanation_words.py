@@ -193,7 +193,8 @@ def _told(one: Explanation) -> Iterator[str]:
         yield f"no alert to anybody: {WHYS[one.why].removeprefix('not shared: ')}"
     elif one.occasion is Occasion.ATTENDED and not one.provider_is_told:
         late = "each plan was recorded too long after the person had left (ruling 11)"
-        yield f"no alert to the provider: {late if one.why is Why.SHARED else 'no plan counts'}"
+        due = one.why in {Why.SHARED, Why.NEWER_RULES}
+        yield f"no alert to the provider: {late if due else 'no plan counts'}"
 
 
 def _untold_authorities(one: Explanation) -> Iterator[str]:
@@ -215,7 +216,9 @@ def _alert(alert: AlertFinding) -> Iterator[str]:
     yield from (f"  {NOTES[note]}" for note in alert.notes)
     yield from (f"  {_revision(one)}" for one in alert.told)
     missing = alert.revision - len(alert.told)
-    if alert.revision == 0:
+    if alert.untold:
+        yield f"  {WHYS[Why.NEWER_RULES]}"
+    elif alert.revision == 0:
         yield "  nothing was told yet"
     elif missing > 0:
         yield f"  revisions told in all: {alert.revision}; {missing} of them past their retention"

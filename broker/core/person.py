@@ -128,6 +128,20 @@ class Told:
     number: NhsNumber | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Untold:
+    """
+    What stands and nobody was told, since newer rules alone make it (ADR 0016).
+
+    `to` names the recipient, or the kind of a worklist item; `subject` is the reference of the visit or the
+    id of the view. `digest` is of the content and of when the person had left: another is told as any.
+    """
+
+    to: str
+    subject: str
+    digest: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """
@@ -137,6 +151,7 @@ class Person:
     audited decision by visit reference or access id, `closed` the visits that no late fact may revise any
     more. `salt` blinds the audit's commitments and is destroyed with the record. `returns` counts how often
     the number came back into use after a succession (ruling 22): what it told before may still be on its way.
+    `untold` is what stands and only newer rules make, of people who had left.
     """
 
     number: NhsNumber
@@ -147,6 +162,7 @@ class Person:
     entries: Mapping[str, str] = field(default_factory=dict)
     closed: frozenset[str] = frozenset()
     returns: int = 0
+    untold: frozenset[Untold] = frozenset()
 
     def learn(self, known: Known) -> "Person":
         """Return the person with `known` merged in."""

@@ -112,6 +112,7 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
         items={item_id: item for item_id, item in person.items.items() if item.visit not in gone},
         entries={subject: digest for subject, digest in person.entries.items() if subject not in gone},
         closed=frozenset(gone),
+        untold=frozenset(one for one in person.untold if one.subject not in gone),
     )
 
 

@@ -17,7 +17,7 @@ from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey, moved_reference
 from broker.core.number_answers import ABOUT_THE_NUMBER, newest_answer, recorded
 from broker.core.partition import Forwarding
-from broker.core.person import NOTHING, Known, Person, Told, lift, merge
+from broker.core.person import NOTHING, Known, Person, Told, Untold, lift, merge
 from broker.core.restriction import mark_of, marking
 
 NUMBERS_PASSED_MAX = 8
@@ -52,6 +52,7 @@ class Merged:
     told: Mapping[str, Told] = field(default_factory=dict)
     items: Mapping[str, WorklistItem] = field(default_factory=dict)
     closed: frozenset[str] = frozenset()
+    untold: frozenset[Untold] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +216,7 @@ def handed_over(person: Person, forwarding: Forwarding, received_at: datetime) -
         told=person.told,
         items=person.items,
         closed=person.closed,
+        untold=person.untold,
     )
 
 
@@ -246,7 +248,7 @@ class _Translation:
         self.number = number
 
     def merged(self, merged: Merged) -> Merged:
-        """Return a record under the present number; a closed id may be a visit's or a view's: both count."""
+        """Return a record under the present number; an id may be a visit's or a view's: both count."""
         visits = {
             self.visit(reference): {
                 message_id: replace(message, visit=self.visit(reference))
@@ -266,6 +268,7 @@ class _Translation:
             told={alert_id: self.told(told) for alert_id, told in merged.told.items()},
             items={item_id: self.item(item) for item_id, item in merged.items.items()},
             closed=merged.closed | {self.visit(reference) for reference in merged.closed},
+            untold=merged.untold | {replace(one, subject=self.visit(one.subject)) for one in merged.untold},
         )
 
     def visit(self, reference: str) -> str:
@@ -305,6 +308,7 @@ def fold(person: Person, fact: Fact | Merged) -> Person:
         told=told,
         items={**fact.items, **person.items},
         closed=(person.closed | fact.closed) - open_again,
+        untold=person.untold | fact.untold,
     )
 
 

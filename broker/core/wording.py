@@ -38,6 +38,7 @@ CONFIRM_DELETION = (
     "The record was restricted after you were told: "
     "delete what you were told of it before, and confirm that it is deleted."
 )
+RULES_CHANGED = "The rules for deciding this have changed; no new message led to it."
 NEXT_OF_KIN = "Next of kin on the hospital's record may not be the person with the child."
 SITE_UNLISTED = "The hospital has not said whether this location is scheduled."
 MOVED = "The authority was reorganised; this went to its successor."
@@ -74,6 +75,8 @@ def statements(
     restricted = Note.RESTRICTED in alert.notes
     if Change.RESTRICTED in changes:
         said.append(CONFIRM_DELETION)
+    if Change.RULES in changes:
+        said.append(RULES_CHANGED)
     if restricted:
         said += _of_restricted(alert, to_authority=to_authority)
     if alert.visit is not None and alert.visit.state is VisitState.CANCELLED:

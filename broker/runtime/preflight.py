@@ -41,7 +41,7 @@ from broker.runtime.logs import Log
 from broker.runtime.parts import Parts
 from broker.runtime.settings import Door, Settings
 from broker.runtime.topics import declared_topics
-from broker.services.matching_table import INDEXED
+from broker.services.matching_sorting import INDEXED
 from broker.services.partition_state import read_state
 
 _PAUSE_S_MIN = 0.5  # between two attempts to reach a cluster that is starting, too

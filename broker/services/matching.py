@@ -17,7 +17,9 @@ from broker.core.policy import RULES_VERSION, AnyPolicy
 from broker.ports import PARTITION_STATE_KEY, POLLED, PartitionLog, Topic
 from broker.services.matching_details import DetailsTable
 from broker.services.matching_output import Scribe, cause_of
-from broker.services.matching_table import INDEXED, PartitionTable, Rules
+from broker.services.matching_rules import Rules
+from broker.services.matching_sorting import INDEXED
+from broker.services.matching_table import PartitionTable
 from broker.services.matching_turns import Notice, Pace, Report, Tools, Turns
 from broker.services.partition_state import read_state
 from broker.wire.alerts_codec import AlertCodec
@@ -74,7 +76,8 @@ class PartitionMatcher:
     """
     Works one partition from `run` to `stop`; `phase` tells how far it is.
 
-    `new_salt` makes the salt of a new person's record; `report` hears what happens. Raises `Fenced` when
+    `rules_version` is that of the rules that decide, this release's own. `new_salt` makes the salt of a new
+    person's record; `report` hears what happens. Raises `Fenced` when
     another owner took over, `NewerState`, `WrongIdentityKey` and
     `StateUnreadable` when this program must not go on.
     """
@@ -89,12 +92,13 @@ class PartitionMatcher:
         new_salt: Callable[[], bytes],
         report: Report,
         surroundings: Surroundings | None = None,
+        rules_version: int = RULES_VERSION,
     ) -> None:
         """Touch nothing yet."""
         self.phase = Phase.LOADING
         self._log = log
         self._codecs = codecs
-        self._rules = Rules(policy=policy, key=key)
+        self._rules = Rules(policy=policy, key=key, version=rules_version)
         self._new_salt = new_salt
         self._report = report
         self._around = surroundings or Surroundings()
@@ -186,13 +190,15 @@ class PartitionMatcher:
 
     def _checked(self, value: bytes | None) -> PartitionState:
         """Return the state in `#p`, a new one without it; raises as `read_state` does."""
-        fingerprint = self._rules.key.fingerprint
+        rules, fingerprint = self._rules, self._rules.key.fingerprint
         if value is None:
-            version = self._rules.policy.version
             return replace(
-                NEW, rules_version=RULES_VERSION, policy_version=version, key_fingerprint=fingerprint
+                NEW,
+                rules_version=rules.version,
+                policy_version=rules.policy.version,
+                key_fingerprint=fingerprint,
             )
-        return read_state(value, self._codecs.states, fingerprint=fingerprint)
+        return read_state(value, self._codecs.states, fingerprint=fingerprint, rules_version=rules.version)
 
     async def _index(self, table: PartitionTable, state: PartitionState) -> None:
         """Index the last H of what waits in the log, up to where the inputs stand."""
@@ -213,6 +219,7 @@ class PartitionMatcher:
             records=self._codecs.records,
             key=self._rules.key,
             partition=self._log.partition,
+            rules_version=self._rules.version,
         )
 
     def _tools(self, scribe: Scribe) -> Tools:
@@ -224,8 +231,7 @@ class PartitionMatcher:
             scribe=scribe,
             report=self._report,
             pace=self._around.pace,
-            horizon=self._rules.policy.horizon,
-            policy_version=self._rules.policy.version,
+            rules=self._rules,
             new_salt=self._new_salt,
         )
 

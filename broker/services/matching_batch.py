@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from broker.ports import Record, Topic, Write
 from broker.services.matching_output import Poison, Told
@@ -14,7 +15,8 @@ class Batch:
 
     `touched` holds the records of people who have or get a record, `clues` those of details; `offsets` is
     where each input then stands; `rest` waits for the next batch; `moved` counts the records taken. `heard`
-    is the newest record taken of each sender, by input.
+    is the newest record taken of each sender, by input, `received` when the last one of each input was
+    received (aware UTC).
     """
 
     touched: dict[bytes, list[Record]] = field(default_factory=dict)
@@ -24,6 +26,7 @@ class Batch:
     rest: dict[Topic, Sequence[Record]] = field(default_factory=dict)
     moved: int = 0
     heard: dict[Topic, dict[bytes, Record]] = field(default_factory=dict)
+    received: list[datetime] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -119,6 +119,7 @@ class Scribe:
         records: RecordsCodec,
         key: IdentityKey,
         partition: int,
+        rules_version: int = RULES_VERSION,
     ) -> None:
         """Take the codecs and what is stamped on everything written."""
         self._people = people
@@ -126,6 +127,7 @@ class Scribe:
         self._records = records
         self._key = key
         self.partition = partition
+        self._rules_version = rules_version
 
     def say(
         self, advance: Advance, *, unchanged: bool, caused_at: datetime | None, at: datetime, end: Chain
@@ -311,7 +313,7 @@ class Scribe:
             event,
             with_child_id=with_child_id,
             caused_received_at=caused_at,
-            rules_version=RULES_VERSION,
+            rules_version=self._rules_version,
             policy_version=event.policy_version,
         )
 

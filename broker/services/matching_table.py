@@ -6,32 +6,30 @@ follows may not fit into a record. Whatever it is, it stays with that record.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from broker.core.effects import advance
+from broker.core.effects import advance, decided_anew
 from broker.core.errors import SuccessionContradicted
 from broker.core.facts import Fact, IdentityNotice, PlanFact
 from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import invalidation
-from broker.core.keyed import IdentityKey
 from broker.core.partition import Forwarding, PartitionState
 from broker.core.person import NOTHING, Known, Person
-from broker.core.policy import AnyPolicy
 from broker.core.retention import settle, too_late, unused
 from broker.core.succession import Merged, back_in_use, evidence_of_use, fold, kept, leaving, returned
 from broker.ports import Record, Topic
 from broker.services.matching_batch import Batch, Folded
-from broker.services.matching_details import DetailsTable, sorted_clues
+from broker.services.matching_details import DetailsTable
 from broker.services.matching_inactive import Shut, Vault
 from broker.services.matching_moves import Arrived, Mover
 from broker.services.matching_output import PERSON_BYTES_MAX, Chain, Poison, Said, Scribe, cause_of
-from broker.services.receipt import receipt_of
+from broker.services.matching_rules import Rules
+from broker.services.matching_sorting import INDEXED, sort
 from broker.services.recent_people import RecentPeople
 from broker.services.sifting import Sifting
 from broker.services.visit_index import VisitIndex
-from broker.wire.cloudevents import sender_of
 from broker.wire.facts_codec import FactCodec
 from broker.wire.state_codec import StateCodec
 
@@ -41,23 +39,8 @@ Holding = Person | Forwarding | Shut
 Outcome = tuple[Holding, Said]
 """What is held of a person from now on, and what that comes to."""
 
-FIRST_INPUTS: tuple[Topic, ...] = (Topic.PLANS, Topic.IDENTITY)
-"""What makes a person's record; on a first start these are taken to their end before the others."""
-
-INDEXED: tuple[Topic, ...] = (Topic.ATTENDANCES, Topic.ACCESSES)
-"""What waits in the log until its person has a record."""
-
-PEOPLE_PER_BATCH_MAX = 250  # keeps a transaction far under its timeout, on a machine that is busy too
 _DECODED_MAX = 2_000  # people kept decoded: those whose visit is going on
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """By what people are decided."""
-
-    policy: AnyPolicy
-    key: IdentityKey
 
 
 class PartitionTable:
@@ -95,6 +78,7 @@ class PartitionTable:
         self._rules = rules
         self._new_salt = new_salt
         self._recent = RecentPeople(_DECODED_MAX)
+        self._outdated = set() if rules.decided(state) else set(people)
 
     def index(self, topic: Topic, records: Sequence[Record]) -> None:
         """Note where records of people without a record lie."""
@@ -105,50 +89,10 @@ class PartitionTable:
                 index.add(key, record.offset)
 
     def sort(self, polled: Mapping[Topic, Sequence[Record]]) -> Batch:
-        """
-        Sort records into those to fold, those to note, and a rest when many people are touched.
-
-        Plans come first, so that an attendance of the same batch finds its person.
-        """
-        batch = Batch()
-        for topic in (*FIRST_INPUTS, *INDEXED, Topic.DETAILS):
-            records = polled.get(topic)
-            if not records:
-                continue
-            if topic is Topic.DETAILS:
-                batch.clues, taken = sorted_clues(records)
-            else:
-                taken = self._sort_input(topic, records, batch)
-            if taken:
-                last = records[taken - 1]
-                batch.offsets[topic] = last.offset + 1
-                batch.moved += taken
-                self.clock = max(self.clock, receipt_of(last))
-            if taken < len(records):
-                batch.rest[topic] = records[taken:]
+        """Sort records into those to fold, those to note, and a rest when many people are touched."""
+        batch = sort(polled, self.people, self.indexes)
+        self.clock = max([self.clock, *batch.received])
         return batch
-
-    def _sort_input(self, topic: Topic, records: Sequence[Record], batch: Batch) -> int:
-        """Sort one input's records; return how many were taken before the batch was full."""
-        people, touched = self.people, batch.touched
-        index = self.indexes.get(topic)
-        heard = batch.heard.setdefault(topic, {})
-        for number, record in enumerate(records):
-            key = record.key
-            if key is None:
-                batch.nobody.append(Poison(record=record, cause="KeyMissing"))
-            elif index is not None and key not in people and key not in touched:
-                index.add(key, record.offset)
-            elif key in touched:
-                touched[key].append(record)
-            elif len(touched) < PEOPLE_PER_BATCH_MAX:
-                touched[key] = [record]
-            else:
-                return number
-            sender = sender_of(record.headers)
-            if sender is not None:
-                heard[sender] = record
-        return len(records)
 
     def waiting(self, batch: Batch) -> dict[Topic, list[int]]:
         """Return the places of what waits in the log for the people of this batch who had no record."""
@@ -235,9 +179,31 @@ class PartitionTable:
             folded.writes, folded.told = said.writes, said.told
         self._leave_waiting(key, records, folded)
 
+    def caught_up(self, key: bytes) -> Folded:
+        """
+        Return what newer rules make of somebody of whom more has come, apart from that (ADR 0016).
+
+        Who cannot be decided anew is left as they are, for the sweep to count.
+        """
+        try:
+            return self.redecide(key)
+        except Exception:  # noqa: BLE001 – one person's record must not stop the partition
+            return Folded()
+
     def redecide(self, key: bytes) -> Folded:
-        """Decide a person anew under the present rules; raises whatever the core or a codec raises."""
-        before = self._before(key)
+        """
+        Decide a person anew whom older rules or another policy decided, once.
+
+        Raises whatever the core or a codec raises.
+        """
+        if key not in self._outdated:
+            return Folded()
+        folded = self._redecided(key, self._before(key))
+        self._outdated.discard(key)
+        return folded
+
+    def _redecided(self, key: bytes, before: Holding) -> Folded:
+        """Return what the present rules make of what is held under a key, with no new fact."""
         if isinstance(before, Shut):
             return self._destroy(key, before)
         if isinstance(before, Forwarding):
@@ -344,7 +310,11 @@ class PartitionTable:
     def _say(
         self, before: Person, person: Person, arrived: Sequence[Arrived], caused_at: datetime | None
     ) -> Outcome:
-        """Decide about `person` and write down what differs from `before`; or send on who has left."""
+        """
+        Decide about `person` and write down what differs from `before`; or send on who has left.
+
+        `caused_at` is None where no fact led here, but newer rules.
+        """
         for one in evidence_of_use(person, arrived):
             person = fold(person, one.fact)
         answer = leaving(person)
@@ -353,7 +323,12 @@ class PartitionTable:
         invalid = invalidation(person)
         if invalid is not None:
             return self._vault.shut(person, invalid, caused_at or self.clock, self.end)
-        advanced = advance(person, self._rules.policy, self._rules.key)
+        policy, identity = self._rules.policy, self._rules.key
+        advanced = (
+            decided_anew(person, policy, identity, self.clock)
+            if caused_at is None
+            else advance(person, policy, identity)
+        )
         said = self._scribe.say(
             advanced,
             unchanged=advanced.person == before and before.number.key in self.people,

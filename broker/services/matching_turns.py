@@ -15,13 +15,14 @@ from broker.core.checks import CheckMark
 from broker.core.errors import InvalidOdsCode
 from broker.core.identifiers import OdsCode
 from broker.core.partition import PartitionState
-from broker.core.policy import RULES_VERSION
 from broker.ports import PARTITION_STATE_KEY, POLLED, PartitionLog, Record, Topic, Write
 from broker.services.destructions import Destructions
 from broker.services.matching_batch import Batch
 from broker.services.matching_output import Poison, Scribe, Told
+from broker.services.matching_rules import Rules
+from broker.services.matching_sorting import FIRST_INPUTS, INDEXED
 from broker.services.matching_sweep import Purpose, Sweep
-from broker.services.matching_table import FIRST_INPUTS, INDEXED, PartitionTable
+from broker.services.matching_table import PartitionTable
 from broker.services.receipt import receipt_of
 from broker.wire.state_codec import StateCodec
 
@@ -86,8 +87,7 @@ class Tools:
     scribe: Scribe
     report: Report
     pace: Pace
-    horizon: timedelta
-    policy_version: str
+    rules: Rules
     new_salt: Callable[[], bytes]
 
 
@@ -117,7 +117,7 @@ class Turns:
         self._turn_began = self._now()
         self._settled_at: datetime | None = state.clock if state.offsets else None
         self._sweep: Sweep | None = None
-        if (state.rules_version, state.policy_version) != (RULES_VERSION, tools.policy_version):
+        if not tools.rules.decided(state):
             self._sweep = Sweep(table, Purpose.REDECIDE, {})
 
     @property
@@ -182,9 +182,10 @@ class Turns:
         async with self._tools.floor:
             self._turn_began = self._now()
             for key, records in batch.touched.items():
+                anew = self._table.caught_up(key)
                 folded = self._table.fold(key, records, waited.get(key, ()))
-                writes += folded.writes
-                self._told += folded.told
+                writes += (*anew.writes, *folded.writes)
+                self._told += (*anew.told, *folded.told)
                 writes += self._tools.scribe.late(folded.late, self._table.clock)
                 poison += folded.poison
                 await self._breathe()
@@ -266,7 +267,7 @@ class Turns:
         if self._settled_at is None or clock - self._settled_at < SETTLE_EVERY:
             return
         self._settled_at = clock
-        since_ms = int((clock - self._tools.horizon).timestamp() * 1000)
+        since_ms = int((clock - self._tools.rules.policy.horizon).timestamp() * 1000)
         floors = {topic: await self._tools.log.start_offset(topic, since_ms) for topic in INDEXED}
         self._sweep = Sweep(self._table, Purpose.SETTLE, floors)
 
@@ -274,9 +275,8 @@ class Turns:
         """Note that everybody has been looked at; after deciding anew that is a fact of the partition."""
         self._sweep = None
         if sweep.purpose is Purpose.REDECIDE:
-            self.state = replace(
-                self.state, rules_version=RULES_VERSION, policy_version=self._tools.policy_version
-            )
+            rules = self._tools.rules
+            self.state = replace(self.state, rules_version=rules.version, policy_version=rules.policy.version)
             self._moved += 1  # so that it is written even when nobody was told anything
         self._tools.report(Notice.SWEPT, {"reason": sweep.purpose.value, "count": sweep.failed})
 

@@ -11,9 +11,11 @@ from broker.core.policy import RULES_VERSION
 from broker.wire.state_codec import StateCodec
 
 
-def read_state(value: bytes, states: StateCodec, *, fingerprint: str) -> PartitionState:
+def read_state(
+    value: bytes, states: StateCodec, *, fingerprint: str, rules_version: int = RULES_VERSION
+) -> PartitionState:
     """
-    Return the state in the value of `#p` for the holder of the key with this fingerprint.
+    Return the state in the value of `#p` for the holder of the key with this fingerprint and of these rules.
 
     Raises `NewerState`, also for a schema that this release does not know; `WrongIdentityKey`; and
     `StateUnreadable` for bytes that no release of ours wrote.
@@ -24,7 +26,7 @@ def read_state(value: bytes, states: StateCodec, *, fingerprint: str) -> Partiti
         state = states.decode_partition(value)
     except MalformedMessage as error:
         raise StateUnreadable from error
-    if state.rules_version > RULES_VERSION:
+    if state.rules_version > rules_version:
         raise NewerState
     if state.key_fingerprint != fingerprint:
         raise WrongIdentityKey

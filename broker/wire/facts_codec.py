@@ -189,6 +189,7 @@ class FactCodec:
             told=merged.told,
             items=merged.items,
             closed=merged.closed,
+            untold=merged.untold,
         )
         bond = bound_to("merged", number.key)
         row = {
@@ -244,6 +245,7 @@ class FactCodec:
             told=person.told,
             items=person.items,
             closed=person.closed,
+            untold=person.untold,
         )
 
     def _seal(self, name: str, details: Row, number: NhsNumber) -> Row | None:

@@ -215,6 +215,7 @@ class RecordsCodec:
             "basis": _FLOWS.write_all(entry.basis),
             "policy_version": entry.policy_version,
             "previous_hash": entry.previous,
+            "rules_changed": entry.rules_changed,
         }
         return self._schemas.encode("audit_entry", row)
 
@@ -237,6 +238,7 @@ class RecordsCodec:
                 policy_version=row["policy_version"],
                 commitment=row["commitment"],
                 previous=row["previous_hash"],
+                rules_changed=row["rules_changed"],
             )
 
     def encode_destruction(self, entry: DestructionEntry) -> bytes:

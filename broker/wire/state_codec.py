@@ -14,7 +14,7 @@ from broker.core.facts import PlanContent, VisitLeft
 from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import Inactive, InactivePlan
 from broker.core.partition import Forwarding, PartitionState
-from broker.core.person import Known, Person, Said, Told
+from broker.core.person import Known, Person, Said, Told, Untold
 from broker.wire.alert_rows import EVENT_KINDS, alert_of, alert_row, item_of, item_row
 from broker.wire.avro import Row, Schemas
 from broker.wire.avro_values import maybe_digits, maybe_millis, maybe_number, millis, ods, refusing
@@ -201,6 +201,10 @@ def _person_row(person: Person) -> Row:
         ],
         "closed": sorted(person.closed),
         "returns": person.returns,
+        "untold": [
+            {"to": one.to, "subject_reference": one.subject, "digest": one.digest}
+            for one in sorted(person.untold)
+        ],
     }
 
 
@@ -243,6 +247,10 @@ def _person(number: NhsNumber, row: Row) -> Person:
         entries={entry["subject_reference"]: entry["digest"] for entry in row["entries"]},
         closed=frozenset(row["closed"]),
         returns=row["returns"],
+        untold=frozenset(
+            Untold(to=one["to"], subject=one["subject_reference"], digest=one["digest"])
+            for one in row["untold"]
+        ),
     )
 
 

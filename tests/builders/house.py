@@ -11,7 +11,7 @@ from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
 from broker.core.partition import PartitionState
 from broker.core.person import Person
-from broker.core.policy import AnyPolicy, Policy
+from broker.core.policy import RULES_VERSION, AnyPolicy, Policy
 from broker.ports import PARTITION_STATE_KEY, POLLED, PartitionLog, Topic, Write
 from broker.services.matching import PartitionMatcher, Surroundings
 from broker.services.matching_turns import Pace
@@ -59,6 +59,7 @@ class House:
         key: IdentityKey = KEY,
         pace: Pace = HURRIED,
         surroundings: Surroundings | None = None,
+        rules_version: int = RULES_VERSION,
     ) -> PartitionMatcher:
         """Return a matcher of the partition."""
         return PartitionMatcher(
@@ -69,6 +70,7 @@ class House:
             new_salt=lambda: SALT,
             report=self.reported,
             surroundings=surroundings or Surroundings(pace=pace),
+            rules_version=rules_version,
         )
 
     @asynccontextmanager

@@ -18,7 +18,8 @@ from broker.core.policy import AnyPolicy
 from broker.ports import INPUTS, Topic, Write
 from broker.services.matching_details import DetailsTable
 from broker.services.matching_output import Poison, Scribe
-from broker.services.matching_table import PartitionTable, Rules
+from broker.services.matching_rules import Rules
+from broker.services.matching_table import PartitionTable
 from broker.wire.facts_codec import Arrival
 from tests.builders.matcher import SALT, fact_write, make_codecs
 from tests.spec.settled import KEY

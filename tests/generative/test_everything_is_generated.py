@@ -143,7 +143,7 @@ def test_every_outcome_is_reached() -> None:
         *VisitState,
         *Why,
     }
-    assert set() == wanted - reached - SELDOM
+    assert set() == wanted - reached - SELDOM - {Why.NEWER_RULES}  # test_releases.py generates that one
 
 
 def test_everything_happens_in_some_life() -> None:

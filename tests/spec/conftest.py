@@ -9,10 +9,12 @@ import pytest
 
 from broker.core.facts import Details, Fact, PlanFact, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.policy import AnyPolicy
 from tests.spec.genuine import genuine_runtime
 from tests.spec.matchers import number_reference, run_twin
 from tests.spec.numbers import usable_numbers
 from tests.spec.outcome import Outcome
+from tests.spec.releases import Release, Releases, releases_on_core, releases_on_kafka, releases_on_twin
 from tests.spec.runtimes import Runtime, run_core
 from tests.spec.settled import POLICY, PROVIDERS
 from tests.spec.table import cells, facts, keyed_facts, recorded_facts, visit_under
@@ -20,6 +22,14 @@ from tests.spec.table import cells, facts, keyed_facts, recorded_facts, visit_un
 Run = Callable[[str], Outcome]
 RunFacts = Callable[[Sequence[Fact]], Outcome]
 Named = TypeVar("Named", Details, VisitMessage)
+
+
+class RunReleases(Protocol):
+    """From releases of the rules, each with a table of facts and its policy, to what is new with each."""
+
+    def __call__(self, *played: tuple[str, AnyPolicy]) -> list[Outcome]:
+        """Run them one after the other; each has a version of its own."""
+        ...
 
 
 class RunMoving(Protocol):
@@ -49,6 +59,34 @@ def genuine() -> Iterator[Runtime]:
     """Lend a matcher on a genuine Kafka of its own, one for all specifications."""
     with genuine_runtime() as runtime:
         yield runtime
+
+
+@pytest.fixture(scope="session")
+def genuine_releases() -> Iterator[Releases]:
+    """Lend releases on a genuine Kafka of their own, one for all specifications of changed rules."""
+    with releases_on_kafka() as releases:
+        yield releases
+
+
+@pytest.fixture(params=["core", "twin", pytest.param("kafka", marks=pytest.mark.kafka)])
+def run_releases(request: pytest.FixtureRequest, numbers: Iterator[NhsNumber]) -> RunReleases:
+    """Lend a function from releases, each with a table of facts, to what is new with each of them."""
+    if request.param == "kafka":
+        releases: Releases = request.getfixturevalue("genuine_releases")
+    else:
+        releases = {"core": releases_on_core, "twin": releases_on_twin}[request.param]
+
+    def run_them(*played: tuple[str, AnyPolicy]) -> list[Outcome]:
+        number = next(numbers)
+        return releases(
+            number,
+            [
+                Release(facts=facts(table), policy=policy, version=version)
+                for version, (table, policy) in enumerate(played, start=1)
+            ],
+        )
+
+    return run_them
 
 
 @pytest.fixture(params=["core", "twin", pytest.param("kafka", marks=pytest.mark.kafka)])

@@ -1,6 +1,7 @@
 """One matcher on a genuine Kafka for all specifications of a run, in a thread with a loop of its own."""
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from broker.adapters.kafka_archive import KafkaArchive
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.kafka_partition import KafkaPartitionLog
 from broker.adapters.kafka_topics import apply_topics, load_topics
+from broker.adapters.topic_declarations import Topics
 from broker.core.answers import Answer
 from broker.core.policy import AnyPolicy
 from broker.ports import POLLED, Record, Topic
@@ -161,21 +163,20 @@ class GenuineRuntime:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(2 * DEADLINE_S)
 
 
+def declared(*, partitions: int) -> Topics:
+    """Return the declared topics with those of every recipient, of which one partition each is enough."""
+    text = topics_file().read_text("utf-8")
+    text = re.sub(r"(?m)^local_authorities = .*$", f"local_authorities = {list(AUTHORITIES)}", text)
+    text = re.sub(r"(?m)^providers = .*$", f"providers = {list(PROVIDERS)}", text)
+    text = re.sub(r"(?m)^partitions = \d+$", "partitions = 1", text)
+    return load_topics(text.replace("partitions = 1", f"partitions = {partitions}", 1))  # of the inputs
+
+
 @contextmanager
 def genuine_runtime() -> Iterator[GenuineRuntime]:
     """Run a genuine Kafka with the topics of every recipient of the specifications, and a matcher at work."""
-    declared = topics_file().read_text("utf-8")
-    lines = [
-        f"local_authorities = {list(AUTHORITIES)}"
-        if line.startswith("local_authorities =")
-        else f"providers = {list(PROVIDERS)}"
-        if line.startswith("providers =")
-        else "partitions = 1"  # keys of details and of visits come to the one matcher too
-        if line.startswith("partitions =")
-        else line
-        for line in declared.splitlines()
-    ]
     with embedded_kafka() as broker:
-        asyncio.run(apply_topics(broker.cluster, load_topics("\n".join(lines))))
+        topics = declared(partitions=1)  # keys of details and of visits come to the one matcher too
+        asyncio.run(apply_topics(broker.cluster, topics))
         with GenuineRuntime(broker.cluster, POLICY).working() as runtime:
             yield runtime

@@ -16,7 +16,7 @@ from broker.core.audit import commit_to
 from broker.core.facts import Access, Fact, IdentityNotice, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import moved_reference
-from broker.core.policy import AnyPolicy
+from broker.core.policy import RULES_VERSION, AnyPolicy
 from broker.core.possible import possible_match_id
 from broker.ports import PARTITION_STATE_KEY, POLLED, PartitionLog, Record, Topic, Write
 from broker.services.finding import VisitAsked
@@ -43,7 +43,14 @@ Found = Mapping[str, Sequence[Record]]
 Reports = Sequence[tuple[Notice, Mapping[str, int | str]]]
 
 
-def make_matcher(log: PartitionLog, codecs: Codecs, policy: AnyPolicy, report: Reported) -> PartitionMatcher:
+def make_matcher(
+    log: PartitionLog,
+    codecs: Codecs,
+    policy: AnyPolicy,
+    report: Reported,
+    *,
+    rules_version: int = RULES_VERSION,
+) -> PartitionMatcher:
     """Return a matcher that hurries and knows its salt."""
     return PartitionMatcher(
         log,
@@ -53,6 +60,7 @@ def make_matcher(log: PartitionLog, codecs: Codecs, policy: AnyPolicy, report: R
         new_salt=lambda: SALT,
         report=report,
         surroundings=Surroundings(pace=HURRIED),
+        rules_version=rules_version,
     )
 
 
@@ -180,6 +188,7 @@ def _decisions(codecs: Codecs, sent: Sent, records: Sequence[Record]) -> dict[st
             fields=entry.fields,
             basis=entry.basis,
             policy_version=entry.policy_version,
+            rules_changed=entry.rules_changed,
         )
         for entry in entries
         if entry.commitment in subjects

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from broker.core.alerts import AlertEvent, EventKind, Why
-from broker.core.effects import advance
+from broker.core.effects import advance, decided_anew
 from broker.core.explained_alerts import gone
 from broker.core.explaining import explain, explain_alert
 from broker.core.explanation import Answer, Closed, Explanation, NoPlan
@@ -246,6 +246,29 @@ def test_what_was_not_told_yet_and_what_is_past_retention_is_said() -> None:
     assert "revisions told in all: 2; 1 of them past their retention" in text(
         explain(person, "v1", POLICY, KEY, told=some)
     )
+
+
+def test_what_changed_rules_did_is_said() -> None:
+    """The revision has the reason; what nobody was told stands, and that nobody was told is said."""
+    seen: list[Fact] = [plan(), message()]
+    left = message(VisitEvent.DISCHARGED, at=T + HOUR, departed_at=T + HOUR)
+    person, events = after(seen)
+    named = replace(POLICY, overrides={Selector(provider=message().provider): {"name": "Named"}})
+    anew = decided_anew(person, named, KEY, T + HOUR)
+    told = text(explain(anew.person, "v1", named, KEY, told=[*events, *anew.events]))
+
+    ended = plan(end=date(2025, 1, 28), at=T - 500 * DAY)
+    longer = replace(POLICY, visible_after_end=400 * DAY)
+    unseen = decided_anew(after([ended, message(), left])[0], longer, KEY, T + 2 * HOUR)
+    answer = explain(unseen.person, "v1", longer, KEY)
+    untold = text(answer)
+
+    assert "the rules or the policy changed, and no new message led to it" in told
+    assert isinstance(answer, Explanation)
+    assert (Why.NEWER_RULES, [True, True]) == (answer.why, [alert.untold for alert in answer.alerts])
+    assert answer.trail is not None
+    assert answer.trail.agrees
+    assert 3 == untold.count("not told: decided only by newer rules, when the person had left")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from broker.core.alerts import EventKind, ItemKind, Occasion, Recipient, WorklistItem
-from broker.core.effects import advance
+from broker.core.effects import advance, decided_anew
 from broker.core.errors import NumbersInCircle
 from broker.core.facts import IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber, OdsCode
@@ -30,13 +30,24 @@ from broker.core.succession import (
     returned,
     translated,
 )
-from tests.spec.settled import KEY, POLICY
-from tests.spec.table import T, facts
+from tests.spec.settled import KEY, POLICY, SETTLED
+from tests.spec.table import T, facts, keyed_facts
 from tests.unit.core.samples import ALERT
 
 A, B, C = NhsNumber("9990000018"), NhsNumber("9990000026"), NhsNumber("9990000034")
 FORWARDING = Forwarding(to=B, stamp=T, last_used=T)
 HOUR = timedelta(hours=1)
+LONGER = replace(SETTLED, visible_after_end=timedelta(days=400))
+UNSEEN = """
+    recorded | fact | about   | values
+    T-500d   | plan | CPP E09 | start=D-500 end=D-380
+    T        | A04  | v1      | patient_class=E
+    T+2h     | view | w1      | unscheduled=yes
+"""
+LEFT = """
+    recorded | fact | about   | values
+    T+3h     | A03  | v1      | departed_at=T+3h
+"""
 
 
 def reference(number: NhsNumber, name: str = "V-1") -> str:
@@ -310,3 +321,18 @@ def test_an_answer_without_a_successor_leads_nowhere() -> None:
     assert leaving(Person(number=A, salt=b"").learn(lift(answer))) is None
     with pytest.raises(NumbersInCircle):
         forwarding_by(person(""), answer, T)
+
+
+def test_what_newer_rules_told_nobody_is_told_nobody_under_the_successor() -> None:
+    """Under another number it is the same; what a message changes there is told as any (rulings 22, 45)."""
+    unseen = Person(number=A, salt=bytes(16))
+    for _, fact in keyed_facts(UNSEEN, {"A": A}):
+        unseen = advance(unseen.learn(lift(fact)), POLICY, KEY).person
+    untold = decided_anew(unseen, LONGER, KEY, T + 48 * HOUR).person
+    after = advance(fold(Person(number=B, salt=bytes(16)), moved(untold)), LONGER, KEY)
+    [(_, left)] = keyed_facts(LEFT, {"A": B})
+    later = advance(after.person.learn(lift(left)), LONGER, KEY)
+
+    assert (4, ()) == (len(untold.untold), after.events)
+    assert {reference(B, "v1")} == {one.subject for one in after.person.untold}
+    assert [EventKind.RAISED] * 2 == [event.kind for event in later.events]

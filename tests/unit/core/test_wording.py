@@ -111,6 +111,12 @@ def test_who_was_told_before_is_asked_first_to_confirm_deletion(
     assert asked == (wording.CONFIRM_DELETION == statements(RESTRICTED, changes)[0])
 
 
+@pytest.mark.parametrize(("changes", "said"), [((), False), ((Change.VISIT, Change.RULES), True)])
+def test_who_is_told_for_changed_rules_alone_reads_that(changes: tuple[Change, ...], *, said: bool) -> None:
+    """So that nobody looks for what has happened (ruling 45)."""
+    assert said == (wording.RULES_CHANGED in statements(ALERT, changes))
+
+
 def test_nothing_on_file_is_no_reassurance() -> None:
     """What was searched and what not (ruling 33)."""
     assert "No plan on file. That is not evidence of no risk." == wording.NO_PLAN

@@ -321,6 +321,7 @@ def test_what_was_known_and_told_is_read_as_it_was_written(
         told=person.told,
         items=person.items,
         closed=person.closed,
+        untold=person.untold,
     )
     inner = CODEC.encode_merged(merged, passage.numbers[0])
     arrival = CODEC.read(Topic.IDENTITY, NUMBER.key, CODEC.wrap(inner, passage, NUMBER))
