@@ -11,7 +11,7 @@ from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.kafka_partition import KafkaPartitionLog
 from broker.ports import Topic, Write
-from tests.fault import crash_intake, crash_matcher
+from tests.fault import crash_intake, crash_matcher, crash_releases
 from tests.fault.crash_points import (
     Enumerated,
     check_matchers,
@@ -79,6 +79,19 @@ def test_a_matcher_killed_at_each_step_tells_everything_once(tmp_path: Path) -> 
         *("open", "load_people", "end_offsets", "_index", "poll", "read_at", "declared_topics"),
         *("begin_transaction", "commit", "commit_transaction", "_sender_routine", "_bounded"),
     }
+
+
+@_SLOW
+@pytest.mark.kafka
+def test_a_matcher_of_newer_rules_killed_at_each_step_tells_what_they_change_once(tmp_path: Path) -> None:
+    """Whoever was told hears it once, with the reason; of whom nobody was told nobody hears (ruling 45)."""
+    with kafka_of_points(Breadth.OWN) as kafka:
+        site = crash_matcher.Site(servers=kafka.cluster.bootstrap_servers, directory=tmp_path)
+        played = play_points(partial(crash_releases.play, site), Death())
+        said = asyncio.run(crash_releases.check(site, played.numbers))
+
+    assert said >= 2 * crash_releases.ALERTS * len(played.numbers)
+    assert functions(played) >= {"open", "load_people", "begin_transaction", "commit", "commit_transaction"}
 
 
 @_SLOW
