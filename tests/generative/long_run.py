@@ -1,8 +1,9 @@
 """
 `make oracle`: the core against the oracle over as many generated sequences of facts as wanted.
 
-Four in five are stories told in different orders, split by restarts; the fifth is a life that is destroyed
-as time passes. Ends with status 1, and what is needed to see it again, at the first sequence that differs.
+Most are stories told in different orders, split by restarts; others are lives that are destroyed as time
+passes, and stories amid which the rules change. Ends with status 1, and what is needed to see it again, at
+the first sequence that differs.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import count, islice
 from time import monotonic
 
@@ -23,6 +25,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from broker.core.alerts import Why
 from tests.generative.lives import TELLINGS, Life, Retold, lives, retold
 from tests.generative.living import Happening, check_life, check_retold
+from tests.generative.releases import Outcome, Played, check_played, played
 
 SEQUENCES = 200_000
 PROCESSES = 2
@@ -33,18 +36,30 @@ FACTS = ("PlanFact", "VisitMessage", "VisitLeft", "Access", "IdentityNotice")
 """Kinds of facts as a run counts them."""
 
 
+class Sort(StrEnum):
+    """What a chunk is made of."""
+
+    STORIES = "retold()"
+    LIVES = "lives()"
+    RELEASES = "played()"
+
+
+_SORTS = (Sort.STORIES, Sort.LIVES, Sort.STORIES, Sort.RELEASES)
+"""In turn; a chunk of stories is four times as many sequences."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Chunk:
     """Some sequences of one sort, found again by their seed."""
 
     seed: int
     examples: int
-    passing: bool
+    sort: Sort
 
     @property
     def sequences(self) -> int:
         """How many sequences it makes: a story is told more than once."""
-        return self.examples if self.passing else self.examples * TELLINGS
+        return self.examples * TELLINGS if self.sort is Sort.STORIES else self.examples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +72,11 @@ class Ran:
 
 
 def chunks(first_seed: int, sequences: int) -> Iterator[Chunk]:
-    """Yield the chunks of a run, both sorts in turn, with seeds one after the other."""
+    """Yield the chunks of a run, the sorts in turn, with seeds one after the other."""
     for place in count(first_seed):
         if sequences <= 0:
             return
-        chunk = Chunk(seed=place, examples=EXAMPLES_PER_CHUNK, passing=place % 2 == 1)
+        chunk = Chunk(seed=place, examples=EXAMPLES_PER_CHUNK, sort=_SORTS[place % len(_SORTS)])
         yield chunk
         sequences -= chunk.sequences
 
@@ -85,11 +100,16 @@ def run_chunk(chunk: Chunk) -> Ran:
         seen.update(["sequences", *(type(step.fact).__name__ for step in life.taken if step.fact)])
         seen.update(check_life(life))
 
+    @seed(chunk.seed)
+    @_generated(chunk)
+    @given(played())
+    def releases_agree(one: Played) -> None:
+        seen.update(["sequences", *(type(fact).__name__ for fact in one.facts)])
+        seen.update(check_played(one))
+
+    agree = {Sort.STORIES: stories_agree, Sort.LIVES: lives_agree, Sort.RELEASES: releases_agree}
     try:
-        if chunk.passing:
-            lives_agree()
-        else:
-            stories_agree()
+        agree[chunk.sort]()
     except Exception:  # noqa: BLE001 – whatever it is, it is shown
         return Ran(chunk=chunk, seen=seen, failure=traceback.format_exc())
     return Ran(chunk=chunk, seen=seen, failure=None)
@@ -141,13 +161,13 @@ def _show(ran: Ran) -> None:
         f"python -m tests.generative.long_run --seed {chunk.seed} --sequences 1 "
         "makes it once more,\n"
         "or put the line @reproduce_failure above, and the facts shown, into a test of "
-        f"{'lives()' if chunk.passing else 'retold()'}"
+        f"{chunk.sort}"
     )
 
 
 def _summary(seen: Counter[str], sequences: int) -> int:
     """Print how often everything occurred; status 1 when a long run lacks something."""
-    wanted = [*FACTS, *Why, *Happening]
+    wanted = [*FACTS, *(why for why in Why if why is not Why.NEWER_RULES), *Happening, *Outcome]
     for name in wanted:
         print(f"{seen[name]:>9,}  {name}")
     missing = [name for name in wanted if not seen[name]]
