@@ -1,6 +1,5 @@
 """What every test may ask for."""
 
-import asyncio
 import signal
 from collections.abc import Iterator
 
@@ -8,9 +7,7 @@ import pytest
 from hypothesis import settings
 
 from broker.adapters.embedded_kafka import EmbeddedKafka
-from broker.adapters.kafka_topics import apply_topics, load_topics
-from broker.runtime.kafka import embedded_kafka
-from broker.runtime.resources import topics_file
+from tests.builders.declared_kafka import declared_kafka
 from tests.builders.secured import SecuredKafka, secured_kafka
 from tests.log_search import LogSearch
 
@@ -33,8 +30,7 @@ def kafka() -> Iterator[EmbeddedKafka]:
 
     A test that kills it, or that needs topics nobody else writes to, starts its own.
     """
-    with embedded_kafka() as broker:
-        asyncio.run(apply_topics(broker.cluster, load_topics(topics_file().read_text("utf-8"))))
+    with declared_kafka() as broker:
         yield broker
 
 

@@ -10,12 +10,10 @@ import pytest
 
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_facts import KafkaFactLog
-from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.core.errors import KafkaUnavailable, UnwritableRecord
 from broker.ports import FactLog, Topic, Write
-from broker.runtime.kafka import embedded_kafka
-from broker.runtime.resources import topics_file
+from tests.builders.declared_kafka import declared_kafka
 from tests.builders.matcher import pause
 from tests.fault.checker import read_topics
 
@@ -106,8 +104,7 @@ class KafkaWorld:
 @pytest.fixture(scope="module")
 def plans_kafka() -> Iterator[EmbeddedKafka]:
     """Lend a Kafka that a test may kill, if it starts it again."""
-    with embedded_kafka() as broker:
-        asyncio.run(apply_topics(broker.cluster, load_topics(topics_file().read_text("utf-8"))))
+    with declared_kafka() as broker:
         yield broker
 
 

@@ -10,13 +10,11 @@ from broker.adapters.cluster import Cluster
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.kafka_tail import KafkaInputTail
-from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.adapters.memory_tail import MemoryInputTail
 from broker.core.errors import KafkaUnavailable
 from broker.ports import FactLog, InputTail, Topic, Write
-from broker.runtime.kafka import embedded_kafka
-from broker.runtime.resources import topics_file
+from tests.builders.declared_kafka import declared_kafka
 
 DEADLINE_S = 60
 
@@ -27,8 +25,7 @@ World = tuple[InputTail, FactLog, Callable[[], Awaitable[None]]]
 @pytest.fixture
 def own_kafka() -> Iterator[EmbeddedKafka]:
     """Lend a Kafka with empty topics."""
-    with embedded_kafka() as broker:
-        asyncio.run(apply_topics(broker.cluster, load_topics(topics_file().read_text("utf-8"))))
+    with declared_kafka() as broker:
         yield broker
 
 

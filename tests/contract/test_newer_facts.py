@@ -5,15 +5,13 @@ So that it never happens in an upgrade matchers are started before the doors tha
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import islice
 from typing import Any
 
 import pytest
 
-from broker.adapters.embedded_kafka import EmbeddedKafka
-from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.alerts import ItemKind, WorklistItem
 from broker.core.facts import Fact
@@ -21,8 +19,6 @@ from broker.core.identifiers import NhsNumber
 from broker.core.policy import Policy
 from broker.ports import INPUTS, PARTITION_STATE_KEY, Topic, Write
 from broker.runtime.codecs import load_files
-from broker.runtime.kafka import embedded_kafka
-from broker.runtime.resources import topics_file
 from broker.services.matching import PartitionMatcher, Surroundings
 from broker.wire.avro import Schemas
 from broker.wire.facts_codec import FactCodec, topic_of
@@ -41,12 +37,10 @@ from tests.builders.matcher import (
     pause,
     plan,
 )
-from tests.builders.partition_worlds import KafkaWorld, MemoryWorld, World
+from tests.builders.partition_worlds import World
 
 DEADLINE_S = 60.0
-PARTITIONS = 12
 NEWER_ID = 1_900
-_free_partitions = count()
 SEALER = MemorySealer()
 CODECS = make_codecs(SEALER)
 
@@ -86,24 +80,6 @@ def _enum(declared: Any) -> dict[str, Any]:
         return next(_enum(one) for one in declared if isinstance(one, dict))
     found: dict[str, Any] = declared
     return found
-
-
-@pytest.fixture(scope="module")
-def kafka() -> Iterator[EmbeddedKafka]:
-    """Lend a Kafka with the declared topics."""
-    with embedded_kafka() as broker:
-        topics = load_topics(topics_file().read_text("utf-8")).overridden(partitions=PARTITIONS)
-        asyncio.run(apply_topics(broker.cluster, topics))
-        yield broker
-
-
-@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.kafka)])
-def make_world(request: pytest.FixtureRequest) -> Callable[[], World]:
-    """Return what makes the world of a test, inside its event loop."""
-    if request.param == "memory":
-        return MemoryWorld
-    kafka: EmbeddedKafka = request.getfixturevalue("kafka")
-    return lambda: KafkaWorld(kafka, next(_free_partitions))
 
 
 def people_of(world: World) -> list[NhsNumber]:

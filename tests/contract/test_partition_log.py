@@ -1,45 +1,18 @@
 """What a `PartitionLog` promises: one suite over the in-memory twin and the genuine Kafka."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from itertools import count
 from typing import Protocol
 
 import pytest
 
-from broker.adapters.embedded_kafka import EmbeddedKafka
-from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.core.errors import Fenced, KafkaUnavailable
 from broker.ports import INPUTS, POLLED, PartitionLog, Record, Topic, Write
-from broker.runtime.kafka import embedded_kafka
-from broker.runtime.resources import topics_file
-from tests.builders.partition_worlds import KafkaWorld, MemoryWorld, World
+from tests.builders.partition_worlds import World
 
-PARTITIONS = 24  # one for each test, so that none sees what another wrote
 DEADLINE_S = 20
 DEADLINE_OF_A_LOSS_S = 60  # every method waits for its own answer, and Kafka starts again
-
-
-_free_partitions = count()
-
-
-@pytest.fixture(scope="module")
-def wide_kafka() -> Iterator[EmbeddedKafka]:
-    """Lend a Kafka whose topics have a partition for each test."""
-    with embedded_kafka() as broker:
-        topics = load_topics(topics_file().read_text("utf-8")).overridden(partitions=PARTITIONS)
-        asyncio.run(apply_topics(broker.cluster, topics))
-        yield broker
-
-
-@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.kafka)])
-def make_world(request: pytest.FixtureRequest) -> Callable[[], World]:
-    """Return what makes the world of a test, inside its event loop."""
-    if request.param == "memory":
-        return MemoryWorld
-    kafka: EmbeddedKafka = request.getfixturevalue("wide_kafka")
-    return lambda: KafkaWorld(kafka, next(_free_partitions))
 
 
 Scenario = Callable[[World], Awaitable[None]]

@@ -19,13 +19,11 @@ from functools import partial
 from pathlib import Path
 
 from broker.adapters.embedded_kafka import EmbeddedKafka
-from broker.adapters.kafka_topics import apply_topics, load_topics
-from broker.runtime.kafka import embedded_kafka
 from broker.runtime.logs import configure_logs
-from broker.runtime.resources import topics_file
+from tests.builders.declared_kafka import declared_kafka
 from tests.fault import crash_intake, crash_matcher
 from tests.fault.checker import check
-from tests.fault.dying import Breadth, Death, Life
+from tests.fault.dying import Breadth, Death, Life, functions_of
 from tests.fault.fleet import Fleet, send
 from tests.fault.kills import wait_until_caught_up
 from tests.fault.load import Load
@@ -59,6 +57,10 @@ class Enumerated:
         """Return where processes were killed."""
         return {life.steps[-1] for lives in self.points for life in lives if life.died}
 
+    def functions(self) -> set[str]:
+        """Return the functions in which processes were killed."""
+        return {function for place in self.places() for function in functions_of(place)}
+
 
 def play_points(
     play: Play, death: Death, *, choose: Callable[[Sequence[Life]], Sequence[int]] | None = None
@@ -66,7 +68,9 @@ def play_points(
     """
     Play without a death, then with one at step 1, at step 2, and so on until no process gets that far.
 
-    Every step of these lives was then somebody's last. `choose` picks steps of the crash-free lives instead.
+    Every step of these lives was then somebody's last. Chance orders the steps of tasks that run side by
+    side, and may keep every death out of a function; so one is played within each that was met in the
+    crash-free lives and had none. `choose` picks steps of the crash-free lives instead.
     """
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
@@ -76,27 +80,31 @@ def play_points(
         free = lanes.submit(play, _FREE, replace(death, last=None)).result()
         points: list[Sequence[Life]] = []
 
-        def play_more(steps: Sequence[int]) -> bool:
-            numbers = range(_FIRST + len(points), _FIRST + len(points) + len(steps))
-            played = list(lanes.map(play, numbers, [replace(death, last=step) for step in steps]))
+        def play_more(deaths: Sequence[Death]) -> bool:
+            numbers = range(_FIRST + len(points), _FIRST + len(points) + len(deaths))
+            played = list(lanes.map(play, numbers, deaths))
             points.extend(played)
             return any(life.died for lives in played for life in lives)
 
+        def at(steps: Sequence[int]) -> list[Death]:
+            return [replace(death, last=step) for step in steps]
+
+        enumerated = Enumerated(free, points)
         if choose is not None:
-            play_more(choose(free))
-            return Enumerated(free, points)
-        more = play_more(range(1, max(len(life.steps) for life in free) + 1))
+            play_more(at(choose(free)))
+            return enumerated
+        more = play_more(at(range(1, max(len(life.steps) for life in free) + 1)))
         while more:  # chance makes some lives a few steps longer
-            more = play_more(range(len(points) + 1, len(points) + 1 + 2 * LANES))
-    return Enumerated(free, points)
+            more = play_more(at(range(len(points) + 1, len(points) + 1 + 2 * LANES)))
+        met = {function for life in free for place in life.steps for function in functions_of(place)}
+        play_more([replace(death, within=function) for function in sorted(met - enumerated.functions())])
+    return enumerated
 
 
 @contextmanager
 def kafka_of_points(breadth: Breadth) -> Iterator[EmbeddedKafka]:
     """Lend a genuine Kafka whose topics have a partition for each point."""
-    declared = load_topics(topics_file().read_text("utf-8")).overridden(partitions=_PARTITIONS[breadth])
-    with embedded_kafka() as kafka:
-        asyncio.run(apply_topics(kafka.cluster, declared))
+    with declared_kafka(partitions=_PARTITIONS[breadth]) as kafka:
         yield kafka
 
 
@@ -170,8 +178,7 @@ def _matcher(directory: Path, death: Death) -> tuple[dict[str, Enumerated], dict
 
 def _intake(directory: Path, death: Death) -> tuple[dict[str, Enumerated], dict[str, int]]:
     """Play intake on a Kafka of its own."""
-    with embedded_kafka() as kafka:
-        asyncio.run(apply_topics(kafka.cluster, load_topics(topics_file().read_text("utf-8"))))
+    with declared_kafka() as kafka:
         site = crash_intake.Site(servers=kafka.cluster.bootstrap_servers, directory=directory)
         doors, counts = intake_points(site, death)
     return dict(zip(("messages", "upload file"), doors, strict=True)), counts

@@ -50,9 +50,14 @@ class Breadth(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Death:
-    """At which step a process dies, counted from 1; `last` None lets it live. `folder`: see above."""
+    """
+    At which step a process dies: the one that is `last`, counted from 1, or the first `within` a function.
+
+    With neither it lives. `folder`: see above.
+    """
 
     last: int | None = None
+    within: str | None = None
     breadth: Breadth = Breadth.OWN
     folder: Path | None = None
 
@@ -108,7 +113,7 @@ class Steps:
         with self._lock:  # files are worked with in threads
             self._taken += 1
             os.write(self._journal, f"{place}\n".encode())
-            if self._taken == self._death.last:
+            if self._taken == self._death.last or self._death.within in functions_of(place):
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -139,6 +144,11 @@ class Watched(Coroutine[Any, Any, Result]):
     def __await__(self) -> Generator[Any, Any, Result]:
         """Await it without being told of anything: a task never does."""
         return self._coroutine.__await__()
+
+
+def functions_of(place: str) -> set[str]:
+    """Return the functions that the place of a step names; of a step on a file, the file."""
+    return {part.split(" ")[-1] for part in place.split(" > ")}
 
 
 def _path_of(coroutine: Any) -> list[FrameType]:
@@ -197,9 +207,11 @@ class Mortal:
         _, status = os.waitpid(self.pid, 0)
         code = os.waitstatus_to_exitcode(status)
         steps = self._journal.read_text("utf-8").splitlines()
-        killed = -signal.SIGKILL
-        assert code in ({0, killed} if self._death.last else {0}), f"{self._death}: exit code {code}"
-        assert code == 0 or len(steps) == self._death.last, f"{self._death}: {len(steps)} steps"
+        killed, fated = -signal.SIGKILL, self._death.last or self._death.within
+        assert code in ({0, killed} if fated else {0}), f"{self._death}: exit code {code}"
+        if code == killed:
+            there = len(steps) == self._death.last or self._death.within in functions_of(steps[-1])
+            assert there, f"{self._death}: {len(steps)} steps"
         return Life(code == killed, steps)
 
 

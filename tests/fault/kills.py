@@ -13,9 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from broker.adapters.kafka_topics import apply_topics, load_topics
-from broker.runtime.kafka import embedded_kafka
-from broker.runtime.resources import topics_file
+from tests.builders.declared_kafka import declared_kafka
 from tests.builders.matcher import pause
 from tests.fault.checker import caught_up, check
 from tests.fault.fleet import Fleet, send
@@ -74,10 +72,12 @@ def main() -> None:
     wanted = parser.parse_args()
     load = make_load(seed=wanted.seed, attendances=wanted.attendances, flagged=wanted.flagged)
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as directory, embedded_kafka() as kafka:
-        asyncio.run(apply_topics(kafka.cluster, load_topics(topics_file().read_text("utf-8"))))
-        with Fleet(kafka.cluster, Path(directory)) as fleet:
-            counts = asyncio.run(kill_matchers(fleet, load, kills=wanted.kills, seed=wanted.seed))
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        declared_kafka() as kafka,
+        Fleet(kafka.cluster, Path(directory)) as fleet,
+    ):
+        counts = asyncio.run(kill_matchers(fleet, load, kills=wanted.kills, seed=wanted.seed))
     told = ", ".join(f"{count} {name}" for name, count in counts.items())
     sys.stdout.write(
         f"{wanted.attendances} attendances, {wanted.flagged} flagged, {wanted.kills} kills: {told}; "

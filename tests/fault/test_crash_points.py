@@ -13,7 +13,6 @@ from broker.adapters.kafka_partition import KafkaPartitionLog
 from broker.ports import Topic, Write
 from tests.fault import crash_intake, crash_matcher, crash_releases
 from tests.fault.crash_points import (
-    Enumerated,
     check_matchers,
     intake_points,
     kafka_of_points,
@@ -24,11 +23,6 @@ from tests.fault.dying import Breadth, Death, Life, Mortal, Steps
 
 _SLOW = pytest.mark.timeout(900)  # a minute alone; much more on a machine that is shared
 _STEPS_OF_TOY = 4
-
-
-def functions(played: Enumerated) -> set[str]:
-    """Return the functions in which processes were killed."""
-    return {part.split(" ")[-1] for place in played.places() for part in place.split(" > ")}
 
 
 async def _deep(steps_left: int) -> None:
@@ -75,7 +69,7 @@ def test_a_matcher_killed_at_each_step_tells_everything_once(tmp_path: Path) -> 
         played, counts = matcher_points(site, Death())
 
     assert 4 * len(played.numbers) == counts["alerts"]
-    assert functions(played) >= {
+    assert played.functions() >= {
         *("open", "load_people", "end_offsets", "_index", "poll", "read_at", "declared_topics"),
         *("begin_transaction", "commit", "commit_transaction", "_sender_routine", "_bounded"),
     }
@@ -91,7 +85,7 @@ def test_a_matcher_of_newer_rules_killed_at_each_step_tells_what_they_change_onc
         said = asyncio.run(crash_releases.check(site, played.numbers))
 
     assert said >= 2 * crash_releases.ALERTS * len(played.numbers)
-    assert functions(played) >= {"open", "load_people", "begin_transaction", "commit", "commit_transaction"}
+    assert played.functions() >= {"open", "load_people", "begin_transaction", "commit", "commit_transaction"}
 
 
 @_SLOW
@@ -105,9 +99,8 @@ def test_intake_killed_at_each_step_loses_nothing_that_it_answered(
     [messages, files], counts = intake_points(site, Death())
 
     assert 2 * (len(messages.numbers) + len(files.numbers)) == counts["alerts"]
-    assert functions(messages) >= {"_converse", "append", "_sender_routine", "catch_up"}
-    # `_load` is one step, beside the sender's many: whether some process dies there is chance
-    assert functions(files) >= {"_take", "read_file_aside", "append"}
+    assert messages.functions() >= {"_converse", "append", "_sender_routine", "catch_up"}
+    assert files.functions() >= {"_take", "read_file_aside", "_load", "append"}
     assert any(place.startswith("os.rename") for place in files.places())
 
 

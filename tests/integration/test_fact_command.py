@@ -14,14 +14,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from broker.adapters.embedded_kafka import EmbeddedKafka
-from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.cli import root
 from broker.core.alerts import Change
 from broker.core.identifiers import NhsNumber
 from broker.core.operators import ActionKind
 from broker.ports import Topic
-from broker.runtime.kafka import embedded_kafka
-from broker.runtime.resources import topics_file
+from tests.builders.declared_kafka import declared_kafka
 from tests.builders.matcher import attendance, plan
 from tests.fault.checker import caught_up, read_topics
 from tests.fault.fleet import Fleet, send
@@ -46,8 +44,7 @@ Run = Callable[..., Result]
 @pytest.fixture(scope="module")
 def own_kafka() -> Iterator[EmbeddedKafka]:
     """Lend a Kafka with the declared topics that no other test writes to."""
-    with embedded_kafka() as broker:
-        asyncio.run(apply_topics(broker.cluster, load_topics(topics_file().read_text("utf-8"))))
+    with declared_kafka() as broker:
         yield broker
 
 

@@ -17,7 +17,6 @@ from broker.adapters.cluster import Cluster
 from broker.adapters.drop_folder import Pace
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_tail import KafkaInputTail
-from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.adapters.memory_tail import MemoryInputTail
 from broker.core.errors import ConfigurationError
@@ -25,14 +24,13 @@ from broker.core.facts import PlanFact, VisitMessage
 from broker.ports import FactLog, Topic
 from broker.runtime.fact_log import fact_log
 from broker.runtime.intake_role import IntakeRole
-from broker.runtime.kafka import embedded_kafka
 from broker.runtime.metrics import CONNECTION_EVENTS, Metrics
 from broker.runtime.parts import Parts, assemble
-from broker.runtime.resources import topics_file
 from broker.runtime.settings import Settings
 from broker.wire.mllp import END, START, frame
 from tests.builders.adt import Adt
 from tests.builders.certificates import Office
+from tests.builders.declared_kafka import declared_kafka
 from tests.builders.logs import lent_logs
 from tests.builders.upload import build_upload
 from tests.official_schemas import faults_of
@@ -50,8 +48,7 @@ pytestmark = pytest.mark.kafka
 @pytest.fixture(scope="module")
 def own() -> Iterator[EmbeddedKafka]:
     """Lend a Kafka that a test may kill."""
-    with embedded_kafka() as broker:
-        asyncio.run(apply_topics(broker.cluster, load_topics(topics_file().read_text("utf-8"))))
+    with declared_kafka() as broker:
         yield broker
 
 

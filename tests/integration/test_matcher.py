@@ -1,6 +1,7 @@
 """Matcher and outbox at work on a genuine Kafka, put together as `cpis run` does."""
 
 import asyncio
+import gc
 import subprocess
 import sys
 import time
@@ -14,18 +15,16 @@ from aiokafka.protocol.group import LeaveGroupRequest
 
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_group import KafkaGroup
-from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.adapters.projection import Projection
 from broker.core.errors import StorageUnusable, WrongIdentityKey
 from broker.ports import Topic
-from broker.runtime.kafka import embedded_kafka
 from broker.runtime.outbox_role import OutboxRole
 from broker.runtime.parts import Parts, assemble
-from broker.runtime.resources import topics_file
 from broker.runtime.settings import Settings
 from broker.runtime.worker import Role, Worker, serve, working
 from broker.services.matching import Codecs
 from broker.services.matching_turns import Notice
+from tests.builders.declared_kafka import declared_kafka
 from tests.builders.matcher import pause
 from tests.fault.checker import caught_up, check, read_topics
 from tests.fault.fleet import Fleet, send
@@ -33,15 +32,14 @@ from tests.fault.load import AUTHORITIES, make_load, standing
 
 DEADLINE_S = 90.0
 STOP_S = 5.0  # on a busy machine; a second otherwise
-LAG_MS_MAX = 250.0  # 50 ms are promised, on a machine that is not shared with a whole test run
+HELD_MS_MAX = 100.0  # 50 ms are promised on a core of one's own; on a shared one work takes twice as long
 PARTITIONS = 6
 
 
 @pytest.fixture
 def own_kafka() -> Iterator[EmbeddedKafka]:
     """Lend a Kafka with the declared topics, for one test."""
-    with embedded_kafka() as broker:
-        asyncio.run(apply_topics(broker.cluster, load_topics(topics_file().read_text("utf-8"))))
+    with declared_kafka() as broker:
         yield broker
 
 
@@ -71,11 +69,16 @@ async def eventually(condition: Callable[[], bool]) -> None:
             await pause(0.05)
 
 
-class LagMeter:
-    """Measures the longest time for which the event loop belonged to somebody else."""
+class LoopMeter:
+    """
+    Measures the longest work, in milliseconds, that somebody did without giving the event loop back.
+
+    It counts the time for which this thread computed: that a busy machine gave its core to others meanwhile
+    is no fault of who held the loop.
+    """
 
     def __init__(self) -> None:
-        """Begin without any lag."""
+        """Begin without any work."""
         self.most_ms = 0.0
 
     @asynccontextmanager
@@ -88,12 +91,11 @@ class LagMeter:
             task.cancel()
 
     async def _measure(self) -> None:
-        """Look at the clock as often as the loop lets us."""
-        loop = asyncio.get_running_loop()
-        before = loop.time()
+        """Look at the thread's clock as often as the loop lets us."""
+        before = time.thread_time()
         while True:
             await asyncio.sleep(0)
-            now = loop.time()
+            now = time.thread_time()
             self.most_ms = max(self.most_ms, (now - before) * 1_000)
             before = now
 
@@ -129,11 +131,11 @@ def test_a_load_is_told_and_lies_in_the_inbox(settings: Settings) -> None:
 
 @pytest.mark.kafka
 def test_the_event_loop_is_shared_fairly(settings: Settings) -> None:
-    """While thousands of records are taken nobody holds the event loop for long."""
+    """While thousands of records are taken nobody holds the event loop for long, not even Python."""
     parts = assemble(settings)
     load = make_load(seed=6, attendances=6_000, flagged=600)
     cluster = settings.require_cluster()
-    meter = LagMeter()
+    meter = LoopMeter()
 
     async def scenario() -> None:
         codecs = codecs_of(parts)
@@ -144,10 +146,11 @@ def test_the_event_loop_is_shared_fairly(settings: Settings) -> None:
             asyncio.timeout(DEADLINE_S),
         ):
             await eventually(lambda: worker.services[Role.MATCHER].counts[Notice.CAUGHT_UP] == PARTITIONS)
+            gc.collect()  # what is looked at now is what came since the worker began
 
     asyncio.run(scenario())
 
-    assert meter.most_ms < LAG_MS_MAX
+    assert meter.most_ms < HELD_MS_MAX
 
 
 @pytest.mark.kafka

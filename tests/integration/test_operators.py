@@ -1,6 +1,5 @@
 """What operators see of `cpis run`, a process of its own on a genuine Kafka."""
 
-import asyncio
 import json
 import socket
 from collections.abc import Iterator
@@ -11,11 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from broker.adapters.embedded_kafka import EmbeddedKafka
-from broker.adapters.kafka_topics import apply_topics, load_topics
-from broker.runtime.kafka import embedded_kafka
+from broker.adapters.kafka_topics import load_topics
 from broker.runtime.resources import topics_file
 from broker.wire.mllp import END, frame
 from tests.builders.adt import Adt
+from tests.builders.declared_kafka import declared_kafka
 from tests.builders.upload import build_upload
 from tests.fault.fleet import Fleet
 from tests.scrape import HOST, Reply, ask, samples
@@ -30,8 +29,7 @@ pytestmark = pytest.mark.kafka
 @pytest.fixture
 def own_kafka() -> Iterator[EmbeddedKafka]:
     """Lend a Kafka with the declared topics that a test may kill."""
-    with embedded_kafka() as broker:
-        asyncio.run(apply_topics(broker.cluster, load_topics(topics_file().read_text("utf-8"))))
+    with declared_kafka() as broker:
         yield broker
 
 

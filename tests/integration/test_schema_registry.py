@@ -19,19 +19,19 @@ from click.testing import CliRunner, Result
 from fastavro import parse_schema, schemaless_reader
 
 from broker.adapters.embedded_kafka import EmbeddedKafka
-from broker.adapters.kafka_topics import apply_topics, load_topics
+from broker.adapters.kafka_topics import load_topics
 from broker.adapters.schema_registry import RegistryAddress, SchemaRegistry, open_registry
 from broker.cli import root
 from broker.core.errors import BrokerError, RegistryUnavailable, SchemaNotRegistered
 from broker.ports import Topic
 from broker.runtime.codecs import load_files
-from broker.runtime.kafka import embedded_kafka
 from broker.runtime.parts import assemble
 from broker.runtime.registry import registered_ids, subjects
 from broker.runtime.resources import topics_file
 from broker.runtime.settings import Settings
 from broker.runtime.worker import Role, working
 from broker.services.matching import Codecs
+from tests.builders.declared_kafka import declared_kafka
 from tests.builders.matcher import pause
 from tests.builders.registry import FIRST_ID, Ill, Registry, running_registry
 from tests.fault.checker import caught_up, read_topics
@@ -350,8 +350,7 @@ def test_a_matcher_ends_clearly_where_its_schema_is_not_registered(
 @pytest.fixture
 def own_kafka() -> Iterator[EmbeddedKafka]:
     """Lend a Kafka with the declared topics."""
-    with embedded_kafka() as broker:
-        asyncio.run(apply_topics(broker.cluster, load_topics(topics_file().read_text("utf-8"))))
+    with declared_kafka() as broker:
         yield broker
 
 

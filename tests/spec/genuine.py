@@ -18,7 +18,7 @@ from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.adapters.topic_declarations import Topics
 from broker.core.answers import Answer
 from broker.core.policy import AnyPolicy
-from broker.ports import POLLED, Record, Topic
+from broker.ports import PARTITION_STATE_KEY, POLLED, Record, Topic
 from broker.runtime.kafka import embedded_kafka
 from broker.runtime.resources import topics_file
 from broker.services.finding import VisitAsked
@@ -90,10 +90,7 @@ class GenuineKafka:
         for portion in portions(writes_of(self._codecs, sent, self._policy), stepwise=stepwise):
             await self._facts.append(portion)
             async with asyncio.timeout(DEADLINE_S):
-                await self._read_to_the_end()
-                while not self._is_taken():
-                    await self._read()
-                    await self._read_to_the_end()
+                await self._read_until_taken()
         new = {topic: records[before[topic] :] for topic, records in self._found.items()}
         return outcome_of(self._codecs, sent, new, self._report.notices[reported:], partial(ask, sent))
 
@@ -107,10 +104,30 @@ class GenuineKafka:
         finally:
             await archive.close()
 
-    def _is_taken(self) -> bool:
-        """Return whether every input was taken, with what moved meanwhile."""
+    async def _read_until_taken(self) -> None:
+        """
+        Take what is committed until every input was taken, with what moved meanwhile.
+
+        A look may find the `#p` of a transaction and not yet its alerts, or what it moved: partitions come
+        one by one. So the `#p` that says so must be older than a look at everything.
+        """
+        seen: Record | None = None
+        while True:
+            await self._read_to_the_end()
+            newest = self._newest_taken()
+            if newest is not None and newest is seen:
+                return
+            seen = newest
+            if seen is None:
+                await self._read()
+
+    def _newest_taken(self) -> Record | None:
+        """Return the newest `#p`, None unless it says that every input found so far was taken."""
         ends = {topic.value: last_offset(self._found[topic]) + 1 for topic in POLLED}
-        return has_taken(self._codecs, self._found[Topic.PEOPLE], ends)
+        people = self._found[Topic.PEOPLE]
+        if not has_taken(self._codecs, people, ends):
+            return None
+        return [record for record in people if record.key == PARTITION_STATE_KEY][-1]
 
     async def _read(self) -> None:
         """Take what was committed since the last look."""
