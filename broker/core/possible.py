@@ -76,7 +76,15 @@ class Numbered:
 
 
 Clue = OnFile | Sought | Found | Numbered
-"""Everything that `cpis.in.details` holds; the first two under a key of details, the others under a visit."""
+"""What `cpis.in.details` says; the first two under a key of details, the others under a visit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A clue, and where it belongs: under a key of details or a visit's reference, 32 hex digits."""
+
+    place: str
+    clue: Clue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

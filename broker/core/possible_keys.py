@@ -2,7 +2,8 @@
 Under which keys a person without a number is looked for, and a person on file can be found. Ruling 21.
 
 Three keyed digests of two or three details each, folded as ruling 20 compares them; a detail that says
-nothing makes no key. Nobody can read a detail, or try one out, without the identity key.
+nothing makes no key. Nobody can read a detail, or try one out, without the identity key. All three begin with
+the digits of the year of birth, so that what one person is looked for by lies in one bucket.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from broker.core.plans import histories, last_visible_day
 from broker.core.policy import AnyPolicy
 
 _REFERENCE_DIGITS = 16  # 64 bits: told apart are only the few people under one key
+_BUCKET_DIGITS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,19 +40,31 @@ def details_keys(key: IdentityKey, details: Details) -> tuple[str, ...]:
     names and the year of birth, as far as they are stated (ruling 21).
 
     Day and month swapped count as equal (ruling 20), so a date stands in the digest in their lesser order.
+    The first digits are those of the year, in each of them (`bucket_of`).
     """
     family, given, born = fold_name(details.family), first_name(details.given), details.birth_date
     if born is None:
         return ()
     year, day = str(born.year), "-".join(map(str, (born.year, *sorted((born.month, born.day)))))
-    keys = []
+    digests = []
     if family is not None:
-        keys.append(key.derive("details: birth and family", day, family))
+        digests.append(key.derive("details: birth and family", day, family))
     if given is not None:
-        keys.append(key.derive("details: birth and given", day, given))
+        digests.append(key.derive("details: birth and given", day, given))
     if family is not None and given is not None:
-        keys.append(key.derive("details: names and year", family, given, year))
-    return tuple(keys)
+        digests.append(key.derive("details: names and year", family, given, year))
+    bucket = bucket_of(key.derive("details: year", year))
+    return tuple(bucket + digest[_BUCKET_DIGITS:] for digest in digests)
+
+
+def bucket_of(place: str) -> str:
+    """
+    Return all that the log says in clear of the digest, or the visit, that a clue is for: its first digits.
+
+    Of a digest they say the year of birth to who holds the identity key, and nothing to anybody else: enough
+    to bring together in one partition what has to meet there, too little to tell people apart (ruling 23).
+    """
+    return place[:_BUCKET_DIGITS]
 
 
 def on_file(known: Known, policy: AnyPolicy, key: IdentityKey) -> Mapping[str, Window]:
@@ -74,9 +88,14 @@ def on_file(known: Known, policy: AnyPolicy, key: IdentityKey) -> Mapping[str, W
     return found
 
 
-def person_reference(key: IdentityKey, number: NhsNumber) -> str:
-    """Return by what one person is told from another under a key of details; it says nothing else."""
-    return key.derive("on file", number.key)[:_REFERENCE_DIGITS]
+def person_reference(key: IdentityKey, number: NhsNumber, salt: bytes) -> str:
+    """
+    Return by what one person is told from another under a key of details; it says nothing else.
+
+    Made of the salt of the person's record, which is random, sealed with the record and destroyed with it:
+    from the number alone nobody can make it, so that it leads from no number to another (ruling 23).
+    """
+    return key.derive("on file", salt, number.key)[:_REFERENCE_DIGITS]
 
 
 def waiting_reference(key: IdentityKey, authority: OdsCode, under: str) -> str:

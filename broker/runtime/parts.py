@@ -67,7 +67,7 @@ def assemble(
         states=StateCodec(schemas),
         alerts=AlertCodec(schemas, registered),
         records=RecordsCodec(schemas, sealer),
-        details=DetailsCodec(schemas),
+        details=DetailsCodec(schemas, sealer),
     )
 
 

@@ -12,10 +12,10 @@ from broker.core.errors import CannotConfirm, NoSuchItem, UnsealingFailed
 from broker.core.identifiers import NhsNumber, aware
 from broker.core.keyed import IdentityKey
 from broker.core.operators import ActionKind, Grounds
-from broker.core.possible import Numbered
+from broker.core.possible import Numbered, Placed
 from broker.ports import INPUTS, Clock, FactLog, Write
 from broker.services.desk_log import SOURCE, DeskLog
-from broker.services.matching_details import clue_write
+from broker.services.matching_details import clue_writes
 from broker.services.redriving import Doors
 from broker.services.rejected_desk import RejectedDesk
 from broker.services.worklist_desk import Work
@@ -62,9 +62,8 @@ class Confirming:
         await self._log.audit(ActionKind.CONFIRMED, work.item.item_id, work.place, grounds)
         for fact in facts:  # one by one: a message may be half as large as Kafka takes at once
             await self._facts.append([fact])
-        event_id = self._key.derive("confirmed", work.item.item_id, number.key)
-        clue = Numbered(visit=visit, heard_at=now)
-        await self._facts.append([clue_write(self._codec, visit, clue, event_id, now, SOURCE)])
+        clue = Placed(place=visit, clue=Numbered(visit=visit, heard_at=now))
+        await self._facts.append(clue_writes(self._codec, self._key, [clue], now, SOURCE))
         return len(facts)
 
     async def _messages(self, visit: str) -> list[bytes]:

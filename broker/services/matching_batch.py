@@ -13,14 +13,14 @@ class Batch:
     """
     Polled records, sorted by what they need.
 
-    `touched` holds the records of people who have or get a record, `clues` those of details; `offsets` is
-    where each input then stands; `rest` waits for the next batch; `moved` counts the records taken. `heard`
-    is the newest record taken of each sender, by input, `received` when the last one of each input was
-    received (aware UTC).
+    `touched` holds the records of people who have or get a record, `clues` those of details, sealed;
+    `offsets` is where each input then stands; `rest` waits for the next batch; `moved` counts the records
+    taken. `heard` is the newest record taken of each sender, by input, `received` when the last one of each
+    input was received (aware UTC).
     """
 
     touched: dict[bytes, list[Record]] = field(default_factory=dict)
-    clues: dict[bytes, list[Record]] = field(default_factory=dict)
+    clues: Sequence[Record] = ()
     nobody: list[Poison] = field(default_factory=list)
     offsets: dict[Topic, int] = field(default_factory=dict)
     rest: dict[Topic, Sequence[Record]] = field(default_factory=dict)

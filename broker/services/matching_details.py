@@ -10,38 +10,30 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from broker.core.identifiers import NhsNumber
+from broker.core.errors import StorageUnusable
 from broker.core.keyed import IdentityKey
-from broker.core.person import Known
+from broker.core.person import Known, Person
 from broker.core.policy import AnyPolicy
-from broker.core.possible import Clue, Found, Numbered, OnFile, Search, Shelf, shelved
-from broker.core.possible_keys import on_file, person_reference
+from broker.core.possible import Clue, Found, Numbered, OnFile, Placed, Search, Shelf, shelved
+from broker.core.possible_keys import bucket_of, on_file, person_reference
 from broker.ports import Record, Topic, Write
 from broker.services.matching_output import SOURCE, Poison, Scribe, cause_of
 from broker.wire.cloudevents import FACT_TYPE, CloudEvent, write_headers
 from broker.wire.details_codec import DetailsCodec
 
-KEYS_PER_BATCH_MAX = 500
-"""Keeps a transaction far under its timeout: what is written for one key is small."""
+CLUES_PER_BATCH_MAX = 250
+"""Records of `cpis.in.details`: a transaction stays far under its timeout, and writes little for each."""
+
+Heard = dict[str, list[tuple[Clue, Record]]]
+"""What was read for each key of details or visit, with the records that say so."""
 
 
 @dataclass(slots=True)
 class FoldedClues:
-    """What came of one key's records: writes, and records that failed."""
+    """What came of what was read for one key: writes, and records that failed."""
 
     writes: list[Write] = field(default_factory=list)
     poison: list[Poison] = field(default_factory=list)
-
-
-def sorted_clues(records: Sequence[Record]) -> tuple[dict[bytes, list[Record]], int]:
-    """Return the first records by key, as many as make one batch, and how many these are."""
-    clues: dict[bytes, list[Record]] = {}
-    for number, record in enumerate(records):
-        key = record.key or b""
-        if key not in clues and len(clues) == KEYS_PER_BATCH_MAX:
-            return clues, number
-        clues.setdefault(key, []).append(record)
-    return clues, len(records)
 
 
 class DetailsTable:
@@ -71,36 +63,50 @@ class DetailsTable:
         """Return every key that something is held under."""
         return list(self._held)
 
-    def fold(self, key: bytes, records: Sequence[Record]) -> FoldedClues:
-        """Fold one key's records; one that cannot be read or does not belong here is returned as poison."""
-        folded = FoldedClues()
-        clues = self._read(records, folded)
+    def read(self, record: Record, heard: Heard) -> list[Poison]:
+        """Add what a record says to what was heard; return it as poison where it cannot be read."""
         try:
+            placed = self._codec.decode_clues(record.key or b"", record.value or b"")
+        except Exception as error:  # noqa: BLE001 – whatever it is, the partition goes on
+            return [Poison(record=record, cause=cause_of(error))]
+        for one in placed:
+            heard.setdefault(one.place, []).append((one.clue, record))
+        return []
+
+    def fold(self, place: str, heard: Sequence[tuple[Clue, Record]]) -> FoldedClues:
+        """
+        Fold what was heard for one key; what cannot be taken is returned as poison.
+
+        Raises `StorageUnusable`: nothing can be sealed, and so nothing said to a search.
+        """
+        folded = FoldedClues()
+        try:
+            key = place.encode("ascii")
             state = self._codec.decode_state(self._held[key]) if key in self._held else None
-            if clues:
-                self._take(key, state, clues, folded)
+            self._take(key, state, [clue for clue, _ in heard], folded)
+        except StorageUnusable:
+            raise
         except Exception as error:  # noqa: BLE001 – whatever it is, the partition goes on
             folded.writes.clear()
-            folded.poison = [Poison(record=record, cause=cause_of(error)) for record in records]
+            folded.poison = [Poison(record=record, cause=cause_of(error)) for _, record in heard]
         return folded
 
-    def copies(self, number: NhsNumber, before: Known, after: Known, at: datetime) -> list[Write]:
+    def copies(self, person: Person, before: Known, after: Known, at: datetime) -> list[Write]:
         """
         Return the copies to make, alter and take back so that a person is found by what is known `after`.
 
-        `at` is when what led here was received.
+        `at` is when what led here was received. They are told from others by the salt of the person's record.
+        Raises `StorageUnusable`.
         """
         if before.plans is after.plans:
             return []
         then, now = (on_file(known, self._policy, self._key) for known in (before, after))
-        reference = person_reference(self._key, number)
+        reference = person_reference(self._key, person.number, person.salt)
         changed = [under for under in sorted(then.keys() | now.keys()) if then.get(under) != now.get(under)]
-        return [
-            on_file_write(
-                self._codec, self._key, under, OnFile(reference=reference, window=now.get(under)), at
-            )
-            for under in changed
+        placed = [
+            Placed(place=under, clue=OnFile(reference=reference, window=now.get(under))) for under in changed
         ]
+        return clue_writes(self._codec, self._key, placed, at)
 
     def settle(self, key: bytes, clock: datetime) -> list[Write]:
         """
@@ -119,16 +125,6 @@ class DetailsTable:
         closed = [] if item is None else [self._scribe.closed(item)]
         return [self._keep(key, None), *closed]
 
-    def _read(self, records: Sequence[Record], folded: FoldedClues) -> list[Clue]:
-        """Return what the records say; those that say nothing are poison."""
-        clues: list[Clue] = []
-        for record in records:
-            try:
-                clues.append(self._codec.decode_clue(record.value or b""))
-            except Exception as error:  # noqa: BLE001 – whatever it is, the partition goes on
-                folded.poison.append(Poison(record=record, cause=cause_of(error)))
-        return clues
-
     def _take(
         self, key: bytes, state: Shelf | Search | None, clues: Sequence[Clue], folded: FoldedClues
     ) -> None:
@@ -144,11 +140,8 @@ class DetailsTable:
         if after != before:
             folded.writes.append(self._keep(key, after))
         for one in found:
-            parts = (one.sought.visit, one.under, str(one.met), one.sought.heard_at.isoformat())
-            event_id = self._key.derive("found", *parts)
-            folded.writes.append(
-                clue_write(self._codec, one.sought.visit, one, event_id, one.sought.heard_at)
-            )
+            placed = Placed(place=one.sought.visit, clue=one)
+            folded.writes += clue_writes(self._codec, self._key, [placed], one.sought.heard_at)
 
     def _search(
         self, key: bytes, before: Search | None, heard: Iterable[Found | Numbered], folded: FoldedClues
@@ -178,18 +171,28 @@ class DetailsTable:
         return Write(Topic.PEOPLE, key, value, partition=self._scribe.partition)
 
 
-def on_file_write(
-    codec: DetailsCodec, key: IdentityKey, under: str, clue: OnFile, at: datetime, source: str = SOURCE
-) -> Write:
-    """Return the record that says who is, or is no longer, on file under a key."""
-    days = "" if clue.window is None else f"{clue.window.first} {clue.window.last}"
-    event_id = key.derive("on file since", under, clue.reference, days, at.isoformat())
-    return clue_write(codec, under, clue, event_id, at, source)
+def clue_writes(
+    codec: DetailsCodec, key: IdentityKey, placed: Iterable[Placed], at: datetime, source: str = SOURCE
+) -> list[Write]:
+    """
+    Return the records of clues, one for each bucket that they belong to. Ruling 23.
 
-
-def clue_write(
-    codec: DetailsCodec, key: str, clue: Clue, event_id: str, at: datetime, source: str = SOURCE
-) -> Write:
-    """Return the record of one clue under a key; the same step has the same `event_id`."""
-    event = CloudEvent(event_id=event_id, source=source, event_type=FACT_TYPE, time=at, data_schema="details")
-    return Write(Topic.DETAILS, key.encode("ascii"), codec.encode_clue(clue), write_headers(event))
+    Nothing in clear depends on a detail or a number beyond the bucket: the id is made of what is sealed, and
+    of `at`, when what led here was received, only the hour is told.
+    """
+    buckets: dict[bytes, list[Placed]] = {}
+    for one in placed:
+        buckets.setdefault(bucket_of(one.place).encode("ascii"), []).append(one)
+    hour = at.replace(minute=0, second=0, microsecond=0)
+    writes: list[Write] = []
+    for bucket, clues in buckets.items():
+        value = codec.encode_clues(bucket, clues)
+        event = CloudEvent(
+            event_id=key.derive("clues", value),
+            source=source,
+            event_type=FACT_TYPE,
+            time=hour,
+            data_schema="details",
+        )
+        writes.append(Write(Topic.DETAILS, bucket, value, write_headers(event)))
+    return writes

@@ -8,7 +8,7 @@ from collections.abc import Container, Mapping, Sequence
 
 from broker.ports import Record, Topic
 from broker.services.matching_batch import Batch
-from broker.services.matching_details import sorted_clues
+from broker.services.matching_details import CLUES_PER_BATCH_MAX
 from broker.services.matching_output import Poison
 from broker.services.receipt import receipt_of
 from broker.services.visit_index import VisitIndex
@@ -38,7 +38,8 @@ def sort(
         if not records:
             continue
         if topic is Topic.DETAILS:
-            batch.clues, taken = sorted_clues(records)
+            batch.clues = records[:CLUES_PER_BATCH_MAX]
+            taken = len(batch.clues)
         else:
             taken = _sort_input(topic, records, people, indexes.get(topic), batch)
         if taken:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
+from broker.core.errors import StorageUnusable
 from broker.ports import Topic, Write
 from broker.services.matching_output import Told
 from broker.services.matching_table import PartitionTable
@@ -65,6 +66,8 @@ class Sweep:
         """Treat one person; whoever got a record since the sweep began needs none of it."""
         try:
             treated = self._treat(key)
+        except StorageUnusable:  # nothing can be sealed: the pass is made once something can
+            raise
         except Exception:  # noqa: BLE001 – one person's record must not stop the partition
             self.failed += 1
             return ()

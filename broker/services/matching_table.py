@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from broker.core.effects import advance, decided_anew
-from broker.core.errors import SuccessionContradicted
+from broker.core.errors import StorageUnusable, SuccessionContradicted
 from broker.core.facts import Fact, IdentityNotice, PlanFact
 from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import invalidation
@@ -107,7 +107,7 @@ class PartitionTable:
         Fold one person's records, and what waited for them, decide, compare with what was told.
 
         What comes under a superseded number is sent on. A record that raises is returned as poison; the
-        person keeps the state without that fact.
+        person keeps the state without that fact. Raises `StorageUnusable` where nothing can be sealed.
         """
         folded = Folded()
         held = self.people.get(key)
@@ -172,6 +172,8 @@ class PartitionTable:
         came = [one for one in arrived if id(one.record) in new]
         try:
             held, said = self._vault.stay(shut, came, self.clock, self.end)
+        except StorageUnusable:
+            raise
         except Exception as error:  # noqa: BLE001 – whatever it is, the partition goes on
             folded.poison += [Poison(record=one.record, cause=cause_of(error)) for one in came]
         else:
@@ -210,7 +212,7 @@ class PartitionTable:
             return Folded()
         held, said = self._say(before, before, (), None)
         found = NOTHING if isinstance(held, Person) else before.known  # all copies, by the present rules
-        said = self._copied(before.number, found, held, said, self.clock)
+        said = self._copied(before, found, held, said, self.clock)
         self._keep(key, held, said)
         return Folded(writes=said.writes, told=said.told)
 
@@ -226,16 +228,16 @@ class PartitionTable:
             return self._destroy(key, before)
         settled = settle(before, self.clock, self._rules.policy)
         if settled is None:
+            gone = self.details.copies(before, before.known, NOTHING, self.clock)
             del self.people[key]
             self._recent.forget(key)
-            gone = self.details.copies(before.number, before.known, NOTHING, self.clock)
             return Folded(writes=(self._scribe.forget(key), *gone))
         if settled == before:
             return Folded()
         state, write = self._scribe.person(settled)
+        copies = self.details.copies(before, before.known, settled.known, self.clock)
         self.people[key] = state
         self._recent.remember(key, settled)
-        copies = self.details.copies(before.number, before.known, settled.known, self.clock)
         return Folded(writes=(write, *copies))
 
     def _destroy(self, key: bytes, shut: Shut) -> Folded:
@@ -299,12 +301,12 @@ class PartitionTable:
     ) -> Outcome:
         """Decide about `person`, who is `found` by this so far, and say by what from now on (ruling 21)."""
         held, said = self._say(before, person, arrived, caused_at)
-        return held, self._copied(before.number, found, held, said, caused_at or self.clock)
+        return held, self._copied(before, found, held, said, caused_at or self.clock)
 
-    def _copied(self, number: NhsNumber, found: Known, held: Holding, said: Said, at: datetime) -> Said:
+    def _copied(self, before: Person, found: Known, held: Holding, said: Said, at: datetime) -> Said:
         """Return what is said, with the copies that change; who went or is shut away is found no more."""
         known = held.known if isinstance(held, Person) else NOTHING
-        copies = self.details.copies(number, found, known, at)
+        copies = self.details.copies(before, found, known, at)
         return replace(said, writes=(*said.writes, *copies)) if copies else said
 
     def _say(

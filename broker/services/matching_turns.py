@@ -18,6 +18,7 @@ from broker.core.partition import PartitionState
 from broker.ports import PARTITION_STATE_KEY, POLLED, PartitionLog, Record, Topic, Write
 from broker.services.destructions import Destructions
 from broker.services.matching_batch import Batch
+from broker.services.matching_details import Heard
 from broker.services.matching_output import Poison, Scribe, Told
 from broker.services.matching_rules import Rules
 from broker.services.matching_sorting import FIRST_INPUTS, INDEXED
@@ -189,8 +190,12 @@ class Turns:
                 writes += self._tools.scribe.late(folded.late, self._table.clock)
                 poison += folded.poison
                 await self._breathe()
-            for key, records in batch.clues.items():
-                joined = self._table.details.fold(key, records)
+            heard = Heard()
+            for record in batch.clues:
+                poison += self._table.details.read(record, heard)
+                await self._breathe()
+            for place, clues in heard.items():
+                joined = self._table.details.fold(place, clues)
                 writes += joined.writes
                 poison += joined.poison
                 await self._breathe()

@@ -10,10 +10,10 @@ from datetime import datetime
 from broker.core.facts import VisitMessage
 from broker.core.keyed import IdentityKey
 from broker.core.policy import AnyPolicy
-from broker.core.possible import Numbered, sought_in
+from broker.core.possible import Numbered, Placed, sought_in
 from broker.core.possible_keys import details_keys
 from broker.ports import Archive, Topic, Write
-from broker.services.matching_details import clue_write
+from broker.services.matching_details import clue_writes
 from broker.services.rejections import SOURCE
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.records_codec import RecordsCodec
@@ -40,13 +40,10 @@ class Numberless:
         if found is None:
             return []
         details, sought = found
-        keys = details_keys(self.key, details)
-        if keys:
+        placed = [Placed(place=under, clue=sought) for under in details_keys(self.key, details)]
+        if placed:
             self._note(sought.visit, sought.heard_at)
-        return [
-            clue_write(self._codec, under, sought, self._event_id(message, under), sought.heard_at, SOURCE)
-            for under in keys
-        ]
+        return clue_writes(self._codec, self.key, placed, sought.heard_at, SOURCE)
 
     def numbered(self, message: VisitMessage, unnumbered: str) -> list[Write]:
         """
@@ -57,8 +54,8 @@ class Numberless:
         if unnumbered not in self._sought:
             return []
         at = message.received_at
-        clue = Numbered(visit=unnumbered, heard_at=at)
-        return [clue_write(self._codec, unnumbered, clue, self._event_id(message, unnumbered), at, SOURCE)]
+        clue = Placed(place=unnumbered, clue=Numbered(visit=unnumbered, heard_at=at))
+        return clue_writes(self._codec, self.key, [clue], at, SOURCE)
 
     async def read_back(self, archive: Archive, records: RecordsCodec, now: datetime) -> int:
         """
@@ -85,7 +82,3 @@ class Numberless:
         before = now - self._policy.horizon
         while self._sought and (oldest := next(iter(self._sought.items())))[1] < before:
             del self._sought[oldest[0]]
-
-    def _event_id(self, message: VisitMessage, under: str) -> str:
-        """Return the id of one step: a message that is sent again has the same ones."""
-        return self.key.derive("sought", message.message_id, under)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from broker.core.errors import PersonTooLarge
+from broker.core.errors import PersonTooLarge, StorageUnusable
 from broker.core.facts import VisitMessage
 from broker.core.floods import bounded
 from broker.core.person import Person, lift_messages
@@ -26,7 +26,7 @@ class Sifting(Generic[T]):
 
     `say` decides about a person with everything that arrived and the newest receipt of it, and raises when
     that cannot be done. `room` is how many bytes the person's record may yet grow. `poison` holds what could
-    not be folded.
+    not be folded. `StorageUnusable` is raised on: then nothing can be folded for now.
     """
 
     def __init__(
@@ -46,6 +46,8 @@ class Sifting(Generic[T]):
             self._take_all(arrived)
         except PersonTooLarge:
             self._take_fewer(arrived)
+        except StorageUnusable:  # nothing can be sealed: no fault of the facts, which come again
+            raise
         except Exception as error:  # noqa: BLE001 – whatever it is, the partition goes on
             if len(arrived) > 1:
                 half = len(arrived) // 2

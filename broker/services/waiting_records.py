@@ -12,10 +12,10 @@ from broker.core.keyed import IdentityKey
 from broker.core.number_ranges import Takes, Taking, takes_any
 from broker.core.plans import last_visible_day
 from broker.core.policy import AnyPolicy
-from broker.core.possible import OnFile
+from broker.core.possible import OnFile, Placed
 from broker.core.possible_keys import Window, details_keys, waiting_reference
 from broker.ports import Write
-from broker.services.matching_details import on_file_write
+from broker.services.matching_details import clue_writes
 from broker.services.rejections import SOURCE
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.upload_codes import RecordCode
@@ -74,14 +74,8 @@ class WaitingRecords:
             for under in details_keys(self._key, content.details):
                 place = (under, waiting_reference(self._key, content.authority, under))
                 found[place] = found[place].joined(window) if place in found else window
-        return [
-            on_file_write(
-                self._codec,
-                self._key,
-                under,
-                OnFile(reference=reference, window=window),
-                received_at,
-                SOURCE,
-            )
+        placed = [
+            Placed(place=under, clue=OnFile(reference=reference, window=window))
             for (under, reference), window in found.items()
         ]
+        return clue_writes(self._codec, self._key, placed, received_at, SOURCE)

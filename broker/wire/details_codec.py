@@ -1,19 +1,21 @@
 """
 The values of `cpis.in.details`, and the two states in `cpis.people` that they lead to (ruling 21).
 
-Nothing is sealed here since nothing of a person is here: digests under the identity key, days, a visit by its
-reference.
+What the log holds is sealed whole: a child who is adopted may keep name and date of birth, and then a digest
+of them (ruling 23). The states lie where they can be erased, and are not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, assert_never
 
 from broker.core.errors import MalformedMessage
-from broker.core.possible import Clue, Found, Numbered, OnFile, Search, Shelf, Sought
+from broker.core.possible import Clue, Found, Numbered, OnFile, Placed, Search, Shelf, Sought
 from broker.core.possible_keys import Window
 from broker.wire.avro import Row, Schemas, frame
 from broker.wire.avro_values import millis, ods, refusing
+from broker.wire.envelope import Sealer, bound_to, open_row, seal_row
 
+_CLUES = "clues"
 _SHELF = "details_shelf"
 _SEARCH = "details_search"
 _NOTHING: Row = dict.fromkeys(("reference", "window", "sought", "under", "met", "visit", "heard_at"))
@@ -22,37 +24,30 @@ _NOTHING: Row = dict.fromkeys(("reference", "window", "sought", "under", "met", 
 class DetailsCodec:
     """Clues, shelves and searches ↔ bytes. What cannot be read raises `MalformedMessage`."""
 
-    def __init__(self, schemas: Schemas) -> None:
-        """Take the schemas."""
+    def __init__(self, schemas: Schemas, sealer: Sealer) -> None:
+        """Take the schemas, and what seals the clues."""
         self._schemas = schemas
+        self._sealer = sealer
         self._heads = tuple(frame(schemas.id_of(name), b"") for name in (_SHELF, _SEARCH))
 
     def holds(self, data: bytes) -> bool:
         """Return whether a value of `cpis.people` is a shelf or a search; asked of everybody at a start."""
         return data.startswith(self._heads)
 
-    def encode_clue(self, clue: Clue) -> bytes:
-        """Return a value of `cpis.in.details`; times are cut to milliseconds."""
-        return self._schemas.encode("details", _NOTHING | _clue_row(clue))
+    def encode_clues(self, key: bytes, placed: Iterable[Placed]) -> bytes:
+        """Return a value of `cpis.in.details`, sealed for a record's key; times are cut to milliseconds."""
+        rows = [_NOTHING | _clue_row(one.clue) | {"place": one.place} for one in placed]
+        clues = self._schemas.encode(_CLUES, {"clues": rows})
+        return self._schemas.encode(
+            "details", {"sealed": seal_row(self._sealer, clues, bound_to(_CLUES, key))}
+        )
 
-    def decode_clue(self, data: bytes) -> Clue:
-        """Return what a value of `cpis.in.details` says."""
-        row = self._schemas.decode("details", data)
-        with refusing("details"):
-            match row["kind"]:
-                case "ON_FILE":
-                    window = row["window"]
-                    return OnFile(
-                        reference=row["reference"], window=None if window is None else Window(**window)
-                    )
-                case "SOUGHT":
-                    return _sought(row["sought"])
-                case "FOUND":
-                    return Found(sought=_sought(row["sought"]), under=row["under"], met=row["met"])
-                case "NUMBERED":
-                    return Numbered(visit=row["visit"], heard_at=row["heard_at"])
-                case _:
-                    raise MalformedMessage("avro symbol unknown", detail="ClueKind")
+    def decode_clues(self, key: bytes, data: bytes) -> list[Placed]:
+        """Return what a value of `cpis.in.details` says; raises as `FactCodec.decode` does."""
+        sealed = self._schemas.decode("details", data)["sealed"]
+        row = self._schemas.decode(_CLUES, open_row(self._sealer, sealed, bound_to(_CLUES, key)))
+        with refusing(_CLUES):
+            return [Placed(place=clue["place"], clue=_clue(clue)) for clue in row["clues"]]
 
     def encode_shelf(self, shelf: Shelf) -> bytes:
         """Return what lies under one key of details."""
@@ -87,6 +82,22 @@ class DetailsCodec:
                 numbered=row["numbered"],
                 heard_at=row["heard_at"],
             )
+
+
+def _clue(row: Row) -> Clue:
+    """Return the clue of a row; raise `MalformedMessage` for one that only a newer release knows."""
+    match row["kind"]:
+        case "ON_FILE":
+            window = row["window"]
+            return OnFile(reference=row["reference"], window=None if window is None else Window(**window))
+        case "SOUGHT":
+            return _sought(row["sought"])
+        case "FOUND":
+            return Found(sought=_sought(row["sought"]), under=row["under"], met=row["met"])
+        case "NUMBERED":
+            return Numbered(visit=row["visit"], heard_at=row["heard_at"])
+        case _:
+            raise MalformedMessage("avro symbol unknown", detail="ClueKind")
 
 
 def _clue_row(clue: Clue) -> Row:

@@ -1,7 +1,8 @@
 """
 An adoption through every door, and then the search for anything that connects the old number with the new.
 
-One child: the authority's own id, the date of birth, the hospital's id and the visit number stay the same.
+One child: the given name, the date of birth, the authority's own id, the hospital's id and the visit number
+stay the same, the family name too as the case may be. Who searches holds the identity key and no day's key.
 Ruling 23, R37. The authority's own topic alone may hold its own id of the child beside either number.
 """
 
@@ -16,7 +17,8 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -24,12 +26,16 @@ import pytest
 
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_topics import apply_topics
-from broker.core.facts import IdentityKind, IdentityNotice
+from broker.core.facts import Details, IdentityKind, IdentityNotice
+from broker.core.identifiers import NhsNumber
+from broker.core.keyed import IdentityKey
+from broker.core.possible import Shelf
+from broker.core.possible_keys import details_keys, person_reference
 from broker.ports import Record, Topic
 from broker.runtime.kafka import embedded_kafka
 from tests.builders.adt import Adt, Patient
 from tests.builders.hasty_kafka import HASTY_BROKER, declared
-from tests.builders.matcher import numbers
+from tests.builders.matcher import KEY, numbers
 from tests.builders.terminal import PATIENCE_SECONDS, Desk, mllp_port, send, with_key
 from tests.builders.upload import Person, build_upload
 from tests.builders.upload import Record as PlanRecord
@@ -45,15 +51,17 @@ BEFORE, AFTER = islice(numbers(), 40, 42)
 OLD = Patient(
     number=BEFORE.digits, family="Quillfeather", given="Ottoline", born="20160307", local_id="L-ADOPT-77"
 )
-NEW = replace(OLD, number=AFTER.digits, family="Marchbanks", given="Peregrine")
+NEW = replace(OLD, number=AFTER.digits, family="Marchbanks")
+BORN = date(2016, 3, 7)
 CHILD_ID, VISIT = "CHILD-ADOPT-4711", "VISIT-ADOPT-815"
-SHARED = (CHILD_ID, VISIT, OLD.local_id, "20160307", "2016-03-07")
+SHARED = (CHILD_ID, VISIT, OLD.local_id, OLD.given, "20160307", "2016-03-07")
 """What is the same under both numbers, and would connect them."""
 
 AUTHORITY_TOPIC = "cpis.alerts.la.211"
 TOPICS = (*Topic, AUTHORITY_TOPIC, "cpis.alerts.provider.RXH")
 HASHES = ("md5", "sha1", "sha256", "sha512")
-REFERENCE = re.compile(rb"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
+REFERENCE = re.compile(rb"(?<![0-9a-f])(?:[0-9a-f]{32}|[0-9a-f]{16})(?![0-9a-f])")
+UNNUMBERED = "9990000019"  # the check digit is wrong
 
 
 def any_of(words: Iterable[str]) -> re.Pattern[bytes]:
@@ -67,16 +75,59 @@ def hashed(number: str) -> list[bytes]:
     return [form for one in digests for form in (one, one.hex().encode(), b64encode(one).rstrip(b"="))]
 
 
-OF_OLD = any_of((BEFORE.digits, OLD.family, OLD.given))
-OF_NEW = any_of((AFTER.digits, NEW.family, NEW.given))
-OF_BOTH = any_of(SHARED)
 UNKEYED = re.compile(b"|".join(re.escape(form) for n in (BEFORE, AFTER) for form in hashed(n.digits)))
+
+
+def derived(key: IdentityKey, number: NhsNumber) -> set[str]:
+    """Return what the holder of the identity key can make of a number, long or cut."""
+    purposes = ("on file", "inactive", "erasure", "number", "person")
+    references = {key.derive(purpose, number.key) for purpose in purposes}
+    return references | {reference[:16] for reference in references}
+
+
+def digests(key: IdentityKey, patient: Patient) -> frozenset[str]:
+    """Return what the holder of the identity key can make of somebody's names and date of birth."""
+    return frozenset(details_keys(key, Details(family=patient.family, given=patient.given, birth_date=BORN)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sought:
+    """
+    What to look for of an adopted child, by whoever holds the identity key and no key of a day.
+
+    `salt` is that of the record under the old number, as it was before it was sealed: what leads to it leads
+    to the old number.
+    """
+
+    key: IdentityKey
+    new: Patient = NEW
+    salt: bytes = b""
+
+    @cached_property
+    def of_old(self) -> re.Pattern[bytes]:
+        """What belongs to the old identity alone."""
+        names = {OLD.family} - {self.new.family}
+        made = derived(self.key, BEFORE) | {person_reference(self.key, BEFORE, self.salt)}
+        return any_of((BEFORE.digits, *names, *sorted(made)))
+
+    @cached_property
+    def of_new(self) -> re.Pattern[bytes]:
+        """What belongs to the new identity alone."""
+        names = {self.new.family} - {OLD.family}
+        return any_of((AFTER.digits, *names, *sorted(derived(self.key, AFTER))))
+
+    @cached_property
+    def of_both(self) -> re.Pattern[bytes]:
+        """What is the same under both, and what is made of details: it may lie in `cpis.people` alone."""
+        names = {OLD.family} & {self.new.family}
+        return any_of((*SHARED, *names, *sorted(digests(self.key, OLD) | digests(self.key, self.new))))
 
 
 @dataclass
 class Found:
     """Pieces – records, rows, lines, answers – that were searched, and what in them connects the numbers."""
 
+    sought: Sought
     pieces: int = 0
     size: int = 0
     allowed: int = 0
@@ -88,12 +139,12 @@ class Found:
         """Search one piece; `may_hold`: it is where ruling 23 lets what is shared stand."""
         self.pieces += 1
         self.size += len(piece)
-        of_old, of_new = bool(OF_OLD.search(piece)), bool(OF_NEW.search(piece))
+        of_old, of_new = bool(self.sought.of_old.search(piece)), bool(self.sought.of_new.search(piece))
         if of_old and of_new:
             self.links.append(f"both numbers in {place}")
         if UNKEYED.search(piece):
             self.links.append(f"a hash without a key in {place}")
-        if OF_BOTH.search(piece):
+        if self.sought.of_both.search(piece):
             self.allowed += may_hold
             if not may_hold:
                 self.links.append(f"what is shared in {place}")
@@ -123,7 +174,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def upload(desk: Desk, patient: Patient, file_id: str) -> None:
-    """Send the plan of the child under one of the identities, as the authority does."""
+    """Send the plan of the child under one of the identities, and once without a usable number."""
     child = Person(
         number=patient.number,
         family=patient.family,
@@ -132,18 +183,43 @@ def upload(desk: Desk, patient: Patient, file_id: str) -> None:
         local_id=CHILD_ID,
     )
     file = desk.directory / f"{file_id}.xml"
-    file.write_bytes(build_upload((PlanRecord(child=child),), authority="211", file_id=file_id))
-    desk.shown("upload", str(file))
+    records = (PlanRecord(child=child), PlanRecord(child=replace(child, number=UNNUMBERED)))
+    file.write_bytes(build_upload(records, authority="211", file_id=file_id))
+    desk.run("upload", str(file))
     file.unlink()  # the authority's own copy is none of ours
 
 
-def attends(port: int, patient: Patient, control_id: str, *, minutes_ago: int) -> None:
-    """Have the child come, under one of the identities."""
+def attends(port: int, patient: Patient, control_id: str, *, minutes_ago: int, visit: str = VISIT) -> None:
+    """Have the child come, under one of the identities or without a number."""
     now = datetime.now(UTC)
     arrived = f"{now - timedelta(minutes=minutes_ago):%Y%m%d%H%M%S}"
-    pv1 = {"class": "E", "location": "ED", "visit": VISIT, "arrived": arrived}
+    pv1 = {"class": "E", "location": "ED", "visit": visit, "arrived": arrived}
     adt = Adt(event="A04", control_id=control_id, recorded=arrived, patient=patient, provider="RXH", pv1=pv1)
     assert "AA" == send(port, adt.text().encode())
+
+
+def asked_about(desk: Desk) -> int:
+    """Return how many visits without a number somebody is asked about."""
+    return len(desk.items("worklist", "list"))
+
+
+def on_file(desk: Desk, new: Patient) -> frozenset[bytes]:
+    """Return the references of people on the shelves of what stays the same."""
+    shelves = {
+        one.key: one.value
+        for one in desk.records(Topic.PEOPLE)
+        if (one.key or b"").decode() in digests(desk.key, OLD) & digests(desk.key, new)
+    }
+    states = [desk.codecs.details.decode_state(value) for value in shelves.values() if value is not None]
+    return frozenset(
+        reference.encode() for state in states if isinstance(state, Shelf) for reference in state.on_file
+    )
+
+
+def salt_of(desk: Desk) -> bytes:
+    """Return the salt of the record under the old number, before it is sealed."""
+    [*_, value] = [one.value for one in desk.records(Topic.PEOPLE) if one.key == BEFORE.key]
+    return desk.codecs.states.decode_person(BEFORE, value or b"").salt
 
 
 def invalidate(desk: Desk) -> None:
@@ -184,12 +260,15 @@ def metrics(fleet: Fleet) -> bytes:
         return bytes(page.read())
 
 
-def search(desk: Desk, fleet: Fleet) -> Found:
+def search(desk: Desk, fleet: Fleet, sought: Sought) -> Found:
     """Search every topic, row, log line, metric, file and answer for what connects the numbers."""
-    found = Found()
+    found = Found(sought)
+    shelves = desk.codecs.details
     for topic, records in asyncio.run(read_topics(desk.kafka.cluster, TOPICS)).items():
         for one in records:
-            may_hold = topic == AUTHORITY_TOPIC or (topic == Topic.PEOPLE and one.key == AFTER.key)
+            may_hold = topic == AUTHORITY_TOPIC or (
+                topic == Topic.PEOPLE and (one.key == AFTER.key or shelves.holds(one.value or b""))
+            )
             found.look(topic, whole(one), may_hold=may_hold)
     for row in rows(desk.directory):
         found.look("a row of the database", row)
@@ -210,20 +289,26 @@ def whole(record: Record) -> bytes:
     return b"\n".join((record.key or b"", record.value or b"", headers))
 
 
-def is_compacted(kafka: EmbeddedKafka) -> bool:
-    """Return whether no file of the people's topic holds the child's old name or shared id any more."""
-    words = any_of((OLD.family, OLD.given))
-    files = [file for file in kafka.directory.rglob(f"{Topic.PEOPLE}-*/*") if file.is_file()]
-    return bool(files) and not any(words.search(file.read_bytes()) for file in files)
+def is_compacted(desk: Desk, sought: Sought) -> bool:
+    """Return whether the people's topic, its files too, holds nothing of the old record any more."""
+    assert isinstance(desk.kafka, EmbeddedKafka)
+    left = re.compile(
+        re.escape(sought.salt) + b"|" + person_reference(desk.key, BEFORE, sought.salt).encode()
+    )
+    files = [file for file in desk.kafka.directory.rglob(f"{Topic.PEOPLE}-*/*") if file.is_file()]
+    pieces = [*(file.read_bytes() for file in files), *(whole(one) for one in desk.records(Topic.PEOPLE))]
+    return bool(files) and not any(left.search(piece) for piece in pieces)
 
 
 @pytest.mark.kafka
+@pytest.mark.parametrize(
+    "new",
+    [pytest.param(NEW, id="given name kept"), pytest.param(replace(NEW, family=OLD.family), id="names kept")],
+)
 def test_nothing_connects_the_numbers_of_an_adopted_child(
-    desk: Desk, capsys: pytest.CaptureFixture[str]
+    desk: Desk, capsys: pytest.CaptureFixture[str], new: Patient
 ) -> None:
     """Not while what was known is sealed, and not after it is destroyed (ruling 23, R37)."""
-    kafka = desk.kafka
-    assert isinstance(kafka, EmbeddedKafka)
     policy = desk.directory / "policy.toml"
     policy.write_text("[settings]\ninactive_kept_days = 1\n", encoding="utf-8")
     key = {"CPIS_IDENTITY_KEY_FILE": str(desk.directory / "identity.key")}
@@ -232,23 +317,33 @@ def test_nothing_connects_the_numbers_of_an_adopted_child(
         port = mllp_port(fleet)
         upload(desk, OLD, "FILE-1")
         attends(port, OLD, "CONTROL-1", minutes_ago=50)
+        attends(port, replace(OLD, number=None), "CONTROL-0", minutes_ago=55, visit="VISIT-UNNUMBERED-1")
         wait_until(lambda: told_of(desk, OLD) >= 2, PATIENCE_SECONDS, "alerts under the old number")
+        wait_until(lambda: asked_about(desk) == 1, PATIENCE_SECONDS, "asked whose the visit is")
+        salt = salt_of(desk)
+        of_old = on_file(desk, new)
         invalidate(desk)
         wait_until(lambda: parts_left(desk) is not None, PATIENCE_SECONDS, "the old number shut away")
-        upload(desk, NEW, "FILE-2")
-        attends(port, NEW, "CONTROL-2", minutes_ago=5)
-        wait_until(lambda: told_of(desk, NEW) >= 2, PATIENCE_SECONDS, "alerts under the new number")
-        wait_until(lambda: is_compacted(kafka), PATIENCE_SECONDS, "the old record compacted away")
-        sealed = search(desk, fleet)
+        upload(desk, new, "FILE-2")
+        attends(port, new, "CONTROL-2", minutes_ago=5)
+        attends(port, replace(new, number=None), "CONTROL-3", minutes_ago=4, visit="VISIT-UNNUMBERED-2")
+        wait_until(lambda: told_of(desk, new) >= 2, PATIENCE_SECONDS, "alerts under the new number")
+        wait_until(lambda: asked_about(desk) == 2, PATIENCE_SECONDS, "asked whose the second visit is")
+        sought = Sought(key=desk.key, new=new, salt=salt)
+        wait_until(lambda: is_compacted(desk, sought), PATIENCE_SECONDS, "the old record compacted away")
+        of_new = on_file(desk, new)
+        sealed = search(desk, fleet, sought)
         fleet.end(worker)
 
         fleet.start(**key, CPIS_POLICY_FILE=str(policy))
         wait_until(lambda: parts_left(desk) == 0, PATIENCE_SECONDS, "destroyed")
-        destroyed = search(desk, fleet)
+        destroyed = search(desk, fleet, sought)
     with capsys.disabled():
         sys.stdout.write(f"\nsealed: {sealed}\ndestroyed: {destroyed}\n")
     assert ([], []) == (sealed.everything, destroyed.everything)
     assert all((sealed.old, sealed.new, sealed.allowed, destroyed.allowed)), "the search found nothing at all"
+    assert person_reference(desk.key, BEFORE, salt).encode() in of_old - of_new
+    assert of_new - of_old, "the child is on file under the new number"
 
 
 @pytest.mark.parametrize(
@@ -261,18 +356,29 @@ def test_nothing_connects_the_numbers_of_an_adopted_child(
         CHILD_ID.encode(),
         VISIT.lower().encode(),
         b"born 2016-03-07",
+        OLD.given.encode(),
+        *(digest.encode() for digest in sorted(digests(KEY, OLD) | digests(KEY, NEW))),
     ],
 )
 def test_the_search_sees_what_would_connect_them(piece: bytes) -> None:
-    """Both numbers, a hash that anybody can make, what is shared: each is a link."""
-    found = Found()
+    """Both numbers, a hash that anybody can make, what is shared, a digest of details: each is a link."""
+    found = Found(Sought(key=KEY))
     found.look("somewhere", piece)
     assert [] != found.everything
 
 
 def test_the_search_sees_a_reference_that_stands_with_either_number() -> None:
     """In two places, in which nothing else is shared."""
-    found = Found()
+    found = Found(Sought(key=KEY))
     for number in (BEFORE, AFTER):
         found.look("somewhere", f"{number.digits} 0123456789abcdef0123456789abcdef".encode())
     assert 1 == len(found.everything)
+
+
+def test_the_search_sees_references_made_of_numbers_that_lie_under_one_digest() -> None:
+    """As where a copy says by a reference of the number that somebody is on file: the key joins the two."""
+    found = Found(Sought(key=KEY))
+    [under] = digests(KEY, OLD) & digests(KEY, NEW)
+    for number in (BEFORE, AFTER):
+        found.look("somewhere", f"{under} {KEY.derive('on file', number.key)[:16]}".encode(), may_hold=True)
+    assert [f"one reference with both: {under.encode()!r}"] == found.everything

@@ -13,6 +13,7 @@ from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.runtime.kafka import embedded_kafka
 from broker.runtime.resources import topics_file
 from broker.runtime.worker import collect_rarely
+from tests.bench.copies import measure_copies
 from tests.bench.latency import measure_latency
 from tests.bench.state import measure_state
 from tests.bench.throughput import measure_throughput
@@ -25,6 +26,8 @@ PLANS = 230_000
 OTHERS_A_PLAN = 2.26  # 520,000 people without a plan come within the horizon
 RESIDENT_MB_MAX = 700
 BOOTSTRAP_S_MAX = 20.0
+COPIES_MAX = 3
+"""A new plan with the copies by which its person is found, beside one without."""
 GROWTH_MAX = 1.15
 """Of the work for one attendance when there are ten times the plans."""
 
@@ -48,6 +51,13 @@ def main(attendances: int, seconds: int, plans: int) -> None:
     print(
         f"attendance → alert  p50 {alert.p50:6.1f} ms   p99 {alert.p99:6.1f} ms   "
         f"p50 {alert.p50 / trip.p50:.1f} × (aim under {LATENCY_AIM:.0f} ×)"
+    )
+    with tempfile.TemporaryDirectory() as directory, embedded_kafka(say=print) as kafka:
+        asyncio.run(apply_topics(kafka.cluster, declared))
+        alone, found = asyncio.run(measure_copies(kafka.cluster, Path(directory), attendances // 10))
+    print(
+        f"a new plan          {alone * 1e6:10.0f} µs of CPU, {found * 1e6:.0f} with what it is found by   "
+        f"{found / alone:.2f} × (limit {COPIES_MAX})"
     )
     print_state(plans, attendances // 10)
 

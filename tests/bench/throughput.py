@@ -40,20 +40,20 @@ async def measure_throughput(cluster: Cluster, attendances: int) -> tuple[float,
         )
         for n, number in enumerate(flagged)
     )
-    await _fill(cluster, plans)
-    await _matched(cluster, len(flagged), codecs)
+    await fill(cluster, plans)
+    await matched(cluster, len(flagged), codecs)
     visits = (
         fact_write(
             codecs.facts, attendance(f"visit-{n}", at=now, provider=PROVIDERS[n % len(PROVIDERS)]), number
         )
         for n, number in enumerate(people)
     )
-    await _fill(cluster, visits)
+    await fill(cluster, visits)
     bare = await _bare_read(cluster, attendances)
-    return attendances / bare, attendances / await _matched(cluster, attendances, codecs)
+    return attendances / bare, attendances / await matched(cluster, attendances, codecs)
 
 
-async def _fill(cluster: Cluster, writes: Iterable[Write]) -> None:
+async def fill(cluster: Cluster, writes: Iterable[Write]) -> None:
     """Write facts as fast as the cluster takes them."""
     async with AIOKafkaProducer(**cluster.connection(), linger_ms=5) as producer:
         sent = []
@@ -104,7 +104,7 @@ class _StopWatch:
                 self.finished.set()
 
 
-async def _matched(cluster: Cluster, records: int, codecs: Codecs) -> float:
+async def matched(cluster: Cluster, records: int, codecs: Codecs) -> float:
     """Let matchers take everything there is; return the seconds from loaded to the last commit."""
     watch = _StopWatch(records)
     matchers = [

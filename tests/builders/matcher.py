@@ -68,7 +68,7 @@ def make_codecs(sealer: Sealer | None = None) -> Codecs:
         states=StateCodec(schemas()),
         alerts=AlertCodec(schemas()),
         records=RecordsCodec(schemas(), sealer),
-        details=DetailsCodec(schemas()),
+        details=DetailsCodec(schemas(), sealer),
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from broker.adapters.embedded_kafka import EmbeddedCluster, EmbeddedKafka
 from broker.adapters.sealing import KeyDirectory
 from broker.core.alerts import AlertEvent
+from broker.core.keyed import IdentityKey
 from broker.core.operators import OperatorAction
 from broker.ports import Record, Topic
 from broker.runtime.parts import present
@@ -31,6 +32,11 @@ class Desk:
 
     kafka: EmbeddedKafka | EmbeddedCluster
     directory: Path
+
+    @property
+    def key(self) -> IdentityKey:
+        """The identity key that the broker has here."""
+        return IdentityKey((self.directory / "identity.key").read_bytes())
 
     @property
     def codecs(self) -> Codecs:

@@ -66,7 +66,7 @@ class Desk:
             log or self.log,
             codec(schemas, sealer),
             Rejections(self.records, KEY),
-            WaitingRecords(DetailsCodec(schemas), policy=Policy(), key=KEY, takes=takes),
+            WaitingRecords(DetailsCodec(schemas, sealer), policy=Policy(), key=KEY, takes=takes),
             read=read,
             key=KEY,
             clock=lambda: NOW,

@@ -14,7 +14,7 @@ from broker.core.identifiers import NhsNumber
 from broker.core.person import NOTHING, Known
 from broker.core.policy import AnyPolicy
 from broker.core.possible import Found, Numbered, OnFile, Search, Shelf, Sought, shelved, sought_in
-from broker.core.possible_keys import details_keys, on_file, person_reference
+from broker.core.possible_keys import details_keys, on_file
 from broker.core.restriction import unlinked
 from broker.core.succession import Came
 from tests.spec.answering import ask_core
@@ -74,7 +74,7 @@ class Nearby:
         then, now = on_file(before, self._policy, KEY), on_file(after, self._policy, KEY)
         for under in then.keys() | now.keys():
             if then.get(under) != now.get(under):
-                self._put(under, OnFile(reference=person_reference(KEY, number), window=now.get(under)))
+                self._put(under, OnFile(reference=number.digits, window=now.get(under)))
 
     def hear(self, number: NhsNumber | None, message: VisitMessage) -> None:
         """Look for the patient of a visit without a number; one that has got it is sought no more."""

@@ -63,10 +63,11 @@ class Log:
 
     def __init__(self) -> None:
         self.kafka = MemoryKafka()
-        self.codec = FactCodec(load_schemas(), MemorySealer())
+        sealer = MemorySealer()
+        self.codec = FactCodec(load_schemas(), sealer)
         self.numbers = NumbersInUse(KEY, horizon=HORIZON)
         self.attendances = Attendances(
-            self.codec, Numberless(DetailsCodec(load_schemas()), policy=Policy(), key=KEY)
+            self.codec, Numberless(DetailsCodec(load_schemas(), sealer), policy=Policy(), key=KEY)
         )
         self.following = self.follow(MemoryInputTail(self.kafka, Topic.ATTENDANCES))
 

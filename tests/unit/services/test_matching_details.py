@@ -1,33 +1,34 @@
 """A matcher at work on `cpis.in.details`: what lasts, what goes after H, what cannot be read."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
-from itertools import count
 
 import pytest
 
+from broker.adapters.memory_sealing import MemorySealer
 from broker.core.alerts import ItemKind
+from broker.core.errors import StorageUnusable
 from broker.core.facts import IdentityKind, IdentityNotice, VisitMessage
 from broker.core.policy import Policy
-from broker.core.possible import Clue, Found, Numbered, OnFile, Search, Shelf, Sought, sought_in
-from broker.core.possible_keys import Window, details_keys
-from broker.ports import Topic, Write
-from broker.services import matching_details
-from broker.services.matching_details import clue_write, sorted_clues
+from broker.core.possible import Clue, Found, Numbered, OnFile, Placed, Search, Shelf, Sought, sought_in
+from broker.core.possible_keys import Window, details_keys, person_reference
+from broker.ports import Sealed, Topic, Write
+from broker.services.matching_details import CLUES_PER_BATCH_MAX, clue_writes
 from broker.services.matching_turns import Notice
-from tests.builders.house import House, in_house
-from tests.builders.matcher import DETAILS, KEY, NOON, attendance, plan, until
+from broker.wire.cloudevents import read_headers
+from tests.builders.house import ADA, House, in_house
+from tests.builders.matcher import DETAILS, KEY, NOON, SALT, attendance, make_codecs, numbers, plan, until
 from tests.unit.services.test_matching_sweep import ended, pass_time
 
 VISIT = "f" * 32
 KEYS = details_keys(KEY, DETAILS)
-ids = map(str, count())
 
 
 def send(house: House, under: str, clue: Clue) -> None:
     """Write a clue as intake does."""
     heard_at = clue.heard_at if isinstance(clue, Sought | Numbered) else NOON
-    house.kafka.append([clue_write(house.codecs.details, under, clue, next(ids), heard_at)])
+    house.kafka.append(clue_writes(house.codecs.details, KEY, [Placed(place=under, clue=clue)], heard_at))
 
 
 def seek(house: House, message: VisitMessage | None = None) -> Sought:
@@ -205,19 +206,16 @@ def test_a_search_that_hears_the_same_again_writes_nothing() -> None:
     in_house(scenario)
 
 
-def test_many_keys_are_taken_in_parts() -> None:
-    """One batch holds so many keys, and each of them whole up to there."""
+def test_many_clues_are_taken_in_parts() -> None:
+    """One batch holds so many records, and none is lost between two."""
 
     async def scenario(house: House) -> None:
         sought = seek(house)
-        for place in range(matching_details.KEYS_PER_BATCH_MAX + 5):
+        for place in range(CLUES_PER_BATCH_MAX + 5):
             send(house, f"{place:032x}", sought)
-        records = house.records(Topic.DETAILS)
-        clues, taken = sorted_clues(records)
-        assert matching_details.KEYS_PER_BATCH_MAX == len(clues) == taken
         async with house.at_work():
             await house.taken()
-        assert matching_details.KEYS_PER_BATCH_MAX + 5 + 3 == len(held(house))
+        assert CLUES_PER_BATCH_MAX + 5 + 3 == len(held(house))
 
     in_house(scenario)
 
@@ -257,5 +255,112 @@ def test_a_number_that_is_not_in_use_is_found_no_more_until_it_is_in_use_again()
                 )
                 await house.taken()
                 assert copies == len(held(house))
+
+    in_house(scenario)
+
+
+def test_what_a_person_is_looked_for_by_lies_in_one_record_that_says_nothing_in_clear() -> None:
+    """Its key is the bucket alone, its time the hour, its id never twice the same (rulings 21, 23)."""
+    at = NOON + timedelta(minutes=7, seconds=3)
+    clue = OnFile(reference="r", window=None)
+    placed = [Placed(place=under, clue=clue) for under in KEYS]
+    codec = make_codecs().details
+
+    [one], [other] = (clue_writes(codec, KEY, placed, at) for _ in range(2))
+
+    assert (KEYS[0][:2].encode(), 3) == (one.key, len(KEYS))
+    assert NOON == read_headers(one.headers).time
+    assert read_headers(one.headers).event_id != read_headers(other.headers).event_id
+    assert not any(under[2:].encode() in (one.value or b"") for under in KEYS)
+
+
+def test_clues_for_several_buckets_are_a_record_each() -> None:
+    """A date of birth that is put right is another year: each lies where it has to be met (ruling 21)."""
+    other = details_keys(KEY, replace(DETAILS, birth_date=date(2012, 3, 1)))
+    placed = [Placed(place=under, clue=OnFile(reference="r", window=None)) for under in (*KEYS, *other)]
+    codec = make_codecs().details
+
+    writes = clue_writes(codec, KEY, placed, NOON)
+
+    assert [KEYS[0][:2].encode(), other[0][:2].encode()] == [write.key for write in writes]
+    assert placed == [
+        one for write in writes for one in codec.decode_clues(write.key or b"", write.value or b"")
+    ]
+
+
+def test_the_reference_of_a_person_is_that_of_their_record_alone() -> None:
+    """It follows from the salt, which is random and goes with the record, and not from the number (23)."""
+    other = next(number for number in numbers() if number != ADA)
+    references = {
+        person_reference(KEY, number, salt) for number in (ADA, other) for salt in (SALT, bytes(32))
+    }
+
+    assert 4 == len(references)
+
+    async def scenario(house: House) -> None:
+        house.send(plan())
+        async with house.at_work():
+            await house.taken()
+        shelves = [shelf for shelf in held(house).values() if isinstance(shelf, Shelf)]
+        assert [{person_reference(KEY, ADA, SALT)}] * 3 == [set(shelf.on_file) for shelf in shelves]
+
+    in_house(scenario)
+
+
+class FillingDisk(MemorySealer):
+    """A sealer that cannot keep a new day's key while it is `full`."""
+
+    full = False
+
+    def seal(self, plain: bytes, *, bound_to: bytes) -> Sealed:
+        """Refuse while there is no room."""
+        if self.full:
+            raise StorageUnusable
+        return super().seal(plain, bound_to=bound_to)
+
+
+def invalidated(house: House) -> None:
+    """Have the number taken out of use."""
+    at = NOON - timedelta(days=1)
+    house.send(IdentityNotice(notice_id="n", kind=IdentityKind.INVALIDATED, recorded_at=at, received_at=at))
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "policy"),
+    [
+        pytest.param(lambda _: None, lambda house: house.send(plan()), Policy(), id="a plan"),
+        pytest.param(lambda house: house.send(plan()), seek, Policy(), id="somebody met"),
+        pytest.param(
+            lambda house: house.send(plan()),
+            lambda _: None,
+            Policy(visible_after_end=timedelta(days=400)),
+            id="another policy",
+        ),
+        pytest.param(invalidated, lambda house: house.send(plan()), Policy(), id="a number not in use"),
+    ],
+)
+def test_while_nothing_can_be_sealed_nothing_is_set_aside(
+    before: Callable[[House], object], then: Callable[[House], object], policy: Policy
+) -> None:
+    """No fact is at fault: the partition starts again until it can go on, and loses none (rulings 21, 23)."""
+
+    async def scenario(house: House) -> None:
+        sealer = FillingDisk()
+        house.codecs = make_codecs(sealer)
+        before(house)
+        async with house.at_work():
+            await house.taken()
+        then(house)
+        sealer.full = True
+        with pytest.raises(StorageUnusable):
+            await house.matcher(policy=policy).run()
+        sealer.full = False
+        async with house.at_work(house.matcher(policy=policy)):
+            await house.taken()
+            await until(
+                lambda: (state := house.state()) is not None and policy.version == state.policy_version
+            )
+        assert ItemKind.UNPROCESSABLE_RECORD not in open_items(house)
+        assert not house.reported.fields(Notice.UNPROCESSABLE)
 
     in_house(scenario)

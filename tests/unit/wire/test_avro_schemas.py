@@ -51,6 +51,7 @@ PINNED = {
     "check_mark": 1050,
     "visit_left": 1055,
     "details": 1065,
+    "clues": 1110,
     "details_shelf": 1066,
     "details_search": 1067,
 }
