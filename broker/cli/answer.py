@@ -1,15 +1,16 @@
 """`cpis answer`: one of three answers for a visit, each with an exit code of its own."""
 
 import json
+from collections.abc import Callable
 
 import click
 
 from broker.cli.desk import at_desk, grounds_options, json_option, servers_option, visit_named
 from broker.core.answer_words import answer_sentences
 from broker.core.answers import Answer, Finding, Uncheckable, could_not_check
-from broker.core.errors import KafkaUnavailable
+from broker.core.errors import ConfigurationError, NoAnswerHere, VisitAmbiguous
 from broker.core.operators import Grounds
-from broker.services.finding import VisitAsked
+from broker.services.matching_output import cause_of
 from broker.wire.readable import readable
 
 EXIT_CODES = {Finding.PLAN: 0, Finding.NO_PLAN: 3, Finding.COULD_NOT_CHECK: 4}
@@ -40,7 +41,7 @@ def answer(
     said. It waits up to a minute for the matcher to pass the visit. It prints no number, no name, no plan.
     """
     asked, grounds = visit_named(visit, system), Grounds(by=by, reason=reason)
-    told = _asked(asked, grounds, bootstrap_servers)
+    told = answer_of(lambda: at_desk(bootstrap_servers, lambda desk: desk.enquiry.ask(asked, grounds)))
     said = answer_sentences(told)
     if as_json:
         click.echo(json.dumps({**readable(told), "text": list(said)}, ensure_ascii=False))
@@ -49,9 +50,16 @@ def answer(
     context.exit(EXIT_CODES[told.finding])
 
 
-def _asked(asked: VisitAsked, grounds: Grounds, bootstrap_servers: str | None) -> Answer:
-    """Return the answer; that Kafka is away is one."""
+def answer_of(ask: Callable[[], Answer]) -> Answer:
+    """
+    Return what is answered; whatever keeps the desk from being opened is `could not check`, with its code.
+
+    Raises what the asker or whoever set the program up has to mend: `ConfigurationError`, `NoAnswerHere`,
+    `VisitAmbiguous`.
+    """
     try:
-        return at_desk(bootstrap_servers, lambda desk: desk.enquiry.ask(asked, grounds))
-    except KafkaUnavailable as error:
-        return could_not_check(Uncheckable.BROKER_BEHIND, cause=error.code)
+        return ask()
+    except (ConfigurationError, NoAnswerHere, VisitAmbiguous):
+        raise
+    except Exception as error:  # noqa: BLE001 - no error may be taken for `no plan on file`
+        return could_not_check(Uncheckable.BROKER_BEHIND, cause=cause_of(error))

@@ -22,8 +22,7 @@ REASONS: Mapping[Uncheckable, str] = {
     Uncheckable.UNDER_ENQUIRY: "the number is under enquiry; trace the patient (ruling 38)",
     Uncheckable.ANOTHER_NATION: "number of another nation; ring that nation's services (ruling 28)",
     Uncheckable.NOT_HELD: (
-        "no message of this visit is held: it has not come, its time is past, or it came without a usable "
-        "NHS number (ruling 21)"
+        "no message of this visit is held: it has not come, or its time is past (ruling 41)"
     ),
     Uncheckable.BROKER_BEHIND: "the broker has not come to this visit, or cannot tell; ask again (ruling 41)",
 }

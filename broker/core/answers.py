@@ -12,12 +12,14 @@ from enum import StrEnum
 
 from broker.core.decisions import Deciding
 from broker.core.errors import NoAnswerHere
-from broker.core.identifiers import NhsNumber
+from broker.core.identifiers import NhsNumber, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.number_answers import under_enquiry
 from broker.core.number_ranges import is_searched
 from broker.core.person import Known
 from broker.core.policy import AnyPolicy
+from broker.core.possible_keys import Window
+from broker.core.waiting import waiting_keys
 
 MARK_WITHIN = timedelta(seconds=60)
 """How long after a visit's newest receipt its check mark is waited for (ruling 41)."""
@@ -71,6 +73,20 @@ class Checked:
     record_waiting: bool = False
     sharing_stopped: bool = False
     checked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """
+    What a person's own record says of a visit, and where else to look: for records that wait (ruling 41).
+
+    `waiting_under`: the keys of records that may be this person's, by all details that were ever stated in
+    the visit. `stay`: the days on which they must be on file.
+    """
+
+    checked: Checked
+    waiting_under: frozenset[str]
+    stay: Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,13 +150,13 @@ def could_not_check(reason: Uncheckable, *, cause: str = "") -> Answer:
     return Answer(finding=Finding.COULD_NOT_CHECK, reason=reason, cause=cause)
 
 
-def look(number: NhsNumber, known: Known, reference: str, policy: AnyPolicy, key: IdentityKey) -> Checked:
+def look(number: NhsNumber, known: Known, reference: str, policy: AnyPolicy, key: IdentityKey) -> Looked:
     """
     Return what there is to look at for a visit, from what is known of its person.
 
     `known` holds the visit's messages, and the plans and notices where the person has a record. Raises
     `NoAnswerHere` for a visit that is no unscheduled one (rulings 3, 47), with or without a plan. Whether a
-    mark has passed it is for the caller to say.
+    mark has passed it, and whether a record waits, is for the caller to say.
     """
     return _Looking(number, known, policy, key).at(reference)
 
@@ -148,17 +164,24 @@ def look(number: NhsNumber, known: Known, reference: str, policy: AnyPolicy, key
 class _Looking(Deciding):
     """The decisions about one person, and what they say of a single visit."""
 
-    def at(self, reference: str) -> Checked:
+    def at(self, reference: str) -> Looked:
         """Look at one visit; one that joined another's thread is looked at as that thread (ruling 7)."""
         visit = next((visit for visit in self.visits if reference in visit.references), None)
         if visit is None or not visit.unscheduled:
             raise NoAnswerHere
         pairs = self._due(self._stay(visit, self.notices), self.plans, visit.policy)[0]
         matched = self._matched(visit, pairs)
-        return Checked(
+        checked = Checked(
             searched=is_searched(self.number) or bool(self.plans),
             plan=bool(matched),
             details_disagree=bool(pairs) and not matched,
             restricted=self.restricted,
             under_enquiry=under_enquiry(self.notices),
+        )
+        return Looked(
+            checked=checked,
+            waiting_under=frozenset(
+                under for stated in visit.stated for under in waiting_keys(self.key, stated.details)
+            ),
+            stay=Window(first=london_day(visit.arrived_at), last=london_day(visit.stay_until)),
         )

@@ -55,7 +55,7 @@ class Sought:
 
     def during(self, window: Window) -> bool:
         """Whether the stay and a window have a day in common, Europe/London."""
-        return london_day(self.arrived_at) <= window.last and window.first <= london_day(self.there_until)
+        return Window(first=london_day(self.arrived_at), last=london_day(self.there_until)).meets(window)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +122,10 @@ class Shelf:
             },
             sought={visit: one for visit, one in self.sought.items() if one.heard_at >= horizon},
         )
+
+    def holds(self, window: Window) -> bool:
+        """Whether somebody here is on file on one of these days."""
+        return any(window.meets(own) for own in self.on_file.values())
 
     @property
     def empty(self) -> bool:

@@ -33,6 +33,10 @@ class Window:
         """Return the shortest window that holds both."""
         return Window(first=min(self.first, other.first), last=max(self.last, other.last))
 
+    def meets(self, other: "Window") -> bool:
+        """Whether the two have a day in common."""
+        return self.first <= other.last and other.first <= self.last
+
 
 def details_keys(key: IdentityKey, details: Details) -> tuple[str, ...]:
     """

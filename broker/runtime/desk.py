@@ -86,7 +86,7 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
             facts=FactDesk(facts, parts.facts, log, key=parts.key, clock=present, takes=admitted.takes),
             enquiry=Enquiry(
                 archive,
-                Readers(facts=parts.facts, states=parts.states, records=parts.records),
+                Readers(facts=parts.facts, states=parts.states, records=parts.records, details=parts.details),
                 log,
                 policy=parts.policy,
                 key=parts.key,

@@ -3,11 +3,12 @@ Answers what a provider asks about a visit: plan on file, no plan on file, could
 
 Knows the order in which topics are read, which makes `no plan` safe: the check mark first, then in one pass
 over `cpis.people` the person and the matcher's own record of that partition, which lie in one log and cannot
-disagree. Whatever goes wrong is `could not check`, never `no plan`.
+disagree. Before `no plan` is said, the records that wait for a number are looked through, by the details of
+the visit (ruling 21). Whatever goes wrong is `could not check`, never `no plan`.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +18,7 @@ from broker.core.answers import (
     Answer,
     Checked,
     Feeds,
+    Looked,
     Uncheckable,
     answer,
     could_not_check,
@@ -24,6 +26,7 @@ from broker.core.answers import (
 )
 from broker.core.checks import CheckMark
 from broker.core.errors import ConfigurationError, NoAnswerHere, VisitAmbiguous, WrongIdentityKey
+from broker.core.facts import VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.invalidation import Inactive
 from broker.core.keyed import IdentityKey, moved_reference
@@ -31,29 +34,37 @@ from broker.core.operators import ActionKind, Grounds
 from broker.core.partition import Forwarding
 from broker.core.person import Known, Person
 from broker.core.policy import RULES_VERSION, AnyPolicy
+from broker.core.possible import Search, Shelf
+from broker.core.possible_keys import bucket_of
 from broker.core.reading import position
 from broker.core.succession import NUMBERS_PASSED_MAX
 from broker.ports import PARTITION_STATE_KEY, Archive, Clock, Topic
 from broker.services.desk_log import DeskLog
-from broker.services.finding import Held, VisitAsked, messages_of
+from broker.services.finding import Held, Kept, VisitAsked, kept_of, messages_of
 from broker.services.matching_output import cause_of
 from broker.services.rejected_desk import place_of
+from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
 from broker.wire.records_codec import RecordsCodec
 from broker.wire.state_codec import StateCodec
 
 _LOOK_AGAIN_S = 1.0
+_LOOKS_AT_SHELVES = 5
+"""How often it is looked, a second apart, whether the matchers have put what waits on its shelf."""
+_NO_FEEDS = Feeds(known=0, stale=0)
+"""For what is answered without a word about feeds."""
 _MILLISECOND = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readers:
-    """What reads attendances, people and marks."""
+    """What reads attendances, people, marks, and who may be who."""
 
     facts: FactCodec
     states: StateCodec
     records: RecordsCodec
+    details: DetailsCodec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +96,9 @@ class _Marked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Read:
-    """One pass over `cpis.people`: a number's record, None for none, and the matcher's, by partition."""
+    """One pass over `cpis.people`: what lies under the keys asked for, and the matcher's, by partition."""
 
-    value: bytes | None
+    values: Mapping[bytes, bytes]
     states: Mapping[int, bytes]
 
 
@@ -133,16 +144,30 @@ class Enquiry:
     async def _ask(self, asked: VisitAsked, grounds: Grounds) -> Answer:
         """Return the answer; raises whatever goes wrong."""
         messages = await messages_of(asked, self._archive, self._readers.facts, self._key)
-        if len({held.message.system for held in messages}) > 1:
+        kept: list[Kept] = []
+        if not messages or asked.system is None:
+            kept = await kept_of(asked, self._archive, self._readers.records, self._key)
+        if len({held.message.system for held in messages} | {one.system for one in kept}) > 1:
             raise VisitAmbiguous
         if not messages:
-            return could_not_check(Uncheckable.NOT_HELD)
+            return await self._without_number(kept, grounds)
         newest = max(messages, key=lambda held: position(held.message))  # under the number in use (ruling 44)
         await self._log.audit(ActionKind.ANSWERED, newest.reference, place_of(newest.record), grounds)
         own = [held for held in messages if held.number == newest.number]
         marks = await self._marks_past(asked.provider, own)
         checked = await self._look(own, passed=_passed(marks, asked.provider, own))
         return answer(checked, self._feeds.judge((one.mark for one in marks), self._clock()))
+
+    async def _without_number(self, kept: Sequence[Kept], grounds: Grounds) -> Answer:
+        """Return that nobody knows whose a visit is, or who it may be; or that no message is held (21)."""
+        if not kept:
+            return could_not_check(Uncheckable.NOT_HELD)
+        newest = kept[-1]
+        await self._log.audit(ActionKind.ANSWERED, newest.visit, place_of(newest.record), grounds)
+        value = (await self._read({newest.visit.encode()})).values.get(newest.visit.encode())
+        search = None if value is None else self._readers.details.decode_state(value)
+        met = isinstance(search, Search) and search.item(self._key) is not None
+        return answer(Checked(number=False, possible_match=met), _NO_FEEDS)
 
     async def _marks_past(self, provider: OdsCode, own: Sequence[Held]) -> list[_Marked]:
         """Return the marks as soon as the provider's has passed the visit, or its time is over."""
@@ -167,21 +192,61 @@ class Enquiry:
     async def _look(self, own: Sequence[Held], *, passed: datetime | None) -> Checked:
         """Return what there is to look at; `passed` is when a mark was written that passed the visit."""
         first = own[0]
-        read = await self._read(first.number)
+        read = await self._read({first.number.key})
         state = read.states.get(first.record.partition)
         if state is None or not self._has_taken(state, own):
             return Checked()
-        if read.value is None:
-            known = Known(visits={first.reference: {held.message.message_id: held.message for held in own}})
-            checked = look(first.number, known, first.reference, self._policy, self._key)
-            return replace(checked, checked_at=passed)
-        person, reference = await self._person(first.number, read.value, first.reference)
+        value = read.values.get(first.number.key)
+        if value is None:
+            return await self._settled(self._alone(own), passed)
+        person, reference = await self._person(first.number, value, first.reference)
         if isinstance(person, Inactive):
             return Checked(not_in_use=True)
         if person is None or reference not in person.known.visits:
             return Checked()  # kept apart as unprocessable, or on its way to the number that succeeded
-        checked = look(person.number, person.known, reference, self._policy, self._key)
-        return replace(checked, checked_at=passed)
+        looked = look(person.number, person.known, reference, self._policy, self._key)
+        return await self._settled(looked, passed)
+
+    def _alone(self, own: Sequence[Held]) -> Looked:
+        """Return what a visit of somebody without a record says, its messages opened."""
+        first = own[0]
+        opened = (
+            self._readers.facts.decode(held.record.topic, held.number.key, held.record.value or b"")
+            for held in own
+        )
+        messages = {fact.message_id: fact for fact in opened if isinstance(fact, VisitMessage)}
+        known = Known(visits={first.reference: messages})
+        return look(first.number, known, first.reference, self._policy, self._key)
+
+    async def _settled(self, looked: Looked, passed: datetime | None) -> Checked:
+        """Return what was looked at, where it matters with whether a record waits for a number (21)."""
+        checked = replace(looked.checked, checked_at=passed)
+        waiting = replace(checked, record_waiting=True)
+        if answer(waiting, _NO_FEEDS).reason is not Uncheckable.RECORD_WAITING:
+            return checked
+        keys = {under.encode() for under in looked.waiting_under}
+        buckets = {bucket_of(under).encode() for under in looked.waiting_under}
+        ends: dict[int, int] = {}
+        async for records in self._archive.read(Topic.DETAILS):
+            ends |= {record.partition: record.offset + 1 for record in records if record.key in buckets}
+        for _ in range(_LOOKS_AT_SHELVES):
+            read = await self._read(keys)
+            shelves = [self._readers.details.decode_state(value) for value in read.values.values()]
+            if any(isinstance(shelf, Shelf) and shelf.holds(looked.stay) for shelf in shelves):
+                return waiting
+            if self._has_put(read.states, ends):
+                return checked
+            await asyncio.sleep(self._look_again_s)
+        return replace(checked, checked_at=None)
+
+    def _has_put(self, states: Mapping[int, bytes], ends: Mapping[int, int]) -> bool:
+        """Whether everything of `cpis.in.details` before these offsets, by partition, is on a shelf."""
+        for partition, end in ends.items():
+            value = states.get(partition)
+            taken = {} if value is None else self._readers.states.decode_partition(value).offsets
+            if taken.get(Topic.DETAILS, 0) < end:
+                return False
+        return True
 
     def _has_taken(self, value: bytes, own: Sequence[Held]) -> bool:
         """
@@ -210,20 +275,21 @@ class Enquiry:
                 return found if isinstance(found, Person | Inactive) else None, reference
             reference = moved_reference(self._key, reference, former=number, number=found.to)
             number = found.to
-            value = (await self._read(number)).value
+            value = (await self._read({number.key})).values.get(number.key)
         return None, reference
 
-    async def _read(self, number: NhsNumber) -> _Read:
-        """Return a number's record and the matcher's own, as they stand now."""
-        value: bytes | None = None
+    async def _read(self, keys: Collection[bytes]) -> _Read:
+        """Return what lies under these keys and the matcher's own records, as they stand now."""
+        values: dict[bytes, bytes] = {}
         states: dict[int, bytes] = {}
         async for records in self._archive.read(Topic.PEOPLE):
             for record in records:
                 if record.key == PARTITION_STATE_KEY:
                     states[record.partition] = record.value or b""
-                elif record.key == number.key:
-                    value = record.value
-        return _Read(value=value, states=states)
+                elif record.key in keys and record.key is not None:
+                    values.pop(record.key, None)
+                    values |= {} if record.value is None else {record.key: record.value}
+        return _Read(values=values, states=states)
 
 
 def _passed(marks: Iterable[_Marked], provider: OdsCode, own: Sequence[Held]) -> datetime | None:

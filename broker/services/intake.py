@@ -221,6 +221,7 @@ class Intake:
             sender=reading.provider,
             control_id=reading.control_id,
             visit=reading.unnumbered,
+            system=reading.message.system,
             received_at=received_at,
             raw=data,
         )

@@ -1,28 +1,19 @@
-"""
-Records of an upload that wait for a usable number, so that their children are found by their details.
+"""Tells others of records of an upload that wait for a usable number (rulings 21, 35, 41)."""
 
-Rulings 21, 35: the authority is told CPR04 or CPR07, and until it sends the record with its number a visit
-without one may be this child's.
-"""
+from datetime import datetime
 
-from datetime import datetime, timedelta
-
-from broker.core.identifiers import london_day
 from broker.core.keyed import IdentityKey
 from broker.core.number_ranges import Takes, Taking, takes_any
-from broker.core.plans import last_visible_day
 from broker.core.policy import AnyPolicy
 from broker.core.possible import OnFile, Placed
-from broker.core.possible_keys import Window, details_keys, waiting_reference
+from broker.core.possible_keys import Window, waiting_reference
+from broker.core.waiting import found_waiting
 from broker.ports import Write
 from broker.services.matching_details import clue_writes
 from broker.services.rejections import SOURCE
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.upload_codes import RecordCode
 from broker.wire.upload_record import FaultyRecord, ReadRecord
-
-WAITS = timedelta(days=35)
-"""How long a record waits after it was last sent: as long as the record itself is kept in `cpis.rejected`."""
 
 
 class WaitingRecords:
@@ -64,14 +55,9 @@ class WaitingRecords:
 
     def writes(self, record: FaultyRecord, received_at: datetime) -> list[Write]:
         """Return under which keys the subjects of a record can be found; none for one that does not wait."""
-        until = london_day(received_at + WAITS)
         found: dict[tuple[str, str], Window] = {}
         for content in record.waiting:
-            if content.deleted is not None:
-                continue
-            last = max(last_visible_day(content, one) for one in self.policy.every)
-            window = Window(first=content.start, last=min(last, until))
-            for under in details_keys(self._key, content.details):
+            for under, window in found_waiting(content, received_at, self.policy, self._key).items():
                 place = (under, waiting_reference(self._key, content.authority, under))
                 found[place] = found[place].joined(window) if place in found else window
         placed = [

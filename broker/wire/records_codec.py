@@ -36,9 +36,10 @@ class Rejected:
     What could not be read, kept byte for byte in `raw` with the reason.
 
     `raw` is None where the bytes may not be kept (ruling 42). `visit` is the reference of one without a
-    usable number, by which its messages are found when a person says whose it is (ruling 46). `sender` and
-    `control_id` are None where they could not be read; `received_at` is aware UTC. `reason` and `location`
-    are those of `MalformedMessage`.
+    usable number, by which its messages are found when a person says whose it is (ruling 46) and when its
+    hospital asks (41), and `system` the one that told it (MSH-3). `sender` and `control_id` are None where
+    they could not be read; `received_at` is aware UTC. `reason` and `location` are those of
+    `MalformedMessage`.
     """
 
     door: Door
@@ -47,6 +48,7 @@ class Rejected:
     sender: OdsCode | None = None
     control_id: str | None = None
     visit: str | None = None
+    system: str | None = None
     received_at: datetime
     raw: bytes | None = field(repr=False)
 
@@ -152,6 +154,7 @@ class RecordsCodec:
             "sender": maybe_code(rejected.sender),
             "control_id": rejected.control_id,
             "visit": rejected.visit,
+            "system": rejected.system,
             "received_at": received_ms,
             "size": len(raw or b""),
             "sealed": None if raw is None else seal_row(self._sealer, raw, _rejected_bond(received_ms)),
@@ -305,6 +308,7 @@ def _masked(row: Row) -> Masked:
             sender=maybe_ods(row["sender"]),
             control_id=row["control_id"],
             visit=row["visit"],
+            system=row["system"],
             received_at=row["received_at"],
             raw=None,
         )

@@ -87,11 +87,13 @@ def names_somebody(text: str) -> list[str]:
 
 
 def gives_three_answers(desk: Desk, port: int) -> None:
-    """Ask about the child's visit, one of somebody without a plan, one of nobody, and while Kafka is away."""
+    """Ask about the child's visit, of somebody without a plan or a number, of nobody, and without Kafka."""
     assert "AA" == send(port, attendance("P", patient=SOMEBODY, visit="V2"))
+    assert "AA" == send(port, attendance("P", patient=replace(SOMEBODY, number=None), visit="V4"))
 
     answers = [
-        desk.run("answer", "--visit", f"RXH/{visit}", "--json", *GROUNDS) for visit in ("V1", "V2", "V3")
+        desk.run("answer", "--visit", f"RXH/{visit}", "--json", *GROUNDS)
+        for visit in ("V1", "V2", "V3", "V4")
     ]
     away = desk.run("answer", "--visit", "RXH/V2", *GROUNDS, CPIS_KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:9")
 
@@ -99,6 +101,7 @@ def gives_three_answers(desk: Desk, port: int) -> None:
         (0, "plan on file", None),
         (3, "no plan on file", None),
         (4, "could not check", "visit not held"),
+        (4, "could not check", "no number"),
     ] == [
         (done.returncode, told["finding"], told["reason"])
         for done in answers
@@ -107,7 +110,7 @@ def gives_three_answers(desk: Desk, port: int) -> None:
     assert 4 == away.returncode
     assert away.stdout.startswith("Could not check: the broker has not come to this visit, or cannot tell")
     assert [] == names_somebody("".join(done.stdout + done.stderr for done in (*answers, away)))
-    assert 2 == [action.kind for action in desk.actions(Topic.AUDIT)].count(ActionKind.ANSWERED)
+    assert 3 == [action.kind for action in desk.actions(Topic.AUDIT)].count(ActionKind.ANSWERED)
 
 
 def refuses_another_key(desk: Desk, item_id: str) -> None:

@@ -3,8 +3,19 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Protocol
 
-from broker.core.answers import Answer, Checked, Feeds, Finding, Uncheckable, answer, could_not_check, look
+from broker.core.answers import (
+    Answer,
+    Checked,
+    Feeds,
+    Finding,
+    Looked,
+    Uncheckable,
+    answer,
+    could_not_check,
+    look,
+)
 from broker.core.errors import NoAnswerHere
 from broker.core.everybody import Everybody
 from broker.core.facts import Fact, VisitMessage
@@ -39,6 +50,23 @@ class _Own(VisitAsked):
         same = VisitAsked.is_it(self, reference, number, system, key)
         return same and number in self.numbers
 
+    def unnumbered(self, system: str, key: IdentityKey) -> str:
+        """Return the reference that it has without a number, of its own for every specification."""
+        owner = min(self.numbers)
+        return key.derive("unnumbered", owner.key, self.reference(owner, system, key))
+
+
+class Around(Protocol):
+    """Who may be who, here and now."""
+
+    def met(self, visit: str) -> bool | None:
+        """Whether a visit without a number meets somebody; None for one that nobody told of."""
+        ...
+
+    def waits(self, looked: Looked) -> bool:
+        """Whether a record waits that may be of the person of a visit with a number."""
+        ...
+
 
 def owned(asked: VisitAsked, sent: Sequence[tuple[NhsNumber | None, Fact]]) -> VisitAsked:
     """Return the visit as one of the person whose facts were sent."""
@@ -63,18 +91,25 @@ def answered(ask: Ask, asked: VisitAsked) -> str:
     return told.finding.value if told.reason is None else f"{told.finding}: {told.reason}"
 
 
-def ask_core(everybody: Everybody, policy: AnyPolicy) -> Ask:
+def ask_core(
+    everybody: Everybody, policy: AnyPolicy, around: Around, sent: Sequence[tuple[NhsNumber | None, Fact]]
+) -> Ask:
     """Ask the core about the people it has folded; every visit has been passed."""
+    feeds = Feeds(known=1, stale=0)
 
     def ask(asked: VisitAsked) -> Answer:
         """Return the answer under the number that has a record with the visit, else under any."""
         for person in (*everybody.people.values(), *everybody.waiting.values()):
             reference = asked.reference(person.number, "EDSYS", KEY)
             if reference in person.known.visits:
-                checked = look(person.number, person.known, reference, policy, KEY)
-                return answer(replace(checked, checked_at=T), Feeds(known=1, stale=0))
+                looked = look(person.number, person.known, reference, policy, KEY)
+                waits = around.waits(looked)
+                return answer(replace(looked.checked, checked_at=T, record_waiting=waits), feeds)
         if everybody.inactive:
-            return answer(Checked(not_in_use=True), Feeds(known=1, stale=0))
+            return answer(Checked(not_in_use=True), feeds)
+        met = around.met(owned(asked, sent).unnumbered("EDSYS", KEY))
+        if met is not None:
+            return answer(Checked(number=False, possible_match=met), feeds)
         return could_not_check(Uncheckable.NOT_HELD)
 
     return ask
@@ -91,7 +126,7 @@ def enquiry(
     received = [fact.received_at for _, fact in sent if isinstance(fact, VisitMessage)]
     return Enquiry(
         archive,
-        Readers(facts=codecs.facts, states=codecs.states, records=codecs.records),
+        Readers(facts=codecs.facts, states=codecs.states, records=codecs.records, details=codecs.details),
         DeskLog(log, codecs.records, key=KEY, clock=lambda: T),
         policy=policy,
         key=KEY,

@@ -13,7 +13,7 @@ from broker.adapters.memory_archive import MemoryArchive
 from broker.core.alerts import AlertEvent, DecisionEntry, ItemKind, WorklistItem
 from broker.core.answers import Answer
 from broker.core.audit import commit_to
-from broker.core.facts import Access, Fact, IdentityNotice, VisitMessage
+from broker.core.facts import Access, Fact, IdentityNotice, PlanFact, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import moved_reference
 from broker.core.policy import RULES_VERSION, AnyPolicy
@@ -23,6 +23,11 @@ from broker.services.finding import VisitAsked
 from broker.services.matching import Codecs, PartitionMatcher, Surroundings
 from broker.services.matching_turns import Notice
 from broker.services.numberless import Numberless
+from broker.services.rejections import Rejections
+from broker.services.waiting_records import WaitingRecords
+from broker.wire.records_codec import Door, Rejected
+from broker.wire.upload_codes import RecordCode
+from broker.wire.upload_record import FaultyRecord
 from tests.builders.matcher import HURRIED, SALT, Reported, fact_write, make_codecs, until
 from tests.spec.answering import GROUNDS, Ask, enquiry, owned
 from tests.spec.outcome import Outcome
@@ -67,18 +72,44 @@ def make_matcher(
 def writes_of(codecs: Codecs, sent: Sent, policy: AnyPolicy) -> list[Write]:
     """Return facts as intake writes them."""
     numberless = Numberless(codecs.details, policy=policy, key=KEY)
+    waiting = WaitingRecords(codecs.details, policy=policy, key=KEY)
+    rejections = Rejections(codecs.records, KEY)
     writes: list[Write] = []
     for number, fact in sent:
         if number is not None:
             writes.append(fact_write(codecs.facts, fact, number, PARTITION))
+        elif isinstance(fact, PlanFact):
+            writes += waiting.writes(_waiting(fact), fact.received_at)
         if isinstance(fact, VisitMessage):
             name = unnumbered(sent, number, fact)
-            writes += (
-                numberless.sought(replace(fact, visit=name))
-                if number is None
-                else numberless.numbered(fact, name)
-            )
+            if number is None:
+                writes += rejections.writes(_kept(fact, name))
+                writes += numberless.sought(replace(fact, visit=name))
+            else:
+                writes += numberless.numbered(fact, name)
     return writes
+
+
+def _waiting(plan: PlanFact) -> FaultyRecord:
+    """Return the record of an upload whose subject has no usable number."""
+    return FaultyRecord(
+        location="/", code=RecordCode.NUMBER_FORMAT, reason="wrong check digit", waiting=(plan.content,)
+    )
+
+
+def _kept(message: VisitMessage, visit: str) -> Rejected:
+    """Return what intake keeps of a message without a usable number."""
+    return Rejected(
+        door=Door.MLLP,
+        reason="number_missing",
+        location="PID-3",
+        sender=message.provider,
+        control_id=message.control_id,
+        visit=visit,
+        system=message.system,
+        received_at=message.received_at,
+        raw=b"as it came",
+    )
 
 
 def unnumbered(sent: Sent, number: NhsNumber | None, message: VisitMessage) -> str:

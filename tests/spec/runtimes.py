@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Protocol
 
 from broker.core.alerts import AlertEvent, DecisionEntry, WorklistItem
+from broker.core.answers import Looked
 from broker.core.everybody import Everybody
-from broker.core.facts import Details, VisitMessage
+from broker.core.facts import Details, PlanFact, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.person import NOTHING, Known
 from broker.core.policy import AnyPolicy
@@ -17,6 +18,7 @@ from broker.core.possible import Found, Numbered, OnFile, Search, Shelf, Sought,
 from broker.core.possible_keys import details_keys, on_file
 from broker.core.restriction import unlinked
 from broker.core.succession import Came
+from broker.core.waiting import found_waiting
 from tests.spec.answering import ask_core
 from tests.spec.matchers import Sent, unnumbered
 from tests.spec.outcome import Outcome
@@ -51,11 +53,13 @@ def run_core(sent: Sent, policy: AnyPolicy, *, stepwise: bool = True) -> Outcome
             nearby.know(own, before.get(own, NOTHING), after.get(own, NOTHING))
         if isinstance(fact, VisitMessage):
             nearby.hear(number, replace(fact, visit=unnumbered(sent, number, fact)))
+        elif number is None and isinstance(fact, PlanFact):
+            nearby.wait(fact)
     return Outcome(
         events=tuple(events),
         items=(*items.values(), *nearby.items()),
         decisions=decisions,
-        ask=ask_core(everybody, policy),
+        ask=ask_core(everybody, policy, nearby, sent),
     )
 
 
@@ -68,6 +72,7 @@ class Nearby:
         self._shelves: dict[str, Shelf] = {}
         self._searches: dict[str, Search] = {}
         self._sought: set[str] = set()
+        self._heard: set[str] = set()
 
     def know(self, number: NhsNumber, before: Known, after: Known) -> None:
         """Put somebody on file, or take them off it."""
@@ -79,6 +84,7 @@ class Nearby:
     def hear(self, number: NhsNumber | None, message: VisitMessage) -> None:
         """Look for the patient of a visit without a number; one that has got it is sought no more."""
         if number is None:
+            self._heard.add(message.visit)
             details, sought = sought_in(message, self._policy) or (Details(), None)
             for under in details_keys(KEY, details):
                 assert sought is not None
@@ -86,6 +92,24 @@ class Nearby:
                 self._put(under, sought)
         elif message.visit in self._sought:
             self._tell(Numbered(visit=message.visit, heard_at=message.received_at))
+
+    def wait(self, plan: PlanFact) -> None:
+        """Let the record of a plan wait for the number of its child, for 35 days (ruling 21)."""
+        content = plan.content
+        for under, window in found_waiting(content, plan.received_at, self._policy, KEY).items():
+            self._put(under, OnFile(reference=f"waiting {content.authority}", window=window))
+
+    def met(self, visit: str) -> bool | None:
+        """Whether a visit without a number meets somebody; None for one that nobody told of."""
+        if visit not in self._heard:
+            return None
+        search = self._searches.get(visit)
+        return search is not None and search.item(KEY) is not None
+
+    def waits(self, looked: Looked) -> bool:
+        """Whether a record waits that may be of the person of a visit with a number."""
+        shelves = (self._shelves.get(under, Shelf()) for under in looked.waiting_under)
+        return any(shelf.holds(looked.stay) for shelf in shelves)
 
     def items(self) -> list[WorklistItem]:
         """Return the items that are open."""

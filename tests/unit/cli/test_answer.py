@@ -1,12 +1,23 @@
 """`cpis answer`: what cannot be asked, and that an error is never shown as an answer that reassures."""
 
+from collections.abc import Callable
+
 import pytest
 from click.testing import CliRunner, Result
 
 from broker.cli import root
-from broker.cli.answer import EXIT_CODES
-from broker.core.answers import Finding
-from broker.core.errors import BrokerError, ConfigurationError, GroundsRefused, InvalidOdsCode
+from broker.cli.answer import EXIT_CODES, answer_of
+from broker.core.answers import Answer, Finding, Uncheckable, could_not_check
+from broker.core.errors import (
+    BrokerError,
+    ConfigurationError,
+    GroundsRefused,
+    InvalidOdsCode,
+    KafkaUnavailable,
+    NoAnswerHere,
+    StorageUnusable,
+    VisitAmbiguous,
+)
 
 GROUNDS = ("--by", "ops-7", "--reason", "ticket 4711")
 NOWHERE = ("--bootstrap-servers", "127.0.0.1:9")
@@ -47,6 +58,36 @@ def test_a_kafka_that_is_away_is_could_not_check() -> None:
     assert EXIT_CODES[Finding.COULD_NOT_CHECK] == result.exit_code
     assert result.stdout.startswith("Could not check: ")
     assert "No plan on file" not in result.stdout
+
+
+def raising(error: Exception) -> Callable[[], Answer]:
+    """Return a question that fails."""
+
+    def ask() -> Answer:
+        raise error
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (KafkaUnavailable(), KafkaUnavailable.code),
+        (StorageUnusable("no room"), StorageUnusable.code),
+        (ValueError("Ada"), "ValueError"),
+    ],
+)
+def test_whatever_keeps_the_desk_shut_is_could_not_check(error: Exception, cause: str) -> None:
+    """By its code or class, and none of its words (ruling 41)."""
+    assert could_not_check(Uncheckable.BROKER_BEHIND, cause=cause) == answer_of(raising(error))
+
+
+@pytest.mark.parametrize("error", [ConfigurationError("a setting"), NoAnswerHere(), VisitAmbiguous()])
+def test_what_somebody_has_to_mend_is_said_as_an_error(error: BrokerError) -> None:
+    """No answer of the three, with an exit code of its own (ruling 41)."""
+    with pytest.raises(type(error)):
+        answer_of(raising(error))
+    assert error.exit_code not in EXIT_CODES.values()
 
 
 def test_no_answer_has_an_exit_code_of_an_error() -> None:

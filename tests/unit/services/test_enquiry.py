@@ -1,101 +1,40 @@
 """What a provider asks is answered, and what goes wrong is `could not check`, never `no plan` (ruling 41)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from broker.adapters.memory import MemoryFactLog
 from broker.adapters.memory_archive import MemoryArchive
 from broker.core.alerts import Recipient, RecipientKind
-from broker.core.answers import MARK_WITHIN, Answer, Feeds, Finding, Uncheckable, could_not_check
+from broker.core.answers import MARK_WITHIN, Feeds, Finding, Uncheckable, could_not_check
 from broker.core.checks import CheckMark
 from broker.core.errors import KafkaUnavailable, NoAnswerHere, VisitAmbiguous
-from broker.core.facts import VisitEvent, VisitMessage
-from broker.core.identifiers import NhsNumber, OdsCode
-from broker.core.keyed import IdentityKey, visit_reference
-from broker.core.operators import ActionKind, Grounds, OperatorAction
+from broker.core.facts import VisitEvent
+from broker.core.identifiers import OdsCode
+from broker.core.keyed import IdentityKey
+from broker.core.operators import ActionKind
 from broker.core.partition import Forwarding
-from broker.core.policy import AnyPolicy, Policy
-from broker.ports import Archive, Record, Topic, Write
-from broker.services.desk_log import DeskLog
-from broker.services.enquiry import Enquiry, FeedRule, Readers
-from broker.services.finding import VisitAsked
+from broker.core.policy import Policy
+from broker.ports import Topic, Write
+from broker.services.enquiry import FeedRule
+from tests.builders.enquiry import (
+    BEHIND,
+    BEN,
+    GROUNDS,
+    RULE,
+    VISIT,
+    Clock,
+    Desk,
+    Failing,
+    Past,
+    came,
+    worked_off,
+)
 from tests.builders.house import ADA, House, in_house
-from tests.builders.matcher import AUTHORITY, KEY, NOON, PROVIDER, attendance, numbers, plan, until
+from tests.builders.matcher import AUTHORITY, NOON, plan, until
 from tests.builders.street import A, B, Street, arrives, in_street, superseded
-
-GROUNDS = Grounds(by="ops-7", reason="ticket 4711")
-BEN = list(zip(numbers(), range(2), strict=False))[1][0]
-VISIT = VisitAsked(provider=PROVIDER, number="V-1", system="ED")
-RULE = FeedRule(authorities=frozenset(), stale_after=timedelta(hours=48))
-BEHIND = could_not_check(Uncheckable.BROKER_BEHIND)
-LOOK_AGAIN_S = 0.005
-
-
-def came(
-    number: NhsNumber = ADA, *, visit: str = "V-1", system: str = "ED", at: datetime = NOON
-) -> VisitMessage:
-    """Return the attendance of a visit, under its true reference."""
-    reference = visit_reference(KEY, number, system=system, provider=PROVIDER, visit_number=visit)
-    return replace(attendance(reference, at=at), system=system)
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self, now: datetime) -> None:
-        """Show a time."""
-        self.now = now
-
-    def __call__(self) -> datetime:
-        """Return the time shown."""
-        return self.now
-
-
-@dataclass
-class Desk:
-    """Who asks, on a house's cluster; by default so late that no mark is waited for."""
-
-    house: House | Street
-    archive: Archive | None = None
-    policy: AnyPolicy = Policy()  # noqa: RUF009 - it is frozen
-    key: IdentityKey = KEY
-    rule: FeedRule = RULE
-    now: datetime = NOON + timedelta(minutes=5)
-
-    def enquiry(self, clock: Clock | None = None) -> Enquiry:
-        """Return the enquiry."""
-        kafka, codecs = self.house.kafka, self.house.codecs
-        return Enquiry(
-            self.archive or MemoryArchive(kafka),
-            Readers(facts=codecs.facts, states=codecs.states, records=codecs.records),
-            DeskLog(MemoryFactLog(kafka), codecs.records, key=KEY, clock=lambda: NOON),
-            policy=self.policy,
-            key=self.key,
-            clock=clock or Clock(self.now),
-            feeds=self.rule,
-            look_again_s=LOOK_AGAIN_S,
-        )
-
-    async def ask(self, asked: VisitAsked = VISIT) -> Answer:
-        """Ask."""
-        return await self.enquiry().ask(asked, GROUNDS)
-
-    def actions(self) -> list[OperatorAction]:
-        """Return what the audit trail says of operators."""
-        records = self.house.codecs.records
-        values = [record.value or b"" for record in self.house.kafka.read(Topic.AUDIT)]
-        return [records.decode_action(value) for value in values if records.is_action(value)]
-
-
-async def worked_off(house: House, *facts: VisitMessage, number: NhsNumber = ADA) -> None:
-    """Let a matcher work facts off."""
-    house.send(*facts, number=number)
-    async with house.at_work():
-        await house.taken()
 
 
 def test_the_three_answers() -> None:
@@ -219,31 +158,10 @@ def test_people_read_from_before_the_mark_are_no_answer() -> None:
         await worked_off(house, came(visit="V-0"))
         before = list(house.records(Topic.PEOPLE))
         await worked_off(house, came())
-        desk = Desk(house, archive=_Past(MemoryArchive(house.kafka), before))
+        desk = Desk(house, archive=Past(MemoryArchive(house.kafka), before))
         assert BEHIND == await desk.ask()
 
     in_house(scenario)
-
-
-class _Past:
-    """An archive that shows `cpis.people` as it once was."""
-
-    def __init__(self, archive: MemoryArchive, people: Sequence[Record]) -> None:
-        """Show these people."""
-        self._archive = archive
-        self._people = people
-
-    async def read(self, topic: str) -> AsyncIterator[Sequence[Record]]:
-        """Yield a topic."""
-        if topic == Topic.PEOPLE:
-            yield self._people
-            return
-        async for records in self._archive.read(topic):
-            yield records
-
-    async def read_one(self, topic: Topic, partition: int, offset: int) -> Record | None:
-        """Return one record."""
-        return await self._archive.read_one(topic, partition, offset)
 
 
 @pytest.mark.parametrize("failing", [Topic.ATTENDANCES, Topic.CHECKS, Topic.PEOPLE])
@@ -257,29 +175,10 @@ def test_whatever_fails_is_could_not_check_with_its_code(
 
     async def scenario(house: House) -> None:
         await worked_off(house, came())
-        desk = Desk(house, archive=_Failing(MemoryArchive(house.kafka), [], failing, error))
+        desk = Desk(house, archive=Failing(MemoryArchive(house.kafka), [], failing, error))
         assert could_not_check(Uncheckable.BROKER_BEHIND, cause=cause) == await desk.ask()
 
     in_house(scenario)
-
-
-class _Failing(_Past):
-    """An archive of which one topic cannot be read."""
-
-    def __init__(
-        self, archive: MemoryArchive, people: Sequence[Record], failing: Topic, error: Exception
-    ) -> None:
-        """Fail with an error."""
-        super().__init__(archive, people)
-        self._failing = failing
-        self._error = error
-
-    async def read(self, topic: str) -> AsyncIterator[Sequence[Record]]:
-        """Yield a topic, or fail."""
-        if topic == self._failing:
-            raise self._error
-        async for records in super().read(topic):
-            yield records
 
 
 def test_a_record_of_a_person_that_cannot_be_read_is_no_answer() -> None:

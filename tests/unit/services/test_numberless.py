@@ -11,6 +11,7 @@ from broker.core.identifiers import OdsCode
 from broker.core.keyed import unnumbered_reference
 from broker.core.possible import Clue, Numbered, OnFile, Sought
 from broker.core.possible_keys import Window, details_keys
+from broker.core.waiting import waiting_keys
 from broker.ports import Topic, Write
 from broker.services.numberless import Numberless
 from tests.builders.adt import Adt, Patient
@@ -73,13 +74,14 @@ def test_a_patient_without_a_usable_number_is_looked_for_under_three_keys(number
 
 
 def test_what_is_kept_of_the_message_names_its_visit() -> None:
-    """By that reference its messages are found once somebody says whose it is (ruling 46)."""
+    """By that reference its messages are found once somebody says whose it is, or asks (rulings 41, 46)."""
     house = DeskHouse()
 
     house.send(message(), at=AT)
 
     [kept] = house.kafka.read(Topic.REJECTED)
-    assert reference(house) == house.parts.records.mask_rejected(kept.value or b"").rejected.visit
+    rejected = house.parts.records.mask_rejected(kept.value or b"").rejected
+    assert (reference(house), "EDSYS") == (rejected.visit, rejected.system)
 
 
 @pytest.mark.parametrize(
@@ -140,8 +142,8 @@ def test_visits_are_forgotten_after_h() -> None:
     assert [] == [clue for _, clue in clues(house) if isinstance(clue, Numbered)]
 
 
-CHILD = Person(number="9990000019")
-PLACEHOLDER = Person(number="2222222222")
+CHILD = Person(number="9990000019", family="Sample", given="Robin", born="20160412")
+PLACEHOLDER = Person(number="2222222222", family="Sample", given="Robin", born="20160412")
 
 
 def test_a_record_without_a_usable_number_waits_to_be_found() -> None:
@@ -151,7 +153,9 @@ def test_a_record_without_a_usable_number_waits_to_be_found() -> None:
     house.load(build_upload([Record(child=CHILD)]), at=AT)
 
     found = clues(house)
-    assert 3 == len(found)
+    keys = {under for under, _ in found}
+    assert {*details_keys(house.parts.key, DETAILS), *waiting_keys(house.parts.key, DETAILS)} == keys
+    assert (6, 6) == (len(found), len(keys))
     windows = {clue.window for _, clue in found if isinstance(clue, OnFile)}
     assert [AT.date() + timedelta(days=35)] == [window.last for window in windows if window is not None]
     assert 1 == len(house.kafka.read(Topic.REJECTED))
@@ -165,7 +169,7 @@ def test_a_record_that_is_sent_again_waits_once() -> None:
     house.load(build_upload([Record(child=PLACEHOLDER)]), at=AT + timedelta(days=1))
 
     places = [(under, clue.reference) for under, clue in clues(house) if isinstance(clue, OnFile)]
-    assert (6, 3) == (len(places), len(set(places)))
+    assert (12, 6) == (len(places), len(set(places)))
 
 
 def test_two_plans_of_one_subject_wait_as_one() -> None:
@@ -203,10 +207,9 @@ def test_what_does_not_wait_is_not_on_file(record: Record) -> None:
 def test_a_record_and_a_visit_meet_under_the_same_keys() -> None:
     """The two sides fold alike."""
     house = DeskHouse()
-    child = Person(number="9990000019", family="Sample", given="Robin", born="20160412")
-    house.load(build_upload([Record(child=child)]), at=AT)
+    house.load(build_upload([Record(child=CHILD)]), at=AT)
     house.send(message(), at=AT)
 
     on_file = {under for under, clue in clues(house) if isinstance(clue, OnFile)}
     sought = {under for under, clue in clues(house) if isinstance(clue, Sought)}
-    assert (3, on_file) == (len(sought), sought)
+    assert (3, sought) == (len(sought), on_file & sought)

@@ -1,0 +1,50 @@
+"""
+Records of an upload that wait for a usable number: under which keys they are found, and on which days.
+
+Rulings 21, 35, 41: the authority is told CPR04 or CPR07, and until it sends the record with its number a
+visit without one may be this child's, and of a visit with one nobody can say that there is no plan.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from broker.core.facts import Details, PlanContent
+from broker.core.identifiers import london_day
+from broker.core.keyed import IdentityKey
+from broker.core.plans import last_visible_day
+from broker.core.policy import AnyPolicy
+from broker.core.possible_keys import Window, bucket_of, details_keys
+
+WAITS = timedelta(days=35)
+"""How long a record waits after it was last sent: as long as the record itself is kept in `cpis.rejected`."""
+
+
+def waiting_keys(key: IdentityKey, details: Details) -> tuple[str, ...]:
+    """
+    Return under which keys records that wait lie alone, with nobody who is on file among them (ruling 41).
+
+    A visit with a usable number is compared with these: who is on file under another number is another.
+    They lie in the bucket of the digests that they are made of.
+    """
+    return tuple(
+        bucket + key.derive("details: record waiting", under)[len(bucket) :]
+        for under in details_keys(key, details)
+        for bucket in [bucket_of(under)]
+    )
+
+
+def found_waiting(
+    content: PlanContent, received_at: datetime, policy: AnyPolicy, key: IdentityKey
+) -> Mapping[str, Window]:
+    """
+    Return the keys under which the subject of a plan that waits is found, and on which days.
+
+    By those of ruling 21 visits without a number meet it, by those of its own an answer does. A plan that the
+    authority has removed waits for nobody (ruling 14).
+    """
+    if content.deleted is not None:
+        return {}
+    visible = max(last_visible_day(content, one) for one in policy.every)
+    window = Window(first=content.start, last=min(visible, london_day(received_at + WAITS)))
+    details = content.details
+    return dict.fromkeys((*details_keys(key, details), *waiting_keys(key, details)), window)

@@ -1,0 +1,163 @@
+"""
+What is answered while nobody knows whose a visit, or a record, is. Rulings 21, 41, 42.
+
+`A04?` is a message whose number is missing or unusable, `plan?` the record of an upload whose number is.
+"""
+
+import pytest
+
+from tests.spec.conftest import RunNearby
+from tests.spec.table import rows
+
+HEAD = "recorded | fact | about | values"
+SOMEBODY_ELSE = "family=Other given=Alex birth_date=2010-01-01"
+ELSEWHERE = f"T-30d | plan | CPP E09 | {SOMEBODY_ELSE}"
+PLAN = "T-30d | plan | CPP E09 |"
+WAITS = "T-2d | plan? | CPP E08 |"
+NO_NUMBER = "could not check: no number"
+POSSIBLE = "could not check: possible match"
+WAITING = "could not check: record waiting"
+
+
+def table(*facts: str) -> str:
+    """Return a table of these rows."""
+    return "\n".join([HEAD, *facts])
+
+
+@pytest.mark.parametrize("first", ["visit", "other side"])
+@pytest.mark.parametrize(
+    ("other", "answer"),
+    [
+        pytest.param(ELSEWHERE, NO_NUMBER, id="nobody with these details"),
+        pytest.param(PLAN, POSSIBLE, id="somebody with a plan"),
+        pytest.param(f"{PLAN} given=Alex birth_date=2010-01-01", NO_NUMBER, id="one detail alone"),
+        pytest.param("T-30d | plan | CPP E09 | end=D-365", POSSIBLE, id="the last visible day"),
+        pytest.param("T-30d | plan | CPP E09 | end=D-366", NO_NUMBER, id="the day after it"),
+        pytest.param(f"{ELSEWHERE}\n{WAITS}", POSSIBLE, id="a record that waits"),
+    ],
+)
+def test_a_visit_without_a_usable_number_could_not_be_checked(
+    run_nearby: RunNearby, other: str, answer: str, first: str
+) -> None:
+    """Whoever it may be, it is said; never that there is no plan (rulings 21, 35, 41)."""
+    sides = (other, "T | A04? | v1 |")
+
+    outcome = run_nearby(table(*(sides if first == "other side" else reversed(sides))), stepwise=True)
+
+    assert answer == outcome.answer()
+
+
+def test_a_visit_whose_details_say_nothing_has_no_number_all_the_same(run_nearby: RunNearby) -> None:
+    """Nobody can be looked for; that is no reason to say that there is no plan (rulings 21, 41)."""
+    outcome = run_nearby(table(PLAN, "T | A04? | v1 | family=UNKNOWN given=BABY birth_date=-"))
+
+    assert NO_NUMBER == outcome.answer()
+
+
+@pytest.mark.parametrize(
+    ("others", "number", "answer"),
+    [
+        pytest.param(PLAN, "A", "plan on file", id="of the child that was met"),
+        pytest.param(PLAN, "B", "no plan on file", id="of somebody else"),
+        pytest.param(f"{PLAN}\n{WAITS}", "B", WAITING, id="of somebody with a record that waits"),
+    ],
+)
+def test_the_number_that_comes_later_brings_the_ordinary_answer(
+    run_nearby: RunNearby, others: str, number: str, answer: str
+) -> None:
+    """Before it came the visit was a possible match; the visit joins up by itself (rulings 21, 41)."""
+    outcome = run_nearby(
+        table(others, "T | A04? | v1 |", f"T+1h | A08 | v1 | number={number}"), stepwise=True
+    )
+
+    assert answer == outcome.answer()
+
+
+DETAILS = rows("""
+    visit                                 | answer
+    -                                     | could not check: record waiting
+    given=Alex                            | could not check: record waiting
+    family=Other                          | could not check: record waiting
+    birth_date=2014-09-30                 | could not check: record waiting
+    birth_date=2014-12-04                 | could not check: record waiting
+    given=-                               | could not check: record waiting
+    given=Alex family=Other               | no plan on file
+    given=Alex birth_date=2013-04-12      | no plan on file
+    birth_date=2013-04-12                 | no plan on file
+    birth_date_reliability=estimated      | no plan on file
+    family=UNKNOWN given=BABY             | no plan on file
+""")
+
+
+@pytest.mark.parametrize("first", ["visit", "record"])
+@pytest.mark.parametrize(("visit", "answer"), DETAILS)
+def test_of_a_child_whose_record_may_wait_nobody_says_that_there_is_none(
+    run_nearby: RunNearby, visit: str, answer: str, first: str
+) -> None:
+    """Two details that agree are enough, whichever came first (rulings 20, 21, 41)."""
+    sides = (WAITS, f"T | A04 | v1 | {'' if visit == '-' else visit}")
+
+    outcome = run_nearby(table(*(sides if first == "record" else reversed(sides))), stepwise=True)
+
+    assert answer == outcome.answer()
+
+
+def test_details_that_were_corrected_since_are_looked_for_too(run_nearby: RunNearby) -> None:
+    """Details that agreed at any time may be the right ones (rulings 20, 41)."""
+    outcome = run_nearby(table(WAITS, "T | A04 | v1 |", f"T+1h | A08 | v1 | {SOMEBODY_ELSE}"))
+
+    assert WAITING == outcome.answer()
+
+
+DAYS = rows("""
+    record                                    | answer
+    T-2d / plan? / CPP E08 / start=D+1        | could not check: record waiting
+    T-2d / plan? / CPP E08 / start=D+2        | no plan on file
+    T-2d / plan? / CPP E08 / end=D-365        | could not check: record waiting
+    T-2d / plan? / CPP E08 / end=D-366        | no plan on file
+    T-2d / plan? / CPP E08 / deleted=D-3      | no plan on file
+    T-35d / plan? / CPP E08 /                 | could not check: record waiting
+    T-36d / plan? / CPP E08 /                 | no plan on file
+    T-2d / plan? / UCP E08 / end=D-28         | could not check: record waiting
+    T-2d / plan? / UCP E08 / end=D-29         | no plan on file
+    T+2d / plan? / CPP E08 /                  | could not check: record waiting
+""")
+
+
+@pytest.mark.parametrize(("record", "answer"), DAYS)
+def test_a_record_waits_for_visits_on_days_on_which_its_plan_would_count(
+    run_nearby: RunNearby, record: str, answer: str
+) -> None:
+    """The stay, here to the day after, meets its visible days, within 35 days of its receipt (9, 10, 21)."""
+    outcome = run_nearby(table(record.replace("/", "|"), "T | A04 | v1 |"))
+
+    assert answer == outcome.answer()
+
+
+BESIDE = rows(f"""
+    other                                | answer
+    {PLAN.replace("|", "/")}             | plan on file
+    T-3d / notice / n1 /                 | could not check: restricted
+    T-3d / notice / n1 number-change /   | could not check: record waiting
+    T-3d / notice / n1 in-use /          | could not check: record waiting
+    {ELSEWHERE.replace("|", "/")}        | could not check: details disagree
+    {PLAN.replace("|", "/")} number=B    | could not check: record waiting
+""")
+
+
+@pytest.mark.parametrize(("other", "answer"), BESIDE)
+def test_a_record_that_waits_hides_no_plan_and_nothing_weightier(
+    run_nearby: RunNearby, other: str, answer: str
+) -> None:
+    """What the asker can do something about first is what is said (ruling 41)."""
+    outcome = run_nearby(table(other.replace("/", "|"), WAITS, "T | A04 | v1 |"))
+
+    assert answer == outcome.answer()
+
+
+@pytest.mark.parametrize("details", ["", "given=Alex"])
+def test_a_plan_under_another_number_is_another_persons(run_nearby: RunNearby, details: str) -> None:
+    """A usable number says who it is, a twin too: two numbers are put together by nobody (20, 41, 42)."""
+    outcome = run_nearby(table(f"{PLAN} number=B", f"T | A04 | v1 | {details}"))
+
+    assert "no plan on file" == outcome.answer()
