@@ -57,7 +57,7 @@ from broker.core.policy import AnyPolicy, Policy
 from broker.core.policy_keys import Restricted
 from broker.core.reading import Visit
 from broker.core.restriction import is_restricted, reduced
-from broker.core.visits import is_during, judging, losses, losses_by, read_visits
+from broker.core.visits import is_during, is_registered_again, judging, losses, losses_by, read_visits
 
 _WHY_NOT_DUE = {
     NotDue.PREGNANCY_ENDED: Why.PREGNANCY_ENDED,
@@ -135,14 +135,13 @@ class Deciding:
         return None
 
     def _same_visit(self, visit: Visit, other: Visit) -> bool:
-        """Whether `other` is the visit that a cancelled registration was meant to be (ruling 16)."""
-        return (
-            other.reference != visit.reference
-            and other.provider == visit.provider
-            and not other.cancelled
-            and other.unscheduled
-            and abs(other.arrived_at - visit.arrived_at) <= visit.policy.same_visit
-        )
+        """Whether `other` is what a cancelled registration was meant to be, and tells of its plans (16)."""
+        return is_registered_again(visit, other) and self._plans_told(visit) <= self._plans_told(other)
+
+    def _plans_told(self, visit: Visit) -> frozenset[PlanKey]:
+        """Return the plans that a visit tells of where it counts: due, with details that match."""
+        pairs = self._due(self._stay(visit, self.notices), self.plans, visit.policy)[0]
+        return frozenset(key for line in self._matched(visit, pairs) for key in line.plan.keys)
 
     def _decide_visit(self, visit: Visit) -> None:
         """Decide one thread: setting, plans due, identity, then content for each recipient."""

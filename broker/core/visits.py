@@ -36,6 +36,17 @@ def is_during(access: Access, visit: Visit) -> bool:
     return there and visit.arrived_at <= access.accessed_at <= visit.stay_until
 
 
+def is_registered_again(visit: Visit, other: Visit) -> bool:
+    """Whether another visit may be the one that a cancelled registration was meant to be (ruling 16)."""
+    return (
+        other.reference != visit.reference
+        and other.provider == visit.provider
+        and not other.cancelled
+        and other.unscheduled
+        and abs(other.arrived_at - visit.arrived_at) <= visit.policy.same_visit
+    )
+
+
 def read_visits(known: Messages, policy: AnyPolicy) -> list[Visit]:
     """Return the threads of a person's visits by arrival, without what sensitive places recorded (47)."""
     policies = {reference: judging(reference, messages, policy) for reference, messages in known.items()}

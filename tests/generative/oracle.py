@@ -88,8 +88,13 @@ class Oracle:
             and other.unscheduled
             and other.state != "cancelled by the hospital"
             and abs(other.arrived_at - thread.arrived_at) <= thread.policy.same_visit
+            and self._told_of(thread) <= self._told_of(other)
         ]
         return "ruling 16: registered twice" if twins else None
+
+    def _told_of(self, thread: Thread) -> set[tuple[str, str, date]]:
+        """Return the plans that are told of a visit if anything is (16)."""
+        return {name for plan, _ in self.matched(thread) for name in plan.names}
 
     def plans(self, arrived_at: datetime, until: datetime, cutoff: datetime, policy: Policy) -> list[Plan]:
         """Return the plans that count for a stay, replacements in the place of what they replace (14)."""

@@ -58,6 +58,8 @@ OTHERS = rows("""
     RYY      | T+1h A04                            | shared
     RXX      | T+1h A04 patient_class=P            | shared
     RXX      | T+1h A11                            | shared
+    RXX      | T+1h A04 family=X given=Y           | shared
+    RXX      | T+1h A04 family=X given=Robin       | ruling 16: registered twice
 """)
 
 
@@ -70,6 +72,22 @@ def test_a_second_registration_withdraws_the_cancelled_one(
         T    | A04 | v1 | patient_class=E
         {messages(other, about=f"v2 {provider}")}
         T+9h | A11 | v1 |
+    """)
+
+    assert why == outcome.whys["v1"]
+
+
+@pytest.mark.parametrize(("ended", "why"), [("D-364", "ruling 16: registered twice"), ("D-365", "shared")])
+def test_a_second_registration_withdraws_nothing_that_it_does_not_tell(
+    run: Run, ended: str, why: str
+) -> None:
+    """One past midnight, on a day on which the plan is not visible any more, tells nobody (9, 16)."""
+    outcome = run(f"""
+        recorded  | fact | about   | values
+        T-99d     | plan | CPP E09 | start=D-999 end={ended}
+        T+13h     | A04  | v1      |
+        T+14h+30m | A04  | v2      |
+        T+15h     | A11  | v1      |
     """)
 
     assert why == outcome.whys["v1"]

@@ -103,7 +103,8 @@ NAMED = (
         wrong="if version.recorded_at < stay.arrived_at]",
     ),
     Mutation(
-        rule="ruling 16", mistake="registered again on the two hours forgotten", module=_DECISIONS,
+        rule="ruling 16", mistake="registered again on the two hours forgotten",
+        module=PurePosixPath("broker/core/visits.py"),
         right="abs(other.arrived_at - visit.arrived_at) <= visit.policy.same_visit",
         wrong="abs(other.arrived_at - visit.arrived_at) < visit.policy.same_visit",
     ),
