@@ -17,6 +17,7 @@ _PV1 = {
     "location": 3,
     "type": 4,
     "attending": 7,
+    "restricted": 16,
     "visit": 19,
     "disposition": 36,
     "arrived": 44,
@@ -39,7 +40,11 @@ class Patient:
 
 @dataclass(frozen=True, kw_only=True)
 class Adt:
-    """One message; `pv1` and `pv2` are by the names above, times are `YYYYMMDDHHMMSS`."""
+    """
+    One message; `pv1` and `pv2` are by the names above, times are `YYYYMMDDHHMMSS`.
+
+    `more` are whole segments that follow the others.
+    """
 
     event: str
     control_id: str
@@ -54,6 +59,7 @@ class Adt:
     pv1: Mapping[str, str] = field(default_factory=dict)
     pv2: Mapping[str, str] = field(default_factory=dict)
     next_of_kin: tuple[str, str] | None = None
+    more: tuple[str, ...] = ()
 
     def text(self) -> str:
         """Return the message with its segments ended by carriage returns."""
@@ -74,6 +80,7 @@ class Adt:
         segments.append(_segment("PV1", {_PV1[name]: value for name, value in self.pv1.items()}))
         if self.pv2:
             segments.append(_segment("PV2", {_PV2[name]: value for name, value in self.pv2.items()}))
+        segments += self.more
         return SEGMENT_END.join(segments) + SEGMENT_END
 
     def _pid(self) -> str:

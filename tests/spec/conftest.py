@@ -1,6 +1,6 @@
 """Every specification runs on every runtime: the same test id appears once per runtime."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Protocol, TypeVar
@@ -10,6 +10,8 @@ import pytest
 from broker.core.facts import Details, Fact, PlanFact, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.policy import AnyPolicy
+from tests.builders.adt import Adt
+from tests.spec.doors import taken
 from tests.spec.genuine import genuine_runtime
 from tests.spec.matchers import number_reference, run_twin
 from tests.spec.numbers import usable_numbers
@@ -17,10 +19,12 @@ from tests.spec.outcome import Outcome
 from tests.spec.releases import Release, Releases, releases_on_core, releases_on_kafka, releases_on_twin
 from tests.spec.runtimes import Runtime, run_core
 from tests.spec.settled import POLICY, PROVIDERS
-from tests.spec.table import cells, facts, keyed_facts, recorded_facts, visit_under
+from tests.spec.table import cells, facts, keyed_facts, people, recorded_facts, visit_under
 
 Run = Callable[[str], Outcome]
 RunFacts = Callable[[Sequence[Fact]], Outcome]
+Sending = Callable[[Mapping[str, NhsNumber]], Iterable[Adt]]
+"""From the numbers of a table's people to the messages of hospitals about them."""
 Named = TypeVar("Named", Details, VisitMessage)
 
 
@@ -45,6 +49,14 @@ class RunNearby(Protocol):
 
     def __call__(self, table: str, *, stepwise: bool = False) -> Outcome:
         """Run a table; `stepwise` each row is settled before the next one comes."""
+        ...
+
+
+class RunDoors(Protocol):
+    """From a table of facts, and messages of hospitals, to what comes of them."""
+
+    def __call__(self, table: str, sent: Sending, *, stepwise: bool = False) -> Outcome:
+        """Run a table with what is sent of its people; `stepwise` each is settled before the next."""
         ...
 
 
@@ -146,13 +158,13 @@ def run_moving(runtime: Runtime, numbers: Iterator[NhsNumber]) -> RunMoving:
 @pytest.fixture
 def run_recorded(runtime: Runtime, numbers: Iterator[NhsNumber]) -> RunMoving:
     """
-    Lend the same for the visits of several people, `A`, `B` and `C`, as intake records them.
+    Lend the same for the visits of several people, however a table names them, as intake records them.
 
     Decisions about a visit that was under several numbers are named with the number: `v1 of A`.
     """
 
     def run_table(table: str, *, stepwise: bool = False, a: NhsNumber | None = None) -> Outcome:
-        own = {name: next(numbers) for name in "ABC"} | ({} if a is None else {"A": a})
+        own = {name: next(numbers) for name in people(table)} | ({} if a is None else {"A": a})
         names = {
             reference: f"{visit} of {name}"
             for name, number in own.items()
@@ -163,6 +175,18 @@ def run_recorded(runtime: Runtime, numbers: Iterator[NhsNumber]) -> RunMoving:
         return replace(outcome, names=_words(own) | names)
 
     return run_table
+
+
+@pytest.fixture
+def run_doors(runtime: Runtime, numbers: Iterator[NhsNumber]) -> RunDoors:
+    """Lend the same for a table and what hospitals send of its people, by receipt, read as intake does."""
+
+    def run_them(table: str, sent: Sending, *, stepwise: bool = False) -> Outcome:
+        own = {name: next(numbers) for name in people(table)}
+        came = sorted([*keyed_facts(table, own), *taken(sent(own))], key=lambda one: one[1].received_at)
+        return replace(runtime(came, POLICY, stepwise=stepwise), names=_words(own))
+
+    return run_them
 
 
 @pytest.fixture

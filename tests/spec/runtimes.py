@@ -50,7 +50,8 @@ def run_core(sent: Sent, policy: AnyPolicy, *, stepwise: bool = True) -> Outcome
             decisions |= {entry.subject_reference: entry for entry in advanced.entries}
         after = {own: person.known for own, person in everybody.people.items()}
         for own in sorted(before.keys() | after.keys()):
-            nearby.know(own, before.get(own, NOTHING), after.get(own, NOTHING))
+            if before.get(own) is not after.get(own):
+                nearby.know(own, before.get(own, NOTHING), after.get(own, NOTHING))
         if isinstance(fact, VisitMessage):
             nearby.hear(number, replace(fact, visit=unnumbered(sent, number, fact)))
         elif number is None and isinstance(fact, PlanFact):

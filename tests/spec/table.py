@@ -47,6 +47,7 @@ RECEIVED_AFTER = timedelta(minutes=1)
 
 _SPANS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _STEP = re.compile(r"([+-]\d+)([dhms]?)")
+_NAMED = re.compile(r"\b(?:number|by)=(\S+)")
 _RELATIVE = re.compile(r"[TD](?:[+-]\d+[dhms]?)*")
 
 _DETAILS = {"family": "Sample", "given": "Robin", "birth_date": "2014-04-12"}
@@ -130,6 +131,11 @@ def recorded_facts(text: str, numbers: Mapping[str, NhsNumber]) -> Iterator[tupl
             yield from told.facts
         else:
             yield number, fact
+
+
+def people(text: str) -> list[str]:
+    """Return the names that a table has for the numbers of people, `A` among them, in their order."""
+    return list(dict.fromkeys(["A", *_NAMED.findall(text)]))
 
 
 def visit_under(number: NhsNumber, name: str, provider: OdsCode, system: str = "EDSYS") -> str:

@@ -1,0 +1,43 @@
+"""What hospitals send, as bytes, read into facts as intake reads them."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from broker.core.facts import Fact
+from broker.core.identifiers import NhsNumber
+from broker.core.policy import Policy
+from broker.services.attendances import Attendances
+from broker.services.numberless import Numberless
+from broker.services.numbers_in_use import NumbersInUse
+from broker.wire.adt import read_adt
+from tests.builders.adt import Adt
+from tests.builders.matcher import make_codecs
+from tests.spec.settled import KEY
+from tests.spec.table import RECEIVED_AFTER, T
+
+
+def at(minutes: int) -> str:
+    """Return a time so many minutes after `T` as HL7 writes it; on that day London keeps UTC."""
+    return f"{T + timedelta(minutes=minutes):%Y%m%d%H%M%S}"
+
+
+def taken(sent: Iterable[Adt]) -> Iterator[tuple[NhsNumber | None, Fact]]:
+    """
+    Yield the facts of messages in the order in which they come, received a minute after their recording.
+
+    Each with the number that it comes under; of a visit that moves, what is said of the one it left (44).
+    """
+    codecs = make_codecs()
+    in_use = NumbersInUse(KEY, horizon=timedelta(days=400))
+    attendances = Attendances(codecs.facts, Numberless(codecs.details, policy=Policy(), key=KEY), in_use)
+    for message in sent:
+        received_at = datetime.strptime(f"{message.recorded}+0000", "%Y%m%d%H%M%S%z") + RECEIVED_AFTER
+        reading = read_adt(
+            message.text().encode(), key=KEY, received_at=received_at, in_use=attendances.in_use
+        )
+        if reading.number is None:
+            yield None, reading.message
+            continue
+        told = attendances.told(reading.number, reading.message)
+        attendances.note(told.facts)
+        yield from told.facts

@@ -1,0 +1,285 @@
+"""
+The hazards, and what keeps each from happening: controls that can be taken out of a copy of the program.
+
+Without one of its controls a hazard's test in `tests/spec/test_hazards.py` fails, and no other hazard's. What
+each means is in docs/explanation/hazards.md.
+"""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from tests.tools.mutations import Mutation
+
+TESTS = PurePosixPath("tests/spec/test_hazards.py")
+_CORE = PurePosixPath("broker/core")
+_WIRE = PurePosixPath("broker/wire")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hazard:
+    """What may go wrong, the tests that show that it does not, and its controls, each as it is taken out."""
+
+    name: str
+    tests: frozenset[str]
+    controls: tuple[Mutation, ...]
+
+
+HAZARDS = (
+    Hazard(
+        name='silence taken for "no plan"',
+        tests=frozenset({"test_silence_is_not_taken_for_no_plan"}),
+        controls=(
+            Mutation(
+                rule="ruling 41", mistake="details that disagree with a plan are none on file",
+                module=_CORE / "answers.py",
+                right="(Uncheckable.DETAILS_DISAGREE, lambda checked: checked.details_disagree),",
+                wrong="",
+            ),
+            Mutation(
+                rule="ruling 38", mistake="a number under enquiry is searched to the end",
+                module=_CORE / "answers.py",
+                right="(Uncheckable.UNDER_ENQUIRY, lambda checked: checked.under_enquiry),",
+                wrong="",
+            ),
+            Mutation(
+                rule="ruling 23", mistake="a number not in use has no plan",
+                module=_CORE / "answers.py",
+                right="(Uncheckable.NOT_IN_USE, lambda checked: checked.not_in_use),",
+                wrong="",
+            ),
+        ),
+    ),
+    Hazard(
+        name="an unscheduled visit classed as scheduled",
+        tests=frozenset({"test_an_unscheduled_visit_is_not_classed_as_scheduled"}),
+        controls=(
+            Mutation(
+                rule="ruling 4", mistake="a planned class or type outweighs an emergency",
+                module=_CORE / "setting.py",
+                right="settled.emergency_classes or admission_type in settled.emergency_types:",
+                wrong="settled.emergency_classes:",
+            ),
+            Mutation(
+                rule="ruling 2", mistake="an admission type that is not known is a planned one",
+                module=_CORE / "setting.py",
+                right="if admission_type in settled.scheduled_types or",
+                wrong="if admission_type not in settled.emergency_types | {None} or",
+            ),
+            Mutation(
+                rule="ruling 4", mistake="a place listed as scheduled silences every class",
+                module=_CORE / "setting.py",
+                right="if place is Place.SCHEDULED and outpatient:",
+                wrong="if place is Place.SCHEDULED:",
+            ),
+        ),
+    ),
+    Hazard(
+        name="an alert for the wrong child",
+        tests=frozenset(
+            {
+                "test_an_alert_is_about_the_right_child",
+                "test_an_alert_is_about_the_right_child_when_numbers_change",
+            }
+        ),
+        controls=(
+            Mutation(
+                rule="ruling 20", mistake="one detail that agrees is enough",
+                module=_CORE / "matching.py",
+                right="by_details=agree >= _ENOUGH,",
+                wrong="by_details=agree >= 1,",
+            ),
+            Mutation(
+                rule="R12", mistake="a traced number matches a plan that nobody verified",
+                module=_CORE / "matching.py",
+                right="allowance = hospital.trusted and authority.trusted",
+                wrong="allowance = hospital.trusted or authority.trusted",
+            ),
+            Mutation(
+                rule="ruling 44", mistake="a visit that moves to another number stays with the first as well",
+                module=PurePosixPath("broker/services/numbers_in_use.py"),
+                right="if held is None or held.number == now.number or now.place <= held.place:",
+                wrong="if held is None or held.number != now.number or now.place <= held.place:",
+            ),
+            Mutation(
+                rule="ruling 6", mistake="a visit number is one visit, whichever system gave it",
+                module=_CORE / "keyed.py",
+                right='key.derive("visit", system, provider.code, visit_number)',
+                wrong='key.derive("visit", provider.code, visit_number)',
+            ),
+        ),
+    ),
+    Hazard(
+        name="an old and a new number joined",
+        tests=frozenset({"test_an_old_and_a_new_number_are_not_joined"}),
+        controls=(
+            Mutation(
+                rule="ruling 42", mistake="a visit has one reference under both numbers",
+                module=_CORE / "keyed.py",
+                right='key.derive("visit of number", number.key, bytes((place,)), half)',
+                wrong='key.derive("visit of number", bytes((place,)), half)',
+            ),
+        ),
+    ),
+    Hazard(
+        name="a restricted place disclosed",
+        tests=frozenset({"test_a_restricted_place_is_not_disclosed"}),
+        controls=(
+            Mutation(
+                rule="ruling 24", mistake="the demographic source is not heard",
+                module=_CORE / "restriction.py",
+                right="if notice.kind is IdentityKind.RESTRICTED:",
+                wrong="if notice.kind is IdentityKind.RESTRICTION_LIFTED:",
+            ),
+            Mutation(
+                rule="ruling 24", mistake="the authority is not heard",
+                module=_CORE / "restriction.py",
+                right="if content.restricted:",
+                wrong="if content.restricted and content.deleted:",
+            ),
+            Mutation(
+                rule="ruling 24", mistake="PV1-16 is not read",
+                module=_WIRE / "adt_patient.py",
+                right="_code(visit.field(16)) == _SENSITIVE or ",
+                wrong="",
+            ),
+            Mutation(
+                rule="ruling 24", mistake="ZU8-4 is read for the national flag alone",
+                module=_WIRE / "adt_patient.py",
+                right='_HIDING = frozenset({"1", "2"})',
+                wrong='_HIDING = frozenset({"2"})',
+            ),
+            Mutation(
+                rule="ruling 24", mistake="the authority is told the location of a restricted record",
+                module=_CORE / "restriction.py",
+                right="provider=None, state=visit.state",
+                wrong="provider=None, location=visit.location, state=visit.state",
+            ),
+        ),
+    ),
+    Hazard(
+        name="a baby, or a child whose plan cannot be loaded, missed",
+        tests=frozenset({"test_a_baby_or_a_child_whose_plan_cannot_be_loaded_is_not_missed"}),
+        controls=(
+            Mutation(
+                rule="ruling 9", mistake="an unborn plan ends with its due date",
+                module=_CORE / "plans.py",
+                right="settled.unborn_visible if unborn else",
+                wrong="timedelta() if unborn else",
+            ),
+            Mutation(
+                rule="ruling 21", mistake="a visit without a number is not looked for",
+                module=_CORE / "possible.py",
+                right="        if visit.unscheduled:\n            return visit.stated",
+                wrong="        if visit.unlisted:\n            return visit.stated",
+            ),
+        ),
+    ),
+    Hazard(
+        name="late or stale plan data",
+        tests=frozenset({"test_late_or_stale_plan_data_is_told_for_what_it_is"}),
+        controls=(
+            Mutation(
+                rule="ruling 10", mistake="a plan that comes in the second week is none",
+                module=_CORE / "plans.py",
+                right="min(newest_at + policy.plan_wait, arrived_at",
+                wrong="min(newest_at + policy.plan_wait / 2, arrived_at",
+            ),
+            Mutation(
+                rule="ruling 37", mistake="what arrived last is the newest",
+                module=_CORE / "plans.py",
+                right="    return (\n        version.recorded_at,",
+                wrong="    return (\n        version.received_at,",
+            ),
+            Mutation(
+                rule="ruling 11", mistake="late is not said",
+                module=_CORE / "plans.py",
+                right="marks.append(Mark.DELAYED)",
+                wrong="pass",
+            ),
+        ),
+    ),
+    Hazard(
+        name="told, but nobody acts",
+        tests=frozenset({"test_what_is_told_can_be_acted_on"}),
+        controls=(
+            Mutation(
+                rule="ruling 7", mistake="a child who leaves before treatment leaves quietly",
+                module=_CORE / "alerts.py",
+                right="        Change.LEFT,\n",
+                wrong="",
+            ),
+            Mutation(
+                rule="ruling 45", mistake="a plan in force waits for the morning",
+                module=_CORE / "content.py",
+                right="        return Urgency.NEXT_WORKING_MORNING\n    return Urgency.NOW",
+                wrong="        return Urgency.NEXT_WORKING_MORNING\n    return Urgency.NEXT_WORKING_MORNING",
+            ),
+            Mutation(
+                rule="ruling 30", mistake="no number to ring at night",
+                module=_CORE / "content.py",
+                right="            phone_emergency=content.phone_emergency,",
+                wrong="            phone_emergency='',",
+            ),
+            Mutation(
+                rule="ruling 29", mistake="no number to ring back",
+                module=_CORE / "content.py",
+                right="call_back=site.call_back,",
+                wrong="call_back=None,",
+            ),
+        ),
+    ),
+    Hazard(
+        name="a false all-clear after a correction",
+        tests=frozenset({"test_a_correction_gives_no_false_all_clear"}),
+        controls=(
+            Mutation(
+                rule="ruling 16", mistake="withdrawn for a second registration of which nobody is told",
+                module=_CORE / "decisions.py",
+                right=" and self._plans_told(visit) <= self._plans_told(other)",
+                wrong="",
+            ),
+            Mutation(
+                rule="ruling 16", mistake="every cancellation withdraws",
+                module=_CORE / "reading.py",
+                right='error_coded=cancelled and registers["cancel_reason"] in settled.error_reasons,',
+                wrong="error_coded=cancelled,",
+            ),
+            Mutation(
+                rule="ruling 20", mistake="newer details that disagree take a match back",
+                module=_CORE / "matching.py",
+                right="confirmed = confirmed or judgement.by_details",
+                wrong="confirmed = judgement.by_details",
+            ),
+            Mutation(
+                rule="ruling 13", mistake="of age by the word of one source",
+                module=_CORE / "plans.py",
+                right="return bool(births) and all(",
+                wrong="return bool(births) and any(",
+            ),
+            Mutation(
+                rule="ruling 4", mistake="the newest message alone says whether a visit is scheduled",
+                module=_CORE / "reading.py",
+                right="self.grounds[ground] = None",
+                wrong="self.grounds = {ground: None}",
+            ),
+        ),
+    ),
+    Hazard(
+        name="a flood, or a replay reaching people",
+        tests=frozenset({"test_neither_a_flood_nor_a_replay_reaches_people"}),
+        controls=(
+            Mutation(
+                rule="ruling 7", mistake="what was told already is told again",
+                module=_CORE / "effects.py",
+                right="elif told.alert != alert or told.number is not None:",
+                wrong="else:",
+            ),
+            Mutation(
+                rule="ruling 7", mistake="where a patient is moved to is loud",
+                module=_CORE / "alerts.py",
+                right="        Change.PLAN,\n        Change.RESTRICTED,\n",
+                wrong="        Change.PLAN,\n        Change.RESTRICTED,\n        Change.LOCATION,\n",
+            ),
+        ),
+    ),
+)  # fmt: skip
