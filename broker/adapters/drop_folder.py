@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -125,6 +126,31 @@ class DropFolder:
                 self._count("upload postponed")
                 all_settled = False
         return all_settled
+
+    def destroy_before(self, moment: datetime) -> int:
+        """
+        Destroy what has lain in `done/` and `refused/` since before `moment` (aware); return how many files.
+
+        It counts from the move, not from when a file was written. They name a child by everything that the
+        authority knows, under whichever number it has (ruling 23). What cannot be destroyed now is tried
+        again by the next call.
+        """
+        gone = 0
+        for path in self._taken():
+            with contextlib.suppress(OSError):
+                status = path.lstat()
+                if stat.S_ISREG(status.st_mode) and status.st_ctime < moment.timestamp():
+                    path.unlink()
+                    gone += 1
+        return gone
+
+    def _taken(self) -> list[Path]:
+        """Return what lies in `done/` and `refused/`, as far as they can be read."""
+        paths: list[Path] = []
+        for folder in (DONE, REFUSED):
+            with contextlib.suppress(OSError):
+                paths.extend((self._folder / folder).iterdir())
+        return paths
 
     def _scan(self) -> dict[Path, _Look]:
         """Return the files there are, oldest first."""

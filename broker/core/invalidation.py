@@ -34,6 +34,8 @@ from broker.core.person import Person, Told
 from broker.core.policy import AnyPolicy
 from broker.core.succession import Came, Merged, in_use
 
+_MARK_DIGITS_LEFT = 2  # fits one day and type in 256 of the thousands that can be tried
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InactivePlan:
@@ -57,13 +59,28 @@ class Inactive:
 
     `stamp` is when the source recorded it, `since` when that was received: from then the time counts after
     which what is sealed is destroyed. `ledger` holds what authorities were told of the number, and nothing
-    else; `plans` is by digests keyed with the number, so that a plan on another number cannot be compared.
+    else; `plans` is by marks, an authority and a digest keyed with the number, so that a plan on another
+    number cannot be compared. Once what is sealed is destroyed two digits of a digest are left.
     """
 
     stamp: datetime
     since: datetime
     ledger: Person
     plans: Mapping[str, InactivePlan] = field(default_factory=dict)
+
+    @property
+    def forgetful(self) -> "Inactive":
+        """
+        Return what is left once what is sealed is destroyed: the day on which a plan began is not.
+
+        With the identity key some thousand days can be tried on a whole digest, and the one that fits would
+        lead to a plan that begins on it under another number. Two plans of one authority that have the same
+        mark then are one, and stand as was said last.
+        """
+        marks: dict[str, InactivePlan] = {}
+        for mark, plan in self.plans.items():
+            _put(marks, mark[: len(plan.authority.code) + 1 + _MARK_DIGITS_LEFT], plan)
+        return replace(self, plans=marks)
 
 
 def invalidation(person: Person) -> IdentityNotice | None:
@@ -119,9 +136,13 @@ def word_of_use(inactive: Inactive, came: Iterable[Came]) -> IdentityNotice | No
 
 
 def stays_out_of_use(
-    inactive: Inactive, came: Sequence[Came], policy: AnyPolicy, key: IdentityKey
+    inactive: Inactive, came: Sequence[Came], policy: AnyPolicy, key: IdentityKey, *, destroyed: bool = False
 ) -> tuple[Inactive, Advance]:
-    """Return a number not in use after more has come for it: only how plans stand on it is looked at."""
+    """
+    Return a number not in use after more has come for it: only how plans stand on it is looked at.
+
+    `destroyed` says that what was sealed of the person is gone, so that nothing more may be told of a plan.
+    """
     stamps = [
         recorded(one.fact)
         for one in came
@@ -138,7 +159,8 @@ def stays_out_of_use(
         for content, history in one.fact.known.plans.items()
         for said in history
     ]
-    return _noticed(replace(inactive, stamp=max([inactive.stamp, *stamps])), plans, policy, key)
+    newest = replace(inactive, stamp=max([inactive.stamp, *stamps]))
+    return _noticed(newest, plans, policy, key, destroyed=destroyed)
 
 
 def reopened(person: Person, inactive: Inactive) -> Person:
@@ -157,25 +179,25 @@ def _noticed(
     said: Iterable[tuple[PlanContent, datetime, str]],
     policy: AnyPolicy,
     key: IdentityKey,
+    *,
+    destroyed: bool = False,
 ) -> tuple[Inactive, Advance]:
     """Return the number with what authorities said of plans on it, and what they are told of that."""
     number = inactive.ledger.number
     plans, child_ids = dict(inactive.plans), dict[OdsCode, str | None]()
     for content, recorded_at, _ in sorted(said, key=lambda one: (one[1], one[2])):
-        digest = key.derive(
-            "plan", number.key, content.authority.code, content.plan_type, content.start.isoformat()
-        )
-        known = plans.get(digest)
         newer = InactivePlan(
             authority=content.authority,
             recorded_at=recorded_at,
             is_open=_is_open(content, inactive.stamp),
             protection=content.plan_type is PlanType.CHILD_PROTECTION,
         )
-        if known is None or (newer.recorded_at, newer.is_open) >= (known.recorded_at, known.is_open):
-            plans[digest] = newer
+        digest = key.derive("plan", number.key, content.plan_type, content.start.isoformat())
+        if _put(plans, f"{content.authority}-{digest}", newer):
             child_ids[_owner(newer, inactive, policy)] = content.child_id
     inactive = replace(inactive, plans=plans)
+    if destroyed:
+        inactive = inactive.forgetful
     advanced = compared(inactive.ledger, _decided(inactive, child_ids, policy, key), policy, key)
     ledger = replace(
         advanced.person,
@@ -185,6 +207,15 @@ def _noticed(
         },
     )
     return replace(inactive, ledger=ledger), advanced
+
+
+def _put(plans: dict[str, InactivePlan], mark: str, plan: InactivePlan) -> bool:
+    """Have a plan stand as was said last; return whether this is the last that was said."""
+    known = plans.get(mark)
+    last = known is None or (plan.recorded_at, plan.is_open) >= (known.recorded_at, known.is_open)
+    if last:
+        plans[mark] = plan
+    return last
 
 
 def _is_open(content: PlanContent, stamp: datetime) -> bool:

@@ -53,7 +53,10 @@ from broker.wire.file_response import write_file_response
 from broker.wire.upload_answer import FileAnswer, refuse_file
 
 SEALED_FOR = timedelta(days=36)
-"""A day longer than the longest retention of a topic that holds sealed fields: 35 days."""
+"""
+A day longer than the longest retention of a topic that holds sealed fields: 35 days. Files that were taken,
+which are not sealed, stay as long in the drop folder.
+"""
 
 _FOLLOW_EVERY_SECONDS = 5.0  # how little there is to read when a sender connects
 _PROBE_EVERY_SECONDS = 1.0  # how long senders are refused after the cluster is back
@@ -187,7 +190,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._open = True
         self.add_future(self._folder.run())
         self.add_future(self._follow())
-        self.add_future(self._destroy_old_keys())
+        self.add_future(self._destroy_what_is_old())
         self._log.write(events.IntakeReady(address=self._settings.mllp_host, port=self.port))
 
     async def _follow(self) -> None:
@@ -199,13 +202,21 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             with suppress(KafkaUnavailable):
                 await self._following.catch_up()
 
-    async def _destroy_old_keys(self) -> None:
-        """Destroy each day's key once nothing sealed with it is kept any longer; looks once an hour."""
+    async def _destroy_what_is_old(self) -> None:
+        """
+        Destroy each day's key once nothing sealed with it is kept any longer, and files taken before that.
+
+        Looks once an hour.
+        """
         while not self.should_stop:
-            gone = self._sealer.destroy_before(present().date() - SEALED_FOR)
+            before = present() - SEALED_FOR
+            gone = self._sealer.destroy_before(before.date())
             if gone:
                 self._metrics.add(KEYS_DESTROYED, gone)
                 self._log.write(events.SealingKeysDestroyed(count=gone))
+            files = await asyncio.to_thread(self._folder.destroy_before, before)
+            if files:
+                self._log.write(events.UploadsDestroyed(count=files))
             await self.sleep(_KEYS_EVERY_SECONDS)
 
     async def on_stop(self) -> None:

@@ -89,6 +89,12 @@ class SealingKeysDestroyed(LogEvent, name="sealing keys destroyed"):
     count: int
 
 
+class UploadsDestroyed(LogEvent, name="upload files destroyed"):
+    """So many files are gone from `done/` and `refused/`: uploads and answers that lay there for 36 days."""
+
+    count: int
+
+
 class KafkaUnavailable(
     LogEvent,
     name="kafka unavailable, senders are told to send again",

@@ -101,12 +101,15 @@ class Vault:
 
     def stay(self, shut: Shut, arrived: Sequence[Arrived], clock: datetime, end: Chain) -> tuple[Shut, Said]:
         """Keep what came, sealed, unless all was destroyed; tell what is new of plans that are open."""
-        inactive, advanced = stays_out_of_use(shut.inactive, arrived, self._policy, self._key)
+        destroyed = self.is_due(shut.inactive, clock)
+        inactive, advanced = stays_out_of_use(
+            shut.inactive, arrived, self._policy, self._key, destroyed=destroyed
+        )
         caused_at = max((one.fact.received_at for one in arrived), default=clock)
         said = self._scribe.say(advanced, unchanged=True, caused_at=caused_at, at=caused_at, end=end)
         number = inactive.ledger.number
         parts = list(shut.parts)
-        if not self.is_due(shut.inactive, clock):
+        if not destroyed:
             parts += [
                 self._facts.seal_part(one.record.topic, one.record.value or b"", number)
                 for one in arrived
@@ -140,7 +143,7 @@ class Vault:
         """Return a number's record without what is sealed, None while that is kept or gone already."""
         if not shut.parts or not self.is_due(shut.inactive, clock):
             return None
-        return self._record(Shut(shut.inactive, ()))
+        return self._record(Shut(shut.inactive.forgetful, ()))
 
     def _as_said(self, shut: Shut, said: Said, further: Sequence[Write]) -> tuple[Shut, Said]:
         """Return a number with everything that is written."""

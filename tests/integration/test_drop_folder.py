@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -331,6 +332,44 @@ def test_a_place_where_no_folder_can_be_made_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(StorageUnusable, match="CPIS_DROP_FOLDER"):
         Post(tmp_path)
+
+
+def test_what_was_taken_is_destroyed_after_a_time(tmp_path: Path) -> None:
+    """Uploads and answers, accepted or refused; what is not taken yet, and what is no file, stays (23)."""
+    post = Post(tmp_path)
+    post.drop("a.xml", b"good")
+    post.drop("b.xml", b"bad")
+    post.look()
+    post.drop("c.xml", b"good")
+    (post.path / DONE / "of the operator").mkdir()
+    now = datetime.now(tz=UTC)
+
+    assert 0 == post.folder.destroy_before(now - timedelta(minutes=5))
+    assert 4 == post.folder.destroy_before(now + timedelta(minutes=5))
+
+    assert (["of the operator"], []) == (post.names(DONE), post.names(REFUSED))
+    assert (post.path / "c.xml").exists()
+
+
+def test_a_file_that_was_written_long_ago_lies_from_when_it_was_taken(tmp_path: Path) -> None:
+    """Its own time may be that of the authority's system."""
+    post = Post(tmp_path)
+    post.drop("a.xml", b"good")
+    _touch(post.path / "a.xml", 1)
+    post.look()
+
+    assert 0 == post.folder.destroy_before(datetime.now(tz=UTC) - timedelta(minutes=5))
+    assert ["a.xml", "a.xml.ack.xml"] == post.names(DONE)
+
+
+def test_a_folder_that_cannot_be_read_is_tried_again(tmp_path: Path) -> None:
+    """The other one is looked at all the same."""
+    post = Post(tmp_path)
+    post.drop("b.xml", b"bad")
+    post.look()
+    (post.path / DONE).rmdir()
+
+    assert 2 == post.folder.destroy_before(datetime.now(tz=UTC) + timedelta(minutes=5))
 
 
 def test_the_folders_are_closed_to_others(tmp_path: Path) -> None:

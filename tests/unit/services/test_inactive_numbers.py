@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.alerts import AlertEvent, EventKind, ItemKind, Occasion
 from broker.core.facts import Details, Fact, IdentityKind
+from broker.core.identifiers import OdsCode
 from broker.core.invalidation import Inactive
 from broker.core.policy import Policy
 from broker.core.retention import settle
@@ -159,6 +160,7 @@ def test_what_is_sealed_is_destroyed_after_thirty_days() -> None:
             assert 1 == parts(house)
             await pass_time(house, NOON + 30 * DAY + 2 * HOUR)
             await until(lambda: parts(house) == 0)
+            assert {len("211-") + 2} == {len(mark) for mark in left(house).plans}
             house.send(plan(recorded_at=NOON + 30 * DAY))
             await house.taken()
             assert 0 == parts(house)
@@ -166,6 +168,29 @@ def test_what_is_sealed_is_destroyed_after_thirty_days() -> None:
             await house.taken()
         assert {} == house.person().known.plans
         assert EventKind.WITHDRAWN is house.events()[-1].kind
+
+    in_house(scenario)
+
+
+def test_once_all_is_destroyed_plans_stand_by_marks_that_fit_many_days() -> None:
+    """The day on which a plan began would lead to the same plan under another number (ruling 23)."""
+
+    async def scenario(house: House) -> None:
+        async with house.at_work():
+            house.send(plan(), plan(start=date(2026, 2, 1)), plan(authority=OdsCode("204")), OUT)
+            await house.taken()
+            assert {len("211-") + 32} == {len(mark) for mark in left(house).plans}
+            await pass_time(house, NOON + 30 * DAY)
+            await pass_time(house, NOON + 30 * DAY + 2 * HOUR)
+            await until(lambda: parts(house) == 0)
+            gone = plan(recorded_at=NOON + 31 * DAY, deleted=date(2026, 6, 4))
+            house.send(gone, replace(gone, content=replace(gone.content, start=date(2026, 2, 1))))
+            await house.taken()
+        plans = left(house).plans
+        assert {len("211-") + 2} == {len(mark) for mark in plans}
+        assert {"204"} == {plan.authority.code for plan in plans.values() if plan.is_open}
+        [newest] = [event for event in house.events() if event.kind is EventKind.WITHDRAWN]
+        assert "211" == newest.alert.recipient.code.code
 
     in_house(scenario)
 
