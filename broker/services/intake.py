@@ -8,6 +8,7 @@ the settings alone, so a resend gets the same one (architecture, section 3; doss
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ from broker.services.rejections import Rejections
 from broker.wire.acknowledgement import answer
 from broker.wire.adt import ADMITS_ALL, Admits, AdtReading, read_adt
 from broker.wire.adt_merge import holds_merge, read_merge
+from broker.wire.adt_registers import Fault
 from broker.wire.hl7v2 import EVENT, parse
 from broker.wire.mllp import END_BROKEN, START, TOO_LONG
 from broker.wire.records_codec import Door, Rejected
@@ -186,7 +188,7 @@ class Intake:
             if reading.number is None:
                 return self._without_number(data, reading, received_at)
             told = self._attendances.told(reading.number, reading.message)
-            told.steps[-1].extend(self._attendances.numberless.numbered(reading.message, reading.unnumbered))
+            told.steps[-1].extend(self._about_the_patient(reading, received_at))
         except MalformedMessage as fault:
             return self._merge(data, fault, received_at)
         except StorageUnusable:
@@ -208,8 +210,26 @@ class Intake:
             return self._at_fault(data, other, received_at)
         if merge is None:
             return self._at_fault(data, fault, received_at)
-        steps = [[self._rejections.two_numbers(merge, received_at)]] if merge.two_numbers else []
-        return _Judgement(steps, (), merge=True)
+        if not merge.two_numbers:
+            return _Judgement([], (), merge=True)
+        sender, control_id = merge.provider, merge.control_id
+        item = self._rejections.two_numbers(sender, control_id, received_at, about=control_id)
+        return _Judgement([[item]], (), merge=True)
+
+    def _about_the_patient(self, reading: AdtReading, received_at: datetime) -> list[Write]:
+        """
+        Return that nobody need look for the patient of a message with a number (ruling 21).
+
+        One of several that differ may be another's: that is work for the sender, once for a visit, and the
+        patient is looked for by details as well, until a message says one number (ruling 42).
+        """
+        numberless = self._attendances.numberless
+        if Fault.NUMBERS_DIFFER not in reading.faults:
+            return numberless.numbered(reading.message, reading.unnumbered)
+        item = self._rejections.two_numbers(
+            reading.provider, reading.control_id, received_at, about=reading.unnumbered
+        )
+        return [item, *numberless.sought(replace(reading.message, visit=reading.unnumbered))]
 
     def _without_number(self, data: bytes, reading: AdtReading, received_at: datetime) -> _Judgement:
         """Keep an attendance without a usable number, and look for whose it is (rulings 21, 35)."""

@@ -9,9 +9,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from broker.core.alerts import ItemKind, WorklistItem
+from broker.core.identifiers import OdsCode
 from broker.core.keyed import IdentityKey
 from broker.ports import Topic, Write
-from broker.wire.adt_merge import MergeReading
 from broker.wire.cloudevents import REJECTED_TYPE, WORKLIST_TYPE, CloudEvent, write_headers
 from broker.wire.records_codec import RecordsCodec, Rejected
 
@@ -55,16 +55,17 @@ class Rejections:
             parts.append(self._write(part, f"{identity}.{number}"))
         return parts
 
-    def two_numbers(self, merge: MergeReading, at: datetime) -> Write:
+    def two_numbers(self, provider: OdsCode, control_id: str, at: datetime, *, about: str) -> Write:
         """
-        Return the worklist item for a merge that names two NHS numbers, received `at` (rulings 25, 42).
+        Return the worklist item for two NHS numbers of one patient, received `at` (rulings 25, 42).
 
-        It says who sent it and how it is found there, and nothing that could be traced to either number.
+        It says who sent them and how that is found there, and nothing that could be traced to either number;
+        one for each merge or visit that it is `about`.
         """
         kind = ItemKind.TWO_NUMBERS
-        item_id = self._key.derive("item", kind, merge.provider.code, merge.control_id)
+        item_id = self._key.derive("item", kind, provider.code, about)
         item = WorklistItem(
-            item_id=item_id, kind=kind, urgent=False, provider=merge.provider, control_id=merge.control_id
+            item_id=item_id, kind=kind, urgent=False, provider=provider, control_id=control_id
         )
         event = CloudEvent(
             event_id=item_id, source=SOURCE, event_type=WORKLIST_TYPE, time=at, data_schema="worklist_item"

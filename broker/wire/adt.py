@@ -118,7 +118,8 @@ def read_adt(
     Read one ADT message; `received_at` is the first receipt of these bytes, aware.
 
     `admits` is what the deployment lets in. `in_use` returns the number under which a visit, as `visit_named`
-    gives it, was last recorded: a message that says none leaves it alone (ruling 21, R41). `confirmed` is the
+    gives it, was last recorded: a message that says none, or another beside it, leaves it alone (rulings 21
+    and 42, R41). `confirmed` is the
     number of the patient of a message without a usable one, as a person found out (46).
 
     Raises `MalformedMessage` with a code of table 0357: 200 to 203 for a type, event, processing id or
@@ -142,9 +143,12 @@ def read_adt(
         "provider": envelope.provider,
         "visit_number": _visit_number(patient, visit, envelope, registers),
     }
-    if number is None:
-        number = in_use(visit_named(key, **place))
-        registers.faults |= {Fault.NUMBER_AS_BEFORE} if number is not None else set()
+    if number is None or Fault.NUMBERS_DIFFER in registers.faults:
+        held = in_use(visit_named(key, **place))
+        if number is None and held is not None:
+            registers.faults.add(Fault.NUMBER_AS_BEFORE)
+        if number is None or held in {*usable_numbers(patient)}:
+            number = held  # of two that differ a visit keeps its own: they move nothing (ruling 42)
     unnumbered = unnumbered_reference(key, **place)
     message_read = VisitMessage(
         message_id=message_reference(key, data),

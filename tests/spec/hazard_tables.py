@@ -102,10 +102,16 @@ FOLLOWED = rows("""
     A04 A v1 RXX EDSYS; A08 - v1 RXX EDSYS            | A v1 RXX
     A04 A v1 RXX EDSYS; A08 A! v1 RXX EDSYS           | A v1 RXX
     A04 A v1 RXX EDSYS; A08 9999999999 v1 RXX EDSYS   | A v1 RXX
+    A04 A v1 RXX EDSYS; A08 B+A v1 RXX EDSYS          | A v1 RXX
+    A04 A v1 RXX EDSYS; A08 A+B v1 RXX EDSYS          | A v1 RXX
+    A04 B+A v1 RXX EDSYS; A08 A+B v1 RXX EDSYS        | B v1 RXX
+    A04 B+A v1 RXX EDSYS; A08 A v1 RXX EDSYS          | A v1 RXX
     A04 A v1 RXX EDSYS; A08 B v1 RXX EDSYS; A03 "" v1 RXX EDSYS | B v1 RXX
     A04 A v1 RXX EDSYS; A08 B v1 RXX EDSYS; A03 A v1 RXX EDSYS  | A v1 RXX
 """)
-"""Event, number, visit, provider and system of messages a minute apart; `A!` has a wrong check digit."""
+"""
+Event, number, visit, provider and system of messages, one a minute; `A!` has a wrong check digit, `B+A` two.
+"""
 
 MARKS = rows("""
     before                            | arriving | meanwhile                              | disclosed

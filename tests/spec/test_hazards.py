@@ -8,6 +8,7 @@ takes each control out of a copy of the program, and the tests of that hazard mu
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 
@@ -136,12 +137,16 @@ def test_an_alert_is_about_the_right_child(
 def test_an_alert_is_about_the_right_child_when_numbers_change(
     run_doors: RunDoors, messages: str, about: str
 ) -> None:
-    """Of twins in all but number: a number that is corrected, exchanged, cleared, shared (6, 21, 35, 44)."""
+    """Twins in all but number: one corrected, exchanged, cleared, shared, doubled (6, 21, 35, 42, 44)."""
 
     def sent(numbers: Mapping[str, NhsNumber]) -> Iterator[Adt]:
         written: dict[str, str | None] = {"-": None}
         written |= {name: own.digits for name, own in numbers.items()}
         written |= {f"{name}!": _miswritten(own) for name, own in numbers.items()}
+        written |= {
+            f"{name}+{other}": f"{numbers[name].digits}^^^NHS~{numbers[other].digits}"
+            for name, other in permutations(numbers, 2)
+        }
         for minute, text in enumerate(messages.split("; ")):
             event, number, visit, provider, system = text.split()
             yield Adt(

@@ -101,6 +101,12 @@ HAZARDS = (
                 wrong="if held is None or held.number != now.number or now.place <= held.place:",
             ),
             Mutation(
+                rule="ruling 42", mistake="a second number in a message moves the visit",
+                module=_WIRE / "adt.py",
+                right="if number is None or held in {*usable_numbers(patient)}:",
+                wrong="if number is None:",
+            ),
+            Mutation(
                 rule="ruling 6", mistake="a visit number is one visit, whichever system gave it",
                 module=_CORE / "keyed.py",
                 right='key.derive("visit", system, provider.code, visit_number)',

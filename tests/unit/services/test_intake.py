@@ -637,6 +637,27 @@ def test_a_merge_of_two_numbers_is_work_for_its_sender() -> None:
     assert Counter({"two numbers for one patient": 2}) == desk.counts
 
 
+def test_two_numbers_in_a_visits_message_are_work_and_the_patient_is_looked_for() -> None:
+    """Either may be another's: the sender settles it, once for the visit, and details are met (21, 42)."""
+    desk = Desk()
+    two = replace(CHILD, number="9990000018^^^NHS~9990000026")
+
+    answers = [desk.send(message(two)), desk.send(message(two, control_id="M2", event="A08"))]
+    sought = len(desk.kafka.read(Topic.DETAILS))
+    desk.send(message(control_id="M3", event="A08"))
+
+    assert ["AA", "AA"] == [verdict(answer)[0] for answer in answers]
+    assert [b"9990000018"] * 3 == [record.key for record in in_order(desk)]
+    items = desk.kafka.read(Topic.WORKLIST)
+    assert [ItemKind.TWO_NUMBERS] * 2 == [desk.records.decode_item(one.value or b"").kind for one in items]
+    assert 1 == len({one.key for one in items})
+    for record in items:
+        everything = (record.value or b"") + repr(record.headers).encode()
+        assert not any(number in everything for number in (b"9990000018", b"9990000026"))
+    assert sought > 0
+    assert 1 == len(desk.kafka.read(Topic.DETAILS)) - sought
+
+
 @pytest.mark.parametrize(
     ("data", "code"),
     [
