@@ -4,10 +4,14 @@ What the demographic source says of a number: superseded, in use, invalidated, o
 Order is that of the source's stamps (ruling 37), so that any order of arrival ends in the same answer.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import assert_never
 
+from broker.core.demographics import Current, Invalidated, NotKnown, NumberAnswer, SupersededBy
 from broker.core.facts import IdentityKind, IdentityNotice
+from broker.core.identifiers import NhsNumber
+from broker.core.keyed import IdentityKey
 
 _RANK = {IdentityKind.INVALIDATED: 0, IdentityKind.IN_USE: 1, IdentityKind.SUPERSEDED: 2}
 """
@@ -34,6 +38,52 @@ def under_enquiry(notices: Iterable[IdentityNotice]) -> bool:
     asked = [recorded(notice) for notice in known if notice.kind is IdentityKind.NUMBER_CHANGE]
     answer = newest_answer(known)
     return bool(asked) and (answer is None or recorded(answer) < max(asked))
+
+
+def notice_of(
+    number: NhsNumber,
+    kind: IdentityKind,
+    recorded_at: datetime,
+    received_at: datetime,
+    key: IdentityKey,
+    *,
+    successor: NhsNumber | None = None,
+) -> IdentityNotice:
+    """Return what the source said of a number at its own time; said again it has the same id."""
+    of = "" if successor is None else successor.digits
+    return IdentityNotice(
+        notice_id=key.derive("notice", number.key, kind, of, recorded_at.isoformat()),
+        kind=kind,
+        successor=successor,
+        recorded_at=recorded_at,
+        received_at=received_at,
+    )
+
+
+def answered(
+    number: NhsNumber, answer: NumberAnswer, received_at: datetime, key: IdentityKey
+) -> Iterator[IdentityNotice]:
+    """
+    Yield the facts that the source's answer about a number is (rulings 22 to 24, 38).
+
+    None for a number that it never gave out: that settles nothing. That it protects a person is told; that it
+    does not is no word that lifts what others said (ruling 24).
+    """
+    match answer:
+        case Current():
+            at = answer.recorded_at
+            yield notice_of(number, IdentityKind.IN_USE, at, received_at, key)
+            if answer.restricted:
+                yield notice_of(number, IdentityKind.RESTRICTED, at, received_at, key)
+        case SupersededBy():
+            kind, at = IdentityKind.SUPERSEDED, answer.recorded_at
+            yield notice_of(number, kind, at, received_at, key, successor=answer.successor)
+        case Invalidated():
+            yield notice_of(number, IdentityKind.INVALIDATED, answer.recorded_at, received_at, key)
+        case NotKnown():
+            return
+        case _:
+            assert_never(answer)
 
 
 def _order(notice: IdentityNotice) -> tuple[datetime, int, str, str]:

@@ -22,6 +22,7 @@ from broker.adapters.worker_process import read_file_aside
 from broker.core.errors import KafkaUnavailable
 from broker.ports import Clock, FactLog, InputTail, Topic
 from broker.runtime import log_events as events
+from broker.runtime.asking import Asking, Source
 from broker.runtime.door_tls import door_tls
 from broker.runtime.health import Health, State
 from broker.runtime.log_catalogue import LogEvent, reported
@@ -89,12 +90,13 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
 
     `facts` is where they go, already started, and `refusing` says whether they are known to refuse; `tail`
     follows the attendances among them (ruling 44); `recall` is asked before the doors open; `clock` tells the
-    time of receipt, and the demonstration steps it. Raises `ConfigurationError` where TLS is not set up
-    rightly; the start raises it where the port is taken, and `StorageUnusable` where the drop folder cannot
-    be made.
+    time of receipt, and the demonstration steps it. `source` is asked whose a patient without a number is,
+    and what became of a number that changed; without one nobody is (rulings 21, 38). Raises
+    `ConfigurationError` where TLS is not set up rightly; the start raises it where the port is taken, and
+    `StorageUnusable` where the drop folder cannot be made.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a role needs is its arguments
         self,
         settings: Settings,
         parts: Parts,
@@ -104,6 +106,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         clock: Clock = present,
         recall: Callable[[Numberless], Awaitable[None]] = _nothing,
         refusing: Callable[[], bool] = lambda: False,
+        source: Source | None = None,
         metrics: Metrics | None = None,
         **options: Any,
     ) -> None:
@@ -118,7 +121,14 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._open = False
         self._sealer = parts.sealer
         rejections, admitted = Rejections(parts.records, parts.key), admits(settings)
-        self._numberless = Numberless(parts.details, policy=parts.policy, key=parts.key)
+        asking = None if source is None else Asking(source, parts, facts, clock=clock, count=self._count)
+        self._asking = asking
+        self._numberless = Numberless(
+            parts.details,
+            policy=parts.policy,
+            key=parts.key,
+            trace=None if asking is None else asking.offer,
+        )
         numbers = NumbersInUse(parts.key, horizon=parts.policy.horizon)
         attendances = Attendances(parts.facts, self._numberless, numbers)
         self._following = Following(
@@ -191,6 +201,9 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self.add_future(self._folder.run())
         self.add_future(self._follow())
         self.add_future(self._destroy_what_is_old())
+        if self._asking is not None:
+            self.add_future(self._asking.trace(self._intake.promote))
+            self.add_future(self._asking.enquire())
         self._log.write(events.IntakeReady(address=self._settings.mllp_host, port=self.port))
 
     async def _follow(self) -> None:
@@ -224,6 +237,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._open = False
         await self._server.stop()
         await self._following.close()
+        if self._asking is not None:
+            await self._asking.close()
         self._log.write(events.IntakeStopped())
 
     async def _receive(self, data: bytes) -> bytes:

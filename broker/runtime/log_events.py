@@ -130,6 +130,57 @@ class TwoNumbers(LogEvent, name="two numbers for one patient"):
     count: int
 
 
+class PatientTraced(LogEvent, name="patient traced"):
+    """A message without a usable number is a fact now, under the one that the source named (ruling 21)."""
+
+    count: int
+
+
+class PatientNotTraced(LogEvent, name="patient not traced"):
+    """The source knows nobody, or several people, by the details of a message without a usable number."""
+
+    count: int
+
+
+class TraceUnanswered(
+    LogEvent,
+    name="trace unanswered",
+    level=Level.WARNING,
+    action="Mend the way to the demographic source; meanwhile people are asked, as without one.",
+):
+    """The demographic source, or Kafka, did not answer: the message is left to the index by details."""
+
+    count: int
+
+
+class TracePassedOver(
+    LogEvent,
+    name="trace passed over",
+    level=Level.WARNING,
+    action="See why the demographic source is slow; meanwhile people are asked, as without one.",
+):
+    """Too many messages wait for the demographic source: this one is left to the index by details."""
+
+    count: int
+
+
+class NumberChangeAsked(LogEvent, name="number change asked about"):
+    """The demographic source answered about a number of which a change was notified (ruling 38)."""
+
+    count: int
+
+
+class NumberChangeUnanswered(
+    LogEvent,
+    name="number change unanswered",
+    level=Level.WARNING,
+    action="Mend the way to the demographic source; until it answers the number stays under enquiry.",
+):
+    """The demographic source did not answer about a number of which a change was notified."""
+
+    count: int
+
+
 class MessageOfPoorQuality(LogEvent, name="message of poor quality"):
     """A message was taken although something in it is missing or cannot be read."""
 

@@ -13,12 +13,13 @@ from broker.core.errors import InvalidFact
 from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.keyed import IdentityKey, user_reference
+from broker.core.number_answers import notice_of
 from broker.core.number_ranges import Takes, Taking, takes_any
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, Place
-from broker.ports import Clock, FactLog, Write
+from broker.ports import Clock, FactLog
 from broker.services.desk_log import SOURCE, DeskLog
-from broker.wire.cloudevents import FACT_TYPE, CloudEvent, write_headers
-from broker.wire.facts_codec import SCHEMA_BY_TOPIC, FactCodec, topic_of
+from broker.services.fact_writes import fact_write
+from broker.wire.facts_codec import FactCodec, topic_of
 
 BY_HAND = (
     IdentityKind.RESTRICTED,
@@ -96,14 +97,7 @@ class FactDesk:
             raise InvalidFact("a number is not its own successor")
         now = self._clock()
         recorded_at = _plausible("time at which the source recorded it", recorded_at, now)
-        of = "" if successor is None else successor.digits
-        notice = IdentityNotice(
-            notice_id=self._key.derive("notice", number.key, kind, of, recorded_at.isoformat()),
-            kind=kind,
-            successor=successor,
-            recorded_at=recorded_at,
-            received_at=aware(now),
-        )
+        notice = notice_of(number, kind, recorded_at, aware(now), self._key, successor=successor)
         return await self._add(number, notice, notice.notice_id, kind.value, grounds)
 
     async def add_view(
@@ -172,17 +166,10 @@ class FactDesk:
             if one is not None and self._takes(one, None) is Taking.REFUSED:
                 raise InvalidFact("this deployment is for tests, and takes numbers kept for tests alone")
         topic = topic_of(fact)
-        value = self._codec.encode(fact, number)
+        write = fact_write(self._codec, fact, number, fact_id, SOURCE)
         place = Place(topic=topic, partition=YET_UNWRITTEN, offset=YET_UNWRITTEN)
         await self._log.audit(ActionKind.ADDED, fact_id, place, grounds, outcome=what)
-        event = CloudEvent(
-            event_id=fact_id,
-            source=SOURCE,
-            event_type=FACT_TYPE,
-            time=fact.received_at,
-            data_schema=SCHEMA_BY_TOPIC[topic],
-        )
-        await self._facts.append([Write(topic, number.key, value, write_headers(event))])
+        await self._facts.append([write])
         return Added(fact_id=fact_id, topic=topic)
 
 

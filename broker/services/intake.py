@@ -21,10 +21,12 @@ from broker.core.errors import (
     StorageUnusable,
     UnwritableRecord,
 )
+from broker.core.facts import VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.ports import Clock, FactLog, Write
 from broker.services.attendances import TOO_LARGE, Attendances, Facts
 from broker.services.rejections import Rejections
+from broker.services.tracing import Untraced
 from broker.wire.acknowledgement import answer
 from broker.wire.adt import ADMITS_ALL, Admits, AdtReading, read_adt
 from broker.wire.adt_merge import holds_merge, read_merge
@@ -56,13 +58,15 @@ class _Judgement(NamedTuple):
     """
     What is to be made durable, step by step, what is then counted, and the fault to answer, None for `AA`.
 
-    `facts` are the visits' facts among the steps, each with its number.
+    `facts` are the visits' facts among the steps, each with its number; `unnumbered` is a message that has
+    none.
     """
 
     steps: Sequence[list[Write]]
     counts: tuple[str, ...]
     fault: MalformedMessage | None = None
     facts: Facts = ()
+    unnumbered: VisitMessage | None = None
     merge: bool = False
 
 
@@ -141,7 +145,36 @@ class Intake:
             for writes in judgement.steps:
                 await self._facts.append(writes)
         self._attendances.note(judgement.facts)
+        if judgement.unnumbered is not None:
+            self._attendances.numberless.kept(data, judgement.unnumbered)
         return judgement
+
+    async def promote(self, untraced: Untraced, number: NhsNumber) -> bool:
+        """
+        Make a message that was kept a fact under the number that the source named; return whether it is one.
+
+        It is none where its visit has another number by now: a trace joins no two (rulings 21, 42). What it
+        says counts from its first receipt on. Raises `KafkaUnavailable` and `StorageUnusable`.
+        """
+        await self._ready()
+        if self._read(untraced.data, untraced.received_at).number not in {None, number}:
+            return False
+        judgement = self._judge(untraced.data, untraced.received_at, number)
+        if not judgement.facts:
+            return False
+        await self._done(untraced.data, judgement, untraced.received_at)
+        return True
+
+    def _read(self, data: bytes, received_at: datetime, confirmed: NhsNumber | None = None) -> AdtReading:
+        """Read a message; raise as `read_adt` does."""
+        return read_adt(
+            data,
+            key=self._attendances.key,
+            received_at=received_at,
+            admits=self._admits,
+            in_use=self._attendances.in_use,
+            confirmed=confirmed,
+        )
 
     async def receive_unreadable(self, data: bytes, reason: str) -> bytes | None:
         """Keep bytes that were no frame; return an answer where the sender thinks that it sent a message."""
@@ -177,14 +210,7 @@ class Intake:
     def _judge(self, data: bytes, received_at: datetime, confirmed: NhsNumber | None) -> _Judgement:
         """Read a message and return what is to be kept of it; raises nothing but `StorageUnusable`."""
         try:
-            reading = read_adt(
-                data,
-                key=self._attendances.key,
-                received_at=received_at,
-                admits=self._admits,
-                in_use=self._attendances.in_use,
-                confirmed=confirmed,
-            )
+            reading = self._read(data, received_at, confirmed)
             if reading.number is None:
                 return self._without_number(data, reading, received_at)
             told = self._attendances.told(reading.number, reading.message)
@@ -246,7 +272,8 @@ class Intake:
             raw=data,
         )
         writes = [*self._rejections.writes(rejected), *self._attendances.numberless.sought(reading.message)]
-        return _Judgement([writes], ("kept", f"{REJECTED}{NUMBERLESS}", f"{QUALITY}{reason}"))
+        counts = ("kept", f"{REJECTED}{NUMBERLESS}", f"{QUALITY}{reason}")
+        return _Judgement([writes], counts, unnumbered=reading.message)
 
     def _at_fault(self, data: bytes, fault: MalformedMessage, received_at: datetime) -> _Judgement:
         """

@@ -5,6 +5,7 @@ Knows which of them it has seen, for H, so that the message that brings the numb
 process has not seen itself it reads back before its doors open.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 from broker.core.facts import VisitMessage
@@ -15,18 +16,31 @@ from broker.core.possible_keys import details_keys
 from broker.ports import Archive, Topic, Write
 from broker.services.matching_details import clue_writes
 from broker.services.rejections import SOURCE
+from broker.services.tracing import Untraced
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.records_codec import RecordsCodec
 
 
 class Numberless:
-    """Says what `cpis.in.details` is to be told of one message after the other; `key` is the identity key."""
+    """
+    Says what `cpis.in.details` is to be told of one message after the other; `key` is the identity key.
 
-    def __init__(self, codec: DetailsCodec, *, policy: AnyPolicy, key: IdentityKey) -> None:
+    `trace` is offered each message that is kept, where a demographic source is asked (ruling 21).
+    """
+
+    def __init__(
+        self,
+        codec: DetailsCodec,
+        *,
+        policy: AnyPolicy,
+        key: IdentityKey,
+        trace: Callable[[Untraced], None] | None = None,
+    ) -> None:
         """Begin without a visit."""
         self._codec = codec
         self._policy = policy
         self.key = key
+        self._trace = trace
         self._sought: dict[str, datetime] = {}  # by reference, the newest receipt last
 
     def sought(self, message: VisitMessage) -> list[Write]:
@@ -44,6 +58,12 @@ class Numberless:
         if placed:
             self._note(sought.visit, sought.heard_at)
         return clue_writes(self._codec, self.key, placed, sought.heard_at, SOURCE)
+
+    def kept(self, data: bytes, message: VisitMessage) -> None:
+        """Have it asked whose a message without a number is, once it is kept; none that nobody hears of."""
+        found = None if self._trace is None else sought_in(message, self._policy)
+        if self._trace is not None and found is not None:
+            self._trace(Untraced(data=data, received_at=message.received_at, details=found[0]))
 
     def numbered(self, message: VisitMessage, unnumbered: str) -> list[Write]:
         """

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import cast
 
@@ -18,17 +18,23 @@ from broker.adapters.drop_folder import Pace
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_tail import KafkaInputTail
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
+from broker.adapters.memory_demographics import MemoryDemographics
 from broker.adapters.memory_tail import MemoryInputTail
+from broker.core.demographics import Current, SupersededBy
 from broker.core.errors import ConfigurationError
-from broker.core.facts import PlanFact, VisitMessage
-from broker.ports import FactLog, Topic
+from broker.core.facts import Details, IdentityKind, IdentityNotice, PlanFact, VisitMessage
+from broker.core.identifiers import NhsNumber
+from broker.core.number_answers import notice_of
+from broker.ports import Demographics, FactLog, Topic
+from broker.runtime.asking import Source
 from broker.runtime.fact_log import fact_log
 from broker.runtime.intake_role import IntakeRole
 from broker.runtime.metrics import CONNECTION_EVENTS, Metrics
 from broker.runtime.parts import Parts, assemble
 from broker.runtime.settings import Settings
+from broker.services.fact_writes import fact_write
 from broker.wire.mllp import END, START, frame
-from tests.builders.adt import Adt
+from tests.builders.adt import Adt, Patient
 from tests.builders.certificates import Office
 from tests.builders.declared_kafka import declared_kafka
 from tests.builders.logs import lent_logs
@@ -41,6 +47,7 @@ ANSWER_SECONDS = 2.0  # the deadline of an answer (architecture, section 3)
 RESEND_SECONDS = 0.05  # a refused sender tries again soon, but not as fast as it can
 LOOK_SECONDS = 0.02
 NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
+ROBIN = Patient()
 
 pytestmark = pytest.mark.kafka
 
@@ -58,10 +65,17 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("keys")
 
 
-def message(control_id: str, processing: str = "T") -> bytes:
+def message(control_id: str, processing: str = "T", patient: Patient = ROBIN) -> bytes:
     """Return an attendance."""
     pv1 = {"class": "E", "location": "ED", "visit": control_id, "arrived": "20250301113000"}
-    adt = Adt(event="A04", control_id=control_id, recorded="20250301113500", pv1=pv1, processing=processing)
+    adt = Adt(
+        event="A04",
+        control_id=control_id,
+        recorded="20250301113500",
+        patient=patient,
+        pv1=pv1,
+        processing=processing,
+    )
     return adt.text().encode()
 
 
@@ -133,8 +147,9 @@ def run(
     facts: FactLog | None = None,
     *,
     metrics: Metrics | None = None,
+    demographics: Demographics | None = None,
 ) -> None:
-    """Run a scenario beside a started role."""
+    """Run a scenario beside a started role; `demographics` is the source that it asks, on a Kafka."""
 
     async def all_of_it() -> None:
         """Start the role, play, stop the role."""
@@ -149,6 +164,12 @@ def run(
             else KafkaInputTail(settings.require_cluster(), Topic.ATTENDANCES),
             clock=lambda: NOW,
             metrics=metrics,
+            source=None
+            if demographics is None
+            else Source(
+                demographics=demographics,
+                notices=KafkaInputTail(settings.require_cluster(), Topic.IDENTITY),
+            ),
         )
         if kafka is not None:
             await kafka.start()
@@ -218,6 +239,37 @@ def test_an_accepted_message_lies_in_its_topic(own: EmbeddedKafka, keys: Path, t
         assert ("AA", NOW) == (verdict, received["M1"])
 
     run(configured(tmp_path, own.cluster, sealing_keys_dir=keys), scenario)
+
+
+def test_a_demographic_source_is_asked_behind_the_door(
+    own: EmbeddedKafka, keys: Path, tmp_path: Path
+) -> None:
+    """Whose a patient without a number is, and what became of a number that changed (rulings 21, 38)."""
+    patient = Patient(number=None, family="Traced", given="Kim", born="20150203")
+    kim, changed, successor = map(NhsNumber, ("9990000042", "9990000050", "9990000069"))
+    details = Details(family="Traced", given="Kim", birth_date=date(2015, 2, 3))
+    source = MemoryDemographics()
+    source.put(kim, Current(details=details, recorded_at=NOW))
+    source.put(changed, SupersededBy(successor=successor, recorded_at=NOW))
+
+    async def scenario(role: IntakeRole, parts: Parts) -> None:
+        """Send a message without a number, and say that a number changed."""
+        notice = notice_of(changed, IdentityKind.NUMBER_CHANGE, NOW, NOW, parts.key)
+        log = fact_log(settings)
+        await log.start()
+        await log.append([fact_write(parts.facts, notice, changed, notice.notice_id, "test")])
+        await log.close()
+        assert "AA" == await ask(role.port, message("TRACED", patient=patient))
+        await until(lambda: 1 == role.counts["patient traced"] == role.counts["number change asked about"])
+
+        attendances = await read(own.cluster, Topic.ATTENDANCES, parts)
+        found = [one for one in attendances if isinstance(one, VisitMessage) and one.control_id == "TRACED"]
+        notices = await read(own.cluster, Topic.IDENTITY, parts)
+        told = [one for one in notices if isinstance(one, IdentityNotice) and one.successor == successor]
+        assert (["Traced"], [NOW]) == ([one.family for one in found], [one.recorded_at for one in told])
+
+    settings = configured(tmp_path, own.cluster, sealing_keys_dir=keys)
+    run(settings, scenario, demographics=source)
 
 
 def test_a_dropped_file_lies_in_its_topic(own: EmbeddedKafka, keys: Path, tmp_path: Path) -> None:

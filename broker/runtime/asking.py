@@ -1,0 +1,67 @@
+"""What intake asks a demographic source, where one is configured: in the background, for ever."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from broker.core.errors import KafkaUnavailable
+from broker.ports import Clock, Demographics, FactLog, InputTail
+from broker.runtime.parts import Parts
+from broker.services.number_enquiries import NumberEnquiries
+from broker.services.tracing import Promote, Tracing, Untraced
+
+_ROUND_EVERY_SECONDS = 5.0  # a number change waits for the source, which is slower
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A demographic source, and the notices that it is asked about, as `cpis.in.identity` has them."""
+
+    demographics: Demographics
+    notices: InputTail
+
+
+class Asking:
+    """Both questions to one source: whose a patient is (ruling 21), what became of a number (ruling 38)."""
+
+    def __init__(
+        self,
+        source: Source,
+        parts: Parts,
+        facts: FactLog,
+        *,
+        clock: Clock,
+        count: Callable[[str], None],
+    ) -> None:
+        """Ask nothing yet; answers go to `facts`."""
+        self._tracing = Tracing(source.demographics, count=count)
+        self._enquiries = NumberEnquiries(
+            source.demographics,
+            source.notices,
+            facts,
+            codec=parts.facts,
+            key=parts.key,
+            clock=clock,
+            count=count,
+        )
+
+    def offer(self, untraced: Untraced) -> None:
+        """Let a message wait to be traced."""
+        self._tracing.offer(untraced)
+
+    async def trace(self, promote: Promote) -> None:
+        """Trace one message after the other, until cancelled."""
+        while True:
+            await self._tracing.trace_next(promote)
+
+    async def enquire(self) -> None:
+        """Ask about numbers that changed, until cancelled."""
+        while True:
+            with suppress(KafkaUnavailable):
+                await self._enquiries.go_round()
+            await asyncio.sleep(_ROUND_EVERY_SECONDS)
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        await self._enquiries.close()

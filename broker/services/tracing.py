@@ -1,0 +1,77 @@
+"""
+Asks the demographic source whose a visit without a usable number is: one exact match promotes. Ruling 21.
+
+The sender has its answer before anybody is asked, and the index by details looks as well: a source that is
+slow, silent or wrong costs nothing but the trace. What waits is bounded and lost with the process.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from broker.core.demographics import OneMatch
+from broker.core.facts import Details
+from broker.core.identifiers import NhsNumber
+from broker.ports import Demographics
+
+WAITING_MAX = 1_000
+"""How many messages may wait to be traced; the next ones are left to the index."""
+ANSWER_SECONDS = 2.0
+"""How long a source may take for one answer."""
+
+TRACED = "patient traced"
+"""Counted: a message is a fact now, under the number that the source named."""
+UNTRACED = "patient not traced"
+"""Counted: nobody has the details, or several people; or the visit has another number by now (ruling 42)."""
+UNANSWERED = "trace unanswered"
+"""Counted: the source, or Kafka, was away or failed."""
+PASSED_OVER = "trace passed over"
+"""Counted: too many wait already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Untraced:
+    """A message without a usable number that is kept: its bytes, first receipt, and its patient's details."""
+
+    data: bytes = field(repr=False)
+    received_at: datetime
+    details: Details
+
+
+Promote = Callable[[Untraced, NhsNumber], Awaitable[bool]]
+"""Makes a message a fact under a number; returns whether it may be one, and raises `KafkaUnavailable`."""
+
+
+class Tracing:
+    """The messages that wait to be traced; `count` is told one of the words above for each."""
+
+    def __init__(
+        self, source: Demographics, *, count: Callable[[str], None], seconds: float = ANSWER_SECONDS
+    ) -> None:
+        """Ask this source, and wait so many seconds for each answer."""
+        self._source = source
+        self._count = count
+        self._seconds = seconds
+        self._waiting: asyncio.Queue[Untraced] = asyncio.Queue(WAITING_MAX)
+
+    def offer(self, untraced: Untraced) -> None:
+        """Let a message wait its turn; one that lacks a detail is none to ask with."""
+        if None in {untraced.details.family, untraced.details.given, untraced.details.birth_date}:
+            return
+        try:
+            self._waiting.put_nowait(untraced)
+        except asyncio.QueueFull:
+            self._count(PASSED_OVER)
+
+    async def trace_next(self, promote: Promote) -> None:
+        """Wait for a message, ask whose it is, and promote it where that is certain."""
+        untraced = await self._waiting.get()
+        try:
+            async with asyncio.timeout(self._seconds):
+                answer = await self._source.search(untraced.details)
+            traced = isinstance(answer, OneMatch) and await promote(untraced, answer.number)
+        except Exception:  # noqa: BLE001 - away, or a defect: it costs this trace and nothing else
+            self._count(UNANSWERED)
+            return
+        self._count(TRACED if traced else UNTRACED)
