@@ -264,6 +264,7 @@ class Why(StrEnum):
 
     SHARED = "shared"
     SENSITIVE_PLACE = "ruling 47: sensitive place"
+    NOT_FUNDED = "ruling 49: service not paid for by the NHS"
     SCHEDULED = "ruling 3: scheduled setting"
     SILENT_VIEW = "R23: silent view"
     NO_PLAN_DUE = "ruling 10: no plan due"

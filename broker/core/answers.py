@@ -155,8 +155,8 @@ def look(number: NhsNumber, known: Known, reference: str, policy: AnyPolicy, key
     Return what there is to look at for a visit, from what is known of its person.
 
     `known` holds the visit's messages, and the plans and notices where the person has a record. Raises
-    `NoAnswerHere` for a visit that is no unscheduled one (rulings 3, 47), with or without a plan. Whether a
-    mark has passed it, and whether a record waits, is for the caller to say.
+    `NoAnswerHere` for a visit that is no unscheduled one or not shared with (rulings 3, 47, 49), with or
+    without a plan. Whether a mark has passed it, and whether a record waits, is for the caller to say.
     """
     return _Looking(number, known, policy, key).at(reference)
 
@@ -167,7 +167,7 @@ class _Looking(Deciding):
     def at(self, reference: str) -> Looked:
         """Look at one visit; one that joined another's thread is looked at as that thread (ruling 7)."""
         visit = next((visit for visit in self.visits if reference in visit.references), None)
-        if visit is None or not visit.unscheduled:
+        if visit is None or not visit.tells:
             raise NoAnswerHere
         pairs = self._due(self._stay(visit, self.notices), self.plans, visit.policy)[0]
         matched = self._matched(visit, pairs)

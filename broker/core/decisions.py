@@ -125,9 +125,9 @@ class Deciding:
         )
 
     def _not_counted(self, visit: Visit) -> Why | None:
-        """Return why a visit is no unscheduled attendance (rulings 3, 16), or None when it is one."""
-        if not visit.unscheduled:
-            return Why.SCHEDULED
+        """Return why a visit is no attendance to be told (rulings 3, 16, 49), or None when it is one."""
+        if not visit.tells:
+            return Why.SCHEDULED if visit.funded else Why.NOT_FUNDED
         if visit.cancelled and visit.error_coded:
             return Why.REGISTERED_IN_ERROR
         if visit.cancelled and any(self._same_visit(visit, other) for other in self.visits):
@@ -229,7 +229,7 @@ class Deciding:
         return frozenset(
             key
             for thread in read_visits(received, self.policy)
-            if thread.unscheduled
+            if thread.tells
             for pair in self._due(self._stay_by(thread, by), self._received_by(by), thread.policy)[0]
             if match_over_time(thread.stated, pair.stated()) is not None
             for key in pair.keys

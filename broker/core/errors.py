@@ -397,7 +397,7 @@ class NothingToExplain(BrokerError):
 
 
 class NoAnswerHere(BrokerError):
-    """The visit is not an unscheduled one: none of the three answers is given for it."""
+    """The visit is no unscheduled one, or of a service that is not shared with: no answer is given for it."""
 
     code = "CPIS-608"
     action = "In a scheduled setting the clinician may look the child up; that is a view, recorded as one."

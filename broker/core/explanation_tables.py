@@ -50,6 +50,8 @@ GROUNDS: Mapping[Ground, str] = {
 WHYS: Mapping[Why, str] = {
     Why.SHARED: "shared",
     Why.SENSITIVE_PLACE: "not shared: recorded at a place listed as sensitive, and ignored (ruling 47)",
+    Why.NOT_FUNDED: "not shared: a service of an independent hospital that is not on the list of "
+    "those that the NHS pays for (ruling 49)",
     Why.SCHEDULED: "not shared: a scheduled setting is silent (ruling 3)",
     Why.SILENT_VIEW: "not shared: a silent view tells nobody (R23)",
     Why.NO_PLAN_DUE: "not shared: no plan on file counts for it (ruling 10)",

@@ -28,6 +28,8 @@ from broker.core.policy_keys import (
     codes,
     flag,
     names,
+    orderless,
+    services,
     span,
     telephone,
     text,
@@ -139,6 +141,11 @@ class Policy:
         Place, None,
         rule="rulings 3, 4, 47", scopes=(Where.SITE, Where.LOCATION), everywhere=False,
         meaning="how the place is listed: scheduled silences its outpatients, sensitive all that it records",
+    )  # fmt: skip
+    nhs_funded: frozenset[str] | None = services(
+        rule="ruling 49", scopes=(Where.PROVIDER,), everywhere=False,
+        meaning="of an independent hospital: locations and sites whose services the NHS pays for, the only "
+        "ones that are shared with; without it every service is",
     )  # fmt: skip
     traced_by_sender: bool = flag(
         default=False, rule="ruling 20", scopes=(Where.PROVIDER, Where.SYSTEM), everywhere=False,
@@ -260,8 +267,8 @@ class Policy:
     @cached_property
     def version(self) -> str:
         """Twelve hex digits over the content: what decides alike has one version, however it is written."""
-        content = [(name, _canonical(getattr(self, name))) for name in DECLARATIONS]
-        content += [("successors", _canonical(self.successors)), ("overrides", sorted(self._effective()))]
+        content = [(name, orderless(getattr(self, name))) for name in DECLARATIONS]
+        content += [("successors", orderless(self.successors)), ("overrides", sorted(self._effective()))]
         return hashlib.sha256(repr(content).encode()).hexdigest()[:_VERSION_DIGITS]
 
     def _effective(self) -> Iterator[tuple[str, str, object]]:
@@ -269,7 +276,7 @@ class Policy:
         for selector, values in self.overrides.items():
             for name, value in values.items():
                 if value != getattr(self._without(selector), name) or self._between(selector, name):
-                    yield str(selector), name, _canonical(value)
+                    yield str(selector), name, orderless(value)
 
     def _without(self, selector: Selector) -> "Policy":
         """Return the policy whose value would hold if the override of a setting did not."""
@@ -383,14 +390,3 @@ DECLARATIONS: Mapping[str, Declared] = {
     entry.name: entry.metadata[DECLARED] for entry in fields(Policy) if DECLARED in entry.metadata
 }
 """What is declared of each setting, by the name of its field."""
-
-
-def _canonical(value: object) -> object:
-    """Return a value whose `repr` does not depend on the order of maps and sets."""
-    match value:
-        case Mapping():
-            return sorted((repr(key), _canonical(item)) for key, item in value.items())
-        case frozenset():
-            return sorted(repr(item) for item in value)
-        case _:
-            return repr(value)

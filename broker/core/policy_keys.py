@@ -6,7 +6,7 @@ documents a policy goes by them, so that a setting is described once.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -199,6 +199,20 @@ def names(among: frozenset[str], **said: Any) -> Any:
     return _declare(frozenset(), read, Unit.NONE, f"a list out of {', '.join(sorted(among))}", said)
 
 
+def services(**said: Any) -> Any:
+    """Declare a list of places, one or more, by the codes of their locations and sites; none by default."""
+
+    def read(value: object) -> frozenset[str]:
+        """Return the codes; raise `ValueError` for a list without any, which would say nothing or all."""
+        found = frozenset(text.upper() for text in _texts(value))
+        if not found or not all(_CODE.fullmatch(code) for code in found):
+            raise ValueError
+        return found
+
+    may_be = 'a list of one or more codes of locations or sites, such as ["URGENT", "RXH02"]'
+    return _declare(None, read, Unit.NONE, may_be, said)
+
+
 def text(**said: Any) -> Any:
     """Declare a line of text; none by default."""
 
@@ -240,3 +254,14 @@ def _texts(value: object) -> list[str]:
     if len(set(value)) < len(value):
         raise ValueError
     return value
+
+
+def orderless(value: object) -> object:
+    """Return a value whose `repr` does not depend on the order of maps and sets."""
+    match value:
+        case Mapping():
+            return sorted((repr(key), orderless(item)) for key, item in value.items())
+        case frozenset():
+            return sorted(repr(item) for item in value)
+        case _:
+            return repr(value)

@@ -18,7 +18,7 @@ from broker.core.matching import Stated
 from broker.core.plans import cutoff
 from broker.core.policy import Policy
 from broker.core.policy_keys import Place
-from broker.core.setting import Ground, Setting, classify
+from broker.core.setting import Ground, Setting, classify, is_funded
 
 REGISTERING = frozenset({VisitEvent.ADMITTED, VisitEvent.REGISTERED})
 FROM_EMERGENCY = "21"  # PV1-4, dossier 6.4
@@ -52,9 +52,9 @@ class Visit:
     `left_at` is the departure, else the newest message + 24 h: until then the person is taken to be there;
     `stay_until` is the same, never before the arrival; `cutoff` is c of ruling 10. `stated` holds the
     person's details as they stood after each message. `emergency`: it was of class E at some time;
-    `admission`: it is an admission from A&E. `kept` are the messages it was read from, without those of
-    sensitive places; `grounds` those of ruling 4 that they gave, the first first. `policy` is the one in
-    force when it began.
+    `admission`: it is an admission from A&E; `funded`: it was at a place that is shared with (49). `kept` are
+    the messages it was read from, without those of sensitive places; `grounds` those of ruling 4 that they
+    gave, the first first. `policy` is the one in force when it began.
     """
 
     reference: str
@@ -74,11 +74,17 @@ class Visit:
     error_coded: bool
     emergency: bool
     admission: bool
+    funded: bool
     control_id: str
     stated: tuple[Stated, ...] = field(repr=False)
     grounds: tuple[Ground, ...]
     kept: tuple[VisitMessage, ...] = field(repr=False)
     policy: Policy = field(repr=False)
+
+    @property
+    def tells(self) -> bool:
+        """Whether anybody is to hear of it: unscheduled (ruling 3), at a place that is shared with (49)."""
+        return self.unscheduled and self.funded
 
     @property
     def stillbirth(self) -> bool:
@@ -152,6 +158,7 @@ class Reading:
         self.registered_at: datetime | None = None
         self.cutoff: datetime | None = None
         self.grounds: dict[Ground, None] = {}  # in the order in which they first held
+        self.funded = False
         self.stated: list[Stated] = []
 
     def read(self, messages: Iterable[VisitMessage]) -> Visit | None:
@@ -165,6 +172,7 @@ class Reading:
                 self._read_departure(message)
                 self._read_registers(message)
                 self._read_setting(settled)
+                self.funded |= is_funded(settled, *self.places[message.visit])
                 self._read_cancellation(message)
                 self.stated.append(self._stated(message, settled))
             self._read_times(message)
@@ -312,6 +320,7 @@ class Reading:
             error_coded=cancelled and registers["cancel_reason"] in settled.error_reasons,
             emergency=emergency,
             admission=inpatient and not emergency and registers["admission_type"] == FROM_EMERGENCY,
+            funded=self.funded,
             control_id=self.kept[0].control_id,
             stated=tuple(self.stated),
             grounds=tuple(self.grounds),

@@ -1,11 +1,14 @@
 """
 Is this setting scheduled, unscheduled or sensitive? Rulings 2, 3, 4 and 47, in the order ruling 4 gives.
 
+And is it one that is shared with at all (ruling 49)?
+
 Doubt falls toward telling the authority, after 47.
 """
 
 from enum import Enum
 
+from broker.core.identifiers import OdsCode
 from broker.core.policy import Policy
 from broker.core.policy_keys import Place
 
@@ -68,3 +71,13 @@ def classify(settled: Policy, *, patient_class: str | None, admission_type: str 
     if admission_type in settled.scheduled_types or patient_class in settled.scheduled_classes:
         return Ground.PLANNED
     return Ground.OUTPATIENT_UNLISTED if outpatient else Ground.DOUBT
+
+
+def is_funded(settled: Policy, location: str | None, site: OdsCode | None) -> bool:
+    """
+    Return whether a place's service is shared with: of an independent hospital those on the list alone (49).
+
+    A place that is not said, or not known, is on no list.
+    """
+    funded = settled.nhs_funded
+    return funded is None or location in funded or (site is not None and site.code in funded)

@@ -42,7 +42,7 @@ def is_registered_again(visit: Visit, other: Visit) -> bool:
         other.reference != visit.reference
         and other.provider == visit.provider
         and not other.cancelled
-        and other.unscheduled
+        and other.tells
         and abs(other.arrived_at - visit.arrived_at) <= visit.policy.same_visit
     )
 

@@ -18,7 +18,7 @@ from typing import Any
 from broker.core.errors import ConfigurationError, InvalidOdsCode
 from broker.core.identifiers import LONDON, OdsCode
 from broker.core.policy import DECLARATIONS, AnyPolicy, Policies, Policy, Successor
-from broker.core.policy_keys import Selector, Where
+from broker.core.policy_keys import Place, Selector, Where
 from broker.runtime.toml_places import KeyPath, Places, find_places
 
 KEYS: Mapping[str, str] = {declared.key(name): name for name, declared in DECLARATIONS.items()}
@@ -257,6 +257,10 @@ class _Reading:
                 held = policy.site(
                     selector.provider, system=selector.system, site=selector.site, location=selector.location
                 )
+                funded = (held.nhs_funded or frozenset()) & {selector.location, selector.site}
+                if funded and held.listed is Place.SENSITIVE:
+                    words = "nothing of a sensitive place is told: take it out of nhs_funded, or list it anew"
+                    self.problems.append((_line(sources, selector, ("listed",)), f"for {selector}: {words}"))
                 for names, words in set(held.contradictions()) - everywhere:
                     self.problems.append((_line(sources, selector, names), f"for {selector}: {words}"))
 

@@ -44,6 +44,7 @@ class Thread:
     cutoff: datetime
     unscheduled: bool
     unlisted: bool
+    funded: bool
     cancel_reason: str | None
     control_id: str
     stated: list[tuple[datetime, Details, bool]]
@@ -181,6 +182,7 @@ class Visits:
             newest_at=newest_at,
             cutoff=self._cutoff(reference, every),
             unscheduled=any(setting != "scheduled" for setting in settings),
+            funded=any(map(self._is_funded, speaking)),
             unlisted="unlisted" in settings and "unscheduled" not in settings,
             cancel_reason=_cancel_reason(speaking),
             control_id=every[0].control_id,
@@ -236,6 +238,13 @@ class Visits:
                 value = max(standing, value) if standing and value else None
             standing, said_at = value, stamp(message)
         return None if disposition(messages) == "1" else standing
+
+    def _is_funded(self, message: VisitMessage) -> bool:
+        """Whether a message was recorded at a place that is on the list, where there is one (49)."""
+        own = [one for one in self.messages[: self.messages.index(message) + 1] if one.visit == message.visit]
+        funded = of_place(self.policies[message.visit], "nhs_funded", message.provider)
+        site = said_last(own, "site")
+        return funded is None or bool(funded & {said_last(own, "location"), site and site.code})
 
     def _setting(self, so_far: Sequence[VisitMessage]) -> str:
         """Return the setting after the last of some messages, by the order of ruling 4."""

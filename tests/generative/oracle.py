@@ -73,7 +73,9 @@ class Oracle:
         return Oracle([fact for fact in self.facts if fact.received_at <= moment], self.policy)
 
     def why_not(self, thread: Thread) -> str | None:
-        """Return the ruling by which a visit is no unscheduled attendance, if any (3, 16)."""
+        """Return the ruling by which a visit is no attendance to be told, if any (3, 16, 49)."""
+        if not thread.funded:
+            return "ruling 49: service not paid for by the NHS"
         if not thread.unscheduled:
             return "ruling 3: scheduled setting"
         if thread.state != "cancelled by the hospital":
@@ -86,6 +88,7 @@ class Oracle:
             if other.reference != thread.reference
             and other.provider == thread.provider
             and other.unscheduled
+            and other.funded
             and other.state != "cancelled by the hospital"
             and abs(other.arrived_at - thread.arrived_at) <= thread.policy.same_visit
             and self._told_of(thread) <= self._told_of(other)
@@ -259,7 +262,8 @@ class Oracle:
         names: set[tuple[str, str, date]] = set()
         for thread in alone.threads:
             for plan in self.plans(thread.arrived_at, thread.until, thread.cutoff, thread.policy):
-                if thread.unscheduled and match_marks(thread.stated, _stated(plan)) is not None:
+                told = thread.unscheduled and thread.funded
+                if told and match_marks(thread.stated, _stated(plan)) is not None:
                     names |= plan.names
         return frozenset(names)
 

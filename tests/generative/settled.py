@@ -51,6 +51,7 @@ OTHER: Policy = replace(
             "error_reasons": frozenset[str](),
         },
         Selector(provider=RLL, location="HAVEN"): {"listed": Place.SCHEDULED},
+        Selector(provider=OdsCode("RWW")): {"nhs_funded": frozenset({"ED", "RXX01"})},
     },
 )
 """Another value for everything that decides."""

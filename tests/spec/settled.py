@@ -11,7 +11,7 @@ from broker.core.policy_keys import Place, Restricted, Selector
 KEY = IdentityKey(b"the identity key of specifications")
 
 AUTHORITIES = ("E06", "E07", "E08", "E09", "E10", "E20", "E21", "E22", "E30", "E31")
-PROVIDERS = ("RXX", "RYY", "RZZ", "RLL", "RTT", "RWW", "RPP", "RMARK")
+PROVIDERS = ("RXX", "RYY", "RZZ", "RLL", "RTT", "RWW", "RPP", "RMARK", "NIH")
 
 RLL, RPP, RTT, RWW = OdsCode("RLL"), OdsCode("RPP"), OdsCode("RTT"), OdsCode("RWW")
 
@@ -30,6 +30,8 @@ SETTLED = Policy(
         Selector(provider=RLL, location="HAVEN"): {"listed": Place.SENSITIVE},
         Selector(provider=RLL, site="RLLSX"): {"listed": Place.SENSITIVE},
         Selector(provider=RTT): {"traced_by_sender": True},
+        Selector(provider=OdsCode("NIH")): {"nhs_funded": frozenset({"URGENT", "NIH02", "CLINIC"})},
+        Selector(provider=OdsCode("NIH"), location="CLINIC"): {"listed": Place.SCHEDULED},
         Selector(provider=RWW): {
             "name": "Withholding Hospital",
             "withheld": frozenset({"reason", "location", "clinician_name"}),

@@ -65,12 +65,13 @@ def test_a_visit_that_nobody_told_us_of_could_not_be_checked(run_moving: RunMovi
     [
         ("v1 | patient_class=P", "RXX"),
         ("v1 RLL | patient_class=E location=HAVEN", "RLL"),
+        ("v1 NIH | patient_class=E location=ROOMS", "NIH"),
     ],
 )
 def test_a_visit_that_is_silent_gets_none_of_the_three(
     run_moving: RunMoving, plan: str, visit: str, provider: str
 ) -> None:
-    """Scheduled or at a sensitive place: with a plan or without the same word (rulings 3, 41, 47)."""
+    """Scheduled, sensitive, or not shared with: with a plan or without the same word (3, 41, 47, 49)."""
     outcome = run_moving(table(plan, f"T | A04 | {visit}"))
 
     assert "no answer" == outcome.answer(provider=provider)

@@ -96,12 +96,13 @@ def test_only_a_plan_of_those_days_is_met(
         pytest.param("RXX | control_id=MSG-1 patient_class=E", ASKED, id="an emergency"),
         pytest.param("RXX | control_id=MSG-1 admission_type=11", [], id="scheduled"),
         pytest.param("RLL | control_id=MSG-1 location=HAVEN", [], id="a sensitive place"),
+        pytest.param("NIH | control_id=MSG-1 location=ROOMS", [], id="a service not paid for by the NHS"),
     ],
 )
 def test_a_visit_that_would_tell_nobody_asks_nobody(
     run_nearby: RunNearby, kind: str, asked: list[object]
 ) -> None:
-    """Of a scheduled setting nobody is told, and a sensitive place is ignored (rulings 3, 21 and 47)."""
+    """A scheduled setting, a sensitive place and an unlisted service tell nobody (rulings 3, 21, 47, 49)."""
     outcome = run_nearby(table(PLAN, f"T | A04? | v1 {kind}"))
 
     assert asked == asked_alone(outcome)

@@ -7,7 +7,7 @@ RLL has listed CLINIC as scheduled, WALKIN as unscheduled, HAVEN and its site RL
 import pytest
 
 from tests.spec.conftest import Run
-from tests.spec.table import rows
+from tests.spec.table import messages, rows
 
 PLAN = """
     recorded | fact | about   | values
@@ -70,6 +70,47 @@ def test_the_setting_decides_whether_a_visit_is_told(run: Run, provider: str, va
     outcome = run(f"{PLAN} T | A04 | v1 {provider} | {values}")
 
     assert {"v1": why} == outcome.whys
+
+
+NOT_FUNDED = "ruling 49: service not paid for by the NHS"
+INDEPENDENT = rows(f"""
+    messages                                              | why
+    A04 location=URGENT                                   | shared
+    A04 site=NIH02                                        | shared
+    A04 location=ROOMS site=NIH02                         | shared
+    A04 location=ROOMS                                    | {NOT_FUNDED}
+    A04 patient_class=E admission_type=21 location=ROOMS  | {NOT_FUNDED}
+    A04 site=NIH01                                        | {NOT_FUNDED}
+    A04                                                   | {NOT_FUNDED}
+    A04 location=ROOMS; A02 location=URGENT               | shared
+    A04 location=URGENT; A02 location=ROOMS               | shared
+    A04 location=ROOMS; A11                               | {NOT_FUNDED}
+    A04 location=CLINIC patient_class=O                   | ruling 3: scheduled setting
+    A04 location=ROOMS patient_class=P                    | {NOT_FUNDED}
+""")
+
+
+@pytest.mark.parametrize(("events", "why"), INDEPENDENT, ids=[row[0] for row in INDEPENDENT])
+def test_of_an_independent_hospital_the_listed_services_are_shared_alone(
+    run: Run, events: str, why: str
+) -> None:
+    """Those that the NHS pays for; a place that is not said is on no list (ruling 49)."""
+    hourly = "; ".join(f"T+{hour}h {event}" for hour, event in enumerate(events.split("; ")))
+    outcome = run(PLAN + messages(hourly, about="v1 NIH"))
+
+    assert {"v1": why} == outcome.whys
+    assert ((why == "shared") * 2) == len(outcome.alerts("to"))
+
+
+def test_a_visit_that_is_not_shared_is_no_earlier_visit_and_is_decided_with_a_row(run: Run) -> None:
+    """Neither counted nor told, but the decision cites the row of what nobody is told of (8, 49)."""
+    outcome = run(f"""{PLAN}
+        T-1d | A04 | v0 NIH | location=ROOMS
+        T    | A04 | v1     |
+    """)
+
+    assert {"v0": NOT_FUNDED, "v1": "shared"} == outcome.whys
+    assert [("0",)] * 2 == outcome.alerts("earlier_visits")
 
 
 @pytest.mark.parametrize("event", ["A01", "A02", "A03", "A04", "A08", "A12", "A13"])

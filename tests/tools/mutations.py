@@ -126,6 +126,12 @@ NAMED = (
         wrong="if patient_class in settled.emergency_classes and",
     ),
     Mutation(
+        rule="ruling 49", mistake="a place that is not said taken for one that is listed",
+        module=PurePosixPath("broker/core/setting.py"),
+        right="return funded is None or location in funded",
+        wrong="return funded is None or location is None or location in funded",
+    ),
+    Mutation(
         rule="ruling 7", mistake="an admission of another provider joins",
         module=PurePosixPath("broker/core/visits.py"),
         right="admission.provider == emergency.provider\n        and ",

@@ -50,6 +50,7 @@ STORIES: Mapping[str, tuple[object, str]] = {
     "scheduled_types": (frozenset({"77"}), f"{PLAN} T | A04 | v1 | admission_type=77 {PLACE}"),
     "scheduled_classes": (frozenset({"Q"}), f"{PLAN} T | A04 | v1 | patient_class=Q {PLACE}"),
     "listed": (Place.SENSITIVE, f"{PLAN} T | A04 | v1 | {PLACE}"),
+    "nhs_funded": (frozenset({"URGENT"}), f"{PLAN} T | A04 | v1 | {PLACE}"),
     "restricted": (Restricted.NATIONAL, f"{PLAN} T | A04 | v1 | restricted=yes"),
     "traced_by_sender": (True, f"{PLAN} T | A04 | v1 | family=- given=- birth_date=-"),
     "error_reasons": (frozenset({"ERR"}), f"{PLAN} T | A04 | v1 |\n T+1h | A11 | v1 | cancel_reason=ERR"),

@@ -17,6 +17,7 @@ OTHERWISE: Mapping[str, object] = {
     **{name: frozenset({"X"}) for name in DECLARATIONS if isinstance(getattr(Policy(), name), frozenset)},
     "age_of_majority": 21,
     "listed": Place.SENSITIVE,
+    "nhs_funded": frozenset({"URGENT"}),
     "restricted": Restricted.NATIONAL,
     "traced_by_sender": True,
     "name": "Exton Hospital",

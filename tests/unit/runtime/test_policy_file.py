@@ -250,6 +250,18 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
         f'{OVERRIDE}location = ["ED", "ed"]\nlisted = "sensitive"\n',
         "p.toml:4: listed for provider RXH, location ED is set in line 4 too",
     ),
+    "an independent hospital without a list": (
+        f"{OVERRIDE}nhs_funded = []\n",
+        "p.toml:3: nhs_funded must be a list of one or more codes of locations or sites",
+    ),
+    "a list that is everybody's": (
+        f'{SETTING}nhs_funded = ["URGENT"]\n',
+        "p.toml:2: nhs_funded cannot be set everywhere, only for a provider",
+    ),
+    "a place on the list that is never told of": (
+        f'{OVERRIDE}nhs_funded = ["HAVEN"]\n{OVERRIDE}location = "HAVEN"\nlisted = "sensitive"\n',
+        "p.toml:7: for provider RXH, location HAVEN: nothing of a sensitive place is told: take it out of ",
+    ),
     "waits that contradict each other": (
         f"{SETTING}reattendance_days = 3\nplan_wait_days = 22\n",
         "p.toml:3: plan_wait_days must not be more than plan_wait_after_arrival_days: change one of the two",
