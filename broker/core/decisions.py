@@ -115,7 +115,7 @@ class Deciding:
         why = dict.fromkeys(self.elsewhere, Why.WRONG_PERSON)
         why |= dict.fromkeys(self.sensitive, Why.SENSITIVE_PLACE)
         for ref in sorted(why):
-            self._enter(ref, Occasion.ATTENDED, why[ref], judging(ref, self.known.visits[ref], self.policy))
+            self._enter(ref, Occasion.ATTENDED, why[ref], judging(self.known.visits[ref], self.policy))
         for visit in self.visits:
             self._decide_visit(visit)
         for access in self.accesses:
@@ -186,8 +186,7 @@ class Deciding:
 
     def _lost_by(self, by: datetime) -> tuple[datetime, ...]:
         """Return when a pregnancy had ended by what had been received by a time (rulings 11, 43)."""
-        here = staying_by(self.known.visits, self.known.left, by)
-        return losses_by(here, self.notices, by, self.policy)
+        return losses_by(self.known, self.notices, by, self.policy)
 
     @staticmethod
     def _due(stay: Stay, plans: Sequence[Sequence[Version]], policy: Policy) -> tuple[list[Due], Why]:

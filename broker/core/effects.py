@@ -164,21 +164,15 @@ def as_told(decisions: Decisions, person: Person, key: IdentityKey) -> Decisions
             rank = (row.kind in TAKEN_BACK, alert_id)
             told[thread] = min(told.get(thread, rank), rank)
     asked = {(item.kind, item.visit): item_id for item_id, item in person.items.items()}
-    alerts = [
-        replace(alert, alert_id=told[alert.recipient, alert.subject][1])
-        if (alert.recipient, alert.subject) in told
-        else replace(alert, alert_id=own(alert.alert_id, person.told))
-        for alert in decisions.alerts.values()
-    ]
-    items = [
-        replace(item, item_id=asked.get((item.kind, item.visit)) or own(item.item_id, person.items))
-        for item in decisions.items.values()
-    ]
-    return replace(
-        decisions,
-        alerts={alert.alert_id: alert for alert in alerts},
-        items={item.item_id: item for item in items},
-    )
+    alerts, items = {}, {}
+    for alert in decisions.alerts.values():
+        begun = told.get((alert.recipient, alert.subject))
+        alert_id = own(alert.alert_id, person.told) if begun is None else begun[1]
+        alerts[alert_id] = alert if alert_id == alert.alert_id else replace(alert, alert_id=alert_id)
+    for item in decisions.items.values():
+        item_id = asked.get((item.kind, item.visit)) or own(item.item_id, person.items)
+        items[item_id] = item if item_id == item.item_id else replace(item, item_id=item_id)
+    return replace(decisions, alerts=alerts, items=items)
 
 
 def open_part(person: Person) -> Known:

@@ -106,9 +106,10 @@ def stamp(message: VisitMessage) -> Stamp:
 
     A time later than the first receipt of the same bytes is replaced by the receipt.
     """
+    recorded_at, sent_at, received_at = message.recorded_at, message.sent_at, message.received_at
     return (
-        min(message.recorded_at, message.received_at),
-        min(message.sent_at, message.received_at),
+        min(recorded_at, received_at),
+        min(sent_at, received_at),
         -1 if message.sequence is None else message.sequence,
     )
 
@@ -124,6 +125,37 @@ def position(message: VisitMessage) -> Position:
 def in_order(messages: Iterable[VisitMessage]) -> list[VisitMessage]:
     """Return messages by their position: a total order."""
     return sorted(messages, key=position)
+
+
+class Arrival:
+    """When a visit began, read from its own messages in their order (ruling 37)."""
+
+    def __init__(self) -> None:
+        self._told: datetime | None = None
+        self._registered_at: datetime | None = None
+        self._began_at: datetime | None = None
+
+    def read(self, message: VisitMessage) -> None:
+        """Let a message tell, correct or clear the arrival; keep the first times."""
+        if _arrival_counts(message):
+            self._told = _written(message, "arrived_at", self._told)
+        if self._began_at is None:
+            self._began_at = stamp(message)[0]
+        if self._registered_at is None and message.event in REGISTERING:
+            self._registered_at = _occurred(message)
+
+    @property
+    def at(self) -> datetime | None:
+        """PV1-44, else the oldest registration's time, else the oldest message's; None before any."""
+        return self._told or self._registered_at or self._began_at
+
+
+def arrival_of(ordered: Iterable[VisitMessage]) -> datetime | None:
+    """Return when the visit of these messages, which come in their order, began; None without any."""
+    arrival = Arrival()
+    for message in ordered:
+        arrival.read(message)
+    return arrival.at
 
 
 class Reading:
@@ -154,20 +186,25 @@ class Reading:
         self.places: dict[str, tuple[str | None, OdsCode | None]] = {}
         self.departure: tuple[Stamp, datetime | None] | None = None
         self.cancellation: tuple[Stamp, bool] | None = None
-        self.began_at: datetime | None = None
-        self.registered_at: datetime | None = None
+        self.arrival = Arrival()
         self.cutoff: datetime | None = None
         self.grounds: dict[Ground, None] = {}  # in the order in which they first held
         self.funded = False
         self.stated: list[Stated] = []
 
-    def read(self, messages: Iterable[VisitMessage]) -> Visit | None:
-        """Return the visit that the messages tell of, or None when a sensitive place recorded all of them."""
-        for message in in_order(messages):
+    def read(self, ordered: Iterable[VisitMessage]) -> Visit | None:
+        """
+        Return the visit that the messages tell of, which come in their order.
+
+        None when a sensitive place recorded all of them.
+        """
+        for message in ordered:
             settled = self._settled(message)
             if settled.listed is Place.SENSITIVE:
                 continue  # ruling 47: ignored, before everything else
             self.kept.append(message)
+            if message.visit == self.reference:
+                self.arrival.read(message)
             if message.visit not in self.void:
                 self._read_departure(message)
                 self._read_registers(message)
@@ -201,8 +238,6 @@ class Reading:
             value = getattr(message, name)
             if value is not None:
                 registers[name] = value
-        if message.visit == self.reference and _arrival_counts(message):
-            registers["arrived_at"] = _written(message, "arrived_at", registers["arrived_at"])
         if message.visit == self.leaving:
             admitted = message.event is VisitEvent.ADMITTED
             before = None if admitted else registers["disposition"]  # an admission undoes an earlier end
@@ -258,19 +293,14 @@ class Reading:
         self.cancellation = (at, cancelled)
 
     def _read_times(self, message: VisitMessage) -> None:
-        """Keep the first times and the cut-off, which a corrected arrival never moves back (ruling 10)."""
+        """Keep the cut-off, which a corrected arrival never moves back (ruling 10)."""
         newest_at = stamp(message)[0]
-        if message.visit == self.reference:
-            self.began_at = self.began_at or newest_at
-            if self.registered_at is None and message.event in REGISTERING:
-                self.registered_at = _occurred(message)
         reached = cutoff(newest_at=newest_at, arrived_at=self._arrived_at(), policy=self.policy)
         self.cutoff = reached if self.cutoff is None else max(reached, self.cutoff)
 
     def _arrived_at(self) -> datetime:
-        """PV1-44, else the oldest registration's time, else the oldest message's (ruling 37)."""
-        arrived: datetime | None = self.registers["arrived_at"]
-        return arrived or self.registered_at or self.began_at or stamp(self.kept[0])[0]
+        """Return when the thread began; where all of its first visit is sensitive, when what is left did."""
+        return self.arrival.at or stamp(self.kept[0])[0]
 
     def _stated(self, message: VisitMessage, settled: Policy) -> Stated:
         """Return the person's details as they stand after this message (ruling 20)."""

@@ -4,30 +4,34 @@ The visits of a person: which admissions join which A&E visit, and what each thr
 What one visit or thread is, is read in `broker.core.reading`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from broker.core.facts import Access, IdentityKind, IdentityNotice, VisitMessage
-from broker.core.leaving import Messages, received_by
+from broker.core.leaving import Messages, staying_by
 from broker.core.number_answers import recorded
+from broker.core.person import Known
 from broker.core.policy import AnyPolicy, Policy
-from broker.core.reading import STILLBIRTH, Reading, Visit
-
-_AS_SHIPPED = Policy()  # no place is sensitive by it
+from broker.core.reading import STILLBIRTH, Reading, Visit, arrival_of, in_order
 
 
-def judging(reference: str, messages: Mapping[str, VisitMessage], policy: AnyPolicy) -> Policy:
+def judging(messages: Mapping[str, VisitMessage], policy: AnyPolicy) -> Policy:
     """
     Return the policy in force when a visit began.
 
     The arrival is the one that all messages of the visit tell, those of sensitive places too: which places
     are sensitive is what the policy has yet to say.
     """
+    return _judging(in_order(messages.values()), policy)
+
+
+def _judging(ordered: Iterable[VisitMessage], policy: AnyPolicy) -> Policy:
+    """Return the policy in force when a visit began, whose messages come in their order."""
     if len(policy.every) == 1:
         return policy.every[0]
-    whole = Reading(reference, {reference: _AS_SHIPPED}, leaving=reference).read(messages.values())
-    return policy.every[0] if whole is None else policy.at(whole.arrived_at)
+    arrived_at = arrival_of(ordered)
+    return policy.every[0] if arrived_at is None else policy.at(arrived_at)
 
 
 def is_during(access: Access, visit: Visit) -> bool:
@@ -49,16 +53,17 @@ def is_registered_again(visit: Visit, other: Visit) -> bool:
 
 def read_visits(known: Messages, policy: AnyPolicy) -> list[Visit]:
     """Return the threads of a person's visits by arrival, without what sensitive places recorded (47)."""
-    policies = {reference: judging(reference, messages, policy) for reference, messages in known.items()}
+    ordered = {reference: in_order(messages.values()) for reference, messages in known.items()}
+    policies = {reference: _judging(messages, policy) for reference, messages in ordered.items()}
     alone: dict[str, Visit] = {}
-    for reference, messages in known.items():
-        visit = Reading(reference, policies, leaving=reference).read(messages.values())
+    for reference, messages in ordered.items():
+        visit = Reading(reference, policies, leaving=reference).read(messages)
         if visit is not None:
             alone[reference] = visit
     joining = _joining(alone.values()) if len(alone) > 1 else {}
     joined = {admission.reference for admissions in joining.values() for admission in admissions}
     threads = [
-        _thread(visit, joining[reference], known, policies) if reference in joining else visit
+        _thread(visit, joining[reference], ordered, policies) if reference in joining else visit
         for reference, visit in alone.items()
         if reference not in joined
     ]
@@ -91,7 +96,10 @@ def _follows(admission: Visit, emergency: Visit) -> bool:
 
 
 def _thread(
-    emergency: Visit, admissions: list[Visit], known: Messages, policies: Mapping[str, Policy]
+    emergency: Visit,
+    admissions: list[Visit],
+    ordered: Mapping[str, Sequence[VisitMessage]],
+    policies: Mapping[str, Policy],
 ) -> Visit:
     """
     Return the A&E visit with the admissions that joined it.
@@ -105,7 +113,7 @@ def _thread(
     last = max(standing, key=lambda visit: (visit.arrived_at, visit.reference), default=emergency)
     references = (emergency.reference, *sorted(admission.reference for admission in admissions))
     reading = Reading(emergency.reference, policies, leaving=last.reference, void=frozenset(void))
-    thread = reading.read(message for reference in references for message in known[reference].values())
+    thread = reading.read(in_order(message for reference in references for message in ordered[reference]))
     return replace(thread or emergency, references=references)
 
 
@@ -116,9 +124,9 @@ def losses(visits: Iterable[Visit], notices: Iterable[IdentityNotice]) -> tuple[
 
 
 def losses_by(
-    known: Messages, notices: Iterable[IdentityNotice], by: datetime, policy: AnyPolicy
+    known: Known, notices: Iterable[IdentityNotice], by: datetime, policy: AnyPolicy
 ) -> tuple[datetime, ...]:
     """Return when a pregnancy was said to have ended in what had been received by a time (rulings 11, 43)."""
-    stillbirth = any(one.disposition == STILLBIRTH for said in known.values() for one in said.values())
-    visits = read_visits(received_by(known, by), policy) if stillbirth else []
+    stillbirth = any(one.disposition == STILLBIRTH for said in known.visits.values() for one in said.values())
+    visits = read_visits(staying_by(known.visits, known.left, by), policy) if stillbirth else []
     return losses(visits, [notice for notice in notices if notice.received_at <= by])

@@ -1,5 +1,5 @@
 """
-Strategies for whole lives: a person's facts as they come, now and long afterwards, while the clock runs on.
+Whole lives: a person's facts as they come, now and long afterwards, while the clock runs on.
 
 A life has what a story lacks: days between the facts on which what is past revising is destroyed, and places
 at which the matcher is started again from what it wrote.
@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from broker.core.facts import Access, Fact, IdentityNotice, PlanFact, VisitLeft, VisitMessage
 from broker.core.policy import AnyPolicy, Policies, Policy
-from tests.generative.settled import policies
-from tests.generative.stories import T, stories
+from tests.generative.picking import Drawn, Picking
+from tests.generative.settled import POLICIES
+from tests.generative.stories import T, story
 
 LATENESS = timedelta(days=35)
 TELLINGS = 4
@@ -83,16 +84,9 @@ class Life:
     taken: Sequence[Taken]
 
 
-@st.composite
-def chances(draw: st.DrawFn) -> random.Random:
-    """Return what orders and times are taken from: one draw, where a permutation would take dozens."""
-    return random.Random(draw(st.integers(0, 2**32 - 1)))  # noqa: S311 – the same one for the same draw
-
-
-@st.composite
-def tellings(draw: st.DrawFn, facts: Sequence[Fact]) -> Telling:
+def _telling(pick: Picking, facts: Sequence[Fact]) -> Telling:
     """Return facts told in any order, some twice and received later, split by restarts."""
-    chance = draw(chances())
+    chance = pick.chance()
     again = [*facts, *_received_again(facts, chance)]
     chance.shuffle(again)
     return Telling(facts=again, restarts=frozenset(chance.sample(range(len(again)), k=min(2, len(again)))))
@@ -106,27 +100,37 @@ def _received_again(facts: Sequence[Fact], chance: random.Random) -> list[Fact]:
     ]
 
 
+def retelling(pick: Picking) -> Retold:
+    """Return a story and some tellings of it."""
+    facts = story(pick)
+    told = [_telling(pick, facts) for _ in range(TELLINGS)]
+    return Retold(policy=pick.one(POLICIES), facts=facts, tellings=told)
+
+
+def life(pick: Picking) -> Life:
+    """Return a life of one or two chapters, each a story."""
+    facts = story(pick)
+    chance = pick.chance()
+    told = [*facts, *_received_again(facts, chance)]
+    idle = []
+    if pick.one((False, True)):
+        span = pick.one(_AFTERWARDS)
+        days_too = pick.one((False, True))
+        told += [later(fact, span, days_too=days_too) for fact in story(pick)]
+        idle = [T + span - _BEFORE]
+    return Life(policy=pick.one(_FORGETTING), taken=passing(told, idle, chance))
+
+
 @st.composite
 def retold(draw: st.DrawFn) -> Retold:
     """Return a story and some tellings of it."""
-    facts = draw(stories())
-    told = [draw(tellings(facts)) for _ in range(TELLINGS)]
-    return Retold(policy=draw(policies), facts=facts, tellings=told)
+    return retelling(Drawn(draw))
 
 
 @st.composite
 def lives(draw: st.DrawFn) -> Life:
-    """Return a life of one or two chapters, each a story."""
-    facts = draw(stories())
-    chance = draw(chances())
-    told = [*facts, *_received_again(facts, chance)]
-    idle = []
-    if draw(st.booleans()):
-        span = draw(st.sampled_from(_AFTERWARDS))
-        days_too = draw(st.booleans())
-        told += [later(fact, span, days_too=days_too) for fact in draw(stories())]
-        idle = [T + span - _BEFORE]
-    return Life(policy=forgetting(draw(policies)), taken=passing(told, idle, chance))
+    """Return a life of one or two chapters."""
+    return life(Drawn(draw))
 
 
 def passing(facts: Sequence[Fact], idle: Sequence[datetime], chance: random.Random) -> list[Taken]:
@@ -189,3 +193,6 @@ def forgetting(policy: AnyPolicy) -> AnyPolicy:
         return replace(policy, lateness=LATENESS)
     later_ones = tuple((start, replace(one, lateness=LATENESS)) for start, one in policy.later)
     return Policies(first=replace(policy.first, lateness=LATENESS), later=later_ones)
+
+
+_FORGETTING = [forgetting(policy) for policy in POLICIES]

@@ -25,13 +25,18 @@ def of_place(
     policy: Policy, name: str, provider: OdsCode, location: str | None = None, site: OdsCode | None = None
 ) -> Any:
     """Return a setting as it holds at a place: by its location, else its site, else its provider."""
+    settled = {
+        (one.system, one.site, one.location): values[name]
+        for one, values in policy.overrides.items()
+        if name in values and one.provider == provider
+    }
     held: Any = getattr(policy, name)
-    for selector in (
-        Selector(provider=provider),
-        Selector(provider=provider, site=site.code if site else None),
-        Selector(provider=provider, location=location or None),
+    for place in (
+        (None, None, None),
+        (None, site.code if site else None, None),
+        (None, None, location or None),
     ):
-        held = policy.overrides.get(selector, {}).get(name, held)
+        held = settled.get(place, held)
     return held
 
 

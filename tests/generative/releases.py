@@ -14,12 +14,12 @@ from broker.core.identifiers import OdsCode
 from broker.core.person import lift
 from broker.core.policy import AnyPolicy, Successor
 from tests.generative.expected import Row, row_of
-from tests.generative.lives import chances
 from tests.generative.living import check_adds_up, new_person, restarted, standing
 from tests.generative.naive_releases import Readers
-from tests.generative.settled import DATED, OTHER
-from tests.generative.stories import stories
-from tests.spec.settled import KEY, POLICY, SETTLED
+from tests.generative.picking import Drawn, Picking
+from tests.generative.settled import POLICIES
+from tests.generative.stories import story
+from tests.spec.settled import KEY, SETTLED
 
 EXAMPLES = 150  # the same ones every time
 
@@ -32,7 +32,7 @@ MOVED: AnyPolicy = replace(
 )
 """E09 has a successor."""
 
-POLICIES: Sequence[AnyPolicy] = (POLICY, OTHER, DATED, MOVED)
+_POLICIES: Sequence[AnyPolicy] = (*POLICIES, MOVED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,19 +57,24 @@ class Outcome(StrEnum):
     TOLD_LATER = "told when a fact changed it"
 
 
-@st.composite
-def played(draw: st.DrawFn) -> Played:
-    """Return a story during and after which the rules change, by a clock before, amid and after its stays."""
-    facts, chance = draw(stories()), draw(chances())
+def playing(pick: Picking) -> Played:
+    """Return a story during and after which the rules change, by a clock amid and after its stays."""
+    facts, chance = story(pick), pick.chance()
     again = [*facts, *chance.choices(facts, k=3)]
     chance.shuffle(again)
     received = [fact.received_at for fact in facts]
     late = max(received) + timedelta(days=60)
     changes = {
-        place: (chance.choice(POLICIES), chance.choice([late, chance.choice(received)]))
+        place: (chance.choice(_POLICIES), chance.choice([late, chance.choice(received)]))
         for place in sorted(chance.sample(range(1, len(again) + 1), k=min(2, len(again))))
     }
-    return Played(first=chance.choice(POLICIES), facts=again, changes=changes)
+    return Played(first=chance.choice(_POLICIES), facts=again, changes=changes)
+
+
+@st.composite
+def played(draw: st.DrawFn) -> Played:
+    """Return a story during and after which the rules change."""
+    return playing(Drawn(draw))
 
 
 def check_played(one: Played) -> set[Outcome]:

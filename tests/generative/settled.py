@@ -1,5 +1,6 @@
 """The policies of generated stories: that of the specifications, and one that changes amid the stories."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -59,5 +60,8 @@ OTHER: Policy = replace(
 DATED = Policies(first=SETTLED, later=((T, OTHER),))
 """From T on another."""
 
-policies: st.SearchStrategy[AnyPolicy] = st.sampled_from([POLICY, OTHER, DATED])
+POLICIES: Sequence[AnyPolicy] = (POLICY, OTHER, DATED)
 """What a story may be judged by."""
+
+policies: st.SearchStrategy[AnyPolicy] = st.sampled_from(POLICIES)
+"""One of them."""

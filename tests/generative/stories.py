@@ -1,5 +1,5 @@
 """
-Strategies for the facts of one person: few visits, few plans, times and values where the rulings divide.
+Stories, the facts of one person: few visits, few plans, times and values where the rulings divide.
 
 Values come from small sets on both sides of every boundary, so that facts meet: equal stamps, the same visit,
 the last visible day, the minute after the cut-off.
@@ -30,6 +30,7 @@ from broker.core.facts import (
 )
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.person import NOTHING, Known, lift, merge
+from tests.generative.picking import Drawn, Picking
 
 SUCCESSOR = NhsNumber("9990000026")
 T = datetime(2026, 1, 10, 10, tzinfo=UTC)
@@ -45,8 +46,17 @@ _RECEIVED_AFTER = [timedelta(minutes=n) for n in (0, 1, 1, 1, 1, 60, 119, 121, 1
 _PLAN_DAYS = [T.date() + timedelta(days=n) for n in (-366, -365, -100, -29, -28, -2, -1, 0, 1, 2, 14)]
 _STARTS = [T.date() + timedelta(days=n) for n in (-500, -500, -500, -100, 1, 2)]
 
-moments = st.sampled_from(_MOMENTS)
-"""Times at and beside the boundaries, seen from T."""
+_AUTHORITIES = [OdsCode(code) for code in ("E09", "E09", "E09", "E08", "E20", "E21")]
+_ENDS_OR_NONE = [None, None, *_PLAN_DAYS]
+_DELETED = [None, None, None, T.date()]
+_EITHER = (False, True)
+_SELDOM = (*[False] * 9, True)
+_EVENTS = list(VisitEvent)
+_ORGANISATIONS = [OdsCode(code) for code in ("RXX", "RXX01", "RLL", "RYY")]
+_KINDS = [
+    *IdentityKind,
+    *(IdentityKind.PREGNANCY_ENDED, IdentityKind.PREGNANCY_ENDED, IdentityKind.EXCLUDED),  # seldom decide
+]
 
 _NAMES = (
     ("Sample", "Robin", date(2014, 4, 12)),
@@ -108,59 +118,57 @@ _WRITES: list[dict[str, Any]] = [
 _TIMES = ("arrived_at", "departed_at", "occurred_at", "sent_at")
 
 
-@st.composite
-def plan_facts(draw: st.DrawFn, place: int) -> PlanFact:
+def _plan_fact(pick: Picking, place: int) -> PlanFact:
     """Return one version of one of a few plans; `place` makes its file its own."""
-    kind = draw(st.sampled_from(_TYPES))
-    recorded_at = draw(moments)
+    kind = pick.one(_TYPES)
+    recorded_at = pick.one(_MOMENTS)
     content = PlanContent(
-        authority=OdsCode(draw(st.sampled_from(["E09", "E09", "E09", "E08", "E20", "E21"]))),
+        authority=pick.one(_AUTHORITIES),
         plan_type=kind,
-        start=draw(st.sampled_from(_STARTS)),
-        end=draw(st.sampled_from(_PLAN_DAYS if kind is PlanType.UNBORN else [None, None, *_PLAN_DAYS])),
-        deleted=draw(st.sampled_from([None, None, None, T.date()])),
+        start=pick.one(_STARTS),
+        end=pick.one(_PLAN_DAYS if kind is PlanType.UNBORN else _ENDS_OR_NONE),
+        deleted=pick.one(_DELETED),
         authority_name=f"Authority by F{place}",
         phone_emergency=f"0207000000{place}",
-        details=draw(st.sampled_from(_REGISTERED)),
+        details=pick.one(_REGISTERED),
         child_id=f"C-{place % 2}",
-        verified=draw(st.booleans()),
-        restricted=draw(st.sampled_from([False] * 9 + [True])),
+        verified=pick.one(_EITHER),
+        restricted=pick.one(_SELDOM),
     )
-    received_at = recorded_at + draw(st.sampled_from(_RECEIVED_AFTER))
+    received_at = recorded_at + pick.one(_RECEIVED_AFTER)
     return PlanFact(content=content, recorded_at=recorded_at, received_at=received_at, file_id=f"F{place}")
 
 
-@st.composite
-def visit_messages(draw: st.DrawFn, place: int) -> VisitMessage:
+def _visit_message(pick: Picking, place: int) -> VisitMessage:
     """Return one message of one of a few visits; `place` makes its id its own."""
-    visit = draw(st.sampled_from(_VISITS))
-    recorded_at = draw(moments)
+    visit = pick.one(_VISITS)
+    recorded_at = pick.one(_MOMENTS)
     said: dict[str, Any] = {
-        "event": draw(st.sampled_from(VisitEvent)),
+        "event": pick.one(_EVENTS),
         "sent_at": recorded_at,
         "family": _DETAILS[0].family,
         "given": _DETAILS[0].given,
         "birth_date": _DETAILS[0].birth_date,
     }
-    for written in draw(st.lists(st.sampled_from(_WRITES), max_size=3)):
-        said |= written
-    said |= draw(st.dictionaries(st.sampled_from(_TIMES), moments, max_size=1))
+    for _ in range(pick.one(range(4))):
+        said |= pick.one(_WRITES)
+    if pick.one(_EITHER):
+        said[pick.one(_TIMES)] = pick.one(_MOMENTS)
     return VisitMessage(
         message_id=f"m{place}",
         visit=visit,
         provider=OdsCode(PROVIDERS[visit]),
         system="EDSYS",
-        control_id=draw(st.sampled_from("abc")),
+        control_id=pick.one("abc"),
         recorded_at=recorded_at,
-        received_at=recorded_at + draw(st.sampled_from(_RECEIVED_AFTER)),
+        received_at=recorded_at + pick.one(_RECEIVED_AFTER),
         **said,
     )
 
 
-@st.composite
-def leavings(draw: st.DrawFn, messages: Sequence[VisitMessage]) -> VisitLeft:
+def _leaving(pick: Picking, messages: Sequence[VisitMessage]) -> VisitLeft:
     """Return that a visit left the number after one of its messages."""
-    last = draw(st.sampled_from(messages))
+    last = pick.one(messages)
     return VisitLeft(
         visit=last.visit,
         message_id=last.message_id,
@@ -168,69 +176,70 @@ def leavings(draw: st.DrawFn, messages: Sequence[VisitMessage]) -> VisitLeft:
         recorded_at=min(last.recorded_at, last.received_at),
         sent_at=min(last.sent_at, last.received_at),
         sequence=last.sequence,
-        received_at=last.received_at + draw(st.sampled_from(_RECEIVED_AFTER)),
+        received_at=last.received_at + pick.one(_RECEIVED_AFTER),
     )
 
 
-@st.composite
-def accesses(draw: st.DrawFn, place: int) -> Access:
+def _access(pick: Picking, place: int) -> Access:
     """Return one view, mostly recorded as it happened."""
-    recorded_at = draw(moments)
+    recorded_at = pick.one(_MOMENTS)
     return Access(
         access_id=f"a{place}",
-        organisation=OdsCode(draw(st.sampled_from(["RXX", "RXX01", "RLL", "RYY"]))),
+        organisation=pick.one(_ORGANISATIONS),
         organisation_name="Exton Hospital",
         role="nurse",
         user_name="A Nurse",
-        user=draw(st.sampled_from([None, "u1", "u1", "u2"])),
-        unscheduled=draw(st.sampled_from([True, True, False])),
-        accessed_at=draw(st.one_of(st.just(recorded_at), moments)),
+        user=pick.one((None, "u1", "u1", "u2")),
+        unscheduled=pick.one((True, True, False)),
+        accessed_at=recorded_at if pick.one(_EITHER) else pick.one(_MOMENTS),
         recorded_at=recorded_at,
-        received_at=recorded_at + draw(st.sampled_from(_RECEIVED_AFTER)),
+        received_at=recorded_at + pick.one(_RECEIVED_AFTER),
     )
 
 
-@st.composite
-def notices(draw: st.DrawFn, place: int) -> IdentityNotice:
+def _notice(pick: Picking, place: int) -> IdentityNotice:
     """Return one notice; here a successor is named, and nobody goes there."""
-    recorded_at = draw(moments)
-    seldom_decide = [IdentityKind.PREGNANCY_ENDED, IdentityKind.PREGNANCY_ENDED, IdentityKind.EXCLUDED]
-    kind = draw(st.sampled_from([*IdentityKind, *seldom_decide]))
+    recorded_at = pick.one(_MOMENTS)
+    kind = pick.one(_KINDS)
     return IdentityNotice(
         notice_id=f"n{place}",
         kind=kind,
         successor=SUCCESSOR if kind is IdentityKind.SUPERSEDED else None,
         recorded_at=recorded_at,
-        received_at=recorded_at + draw(st.sampled_from(_RECEIVED_AFTER)),
-        birth_date=draw(st.sampled_from(_BIRTHS)) if kind is IdentityKind.BIRTH_DATE else None,
-        user=draw(st.sampled_from(["u1", "u2"])) if kind is IdentityKind.EXCLUDED else None,
+        received_at=recorded_at + pick.one(_RECEIVED_AFTER),
+        birth_date=pick.one(_BIRTHS) if kind is IdentityKind.BIRTH_DATE else None,
+        user=pick.one(("u1", "u2")) if kind is IdentityKind.EXCLUDED else None,
     )
 
 
-@st.composite
-def sequels(draw: st.DrawFn, plan: PlanFact) -> PlanFact:
+def _sequel(pick: Picking, plan: PlanFact) -> PlanFact:
     """Return a plan's removal or its end long ago, recorded around or after the cut-offs of most visits."""
-    recorded_at = T + timedelta(days=draw(st.sampled_from([0, 1, 1, 14, 15, 22, 30])))
-    removed = draw(st.booleans())
+    recorded_at = T + timedelta(days=pick.one((0, 1, 1, 14, 15, 22, 30)))
+    removed = pick.one(_EITHER)
     ended, day = replace(plan.content, end=T.date() - timedelta(days=400)), T.date()
     content = replace(plan.content, deleted=day) if removed else ended
     return replace(plan, content=content, recorded_at=recorded_at, received_at=recorded_at, file_id="F9")
 
 
+def story(pick: Picking) -> list[Fact]:
+    """Return some facts about one person, in the order of their making."""
+    plans = [_plan_fact(pick, place) for place in range(pick.one(range(1, 5)))]
+    facts: list[Fact] = [*plans]
+    if pick.one(_EITHER):
+        facts.append(_sequel(pick, plans[0]))
+    messages = [_visit_message(pick, place) for place in range(pick.one(range(8)))]
+    facts += messages
+    if messages and pick.one(range(4)) == 0:
+        facts.append(_leaving(pick, messages))
+    facts += [_access(pick, place) for place in range(pick.one((0, 0, 0, 1, 2)))]
+    facts += [_notice(pick, place) for place in range(pick.one((0, 0, 0, 1, 2)))]
+    return facts
+
+
 @st.composite
 def stories(draw: st.DrawFn) -> list[Fact]:
     """Return some facts about one person, in the order of their making."""
-    plans = [draw(plan_facts(place)) for place in range(draw(st.integers(1, 4)))]
-    facts: list[Fact] = [*plans]
-    if draw(st.booleans()):
-        facts.append(draw(sequels(plans[0])))
-    messages = [draw(visit_messages(place)) for place in range(draw(st.integers(0, 7)))]
-    facts += messages
-    if messages and draw(st.integers(0, 3)) == 0:
-        facts.append(draw(leavings(messages)))
-    facts += [draw(accesses(place)) for place in range(draw(st.sampled_from([0, 0, 0, 1, 2])))]
-    facts += [draw(notices(place)) for place in range(draw(st.sampled_from([0, 0, 0, 1, 2])))]
-    return facts
+    return story(Drawn(draw))
 
 
 def known_of(facts: Sequence[Fact]) -> Known:

@@ -179,7 +179,7 @@ def test_every_way_of_forgetting_is_generated() -> None:
     @settings(
         deadline=None,
         derandomize=True,
-        max_examples=600,
+        max_examples=1_500,
         phases=[Phase.generate],
         suppress_health_check=[HealthCheck.too_slow],
     )
