@@ -49,6 +49,7 @@ from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
 from broker.services.rejections import Rejections
 from broker.services.uploads import Uploads
+from broker.services.verifying import Verifying
 from broker.services.waiting_records import WaitingRecords
 from broker.wire.file_response import write_file_response
 from broker.wire.upload_answer import FileAnswer, refuse_file
@@ -148,7 +149,15 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             facts,
             parts.facts,
             rejections,
-            WaitingRecords(parts.details, policy=parts.policy, key=parts.key, takes=admitted.takes),
+            WaitingRecords(
+                parts.details,
+                policy=parts.policy,
+                key=parts.key,
+                takes=admitted.takes,
+                verifying=None
+                if source is None
+                else Verifying(source.demographics, policy=parts.policy, key=parts.key),
+            ),
             read=read_file_aside,
             key=parts.key,
             clock=clock,

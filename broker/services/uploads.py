@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from broker.core.errors import BrokerError, StorageUnusable
-from broker.core.facts import PlanFact
+from broker.core.facts import IdentityNotice, PlanFact
 from broker.core.identifiers import NhsNumber, aware, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.plans import last_visible_day
 from broker.ports import Clock, FactLog, Topic, Write
+from broker.services.fact_writes import fact_write
 from broker.services.rejections import RECORD_BYTES_MAX, SOURCE, Rejections
 from broker.services.waiting_records import WaitingRecords
 from broker.wire.cloudevents import FACT_TYPE, CloudEvent, write_headers
@@ -81,7 +82,8 @@ class Uploads:
         """
         Make a file's plans durable, then what is refused.
 
-        Raises `KafkaUnavailable`, `ReaderLost` or `StorageUnusable`: the file is to be taken again.
+        Raises `KafkaUnavailable`, `DemographicsUnavailable`, `ReaderLost` or `StorageUnusable`: the file is
+        to be taken again.
         """
         received_at = aware(self._clock())
         try:
@@ -95,14 +97,16 @@ class Uploads:
         return await self._load_records(data, file, received_at)
 
     async def _load_records(self, data: bytes, file: ReadFile, received_at: datetime) -> FileAnswer:
-        """Append the plans of every readable record, then keep the others."""
+        """Examine every record, then append the plans of those that are taken, then keep the others."""
         upload = file.upload
+        examined = [await self._waiting.examined(record, received_at) for record in upload.records]
         answers: list[RecordAnswer] = []
         refused: list[FaultyRecord] = []
         plans = 0
         batch = _Batch(self._facts)
         said = file.sent.records or (SentRecord(),) * len(upload.records)
-        for record, sent in zip(upload.records, said, strict=True):
+        for (record, protected), sent in zip(examined, said, strict=True):
+            await batch.add([self._protected(number, notice) for number, notice in protected])
             taken = record if isinstance(record, FaultyRecord) else self._facts_of(record)
             if isinstance(taken, FaultyRecord):
                 refused.append(taken)
@@ -163,9 +167,6 @@ class Uploads:
 
     def _facts_of(self, record: ReadRecord) -> _Taken | FaultyRecord:
         """Return the facts of a record and its code, or it as a faulty one where they can never be kept."""
-        unusable = self._waiting.unusable(record)
-        if unusable is not None:
-            return unusable
         try:
             writes = [self._fact(number, plan) for number, plan in record.plans]
         except StorageUnusable:  # no key can be made to seal it with: the file is taken again once one can
@@ -175,6 +176,10 @@ class Uploads:
         if any(_size(write) > RECORD_BYTES_MAX for write in writes):
             return FaultyRecord(location=record.location, code=RecordCode.NOT_LOADED, reason=TOO_LARGE)
         return _Taken(writes, *self._said_of(record))
+
+    def _protected(self, number: NhsNumber, notice: IdentityNotice) -> Write:
+        """Return the record that the demographic source protects a person (ruling 24)."""
+        return fact_write(self._codec, notice, number, notice.notice_id, SOURCE)
 
     def _fact(self, number: NhsNumber, plan: PlanFact) -> Write:
         """Return the record of one plan; the same plan of the same file has the same id."""

@@ -11,6 +11,7 @@ from broker.core.waiting import found_waiting
 from broker.ports import Write
 from broker.services.matching_details import clue_writes
 from broker.services.rejections import SOURCE
+from broker.services.verifying import Verified, Verifying
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.upload_codes import RecordCode
 from broker.wire.upload_record import FaultyRecord, ReadRecord
@@ -20,15 +21,40 @@ class WaitingRecords:
     """Says which records wait, and what `cpis.in.details` is to be told of them, under `policy`."""
 
     def __init__(
-        self, codec: DetailsCodec, *, policy: AnyPolicy, key: IdentityKey, takes: Takes = takes_any
+        self,
+        codec: DetailsCodec,
+        *,
+        policy: AnyPolicy,
+        key: IdentityKey,
+        takes: Takes = takes_any,
+        verifying: Verifying | None = None,
     ) -> None:
-        """Take what is needed; `takes` says which numbers are taken from which authority (ruling 27)."""
+        """
+        Take what is needed.
+
+        `takes` says which numbers are taken from which authority (ruling 27); `verifying` asks a demographic
+        source about each record, where there is one (R12).
+        """
         self._codec = codec
         self.policy = policy
         self._key = key
         self._takes = takes
+        self._verifying = verifying
 
-    def unusable(self, record: ReadRecord) -> FaultyRecord | None:
+    async def examined(self, record: ReadRecord | FaultyRecord, received_at: datetime) -> Verified:
+        """
+        Return a record as it is to be taken or refused; what is at fault already is not asked about.
+
+        Raises `DemographicsUnavailable`.
+        """
+        if isinstance(record, FaultyRecord):
+            return Verified(record)
+        unusable = self._unusable(record)
+        if unusable is not None or self._verifying is None:
+            return Verified(unusable or record)
+        return await self._verifying.verify(record, received_at)
+
+    def _unusable(self, record: ReadRecord) -> FaultyRecord | None:
         """
         Return a record of which a number is not taken as a faulty one; None for any other (ruling 27).
 

@@ -7,7 +7,8 @@ Display names are those of the official vocabulary, its spelling included (dossi
 from enum import StrEnum
 from typing import Self
 
-_DEMOGRAPHICS = "a demographic source to compare records with"
+_DEMOGRAPHICS = "an adapter of a demographic source to compare records with"
+_AT_ONCE = "a door that answers at once: the drop folder takes the file again by itself"
 _CLIENT_VERSION = "a version of the sender's client, which an upload does not carry"
 
 
@@ -47,7 +48,7 @@ class FileCode(_Code):
         "CPF05",
         "PDS Error - PDS Unavailable",
         "the demographic source did not answer: send the file again as it is (R16)",
-        _DEMOGRAPHICS,
+        _AT_ONCE,
     )
     CLIENT_TOO_OLD = (
         "CPF06",
@@ -63,7 +64,7 @@ class RecordCode(_Code):
     NO_MATCH = (
         "CPR01",
         "PDS Error - No Match Found for NHS Number",
-        "nobody has this NHS number",
+        "nobody has this NHS number, or it is not in use",
         _DEMOGRAPHICS,
     )
     SENSITIVE = (

@@ -11,10 +11,11 @@ from broker.core.facts import PlanFact
 from broker.core.keyed import IdentityKey
 from broker.core.number_ranges import Takes, takes_any
 from broker.core.policy import Policy
-from broker.ports import FactLog, Topic, Write
+from broker.ports import Demographics, FactLog, Topic, Write
 from broker.runtime.codecs import load_schemas
 from broker.services.rejections import Rejections
 from broker.services.uploads import Read, Uploads
+from broker.services.verifying import Verifying
 from broker.services.waiting_records import WaitingRecords
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
@@ -55,7 +56,10 @@ class Desk:
         codec: type[FactCodec] = FactCodec,
         read: Read = read_here,
         takes: Takes = takes_any,
+        source: Demographics | None = None,
+        policy: Policy | None = None,
     ) -> None:
+        policy = policy or Policy()
         schemas, sealer = load_schemas(), MemorySealer()
         self.kafka = MemoryKafka()
         self.log = CountingLog(self.kafka)
@@ -66,7 +70,13 @@ class Desk:
             log or self.log,
             codec(schemas, sealer),
             Rejections(self.records, KEY),
-            WaitingRecords(DetailsCodec(schemas, sealer), policy=Policy(), key=KEY, takes=takes),
+            WaitingRecords(
+                DetailsCodec(schemas, sealer),
+                policy=policy,
+                key=KEY,
+                takes=takes,
+                verifying=None if source is None else Verifying(source, policy=policy, key=KEY, seconds=0.05),
+            ),
             read=read,
             key=KEY,
             clock=lambda: NOW,

@@ -1,0 +1,112 @@
+"""
+Compares the records of an upload with a demographic source before anything of the file is written. R12, R14.
+
+What does not agree is refused with the source's code, so that nothing about that child flows while it lasts.
+A source that does not answer refuses nothing: the file is taken again.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+from broker.core.demographics import Current, NumberAnswer
+from broker.core.errors import DemographicsUnavailable
+from broker.core.facts import IdentityKind, IdentityNotice, PlanFact
+from broker.core.identifiers import NhsNumber
+from broker.core.keyed import IdentityKey
+from broker.core.number_answers import notice_of
+from broker.core.policy import AnyPolicy
+from broker.core.policy_keys import Restricted
+from broker.core.verification import WAITING, Verification, verify
+from broker.ports import Demographics
+from broker.services.tracing import ANSWER_SECONDS
+from broker.wire.upload_codes import RecordCode
+from broker.wire.upload_record import FaultyRecord, ReadRecord
+
+_CODES = {
+    Verification.NOT_IN_USE: RecordCode.NO_MATCH,
+    Verification.NOT_KNOWN: RecordCode.NO_MATCH,
+    Verification.DIFFERS: RecordCode.NOT_VERIFIED,
+    Verification.SUPERSEDED: RecordCode.SUPERSEDED,
+    Verification.RESTRICTED: RecordCode.SENSITIVE,
+}
+
+
+class Verified(NamedTuple):
+    """A record after the source was asked, and who of its subjects the source protects (ruling 24)."""
+
+    record: ReadRecord | FaultyRecord
+    protected: tuple[tuple[NhsNumber, IdentityNotice], ...] = ()
+
+
+class Verifying:
+    """Asks `source`, and waits so many `seconds` for each answer."""
+
+    def __init__(
+        self,
+        source: Demographics,
+        *,
+        policy: AnyPolicy,
+        key: IdentityKey,
+        seconds: float = ANSWER_SECONDS,
+    ) -> None:
+        """Take what is needed."""
+        self._source = source
+        self._policy = policy
+        self._key = key
+        self._seconds = seconds
+
+    async def verify(self, record: ReadRecord, received_at: datetime) -> Verified:
+        """
+        Return a record whose plans are verified, or why it is refused (CPR01, 02, 03, 05).
+
+        Raises `DemographicsUnavailable`.
+        """
+        answers = {number: await self._answer(number) for number in {one for one, _ in record.plans}}
+        protected = tuple(self._protected(answers, received_at))
+        found = [verify(answers[number], plan.content.details) for number, plan in record.plans]
+        worst = next(one for one in Verification if one in found)
+        if worst is Verification.AGREES or (worst is Verification.RESTRICTED and self._is_told(record)):
+            return Verified(_verified(record), protected)
+        waiting = tuple(
+            plan.content for (_, plan), one in zip(record.plans, found, strict=True) if one in WAITING
+        )
+        refused = FaultyRecord(
+            location=record.location, code=_CODES[worst], reason=worst.value, waiting=waiting
+        )
+        return Verified(refused, protected)
+
+    async def _answer(self, number: NhsNumber) -> NumberAnswer:
+        """Ask about a number."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._source.get(number)
+        except TimeoutError as error:
+            raise DemographicsUnavailable from error
+
+    def _is_told(self, record: ReadRecord) -> bool:
+        """Whether a restricted record is told with less, and not refused as nationally (ruling 24)."""
+        return all(
+            self._policy.at(plan.recorded_at).restricted is Restricted.LOCAL for _, plan in record.plans
+        )
+
+    def _protected(
+        self, answers: dict[NhsNumber, NumberAnswer], received_at: datetime
+    ) -> Iterator[tuple[NhsNumber, IdentityNotice]]:
+        """Yield that the source protects a person: a refused record must not become `no plan` (ruling 24)."""
+        for number, answer in answers.items():
+            if isinstance(answer, Current) and answer.restricted:
+                at = answer.recorded_at
+                yield number, notice_of(number, IdentityKind.RESTRICTED, at, received_at, self._key)
+
+
+def _verified(record: ReadRecord) -> ReadRecord:
+    """Return a record whose plans say that the source agreed (ruling 20)."""
+    return replace(record, plans=tuple((number, _agreed(plan)) for number, plan in record.plans))
+
+
+def _agreed(plan: PlanFact) -> PlanFact:
+    """Return a plan that says that the source agreed."""
+    return replace(plan, content=replace(plan.content, verified=True))

@@ -1,0 +1,145 @@
+"""An upload is compared with the demographic source before anything is written: R12, R14, rulings 21, 24."""
+
+import asyncio
+from datetime import UTC, date, datetime
+
+import pytest
+
+from broker.adapters.memory_demographics import MemoryDemographics
+from broker.core.demographics import Current, Invalidated, NumberAnswer, SupersededBy
+from broker.core.errors import DemographicsUnavailable
+from broker.core.facts import Details, IdentityKind, IdentityNotice
+from broker.core.identifiers import NhsNumber
+from broker.core.policy import Policy
+from broker.core.policy_keys import Restricted
+from broker.ports import Topic
+from broker.wire.upload_codes import FileCode, RecordCode
+from tests.builders.upload import Person, PlanBlock, Record, build_upload
+from tests.builders.upload_desk import Desk
+
+AT = datetime(2025, 2, 1, 12, 0, tzinfo=UTC)
+CHILD, MOTHER = NhsNumber("9990000018"), NhsNumber("9990000026")
+DETAILS = Details(family="Sample", given="Robin", birth_date=date(2016, 4, 12))
+OTHERS = Details(family="Other", given="Sam", birth_date=date(2011, 1, 2))
+AGREES = Current(details=DETAILS, recorded_at=AT)
+PROTECTED = Current(details=DETAILS, restricted=True, recorded_at=AT)
+FILE = build_upload([Record(child=Person(number=CHILD.digits))])
+
+
+class SlowSource(MemoryDemographics):
+    """A source that never answers."""
+
+    async def get(self, number: NhsNumber) -> NumberAnswer:
+        """Wait for ever."""
+        await asyncio.Event().wait()
+        return await super().get(number)
+
+
+def asking(answer: NumberAnswer | None, *, restricted: Restricted = Restricted.LOCAL) -> Desk:
+    """Return a desk whose source answers this about the child; without one it does not know the number."""
+    source = MemoryDemographics()
+    if answer is not None:
+        source.put(CHILD, answer)
+    return Desk(source=source, policy=Policy(restricted=restricted))
+
+
+def notices(desk: Desk) -> list[tuple[bytes, IdentityKind]]:
+    """Return what `cpis.in.identity` says, by key."""
+    found = []
+    for record in desk.kafka.read(Topic.IDENTITY):
+        fact = desk.facts.decode(record.topic, record.key or b"", record.value or b"")
+        assert isinstance(fact, IdentityNotice)
+        found.append((record.key or b"", fact.kind))
+    return found
+
+
+def test_a_record_that_agrees_is_taken_as_verified() -> None:
+    """So that it gets the allowance of ruling 20; without a source nothing is verified (R12)."""
+    desk, without = asking(AGREES), Desk()
+
+    answer = desk.load(FILE)
+    without.load(FILE)
+
+    assert (FileCode.LOADED, [RecordCode.LOADED]) == (answer.code, [one.code for one in answer.records])
+    assert (True, False) == tuple(each.plans()[CHILD.key].content.verified for each in (desk, without))
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "words", "waits"),
+    [
+        (None, RecordCode.NO_MATCH, "number not known", 1),
+        (
+            Current(details=OTHERS, recorded_at=AT),
+            RecordCode.NOT_VERIFIED,
+            "details differ from the register's",
+            1,
+        ),
+        (SupersededBy(successor=MOTHER, recorded_at=AT), RecordCode.SUPERSEDED, "number superseded", 1),
+        (Invalidated(recorded_at=AT), RecordCode.NO_MATCH, "number not in use", 0),
+    ],
+)
+def test_a_record_that_does_not_agree_is_refused_and_waits(
+    answer: NumberAnswer | None, code: RecordCode, words: str, waits: int
+) -> None:
+    """Nothing of the child flows; it is found by its details, unless the number was invalidated (R14, 21)."""
+    desk = asking(answer)
+
+    said = desk.load(FILE)
+
+    assert [(code, words)] == [(one.code, one.words) for one in said.records]
+    assert FileCode.NOTHING_LOADED is said.code
+    assert ({}, [f"{code} {words}"]) == (desk.plans(), [one.reason for one in desk.kept()])
+    assert waits == len(desk.kafka.read(Topic.DETAILS))
+
+
+@pytest.mark.parametrize(
+    ("policy", "code"),
+    [(Restricted.LOCAL, RecordCode.LOADED), (Restricted.NATIONAL, RecordCode.SENSITIVE)],
+)
+def test_a_protected_childs_record_is_told_with_less_or_refused(policy: Restricted, code: RecordCode) -> None:
+    """By policy; either way the person is restricted from now on, so that `no plan` is never said (24)."""
+    desk = asking(PROTECTED, restricted=policy)
+
+    answer = desk.load(FILE)
+
+    assert [code] == [one.code for one in answer.records]
+    assert (code is RecordCode.LOADED) == len(desk.plans())
+    assert [(CHILD.key, IdentityKind.RESTRICTED)] == notices(desk)
+    assert [] == desk.kafka.read(Topic.DETAILS)
+
+
+def test_the_worse_of_two_subjects_decides_and_the_other_does_not_wait() -> None:
+    """A record is read whole or not at all (R12)."""
+    source = MemoryDemographics()
+    source.put(CHILD, PROTECTED)
+    desk = Desk(source=source)
+    plans = [PlanBlock(), PlanBlock(kind="UCP", end="202506150000")]
+    both = Record(plans=plans, child=Person(number=CHILD.digits), mother=Person(number=MOTHER.digits))
+
+    answer = desk.load(build_upload([both]))
+
+    assert [RecordCode.NO_MATCH] == [one.code for one in answer.records]
+    assert [(CHILD.key, IdentityKind.RESTRICTED)] == notices(desk)
+    assert 1 == len(desk.kafka.read(Topic.DETAILS))
+
+
+def test_what_is_at_fault_already_is_not_asked_about() -> None:
+    """A wrong check digit names nobody, and the answer is that of the file (ruling 40)."""
+    desk = Desk(source=SlowSource())
+
+    answer = desk.load(build_upload([Record(child=Person(number="9990000019"))]))
+
+    assert [RecordCode.NUMBER_FORMAT] == [one.code for one in answer.records]
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_a_source_that_is_away_refuses_nothing_and_nothing_is_written(slow: bool) -> None:  # noqa: FBT001
+    """The file is taken again as it is, all of it (R16)."""
+    source = SlowSource() if slow else MemoryDemographics()
+    source.available = slow
+    desk = Desk(source=source)
+
+    with pytest.raises(DemographicsUnavailable):
+        desk.load(FILE)
+
+    assert [] == [record for topic in Topic for record in desk.kafka.read(topic)]
