@@ -148,16 +148,20 @@ CORRECTIONS = rows("""
 """What is corrected after an alert, and the last word to the authority, or why it was taken back."""
 
 BABIES = rows("""
-    plan                            | visit                                          | alerts | asked
-    CPP E09 /                       | T / A04? / v1 /                                | no     | yes
-    CPP E09 /                       | T / A04? / v1 / given=BABY                     | no     | yes
-    UCP E09 / end=D+30              | T / A04? / v1 /                                | no     | yes
-    UCP E09 / end=D+30              | T / A04 / v1 /                                 | yes    | no
-    UCP E09 / start=D-99 end=D-28   | T / A04 / v1 /                                 | yes    | no
-    UCP E09 / start=D-99 end=D-29   | T / A04 / v1 /                                 | no     | no
-    UCP E09 / end=D+9 birth_date=1984-05-01 | T / A04 / v1 / birth_date=1984-05-01   | yes    | no
+    plan                                     | visit            | alerts | asked | answer
+    plan/CPP E09/                            | A04?/v1/         | no     | yes   | possible match
+    plan/CPP E09/                            | A04?/v1/given=BABY | no   | yes   | possible match
+    plan?/CPP E09/                           | A04?/v1/         | no     | yes   | possible match
+    plan?/CPP E09/                           | A04/v1/          | no     | no    | record waiting
+    plan?/UCP E09/end=D+30                   | A04?/v1/         | no     | yes   | possible match
+    plan?/UCP E09/end=D+30                   | A04/v1/          | no     | no    | record waiting
+    plan/UCP E09/end=D+30                    | A04?/v1/         | no     | yes   | possible match
+    plan/UCP E09/end=D+30                    | A04/v1/          | yes    | no    | plan on file
+    plan/UCP E09/start=D-99 end=D-28         | A04/v1/          | yes    | no    | plan on file
+    plan/UCP E09/start=D-99 end=D-29         | A04/v1/          | no     | no    | no plan on file
+    plan/UCP E09/end=D+9 birth_date=1984-05-01 | A04/v1/birth_date=1984-05-01 | yes | no | plan on file
 """)
-"""A plan on file, a visit of the child or its mother, and who is alerted or asked; `A04?` has no number."""
+"""A plan on file, or a record that waits (`plan?`); a visit, without a number as `A04?`; what is answered."""
 
 LATE = rows("""
     plans                                                              | told
@@ -188,15 +192,16 @@ OWED = rows("""
 """A plan, what happens after the arrival, how many events are loud, and when and by whom they are read."""
 
 SILENCES = rows("""
-    known                                           | visit | answer
-    -                                               | v1    | no plan on file
-    T-900d / plan / CPP E09 / start=D-900 end=D-366 | v1    | no plan on file
-    T-900d / plan / CPP E09 / start=D-900 end=D-365 | v1    | plan on file
-    T-9d / plan / CPP E09 /                         | v1    | plan on file
-    T-9d / plan / CPP E09 /                         | v2    | could not check: visit not held
-    -                                               | v2    | could not check: visit not held
-    T-9d / plan / CPP E09 / family=X given=Y birth_date=2013-01-01 | v1 | could not check: details disagree
-    T-9d / notice / n1 number-change /              | v1    | could not check: under enquiry
-    T-9d / notice / n1 invalidated /                | v1    | could not check: not in use
+    known                                        | visit         | asked | answer
+    -                                            | T/A04/v1/     | v1    | no plan on file
+    T-900d/plan/CPP E09/start=D-900 end=D-366    | T/A04/v1/     | v1    | no plan on file
+    T-900d/plan/CPP E09/start=D-900 end=D-365    | T/A04/v1/     | v1    | plan on file
+    T-9d/plan/CPP E09/                           | T/A04/v1/     | v1    | plan on file
+    T-9d/plan/CPP E09/                           | T/A04/v1/     | v2    | visit not held
+    -                                            | T/A04/v1/     | v2    | visit not held
+    T-9d/plan/CPP E09/family=X given=Y birth_date=- | T/A04/v1/  | v1    | details disagree
+    T-9d/notice/n1 number-change/                | T/A04/v1/     | v1    | under enquiry
+    T-9d/notice/n1 invalidated/                  | T/A04/v1/     | v1    | not in use
+    T-9d/plan/CPP E09/                           | T/A04?/v1/family=X given=Y | v1 | no number
 """)
-"""What is known of somebody, which of their visits is asked about, and the answer."""
+"""What is known of somebody; a visit, without a number as `A04?`; which is asked about; what is answered."""

@@ -30,6 +30,12 @@ HAZARDS = (
         tests=frozenset({"test_silence_is_not_taken_for_no_plan"}),
         controls=(
             Mutation(
+                rule="ruling 21", mistake="a visit without a number has no plan",
+                module=_CORE / "answers.py",
+                right="(Uncheckable.NO_NUMBER, lambda checked: not checked.number),",
+                wrong="",
+            ),
+            Mutation(
                 rule="ruling 41", mistake="details that disagree with a plan are none on file",
                 module=_CORE / "answers.py",
                 right="(Uncheckable.DETAILS_DISAGREE, lambda checked: checked.details_disagree),",
@@ -171,6 +177,18 @@ HAZARDS = (
                 module=_CORE / "plans.py",
                 right="settled.unborn_visible if unborn else",
                 wrong="timedelta() if unborn else",
+            ),
+            Mutation(
+                rule="ruling 41", mistake="of a child whose record waits there is no plan",
+                module=_CORE / "answers.py",
+                right="(Uncheckable.RECORD_WAITING, lambda checked: checked.record_waiting),",
+                wrong="",
+            ),
+            Mutation(
+                rule="ruling 35", mistake="a record that waits is not met",
+                module=_CORE / "waiting.py",
+                right="    if content.deleted is not None:",
+                wrong="    if content.deleted is None:",
             ),
             Mutation(
                 rule="ruling 21", mistake="a visit without a number is not looked for",
