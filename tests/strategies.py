@@ -35,6 +35,7 @@ from broker.core.alerts import (
 )
 from broker.core.audit import AuditEntry, DestructionEntry
 from broker.core.facts import (
+    ABOUT_A_VISIT,
     REGISTERS,
     Access,
     Details,
@@ -244,6 +245,7 @@ def identity_notices() -> st.SearchStrategy[IdentityNotice]:
             received_at=times(),
             birth_date=st.dates() if kind is IdentityKind.BIRTH_DATE else st.none(),
             user=references() if kind is IdentityKind.EXCLUDED else st.none(),
+            visit=references() if kind in ABOUT_A_VISIT else st.none(),
         )
     )
 

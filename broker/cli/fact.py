@@ -1,4 +1,4 @@
-"""`cpis fact`: put in by hand what the demographic source said, a view, or who must not see a person."""
+"""`cpis fact`: put in by hand what the source said, a view, who must not see a person, what is unsettled."""
 
 from datetime import datetime
 
@@ -167,6 +167,29 @@ def exclusion(organisation: OdsCode, reason: str, by: str, bootstrap_servers: st
         return await desk.facts.add_exclusion(
             number, organisation=organisation, user_id=user_id, grounds=grounds
         )
+
+    _show(at_desk(bootstrap_servers, put_in))
+
+
+@add.command()
+@click.argument("item_id", metavar="ITEM")
+@click.option(
+    "--at", required=True, type=Moment(), help="When it was still unsettled: 12 hours after the arrival."
+)
+@grounds_options
+@servers_option
+def unsettled(item_id: str, at: datetime, reason: str, by: str, bootstrap_servers: str | None) -> None:
+    """
+    Add that nobody had settled an item of the worklist, `details disagree`, by a time.
+
+    If that is 12 hours after the arrival, or what the policy says, each authority with a plan that counts
+    hears of a possible attendance, provider and time only. Nothing is read from standard input.
+    """
+    grounds = Grounds(by=by, reason=reason)
+
+    async def put_in(desk: Desk) -> Added:
+        """Add the word."""
+        return await desk.words.unsettled((await desk.worklist.worklist()).find(item_id), at, grounds)
 
     _show(at_desk(bootstrap_servers, put_in))
 

@@ -22,6 +22,7 @@ from broker.core.operators import Grounds
 from broker.core.work import Reader
 from broker.runtime.desk import Desk
 from broker.runtime.parts import present
+from broker.services.fact_desk import Added
 from broker.services.worklist_desk import Work, Worklist
 
 _COLUMNS = ("id", "state", "urgent", "kind", "provider", "control_id", "opened_at", "cause", "about")
@@ -127,21 +128,45 @@ def settle(item_id: str, reason: str, by: str, bootstrap_servers: str | None) ->
 @servers_option
 def confirm(item_id: str, reason: str, by: str, bootstrap_servers: str | None) -> None:
     """
-    Confirm whose a visit is that came without an NHS number: its messages become facts under the number.
+    Confirm who the patient of a visit is.
 
-    Alerts follow as for any visit, and the item settles itself. Standard input: the NHS number, as the
-    person at the hospital who knows the patient gives it; at a terminal it is asked for, and not shown.
+    Of one that came without an NHS number the messages become facts under the number. One whose details
+    disagree is confirmed to be of the person whose number it is under; another number is refused. Alerts
+    follow, and the item settles itself. Standard input: the NHS number, as the person at the hospital who
+    knows the patient gives it; at a terminal it is asked for, and not shown.
     """
     grounds = Grounds(by=by, reason=reason)
     [digits] = personal((NUMBER,))
     number = number_of(digits)
 
-    async def put_in(desk: Desk) -> int:
+    async def put_in(desk: Desk) -> str:
         """Confirm it."""
-        return await desk.confirming.confirm((await desk.worklist.worklist()).find(item_id), number, grounds)
+        work = (await desk.worklist.worklist()).find(item_id)
+        if work.item.kind is ItemKind.DETAILS_DISAGREE:
+            return f"the word is in {(await desk.words.confirm(work, number, grounds)).topic}"
+        return f"messages taken: {await desk.confirming.confirm(work, number, grounds)}"
 
-    taken = at_desk(bootstrap_servers, put_in, redrives=True)
-    click.echo(f"{item_id} confirmed; messages taken: {taken}")
+    click.echo(f"{item_id} confirmed; {at_desk(bootstrap_servers, put_in, redrives=True)}")
+
+
+@worklist.command()
+@click.argument("item_id", metavar="ID")
+@grounds_options
+@servers_option
+def refuse(item_id: str, reason: str, by: str, bootstrap_servers: str | None) -> None:
+    """
+    Say that the patient of a visit whose details disagree is not the person whose number it is under.
+
+    Nobody is told of the visit, and who was told is told that it was somebody else. The item settles itself.
+    Repeats of the same details open none; other details do.
+    """
+    grounds = Grounds(by=by, reason=reason)
+
+    async def put_in(desk: Desk) -> Added:
+        """Refuse it."""
+        return await desk.words.refuse((await desk.worklist.worklist()).find(item_id), grounds)
+
+    click.echo(f"{item_id} refused; the word is in {at_desk(bootstrap_servers, put_in).topic}")
 
 
 async def _worklist(desk: Desk) -> Worklist:

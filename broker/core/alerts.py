@@ -63,18 +63,19 @@ IN_FORCE = frozenset({PlanState.ACTIVE, PlanState.PAST_DUE_DATE})
 
 
 class Mark(StrEnum):
-    """What a reader must know about one plan's match with the visit (rulings 11, 14, 20)."""
+    """What a reader must know about one plan's match with the visit (rulings 11, 14, 20, 46)."""
 
     RETROACTIVE = "retroactive"
     DELAYED = "delayed"
     DETAILS_DIFFER = "details differ, check"
     COULD_BE_TWIN = "could be twin or sibling"
     DETAILS_NOT_CONFIRMED = "details not confirmed"
+    CONFIRMED_BY_HAND = "identity confirmed by a person"
     REMOVED_AFTERWARDS = "removed by the authority afterwards"
 
 
 class VisitState(StrEnum):
-    """Where a visit stands (rulings 7, 16; PV1-36)."""
+    """Where a visit stands (rulings 7, 16; PV1-36); of one not known to be the person's that alone (46)."""
 
     PRESENT = "present"
     ADMITTED = "admitted"
@@ -84,6 +85,7 @@ class VisitState(StrEnum):
     REFUSED_TREATMENT = "refused treatment"
     DIED = "died"
     CANCELLED = "cancelled by the hospital"
+    NOT_CONFIRMED = "identity not confirmed"
 
 
 class Note(StrEnum):
@@ -95,6 +97,7 @@ class Note(StrEnum):
     NUMBER_CHANGE = "number change under enquiry"
     NUMBER_INACTIVE = "number not in use"
     PROTECTION_PLAN_OPEN = "child protection plan open on a number not in use"
+    NOT_CONFIRMED = "possible attendance, identity not confirmed"
 
 
 class Urgency(StrEnum):
@@ -240,6 +243,7 @@ class Change(StrEnum):
     NUMBER = "number superseded"
     RESTRICTED = "restricted: delete what was told before, and confirm it"
     RULES = "rules changed"
+    IDENTITY = "identity confirmed, or in doubt again"
 
 
 LOUD: frozenset[Change] = frozenset(
@@ -254,9 +258,10 @@ LOUD: frozenset[Change] = frozenset(
         Change.DIED,
         Change.PLAN,
         Change.RESTRICTED,
+        Change.IDENTITY,
     }
 )
-"""The loud changes of rulings 7 and 24; every other is quiet: it joins the thread and reopens nothing."""
+"""The loud changes of rulings 7, 24 and 46; every other is quiet: it joins the thread and reopens nothing."""
 
 
 class Why(StrEnum):
@@ -272,6 +277,8 @@ class Why(StrEnum):
     REMOVED_BEFORE = "ruling 14: removed before the arrival"
     HISTORY = "ruling 18: out of view when recorded"
     DETAILS_DISAGREE = "ruling 20: details disagree"
+    NOT_CONFIRMED = "ruling 46: identity not confirmed"
+    NOT_THIS_PERSON = "ruling 46: a person said that it is somebody else"
     REGISTERED_IN_ERROR = "ruling 16: registered in error"
     REGISTERED_TWICE = "ruling 16: registered twice"
     PREGNANCY_ENDED = "ruling 43: pregnancy ended"

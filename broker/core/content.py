@@ -24,6 +24,7 @@ from broker.core.alerts import (
     Urgency,
     ViewLine,
     VisitLine,
+    VisitState,
 )
 from broker.core.facts import Access, PlanType
 from broker.core.identifiers import OdsCode, london_day
@@ -31,6 +32,7 @@ from broker.core.lawful_basis import Flow
 from broker.core.plans import Due
 from broker.core.policy import ALWAYS_TOLD, Policy
 from broker.core.reading import Visit
+from broker.core.visits import is_during
 
 _KEPT_FOR_MOTHER = ("visit", "provider", "provider_name", "state", "arrived_at", "call_back")  # ruling 29
 _FLOWS = {
@@ -41,6 +43,7 @@ _FLOWS = {
     (RecipientKind.PROVIDER, Occasion.ATTENDED, SubjectRole.CHILD): Flow.PLAN_OF_CHILD,
     (RecipientKind.PROVIDER, Occasion.ATTENDED, SubjectRole.MOTHER): Flow.PLAN_OF_MOTHER,
 }  # a provider is told of its own visits alone
+_KEPT_UNCONFIRMED = ("visit", "provider", "provider_name", "state", "arrived_at")  # ruling 46
 _OF_A_VISIT = tuple(entry.name for entry in fields(VisitLine))
 
 
@@ -134,6 +137,28 @@ def authority_alert(
     )
 
 
+def possible_alert(alert_id: str, recipient: Recipient, visit: Visit, lines: Sequence[Matched]) -> Alert:
+    """
+    Return what an owning authority is told of a visit that nobody has settled: provider and time (46).
+
+    Its plans say how urgent it is (12) and are not named. The name is the provider's own:
+    that of a place would tell the place.
+    """
+    told = _only(_visit_line(visit), _KEPT_UNCONFIRMED)
+    name = told.provider_name and visit.policy.site(visit.provider).name
+    return Alert(
+        alert_id=alert_id,
+        subject=visit.reference,
+        occasion=Occasion.ATTENDED,
+        recipient=recipient,
+        route=Route.DUTY,
+        urgency=_urgency(_split(lines, recipient.code)[0]),
+        plans=(),
+        visit=replace(told, state=VisitState.NOT_CONFIRMED, provider_name=name),
+        notes=(Note.NOT_CONFIRMED,),
+    )
+
+
 def provider_alert(
     alert_id: str,
     recipient: Recipient,
@@ -205,6 +230,12 @@ def view_line(access: Access) -> ViewLine:
     )
 
 
+def views_during(accesses: Iterable[Access], visit: Visit) -> tuple[ViewLine, ...]:
+    """Return the views that are a line in a visit's thread (ruling 1)."""
+    lines = [view_line(access) for access in accesses if access.unscheduled and is_during(access, visit)]
+    return tuple(sorted(lines, key=lambda line: (line.accessed_at, line.access_id)))
+
+
 def shared_fields(alert: Alert) -> tuple[str, ...]:
     """Return the names of what was shared, for the recorded decision; never a value."""
     visit = () if alert.visit is None else _filled(alert.visit, "visit.")
@@ -216,7 +247,9 @@ def shared_fields(alert: Alert) -> tuple[str, ...]:
 def flows_of(alerts: Iterable[Alert]) -> tuple[Flow, ...]:
     """Return the rows of the lawful-basis table on which alerts rest (ruling 49); one at least, by name."""
     flows = {
-        _FLOWS[alert.recipient.kind, alert.occasion, line.role] for alert in alerts for line in alert.plans
+        Flow.POSSIBLE_VISIT if line is None else _FLOWS[alert.recipient.kind, alert.occasion, line.role]
+        for alert in alerts
+        for line in (alert.plans or (None,))
     }
     return tuple(sorted(flows)) or (Flow.NOTHING_SHARED,)
 

@@ -16,7 +16,6 @@ from broker.core.alerts import (
     Occasion,
     Recipient,
     RecipientKind,
-    ViewLine,
     Why,
     WorklistItem,
 )
@@ -25,19 +24,21 @@ from broker.core.content import (
     Matched,
     authority_alert,
     flows_of,
+    possible_alert,
     provider_alert,
-    shared_fields,
     successor_of,
     view_alert,
     view_line,
+    views_during,
 )
 from broker.core.excluded import was_excluded
 from broker.core.facts import Access, IdentityNotice, PlanKey
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.identity_words import is_confirmed, is_overdue, is_refused
 from broker.core.keyed import IdentityKey
-from broker.core.lawful_basis import Flow
 from broker.core.leaving import elsewhere, staying, staying_by
-from broker.core.matching import match_over_time
+from broker.core.matching import Match, match_over_time
+from broker.core.noting import Noting
 from broker.core.number_answers import under_enquiry
 from broker.core.person import Known
 from broker.core.plans import (
@@ -56,8 +57,16 @@ from broker.core.plans import (
 from broker.core.policy import AnyPolicy, Policy
 from broker.core.policy_keys import Restricted
 from broker.core.reading import Visit
-from broker.core.restriction import is_restricted, reduced
-from broker.core.visits import is_during, is_registered_again, judging, losses, losses_by, read_visits
+from broker.core.restriction import is_restricted
+from broker.core.visits import (
+    earlier_than,
+    is_during,
+    is_registered_again,
+    judging,
+    losses,
+    losses_by,
+    read_visits,
+)
 
 _WHY_NOT_DUE = {
     NotDue.PREGNANCY_ENDED: Why.PREGNANCY_ENDED,
@@ -87,13 +96,12 @@ def decide(number: NhsNumber, known: Known, policy: AnyPolicy, key: IdentityKey)
     return Deciding(number, known, policy, key).decide()
 
 
-class Deciding:
+class Deciding(Noting):
     """The decisions about one person in the making; `broker.core.explanation` goes through the same steps."""
 
     def __init__(self, number: NhsNumber, known: Known, policy: AnyPolicy, key: IdentityKey) -> None:
-        self.number = number
+        super().__init__(number, key, restricted=is_restricted(known))
         self.policy = policy
-        self.key = key
         self.known = known
         self.elsewhere = elsewhere(known.visits, known.left)
         self.messages = staying(known.visits, known.left)
@@ -102,12 +110,8 @@ class Deciding:
         self.accesses = sorted(known.accesses.values(), key=lambda access: access.access_id)
         self.sensitive = self.messages.keys() - {ref for visit in self.visits for ref in visit.references}
         self.notices = known.notices.values()
-        self.restricted = is_restricted(known)
         self.enquiry = under_enquiry(self.notices)
         self.losses = losses(self.visits, self.notices)
-        self.alerts: dict[str, Alert] = {}
-        self.items: dict[str, WorklistItem] = {}
-        self.entries: dict[str, DecisionEntry] = {}
         self.counted = [visit for visit in self.visits if self._not_counted(visit) is None]
 
     def decide(self) -> Decisions:
@@ -158,12 +162,13 @@ class Deciding:
             self._enter(visit.reference, Occasion.ATTENDED, Why.RESTRICTED, visit.policy)
             return
         matched = self._matched(visit, pairs)
-        if len(matched) < len(pairs):
-            self._ask(about_visit(ItemKind.DETAILS_DISAGREE, visit, self.number, self.key))
-        if matched:
-            self._alert(visit, matched)
-        else:
-            self._enter(visit.reference, Occasion.ATTENDED, Why.DETAILS_DISAGREE, visit.policy)
+        raised = self._raised(visit, matched) if matched else []
+        found = {id(line.plan) for line in matched}
+        unmatched = [pair for pair in pairs if id(pair) not in found]
+        why, possible = self._unsettled(visit, unmatched) if unmatched else (Why.SHARED, [])
+        told = {alert.recipient for alert in raised}
+        raised += [alert for alert in possible if alert.recipient not in told]
+        self._stand(visit.reference, raised, visit.policy, why=Why.SHARED if matched else why)
 
     def _withheld(self, policy: Policy) -> bool:
         """Whether nothing at all is shared of a restricted record: the answer is `could not check` (24)."""
@@ -204,16 +209,11 @@ class Deciding:
         in_time = self._due_by(visit, pairs, by)
         matched = []
         for pair in pairs:
-            match = match_over_time(visit.stated, pair.stated())
+            match = _match(visit, pair, self.notices)
             if match is not None:
                 marks = timing_marks(pair, is_delayed=in_time.isdisjoint(pair.keys))
-                matched.append(
-                    Matched(
-                        plan=pair,
-                        marks=(*marks, *match.marks),
-                        owner=_owner(pair, visit.policy, visit.newest_at),
-                    )
-                )
+                owner = _owner(pair, visit.policy, visit.newest_at)
+                matched.append(Matched(plan=pair, marks=(*marks, *match.marks), owner=owner))
         return matched
 
     def _due_by(self, visit: Visit, pairs: Sequence[Due], by: datetime) -> frozenset[PlanKey]:
@@ -230,7 +230,7 @@ class Deciding:
             for thread in read_visits(received, self.policy)
             if thread.tells
             for pair in self._due(self._stay_by(thread, by), self._received_by(by), thread.policy)[0]
-            if match_over_time(thread.stated, pair.stated()) is not None
+            if _match(thread, pair, heard) is not None
             for key in pair.keys
         )
 
@@ -239,47 +239,40 @@ class Deciding:
         heard = [[version for version in versions if version.received_at <= by] for versions in self.plans]
         return [versions for versions in heard if versions]
 
-    def _ask(self, item: WorklistItem) -> None:
-        """Open an urgent item for a provider's safeguarding role (ruling 46)."""
-        self.items[item.item_id] = item
+    def _unsettled(self, visit: Visit, unmatched: Sequence[Due]) -> tuple[Why, list[Alert]]:
+        """Return why plans are not shared whose details disagree, and what is told instead (20, 46)."""
+        if is_refused(self.notices, visit, unmatched, self.messages, self.policy):
+            return Why.NOT_THIS_PERSON, []
+        self._ask(about_visit(ItemKind.DETAILS_DISAGREE, visit, self.number, self.key))
+        if not is_overdue(self.notices, visit):
+            return Why.DETAILS_DISAGREE, []
+        lines = [
+            Matched(plan=pair, marks=(), owner=_owner(pair, visit.policy, visit.newest_at))
+            for pair in unmatched
+        ]
+        return Why.NOT_CONFIRMED, [
+            possible_alert(self._alert_id(recipient, visit.reference), recipient, visit, lines)
+            for recipient in _owners(lines)
+        ]
 
-    def _alert(self, visit: Visit, matched: Sequence[Matched]) -> None:
-        """Raise one alert per authority, and one to the provider (ruling 19)."""
-        earlier = self._earlier(visit)
-        views = self._views_during(visit)
-        raised = []
-        for owner in sorted({line.owner for line in matched}):
-            recipient = Recipient(kind=RecipientKind.AUTHORITY, code=owner)
-            alert_id = self._alert_id(recipient, visit.reference)
-            raised.append(
-                authority_alert(
-                    alert_id, recipient, visit, matched,
-                    earlier=earlier, views=views, enquiry=self.enquiry,
-                )
-            )  # fmt: skip
+    def _raised(self, visit: Visit, matched: Sequence[Matched]) -> list[Alert]:
+        """Return one alert per authority, and one to the provider (ruling 19)."""
+        earlier = earlier_than(visit, self.counted)
+        views = views_during(self.accesses, visit)
+        raised = [
+            authority_alert(
+                self._alert_id(recipient, visit.reference), recipient, visit, matched,
+                earlier=earlier, views=views, enquiry=self.enquiry,
+            )
+            for recipient in _owners(matched)
+        ]  # fmt: skip
         recipient = Recipient(kind=RecipientKind.PROVIDER, code=visit.provider)
         to_provider = provider_alert(
             self._alert_id(recipient, visit.reference), recipient, visit, matched, earlier=earlier
         )
         if to_provider is not None:
             raised.append(to_provider)
-        self._stand(visit.reference, Occasion.ATTENDED, raised, visit.policy)
-
-    def _earlier(self, visit: Visit) -> tuple[Visit, ...]:
-        """Return the person's other unscheduled visits that began in the seven days before (ruling 8)."""
-        since = visit.arrived_at - visit.policy.reattendance
-        return tuple(
-            other
-            for other in self.counted
-            if other.reference != visit.reference and since <= other.arrived_at < visit.arrived_at
-        )
-
-    def _views_during(self, visit: Visit) -> tuple[ViewLine, ...]:
-        """Return the views that are a line in this visit's thread (ruling 1)."""
-        lines = [
-            view_line(access) for access in self.accesses if access.unscheduled and is_during(access, visit)
-        ]
-        return tuple(sorted(lines, key=lambda line: (line.accessed_at, line.access_id)))
+        return raised
 
     def _decide_view(self, access: Access) -> None:
         """Decide one view: silent, a line in a thread, or an alert of its own (ruling 1, R23)."""
@@ -290,7 +283,7 @@ class Deciding:
             self._enter(access.access_id, Occasion.VIEWED, Why.SILENT_VIEW, in_force)
             return
         if any(self._in_thread(access, visit) for visit in self.visits):
-            told = [alert for alert in self.alerts.values() if access.access_id in _view_ids(alert)]
+            told = [alert for alert in self.alerts.values() if view_line(access) in alert.views]
             self._enter(
                 access.access_id,
                 Occasion.VIEWED,
@@ -310,12 +303,13 @@ class Deciding:
             self._enter(access.access_id, Occasion.VIEWED, Why.RESTRICTED, in_force)
             return
         lines = self._seen(access, recorded_at, stay, pairs)
-        raised = []
-        for owner in sorted({line.owner for line in lines}):
-            recipient = Recipient(kind=RecipientKind.AUTHORITY, code=owner)
-            alert_id = self._alert_id(recipient, access.access_id)
-            raised.append(view_alert(alert_id, recipient, access, lines, enquiry=self.enquiry))
-        self._stand(access.access_id, Occasion.VIEWED, raised, in_force)
+        raised = [
+            view_alert(
+                self._alert_id(recipient, access.access_id), recipient, access, lines, enquiry=self.enquiry
+            )
+            for recipient in _owners(lines)
+        ]
+        self._stand(access.access_id, raised, in_force, occasion=Occasion.VIEWED)
 
     def _view_stay(self, access: Access, in_force: Policy) -> tuple[datetime, Stay]:
         """Return when a view was recorded, and the moment of it that a plan must overlap (ruling 10)."""
@@ -345,54 +339,18 @@ class Deciding:
             for pair in pairs
         ]
 
-    def _alert_id(self, recipient: Recipient, subject: str) -> str:
-        """Return the id of an alert: recipient, visit and number (architecture, "Identity of alerts")."""
-        return self.key.derive("alert", recipient.kind, recipient.code.code, subject, self.number.key)
-
-    def _stand(self, subject: str, occasion: Occasion, raised: Sequence[Alert], policy: Policy) -> None:
-        """Let alerts stand, of a restricted record what may be told (24), and enter that they were shared."""
-        if self.restricted:
-            raised = [reduced(alert) for alert in raised]
-        self.alerts.update({alert.alert_id: alert for alert in raised})
-        fields = sorted({name for alert in raised for name in shared_fields(alert)})
-        self._enter(
-            subject,
-            occasion,
-            Why.SHARED,
-            policy,
-            recipients=tuple(alert.recipient for alert in raised),
-            fields=tuple(fields),
-            basis=flows_of(raised),
-        )
-
-    def _enter(
-        self,
-        subject: str,
-        occasion: Occasion,
-        why: Why,
-        policy: Policy,
-        *,
-        recipients: tuple[Recipient, ...] = (),
-        fields: tuple[str, ...] = (),
-        basis: tuple[Flow, ...] = (Flow.NOTHING_SHARED,),
-    ) -> None:
-        """Record the decision about one visit or view, made under a policy."""
-        self.entries[subject] = DecisionEntry(
-            subject_reference=subject,
-            occasion=occasion,
-            why=why,
-            recipients=recipients,
-            fields=fields,
-            basis=basis,
-            policy_version=policy.version,
-        )
-
 
 def _owner(pair: Due, policy: Policy, newest_at: datetime) -> OdsCode:
     """Return who answers for a plan from when it was there to be told, by the sources' stamps (19)."""
     return successor_of(pair.shown.content.authority, policy, max(newest_at, pair.said_at))
 
 
-def _view_ids(alert: Alert) -> frozenset[str]:
-    """Return the views that are lines in an alert."""
-    return frozenset(line.access_id for line in alert.views)
+def _owners(lines: Iterable[Matched]) -> list[Recipient]:
+    """Return the authorities that answer for plans, in a settled order."""
+    owners = sorted({line.owner for line in lines})
+    return [Recipient(kind=RecipientKind.AUTHORITY, code=owner) for owner in owners]
+
+
+def _match(visit: Visit, pair: Due, heard: Iterable[IdentityNotice]) -> Match | None:
+    """Match a plan's details with the visit's, or by what was heard of a person's word (rulings 20, 46)."""
+    return match_over_time(visit.stated, pair.stated(), by_hand=is_confirmed(heard, visit))

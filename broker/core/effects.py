@@ -41,6 +41,7 @@ _STATE_CHANGES = {
     VisitState.REFUSED_TREATMENT: Change.LEFT,
     VisitState.DIED: Change.DIED,
     VisitState.CANCELLED: Change.CANCELLED,
+    VisitState.NOT_CONFIRMED: Change.IDENTITY,
 }
 _LEFT_STATES = frozenset(
     {
@@ -63,6 +64,7 @@ _VISIT_CHANGES = {
 _VISIT_FIELDS = tuple(entry.name for entry in fields(VisitLine) if entry.name != "state")
 _DIGEST_DIGITS = 16  # 64 bits: two decisions about one visit never collide
 _DUE = frozenset({Why.SHARED, Why.NEWER_RULES})  # somebody is to be told, or would be
+_OF_ANOTHER = frozenset({Why.WRONG_PERSON, Why.NOT_THIS_PERSON})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +230,7 @@ def _taken_back(
     if told.kind in TAKEN_BACK and not changes:
         return
     why = _why(content, decisions.entries)
-    kind = EventKind.RETRACTED if why is Why.WRONG_PERSON else EventKind.WITHDRAWN
+    kind = EventKind.RETRACTED if why in _OF_ANOTHER else EventKind.WITHDRAWN
     kind = told.kind if told.kind in TAKEN_BACK else kind
     yield _event(person, key, content, told.revision + 1, kind, (*changes, *because), why=why)
 
@@ -321,6 +323,8 @@ def _state_changes(before: VisitState, after: VisitState) -> set[Change]:
     changes = {_STATE_CHANGES[after]}
     if before is VisitState.CANCELLED:
         changes.add(Change.REINSTATED)
+    if before is VisitState.NOT_CONFIRMED:
+        changes.add(Change.IDENTITY)
     if before in _LEFT_STATES and after in _BACK_STATES:
         changes.add(Change.DISCHARGE_CANCELLED)
     return changes

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from broker.core.content import Matched
 from broker.core.explanation import MatchedBy, Obstacle, PlanFinding
 from broker.core.facts import PlanContent
-from broker.core.matching import Stated, judgements
+from broker.core.matching import Judgement, Stated, judgements
 from broker.core.plans import Due, NotDue, Stay, Version, considered, due, has_begun, last_visible_day
 from broker.core.plans import losses_before as losses
 from broker.core.policy import Policy
@@ -27,12 +27,15 @@ def taken(
     policy: Policy,
     counting: tuple[Sequence[Due], Sequence[Matched]],
     visit: Sequence[Stated] | None,
+    *,
+    refused: bool = False,
 ) -> tuple[PlanFinding, ...]:
     """
     Return how each plan was taken, by authority, type and start.
 
     `counting` is what is due, and what of it matched. `visit` are the details stated there, None for a view
-    outside any visit, which is made under the number itself.
+    outside any visit, which is made under the number itself. `refused`: a person said of what does not match
+    that it is somebody else (46).
     """
     pairs, matched = counting
     pair_of = {key: pair for pair in pairs for key in pair.keys}
@@ -45,7 +48,7 @@ def taken(
             found.append(_not_due(finding, outcome, versions, stay, policy))
         else:
             pair = pair_of[outcome.shown.content.key]
-            found.append(_due(finding, outcome, pair, line_of.get(pair.shown.content.key), visit))
+            found.append(_due(finding, outcome, pair, line_of.get(pair.shown.content.key), visit, refused))
     return tuple(sorted(found, key=lambda plan: (plan.authority, plan.plan_type, plan.start)))
 
 
@@ -106,19 +109,31 @@ def _recorded(
 
 
 def _due(
-    finding: PlanFinding, outcome: Due, pair: Due, line: Matched | None, visit: Sequence[Stated] | None
+    finding: PlanFinding,
+    outcome: Due,
+    pair: Due,
+    line: Matched | None,
+    visit: Sequence[Stated] | None,
+    refused: bool,  # noqa: FBT001
 ) -> PlanFinding:
     """Return a plan that is due: how it stands to the visit, and whether its details match."""
     key, shown = outcome.shown.content.key, pair.shown.content.key
     finding = replace(finding, state=outcome.state, replaced_by=None if shown == key else shown)
     if visit is not None:
         found = list(judgements(visit, pair.stated()))
-        by_details = any(judgement.by_details for judgement in found)
         finding = replace(
             finding,
             compared=found[-1].compared if found else None,
-            matched_by=MatchedBy.DETAILS if by_details else MatchedBy.ALLOWANCE,
+            matched_by=_matched_by(found),
         )
     if line is None:
-        return replace(finding, obstacle=Obstacle.DETAILS_DISAGREE, matched_by=None)
+        obstacle = Obstacle.NOT_THIS_PERSON if refused else Obstacle.DETAILS_DISAGREE
+        return replace(finding, obstacle=obstacle, matched_by=None)
     return replace(finding, marks=line.marks, owner=line.owner)
+
+
+def _matched_by(found: Sequence[Judgement]) -> MatchedBy:
+    """Return by what a plan that counts matched: its details, the allowance, failing both a person's word."""
+    if any(judgement.by_details for judgement in found):
+        return MatchedBy.DETAILS
+    return MatchedBy.ALLOWANCE if any(one.by_allowance for one in found) else MatchedBy.PERSON

@@ -17,6 +17,7 @@ from broker.core.explanation import AlertFinding, Closed, Explanation, FactLine,
 from broker.core.facts import Access, VisitMessage
 from broker.core.keyed import IdentityKey, moved_reference
 from broker.core.newer_rules import stays_of, without_untold
+from broker.core.number_answers import recorded
 from broker.core.person import Person
 from broker.core.policy import AnyPolicy
 from broker.core.reading import Visit, stamp
@@ -114,7 +115,8 @@ class _Explaining(Deciding):
         if self._not_counted(visit) is None and not self._kept_back(visit.reference):
             pairs = self._due(stay, self.plans, visit.policy)[0]
             counting = pairs, self._matched(visit, pairs)
-            plans = taken(self.plans, stay, visit.policy, counting, visit.stated)
+            refused = not any(item.visit == visit.reference for item in self.items.values())
+            plans = taken(self.plans, stay, visit.policy, counting, visit.stated, refused=refused)
         views = [access for access in self.accesses if is_during(access, visit)]
         facts = [_message_line(message, restricted=self.restricted) for message in visit.kept]
         facts += [_view_line(access, restricted=self.restricted) for access in views]
@@ -172,7 +174,7 @@ class _Explaining(Deciding):
     ) -> Explanation:
         """Return the whole chain; of what a sensitive place recorded the facts are no part of it."""
         entry = self.recorded.entries[subject]
-        lines = [] if happening is None else [*facts, *self._of_the_person()]
+        lines = [] if happening is None else [*facts, *self._of_the_person(subjects)]
         return Explanation(
             subject=subject,
             occasion=entry.occasion,
@@ -193,8 +195,8 @@ class _Explaining(Deciding):
             ),
         )
 
-    def _of_the_person(self) -> Iterator[FactLine]:
-        """Yield the versions of every plan, and what was said of the person as a whole."""
+    def _of_the_person(self, subjects: frozenset[str]) -> Iterator[FactLine]:
+        """Yield the versions of every plan, and what was said of the person, or of one of these visits."""
         for version in (version for versions in self.plans for version in versions):
             content = version.content
             yield FactLine(
@@ -207,8 +209,8 @@ class _Explaining(Deciding):
                 deleted=content.deleted,
             )
         for notice in self.notices:
-            recorded_at = min(notice.recorded_at, notice.received_at)
-            yield FactLine(what=notice.kind, recorded_at=recorded_at, received_at=notice.received_at)
+            if notice.visit is None or notice.visit in subjects:
+                yield FactLine(what=notice.kind, recorded_at=recorded(notice), received_at=notice.received_at)
 
     def _alerts_about(self, subjects: frozenset[str]) -> tuple[AlertFinding, ...]:
         """Return the alerts that stand about a visit or view, and those once told of it, by recipient."""

@@ -40,13 +40,15 @@ class Obstacle(Enum):
     ENDED = "no longer visible"
     NOT_BEGUN = "not begun"
     DETAILS_DISAGREE = "details disagree"
+    NOT_THIS_PERSON = "not this person"
 
 
 class MatchedBy(Enum):
-    """By what a visit's number was taken for that of the plan's person (ruling 20)."""
+    """By what a visit's number was taken for that of the plan's person (rulings 20, 46)."""
 
     DETAILS = "details"
     ALLOWANCE = "allowance"
+    PERSON = "a person's word"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,9 @@ FACTS: Mapping[VisitEvent | PlanType | IdentityKind | Occasion, str] = {
     IdentityKind.NUMBER_CHANGE: "the number changed, and how is asked of the source (ruling 38)",
     IdentityKind.IN_USE: "the number is in use (rulings 22, 38)",
     IdentityKind.INVALIDATED: "the number is no longer valid (ruling 23)",
+    IdentityKind.CONFIRMED: "a person confirmed that the visit is of the one whose number it is under (46)",
+    IdentityKind.REFUSED: "a person said that the visit is not of the one whose number it is under (46)",
+    IdentityKind.UNSETTLED: "nobody had said by then whose the visit is (ruling 46)",
     Occasion.ATTENDED: "the person came",
     Occasion.VIEWED: "somebody looked the person up",
     Occasion.NUMBER_INACTIVE: "the number of an open plan is not in use (ruling 23)",
@@ -59,6 +62,10 @@ WHYS: Mapping[Why, str] = {
     Why.REMOVED_BEFORE: "not shared: the authority had removed the plan by the arrival (ruling 14)",
     Why.HISTORY: "not shared: the plan was out of view each time it was recorded (ruling 18)",
     Why.DETAILS_DISAGREE: "not shared: the details do not match; somebody is asked to confirm (ruling 20)",
+    Why.NOT_CONFIRMED: "only provider and time are told: the details do not match, and in good time nobody "
+    "confirmed who the patient is (ruling 46)",
+    Why.NOT_THIS_PERSON: "not shared: the details do not match, and a person said that it is somebody else "
+    "(ruling 46)",
     Why.REGISTERED_IN_ERROR: "not shared: cancelled as registered in error (ruling 16)",
     Why.REGISTERED_TWICE: "not shared: cancelled, and the same visit is registered again (ruling 16)",
     Why.RESTRICTED: "not shared: the record is restricted, and the policy shares nothing of such; the "
@@ -79,6 +86,7 @@ OBSTACLES: Mapping[Obstacle, str] = {
     Obstacle.ENDED: "plan ended {end}, last visible day {last}, arrival {arrival} (ruling 9)",
     Obstacle.NOT_BEGUN: "plan begins {start}, last day of the stay {stay_end} (ruling 10)",
     Obstacle.DETAILS_DISAGREE: "details do not match ({compared}); to be confirmed by a person (ruling 20)",
+    Obstacle.NOT_THIS_PERSON: "details do not match ({compared}); somebody else, a person said (ruling 46)",
 }
 """Why a plan does not count, with what was compared."""
 
@@ -96,12 +104,14 @@ MARKS: Mapping[Mark, str] = {
     Mark.DETAILS_DIFFER: "a detail differs: check (ruling 20)",
     Mark.COULD_BE_TWIN: "only the given name differs: could be a twin or sibling (ruling 20)",
     Mark.DETAILS_NOT_CONFIRMED: "no details confirm the number (ruling 20)",
+    Mark.CONFIRMED_BY_HAND: "the details do not match; a person confirmed who it is (ruling 46)",
     Mark.REMOVED_AFTERWARDS: "removed by the authority after the cut-off (ruling 14)",
 }
 
 MATCHED: Mapping[MatchedBy, str] = {
     MatchedBy.DETAILS: "match, by two details that agreed at one time (ruling 20)",
     MatchedBy.ALLOWANCE: "match, since the number was traced on both sides (ruling 20)",
+    MatchedBy.PERSON: "taken as a match, since a person confirmed who it is (ruling 46)",
 }
 
 COMPARED: Mapping[Comparison, str] = {
@@ -120,6 +130,7 @@ VISIT_STATES: Mapping[State, str] = {
     State.REFUSED_TREATMENT: "refused treatment",
     State.DIED: "died",
     State.CANCELLED: "cancelled by the hospital",
+    State.NOT_CONFIRMED: "nobody has confirmed who the patient is (ruling 46)",
 }
 
 NOTES: Mapping[Note, str] = {
@@ -128,6 +139,7 @@ NOTES: Mapping[Note, str] = {
     Note.MOVED_TO_SUCCESSOR: "the authority was reorganised: told to its successor (ruling 19)",
     Note.NUMBER_CHANGE: "the number may have changed: the source is asked, matching goes on (ruling 38)",
     Note.NUMBER_INACTIVE: "the number is not in use and a plan on it is open (ruling 23)",
+    Note.NOT_CONFIRMED: "possible attendance, identity not confirmed: provider and time only (ruling 46)",
     Note.PROTECTION_PLAN_OPEN: "a child protection plan is open on it (ruling 23)",
 }
 
@@ -172,6 +184,7 @@ CHANGES: Mapping[Change, str] = {
     Change.VIEW: "somebody looked the person up",
     Change.RESTRICTED: "restricted since: what was told before is to be deleted, and that confirmed (24)",
     Change.VISIT: "other details of the visit changed",
+    Change.IDENTITY: "who the patient is was confirmed, or is in doubt again (ruling 46)",
     Change.NUMBER: "the person's number was superseded (ruling 22)",
     Change.RULES: "the rules or the policy changed, and no new message led to it (ADR 0016)",
 }

@@ -236,7 +236,7 @@ def _recipient(alert: AlertFinding) -> str:
 def _standing(alert: AlertFinding) -> str:
     """Return how an alert stands."""
     if alert.route is not None and alert.urgency is not None:
-        plans = ", ".join(f"{key.plan_type.value} from {key.start}" for key in alert.plans)
+        plans = ", ".join(f"{key.plan_type.value} from {key.start}" for key in alert.plans) or "none named"
         return f"stands, {ROUTES[alert.route]}, {URGENCIES[alert.urgency]}; plans: {plans}"
     return "does not stand" if alert.last_kind is None else f"was {KINDS[alert.last_kind]} last"
 

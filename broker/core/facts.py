@@ -286,17 +286,29 @@ class IdentityKind(StrEnum):
     """The source's answer that the number is valid: settles an enquiry, and what was said before."""
     INVALIDATED = "invalidated"
     """The number is no longer valid and has no successor; today it settles an enquiry and no more (23)."""
+    CONFIRMED = "identity confirmed"
+    """A person's word that a visit is of the one whose number it is under (rulings 20, 46)."""
+    REFUSED = "not this person"
+    """A person's word that it is not, as it was stated until then (ruling 46)."""
+    UNSETTLED = "item unsettled"
+    """A timer's word that nobody had said so of a visit by then (ruling 46)."""
+
+
+ABOUT_A_VISIT = frozenset({IdentityKind.CONFIRMED, IdentityKind.REFUSED, IdentityKind.UNSETTLED})
+"""The kinds that speak of one visit: whose it is was asked of a person (ruling 46)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityNotice:
     """
     The demographic source said something about the person or the number (rulings 13, 22, 24, 38); that a
-    pregnancy ended without a birth is the authority's to say (ruling 43), who is excluded either side's (48).
+    pregnancy ended without a birth is the authority's to say (ruling 43), who is excluded either side's (48),
+    whose a visit is a person's (46).
 
     `successor` is the number that a superseded one was replaced by, `birth_date` goes with the kind of that
-    name, `user` is the keyed reference of an excluded user; each is None for every other kind. Raises
-    `InvalidFact` for one that is missing, or out of place.
+    name, `user` is the keyed reference of an excluded user, `visit` that of the visit which a word of
+    `ABOUT_A_VISIT` is about; each is None for every other kind. Raises `InvalidFact` for one that is missing,
+    or out of place.
     """
 
     notice_id: str
@@ -306,6 +318,7 @@ class IdentityNotice:
     received_at: datetime
     birth_date: date | None = field(default=None, repr=False)
     user: str | None = None
+    visit: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a notice without what it is about, or with what it is not about."""
@@ -315,6 +328,8 @@ class IdentityNotice:
             raise InvalidFact("a superseded number has a successor, and no other notice names one")
         if (self.user is not None) != (self.kind is IdentityKind.EXCLUDED):
             raise InvalidFact("an exclusion names a user, and no other notice does")
+        if (self.visit is not None) != (self.kind in ABOUT_A_VISIT):
+            raise InvalidFact("a word about a visit names the visit, and no other notice does")
 
 
 Fact = PlanFact | VisitMessage | VisitLeft | Access | IdentityNotice

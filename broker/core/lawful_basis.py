@@ -23,6 +23,7 @@ class Flow(StrEnum):
     VIEW_OF_MOTHER = "view-of-mother"
     PLAN_OF_CHILD = "plan-of-child"
     PLAN_OF_MOTHER = "plan-of-mother"
+    POSSIBLE_VISIT = "possible-visit"
     INACTIVE_NUMBER = "inactive-number"
     NOTHING_SHARED = "nothing-shared"
 
@@ -97,6 +98,13 @@ TABLE: Final[Mapping[Flow, LawfulBasis]] = {
         from_controller=_AUTHORITY,
         to_controller=_HOSPITAL,
         statute=_MOTHER_STATUTE,
+    ),
+    Flow.POSSIBLE_VISIT: LawfulBasis(
+        what="provider and time of an unscheduled visit under a number with a plan, while nobody has "
+        "confirmed who the patient is, told to the authority",
+        from_controller=_HOSPITAL,
+        to_controller=_AUTHORITY,
+        statute=_CHILD_STATUTE,
     ),
     Flow.INACTIVE_NUMBER: LawfulBasis(
         what="that the number of an open plan is not in use, with the authority's own id of the child, told "

@@ -148,12 +148,14 @@ def _difference(compared: Compared) -> tuple[Mark, ...]:
     return (Mark.DETAILS_DIFFER,) if birth_date or family or given else ()
 
 
-def match_over_time(visit: Sequence[Stated], plan: Sequence[Stated]) -> Match | None:
+def match_over_time(
+    visit: Sequence[Stated], plan: Sequence[Stated], *, by_hand: bool = False
+) -> Match | None:
     """
     Match what was stated on both sides, each in the order of recording, none later than the cut-off.
 
     Details that agreed at any record time match; newer ones that disagree only mark. A match by allowance
-    alone is always marked. None: no match.
+    alone is always marked, and so is one that only a person's word makes: `by_hand` (46). None: no match.
     """
     confirmed = allowed = False
     marks: tuple[Mark, ...] = ()
@@ -162,7 +164,7 @@ def match_over_time(visit: Sequence[Stated], plan: Sequence[Stated]) -> Match | 
         allowed = allowed or judgement.by_allowance
         marks = judgement.marks
     if not confirmed and not allowed:
-        return None
+        return Match(marks=(*marks, Mark.CONFIRMED_BY_HAND)) if by_hand else None
     return Match(marks=marks or (() if confirmed else (Mark.DETAILS_NOT_CONFIRMED,)))
 
 

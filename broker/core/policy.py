@@ -151,6 +151,10 @@ class Policy:
         default=False, rule="ruling 20", scopes=(Where.PROVIDER, Where.SYSTEM), everywhere=False,
         meaning="whether NHS numbers are traced before they are sent, whatever PID-32 says",
     )  # fmt: skip
+    unconfirmed_told: timedelta = span(
+        12, Unit.HOURS, most=744, rule="ruling 46", scopes=(Where.PROVIDER,),
+        meaning="how long after arrival an authority hears of a visit that nobody has confirmed to be its",
+    )  # fmt: skip
     error_reasons: frozenset[str] = codes(
         rule="ruling 16", scopes=(Where.PROVIDER,),
         meaning="codes (EVN-4) that say of a cancelled visit that it was registered in error",

@@ -11,7 +11,16 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
 
-from broker.core.facts import Access, Fact, IdentityKind, PlanContent, PlanType, VisitLeft, VisitMessage
+from broker.core.facts import (
+    Access,
+    Fact,
+    IdentityKind,
+    IdentityNotice,
+    PlanContent,
+    PlanType,
+    VisitLeft,
+    VisitMessage,
+)
 from broker.core.identifiers import london_day
 from broker.core.leaving import staying
 from broker.core.partition import Forwarding
@@ -39,6 +48,8 @@ def too_late(fact: Fact | Merged, person: Person) -> bool:
             return fact.visit in person.closed
         case Access():
             return fact.access_id in person.closed
+        case IdentityNotice():
+            return fact.visit in person.closed
         case _:
             return False
 
@@ -96,12 +107,14 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
         for access_id, access in person.known.accesses.items()
         if access_id not in gone and (visits or _view_cutoff(access, policy) >= before)
     }
-    if not visits and not accesses and not _plan_to_come(person, clock, before, policy):
+    notices = {key: one for key, one in person.known.notices.items() if one.visit not in gone}
+    to_come = replace(person, known=replace(person.known, notices=notices))
+    if not visits and not accesses and not _plan_to_come(to_come, clock, before, policy):
         return _protected(person)
     plans = _folded(person.known.plans, before)
     gone |= person.known.accesses.keys() - accesses.keys()
     left = {ref: said for ref, said in person.known.left.items() if ref not in gone}
-    still = replace(person.known, plans=plans, visits=visits, left=left, accesses=accesses)
+    still = Known(plans=plans, visits=visits, left=left, accesses=accesses, notices=notices)
     known = keeping_mark(person.known, still)
     if known == person.known:
         return person

@@ -233,6 +233,8 @@ def translated(
     match fact:
         case VisitMessage() | VisitLeft():
             return replace(fact, visit=moved_reference(key, fact.visit, former=former, number=number))
+        case IdentityNotice():
+            return _Translation(key, former, number).notice(fact)
         case Merged():
             return _Translation(key, former, number).merged(fact)
         case _:
@@ -262,9 +264,10 @@ class _Translation:
             }
             for reference, leavings in merged.known.left.items()
         }
+        notices = {notice_id: self.notice(notice) for notice_id, notice in merged.known.notices.items()}
         return replace(
             merged,
-            known=replace(merged.known, visits=visits, left=left),
+            known=replace(merged.known, visits=visits, left=left, notices=notices),
             told={alert_id: self.told(told) for alert_id, told in merged.told.items()},
             items={item_id: self.item(item) for item_id, item in merged.items.items()},
             closed=merged.closed | {self.visit(reference) for reference in merged.closed},
@@ -274,6 +277,10 @@ class _Translation:
     def visit(self, reference: str) -> str:
         """Return a visit's reference."""
         return moved_reference(self.key, reference, former=self.former, number=self.number)
+
+    def notice(self, notice: IdentityNotice) -> IdentityNotice:
+        """Return what was said of the person, or of one of their visits (46)."""
+        return notice if notice.visit is None else replace(notice, visit=self.visit(notice.visit))
 
     def told(self, told: Told) -> Told:
         """Return a row of the told ledger, with the number that its readers have."""

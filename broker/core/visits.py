@@ -51,6 +51,16 @@ def is_registered_again(visit: Visit, other: Visit) -> bool:
     )
 
 
+def earlier_than(visit: Visit, counted: Iterable[Visit]) -> tuple[Visit, ...]:
+    """Return the person's other unscheduled visits that began in the seven days before (ruling 8)."""
+    since = visit.arrived_at - visit.policy.reattendance
+    return tuple(
+        other
+        for other in counted
+        if other.reference != visit.reference and since <= other.arrived_at < visit.arrived_at
+    )
+
+
 def read_visits(known: Messages, policy: AnyPolicy) -> list[Visit]:
     """Return the threads of a person's visits by arrival, without what sensitive places recorded (47)."""
     ordered = {reference: in_order(messages.values()) for reference, messages in known.items()}

@@ -1,4 +1,4 @@
-"""The fixed sentences of rulings 14, 16, 24, 30, 32, 33 and 44: what a reader of an alert must be told."""
+"""The fixed sentences of rulings 14, 16, 24, 30, 32, 33, 44, 46: what a reader of an alert must be told."""
 
 from collections.abc import Collection
 
@@ -50,6 +50,10 @@ NUMBER_INACTIVE = (
     "Find the number in use and send the plan under it; never send the two numbers together."
 )
 PROTECTION_PLAN_OPEN = "A child protection plan is open on this number."
+NOT_CONFIRMED = (
+    "Possible attendance, identity not confirmed: a visit was recorded under this NHS number, and nobody at "
+    "the hospital has said yet whether it is this person's."
+)
 NOT_IN_USE = "Could not check: the NHS number is not in use, trace the patient (ruling 23)."
 NO_PLAN = "No plan on file. That is not evidence of no risk."
 SEARCHED = (
@@ -63,6 +67,7 @@ _NOTES = {
     Note.NUMBER_CHANGE: NUMBER_CHANGE,
     Note.NUMBER_INACTIVE: NUMBER_INACTIVE,
     Note.PROTECTION_PLAN_OPEN: PROTECTION_PLAN_OPEN,
+    Note.NOT_CONFIRMED: NOT_CONFIRMED,
 }
 
 
@@ -98,4 +103,5 @@ def _of_restricted(alert: Alert, *, to_authority: bool) -> tuple[str, ...]:
     """Return what to say of a restricted record (ruling 24)."""
     if not to_authority:
         return TO_SAFEGUARDING, NOT_DISCUSSED
-    return (ATTENDED_SOMEWHERE,) * (alert.occasion is Occasion.ATTENDED) + (RING_PROVIDER,)
+    attended = alert.occasion is Occasion.ATTENDED and Note.NOT_CONFIRMED not in alert.notes
+    return (ATTENDED_SOMEWHERE,) * attended + (RING_PROVIDER,)

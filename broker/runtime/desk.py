@@ -20,6 +20,7 @@ from broker.services.desk_log import DeskLog
 from broker.services.enquiry import Enquiry, FeedRule, Readers
 from broker.services.explanations import Codecs, Explanations
 from broker.services.fact_desk import FactDesk
+from broker.services.item_words import ItemWords
 from broker.services.redriving import Redriving
 from broker.services.rejected_desk import RejectedDesk
 from broker.services.worklist_desk import WorklistDesk
@@ -37,6 +38,7 @@ class Desk:
     confirming: Confirming
     explanations: Explanations
     facts: FactDesk
+    words: ItemWords
     enquiry: Enquiry
 
 
@@ -64,6 +66,7 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
     log = DeskLog(facts, parts.records, key=parts.key, clock=present)
     rejected = RejectedDesk(archive, parts.records, log)
     admitted = admits(settings)
+    by_hand = FactDesk(facts, parts.facts, log, key=parts.key, clock=present, takes=admitted.takes)
     own = doors(parts, read=read_file_aside, admits=admitted)
     try:
         async with explained(cluster):
@@ -83,7 +86,8 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
                 policy=parts.policy,
                 key=parts.key,
             ),
-            facts=FactDesk(facts, parts.facts, log, key=parts.key, clock=present, takes=admitted.takes),
+            facts=by_hand,
+            words=ItemWords(archive, parts.states, by_hand),
             enquiry=Enquiry(
                 archive,
                 Readers(facts=parts.facts, states=parts.states, records=parts.records, details=parts.details),

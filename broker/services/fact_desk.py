@@ -1,6 +1,6 @@
 """
-Facts that an operator puts in by hand: what the demographic source said of a number, views of a person, and
-who must not see one.
+Facts that an operator puts in by hand: what the demographic source said of a number, views of a person, who
+must not see one, and whose a visit is.
 
 Audited first, validated before that, and answered only once Kafka has acknowledged. The same fact put in
 twice is one fact: its id is derived from what it says. What only a matcher may write cannot be put in here.
@@ -19,6 +19,7 @@ from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, Place
 from broker.ports import Clock, FactLog
 from broker.services.desk_log import SOURCE, DeskLog
 from broker.services.fact_writes import fact_write
+from broker.services.worklist_desk import Work
 from broker.wire.facts_codec import FactCodec, topic_of
 
 BY_HAND = (
@@ -28,6 +29,13 @@ BY_HAND = (
     IdentityKind.IN_USE,
 )
 """What may be said of a number by hand; an invalidation is taken from the source alone (ruling 23)."""
+
+_ACTIONS = {
+    IdentityKind.CONFIRMED: ActionKind.CONFIRMED,
+    IdentityKind.REFUSED: ActionKind.REFUSED,
+    IdentityKind.UNSETTLED: ActionKind.ADDED,
+}
+"""What somebody does who says this of a visit."""
 
 WORDS_CHARACTERS_MAX = 200
 """Room for the name of an organisation, a role or a person."""
@@ -54,6 +62,15 @@ class User:
 
     name: str = field(repr=False)
     own_id: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What is said of one visit (`ABOUT_A_VISIT`), by its reference; `at` is when, aware, None for now."""
+
+    kind: IdentityKind
+    visit: str
+    at: datetime | None = None
 
 
 class FactDesk:
@@ -154,6 +171,22 @@ class FactDesk:
             received_at=now,
         )
         return await self._add(number, notice, notice.notice_id, notice.kind.value, grounds)
+
+    async def add_word(self, number: NhsNumber, word: Word, work: Work, grounds: Grounds) -> Added:
+        """Put in what a person or a timer says of the visit that an item is about (ruling 46)."""
+        now = aware(self._clock())
+        at = _plausible("time of the word", word.at or now, now)
+        notice = IdentityNotice(
+            notice_id=self._key.derive("word", number.key, word.kind, word.visit, at.isoformat()),
+            kind=word.kind,
+            visit=word.visit,
+            recorded_at=at,
+            received_at=now,
+        )
+        kind = _ACTIONS[word.kind]
+        await self._log.audit(kind, work.item.item_id, work.place, grounds, outcome=word.kind.value)
+        await self._facts.append([fact_write(self._codec, notice, number, notice.notice_id, SOURCE)])
+        return Added(fact_id=notice.notice_id, topic=topic_of(notice))
 
     def _user(self, organisation: OdsCode, user_id: str) -> str:
         """Return the reference of a user."""

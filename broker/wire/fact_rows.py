@@ -187,6 +187,7 @@ def notice_row(notice: IdentityNotice) -> Row:
         "notice_id": notice.notice_id,
         "kind": _NOTICES.write(notice.kind),
         "user": notice.user,
+        "visit": notice.visit,
         "recorded_at": millis(notice.recorded_at),
         "received_at": millis(notice.received_at),
     }

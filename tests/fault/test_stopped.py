@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.embedded_kafka import EmbeddedKafka
+from broker.core.facts import VisitMessage
 from broker.ports import Topic
 from tests.builders.matcher import pause
 from tests.fault.balance import until_balanced
@@ -53,7 +54,7 @@ async def stop_one_of_two(fleet: Fleet, load: Load, probes: Sequence[Sent]) -> f
     began = time.monotonic()
     await sending
     await send(fleet.cluster, codecs, probes)
-    visits = {sent.fact.visit for sent in probes}  # type: ignore[union-attr]  # probes are visits
+    visits = {sent.fact.visit for sent in probes if isinstance(sent.fact, VisitMessage)}
     taken = await seconds_until_told(fleet.cluster, fleet, visits, began)
     stopped.send_signal(signal.SIGCONT)
     await send_paced(fleet, load.then[half:], 2.0)

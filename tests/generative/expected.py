@@ -126,12 +126,21 @@ class Expecting:
             self.whys[thread.reference] = _WITHHELD
             return
         matched = self.oracle.matched(thread)
-        if len(matched) < len(due):
+        unmatched = [plan for plan in due if all(plan.names != told.names for told, _ in matched)]
+        refused = bool(unmatched) and self.oracle.somebody_else(thread, unmatched)
+        asked = bool(unmatched) and not refused
+        if asked:
             self.asked.add(("details disagree", thread.reference, thread.control_id))
+        if asked and self.oracle.overdue(thread):
+            self._possible(thread, unmatched, [plan for plan, _ in matched])
         if matched:
             self.whys[thread.reference] = "shared"
             self._authorities(thread, matched)
             self._provider(thread, matched)
+        elif refused:
+            self.whys[thread.reference] = "ruling 46: a person said that it is somebody else"
+        elif due and self.oracle.overdue(thread):
+            self.whys[thread.reference] = "ruling 46: identity not confirmed"
         elif due:
             self.whys[thread.reference] = "ruling 20: details disagree"
         else:
@@ -168,6 +177,33 @@ class Expecting:
                     last_visit_at=None if mother or restricted else _last(earlier),
                     notes=self._notes(thread, own, owner=owner, restricted=restricted),
                     child_id=_child_id(own),
+                )
+            )
+
+    def _possible(self, thread: Thread, plans: Sequence[Plan], matched: Sequence[Plan]) -> None:
+        """Expect provider and time for each authority that is not told more (24, 46)."""
+        told, place = self._visit_told(thread), thread.provider
+        if "provider_name" in told:
+            told["provider_name"] = of_place(thread.policy, "name", place)
+        restricted = self.oracle.restricted
+        kept = _ALWAYS if restricted else (*_ALWAYS, "provider", "provider_name")
+        visit = {name: told[name] for name in kept if told.get(name) is not None}
+        visit["state"] = "identity not confirmed"
+        owners = [(self.oracle.owner(plan, thread.newest_at, thread.policy), plan) for plan in plans]
+        more = {self.oracle.owner(plan, thread.newest_at, thread.policy) for plan in matched}
+        for owner in {owner for owner, _ in owners} - more:
+            ended = all(plan.state == "ended" for of, plan in owners if of == owner)
+            self.rows.add(
+                Row(
+                    to=f"la {owner}",
+                    subject=thread.reference,
+                    occasion="attended",
+                    route=_DUTY[restricted],
+                    urgency="next working morning" if ended else "now",
+                    plans=(),
+                    visit=tuple(sorted(visit.items())),
+                    notes=("restricted record",) * restricted
+                    + ("possible attendance, identity not confirmed",),
                 )
             )
 

@@ -210,9 +210,9 @@ class Remembered:
 
 
 def subject_of(fact: Fact) -> str | None:
-    """Return the visit or view that a fact is about, None for a plan or notice."""
+    """Return the visit or view that a fact is about, None for a plan, or a notice about none."""
     match fact:
-        case VisitMessage() | VisitLeft():
+        case VisitMessage() | VisitLeft() | IdentityNotice():
             return fact.visit
         case Access():
             return fact.access_id

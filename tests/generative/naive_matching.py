@@ -1,4 +1,4 @@
-"""Ruling 20 once more, for the oracle: do the details of a visit and a plan agree?"""
+"""Rulings 20 and 46 once more, for the oracle: do the details of a visit and a plan agree?"""
 
 import unicodedata
 from collections.abc import Sequence
@@ -10,8 +10,12 @@ Stated = Sequence[tuple[datetime, Details, bool]]
 """What one side said: from when on, which details, and whether it is trusted."""
 
 
-def match_marks(visit: Stated, plan: Stated) -> tuple[str, ...] | None:
-    """Return the marks of a match, None when it is none; details that agreed at any time match."""
+def match_marks(visit: Stated, plan: Stated, *, by_hand: bool) -> tuple[str, ...] | None:
+    """
+    Return the marks of a match, None when it is none; details that agreed at any time match.
+
+    `by_hand`: a person said that it is one (46).
+    """
     agreed = allowed = False
     differing: list[str] = []
     for moment in sorted({said[0] for said in (*visit, *plan)}):
@@ -20,13 +24,14 @@ def match_marks(visit: Stated, plan: Stated) -> tuple[str, ...] | None:
                 same, differing = _compared(theirs, ours)
                 agreed = agreed or same >= 2
                 allowed = allowed or (traced and verified and not (len(differing) >= 2 and same == 0))
-    if not agreed and not allowed:
+    word = () if agreed or allowed else ("identity confirmed by a person",)
+    if word and not by_hand:
         return None
     if differing == ["given"]:
-        return "details differ, check", "could be twin or sibling"
+        return "details differ, check", "could be twin or sibling", *word
     if differing:
-        return ("details differ, check",)
-    return () if agreed else ("details not confirmed",)
+        return "details differ, check", *word
+    return word or (() if agreed else ("details not confirmed",))
 
 
 def _standing(side: Stated, moment: datetime) -> Stated:

@@ -251,7 +251,7 @@ class Oracle:
         in_time = self.received_by(by).due_names(thread.members)
         told = []
         for plan in self.plans(thread.arrived_at, thread.until, thread.cutoff, policy):
-            marks = match_marks(thread.stated, _stated(plan))
+            marks = match_marks(thread.stated, _stated(plan), by_hand=self.confirmed(thread))
             if marks is not None:
                 told.append((plan, (*self.timing(plan, delayed=not plan.names & in_time), *marks)))
         return told
@@ -263,9 +263,42 @@ class Oracle:
         for thread in alone.threads:
             for plan in self.plans(thread.arrived_at, thread.until, thread.cutoff, thread.policy):
                 told = thread.unscheduled and thread.funded
-                if told and match_marks(thread.stated, _stated(plan)) is not None:
+                marks = match_marks(thread.stated, _stated(plan), by_hand=self.confirmed(thread))
+                if told and marks is not None:
                     names |= plan.names
         return frozenset(names)
+
+    def confirmed(self, thread: Thread) -> bool:
+        """Whether the last word of a person about a visit is that it is the one whose number it has (46)."""
+        yes, no = self._words(thread, "identity confirmed"), self._words(thread, "not this person")
+        return bool(yes) and all(at <= max(yes) for at in no)
+
+    def somebody_else(self, thread: Thread, plans: Sequence[Plan]) -> bool:
+        """Whether a person said so when everything was known that visit and plans have stated (46)."""
+        said = self._words(thread, "not this person")
+        if not said:
+            return False
+        own = [one for one in self.visits.messages if one.visit in thread.members]
+        then = Visits([one for one in own if one.received_at <= max(said)], self.policy)
+        heard = [details for one in then.threads for _, details, _ in one.stated]
+        versions = [version for plan in plans for version in plan.known]
+        registered = [version.content.details for version in versions if version.received_at <= max(said)]
+        return all(details in heard for _, details, _ in thread.stated) and all(
+            version.content.details in registered for version in versions
+        )
+
+    def overdue(self, thread: Thread) -> bool:
+        """Whether a timer found it unsettled 12 hours after the arrival, or what is settled there (46)."""
+        wait: timedelta = of_place(thread.policy, "unconfirmed_told", thread.provider)
+        return any(at >= thread.arrived_at + wait for at in self._words(thread, "item unsettled"))
+
+    def _words(self, thread: Thread, kind: str) -> list[datetime]:
+        """Return when a word was said of a visit, or of one in its thread (37)."""
+        return [
+            min(notice.recorded_at, notice.received_at)
+            for notice in self.notices
+            if notice.kind.value == kind and notice.visit in thread.members
+        ]
 
     def timing(self, plan: Plan, *, delayed: bool) -> Marks:
         """Return the marks of 11 and 14."""

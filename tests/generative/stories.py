@@ -13,6 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from broker.core.facts import (
+    ABOUT_A_VISIT,
     Access,
     Details,
     Fact,
@@ -53,8 +54,10 @@ _EITHER = (False, True)
 _SELDOM = (*[False] * 9, True)
 _EVENTS = list(VisitEvent)
 _ORGANISATIONS = [OdsCode(code) for code in ("RXX", "RXX01", "RLL", "RYY")]
+_LATE_MOMENTS = _MOMENTS[-20:]
+_WORDS = sorted(ABOUT_A_VISIT)
 _KINDS = [
-    *IdentityKind,
+    *(kind for kind in IdentityKind if kind not in ABOUT_A_VISIT),
     *(IdentityKind.PREGNANCY_ENDED, IdentityKind.PREGNANCY_ENDED, IdentityKind.EXCLUDED),  # seldom decide
 ]
 
@@ -212,6 +215,18 @@ def _notice(pick: Picking, place: int) -> IdentityNotice:
     )
 
 
+def _word(pick: Picking, place: int, visits: Sequence[str]) -> IdentityNotice:
+    """Return what a person or a timer says of one of these visits, mostly late enough to count."""
+    recorded_at = pick.one(_MOMENTS if pick.one(_EITHER) else _LATE_MOMENTS)
+    return IdentityNotice(
+        notice_id=f"w{place}",
+        kind=pick.one(_WORDS),
+        recorded_at=recorded_at,
+        received_at=recorded_at + pick.one(_RECEIVED_AFTER),
+        visit=pick.one(visits),
+    )
+
+
 def _sequel(pick: Picking, plan: PlanFact) -> PlanFact:
     """Return a plan's removal or its end long ago, recorded around or after the cut-offs of most visits."""
     recorded_at = T + timedelta(days=pick.one((0, 1, 1, 14, 15, 22, 30)))
@@ -233,6 +248,9 @@ def story(pick: Picking) -> list[Fact]:
         facts.append(_leaving(pick, messages))
     facts += [_access(pick, place) for place in range(pick.one((0, 0, 0, 1, 2)))]
     facts += [_notice(pick, place) for place in range(pick.one((0, 0, 0, 1, 2)))]
+    if messages:
+        visits = sorted({message.visit for message in messages})
+        facts += [_word(pick, place, visits) for place in range(pick.one((0, 0, 1, 2)))]
     return facts
 
 

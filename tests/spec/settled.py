@@ -44,6 +44,7 @@ SETTLED = Policy(
             "name": "Particular Hospital",
             "call_back": "02073334444",
             "open_stay": timedelta(hours=48),
+            "unconfirmed_told": timedelta(hours=6),
             "admission_joins": timedelta(hours=6),
             "provider_after_departure": timedelta(hours=24),
             "emergency_classes": frozenset({"E", "U"}),

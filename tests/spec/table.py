@@ -7,7 +7,9 @@ v2 event, what it is about (`CPP E09`, `v1 RXX`) and any field as `name=value`. 
 leaves out has the defaults below: details agree, receipt is a minute after recording.
 
 A notice is `n1` for a restriction, else `n1 in-use`, `n1 number-change`, `n1 invalidated`, `n1 superseded`
-with `by=B`. A person may have several numbers: a row with `number=B` comes under that one, others under A.
+with `by=B`, or of one visit, here v1 at RXX, `n1 identity-confirmed`, `n1 not-this-person` and `n1
+item-unsettled` with `visit=v1`. A person may have several numbers: a row with `number=B` comes under that
+one, others under A.
 """
 
 import re
@@ -115,6 +117,8 @@ def keyed_facts(text: str, numbers: Mapping[str, NhsNumber]) -> Iterator[tuple[N
         fact = _fact(place, cell, said, numbers)
         if isinstance(fact, VisitMessage):
             fact = replace(fact, visit=visit_under(number, fact.visit, fact.provider, fact.system))
+        if isinstance(fact, IdentityNotice) and fact.visit is not None:
+            fact = replace(fact, visit=visit_under(number, fact.visit, OdsCode(PROVIDER)))
         yield number, fact
 
 

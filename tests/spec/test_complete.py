@@ -57,11 +57,11 @@ def test_every_member_occurs_in_some_table(kind: str) -> None:
 
 
 def test_every_change_is_made_by_some_row() -> None:
-    """What a number's move, a restriction and changed rules change has specifications of its own."""
+    """What a number's move, a restriction, new rules and a confirmation change has its own specifications."""
     tables = (MESSAGES, OTHER_VISITS, PLANS, TAKEN_BACK)
     made = {change for table in tables for row in table for change in row[-1].split(", ")}
 
-    assert {Change.NUMBER, Change.RESTRICTED, Change.RULES} == set(Change) - made
+    assert {Change.NUMBER, Change.RESTRICTED, Change.RULES, Change.IDENTITY} == set(Change) - made
 
 
 def test_every_row_of_every_specification_runs_on_every_runtime() -> None:

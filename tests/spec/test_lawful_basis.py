@@ -56,3 +56,14 @@ def test_a_view_in_a_thread_rests_on_what_its_thread_tells(run: Run) -> None:
     """)
 
     assert ("visit-of-child",) == outcome.decisions["w1"].basis
+
+
+def test_a_possible_attendance_rests_on_a_row_of_its_own(run: Run) -> None:
+    """Provider and time of somebody of whom nobody knows who it is (rulings 46, 49)."""
+    outcome = run(f"""{HEAD}
+        T-9d  | plan   | CPP E09           |
+        T     | A04    | v1                | family=Other given=Alex
+        T+12h | notice | n1 item-unsettled | visit=v1
+    """)
+
+    assert ("possible-visit",) == outcome.decisions["v1"].basis

@@ -65,6 +65,7 @@ class Mutant:
 
 _PLANS = PurePosixPath("broker/core/plans.py")
 _DECISIONS = PurePosixPath("broker/core/decisions.py")
+_VISITS = PurePosixPath("broker/core/visits.py")
 
 NAMED = (
     Mutation(
@@ -103,13 +104,12 @@ NAMED = (
         wrong="if version.recorded_at < stay.arrived_at]",
     ),
     Mutation(
-        rule="ruling 16", mistake="registered again on the two hours forgotten",
-        module=PurePosixPath("broker/core/visits.py"),
+        rule="ruling 16", mistake="registered again on the two hours forgotten", module=_VISITS,
         right="abs(other.arrived_at - visit.arrived_at) <= visit.policy.same_visit",
         wrong="abs(other.arrived_at - visit.arrived_at) < visit.policy.same_visit",
     ),
     Mutation(
-        rule="ruling 8", mistake="a visit seven days before not counted", module=_DECISIONS,
+        rule="ruling 8", mistake="a visit seven days before not counted", module=_VISITS,
         right="since <= other.arrived_at < visit.arrived_at",
         wrong="since < other.arrived_at < visit.arrived_at",
     ),
@@ -148,6 +148,16 @@ NAMED = (
         module=PurePosixPath("broker/core/matching.py"),
         right="return Comparison.NEITHER\n    return Comparison.AGREES if left == right else",
         wrong="return Comparison.DISAGREES\n    return Comparison.AGREES if left == right else",
+    ),
+    Mutation(
+        rule="ruling 46", mistake="told a moment too late: after 12 hours instead of at them",
+        module=PurePosixPath("broker/core/identity_words.py"),
+        right="any(at >= due for at", wrong="any(at > due for at",
+    ),
+    Mutation(
+        rule="ruling 46", mistake="a refusal taken for one of whatever is stated afterwards",
+        module=PurePosixPath("broker/core/identity_words.py"),
+        right="}, at)", wrong="}, visit.cutoff)",
     ),
 )  # fmt: skip
 """Mistakes that somebody could make, with the rule whose rows must notice it."""

@@ -114,6 +114,11 @@ def notice(kind: IdentityKind, *, at: datetime = T - DAY, born: date | None = No
     return IdentityNotice(notice_id=f"n{kind}", kind=kind, recorded_at=at, received_at=at, birth_date=born)
 
 
+def word(kind: IdentityKind, *, at: datetime, visit: str = "v1") -> IdentityNotice:
+    """Return what was said of one visit."""
+    return IdentityNotice(notice_id=f"{kind}{visit}", kind=kind, recorded_at=at, received_at=at, visit=visit)
+
+
 def after(facts: Sequence[Fact], policy: Policy = POLICY) -> tuple[Person, list[AlertEvent]]:
     """Return the person after these facts, each told of, and everything that was told."""
     person = Person(number=NUMBER, salt=bytes(range(16)))
@@ -477,3 +482,39 @@ def test_nobody_has_a_plan() -> None:
     shown = text(NoPlan(subject="v1", facts=2))
 
     assert shown.startswith("Visit, reference v1: messages held: 2 | No plan on file. That is not evidence")
+
+
+def test_a_visit_that_nobody_settled_is_explained() -> None:
+    """Who hears of a possible attendance, of what alone, by which rule, and that a timer said so (46)."""
+    timer = word(IdentityKind.UNSETTLED, at=T + 12 * HOUR)
+    shown = said(plan(), message(details=OTHER), timer, word(IdentityKind.REFUSED, at=T, visit="v2"))
+
+    assert "nobody had said by then whose the visit is (ruling 46)" in shown
+    assert "stands, to the duty social worker, at once (ruling 45); plans: none named" in shown
+    assert "tells: visit.visit, visit.provider, visit.state, visit.arrived_at" in shown
+    assert "possible attendance, identity not confirmed: provider and time only (ruling 46)" in shown
+    assert "only provider and time are told: the details do not match" in shown
+    assert "lawful basis: possible-visit (ruling 49)" in shown
+    assert "a person said" not in shown
+
+
+def test_a_confirmed_visit_is_explained() -> None:
+    """That the details do not match, and by whose word it counts nevertheless (ruling 46)."""
+    shown = said(plan(), message(details=OTHER), word(IdentityKind.CONFIRMED, at=T + HOUR))
+
+    assert "a person confirmed that the visit is of the one whose number it is under (46)" in shown
+    assert "taken as a match, since a person confirmed who it is (ruling 46)" in shown
+    assert "the details do not match; a person confirmed who it is (ruling 46)" in shown
+
+
+def test_a_refused_visit_is_explained() -> None:
+    """Why nobody is told, and that whoever was told it was taken back from (ruling 46)."""
+    timer, refused = (
+        word(IdentityKind.UNSETTLED, at=T + 12 * HOUR),
+        word(IdentityKind.REFUSED, at=T + 13 * HOUR),
+    )
+    shown = said(plan(), message(details=OTHER), timer, refused)
+
+    assert "somebody else, a person said (ruling 46)" in shown
+    assert "retracted, since the details do not match, and a person said that it is somebody else" in shown
+    assert "not shared: the details do not match, and a person said that it is somebody else" in shown

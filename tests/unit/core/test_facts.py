@@ -48,6 +48,15 @@ def test_an_exclusion_names_a_user_and_no_other_notice_does(kind: IdentityKind, 
         IdentityNotice(notice_id="n1", kind=kind, recorded_at=NOON, received_at=NOON, user=user)
 
 
+@pytest.mark.parametrize(("kind", "visit"), [(IdentityKind.REFUSED, None), (IdentityKind.RESTRICTED, "v")])
+def test_a_word_about_a_visit_names_it_and_no_other_notice_does(
+    kind: IdentityKind, visit: str | None
+) -> None:
+    """Else it says nothing of any, or nobody would see of which (ruling 46)."""
+    with pytest.raises(InvalidFact):
+        IdentityNotice(notice_id="n1", kind=kind, recorded_at=NOON, received_at=NOON, visit=visit)
+
+
 def test_sealed_registers_are_registers() -> None:
     """What travels sealed is part of a visit."""
     assert set() == set(SEALED_REGISTERS) - set(REGISTERS)

@@ -1,0 +1,66 @@
+"""
+What a person, or a timer, said of a visit whose details disagree: whose it is, or that none knows. Ruling 46.
+
+The newest word of a person counts, by its stamp; of one stamp the word that alerts (ruling 37). A refusal
+covers what had been received when it was said: repeats of that ask nobody again, other details do. So any
+order of arrival ends in the same.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from broker.core.facts import IdentityKind, IdentityNotice
+from broker.core.leaving import Messages, received_by
+from broker.core.number_answers import recorded
+from broker.core.plans import Due
+from broker.core.policy import AnyPolicy
+from broker.core.reading import Visit
+from broker.core.visits import read_visits
+
+
+def is_confirmed(notices: Iterable[IdentityNotice], visit: Visit) -> bool:
+    """Whether a person said that a visit is of the one whose number it is under, and not otherwise since."""
+    said = list(notices)
+    confirmed = max(_said(said, IdentityKind.CONFIRMED, visit), default=None)
+    refused = max(_said(said, IdentityKind.REFUSED, visit), default=None)
+    return confirmed is not None and (refused is None or refused <= confirmed)
+
+
+def is_refused(
+    notices: Iterable[IdentityNotice],
+    visit: Visit,
+    unmatched: Sequence[Due],
+    messages: Messages,
+    policy: AnyPolicy,
+) -> bool:
+    """
+    Whether a person said that a visit is somebody else's, of all that it and the plans have stated.
+
+    `unmatched` are the plans whose details disagree, `messages` those of the person's visits.
+    """
+    at = max(_said(notices, IdentityKind.REFUSED, visit), default=None)
+    if at is None:
+        return False
+    held = received_by({reference: messages[reference] for reference in visit.references}, at)
+    threads = read_visits({reference: said for reference, said in held.items() if said}, policy)
+    by_hospital = {stated.details for thread in threads for stated in thread.stated}
+    by_authority = {
+        version.content.details
+        for pair in unmatched
+        for version in pair.versions
+        if version.received_at <= at
+    }
+    return by_hospital.issuperset(stated.details for stated in visit.stated) and by_authority.issuperset(
+        stated.details for pair in unmatched for stated in pair.stated()
+    )
+
+
+def is_overdue(notices: Iterable[IdentityNotice], visit: Visit) -> bool:
+    """Whether a timer found a visit unsettled so long after its arrival that authorities hear of it."""
+    due = visit.arrived_at + visit.policy.site(visit.provider).unconfirmed_told
+    return any(at >= due for at in _said(notices, IdentityKind.UNSETTLED, visit))
+
+
+def _said(notices: Iterable[IdentityNotice], kind: IdentityKind, visit: Visit) -> Iterator[datetime]:
+    """Yield when a word of a kind was said of a visit, or of one that joined its thread."""
+    return (recorded(one) for one in notices if one.kind is kind and one.visit in visit.references)
