@@ -286,6 +286,7 @@ class Why(StrEnum):
     NUMBER_NOT_IN_USE = "ruling 23: number not in use"
     WRONG_PERSON = "ruling 44: recorded under the wrong person"
     NEWER_RULES = "not told: decided only by newer rules"
+    SHARING_STOPPED = "ruling 45: sharing stopped by a controller"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from broker.core.number_ranges import is_searched
 from broker.core.person import Known
 from broker.core.policy import AnyPolicy
 from broker.core.possible_keys import Window
+from broker.core.stops import authority_stopped
 from broker.core.waiting import waiting_keys
 
 MARK_WITHIN = timedelta(seconds=60)
@@ -57,9 +58,10 @@ class Checked:
     `number`: one usable for matching (rulings 20, 35). `searched`: plans of English authorities are filed
     under such numbers, or one is (28). `plan`: one on file counts for the visit and its details match.
     `details_disagree`: one counts and none matches. `record_waiting`, `possible_match`: ruling 21.
-    `not_in_use`, `under_enquiry`: rulings 23 and 38. `restricted`: ruling 24. `sharing_stopped`: by a
-    controller's signed stop (45). `checked_at`: when a check mark that has passed the visit was written,
-    aware UTC; None while none has.
+    `not_in_use`, `under_enquiry`: rulings 23 and 38. `restricted`: ruling 24. `sharing_stopped`: by the
+    provider's own signed stop, `plans_unshared`: by one of some authority, whose plans nobody may look
+    through (45). `checked_at`: when a check mark that has passed the visit was written, aware UTC; None while
+    none has.
     """
 
     number: bool = True
@@ -72,6 +74,7 @@ class Checked:
     possible_match: bool = False
     record_waiting: bool = False
     sharing_stopped: bool = False
+    plans_unshared: bool = False
     checked_at: datetime | None = None
 
 
@@ -124,6 +127,7 @@ _BEFORE_A_PLAN: tuple[tuple[Uncheckable, Callable[[Checked], bool]], ...] = (
 
 _BEFORE_NONE: tuple[tuple[Uncheckable, Callable[[Checked], bool]], ...] = (
     (Uncheckable.DETAILS_DISAGREE, lambda checked: checked.details_disagree),
+    (Uncheckable.SHARING_STOPPED, lambda checked: checked.plans_unshared),
     (Uncheckable.RECORD_WAITING, lambda checked: checked.record_waiting),
     (Uncheckable.UNDER_ENQUIRY, lambda checked: checked.under_enquiry),
     (Uncheckable.ANOTHER_NATION, lambda checked: not checked.searched),
@@ -172,6 +176,8 @@ class _Looking(Deciding):
         pairs = self._due(self._stay(visit, self.notices), self.plans, visit.policy)[0]
         matched = self._matched(visit, pairs)
         checked = Checked(
+            sharing_stopped=visit.kept_back,
+            plans_unshared=authority_stopped(visit.policy.stops, london_day(visit.arrived_at)),
             searched=is_searched(self.number) or bool(self.plans),
             plan=bool(matched),
             details_disagree=bool(pairs) and not matched,

@@ -31,6 +31,7 @@ from broker.core.content import (
     view_line,
     views_during,
 )
+from broker.core.counting import WHY_NOT_DUE, view_not_counted
 from broker.core.excluded import was_excluded
 from broker.core.facts import Access, IdentityNotice, PlanKey
 from broker.core.identifiers import NhsNumber, OdsCode
@@ -67,14 +68,6 @@ from broker.core.visits import (
     losses_by,
     read_visits,
 )
-
-_WHY_NOT_DUE = {
-    NotDue.PREGNANCY_ENDED: Why.PREGNANCY_ENDED,
-    NotDue.OF_AGE: Why.OF_AGE,
-    NotDue.HISTORY: Why.HISTORY,
-    NotDue.REMOVED_BEFORE: Why.REMOVED_BEFORE,
-    NotDue.NO_OVERLAP: Why.NO_PLAN_DUE,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +122,11 @@ class Deciding(Noting):
         )
 
     def _not_counted(self, visit: Visit) -> Why | None:
-        """Return why a visit is no attendance to be told (rulings 3, 16, 49), or None when it is one."""
+        """Return why a visit is no attendance to be told (rulings 3, 16, 45, 49), or None when it is one."""
         if not visit.tells:
             return Why.SCHEDULED if visit.funded else Why.NOT_FUNDED
+        if visit.kept_back:
+            return Why.SHARING_STOPPED
         if visit.cancelled and visit.error_coded:
             return Why.REGISTERED_IN_ERROR
         if visit.cancelled and any(self._same_visit(visit, other) for other in self.visits):
@@ -199,7 +194,7 @@ class Deciding(Noting):
         found = [due(versions, stay, policy) for versions in plans]
         pairs = with_replacements([result for result in found if isinstance(result, Due)])
         reason = next((reason for reason in NotDue if reason in found), NotDue.NO_OVERLAP)
-        return pairs, _WHY_NOT_DUE[reason]
+        return pairs, WHY_NOT_DUE[reason]
 
     def _matched(self, visit: Visit, pairs: Sequence[Due]) -> list[Matched]:
         """Return the plans whose details match the visit's (ruling 20), with what a reader must know."""
@@ -228,7 +223,7 @@ class Deciding(Noting):
         return frozenset(
             key
             for thread in read_visits(received, self.policy)
-            if thread.tells
+            if thread.tells and not thread.kept_back
             for pair in self._due(self._stay_by(thread, by), self._received_by(by), thread.policy)[0]
             if _match(thread, pair, heard) is not None
             for key in pair.keys
@@ -279,8 +274,9 @@ class Deciding(Noting):
         in_force = self.policy.at(access.accessed_at)
         if was_excluded(self.notices, access):
             self._ask(about_view(ItemKind.EXCLUDED_PERSON, access, self.number, self.key))
-        if not access.unscheduled:
-            self._enter(access.access_id, Occasion.VIEWED, Why.SILENT_VIEW, in_force)
+        why = view_not_counted(access, in_force)
+        if why is not None:
+            self._enter(access.access_id, Occasion.VIEWED, why, in_force)
             return
         if any(self._in_thread(access, visit) for visit in self.visits):
             told = [alert for alert in self.alerts.values() if view_line(access) in alert.views]

@@ -13,6 +13,7 @@ from broker.core.plans import losses_before as losses
 from broker.core.policy import Policy
 
 OBSTACLES = {
+    NotDue.SHARING_STOPPED: Obstacle.SHARING_STOPPED,
     NotDue.PREGNANCY_ENDED: Obstacle.PREGNANCY_ENDED,
     NotDue.OF_AGE: Obstacle.OF_AGE,
     NotDue.HISTORY: Obstacle.HISTORY,

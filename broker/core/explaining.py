@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from broker.core.alerts import Alert, AlertEvent, Occasion, Why
 from broker.core.audit import commit_to
+from broker.core.counting import view_not_counted
 from broker.core.decisions import Deciding
 from broker.core.effects import as_told, digest_of, open_part
 from broker.core.explained_alerts import Events, standing, told_of
@@ -152,7 +153,8 @@ class _Explaining(Deciding):
             in_thread=in_thread,
         )
         plans: tuple[PlanFinding, ...] = ()
-        if access.unscheduled and not in_thread and not self._kept_back(access.access_id):
+        counted = view_not_counted(access, in_force) is None
+        if counted and not in_thread and not self._kept_back(access.access_id):
             pairs = self._due(stay, self.plans, in_force)[0]
             counting = pairs, self._seen(access, recorded_at, stay, pairs)
             plans = taken(self.plans, stay, in_force, counting, None)

@@ -41,6 +41,7 @@ class Obstacle(Enum):
     NOT_BEGUN = "not begun"
     DETAILS_DISAGREE = "details disagree"
     NOT_THIS_PERSON = "not this person"
+    SHARING_STOPPED = "sharing stopped"
 
 
 class MatchedBy(Enum):

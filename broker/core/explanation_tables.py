@@ -74,6 +74,8 @@ WHYS: Mapping[Why, str] = {
     Why.NUMBER_NOT_IN_USE: "not shared: the number is not in use, and no plan is open on it (ruling 23)",
     Why.WRONG_PERSON: "not shared: recorded under the wrong person, goes on under another number (ruling 44)",
     Why.NEWER_RULES: "not told: decided only by newer rules, when the person had left (ruling 45, ADR 0016)",
+    Why.SHARING_STOPPED: "not shared: a controller's signed stop held; who asks is answered: could not check "
+    "(ruling 45)",
 }
 """What was decided of a visit or view as a whole."""
 
@@ -87,6 +89,7 @@ OBSTACLES: Mapping[Obstacle, str] = {
     Obstacle.NOT_BEGUN: "plan begins {start}, last day of the stay {stay_end} (ruling 10)",
     Obstacle.DETAILS_DISAGREE: "details do not match ({compared}); to be confirmed by a person (ruling 20)",
     Obstacle.NOT_THIS_PERSON: "details do not match ({compared}); somebody else, a person said (ruling 46)",
+    Obstacle.SHARING_STOPPED: "its authority's signed stop of sharing held on {arrival} (ruling 45)",
 }
 """Why a plan does not count, with what was compared."""
 

@@ -32,6 +32,7 @@ from broker.core.lawful_basis import Flow
 from broker.core.number_answers import newest_answer, recorded
 from broker.core.person import Person, Told
 from broker.core.policy import AnyPolicy
+from broker.core.stops import stopped
 from broker.core.succession import Came, Merged, in_use
 
 _MARK_DIGITS_LEFT = 2  # fits one day and type in 256 of the thousands that can be tried
@@ -232,15 +233,22 @@ def _owner(plan: InactivePlan, inactive: Inactive, policy: AnyPolicy) -> OdsCode
 def _decided(
     inactive: Inactive, child_ids: Mapping[OdsCode, str | None], policy: AnyPolicy, key: IdentityKey
 ) -> Decisions:
-    """Return the notice of each authority that has a plan open on the number, and the entry about it."""
+    """
+    Return the notice of each authority that has a plan open on the number, and the entry about it.
+
+    One that has stopped sharing is told nothing (ruling 45).
+    """
     number = inactive.ledger.number
     subject = key.derive("inactive", number.key)
+    in_force, day = policy.at(inactive.stamp), london_day(inactive.stamp)
     open_plans: dict[OdsCode, list[InactivePlan]] = {}
     for plan in inactive.plans.values():
         if plan.is_open:
             open_plans.setdefault(_owner(plan, inactive, policy), []).append(plan)
+    told = sorted(owner for owner in open_plans if not stopped(in_force.stops, owner, day))
+    none_because = Why.SHARING_STOPPED if open_plans else Why.NUMBER_NOT_IN_USE
     alerts: dict[str, Alert] = {}
-    for owner in sorted(open_plans):
+    for owner in told:
         recipient = Recipient(kind=RecipientKind.AUTHORITY, code=owner)
         alert_id = key.derive("alert", recipient.kind, owner.code, subject, number.key)
         protection = any(plan.protection for plan in open_plans[owner])
@@ -258,9 +266,9 @@ def _decided(
     entry = DecisionEntry(
         subject_reference=subject,
         occasion=Occasion.NUMBER_INACTIVE,
-        why=Why.SHARED if alerts else Why.NUMBER_NOT_IN_USE,
+        why=Why.SHARED if alerts else none_because,
         recipients=tuple(alert.recipient for alert in alerts.values()),
         basis=(Flow.INACTIVE_NUMBER,) if alerts else (Flow.NOTHING_SHARED,),
-        policy_version=policy.at(inactive.stamp).version,
+        policy_version=in_force.version,
     )
     return Decisions(alerts=alerts, items={}, entries={subject: entry}, restricted=False)

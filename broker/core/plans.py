@@ -12,10 +12,11 @@ from functools import cached_property
 
 from broker.core.alerts import Mark, PlanState
 from broker.core.facts import IdentityNotice, PlanContent, PlanKey, PlanType
-from broker.core.identifiers import london_day
+from broker.core.identifiers import OdsCode, london_day
 from broker.core.matching import Stated
 from broker.core.person import Said
 from broker.core.policy import Policy
+from broker.core.stops import stopped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,7 @@ def cutoff(*, newest_at: datetime, arrived_at: datetime, policy: Policy) -> date
 class NotDue(Enum):
     """Why a plan does not count for a stay; of several plans' reasons the first here is the one to tell."""
 
+    SHARING_STOPPED = "its authority had stopped sharing on the day of arrival"
     PREGNANCY_ENDED = "the pregnancy was recorded to have ended by the arrival"
     OF_AGE = "the arrival was on or after the 18th birthday"
     HISTORY = "out of view on the day of its record, every time it was recorded"
@@ -222,7 +224,7 @@ def _plus(day: date, span: timedelta) -> date:
 
 def due(versions: Sequence[Version], stay: Stay, policy: Policy) -> Due | NotDue:
     """
-    Decide whether a plan counts for a stay (rulings 10, 13, 14, 15, 18, 43).
+    Decide whether a plan counts for a stay (rulings 10, 13, 14, 15, 18, 43, 45).
 
     `versions` are one plan's, in order. The version in force at the arrival and every one recorded after
     it and by the cut-off are looked at; the newest of them is the one that is shown.
@@ -239,6 +241,8 @@ def due(versions: Sequence[Version], stay: Stay, policy: Policy) -> Due | NotDue
     if of_age(recorded, stay.first_day, policy, born_on=stay.born_on):
         return NotDue.OF_AGE
     shown = looked_at[-1]
+    if policy.stops and _unshared(shown.content.authority, policy, stay.first_day):
+        return NotDue.SHARING_STOPPED
     newest = versions[-1]
     return Due(
         shown=shown,
@@ -258,6 +262,18 @@ def considered(versions: Sequence[Version], stay: Stay) -> tuple[list[Version], 
     recorded = [version for version in versions if version.recorded_at <= stay.cutoff]
     before = [version for version in recorded if version.recorded_at <= stay.arrived_at]
     return recorded, before, before[-1:] + recorded[len(before) :]
+
+
+def _unshared(authority: OdsCode, policy: Policy, day: date) -> bool:
+    """Whether an authority, or one that succeeds it at some time, has stopped sharing on a day (19, 45)."""
+    seen: set[OdsCode] = set()
+    while authority not in seen:
+        if stopped(policy.stops, authority, day):
+            return True
+        seen.add(authority)
+        successor = policy.successors.get(authority)
+        authority = authority if successor is None else successor.code
+    return False
 
 
 def _counting(

@@ -35,6 +35,7 @@ from broker.core.policy_keys import (
     text,
     years,
 )
+from broker.core.stops import Stop
 
 RULES_VERSION = 1
 """Rises with every release that decides differently; a matcher re-decides everybody when it has risen."""
@@ -190,6 +191,7 @@ class Policy:
         "it is destroyed; of all periods the longest holds",
     )  # fmt: skip
     successors: Mapping[OdsCode, Successor] = field(default_factory=dict)  # ruling 19
+    stops: tuple[Stop, ...] = ()  # ruling 45
     overrides: Overrides = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -273,6 +275,7 @@ class Policy:
         """Twelve hex digits over the content: what decides alike has one version, however it is written."""
         content = [(name, orderless(getattr(self, name))) for name in DECLARATIONS]
         content += [("successors", orderless(self.successors)), ("overrides", sorted(self._effective()))]
+        content += [("stops", orderless(frozenset(self.stops)))] if self.stops else []
         return hashlib.sha256(repr(content).encode()).hexdigest()[:_VERSION_DIGITS]
 
     def _effective(self) -> Iterator[tuple[str, str, object]]:

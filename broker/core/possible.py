@@ -183,11 +183,11 @@ def sought_in(message: VisitMessage, policy: AnyPolicy) -> tuple[Details, Sought
     Return by which details a message's patient is sought, and the visit.
 
     None for one that nobody would be told of: recorded in a scheduled setting (ruling 3), at a sensitive
-    place (ruling 47) or in a service that is not shared with (ruling 49). An estimated date of birth
-    says nothing (ruling 20).
+    place (ruling 47), in a service that is not shared with (ruling 49), or by a provider that has stopped
+    sharing (45). An estimated date of birth says nothing (ruling 20).
     """
     for visit in read_visits({message.visit: {message.message_id: message}}, policy):
-        if visit.tells:
+        if visit.tells and not visit.kept_back:
             return visit.stated[-1].details, Sought(
                 visit=message.visit,
                 provider=message.provider,

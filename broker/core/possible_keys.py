@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from broker.core.facts import Details
+from broker.core.facts import Details, PlanContent
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
 from broker.core.matching import first_name, fold_name
 from broker.core.person import Known
 from broker.core.plans import histories, last_visible_day
 from broker.core.policy import AnyPolicy
+from broker.core.stops import shared_until
 
 _REFERENCE_DIGITS = 16  # 64 bits: told apart are only the few people under one key
 _BUCKET_DIGITS = 2
@@ -71,6 +72,16 @@ def bucket_of(place: str) -> str:
     return place[:_BUCKET_DIGITS]
 
 
+def last_day_found(content: PlanContent, policy: AnyPolicy) -> date:
+    """
+    Return the last day on which somebody is found by a plan: the longest that any policy gives (ruling 9).
+
+    At the latest the day before its authority's sharing stops until further notice (ruling 45).
+    """
+    visible = max(last_visible_day(content, one) for one in policy.every)
+    return min([visible, *(shared_until(one.stops, content.authority) for one in policy.every)])
+
+
 def on_file(known: Known, policy: AnyPolicy, key: IdentityKey) -> Mapping[str, Window]:
     """
     Return the keys under which a person with plans can be found, and on which days.
@@ -83,7 +94,9 @@ def on_file(known: Known, policy: AnyPolicy, key: IdentityKey) -> Mapping[str, W
         newest = versions[-1].content
         if newest.deleted is not None:
             continue
-        last = max(last_visible_day(newest, one) for one in policy.every)
+        last = last_day_found(newest, policy)
+        if last < plan.start:
+            continue
         window = Window(first=plan.start, last=last)
         for details in {version.content.details for version in versions}:
             for under in details_keys(key, details):

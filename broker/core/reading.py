@@ -13,12 +13,13 @@ from typing import Any
 from broker.core.alerts import VisitState
 from broker.core.clock import plausible_arrival
 from broker.core.facts import REGISTERS, Details, NumberStatus, Reliability, VisitEvent, VisitMessage
-from broker.core.identifiers import OdsCode
+from broker.core.identifiers import OdsCode, london_day
 from broker.core.matching import Stated
 from broker.core.plans import cutoff
 from broker.core.policy import Policy
 from broker.core.policy_keys import Place
 from broker.core.setting import Ground, Setting, classify, is_funded
+from broker.core.stops import stopped
 
 REGISTERING = frozenset({VisitEvent.ADMITTED, VisitEvent.REGISTERED})
 FROM_EMERGENCY = "21"  # PV1-4, dossier 6.4
@@ -85,6 +86,12 @@ class Visit:
     def tells(self) -> bool:
         """Whether anybody is to hear of it: unscheduled (ruling 3), at a place that is shared with (49)."""
         return self.unscheduled and self.funded
+
+    @property
+    def kept_back(self) -> bool:
+        """Whether its provider had stopped sharing on the day of arrival (ruling 45)."""
+        stops = self.policy.stops
+        return bool(stops) and stopped(stops, self.provider, london_day(self.arrived_at))
 
     @property
     def stillbirth(self) -> bool:

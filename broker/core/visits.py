@@ -47,6 +47,7 @@ def is_registered_again(visit: Visit, other: Visit) -> bool:
         and other.provider == visit.provider
         and not other.cancelled
         and other.tells
+        and not other.kept_back
         and abs(other.arrived_at - visit.arrived_at) <= visit.policy.same_visit
     )
 

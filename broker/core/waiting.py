@@ -11,9 +11,8 @@ from datetime import datetime, timedelta
 from broker.core.facts import Details, PlanContent
 from broker.core.identifiers import london_day
 from broker.core.keyed import IdentityKey
-from broker.core.plans import last_visible_day
 from broker.core.policy import AnyPolicy
-from broker.core.possible_keys import Window, bucket_of, details_keys
+from broker.core.possible_keys import Window, bucket_of, details_keys, last_day_found
 
 WAITS = timedelta(days=35)
 """How long a record waits after it was last sent: as long as the record itself is kept in `cpis.rejected`."""
@@ -42,9 +41,10 @@ def found_waiting(
     By those of ruling 21 visits without a number meet it, by those of its own an answer does. A plan that the
     authority has removed waits for nobody (ruling 14).
     """
-    if content.deleted is not None:
+    window = Window(
+        first=content.start, last=min(last_day_found(content, policy), london_day(received_at + WAITS))
+    )
+    if content.deleted is not None or window.last < window.first:
         return {}
-    visible = max(last_visible_day(content, one) for one in policy.every)
-    window = Window(first=content.start, last=min(visible, london_day(received_at + WAITS)))
     details = content.details
     return dict.fromkeys((*details_keys(key, details), *waiting_keys(key, details)), window)

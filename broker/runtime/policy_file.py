@@ -15,10 +15,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from broker.core.alerts import RecipientKind
 from broker.core.errors import ConfigurationError, InvalidOdsCode
 from broker.core.identifiers import LONDON, OdsCode
 from broker.core.policy import DECLARATIONS, AnyPolicy, Policies, Policy, Successor
 from broker.core.policy_keys import Place, Selector, Where
+from broker.core.stops import Stop
 from broker.runtime.toml_places import KeyPath, Places, find_places
 
 KEYS: Mapping[str, str] = {declared.key(name): name for name, declared in DECLARATIONS.items()}
@@ -26,6 +28,13 @@ KEYS: Mapping[str, str] = {declared.key(name): name for name, declared in DECLAR
 
 _SELECTORS = ("authority", "provider", "system", "site", "location")
 _ORGANISATIONS = frozenset({"authority", "provider"})
+
+_CONTROLLERS = {"authority": RecipientKind.AUTHORITY, "provider": RecipientKind.PROVIDER}
+_STOP_KEYS = (*_CONTROLLERS, "from", "until", "signed_by", "signed_on")
+_STOP_NEEDS = (
+    "its controller, `authority` or `provider` with one ODS code; `signed_by`, a name; the days "
+    "`signed_on` and `from`, the first not after the second; and, where it is to end, `until`, its last day"
+)
 
 Source = tuple[Selector | None, str]
 """What a line of a file sets: for whom (None: everywhere), and the name of the field."""
@@ -38,7 +47,7 @@ class PolicyFile:
 
     `name` is the file's, empty without one. `starts` and `sources` go with the policies of `policy.every`:
     when each begins (aware UTC; None: since ever), and the line in which each value that is set stands.
-    `successors` holds the line of each authority's successor.
+    `successors` holds the line of each authority's successor, `stops` that of each stop of sharing.
     """
 
     name: str
@@ -46,6 +55,7 @@ class PolicyFile:
     starts: tuple[datetime | None, ...]
     sources: tuple[Mapping[Source, int], ...]
     successors: Mapping[OdsCode, int]
+    stops: Mapping[Stop, int]
 
 
 def read_policy(path: Path | None) -> AnyPolicy:
@@ -89,9 +99,10 @@ class _Reading:
 
     def read(self, content: Mapping[str, Any], name: str) -> PolicyFile:
         """Return what the file says, as far as it can be read."""
-        self._known(content, ("settings", "override", "successors", "period"), (), "a policy")
+        self._known(content, ("settings", "override", "successors", "stop", "period"), (), "a policy")
         successors = self._successors(content.get("successors", {}), ("successors",))
-        policy, sources = self._changed(Policy(successors=successors), {}, content, ())
+        stops = self._stops(content.get("stop", []), ("stop",))
+        policy, sources = self._changed(Policy(successors=successors, stops=tuple(stops)), {}, content, ())
         policies, starts, every_source = [policy], list[datetime | None]([None]), [sources]
         for number, period in enumerate(self._tables(content.get("period", []), ("period",))):
             path = ("period", number)
@@ -107,6 +118,7 @@ class _Reading:
             starts=tuple(starts),
             sources=tuple(every_source),
             successors={code: self._places.line(("successors", code.code)) for code in successors},
+            stops=stops,
         )
 
     def _refuse(self, path: KeyPath, words: str) -> None:
@@ -283,6 +295,37 @@ class _Reading:
             if _returns(authority, found):
                 self._refuse((*path, authority.code), f"{authority} succeeds itself: break the circle")
         return found
+
+    def _stops(self, said: Any, path: KeyPath) -> dict[Stop, int]:
+        """Return the stops of sharing that controllers signed, each with its line (ruling 45)."""
+        found: dict[Stop, int] = {}
+        for number, table in enumerate(self._tables(said, path)):
+            here = (*path, number)
+            self._known(table, _STOP_KEYS, here, "[[stop]]")
+            try:
+                found[_stop(table)] = self._places.line(here)
+            except (InvalidOdsCode, TypeError, ValueError):
+                self._refuse(here, f"a stop of sharing needs {_STOP_NEEDS}")
+        return found
+
+
+def _stop(table: Mapping[str, Any]) -> Stop:
+    """Return the stop of a table; raise `InvalidOdsCode`, `TypeError` or `ValueError` for what is none."""
+    [(controller, code)] = [(kind, table[key]) for key, kind in _CONTROLLERS.items() if key in table]
+    days = {key: table.get(key) for key in ("from", "until", "signed_on")}
+    for key, day in days.items():
+        if type(day) is not date and not (key == "until" and day is None):
+            raise TypeError(key)
+    if not isinstance(table.get("signed_by"), str):
+        raise TypeError("signed_by")
+    return Stop(
+        controller=controller,
+        code=OdsCode(code),
+        first=table["from"],
+        last=table.get("until"),
+        signed_by=table["signed_by"].strip(),
+        signed_on=table["signed_on"],
+    )
 
 
 def where(name: str) -> str:

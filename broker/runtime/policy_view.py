@@ -112,6 +112,19 @@ def successor_rows(file: PolicyFile, target: Target) -> Iterator[Row]:
             )
 
 
+def stop_rows(file: PolicyFile, target: Target) -> Iterator[Row]:
+    """Yield the stops of sharing: those of the target's organisations, else all (ruling 45)."""
+    for stop, line in file.stops.items():
+        asked = {target.authority, target.provider} - {None}
+        if not asked or stop.code in asked:
+            until = "until further notice" if stop.last is None else f"until {stop.last}"
+            yield Row(
+                key=f"stop.{stop.code}",
+                value=f"from {stop.first} {until}, signed by {stop.signed_by} on {stop.signed_on}",
+                source=f"{file.name}:{line}",
+            )
+
+
 def period_at(file: PolicyFile, moment: datetime) -> int:
     """Return the number (from 0) of the period in force at a moment (aware)."""
     return max(number for number, start in enumerate(file.starts) if start is None or start <= moment)
@@ -128,7 +141,7 @@ def shown(file: PolicyFile, moment: datetime, target: Target) -> dict[str, Any]:
     policy = file.policy.every[number]
     target = target.within(policy)
     start = file.starts[number]
-    whole = [*successor_rows(file, target)]
+    whole = [*successor_rows(file, target), *stop_rows(file, target)]
     if not target.selectors():
         whole += override_rows(file, number)
     return {
@@ -154,7 +167,7 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
     for part in ("settings", "overrides"):
         found = told[part]
         if part == "overrides" and found:
-            yield "overrides and successors:"
+            yield "overrides, successors and stops:"
         width = max((len(row["key"]) for row in found), default=0)
         for row in found:
             holder = f" ({row['holder']})" if row["holder"] else ""

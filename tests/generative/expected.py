@@ -11,10 +11,10 @@ from typing import Any
 
 from broker.core.alerts import Alert, VisitLine
 from broker.core.facts import Access
-from broker.core.identifiers import OdsCode
-from tests.generative.naive_policy import in_force, of_place
+from broker.core.identifiers import OdsCode, london_day
+from tests.generative.naive_policy import has_stopped, in_force, of_place
 from tests.generative.naive_thread import Thread
-from tests.generative.oracle import Marks, Oracle, Plan
+from tests.generative.oracle import STOPPED, Marks, Oracle, Plan
 
 _DUTY = ("duty social worker", "recipients of restricted records")
 _WITHHELD = "ruling 24: restricted, nothing is shared"
@@ -273,6 +273,10 @@ class Expecting:
             self.asked.add(("excluded person looked", view.access_id, ""))
         if not view.unscheduled:
             self.whys[view.access_id] = "R23: silent view"
+            return
+        in_force_then = in_force(self.oracle.policy, view.accessed_at)
+        if has_stopped(in_force_then, view.organisation, london_day(view.accessed_at)):
+            self.whys[view.access_id] = STOPPED
             return
         during = [
             thread

@@ -1,6 +1,6 @@
 """Which policy is in force and what of it holds where, once more, for the oracle: from the plain tables."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from broker.core.facts import VisitMessage
@@ -45,3 +45,11 @@ def of_sender(policy: Policy, name: str, message: VisitMessage) -> Any:
     held = of_place(policy, name, message.provider)
     system = Selector(provider=message.provider, system=message.system)
     return policy.overrides.get(system, {}).get(name, held)
+
+
+def has_stopped(policy: Policy, code: OdsCode, day: date) -> bool:
+    """Whether an organisation has stopped sharing on a day, or an authority that follows it has (19, 45)."""
+    names = {code}
+    for _ in policy.successors:
+        names |= {policy.successors[name].code for name in names if name in policy.successors}
+    return any(stop.code in names and stop.first <= day <= (stop.last or date.max) for stop in policy.stops)

@@ -22,10 +22,13 @@ from broker.core.facts import (
 from broker.core.identifiers import OdsCode, london_day
 from broker.core.policy import AnyPolicy, Policy
 from tests.generative.naive_matching import match_marks
-from tests.generative.naive_policy import of_authority, of_place
+from tests.generative.naive_policy import has_stopped, of_authority, of_place
 from tests.generative.naive_thread import Thread, Visits, first_received, gone_elsewhere
 
 Marks = tuple[str, ...]
+
+STOPPED = "ruling 45: sharing stopped by a controller"
+"""What is said where a signed stop held."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +76,13 @@ class Oracle:
         return Oracle([fact for fact in self.facts if fact.received_at <= moment], self.policy)
 
     def why_not(self, thread: Thread) -> str | None:
-        """Return the ruling by which a visit is no attendance to be told, if any (3, 16, 49)."""
+        """Return the ruling by which a visit is no attendance to be told, if any (3, 16, 45, 49)."""
         if not thread.funded:
             return "ruling 49: service not paid for by the NHS"
         if not thread.unscheduled:
             return "ruling 3: scheduled setting"
+        if self._kept_back(thread):
+            return STOPPED
         if thread.state != "cancelled by the hospital":
             return None
         if thread.cancel_reason in of_place(thread.policy, "error_reasons", thread.provider):
@@ -89,11 +94,17 @@ class Oracle:
             and other.provider == thread.provider
             and other.unscheduled
             and other.funded
+            and not self._kept_back(other)
             and other.state != "cancelled by the hospital"
             and abs(other.arrived_at - thread.arrived_at) <= thread.policy.same_visit
             and self._told_of(thread) <= self._told_of(other)
         ]
         return "ruling 16: registered twice" if twins else None
+
+    @staticmethod
+    def _kept_back(thread: Thread) -> bool:
+        """Whether the provider of a visit had stopped sharing on the day of arrival (45)."""
+        return has_stopped(thread.policy, thread.provider, london_day(thread.arrived_at))
 
     def _told_of(self, thread: Thread) -> set[tuple[str, str, date]]:
         """Return the plans that are told of a visit if anything is (16)."""
@@ -110,13 +121,19 @@ class Oracle:
                 if not self._history(plan, policy)
                 and not self._lost(plan, arrived_at)
                 and not self._adult(plan, day, cutoff, policy)
+                and not has_stopped(policy, plan.shown.content.authority, day)
             ]
         )
 
     def nothing_due(self, arrived_at: datetime, until: datetime, cutoff: datetime, policy: Policy) -> str:
-        """Return the ruling by which no plan counts (10, 13, 14, 18, 43)."""
+        """Return the ruling by which no plan counts (10, 13, 14, 18, 43, 45)."""
+        day = london_day(arrived_at)
         found = self._overlapping(arrived_at, until, cutoff, policy)
         seen = [plan for plan in found if not self._history(plan, policy)]
+        if any(
+            not self._lost(plan, arrived_at) and not self._adult(plan, day, cutoff, policy) for plan in seen
+        ):
+            return STOPPED  # nothing but the stop is in the way of it
         if any(self._lost(plan, arrived_at) for plan in seen):
             return "ruling 43: pregnancy ended"
         if seen:
@@ -262,7 +279,7 @@ class Oracle:
         names: set[tuple[str, str, date]] = set()
         for thread in alone.threads:
             for plan in self.plans(thread.arrived_at, thread.until, thread.cutoff, thread.policy):
-                told = thread.unscheduled and thread.funded
+                told = thread.unscheduled and thread.funded and not self._kept_back(thread)
                 marks = match_marks(thread.stated, _stated(plan), by_hand=self.confirmed(thread))
                 if told and marks is not None:
                     names |= plan.names

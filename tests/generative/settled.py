@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from hypothesis import strategies as st
 
+from broker.core.alerts import RecipientKind
 from broker.core.identifiers import OdsCode
 from broker.core.policy import AnyPolicy, Policies, Policy
 from broker.core.policy_keys import Place, Restricted, Selector
+from broker.core.stops import Stop
 from tests.generative.stories import T
 from tests.spec.settled import POLICY, SETTLED
 
@@ -54,6 +56,23 @@ OTHER: Policy = replace(
         Selector(provider=RLL, location="HAVEN"): {"listed": Place.SCHEDULED},
         Selector(provider=OdsCode("RWW")): {"nhs_funded": frozenset({"ED", "RXX01"})},
     },
+    stops=(
+        Stop(
+            controller=RecipientKind.PROVIDER,
+            code=RLL,
+            first=date(2026, 1, 11),
+            signed_by="A. Trust",
+            signed_on=date(2026, 1, 1),
+        ),
+        Stop(
+            controller=RecipientKind.AUTHORITY,
+            code=OdsCode("E08"),
+            first=date(2026, 1, 9),
+            last=date(2026, 1, 11),
+            signed_by="A. Director",
+            signed_on=date(2026, 1, 1),
+        ),
+    ),
 )
 """Another value for everything that decides."""
 

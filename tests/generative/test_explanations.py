@@ -26,7 +26,7 @@ from broker.core.policy import AnyPolicy
 from broker.core.setting import Ground
 from tests.generative.examples import examples
 from tests.generative.living import NUMBER, fold
-from tests.generative.settled import policies
+from tests.generative.settled import OTHER, policies
 from tests.generative.stories import known_of, stories
 from tests.generative.test_everything_is_generated import told as generated
 from tests.spec.settled import KEY, POLICY
@@ -148,8 +148,9 @@ def test_every_obstacle_ground_and_way_of_matching_is_explained() -> None:
     """The stories lead to each of them."""
     reached: set[object] = set()
     for facts in generated():
-        _, found = explained(facts, POLICY)
-        for one in found.values():
+        _, by_one = explained(facts, POLICY)
+        _, by_other = explained(facts, OTHER)
+        for one in (*by_one.values(), *by_other.values()):
             reached |= {plan.obstacle for plan in one.plans} | {plan.matched_by for plan in one.plans}
             reached |= {one.happening.ground} if one.happening else set()
 

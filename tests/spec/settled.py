@@ -3,15 +3,17 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from broker.core.alerts import RecipientKind
 from broker.core.identifiers import OdsCode
 from broker.core.keyed import IdentityKey
 from broker.core.policy import Policies, Policy, Successor
 from broker.core.policy_keys import Place, Restricted, Selector
+from broker.core.stops import Stop
 
 KEY = IdentityKey(b"the identity key of specifications")
 
-AUTHORITIES = ("E06", "E07", "E08", "E09", "E10", "E20", "E21", "E22", "E30", "E31")
-PROVIDERS = ("RXX", "RYY", "RZZ", "RLL", "RTT", "RWW", "RPP", "RMARK", "NIH")
+AUTHORITIES = ("E06", "E07", "E08", "E09", "E10", "E20", "E21", "E22", "E30", "E31", "E40", "E42", "E43")
+PROVIDERS = ("RXX", "RYY", "RZZ", "RLL", "RTT", "RWW", "RPP", "RMARK", "NIH", "RSS")
 
 RLL, RPP, RTT, RWW = OdsCode("RLL"), OdsCode("RPP"), OdsCode("RTT"), OdsCode("RWW")
 
@@ -71,7 +73,32 @@ SETTLED = Policy(
         OdsCode("E21"): Successor(code=OdsCode("E22"), opens_on=date(2026, 1, 20)),
         OdsCode("E30"): Successor(code=OdsCode("E31"), opens_on=date(2020, 1, 1)),
         OdsCode("E31"): Successor(code=OdsCode("E30"), opens_on=date(2020, 1, 1)),
+        OdsCode("E42"): Successor(code=OdsCode("E40"), opens_on=date(2020, 1, 1)),
     },
+    stops=(
+        Stop(
+            controller=RecipientKind.PROVIDER,
+            code=OdsCode("RSS"),
+            first=date(2026, 1, 10),
+            signed_by="A. Trust",
+            signed_on=date(2026, 1, 10),
+        ),
+        Stop(
+            controller=RecipientKind.AUTHORITY,
+            code=OdsCode("E40"),
+            first=date(2027, 3, 1),
+            last=date(2027, 3, 31),
+            signed_by="A. Director",
+            signed_on=date(2027, 2, 1),
+        ),
+        Stop(
+            controller=RecipientKind.AUTHORITY,
+            code=OdsCode("E43"),
+            first=date(2040, 1, 1),
+            signed_by="A. Director",
+            signed_on=date(2039, 12, 1),
+        ),
+    ),
 )
 
 LATER_FROM = datetime(2031, 5, 31, 23, tzinfo=UTC)

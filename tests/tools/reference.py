@@ -251,7 +251,9 @@ def policy_page() -> str:
     successors = paragraph(
         """
         Beside them `[successors.ODS]` names the authority that follows a reorganised one: its `code`, and the
-        day it `opens_on` (ruling 19). Successors stand outside the periods.
+        day it `opens_on` (ruling 19). `[[stop]]` is a controller's signed stop of sharing, the one thing that
+        ends it (ruling 45): `authority` or `provider`, `from` and `until` (the last day; without one until
+        further notice), `signed_by` and `signed_on`. Successors and stops stand outside the periods.
         """
     )
     return "\n".join(["# Policy", "", about, "", *table(head, rows), "", successors])

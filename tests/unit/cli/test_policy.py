@@ -48,6 +48,19 @@ visible_after_end_days = 400
 code = "201"
 opens_on = 2027-04-01
 
+[[stop]]
+provider = "RXW"
+from = 2027-04-01
+signed_by = "A. Trust"
+signed_on = 2027-03-01
+
+[[stop]]
+authority = "204"
+from = 2027-04-01
+until = 2027-04-30
+signed_by = "A. Director"
+signed_on = 2027-03-01
+
 [[period]]
 from = 2027-04-01
 settings.reattendance_days = 7
@@ -123,8 +136,8 @@ PLACES: dict[str, tuple[tuple[str, ...], str, Any, int | str]] = {
     ),
     "an authority and a provider": (("--la", "211", "--provider", "RXH"), "open_stay_hours", 48, 7),
     "the eve of a period": (("--at", "2027-03-31T23:59"), "reattendance_days", 14, 2),
-    "the day of a period": (("--at", "2027-04-01"), "reattendance_days", 7, 35),
-    "a time with its zone": (("--at", "2027-03-31T23:00:00Z"), "reattendance_days", 7, 35),
+    "the day of a period": (("--at", "2027-04-01"), "reattendance_days", 7, 48),
+    "a time with its zone": (("--at", "2027-03-31T23:00:00Z"), "reattendance_days", 7, 48),
 }
 
 
@@ -150,11 +163,13 @@ def test_a_site_that_two_providers_name_is_that_of_its_code(tmp_path: Path) -> N
 
 
 def test_the_overrides_are_listed_where_nobody_is_named(file: Path) -> None:
-    """With whom they are for; successors too."""
+    """With whom they are for; successors and stops too."""
     told = shown("--file", file)
 
     assert [
         ("successors.204", None),
+        ("stop.RXW", None),
+        ("stop.204", None),
         ("name", "provider RXH"),
         ("open_stay_hours", "provider RXH"),
         ("name", "provider RXH, site RXH01"),
@@ -163,7 +178,13 @@ def test_the_overrides_are_listed_where_nobody_is_named(file: Path) -> None:
         ("traced_by_sender", "provider RXH, system EdSys"),
         ("visible_after_end_days", "authority 211"),
     ] == [(row["key"], row["holder"]) for row in told["overrides"]]
-    assert ["successors.204"] == [row["key"] for row in shown("--file", file, "--la", "204")["overrides"]]
+    own = [(row["key"], row["value"]) for row in shown("--file", file, "--la", "204")["overrides"]]
+    assert [
+        ("successors.204", "201 from 2027-04-01"),
+        ("stop.204", "from 2027-04-01 until 2027-04-30, signed by A. Director on 2027-03-01"),
+    ] == own
+    [stop] = shown("--file", file, "--site", "RXW")["overrides"][1:]
+    assert "from 2027-04-01 until further notice, signed by A. Trust on 2027-03-01" == stop["value"]
     assert [] == shown("--file", file, "--la", "211")["overrides"]
 
 

@@ -67,6 +67,16 @@ def test_a_plan_is_told_unless_something_outweighs_it(reason: Uncheckable) -> No
     assert (Finding.COULD_NOT_CHECK if reason in OUTWEIGHS_A_PLAN else Finding.PLAN) == told.finding
 
 
+def test_an_authority_that_stopped_sharing_takes_no_plan_of_another_away() -> None:
+    """Its own may not be looked through, so that nobody is told there is none (rulings 41, 45)."""
+    unshared = replace(PASSED, plans_unshared=True)
+
+    assert could_not_check(Uncheckable.SHARING_STOPPED) == answer(unshared, FEEDS)
+    assert Finding.PLAN is answer(replace(unshared, plan=True), FEEDS).finding
+    told = answer(replace(unshared, details_disagree=True, record_waiting=True), FEEDS)
+    assert Uncheckable.DETAILS_DISAGREE is told.reason
+
+
 @pytest.mark.parametrize(("weightier", "other"), list(pairwise(REASON_OF)))
 def test_of_two_reasons_the_weightier_is_told(weightier: Uncheckable, other: Uncheckable) -> None:
     """What the asker can do something about comes before what only time mends."""

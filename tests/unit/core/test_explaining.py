@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from broker.core.alerts import AlertEvent, EventKind, Why
+from broker.core.alerts import AlertEvent, EventKind, RecipientKind, Why
 from broker.core.effects import advance, decided_anew
 from broker.core.explained_alerts import gone
 from broker.core.explaining import explain, explain_alert
-from broker.core.explanation import Answer, Closed, Explanation, NoPlan
+from broker.core.explanation import Answer, Closed, Explanation, NoPlan, Obstacle
 from broker.core.explanation_words import sentences
 from broker.core.facts import (
     Access,
@@ -31,6 +31,7 @@ from broker.core.person import Person, lift
 from broker.core.policy import Policy, Successor
 from broker.core.policy_keys import Place, Selector
 from broker.core.retention import settle
+from broker.core.stops import Stop
 from broker.core.succession import fold, handed_over, translated
 from tests.spec.settled import KEY
 
@@ -518,3 +519,36 @@ def test_a_refused_visit_is_explained() -> None:
     assert "somebody else, a person said (ruling 46)" in shown
     assert "retracted, since the details do not match, and a person said that it is somebody else" in shown
     assert "not shared: the details do not match, and a person said that it is somebody else" in shown
+
+
+def stop(code: str, controller: RecipientKind) -> Policy:
+    """Return a policy under which an organisation has stopped sharing on the day of T."""
+    return Policy(
+        stops=(
+            Stop(
+                controller=controller,
+                code=OdsCode(code),
+                first=T.date(),
+                signed_by="A. Director",
+                signed_on=T.date(),
+            ),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "controller", "obstacles"),
+    [("211", RecipientKind.AUTHORITY, [Obstacle.SHARING_STOPPED]), ("RXH", RecipientKind.PROVIDER, [])],
+)
+def test_a_visit_that_a_signed_stop_kept_back_is_explained(
+    code: str, controller: RecipientKind, obstacles: list[Obstacle]
+) -> None:
+    """Of a provider that stopped no plan is looked at; of an authority it is said of its plan (ruling 45)."""
+    policy = stop(code, controller)
+    person, _ = after([plan(), message()], policy)
+
+    told = explain(person, "v1", policy, KEY)
+
+    assert isinstance(told, Explanation)
+    assert (Why.SHARING_STOPPED, obstacles) == (told.why, [one.obstacle for one in told.plans])
+    assert any("signed stop" in sentence for sentence in sentences(told))

@@ -6,9 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from broker.core.alerts import RecipientKind
 from broker.core.identifiers import OdsCode
 from broker.core.policy import DECLARATIONS, AnyPolicy, Policies, Policy, Successor
 from broker.core.policy_keys import Place, Restricted, Selector, Where
+from broker.core.stops import Stop
 
 RXX, RYY, E09 = OdsCode("RXX"), OdsCode("RYY"), OdsCode("E09")
 HOURS = timedelta(hours=7)
@@ -24,6 +26,15 @@ OTHERWISE: Mapping[str, object] = {
     "call_back": "02070000000",
     "successors": {RXX: Successor(code=RYY, opens_on=date(2026, 4, 1))},
     "overrides": {Selector(provider=RXX): {"name": "Exton Hospital"}},
+    "stops": (
+        Stop(
+            controller=RecipientKind.PROVIDER,
+            code=RXX,
+            first=date(2026, 4, 1),
+            signed_by="A. Trust",
+            signed_on=date(2026, 3, 1),
+        ),
+    ),
 }
 SELECTORS = {
     Where.AUTHORITY: Selector(authority=E09),

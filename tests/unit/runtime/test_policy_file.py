@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from broker.core.alerts import RecipientKind
 from broker.core.errors import ConfigurationError
 from broker.core.identifiers import OdsCode
 from broker.core.policy import Policies, Policy, Successor
 from broker.core.policy_keys import Place, Selector
+from broker.core.stops import Stop
 from broker.runtime.policy_file import KEYS, parse_policy, read_policy, read_policy_file
 
 RXH, RXM, E09 = OdsCode("RXH"), OdsCode("RXM"), OdsCode("E09")
@@ -49,6 +51,13 @@ call_back = "020 7946 0155"
 code = "201"
 opens_on = 2027-04-01
 
+[[stop]]
+authority = "E09"
+from = 2027-05-01
+until = 2027-05-31
+signed_by = " A. Director "
+signed_on = 2027-04-20
+
 [[period]]
 from = 2027-04-01
 [period.settings]
@@ -65,14 +74,25 @@ open_stay_hours = 12
 """
 
 
+STOP = Stop(
+    controller=RecipientKind.AUTHORITY,
+    code=E09,
+    first=date(2027, 5, 1),
+    last=date(2027, 5, 31),
+    signed_by="A. Director",
+    signed_on=date(2027, 4, 20),
+)
+
+
 def test_a_file_is_read_whole() -> None:
-    """Settings, overrides for one or several, successors."""
+    """Settings, overrides for one or several, successors, stops."""
     policy = parse_policy(WHOLE, "policy.toml").policy.every[0]
 
     assert policy == Policy(
         reattendance=timedelta(days=14),
         withheld=frozenset({"reason"}),
         successors={OdsCode("204"): Successor(code=OdsCode("201"), opens_on=date(2027, 4, 1))},
+        stops=(STOP,),
         overrides={
             Selector(provider=RXH): {"open_stay": timedelta(hours=48), "name": "Of two houses"},
             Selector(provider=RXM): {"open_stay": timedelta(hours=48), "name": "Of two houses"},
@@ -114,17 +134,18 @@ def test_every_value_that_is_set_has_its_line() -> None:
         first[Selector(provider=RXH), "name"],
         first[Selector(provider=RXH, location="RESUS"), "listed"],
     )
-    assert (38, 3, 9, 41) == (
+    assert (45, 3, 9, 48) == (
         second[None, "reattendance"],
         second[None, "withheld"],
         second[Selector(provider=RXM), "open_stay"],
         second[Selector(provider=RXH), "open_stay"],
     )
-    assert (41, 47) == (
+    assert (48, 54) == (
         third[Selector(provider=RXH), "open_stay"],
         third[Selector(provider=RXM), "open_stay"],
     )
     assert {OdsCode("204"): 31} == read.successors
+    assert {STOP: 35} == read.stops
 
 
 def test_how_a_policy_is_written_changes_no_version() -> None:
@@ -158,11 +179,18 @@ successors.204 = {code = "201", opens_on = 2027-04-01}
 
 successors.201 = {code = "204", opens_on = 2028-04-01}
 """
+STOP_LINES = (
+    "[[stop]]",
+    'provider = "RXH"',
+    "from = 2027-05-01",
+    'signed_by = "A. Trust"',
+    "signed_on = 2027-05-01",
+)
 REFUSALS: Mapping[str, tuple[str, str]] = {
     "no TOML": ("[settings\n", "the policy file p.toml is no TOML: "),
     "an unknown table": (
         "[hours]\n",
-        "p.toml:1: a policy does not know 'hours'; it knows settings, override, successors, period",
+        "p.toml:1: a policy does not know 'hours'; it knows settings, override, successors, stop, period",
     ),
     "an unknown setting": (
         f"{SETTING}\nplan_wait = 1\n",
@@ -321,6 +349,36 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     "a successor that is no authority": (
         "[successors.204]\ncode = 201\nopens_on = 2027-04-01\n",
         "p.toml:1: an authority and its successor are ODS codes: 3 to 8 capitals and digits",
+    ),
+    **{
+        f"a stop of sharing {fault}": (
+            "\n" + "".join(line + "\n" for line in (*STOP_LINES, more) if not line.startswith(without)),
+            "p.toml:2: a stop of sharing needs its controller, `authority` or `provider`",
+        )
+        for fault, without, more in (
+            ("of nobody", "provider", ""),
+            ("of two", "-", 'authority = "E09"'),
+            ("of no organisation", "provider", 'provider = "?"'),
+            ("of several", "provider", 'provider = ["RXH"]'),
+            ("that nobody signed", "signed_by", ""),
+            ("signed with a blank", "signed_by", 'signed_by = " "'),
+            ("signed by a number", "signed_by", "signed_by = 4"),
+            ("signed at no time", "signed_on", ""),
+            ("signed after it began", "signed_on", "signed_on = 2027-05-02"),
+            ("from no day on", "from", ""),
+            ("from a time on", "from", "from = 2027-05-01T10:00:00"),
+            ("until a time", "-", "until = 2027-06-01T10:00:00"),
+            ("that ends before it begins", "-", "until = 2027-04-30"),
+        )
+    },
+    "stops that are none": ("[stop]\n", "p.toml:1: 'stop' must be an array of tables: write [[stop]]"),
+    "an unknown key of a stop": (
+        "\n".join([*STOP_LINES, "to = 2027-06-01"]),
+        "p.toml:6: [[stop]] does not know 'to'; it knows authority, provider, from, until, signed_by",
+    ),
+    "a stop within a period": (
+        "[[period]]\nfrom = 2027-04-01\n[[period.stop]]\n",
+        "p.toml:3: [[period]] does not know 'stop'",
     ),
     "an unknown key of a successor": (
         '[successors.204]\ncode = "201"\nopens = 2027-04-01\nopens_on = 2027-04-01\n',
