@@ -39,6 +39,7 @@ FORMER, PRESENT = islice(numbers(), 20, 22)
 """Two numbers that no other test here uses."""
 
 _ROBIN = Patient()
+_IMOGEN = Patient(number="9990000034", family="Otherwise", given="Imogen", born="20110305")
 
 pytestmark = pytest.mark.kafka
 
@@ -106,12 +107,12 @@ def told(settings: dict[str, str], *recipient: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_text().splitlines()]
 
 
-def asked(command: str, settings: dict[str, str], visit: str) -> str:
-    """Return what is said of a visit to somebody who gives a reason."""
+def asked(command: str, settings: dict[str, str], visit: str, *, code: int = 0) -> str:
+    """Return what is said of a visit to somebody who gives a reason, with this exit code."""
     log = Path(settings["CPIS_KAFKA_CA_FILE"]).parent / f"{command}.log"
     grounds = ("--by", "explainer", "--reason", "a test")
     with running(log, command, "--visit", visit, *grounds, **settings) as process:
-        assert 0 == process.wait(END_SECONDS), log.read_text()
+        assert code == process.wait(END_SECONDS), log.read_text()
     return log.read_text()
 
 
@@ -138,16 +139,20 @@ def test_a_visit_becomes_an_alert_and_an_inbox_row(
         visits = (attendance(f"V-{manner}"), attendance(f"W-{manner}", "RXX"))
         two_numbers = merge("9990000026^^^NHS", control_id=f"M-{manner}")
         nobodys = attendance(f"X-{manner}", patient=replace(_ROBIN, number=None))
-        answers = sent_by_mllp(site.mllp_port, *visits, nobodys, two_numbers, b"MSH|nonsense")
+        planless = attendance(f"Y-{manner}", patient=_IMOGEN)
+        answers = sent_by_mllp(site.mllp_port, *visits, planless, nobodys, two_numbers, b"MSH|nonsense")
         secured.send(ADMINISTRATOR, Topic.ALERTS, b"no alert")
         wait_until(lambda: site.inbox() >= held + 4, END_SECONDS, "four alerts are in the inbox")
         wait_until(lambda: unused(secured) <= UNUSED_THAT_DAY, END_SECONDS, "every right is used")
+        explainer = settings_of("cpis-explainer")
+        assert "No plan on file." in asked("answer", explainer, f"{PROVIDER}/Y-{manner}", code=3)
         logs = "".join(fleet.logs() for fleet in site.fleets.values())
 
-    explainer, visit = settings_of("cpis-explainer"), f"{PROVIDER}/V-{manner}"
+    visit = f"{PROVIDER}/V-{manner}"
     assert "entered in the audit trail" in asked("explain", explainer, visit)
     assert "Plan on file." in asked("answer", explainer, visit)
-    assert ["AA", "AA", "AA", "AA", "AE"] == answers
+    assert "Could not check: " in asked("answer", explainer, f"{PROVIDER}/X-{manner}", code=4)
+    assert ["AA", "AA", "AA", "AA", "AA", "AE"] == answers
     assert before + 2 == len(told(settings_of(f"la-{AUTHORITY}"), *listening))
     assert "refuses us" not in logs
     assert "Traceback" not in logs
