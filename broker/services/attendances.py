@@ -5,6 +5,7 @@ Knows when a visit leaves a number (ruling 44), and that nobody may take it to h
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from broker.core.errors import MalformedMessage
@@ -66,14 +67,16 @@ class Attendances:
         Return the fact of a message, and that its visit left a number if it did (ruling 44).
 
         A visit that moves is told under its new number first: a number that is merely superseded (22) then
-        has it already when it learns that the other was left. A message that comes late under a number that
-        its visit has left is told second: nobody takes the visit to have come back. Raises `MalformedMessage`
-        where Kafka would never take it.
+        has it already when it learns that the other was left. A restriction goes with it, being that of who
+        is there (24). A message that comes late under a number that its visit has left is told second: nobody
+        takes the visit to have come back. Raises `MalformedMessage` where Kafka would never take it.
         """
-        arrived = [self.visit(message, number)]
         if self._numbers is None:
-            return Told([arrived], ((number, message),))
+            return Told([[self.visit(message, number)]], ((number, message),))
         moved, late = self._numbers.moves(number, message), self._numbers.came_late(number, message)
+        if moved is not None and self._numbers.was_restricted(number, message):
+            message = replace(message, restricted=True)
+        arrived = [self.visit(message, number)]
         facts: list[tuple[NhsNumber, VisitMessage | VisitLeft]] = [(number, message)]
         if moved is not None:
             facts.append((moved.number, moved.left))

@@ -38,11 +38,16 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """The newest message of a visit: number, place among the visit's messages as bytes, receipt."""
+    """
+    The newest message of a visit: number, place among the visit's messages as bytes, receipt.
+
+    `restricted`: it, or one before it, restricted the record (ruling 24).
+    """
 
     number: bytes
     place: bytes
     received_at: datetime
+    restricted: bool
 
 
 class NumbersInUse:
@@ -79,6 +84,12 @@ class NumbersInUse:
             return None
         return self._owed(content, held, message.received_at)
 
+    def was_restricted(self, number: NhsNumber, message: VisitMessage) -> bool:
+        """Whether an earlier message of a message's visit restricted the record, under any number (24)."""
+        content, _ = self._read(number, message)
+        held = self._visits.get(content)
+        return held is not None and held.restricted
+
     def came_late(self, number: NhsNumber, message: VisitMessage) -> Owed | None:
         """Return what is said of a message's own number when its visit has gone on under another since."""
         content, now = self._read(number, message)
@@ -99,13 +110,14 @@ class NumbersInUse:
             first = self._ahead.get(fact.message_id, fact.received_at)
             self._ahead[fact.message_id] = min(first, fact.received_at)
         held = self._visits.get(content)
+        restricted = now.restricted or (held is not None and held.restricted)
         if held is not None and held.number != now.number:
             former, now = (held, now) if held.place < now.place else (now, held)
             self._remember_former(content, former)
         elif held is not None and held.place > now.place:
             now = held
         self._visits.pop(content, None)
-        self._visits[content] = now  # at the end, so that the oldest come first
+        self._visits[content] = replace(now, restricted=restricted)  # at the end: the oldest come first
         self._forget(fact.received_at)
 
     def owed(self, at: datetime) -> list[Owed]:
@@ -133,7 +145,7 @@ class NumbersInUse:
         told = message if first >= message.received_at else replace(message, received_at=first)
         place = _packed(position(told))
         content = visit_content(self._key, message.visit, number)
-        return content, _Held(number.key, place, message.received_at)
+        return content, _Held(number.key, place, message.received_at, message.restricted is True)
 
     def _owed(self, content: bytes, held: _Held, at: datetime) -> Owed:
         """Return that a visit left a number, as of the minute `at`."""

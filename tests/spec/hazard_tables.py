@@ -121,13 +121,15 @@ MARKS = rows("""
     -                                 | PV1-16 S | -                                      | 0
     -                                 | ZU8-4 1  | -                                      | 0
     -                                 | ZU8-4 2  | -                                      | 0
+    -                                 | B: PV1-16 S | -                                   | 0
+    -                                 | B: ZU8-4 1  | -                                   | 0
     -                                 | -        | T+20m / notice / n1 /                  | 1
     -                                 | -        | T+20m / plan / CPP E09 / restricted=yes | 1
     -                                 | -        | PV1-16 S                               | 1
     -                                 | -        | ZU8-4 1                                | 1
     -                                 | -        | ZU8-4 2                                | 1
 """)
-"""What restricts a record, before the visit, with its arrival or later; how many events told the place."""
+"""What restricts a record, before the visit, with its arrival (`B:` under another number) or later."""
 
 CORRECTIONS = rows("""
     then                                                      | comes to

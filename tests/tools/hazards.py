@@ -161,6 +161,12 @@ HAZARDS = (
                 wrong='_HIDING = frozenset({"2"})',
             ),
             Mutation(
+                rule="ruling 24", mistake="a visit whose number is corrected leaves its restriction behind",
+                module=PurePosixPath("broker/services/attendances.py"),
+                right="if moved is not None and self._numbers.was_restricted(number, message):",
+                wrong="if moved is None and self._numbers.was_restricted(number, message):",
+            ),
+            Mutation(
                 rule="ruling 24", mistake="the authority is told the location of a restricted record",
                 module=_CORE / "restriction.py",
                 right="provider=None, state=visit.state",

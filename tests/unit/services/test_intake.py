@@ -593,6 +593,19 @@ def test_a_message_without_a_number_of_another_visit_is_kept() -> None:
     assert ([b"9990000018"], 1) == ([record.key for record in in_order(desk)], len(desk.kept()))
 
 
+def test_a_visit_takes_its_restriction_to_another_number_and_nothing_else_does() -> None:
+    """It is that of whoever is there (ruling 24); under one number the record itself keeps the mark."""
+    desk = Desk()
+    other = replace(CHILD, number="9990000026")
+
+    desk.send(message(control_id="M1", recorded="20250301110000", restricted="S"))
+    desk.send(message(event="A08", control_id="M2", recorded="20250301110100"))
+    desk.send(message(other, event="A08", control_id="M3", recorded="20250301110200"))
+
+    marks = {fact.control_id: fact.restricted for fact in desk.told() if isinstance(fact, VisitMessage)}
+    assert {"M1": True, "M2": None, "M3": True} == marks
+
+
 def test_what_was_refused_is_not_remembered() -> None:
     """A message whose fact is not durable moves nothing."""
     desk = Desk(log=RefusingLog())

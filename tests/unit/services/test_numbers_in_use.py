@@ -163,6 +163,17 @@ def test_each_former_number_is_told_of_its_own_last_message() -> None:
         }
 
 
+def test_a_visit_once_restricted_stays_so_under_every_number() -> None:
+    """In whichever order its messages are noted; a visit that nobody knows is not (ruling 24)."""
+    marked = replace(message(A), restricted=True)
+    told = [(A, marked), (A, message(A, T + MINUTE)), (B, message(B, T + 2 * MINUTE))]
+
+    for order in (told, told[::-1]):
+        assert holding(*order).was_restricted(C, message(C, T + 3 * MINUTE))
+    assert not holding(*told[1:]).was_restricted(C, message(C, T + 3 * MINUTE))
+    assert not holding(*told).was_restricted(C, message(C, visit="V2"))
+
+
 def test_what_is_older_than_the_horizon_is_forgotten() -> None:
     """With whatever was owed; what is younger stays (ruling 44)."""
     numbers = holding((A, message(A)), (B, message(B, T + MINUTE)), (A, message(A, visit="V2")))
