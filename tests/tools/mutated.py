@@ -19,6 +19,7 @@ import pytest
 FOLDER_VARIABLE = "MUTANT_FOLDER"
 MODULE, TEXT, PLACED, CAUGHT = "module", "mutant.py", "placed", "caught"
 
+_RUNTIMES = ("runtime", "run_releases")
 _SPECIFICATIONS = Path(__file__).resolve().parents[1] / "spec"
 
 
@@ -54,7 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _on_core(item: pytest.Item) -> bool:
     """Whether a test is a specification on the pure core."""
     call = getattr(item, "callspec", None)
-    return call is not None and call.params.get("runtime") == "core"
+    return call is not None and "core" in {call.params.get(name) for name in _RUNTIMES}
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -109,6 +109,18 @@ NAMED = (
         wrong="abs(other.arrived_at - visit.arrived_at) < visit.policy.same_visit",
     ),
     Mutation(
+        rule="ruling 45", mistake="gone at the last moment of the stay, when the rules change",
+        module=PurePosixPath("broker/core/newer_rules.py"),
+        right="stays[subject] < clock",
+        wrong="stays[subject] <= clock",
+    ),
+    Mutation(
+        rule="ruling 45", mistake="a flood of visits that are over, when the rules change",
+        module=PurePosixPath("broker/core/newer_rules.py"),
+        right="if alert_id not in person.told and not moved and is_over(alert.subject):",
+        wrong="if alert_id in person.told and not moved and is_over(alert.subject):",
+    ),
+    Mutation(
         rule="ruling 8", mistake="a visit seven days before not counted", module=_VISITS,
         right="since <= other.arrived_at < visit.arrived_at",
         wrong="since < other.arrived_at < visit.arrived_at",
