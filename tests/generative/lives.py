@@ -23,6 +23,9 @@ LATENESS = timedelta(days=35)
 TELLINGS = 4
 """Of one story: making one costs more than folding it."""
 
+_TOLD_AT_ONCE = 0.4
+"""How often a fact comes to the matcher alone, or is the last of several."""
+
 _LAGS = [timedelta(days=n) for n in (0, 0, 0, 0, 1, 15, 30)]
 """From a fact's receipt until the matcher takes it; with the longest wait for a receipt still within L."""
 
@@ -61,9 +64,15 @@ class Taken:
 
 @dataclass(frozen=True, kw_only=True)
 class Telling:
-    """A story's facts in any order, some twice; the matcher is started again after each of `restarts`."""
+    """
+    A story's facts in any order, some twice, as a matcher takes them: one or more at once.
+
+    It tells what follows after the facts at the places `told`, the last one among them, and is started again
+    after some of these, `restarts`.
+    """
 
     facts: Sequence[Fact]
+    told: frozenset[int]
     restarts: frozenset[int]
 
 
@@ -89,7 +98,9 @@ def _telling(pick: Picking, facts: Sequence[Fact]) -> Telling:
     chance = pick.chance()
     again = [*facts, *_received_again(facts, chance)]
     chance.shuffle(again)
-    return Telling(facts=again, restarts=frozenset(chance.sample(range(len(again)), k=min(2, len(again)))))
+    told = [place for place in range(len(again) - 1) if chance.random() < _TOLD_AT_ONCE] + [len(again) - 1]
+    restarts = frozenset(chance.sample(told, k=min(2, len(told))))
+    return Telling(facts=again, told=frozenset(told), restarts=restarts)
 
 
 def _received_again(facts: Sequence[Fact], chance: random.Random) -> list[Fact]:

@@ -16,7 +16,7 @@ from broker.core.retention import settle
 from broker.wire.state_codec import StateCodec
 from tests.builders.matcher import schemas
 from tests.generative.expected import Expecting, Row, Told, row_of
-from tests.generative.lives import Life, Retold, Taken
+from tests.generative.lives import Life, Retold, Taken, Telling
 from tests.generative.naive_destruction import Remembered, subject_of
 from tests.generative.oracle import Oracle
 from tests.generative.stories import known_of
@@ -46,14 +46,21 @@ def standing(person: Person) -> dict[str, Alert]:
     }
 
 
-def fold(
-    facts: Sequence[Fact], policy: AnyPolicy, restarts: frozenset[int] = frozenset()
-) -> tuple[Person, list[AlertEvent]]:
+def fold(facts: Sequence[Fact], policy: AnyPolicy) -> tuple[Person, list[AlertEvent]]:
     """Return a person who was told of after every single fact, and everything that was said."""
+    every = frozenset(range(len(facts)))
+    return fold_telling(Telling(facts=facts, told=every, restarts=frozenset()), policy)
+
+
+def fold_telling(telling: Telling, policy: AnyPolicy) -> tuple[Person, list[AlertEvent]]:
+    """Return a person after a telling, and everything that was said."""
     person, events = new_person(), list[AlertEvent]()
-    for place, fact in enumerate(facts):
-        advanced = advance(person.learn(lift(fact)), policy, KEY)
-        person = restarted(advanced.person) if place in restarts else advanced.person
+    for place, fact in enumerate(telling.facts):
+        person = person.learn(lift(fact))
+        if place not in telling.told:
+            continue
+        advanced = advance(person, policy, KEY)
+        person = restarted(advanced.person) if place in telling.restarts else advanced.person
         events += advanced.events
     return person, events
 
@@ -133,7 +140,7 @@ def check_retold(told: Retold) -> Told:
         ),
     )
     for telling in told.tellings:
-        person, events = fold(telling.facts, told.policy, telling.restarts)
+        person, events = fold_telling(telling, told.policy)
         assert (decisions.alerts, decisions.items) == (standing(person), person.items)
         check_adds_up(events)
         once_more = person.learn(known_of(telling.facts))

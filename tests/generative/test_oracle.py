@@ -24,8 +24,9 @@ def test_any_order_and_number_of_facts_ends_in_the_alerts_of_the_oracle(told: Re
     """
     Standing alerts, reasons and items are those of the rulings written a second time.
 
-    Permuted, received again later, split by restarts: what stands and what is asked is equal. Revisions count
-    from 1 without gaps, no event id occurs twice, and telling everything again says nothing.
+    Permuted, received again later, several at once, split by restarts: what stands and what is asked is
+    equal. Revisions count from 1 without gaps, no event id occurs twice, and telling everything again says
+    nothing.
     """
     check_retold(told)
 
