@@ -4,7 +4,7 @@ from datetime import datetime
 
 import click
 
-from broker.cli.desk import at_desk, grounds_options, servers_option
+from broker.cli.desk import at_desk, grounds_options, servers_option, visit_named
 from broker.cli.personal import NUMBER, number_of, personal
 from broker.core.errors import BrokerError
 from broker.core.facts import IdentityKind
@@ -167,6 +167,34 @@ def exclusion(organisation: OdsCode, reason: str, by: str, bootstrap_servers: st
         return await desk.facts.add_exclusion(
             number, organisation=organisation, user_id=user_id, grounds=grounds
         )
+
+    _show(at_desk(bootstrap_servers, put_in))
+
+
+@add.command("no-outcome")
+@click.argument("visit", metavar="PROVIDER/NUMBER")
+@click.option("--system", required=True, help="The sending system (MSH-3).")
+@click.option(
+    "--at", required=True, type=Moment(), help="When nothing had been heard: 12 hours after arrival."
+)
+@grounds_options
+@servers_option
+def no_outcome(
+    *, visit: str, system: str, at: datetime, reason: str, by: str, bootstrap_servers: str | None
+) -> None:
+    """
+    Add that nothing had been heard by a time of how a visit ended.
+
+    If that is 12 hours after the arrival, or what the policy says, each authority that is told of the visit
+    reads so until an outcome comes. Standard input: the NHS number that the visit is under.
+    """
+    grounds, asked = Grounds(by=by, reason=reason), visit_named(visit, system)
+    (digits,) = personal((NUMBER,))
+    number = number_of(digits)
+
+    async def put_in(desk: Desk) -> Added:
+        """Add the word."""
+        return await desk.facts.add_no_outcome(number, asked, system=system, at=at, grounds=grounds)
 
     _show(at_desk(bootstrap_servers, put_in))
 

@@ -98,6 +98,7 @@ class Note(StrEnum):
     NUMBER_INACTIVE = "number not in use"
     PROTECTION_PLAN_OPEN = "child protection plan open on a number not in use"
     NOT_CONFIRMED = "possible attendance, identity not confirmed"
+    NO_OUTCOME = "no outcome received"
 
 
 class Urgency(StrEnum):

@@ -102,11 +102,13 @@ def authority_alert(
     earlier: Sequence[Visit],
     views: tuple[ViewLine, ...],
     enquiry: bool,
+    no_outcome: bool,
 ) -> Alert:
     """
     Return what an owning authority is told of a visit (rulings 19, 29).
 
-    `enquiry`: a change of the number is being asked about (38).
+    `enquiry`: a change of the number is being asked about (38). `no_outcome`: nothing was heard of how it
+    ended (7).
     """
     own, others = _split(matched, recipient.code)
     lines = _lines(own)
@@ -132,6 +134,7 @@ def authority_alert(
             (Note.SITE_UNLISTED, visit.unlisted),
             (Note.MOVED_TO_SUCCESSOR, moved),
             (Note.NUMBER_CHANGE, enquiry),
+            (Note.NO_OUTCOME, no_outcome),
         ),
         child_id=_child_id(own),
     )

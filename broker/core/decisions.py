@@ -35,7 +35,7 @@ from broker.core.counting import WHY_NOT_DUE, view_not_counted
 from broker.core.excluded import was_excluded
 from broker.core.facts import Access, IdentityNotice, PlanKey
 from broker.core.identifiers import NhsNumber, OdsCode
-from broker.core.identity_words import is_confirmed, is_overdue, is_refused
+from broker.core.identity_words import is_confirmed, is_overdue, is_refused, is_without_outcome
 from broker.core.keyed import IdentityKey
 from broker.core.leaving import elsewhere, staying, staying_by
 from broker.core.matching import Match, match_over_time
@@ -258,6 +258,7 @@ class Deciding(Noting):
             authority_alert(
                 self._alert_id(recipient, visit.reference), recipient, visit, matched,
                 earlier=earlier, views=views, enquiry=self.enquiry,
+                no_outcome=is_without_outcome(self.notices, visit),
             )
             for recipient in _owners(matched)
         ]  # fmt: skip

@@ -32,6 +32,7 @@ FACTS: Mapping[VisitEvent | PlanType | IdentityKind | Occasion, str] = {
     IdentityKind.INVALIDATED: "the number is no longer valid (ruling 23)",
     IdentityKind.CONFIRMED: "a person confirmed that the visit is of the one whose number it is under (46)",
     IdentityKind.REFUSED: "a person said that the visit is not of the one whose number it is under (46)",
+    IdentityKind.NO_OUTCOME: "nothing had been heard by then of how the visit ended (ruling 7)",
     IdentityKind.UNSETTLED: "nobody had said by then whose the visit is (ruling 46)",
     Occasion.ATTENDED: "the person came",
     Occasion.VIEWED: "somebody looked the person up",
@@ -143,6 +144,7 @@ NOTES: Mapping[Note, str] = {
     Note.NUMBER_CHANGE: "the number may have changed: the source is asked, matching goes on (ruling 38)",
     Note.NUMBER_INACTIVE: "the number is not in use and a plan on it is open (ruling 23)",
     Note.NOT_CONFIRMED: "possible attendance, identity not confirmed: provider and time only (ruling 46)",
+    Note.NO_OUTCOME: "no departure, admission or other outcome was received in time (ruling 7)",
     Note.PROTECTION_PLAN_OPEN: "a child protection plan is open on it (ruling 23)",
 }
 

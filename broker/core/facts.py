@@ -292,10 +292,14 @@ class IdentityKind(StrEnum):
     """A person's word that it is not, as it was stated until then (ruling 46)."""
     UNSETTLED = "item unsettled"
     """A timer's word that nobody had said so of a visit by then (ruling 46)."""
+    NO_OUTCOME = "no outcome received"
+    """A timer's word that nothing had been heard of a visit's end by then (ruling 7)."""
 
 
-ABOUT_A_VISIT = frozenset({IdentityKind.CONFIRMED, IdentityKind.REFUSED, IdentityKind.UNSETTLED})
-"""The kinds that speak of one visit: whose it is was asked of a person (ruling 46)."""
+ABOUT_A_VISIT = frozenset(
+    {IdentityKind.CONFIRMED, IdentityKind.REFUSED, IdentityKind.UNSETTLED, IdentityKind.NO_OUTCOME}
+)
+"""The kinds that speak of one visit: whose it is was asked of a person (46), how it ended of nobody (7)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,5 @@
 """
-What a person, or a timer, said of a visit whose details disagree: whose it is, or that none knows. Ruling 46.
+What a person, or a timer, said of a visit: whose it is, that none knows, that no outcome came. Rulings 7, 46.
 
 The newest word of a person counts, by its stamp; of one stamp the word that alerts (ruling 37). A refusal
 covers what had been received when it was said: repeats of that ask nobody again, other details do. So any
@@ -9,6 +9,7 @@ order of arrival ends in the same.
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+from broker.core.alerts import VisitState
 from broker.core.facts import IdentityKind, IdentityNotice
 from broker.core.leaving import Messages, received_by
 from broker.core.number_answers import recorded
@@ -59,6 +60,13 @@ def is_overdue(notices: Iterable[IdentityNotice], visit: Visit) -> bool:
     """Whether a timer found a visit unsettled so long after its arrival that authorities hear of it."""
     due = visit.arrived_at + visit.policy.site(visit.provider).unconfirmed_told
     return any(at >= due for at in _said(notices, IdentityKind.UNSETTLED, visit))
+
+
+def is_without_outcome(notices: Iterable[IdentityNotice], visit: Visit) -> bool:
+    """Whether nothing had been heard of a visit's end so long after its arrival, nor has been since (7)."""
+    due = visit.arrived_at + visit.policy.site(visit.provider).outcome_awaited
+    waiting = visit.state is VisitState.PRESENT
+    return waiting and any(at >= due for at in _said(notices, IdentityKind.NO_OUTCOME, visit))
 
 
 def _said(notices: Iterable[IdentityNotice], kind: IdentityKind, visit: Visit) -> Iterator[datetime]:

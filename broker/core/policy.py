@@ -152,6 +152,10 @@ class Policy:
         default=False, rule="ruling 20", scopes=(Where.PROVIDER, Where.SYSTEM), everywhere=False,
         meaning="whether NHS numbers are traced before they are sent, whatever PID-32 says",
     )  # fmt: skip
+    outcome_awaited: timedelta = span(
+        12, Unit.HOURS, most=744, rule="ruling 7", scopes=(Where.PROVIDER,),
+        meaning="how long after arrival an authority hears that no outcome of a visit was received",
+    )  # fmt: skip
     unconfirmed_told: timedelta = span(
         12, Unit.HOURS, most=744, rule="ruling 46", scopes=(Where.PROVIDER,),
         meaning="how long after arrival an authority hears of a visit that nobody has confirmed to be its",

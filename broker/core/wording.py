@@ -54,6 +54,9 @@ NOT_CONFIRMED = (
     "Possible attendance, identity not confirmed: a visit was recorded under this NHS number, and nobody at "
     "the hospital has said yet whether it is this person's."
 )
+NO_OUTCOME = (
+    "The hospital has sent no outcome of this visit: nobody knows here whether the child is still there."
+)
 NOT_IN_USE = "Could not check: the NHS number is not in use, trace the patient (ruling 23)."
 NO_PLAN = "No plan on file. That is not evidence of no risk."
 SEARCHED = (
@@ -68,6 +71,7 @@ _NOTES = {
     Note.NUMBER_INACTIVE: NUMBER_INACTIVE,
     Note.PROTECTION_PLAN_OPEN: PROTECTION_PLAN_OPEN,
     Note.NOT_CONFIRMED: NOT_CONFIRMED,
+    Note.NO_OUTCOME: NO_OUTCOME,
 }
 
 

@@ -19,6 +19,7 @@ from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, Place
 from broker.ports import Clock, FactLog
 from broker.services.desk_log import SOURCE, DeskLog
 from broker.services.fact_writes import fact_write
+from broker.services.finding import VisitAsked
 from broker.services.worklist_desk import Work
 from broker.wire.facts_codec import FactCodec, topic_of
 
@@ -187,6 +188,22 @@ class FactDesk:
         await self._log.audit(kind, work.item.item_id, work.place, grounds, outcome=word.kind.value)
         await self._facts.append([fact_write(self._codec, notice, number, notice.notice_id, SOURCE)])
         return Added(fact_id=notice.notice_id, topic=topic_of(notice))
+
+    async def add_no_outcome(
+        self, number: NhsNumber, asked: VisitAsked, *, system: str, at: datetime, grounds: Grounds
+    ) -> Added:
+        """Put in that nothing had been heard by a time of how a visit that a system told ended (ruling 7)."""
+        now, visit = self._clock(), asked.reference(number, system, self._key)
+        at = _plausible("time of the word", at, now)
+        kind = IdentityKind.NO_OUTCOME
+        notice = IdentityNotice(
+            notice_id=self._key.derive("word", number.key, kind, visit, at.isoformat()),
+            kind=kind,
+            visit=visit,
+            recorded_at=at,
+            received_at=aware(now),
+        )
+        return await self._add(number, notice, notice.notice_id, kind.value, grounds)
 
     def _user(self, organisation: OdsCode, user_id: str) -> str:
         """Return the reference of a user."""

@@ -263,6 +263,7 @@ class Expecting:
             ("restricted record", restricted),
             ("moved to successor authority", moved),
             ("number change under enquiry", self.oracle.enquiry),
+            ("no outcome received", self.oracle.without_outcome(thread)),
         )
         return tuple(note for note, applies in notes if applies)
 

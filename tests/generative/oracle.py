@@ -309,6 +309,12 @@ class Oracle:
         wait: timedelta = of_place(thread.policy, "unconfirmed_told", thread.provider)
         return any(at >= thread.arrived_at + wait for at in self._words(thread, "item unsettled"))
 
+    def without_outcome(self, thread: Thread) -> bool:
+        """Whether a timer heard nothing of its end in time, nor anybody since (7)."""
+        wait: timedelta = of_place(thread.policy, "outcome_awaited", thread.provider)
+        told = any(at >= thread.arrived_at + wait for at in self._words(thread, "no outcome received"))
+        return told and thread.state == "present"
+
     def _words(self, thread: Thread, kind: str) -> list[datetime]:
         """Return when a word was said of a visit, or of one in its thread (37)."""
         return [

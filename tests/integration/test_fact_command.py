@@ -172,6 +172,14 @@ def test_an_exclusion_put_in_again_is_the_same(run: Run) -> None:
     assert first.output == again.output
 
 
+def test_that_no_outcome_came_is_put_in_of_a_visit(run: Run) -> None:
+    """Named as the hospital names it; the number comes by standard input alone (ruling 7)."""
+    words = ("no-outcome", "RXH/V-1", "--system", "EDSYS", "--at", "2026-03-02T22:00:00Z", *GROUNDS)
+    result = run(*words, told="9990000018\n")
+
+    assert (0, "is in cpis.in.identity\n") == (result.exit_code, result.output.partition(" ")[2])
+
+
 def _until(terminal: object, text: bytes) -> bytes:
     """Return what a terminal shows up to a text."""
     shown = b""

@@ -47,6 +47,7 @@ SETTLED = Policy(
             "call_back": "02073334444",
             "open_stay": timedelta(hours=48),
             "unconfirmed_told": timedelta(hours=6),
+            "outcome_awaited": timedelta(hours=8),
             "admission_joins": timedelta(hours=6),
             "provider_after_departure": timedelta(hours=24),
             "emergency_classes": frozenset({"E", "U"}),

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.spec.conftest import Run
+from tests.spec.outcome import recipient_text
 from tests.spec.table import messages, rows
 
 PLAN = """
@@ -298,3 +299,80 @@ def test_a_thread_counts_once(run: Run) -> None:
     """)
 
     assert ("la E09", "v3", "1") in outcome.alerts("to | about | earlier_visits")
+
+
+NO_OUTCOME = rows("""
+    messages                                             | timer     | said
+    A04                                                  | T+11h+59m | -
+    A04                                                  | T+12h     | no outcome received
+    A04; T+1h A08 location=MAJORS                        | T+12h     | no outcome received
+    A04; T+1h A02 location=WARD                          | T+12h     | no outcome received
+    A04; T+13h A08 location=MAJORS                       | T+12h     | no outcome received
+    A04 arrived_at=T-1h                                  | T+11h     | no outcome received
+    A04; T+1h A03                                        | T+12h     | -
+    A04; T+13h A03                                       | T+12h     | -
+    A04; T+1h A03; T+2h A13                              | T+12h     | no outcome received
+    A04; T+1h A03 disposition=12                         | T+12h     | -
+    A04; T+1h A08 disposition=13                         | T+12h     | -
+    A04; T+1h A08 disposition=1                          | T+12h     | -
+    A04; T+1h A01 patient_class=I                        | T+12h     | -
+    A04; T+1h A11                                        | T+12h     | -
+""")
+
+
+@pytest.mark.parametrize(("events", "timer", "said"), NO_OUTCOME, ids=["; ".join(row) for row in NO_OUTCOME])
+def test_twelve_hours_without_an_outcome_are_said_to_the_authority(
+    run: Run, events: str, timer: str, said: str
+) -> None:
+    """By a timer's word, until an outcome comes; the provider knows itself (ruling 7)."""
+    first, *more = events.split("; ")
+    told = messages("; ".join([f"T {first}", *more]))
+    outcome = run(f"{PLAN}{told}\n{timer} | notice | n1 no-outcome-received | visit=v1")
+
+    assert [("la E09", said.removesuffix(" received")), ("provider RXX", "-")] == outcome.alerts("to | notes")
+
+
+def test_no_outcome_is_said_once_and_quietly(run_stepwise: Run) -> None:
+    """A second word changes nothing; the outcome that comes takes it back with what it says (ruling 7)."""
+    outcome = run_stepwise(f"""{PLAN}
+        T     | A04    | v1                     | patient_class=E
+        T+12h | notice | n1 no-outcome-received | visit=v1
+        T+24h | notice | n2 no-outcome-received | visit=v1
+        T+25h | A03    | v1                     |
+    """)
+
+    told = [event for event in outcome.events if recipient_text(event.alert.recipient) == "la E09"]
+    assert [("raised", True, 0), ("updated", False, 1), ("updated", True, 0)] == [
+        (event.kind.value, event.loud, len(event.alert.notes)) for event in told
+    ]
+
+
+PLACES = rows("""
+    provider | timer    | said
+    RPP      | T+7h+59m | 0
+    RPP      | T+8h     | 1
+    RXX      | T+8h     | 0
+""")
+
+
+@pytest.mark.parametrize(("provider", "timer", "said"), PLACES)
+def test_how_long_an_outcome_is_awaited_is_settled_for_a_provider(
+    run: Run, provider: str, timer: str, said: str
+) -> None:
+    """Twelve hours unless settled otherwise (ruling 7)."""
+    outcome = run(f"{PLAN} T | A04 | v1 {provider} |\n{timer} | notice | n1 no-outcome-received | visit=v1")
+
+    assert int(said) == sum(len(alert.notes) for alert in outcome.standing)
+
+
+def test_a_word_about_another_visit_says_nothing_of_this_one(run: Run) -> None:
+    """Each visit has its own outcome (ruling 7)."""
+    outcome = run(f"""{PLAN}
+        T     | A04    | v1                     |
+        T     | A04    | v2                     |
+        T+12h | notice | n1 no-outcome-received | visit=v2
+    """)
+
+    assert {("v1", 0), ("v2", 1)} == {
+        (alert.subject, len(alert.notes)) for alert in outcome.standing if alert.recipient.kind.value == "la"
+    }

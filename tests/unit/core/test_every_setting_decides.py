@@ -55,6 +55,10 @@ STORIES: Mapping[str, tuple[object, str]] = {
     "traced_by_sender": (True, f"{PLAN} T | A04 | v1 | family=- given=- birth_date=-"),
     "error_reasons": (frozenset({"ERR"}), f"{PLAN} T | A04 | v1 |\n T+1h | A11 | v1 | cancel_reason=ERR"),
     "withheld": (frozenset({"acuity"}), f"{PLAN} T | A04 | v1 | acuity=3 {PLACE}"),
+    "outcome_awaited": (
+        9 * HOUR,
+        f"{PLAN} T | A04 | v1 |\n T+10h | notice | n1 no-outcome-received | visit=v1",
+    ),
     "unconfirmed_told": (
         9 * HOUR,
         f"{PLAN} T | A04 | v1 | family=Other given=Alex\n T+10h | notice | n1 item-unsettled | visit=v1",

@@ -13,11 +13,13 @@ from broker.core.errors import InvalidFact, KafkaUnavailable, NaiveTime
 from broker.core.excluded import may_see
 from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.keyed import visit_reference
 from broker.core.number_ranges import Takes, takes_any, takes_for_tests
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, OperatorAction, Place
 from broker.ports import INPUTS, Topic, Write
 from broker.services.desk_log import DeskLog
 from broker.services.fact_desk import WORDS_CHARACTERS_MAX, Added, FactDesk, User
+from broker.services.finding import VisitAsked
 from broker.wire.cloudevents import read_headers
 from tests.builders.matcher import KEY, make_codecs
 from tests.spec.numbers import numbers_beginning
@@ -277,6 +279,23 @@ def test_an_unwritten_place_is_shown_by_its_topic() -> None:
     """There is no partition and no offset to show."""
     assert "cpis.in.plans" == str(Place(topic="cpis.in.plans", partition=YET_UNWRITTEN, offset=YET_UNWRITTEN))
     assert "cpis.in.plans-0-0" == str(Place(topic="cpis.in.plans", partition=0, offset=0))
+
+
+def test_that_no_outcome_came_is_said_of_one_visit() -> None:
+    """By the reference that the visit has under the number, once however often put in (ruling 7)."""
+    bench = Bench()
+    asked = VisitAsked(provider=OdsCode("RXH"), number="V-1", system=None)
+    added = {
+        asyncio.run(bench.desk.add_no_outcome(ROBIN, asked, system="EDSYS", at=SAID, grounds=GROUNDS)).fact_id
+        for _ in range(2)
+    }
+
+    facts = [fact for _, fact in bench.facts()]
+    visit = visit_reference(KEY, ROBIN, system="EDSYS", provider=OdsCode("RXH"), visit_number="V-1")
+    assert {(IdentityKind.NO_OUTCOME, visit, SAID)} == {
+        (fact.kind, fact.visit, fact.recorded_at) for fact in facts if isinstance(fact, IdentityNotice)
+    }
+    assert (1, ["no outcome received"] * 2) == (len(added), [action.outcome for action in bench.actions()])
 
 
 def test_an_excluded_user_is_known_by_the_id_of_their_organisation() -> None:
