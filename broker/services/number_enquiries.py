@@ -23,14 +23,14 @@ from broker.wire.facts_codec import FactCodec
 ASKED_AGAIN_AFTER = timedelta(minutes=1)
 """How long a number rests after a question that settled nothing."""
 
-ASKED = "number change asked about"
-"""Counted: the source answered."""
-UNANSWERED = "number change unanswered"
-"""Counted: it did not; every number that is due is asked about again later."""
-
 
 class NumberEnquiries:
-    """The numbers under enquiry, as `cpis.in.identity` has them; `count` is told the words above."""
+    """
+    The numbers under enquiry, as `cpis.in.identity` has them.
+
+    `count` is told `number change asked about` for each answer, and `number change unanswered` where there
+    was none: every number that is due is asked about again later.
+    """
 
     def __init__(
         self,
@@ -105,12 +105,12 @@ class NumberEnquiries:
             async with asyncio.timeout(self._seconds):
                 answer = await self._source.get(number)
         except Exception:  # noqa: BLE001 - away, or a defect of the adapter's: asked again later
-            self._count(UNANSWERED)
+            self._count("number change unanswered")
             return False
         said = list(answered(number, answer, now, self._key))
         if any(one.notice_id not in self._notices[number] for one in said if one.kind in ABOUT_THE_NUMBER):
             await self._facts.append(
                 [fact_write(self._codec, one, number, one.notice_id, SOURCE) for one in said]
             )
-        self._count(ASKED)
+        self._count("number change asked about")
         return True

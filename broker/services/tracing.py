@@ -20,15 +20,6 @@ WAITING_MAX = 1_000
 ANSWER_SECONDS = 2.0
 """How long a source may take for one answer."""
 
-TRACED = "patient traced"
-"""Counted: a message is a fact now, under the number that the source named."""
-UNTRACED = "patient not traced"
-"""Counted: nobody has the details, or several people; or the visit has another number by now (ruling 42)."""
-UNANSWERED = "trace unanswered"
-"""Counted: the source, or Kafka, was away or failed."""
-PASSED_OVER = "trace passed over"
-"""Counted: too many wait already."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Untraced:
@@ -44,7 +35,13 @@ Promote = Callable[[Untraced, NhsNumber], Awaitable[bool]]
 
 
 class Tracing:
-    """The messages that wait to be traced; `count` is told one of the words above for each."""
+    """
+    The messages that wait to be traced.
+
+    `count` is told of each `patient traced`, `patient not traced` (nobody has the details, or several people,
+    or the visit has another number by now), `trace unanswered` (the source, or Kafka, was away or failed) or
+    `trace passed over` (too many wait already).
+    """
 
     def __init__(
         self, source: Demographics, *, count: Callable[[str], None], seconds: float = ANSWER_SECONDS
@@ -62,7 +59,7 @@ class Tracing:
         try:
             self._waiting.put_nowait(untraced)
         except asyncio.QueueFull:
-            self._count(PASSED_OVER)
+            self._count("trace passed over")
 
     async def trace_next(self, promote: Promote) -> None:
         """Wait for a message, ask whose it is, and promote it where that is certain."""
@@ -72,6 +69,6 @@ class Tracing:
                 answer = await self._source.search(untraced.details)
             traced = isinstance(answer, OneMatch) and await promote(untraced, answer.number)
         except Exception:  # noqa: BLE001 - away, or a defect: it costs this trace and nothing else
-            self._count(UNANSWERED)
+            self._count("trace unanswered")
             return
-        self._count(TRACED if traced else UNTRACED)
+        self._count("patient traced" if traced else "patient not traced")

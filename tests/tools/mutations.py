@@ -164,7 +164,12 @@ NAMED = (
     Mutation(
         rule="ruling 46", mistake="told a moment too late: after 12 hours instead of at them",
         module=PurePosixPath("broker/core/identity_words.py"),
-        right="any(at >= due for at", wrong="any(at > due for at",
+        right="return any(at >= due for at", wrong="return any(at > due for at",
+    ),
+    Mutation(
+        rule="ruling 7", mistake="no outcome said of a visit whose outcome has come since",
+        module=PurePosixPath("broker/core/identity_words.py"),
+        right="return waiting and any(", wrong="return any(",
     ),
     Mutation(
         rule="ruling 46", mistake="a refusal taken for one of whatever is stated afterwards",

@@ -25,7 +25,7 @@ from broker.services.intake import Intake
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
 from broker.services.rejections import Rejections
-from broker.services.tracing import PASSED_OVER, TRACED, UNANSWERED, UNTRACED, Tracing, Untraced
+from broker.services.tracing import Tracing, Untraced
 from broker.wire.adt import PROCESSING_IDS, Admits
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
@@ -122,7 +122,7 @@ def test_one_exact_match_promotes() -> None:
     [(key, fact)] = door.attendances()
     reference = visit_reference(KEY, ROBIN, system="EDSYS", provider=fact.provider, visit_number="V1")
     assert ("AA", ROBIN.key, NOW, reference) == (answer, key, fact.received_at, fact.visit)
-    assert (1, 1) == (door.counts[TRACED], door.ended())
+    assert (1, 1) == (door.counts["patient traced"], door.ended())
 
 
 def test_the_sender_is_answered_before_anybody_is_asked() -> None:
@@ -143,7 +143,7 @@ def test_several_or_none_promote_nothing() -> None:
     door.source.put(ROBIN, Invalidated(recorded_at=NOW))
     asyncio.run(door.send(message(NOBODY, visit="V2", control_id="M2")))
 
-    assert ([], 2, 0) == (door.attendances(), door.counts[UNTRACED], door.ended())
+    assert ([], 2, 0) == (door.attendances(), door.counts["patient not traced"], door.ended())
 
 
 @pytest.mark.parametrize("source", [SlowSource(), BrokenSource()], ids=["slow", "broken"])
@@ -152,7 +152,11 @@ def test_a_source_that_fails_costs_the_trace_alone(source: MemoryDemographics) -
     door = Door(source)
 
     assert "AA" == asyncio.run(door.send(message(NOBODY)))
-    assert ([], 1, 1) == (door.attendances(), door.counts[UNANSWERED], len(door.kafka.read(Topic.DETAILS)))
+    assert ([], 1, 1) == (
+        door.attendances(),
+        door.counts["trace unanswered"],
+        len(door.kafka.read(Topic.DETAILS)),
+    )
 
 
 def test_a_source_that_is_away_and_a_kafka_that_is_away_cost_the_trace_alone() -> None:
@@ -171,8 +175,8 @@ def test_a_source_that_is_away_and_a_kafka_that_is_away_cost_the_trace_alone() -
 
     asyncio.run(scenario())
 
-    assert ({UNANSWERED: 2, TRACED: 1}, 1) == (
-        {event: door.counts[event] for event in (UNANSWERED, TRACED)},
+    assert ({"trace unanswered": 2, "patient traced": 1}, 1) == (
+        {event: door.counts[event] for event in ("trace unanswered", "patient traced")},
         len(door.attendances()),
     )
 
@@ -187,7 +191,7 @@ def test_a_visit_that_has_another_number_by_now_is_joined_with_none() -> None:
 
     asyncio.run(scenario())
 
-    assert ([ALEX.key], 1) == ([key for key, _ in door.attendances()], door.counts[UNTRACED])
+    assert ([ALEX.key], 1) == ([key for key, _ in door.attendances()], door.counts["patient not traced"])
 
 
 def test_every_message_of_a_visit_that_waits_is_promoted_alike() -> None:
@@ -201,7 +205,7 @@ def test_every_message_of_a_visit_that_waits_is_promoted_alike() -> None:
 
     asyncio.run(scenario())
 
-    assert ([ROBIN.key] * 3, 2) == ([key for key, _ in door.attendances()], door.counts[TRACED])
+    assert ([ROBIN.key] * 3, 2) == ([key for key, _ in door.attendances()], door.counts["patient traced"])
 
 
 def test_a_number_that_has_no_place_here_promotes_nothing() -> None:
@@ -212,7 +216,7 @@ def test_a_number_that_has_no_place_here_promotes_nothing() -> None:
 
     asyncio.run(door.send(message(NOBODY)))
 
-    assert ([], 1) == (door.attendances(), door.counts[UNTRACED])
+    assert ([], 1) == (door.attendances(), door.counts["patient not traced"])
 
 
 SILENT = Policy(overrides={Selector(provider=OdsCode("RXX"), location="HAVEN"): {"listed": Place.SENSITIVE}})
@@ -248,7 +252,7 @@ def test_what_waits_is_bounded() -> None:
     for _ in range(tracing.WAITING_MAX + 2):
         waiting.offer(Untraced(data=b"", received_at=NOW, details=DETAILS))
 
-    assert {PASSED_OVER: 2} == counts
+    assert {"trace passed over": 2} == counts
 
 
 def test_a_message_that_waits_shows_nothing_of_its_patient() -> None:
