@@ -20,7 +20,7 @@ from broker.core.person import Known
 from broker.core.policy import AnyPolicy
 from broker.core.possible_keys import Window
 from broker.core.stops import authority_stopped
-from broker.core.waiting import waiting_keys
+from broker.core.waiting import waiting_keys, waiting_number_key
 
 MARK_WITHIN = timedelta(seconds=60)
 """How long after a visit's newest receipt its check mark is waited for (ruling 41)."""
@@ -83,8 +83,8 @@ class Looked:
     """
     What a person's own record says of a visit, and where else to look: for records that wait (ruling 41).
 
-    `waiting_under`: the keys of records that may be this person's, by all details that were ever stated in
-    the visit. `stay`: the days on which they must be on file.
+    `waiting_under`: the keys of records that may be this person's, by the number and all details that were
+    ever stated in the visit. `stay`: the days on which they must be on file.
     """
 
     checked: Checked
@@ -188,6 +188,7 @@ class _Looking(Deciding):
             checked=checked,
             waiting_under=frozenset(
                 under for stated in visit.stated for under in waiting_keys(self.key, stated.details)
-            ),
+            )
+            | {waiting_number_key(self.key, self.number)},
             stay=Window(first=london_day(visit.arrived_at), last=london_day(visit.stay_until)),
         )

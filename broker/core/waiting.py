@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from broker.core.facts import Details, PlanContent
-from broker.core.identifiers import london_day
+from broker.core.identifiers import NhsNumber, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.policy import AnyPolicy
 from broker.core.possible_keys import Window, bucket_of, details_keys, last_day_found
 
 WAITS = timedelta(days=35)
 """How long a record waits after it was last sent: as long as the record itself is kept in `cpis.rejected`."""
+
+_NUMBERS_BUCKET = "00"
 
 
 def waiting_keys(key: IdentityKey, details: Details) -> tuple[str, ...]:
@@ -32,14 +34,29 @@ def waiting_keys(key: IdentityKey, details: Details) -> tuple[str, ...]:
     )
 
 
+def waiting_number_key(key: IdentityKey, number: NhsNumber) -> str:
+    """
+    Return under which key records lie that were refused under a number all the same (CPR01, 03, 05).
+
+    Their details may be wrong: a visit under the number is the one they may wait for (ruling 41). All lie in
+    one bucket, so that the log says nothing of the number in clear (ruling 23).
+    """
+    return _NUMBERS_BUCKET + key.derive("number: record waiting", number.key)[len(_NUMBERS_BUCKET) :]
+
+
 def found_waiting(
-    content: PlanContent, received_at: datetime, policy: AnyPolicy, key: IdentityKey
+    content: PlanContent,
+    received_at: datetime,
+    policy: AnyPolicy,
+    key: IdentityKey,
+    *,
+    number: NhsNumber | None = None,
 ) -> Mapping[str, Window]:
     """
     Return the keys under which the subject of a plan that waits is found, and on which days.
 
-    By those of ruling 21 visits without a number meet it, by those of its own an answer does. A plan that the
-    authority has removed waits for nobody (ruling 14).
+    By those of ruling 21 visits without a number meet it, by those of its own an answer does; `number` is the
+    one that it was refused under. A plan that the authority has removed waits for nobody (ruling 14).
     """
     window = Window(
         first=content.start, last=min(last_day_found(content, policy), london_day(received_at + WAITS))
@@ -47,4 +64,6 @@ def found_waiting(
     if content.deleted is not None or window.last < window.first:
         return {}
     details = content.details
-    return dict.fromkeys((*details_keys(key, details), *waiting_keys(key, details)), window)
+    keys = [*details_keys(key, details), *waiting_keys(key, details)]
+    keys += [] if number is None else [waiting_number_key(key, number)]
+    return dict.fromkeys(keys, window)

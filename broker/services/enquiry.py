@@ -38,6 +38,7 @@ from broker.core.possible import Search, Shelf
 from broker.core.possible_keys import bucket_of
 from broker.core.reading import position
 from broker.core.succession import NUMBERS_PASSED_MAX
+from broker.core.waiting import waiting_number_key
 from broker.ports import PARTITION_STATE_KEY, Archive, Clock, Topic
 from broker.services.desk_log import DeskLog
 from broker.services.finding import Held, Kept, VisitAsked, kept_of, messages_of
@@ -205,7 +206,8 @@ class Enquiry:
         if person is None or reference not in person.known.visits:
             return Checked()  # kept apart as unprocessable, or on its way to the number that succeeded
         looked = look(person.number, person.known, reference, self._policy, self._key)
-        return await self._settled(looked, passed)
+        former = {waiting_number_key(self._key, first.number)}  # a record may wait for the one superseded
+        return await self._settled(replace(looked, waiting_under=looked.waiting_under | former), passed)
 
     def _alone(self, own: Sequence[Held]) -> Looked:
         """Return what a visit of somebody without a record says, its messages opened."""

@@ -70,11 +70,17 @@ class Verifying:
         worst = next(one for one in Verification if one in found)
         if worst is Verification.AGREES or (worst is Verification.RESTRICTED and self._is_told(record)):
             return Verified(_verified(record), protected)
-        waiting = tuple(
-            plan.content for (_, plan), one in zip(record.plans, found, strict=True) if one in WAITING
+        numbered = tuple(
+            (number, plan.content)
+            for (number, plan), one in zip(record.plans, found, strict=True)
+            if one in WAITING
         )
         refused = FaultyRecord(
-            location=record.location, code=_CODES[worst], reason=worst.value, waiting=waiting
+            location=record.location,
+            code=_CODES[worst],
+            reason=worst.value,
+            waiting=tuple(content for _, content in numbered),
+            numbered=numbered,
         )
         return Verified(refused, protected)
 

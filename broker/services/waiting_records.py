@@ -82,8 +82,10 @@ class WaitingRecords:
     def writes(self, record: FaultyRecord, received_at: datetime) -> list[Write]:
         """Return under which keys the subjects of a record can be found; none for one that does not wait."""
         found: dict[tuple[str, str], Window] = {}
-        for content in record.waiting:
-            for under, window in found_waiting(content, received_at, self.policy, self._key).items():
+        subjects = [(None, content) for content in record.waiting] + [*record.numbered]
+        for number, content in subjects:
+            keys = found_waiting(content, received_at, self.policy, self._key, number=number)
+            for under, window in keys.items():
                 place = (under, waiting_reference(self._key, content.authority, under))
                 found[place] = found[place].joined(window) if place in found else window
         placed = [

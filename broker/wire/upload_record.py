@@ -76,7 +76,8 @@ class FaultyRecord:
     A record that was not: `reason` is a stable word for counting, never a value; `location` an XPath.
 
     `waiting` are the plans of a subject whose number is missing or unusable, as far as they can be read
-    (rulings 21, 35). `kept` says whether the bytes may be: not those of a real person where that has no place
+    (rulings 21, 35), or which a demographic source refused; `numbered` are the latter with their numbers.
+    `kept` says whether the bytes may be: not those of a real person where that has no place
     (ruling 27).
     """
 
@@ -84,6 +85,7 @@ class FaultyRecord:
     code: RecordCode
     reason: str
     waiting: tuple[PlanContent, ...] = field(default=(), repr=False, compare=False)
+    numbered: tuple[tuple[NhsNumber, PlanContent], ...] = field(default=(), repr=False, compare=False)
     kept: bool = True
 
 

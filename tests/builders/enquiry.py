@@ -58,6 +58,7 @@ class Desk:
     key: IdentityKey = KEY
     rule: FeedRule = RULE
     now: datetime = NOON + timedelta(minutes=5)
+    pen: type[MemoryFactLog] = MemoryFactLog
 
     def enquiry(self, clock: Clock | None = None) -> Enquiry:
         """Return the enquiry."""
@@ -65,7 +66,7 @@ class Desk:
         return Enquiry(
             self.archive or MemoryArchive(kafka),
             Readers(facts=codecs.facts, states=codecs.states, records=codecs.records, details=codecs.details),
-            DeskLog(MemoryFactLog(kafka), codecs.records, key=KEY, clock=lambda: NOON),
+            DeskLog(self.pen(kafka), codecs.records, key=KEY, clock=lambda: NOON),
             policy=self.policy,
             key=self.key,
             clock=clock or Clock(self.now),

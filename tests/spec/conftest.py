@@ -19,7 +19,7 @@ from tests.spec.outcome import Outcome
 from tests.spec.releases import Release, Releases, releases_on_core, releases_on_kafka, releases_on_twin
 from tests.spec.runtimes import Runtime, run_core
 from tests.spec.settled import POLICY, PROVIDERS
-from tests.spec.table import cells, facts, keyed_facts, people, recorded_facts, visit_under
+from tests.spec.table import cells, facts, keyed_facts, people, recorded_facts, refused, visit_under
 
 Run = Callable[[str], Outcome]
 RunFacts = Callable[[Sequence[Fact]], Outcome]
@@ -194,16 +194,21 @@ def run_nearby(runtime: Runtime, numbers: Iterator[NhsNumber]) -> RunNearby:
     """
     Lend the same for people `A`, `B` and `C` and visits without a usable number: `A04?` instead of `A04`.
 
+    `plan?` waits for a number, `plan!` is one that a demographic source refused under its number.
+
     Names are this specification's own, so that nobody of another one can be met.
     """
 
     def run_table(table: str, *, stepwise: bool = False) -> Outcome:
         own = {name: next(numbers) for name in "ABC"}
         own_names = partial(_renamed, suffix=own["A"].digits)
-        marked = [row[1].endswith("?") for row in cells(table)[1:]]
+        marks = [row[1][-1] for row in cells(table)[1:]]
+        keyed = keyed_facts(table.replace("?", "").replace("!", ""), own)
         sent = [
-            (None if without else number, own_names(fact))
-            for without, (number, fact) in zip(marked, keyed_facts(table.replace("?", ""), own), strict=True)
+            (None, refused(own_names(fact), number))
+            if mark == "!"
+            else (None if mark == "?" else number, own_names(fact))
+            for mark, (number, fact) in zip(marks, keyed, strict=True)
         ]
         return runtime(sent, POLICY, stepwise=stepwise)
 

@@ -32,6 +32,7 @@ from tests.builders.matcher import HURRIED, SALT, Reported, fact_write, make_cod
 from tests.spec.answering import GROUNDS, Ask, enquiry, owned
 from tests.spec.outcome import Outcome
 from tests.spec.settled import AUTHORITIES, KEY, PROVIDERS
+from tests.spec.table import Refused
 
 PARTITION = 0
 DEADLINE_S = 30.0
@@ -91,9 +92,13 @@ def writes_of(codecs: Codecs, sent: Sent, policy: AnyPolicy) -> list[Write]:
 
 
 def _waiting(plan: PlanFact) -> FaultyRecord:
-    """Return the record of an upload whose subject has no usable number."""
+    """Return the record of an upload whose subject has no usable number, or one that was refused."""
     return FaultyRecord(
-        location="/", code=RecordCode.NUMBER_FORMAT, reason="wrong check digit", waiting=(plan.content,)
+        location="/",
+        code=RecordCode.NUMBER_FORMAT,
+        reason="wrong check digit",
+        waiting=(plan.content,),
+        numbered=((plan.number, plan.content),) if isinstance(plan, Refused) else (),
     )
 
 

@@ -23,6 +23,7 @@ from tests.spec.answering import ask_core
 from tests.spec.matchers import Sent, unnumbered
 from tests.spec.outcome import Outcome
 from tests.spec.settled import KEY
+from tests.spec.table import Refused
 
 
 class Runtime(Protocol):
@@ -96,8 +97,9 @@ class Nearby:
 
     def wait(self, plan: PlanFact) -> None:
         """Let the record of a plan wait for the number of its child, for 35 days (ruling 21)."""
-        content = plan.content
-        for under, window in found_waiting(content, plan.received_at, self._policy, KEY).items():
+        content, number = plan.content, plan.number if isinstance(plan, Refused) else None
+        found = found_waiting(content, plan.received_at, self._policy, KEY, number=number)
+        for under, window in found.items():
             self._put(under, OnFile(reference=f"waiting {content.authority}", window=window))
 
     def met(self, visit: str) -> bool | None:

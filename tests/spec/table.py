@@ -15,7 +15,7 @@ one, others under A.
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -140,6 +140,19 @@ def recorded_facts(text: str, numbers: Mapping[str, NhsNumber]) -> Iterator[tupl
 def people(text: str) -> list[str]:
     """Return the names that a table has for the numbers of people, `A` among them, in their order."""
     return list(dict.fromkeys(["A", *_NAMED.findall(text)]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused(PlanFact):
+    """A plan that waits although it came under a number: a demographic source did not agree (CPR03)."""
+
+    number: NhsNumber
+
+
+def refused(fact: Fact, number: NhsNumber) -> Refused:
+    """Return a plan as one that a demographic source refused under its number."""
+    assert isinstance(fact, PlanFact)
+    return Refused(**{entry.name: getattr(fact, entry.name) for entry in fields(PlanFact)}, number=number)
 
 
 def visit_under(number: NhsNumber, name: str, provider: OdsCode, system: str = "EDSYS") -> str:

@@ -102,6 +102,27 @@ def test_of_a_child_whose_record_may_wait_nobody_says_that_there_is_none(
     assert answer == outcome.answer()
 
 
+REFUSED = rows("""
+    record                        | visit                                     | answer
+    number=A                      | number=A                                  | record waiting
+    number=A family=Other given=X | number=A                                  | record waiting
+    number=A family=Other given=X | number=A family=UNKNOWN                   | record waiting
+    number=A family=Other given=X | number=B                                  | no plan on file
+    number=A                      | number=B                                  | record waiting
+    number=A end=D-366            | number=A                                  | no plan on file
+""")
+
+
+@pytest.mark.parametrize(("record", "visit", "answer"), REFUSED)
+def test_a_record_that_was_refused_under_a_number_waits_for_that_number_too(
+    run_nearby: RunNearby, record: str, visit: str, answer: str
+) -> None:
+    """The source did not agree: the details may be what is wrong (rulings 21, 41; CPR01, 03, 05)."""
+    outcome = run_nearby(table(f"T-2d | plan! | CPP E08 | {record}", f"T | A04 | v1 | {visit}"))
+
+    assert answer == outcome.answer().removeprefix("could not check: ")
+
+
 def test_details_that_were_corrected_since_are_looked_for_too(run_nearby: RunNearby) -> None:
     """Details that agreed at any time may be the right ones (rulings 20, 41)."""
     outcome = run_nearby(table(WAITS, "T | A04 | v1 |", f"T+1h | A08 | v1 | {SOMEBODY_ELSE}"))

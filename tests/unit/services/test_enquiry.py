@@ -1,11 +1,13 @@
 """What a provider asks is answered, and what goes wrong is `could not check`, never `no plan` (ruling 41)."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
+from broker.adapters.memory import MemoryFactLog
 from broker.adapters.memory_archive import MemoryArchive
 from broker.core.alerts import Recipient, RecipientKind
 from broker.core.answers import MARK_WITHIN, Feeds, Finding, Uncheckable, could_not_check
@@ -177,6 +179,26 @@ def test_whatever_fails_is_could_not_check_with_its_code(
         await worked_off(house, came())
         desk = Desk(house, archive=Failing(MemoryArchive(house.kafka), [], failing, error))
         assert could_not_check(Uncheckable.BROKER_BEHIND, cause=cause) == await desk.ask()
+
+    in_house(scenario)
+
+
+class _Dry(MemoryFactLog):
+    """A log that takes nothing."""
+
+    async def append(self, writes: Sequence[Write]) -> None:
+        """Refuse."""
+        assert writes
+        raise KafkaUnavailable
+
+
+def test_an_enquiry_that_cannot_be_noted_is_no_answer() -> None:
+    """Who asks must be in the audit trail first: nothing is said without (ruling 41)."""
+
+    async def scenario(house: House) -> None:
+        house.send(plan())
+        await worked_off(house, came())
+        assert replace(BEHIND, cause=KafkaUnavailable.code) == await Desk(house, pen=_Dry).ask()
 
     in_house(scenario)
 

@@ -10,7 +10,7 @@ from broker.adapters.memory_sealing import MemorySealer
 from broker.core.answers import Answer, Finding, Uncheckable, could_not_check
 from broker.core.errors import KafkaUnavailable, UnsealingFailed, VisitAmbiguous
 from broker.core.facts import Details, VisitMessage
-from broker.core.identifiers import OdsCode
+from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import unnumbered_reference
 from broker.core.operators import ActionKind
 from broker.core.policy import Policy
@@ -27,7 +27,7 @@ from broker.wire.upload_record import FaultyRecord
 from tests.builders.enquiry import BEHIND, GROUNDS, VISIT, Desk, Failing, came, worked_off
 from tests.builders.house import House, in_house
 from tests.builders.matcher import DETAILS, KEY, NOON, PROVIDER, attendance, make_codecs, plan, until
-from tests.builders.street import A, Street, arrives, in_street
+from tests.builders.street import A, B, Street, arrives, in_street, superseded
 
 NO_NUMBER = could_not_check(Uncheckable.NO_NUMBER)
 POSSIBLE = could_not_check(Uncheckable.POSSIBLE_MATCH)
@@ -59,13 +59,15 @@ def kept(house: House, message: VisitMessage, **said: object) -> None:
     house.kafka.append(numberless.sought(message))
 
 
-def waits(house: House | Street, details: Details = DETAILS) -> None:
-    """Let a record wait that may be Ada's, or somebody else's."""
+def waits(house: House | Street, details: Details = DETAILS, *, under: tuple[NhsNumber, ...] = ()) -> None:
+    """Let a record wait that may be Ada's, or somebody else's; one was refused `under` a number."""
+    content = plan(start=date(2026, 1, 1), details=details).content
     record = FaultyRecord(
         location="/",
         code=RecordCode.NUMBER_FORMAT,
         reason="wrong check digit",
-        waiting=(plan(start=date(2026, 1, 1), details=details).content,),
+        waiting=(content,),
+        numbered=tuple((number, content) for number in under),
     )
     waiting = WaitingRecords(house.codecs.details, policy=Policy(), key=KEY)
     house.kafka.append(waiting.writes(record, NOON - timedelta(days=1)))
@@ -191,6 +193,21 @@ def test_a_record_that_waits_keeps_us_from_saying_that_there_is_none(*, has_reco
     in_house(scenario)
 
 
+def test_a_record_that_was_refused_under_a_superseded_number_waits_for_its_successors_visit() -> None:
+    """The hospital still uses the old number, as the authority did (CPR05; rulings 22, 41)."""
+
+    async def scenario(street: Street) -> None:
+        other = Details(family="Other", given="Alex", birth_date=date(2001, 2, 3))
+        waits(street, other, under=(A,))
+        street.send(B, plan(deleted=date(2026, 2, 1)))
+        street.send(A, arrives(A), superseded(B))
+        async with street.at_work():
+            await street.settled()
+        assert could_not_check(Uncheckable.RECORD_WAITING) == await Desk(street).ask()
+
+    in_street(scenario)
+
+
 def test_a_record_that_waits_and_is_not_on_its_shelf_yet_is_no_answer() -> None:
     """The matcher of its partition has not taken it, and may not for hours (ruling 41)."""
 
@@ -237,5 +254,21 @@ def test_a_visit_whose_details_cannot_be_opened_is_no_answer() -> None:
         desk = Desk(house)
         house.codecs = make_codecs(MemorySealer())
         assert replace(BEHIND, cause=UnsealingFailed.code) == await desk.ask()
+
+    in_house(scenario)
+
+
+@pytest.mark.parametrize("place", ["shelf", "search"])
+def test_a_shelf_or_search_that_cannot_be_read_is_no_answer(place: str) -> None:
+    """There is one, and what lies in it nobody knows (ruling 41)."""
+
+    async def scenario(house: House) -> None:
+        key = waiting_keys(KEY, DETAILS)[0] if place == "shelf" else nobodys().visit
+        if place == "shelf":
+            await worked_off(house, came())
+        else:
+            kept(house, nobodys())
+        house.kafka.append([Write(Topic.PEOPLE, key.encode(), b"nothing readable", partition=0)])
+        assert replace(BEHIND, cause="CPIS-201") == await Desk(house).ask()
 
     in_house(scenario)
