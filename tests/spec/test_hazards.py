@@ -36,7 +36,7 @@ from tests.spec.hazard_tables import (
 from tests.spec.outcome import Outcome
 from tests.spec.runtimes import Runtime
 from tests.spec.settled import POLICY
-from tests.spec.table import cells, facts, rows
+from tests.spec.table import cells, facts, keyed_facts, rows
 
 PLAN = "T-9d | plan | CPP E09 |"
 VISIT = "T | A04 | v1 |"
@@ -117,7 +117,7 @@ SAID = {
 
 @pytest.mark.parametrize(("status", "verified", "provider", "column"), STATUSES)
 def test_an_alert_is_about_the_right_child(
-    run_recorded: RunMoving, status: str, verified: str, provider: str, column: str
+    runtime: Runtime, numbers: Iterator[NhsNumber], status: str, verified: str, provider: str, column: str
 ) -> None:
     """Which details agree, by how the number was traced; in doubt a person is asked (rulings 20, 46; R12)."""
     lines = []
@@ -126,10 +126,12 @@ def test_an_alert_is_about_the_right_child(
         traced = f"number_status={status} control_id={pattern} number={pattern}"
         lines += [
             f"T-9d | plan | CPP E09 | verified={verified} number={pattern}",
-            f"T | A04 | visit-{pattern} {provider} | {traced} {said}",
+            f"T | A04 | v1 {provider} | {traced} {said}",
         ]
+    own = {pattern: next(numbers) for pattern, *_ in AGREEMENT}
 
-    outcome = run_recorded(table(*lines))
+    came = runtime(list(keyed_facts(table(*lines), own)), POLICY)
+    outcome = replace(came, names={number.digits: pattern for pattern, number in own.items()})
 
     comes_to = {
         pattern: {"trusted": trusted, "otherwise": other}[column] for pattern, trusted, other in AGREEMENT
