@@ -14,7 +14,7 @@ from broker.wire.alerts_codec import Published
 KIND_STYLES = {
     EventKind.RAISED: "bold red",
     EventKind.UPDATED: "bold yellow",
-    EventKind.WITHDRAWN: "bold green",
+    EventKind.WITHDRAWN: "bold cyan",  # not green: it is no all-clear
     EventKind.RETRACTED: "bold magenta",
 }
 _QUIET = "dim"

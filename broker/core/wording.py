@@ -21,6 +21,10 @@ CANCELLED = (
     "The child may have been there and left – ring the hospital."
 )
 WRONG_PERSON = "Recorded under the wrong person – disregard this alert."
+WITHDRAWN = (
+    "Withdrawn: what you were told of this stands no longer. That is not evidence of no risk, "
+    "and not that there was no plan."
+)
 REMOVED = "Removed by the authority – ring before relying on it."
 VIEW_IS_NO_ATTENDANCE = "Somebody looked this record up. That is not evidence that the person attended."
 CANCELLED_RESTRICTED = (
@@ -79,7 +83,8 @@ def statements(
     alert: Alert, changes: Collection[Change] = (), *, kind: EventKind = EventKind.RAISED
 ) -> tuple[str, ...]:
     """Return the sentences of an alert, of what an event does to it and changed, the most pressing first."""
-    said = [WRONG_PERSON] if kind is EventKind.RETRACTED else []
+    taken_back = {EventKind.RETRACTED: WRONG_PERSON, EventKind.WITHDRAWN: WITHDRAWN}
+    said = [taken_back[kind]] if kind in taken_back else []
     to_authority = alert.recipient.kind is RecipientKind.AUTHORITY
     restricted = Note.RESTRICTED in alert.notes
     if Change.RESTRICTED in changes:

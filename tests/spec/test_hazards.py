@@ -17,6 +17,7 @@ from broker.core.answers import Finding
 from broker.core.canonical import canonical
 from broker.core.facts import Fact, VisitMessage
 from broker.core.identifiers import NhsNumber
+from broker.core.wording import statements
 from tests.builders.adt import Adt, Patient
 from tests.spec.conftest import Run, RunDoors, RunMoving, RunNearby
 from tests.spec.doors import at, taken
@@ -349,6 +350,7 @@ def _last_word(events: Sequence[AlertEvent]) -> str:
     """Return how visit and plan stand by the last event to the authority, else why it was taken back."""
     last = [one for one in events if one.alert.recipient.kind is RecipientKind.AUTHORITY][-1]
     if last.kind in {EventKind.WITHDRAWN, EventKind.RETRACTED}:
+        assert "not evidence of no risk" in " ".join(statements(last.alert, last.changes, kind=last.kind))
         return str(last.why)
     assert last.alert.visit is not None
     [plan] = last.alert.plans

@@ -193,14 +193,14 @@ HAZARDS = (
             Mutation(
                 rule="ruling 35", mistake="a record that waits is not met",
                 module=_CORE / "waiting.py",
-                right="    if content.deleted is not None:",
-                wrong="    if content.deleted is None:",
+                right="if content.deleted is not None or window",
+                wrong="if content.deleted is None or window",
             ),
             Mutation(
                 rule="ruling 21", mistake="a visit without a number is not looked for",
                 module=_CORE / "possible.py",
-                right="        if visit.unscheduled:\n            return visit.stated",
-                wrong="        if visit.unlisted:\n            return visit.stated",
+                right="if visit.tells and not visit.kept_back:",
+                wrong="if visit.unlisted and not visit.kept_back:",
             ),
         ),
     ),
@@ -267,6 +267,12 @@ HAZARDS = (
                 module=_CORE / "decisions.py",
                 right=" and self._plans_told(visit) <= self._plans_told(other)",
                 wrong="",
+            ),
+            Mutation(
+                rule="ruling 14", mistake="a withdrawal does not say that it is no all-clear",
+                module=_CORE / "wording.py",
+                right="EventKind.WITHDRAWN: WITHDRAWN}",
+                wrong="}",
             ),
             Mutation(
                 rule="ruling 16", mistake="every cancellation withdraws",

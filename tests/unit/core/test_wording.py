@@ -128,6 +128,12 @@ def test_nothing_on_file_is_no_reassurance() -> None:
 
 def test_a_retracted_alert_says_first_that_it_is_to_be_disregarded() -> None:
     """It was about the wrong person (ruling 44); one that is withdrawn was about the right one."""
-    said = [statements(ALERT, kind=kind) for kind in (EventKind.RETRACTED, EventKind.WITHDRAWN)]
+    assert (wording.WRONG_PERSON, wording.SUPPORTS) == statements(ALERT, kind=EventKind.RETRACTED)
 
-    assert [(wording.WRONG_PERSON, wording.SUPPORTS), (wording.SUPPORTS,)] == said
+
+def test_a_withdrawn_alert_says_first_that_it_is_no_all_clear() -> None:
+    """Never "there was no plan", and no evidence of no risk (rulings 14, 33)."""
+    assert (wording.WITHDRAWN, wording.SUPPORTS) == statements(ALERT, kind=EventKind.WITHDRAWN)
+    assert all(
+        words in wording.WITHDRAWN for words in ("not evidence of no risk", "not that there was no plan")
+    )
