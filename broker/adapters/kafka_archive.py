@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from broker.adapters.cluster import Cluster
-from broker.adapters.kafka_clients import deadline, stop_consumer
+from broker.adapters.kafka_clients import deadline, lone_consumer, stop_consumer
 from broker.adapters.kafka_ranges import READ_WAIT_MS, records_between
 from broker.adapters.kafka_reader import ANSWER_MS, partitions_of
 from broker.core.errors import KafkaUnavailable
@@ -28,15 +28,8 @@ class KafkaArchive:
 
     async def start(self) -> None:
         """Connect; raise `KafkaUnavailable` when the cluster does not answer."""
-        self._consumer = AIOKafkaConsumer(
-            **self._cluster.connection(),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            request_timeout_ms=ANSWER_MS,
-            max_partition_fetch_bytes=_FETCH_BYTES_MAX,
-            fetch_max_wait_ms=READ_WAIT_MS,
+        self._consumer = lone_consumer(
+            self._cluster, answer_ms=ANSWER_MS, wait_ms=READ_WAIT_MS, fetch_bytes_max=_FETCH_BYTES_MAX
         )
         try:
             async with deadline(ANSWER_MS, "connecting"):

@@ -22,6 +22,7 @@ from aiokafka.errors import (
     TransactionalIdAuthorizationFailed,
 )
 
+from broker.adapters.cluster import Cluster
 from broker.core.errors import Fenced, KafkaNotAuthorized, KafkaUnavailable
 
 STOP_DEADLINE_S = 2.0  # a client that has not said goodbye by then is cut off
@@ -33,6 +34,33 @@ _LACKING = {
     TransactionalIdAuthorizationFailed: "WRITE on transactional id",
     ClusterAuthorizationFailedError: "WRITE on any topic, or what was asked on the cluster",
 }
+
+
+def lone_consumer(
+    cluster: Cluster,
+    *,
+    answer_ms: int,
+    wait_ms: int,
+    uncommitted: bool = False,
+    fetch_bytes_max: int | None = None,
+) -> AIOKafkaConsumer:
+    """
+    Return a consumer of no group, not yet started: where it reads is its owner's to say and to remember.
+
+    `answer_ms` bounds its requests, `wait_ms` is how long Kafka holds an empty fetch. With `uncommitted` it
+    is shown the records of open transactions, too.
+    """
+    limits = {} if fetch_bytes_max is None else {"max_partition_fetch_bytes": fetch_bytes_max}
+    return AIOKafkaConsumer(
+        **cluster.connection(),
+        **limits,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_uncommitted" if uncommitted else "read_committed",
+        request_timeout_ms=answer_ms,
+        fetch_max_wait_ms=wait_ms,
+    )
 
 
 @asynccontextmanager

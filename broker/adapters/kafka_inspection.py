@@ -16,7 +16,7 @@ from aiokafka.errors import TopicAuthorizationFailedError, UnknownTopicOrPartiti
 from aiokafka.protocol.metadata import MetadataRequest
 
 from broker.adapters.cluster import Cluster
-from broker.adapters.kafka_clients import deadline, stop_consumer
+from broker.adapters.kafka_clients import deadline, lone_consumer, stop_consumer
 
 ANSWER_MS = 10_000  # no cluster in good health takes longer over any one request
 _MIN_IN_SYNC, _KEPT_MS, _KEPT_BYTES = "min.insync.replicas", "retention.ms", "retention.bytes"
@@ -105,15 +105,7 @@ async def newest_of_key(
     Raises `KafkaUnavailable`.
     """
     places = [TopicPartition(topic, number) for number in range(partitions)]
-    consumer = AIOKafkaConsumer(
-        **cluster.connection(),
-        group_id=None,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
-        request_timeout_ms=answer_ms,
-        fetch_max_wait_ms=_READ_WAIT_MS,
-    )
+    consumer = lone_consumer(cluster, answer_ms=answer_ms, wait_ms=_READ_WAIT_MS)
     found: dict[int, bytes] = {}
     try:
         async with deadline(answer_ms, "looking at the newest state"):

@@ -14,9 +14,22 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from broker.adapters.cluster import Cluster
-from broker.adapters.kafka_clients import abandon_producer, deadline, stop_consumer, stop_producer
+from broker.adapters.kafka_clients import (
+    abandon_producer,
+    deadline,
+    lone_consumer,
+    stop_consumer,
+    stop_producer,
+)
 from broker.adapters.kafka_ranges import READ_WAIT_MS, records_between
-from broker.core.errors import KafkaUnavailable
+from broker.adapters.kafka_settling import (
+    Decision,
+    carry_out,
+    hidden_places,
+    newest_decision,
+    written_places,
+)
+from broker.core.errors import KafkaUnavailable, TransactionUnsettled
 from broker.ports import INPUTS, POLLED, Record, Topic, Write
 
 _RETRY_BACKOFF_MS = (
@@ -61,6 +74,7 @@ class KafkaPartitionLog:
         self._producer: AIOKafkaProducer | None = None
         self._inputs: AIOKafkaConsumer | None = None
         self._paused: frozenset[Topic] = frozenset()
+        self._decision: Decision | None = None
 
     async def open(self) -> None:
         """1. Start the transactional producer: fences a predecessor and settles its open transaction."""
@@ -77,17 +91,39 @@ class KafkaPartitionLog:
             max_request_size=_WRITE_BYTES_MAX,
         )
         self._producer = producer
-        inputs = AIOKafkaConsumer(**self._reading(), fetch_max_wait_ms=_FETCH_WAIT_MS)
+        inputs = self._consumer(wait_ms=_FETCH_WAIT_MS)
         self._inputs = inputs
         self._paused = frozenset()
         try:
             async with deadline(self._timeouts.open_ms, "taking the partition over"):
-                await producer.start()
                 await inputs.start()
+                await self._take_over(producer, inputs)
             inputs.assign([self._place(topic) for topic in POLLED])
         except BaseException:
             await self._drop()
             raise
+
+    async def _take_over(self, producer: AIOKafkaProducer, inputs: AIOKafkaConsumer) -> None:
+        """Start the producer, and carry out what Kafka decided of its predecessor's last transaction."""
+        client, people = inputs._client, self._place(Topic.PEOPLE)  # noqa: SLF001
+        decision = await newest_decision(client, self._transactional_id)
+        self._decision = decision or self._decision  # an opening that failed has begun a new history
+        await producer.start()
+        hidden = await hidden_places(inputs, written_places(await client.fetch_all_metadata()))
+        if hidden and self._decision is not None:
+            await carry_out(producer, self._decision, hidden)
+        if people in hidden:
+            await self._wait_until_shown(inputs, people)
+        self._decision = None
+
+    async def _wait_until_shown(self, inputs: AIOKafkaConsumer, people: TopicPartition) -> None:
+        """Return when all of `cpis.people` is shown: only we write there, and none of ours is open."""
+        now = asyncio.get_running_loop().time
+        began = now()
+        while await hidden_places(inputs, [people]):
+            if now() - began > self._timeouts.answer_ms / 1000:
+                raise TransactionUnsettled
+            await asyncio.sleep(READ_WAIT_MS / 1000)
 
     async def load_people(self) -> dict[bytes, bytes]:
         """2. Return the newest value of every key of `cpis.people`, to the `read_committed` end."""
@@ -250,22 +286,19 @@ class KafkaPartitionLog:
         inputs.resume(*(self._place(topic) for topic in self._paused - paused))
         self._paused = paused
 
-    def _reading(self) -> dict[str, object]:
-        """Return the settings that every consumer here shares: committed records, places chosen by us."""
-        return {
-            **self._cluster.connection(),
-            "group_id": None,
-            "enable_auto_commit": False,
-            "auto_offset_reset": "earliest",
-            "isolation_level": "read_committed",
-            "request_timeout_ms": self._timeouts.answer_ms,
-            "max_partition_fetch_bytes": _FETCH_BYTES_MAX,
-        }
+    def _consumer(self, *, wait_ms: int) -> AIOKafkaConsumer:
+        """Return a consumer of committed records, not yet started: places are chosen by us."""
+        return lone_consumer(
+            self._cluster,
+            answer_ms=self._timeouts.answer_ms,
+            wait_ms=wait_ms,
+            fetch_bytes_max=_FETCH_BYTES_MAX,
+        )
 
     @asynccontextmanager
     async def _reader(self, topic: Topic) -> AsyncIterator[tuple[AIOKafkaConsumer, TopicPartition]]:
         """Lend a consumer of this partition of one topic, apart from the inputs' positions."""
-        reader = AIOKafkaConsumer(**self._reading(), fetch_max_wait_ms=READ_WAIT_MS)
+        reader = self._consumer(wait_ms=READ_WAIT_MS)
         place = self._place(topic)
         try:
             async with deadline(self._timeouts.answer_ms, "connecting a reader"):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from aiokafka import AIOKafkaConsumer
 
 from broker.adapters.cluster import Cluster
-from broker.adapters.kafka_clients import deadline, stop_consumer
+from broker.adapters.kafka_clients import deadline, lone_consumer, stop_consumer
 from broker.adapters.kafka_reader import partitions_of
 from broker.ports import Record
 
@@ -69,15 +69,8 @@ class KafkaTable:
         if self._consumer is not None:
             return self._consumer
         places = await partitions_of(self._cluster, self._topic)
-        consumer = self._consumer = AIOKafkaConsumer(
-            **self._cluster.connection(),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            request_timeout_ms=_ANSWER_MS,
-            fetch_max_wait_ms=_READ_WAIT_MS,
-        )
+        consumer = lone_consumer(self._cluster, answer_ms=_ANSWER_MS, wait_ms=_READ_WAIT_MS)
+        self._consumer = consumer
         await consumer.start()
         consumer.assign(places)
         await consumer.seek_to_beginning(*places)

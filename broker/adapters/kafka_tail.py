@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from broker.adapters.cluster import Cluster
-from broker.adapters.kafka_clients import deadline, stop_consumer
+from broker.adapters.kafka_clients import deadline, lone_consumer, stop_consumer
 from broker.adapters.kafka_ranges import READ_WAIT_MS, records_between
 from broker.adapters.kafka_reader import ANSWER_MS, partitions_of
 from broker.ports import Record, Topic
@@ -52,14 +52,8 @@ class KafkaInputTail:
     async def _connected(self) -> AIOKafkaConsumer:
         """Return a consumer that has every partition of the topic."""
         places = await partitions_of(self._cluster, self._topic.value)
-        self._consumer = consumer = AIOKafkaConsumer(
-            **self._cluster.connection(),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_uncommitted",
-            request_timeout_ms=self._answer_ms,
-            fetch_max_wait_ms=READ_WAIT_MS,
+        self._consumer = consumer = lone_consumer(
+            self._cluster, answer_ms=self._answer_ms, wait_ms=READ_WAIT_MS, uncommitted=True
         )
         async with deadline(self._answer_ms, "connecting"):
             await consumer.start()

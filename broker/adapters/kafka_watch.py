@@ -12,7 +12,7 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from broker.adapters.cluster import Cluster
-from broker.adapters.kafka_clients import deadline, stop_consumer
+from broker.adapters.kafka_clients import deadline, lone_consumer, stop_consumer
 
 ANSWER_MS = 4_000
 """A cluster that does not answer a question about itself in this time counts as away (milliseconds)."""
@@ -81,15 +81,8 @@ class KafkaWatch:
     async def _connected(self) -> AIOKafkaConsumer:
         """Return the consumer, started."""
         if self._consumer is None:
-            self._consumer = AIOKafkaConsumer(
-                **self._cluster.connection(),
-                group_id=None,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                isolation_level="read_committed",
-                request_timeout_ms=ANSWER_MS,
-                max_partition_fetch_bytes=_FETCH_BYTES_MAX,
-                fetch_max_wait_ms=_READ_WAIT_MS,
+            self._consumer = lone_consumer(
+                self._cluster, answer_ms=ANSWER_MS, wait_ms=_READ_WAIT_MS, fetch_bytes_max=_FETCH_BYTES_MAX
             )
             await self._consumer.start()
         return self._consumer

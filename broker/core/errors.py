@@ -298,6 +298,16 @@ class KafkaNotAuthorized(KafkaUnavailable):
     exit_code = 77
 
 
+class TransactionUnsettled(KafkaUnavailable):
+    """Kafka hides records of the matcher's state, and no longer knows whether they were committed."""
+
+    code = "CPIS-425"
+    action = (
+        "Find the hidden transaction on cpis.people with `kafka-transactions.sh find-hanging` and abort it; "
+        "the partition then goes on by itself, and takes again what it took in that transaction."
+    )
+
+
 class AccessRefused(BrokerError):
     """The access lists cannot be made as they are declared."""
 

@@ -14,6 +14,8 @@ from broker.ports import PartitionLog, Record, Write
 
 APPLICATION = "contract"
 ANSWER_MS = 3_000
+OPEN_MS = 60_000
+"""A new cluster makes its transaction log first: for 15 s and more where ten test runs share two cores."""
 
 
 async def delete_before(cluster: Cluster, topic: str, partition: int, offset: int) -> None:
@@ -109,7 +111,10 @@ class KafkaWorld:
     def log(self) -> PartitionLog:
         """Return a log of the partition."""
         return KafkaPartitionLog(
-            self._cluster, APPLICATION, self.partition, KafkaTimeouts(answer_ms=ANSWER_MS)
+            self._cluster,
+            APPLICATION,
+            self.partition,
+            KafkaTimeouts(open_ms=OPEN_MS, answer_ms=ANSWER_MS),
         )
 
     async def append(self, writes: list[Write]) -> None:

@@ -30,7 +30,7 @@ from tests.fault.load import Load
 
 LANES = 3  # points at a time: much of each is waiting
 _WAKING, _FREE, _FIRST = range(3)  # numbers: the one that wakes the cluster up, the crash-free one, point 1
-_PARTITIONS = {Breadth.OWN: 150, Breadth.ALL: 400}  # for a point each: a third more than were ever needed
+_PARTITIONS = {Breadth.OWN: 180, Breadth.ALL: 480}  # for a point each: a third more than were ever needed
 
 Play = Callable[[int, Death], Sequence[Life]]
 """Plays a number, which has its own people and place, to its end; returns the lives that death could meet."""

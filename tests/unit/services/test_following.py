@@ -111,17 +111,23 @@ def test_what_another_intake_took_is_known_before_the_next_message() -> None:
     assert A == log.numbers.of_visit(VISIT)
 
 
+async def caught_up_and_held(log: Log) -> tuple[SlowTail, Following]:
+    """Return a tail that holds whoever asks it from now on, and what follows by it, at the end so far."""
+    tail = SlowTail(MemoryInputTail(log.kafka, Topic.ATTENDANCES))
+    following = log.follow(tail)
+    tail.let_go.set()
+    await following.catch_up()
+    tail.let_go.clear()
+    tail.asked.clear()
+    return tail, following
+
+
 def test_whoever_comes_while_the_log_is_read_waits_for_it() -> None:
     """Nobody is let through on what was known before."""
     log = Log()
 
     async def scenario() -> None:
-        tail = SlowTail(MemoryInputTail(log.kafka, Topic.ATTENDANCES))
-        following = log.follow(tail)
-        tail.let_go.set()
-        await following.catch_up()
-        tail.let_go.clear()
-        tail.asked.clear()
+        tail, following = await caught_up_and_held(log)
         following.suspect()
         waiting = [asyncio.ensure_future(following.ready()) for _ in range(2)]
         await tail.asked.wait()
@@ -137,12 +143,7 @@ def test_whoever_gives_up_does_not_stop_the_reading() -> None:
     log = Log()
 
     async def scenario() -> None:
-        tail = SlowTail(MemoryInputTail(log.kafka, Topic.ATTENDANCES))
-        following = log.follow(tail)
-        tail.let_go.set()
-        await following.catch_up()
-        tail.let_go.clear()
-        tail.asked.clear()
+        tail, following = await caught_up_and_held(log)
         log.append(A, message(A))
         following.suspect()
         waiting = asyncio.ensure_future(following.ready())
