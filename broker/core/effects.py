@@ -17,6 +17,7 @@ from broker.core.alerts import (
     DecisionEntry,
     EventKind,
     Mark,
+    Note,
     PlanLine,
     Recipient,
     VisitLine,
@@ -64,6 +65,7 @@ _VISIT_CHANGES = {
 _VISIT_FIELDS = tuple(entry.name for entry in fields(VisitLine) if entry.name != "state")
 _DIGEST_DIGITS = 16  # 64 bits: two decisions about one visit never collide
 _DUE = frozenset({Why.SHARED, Why.NEWER_RULES})  # somebody is to be told, or would be
+_STILL_OPEN = (Why.NOT_CONFIRMED, True)  # others still hear of the possible attendance
 _OF_ANOTHER = frozenset({Why.WRONG_PERSON, Why.NOT_THIS_PERSON})
 
 
@@ -243,7 +245,9 @@ def _restricted_since(before: Alert, after: Alert) -> tuple[Change, ...]:
 def _why(alert: Alert, entries: Mapping[str, DecisionEntry]) -> Why | None:
     """Return the rule that took an alert back; None when its thread joined another."""
     entry = entries.get(alert.subject)
-    return entry.why if entry is not None and entry.why not in _DUE else None
+    if entry is None or entry.why in _DUE or (entry.why, Note.NOT_CONFIRMED in alert.notes) == _STILL_OPEN:
+        return None
+    return entry.why
 
 
 def _version(alert: Alert, decisions: Decisions, policy: AnyPolicy) -> str:

@@ -43,8 +43,7 @@ def is_refused(
     if at is None:
         return False
     held = received_by({reference: messages[reference] for reference in visit.references}, at)
-    threads = read_visits({reference: said for reference, said in held.items() if said}, policy)
-    by_hospital = {stated.details for thread in threads for stated in thread.stated}
+    by_hospital = {stated.details for thread in read_visits(held, policy) for stated in thread.stated}
     by_authority = {
         version.content.details
         for pair in unmatched

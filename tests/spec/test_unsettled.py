@@ -367,6 +367,38 @@ def test_who_was_told_of_somebody_else_is_told_so(run_stepwise: Run) -> None:
     assert ([], {"v1": ANOTHER}) == (outcome.asked, outcome.whys)
 
 
+def test_an_authority_whose_plan_is_out_is_told_no_rule_that_holds_for_others(run_stepwise: Run) -> None:
+    """Removed by the arrival, as a late file says: withdrawn, and E09 still hears of it (rulings 14, 46)."""
+    outcome = run_stepwise(f"""{PLAN}
+        T-9d | plan | LAC E08 |
+        {VISIT}
+        {OVERDUE}
+        T-1d | plan | LAC E08 | deleted=D received=T+13h
+    """)
+
+    assert [EventKind.RAISED, EventKind.WITHDRAWN] == [kind for kind, _ in told(outcome, "E08")]
+    assert [None] * 3 == [event.why for event in outcome.events]
+    assert [POSSIBLE] == outcome.alerts(ALERT)
+
+
+def test_details_in_doubt_again_make_the_attendance_possible_again(run_stepwise: Run) -> None:
+    """What agreed was, as its first receipt tells, a message whose details do not (rulings 20, 37, 46)."""
+    outcome = run_stepwise(f"""{PLAN}
+        T    | A04  | v1 | {ALEX} control_id=a received=T+1m
+        T    | A04  | v1 | control_id=b sequence=1 received=T+2h
+        {OVERDUE}
+        T    | A04  | v1 | {ALEX} control_id=b sequence=1 received=T+1m
+    """)
+
+    assert ({"v1": OPEN}, [POSSIBLE]) == (outcome.whys, outcome.alerts(ALERT))
+    assert Change.IDENTITY in told(outcome)[-1][1]
+    assert (EventKind.WITHDRAWN, OPEN) == [
+        (event.kind, event.why and event.why.value)
+        for event in outcome.events
+        if event.alert.recipient.kind == "provider"
+    ][-1]
+
+
 def test_no_timer_tells_of_a_refused_visit(run_stepwise: Run) -> None:
     """Its word comes after a person's, and says nothing (ruling 46)."""
     outcome = run_stepwise(f"{PLAN}\n{VISIT}\n{REFUSED}\n{OVERDUE}")
@@ -385,6 +417,9 @@ AFTERWARDS = rows("""
     T-9d plan LAC/E08 received=T+2h                          | no
     T+2h plan CPP/E09 given=Third                            | yes
     T-8d plan LAC/E08 birth_date=2012-02-02 received=T+2h    | yes
+    T-8d plan LAC/E08 birth_date=2012-02-02 received=T+1h    | no
+    T+30m A08 v1 control_id=MSG-8 family=Third received=T+1h | no
+    T+30m A08 v1 control_id=MSG-8 family=Third received=T+61m | yes
 """)
 
 
@@ -440,6 +475,40 @@ def test_of_two_words_the_newest_counts(
     outcome = run_stepwise("\n".join([PLAN, VISIT, *(words if first == "confirmed" else reversed(words))]))
 
     assert {"v1": why} == outcome.whys
+
+
+SEVERAL = rows("""
+    said       | why
+    yes no yes | shared
+    no yes no  | ruling 46: a person said that it is somebody else
+""")
+
+
+@pytest.mark.parametrize(("said", "why"), SEVERAL)
+def test_a_word_may_be_taken_back_and_said_again(run: Run, said: str, why: str) -> None:
+    """An hour after each other: the last one counts, not the first of its kind (rulings 37, 46)."""
+    kinds = {"yes": "identity-confirmed", "no": "not-this-person"}
+    words = [
+        f"T+{hour}h | notice | n{hour} {kinds[word]} | visit=v1"
+        for hour, word in enumerate(said.split(), start=1)
+    ]
+    outcome = run("\n".join([PLAN, VISIT, *words]))
+
+    assert {"v1": why} == outcome.whys
+
+
+@pytest.mark.parametrize("first", ["T+1h", "T+3h"])
+def test_a_second_refusal_covers_what_came_since_the_first(run_stepwise: Run, first: str) -> None:
+    """In whichever order they come (ruling 46)."""
+    second = {"T+1h": "T+3h", "T+3h": "T+1h"}[first]
+    outcome = run_stepwise(f"""{PLAN}
+        {VISIT}
+        T+2h     | A08    | v1                 | control_id=MSG-8 family=Third given=Sam birth_date=2013-01-01
+        {first}  | notice | n2 not-this-person | visit=v1
+        {second} | notice | n3 not-this-person | visit=v1
+    """)
+
+    assert ([], {"v1": ANOTHER}) == (outcome.asked, outcome.whys)
 
 
 def test_an_alert_after_a_confirmation_is_retracted_by_a_later_refusal(run_stepwise: Run) -> None:
