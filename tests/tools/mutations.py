@@ -64,7 +64,6 @@ class Mutant:
 
 
 _PLANS = PurePosixPath("broker/core/plans.py")
-_DECISIONS = PurePosixPath("broker/core/decisions.py")
 _VISITS = PurePosixPath("broker/core/visits.py")
 
 NAMED = (
