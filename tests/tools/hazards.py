@@ -102,9 +102,9 @@ HAZARDS = (
             ),
             Mutation(
                 rule="ruling 44", mistake="a visit that moves to another number stays with the first as well",
-                module=PurePosixPath("broker/services/numbers_in_use.py"),
-                right="if held is None or held.number == now.number or now.place <= held.place:",
-                wrong="if held is None or held.number != now.number or now.place <= held.place:",
+                module=PurePosixPath("broker/services/attendances.py"),
+                right="facts.append((moved.number, moved.left))",
+                wrong="pass",
             ),
             Mutation(
                 rule="ruling 42", mistake="a second number in a message moves the visit",
