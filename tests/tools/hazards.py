@@ -223,8 +223,8 @@ HAZARDS = (
             Mutation(
                 rule="ruling 11", mistake="late is not said",
                 module=_CORE / "plans.py",
-                right="marks.append(Mark.DELAYED)",
-                wrong="pass",
+                right="return max(first_recorded_at + policy.delayed_after,",
+                wrong="return max(first_recorded_at + timedelta(days=99),",
             ),
         ),
     ),
