@@ -126,6 +126,7 @@ def refuses_another_key(desk: Desk, item_id: str) -> None:
     assert before == len(desk.records(Topic.ATTENDANCES))
 
 
+@pytest.mark.timeout(900)  # some thirty commands, each a process of its own on a machine that is shared
 def test_a_message_refused_for_a_setting_is_redriven_and_alerts_once(live_desk: Desk) -> None:
     """Refused at the live door, found, looked at, opened on grounds, redriven; twice tells nobody twice."""
     desk = live_desk

@@ -144,7 +144,7 @@ def test_a_visit_becomes_an_alert_and_an_inbox_row(
         secured.send(ADMINISTRATOR, Topic.ALERTS, b"no alert")
         wait_until(lambda: site.inbox() >= held + 4, END_SECONDS, "four alerts are in the inbox")
         wait_until(lambda: unused(secured) <= UNUSED_THAT_DAY, END_SECONDS, "every right is used")
-        explainer = settings_of("cpis-explainer")
+        explainer = {"CPIS_SEALING_KEYS_DIR": str(tmp_path / "keys"), **settings_of("cpis-explainer")}
         assert "No plan on file." in asked("answer", explainer, f"{PROVIDER}/Y-{manner}", code=3)
         logs = "".join(fleet.logs() for fleet in site.fleets.values())
 
