@@ -17,6 +17,7 @@ from broker.ports import FactLog, InputTail, Topic, Write
 from tests.builders.declared_kafka import declared_kafka
 
 DEADLINE_S = 60
+APPEND_MS = 20_000  # what is appended is to be there, however long a new Kafka takes on a busy machine
 
 World = tuple[InputTail, FactLog, Callable[[], Awaitable[None]]]
 """A tail of the attendances, what writes them, and what makes the cluster go away."""
@@ -47,7 +48,8 @@ def kafka_world(broker: EmbeddedKafka) -> World:
         """Kill the broker."""
         await asyncio.to_thread(broker.kill)
 
-    return KafkaInputTail(broker.cluster, Topic.ATTENDANCES), KafkaFactLog(broker.cluster), go_away
+    facts = KafkaFactLog(broker.cluster, deadline_ms=APPEND_MS)
+    return KafkaInputTail(broker.cluster, Topic.ATTENDANCES), facts, go_away
 
 
 @pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.kafka)])
