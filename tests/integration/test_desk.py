@@ -56,10 +56,10 @@ def live_desk(tmp_path: Path) -> Iterator[Desk]:
         yield with_key(nodes, tmp_path)
 
 
-def attendance(processing: str, *, patient: Patient = CHILD, visit: str = "V1") -> bytes:
-    """Return an attendance of an hour ago; `processing` is MSH-11."""
-    now = datetime.now(UTC)
-    arrived, recorded = (f"{now - timedelta(minutes=ago):%Y%m%d%H%M%S}" for ago in (60, 55))
+def attendance(processing: str, *, patient: Patient = CHILD, visit: str = "V1", hours_ago: int = 1) -> bytes:
+    """Return an attendance of so many hours ago; `processing` is MSH-11."""
+    now = datetime.now(UTC) - timedelta(hours=hours_ago)
+    arrived, recorded = (f"{now + timedelta(minutes=after):%Y%m%d%H%M%S}" for after in (0, 5))
     pv1 = {"class": "E", "location": "ED", "visit": visit, "arrived": arrived}
     adt = Adt(
         event="A04",
@@ -296,3 +296,50 @@ def test_a_visit_without_a_number_is_confirmed_by_a_person_and_alerts(desk: Desk
 
     assert 1 == actions.count((ActionKind.CONFIRMED, str(item["id"])))
     assert [] == names_somebody(str(item) + str(traced) + done.stdout + done.stderr + fleet.logs())
+
+
+def test_whose_a_visit_is_is_said_at_the_desk_or_by_nobody(desk: Desk) -> None:
+    """
+    One is refused after the authority heard of a possible attendance, one is confirmed and alerts.
+
+    Another number is refused, and nowhere on the way does anybody read a name (rulings 42, 46).
+    """
+    other = replace(CHILD, family="Otherwise", given="Imogen", born="20110101")
+
+    def asked() -> list[str]:
+        """Return the ids of the items that ask whose a visit is."""
+        return [str(one["id"]) for one in desk.items("worklist", "list", "--reason-code", "details disagree")]
+
+    with Fleet(desk.kafka.cluster, desk.directory, roles=("intake", "matcher")) as fleet:
+        fleet.start(CPIS_IDENTITY_KEY_FILE=str(desk.directory / "identity.key"))
+        port = mllp_port(fleet)
+        desk.shown("upload", str(plan_file(desk.directory)))
+        before = len(desk.alerts())
+        assert "AA" == send(port, attendance("T", patient=other, visit="V11", hours_ago=14))
+        wait_until(lambda: bool(asked()), PATIENCE_SECONDS, "an item")
+        [first] = asked()
+
+        at = f"{datetime.now(UTC) - timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}"
+        timer = desk.run("fact", "add", "unsettled", first, "--at", at, *GROUNDS)
+        assert 0 == timer.returncode, timer.stderr
+        wait_until(lambda: len(desk.alerts()) == before + 1, PATIENCE_SECONDS, "the authority is told")
+        refused = desk.run("worklist", "refuse", first, *GROUNDS)
+        assert 0 == refused.returncode, refused.stderr
+        wait_until(lambda: len(desk.alerts()) == before + 2, PATIENCE_SECONDS, "it is retracted")
+        wait_until(lambda: not asked(), PATIENCE_SECONDS, "the item is settled")
+
+        assert "AA" == send(port, attendance("T", patient=other, visit="V12"))
+        wait_until(lambda: bool(asked()), PATIENCE_SECONDS, "another item")
+        [second] = asked()
+        mistaken = desk.run("worklist", "confirm", second, *GROUNDS, told=f"{SOMEBODY.number}\n")
+        assert (65, "") == (mistaken.returncode, mistaken.stdout)
+        done = desk.run("worklist", "confirm", second, *GROUNDS, told=f"{CHILD.number}\n")
+        assert 0 == done.returncode, done.stderr
+        wait_until(lambda: len(desk.alerts()) == before + 4, PATIENCE_SECONDS, "both are told")
+        wait_until(lambda: not asked(), PATIENCE_SECONDS, "that item is settled, too")
+        actions = [(one.kind, one.item_id) for one in desk.actions(Topic.AUDIT)]
+
+    for action in ((ActionKind.ADDED, first), (ActionKind.REFUSED, first), (ActionKind.CONFIRMED, second)):
+        assert 1 == actions.count(action)
+    shown = [one.stdout + one.stderr for one in (timer, refused, mistaken, done)]
+    assert [] == names_somebody("".join(shown) + fleet.logs())
