@@ -12,6 +12,8 @@ from broker.core.person import Known, Person, Said, Told, Untold
 from tests.strategies import (
     accesses,
     alerts,
+    births,
+    covers,
     identity_notices,
     leavings,
     maybe,
@@ -40,6 +42,10 @@ def known() -> st.SearchStrategy[Known]:
         ),
         accesses=_by_id(accesses(), lambda access: access.access_id),
         notices=_by_id(identity_notices(), lambda notice: notice.notice_id),
+        births=st.lists(births(), max_size=2).map(
+            lambda some: {one.baby: {one.birth_id: one} for one in some}
+        ),
+        covers=st.lists(covers(), max_size=2).map(lambda some: {one.mother: one for one in some}),
     )
 
 

@@ -4,6 +4,7 @@ Hypothesis strategies for facts, alerts and their parts, shared by all generated
 NHS numbers are of the test range 999; times are aware UTC in whole milliseconds, as the core keeps them.
 """
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from enum import Enum
 from typing import TypeVar
@@ -38,10 +39,13 @@ from broker.core.facts import (
     ABOUT_A_VISIT,
     REGISTERS,
     Access,
+    Birth,
+    Cover,
     Details,
     Fact,
     IdentityKind,
     IdentityNotice,
+    LinkEnded,
     NumberStatus,
     PlanContent,
     PlanFact,
@@ -250,9 +254,67 @@ def identity_notices() -> st.SearchStrategy[IdentityNotice]:
     )
 
 
+def births() -> st.SearchStrategy[Birth]:
+    """Return births."""
+    return st.builds(
+        Birth,
+        birth_id=references(),
+        baby=nhs_numbers(),
+        born=maybe(days()),
+        visit=maybe(references()),
+        restricted=st.booleans(),
+        recorded_at=times(),
+        received_at=times(),
+    )
+
+
+def covers() -> st.SearchStrategy[Cover]:
+    """Return what covers babies: unborn children's plans, without details of the mother."""
+    return st.builds(
+        Cover,
+        mother=maybe(nhs_numbers()),
+        births=st.lists(births(), max_size=2).map(tuple),
+        plans=st.lists(plan_facts().flatmap(_unborn), max_size=2).map(tuple),
+        losses=st.lists(times(), max_size=2).map(tuple),
+        restricted=maybe(times()),
+        recorded_at=times(),
+        received_at=times(),
+    )
+
+
+def _unborn(plan: PlanFact) -> st.SearchStrategy[PlanFact]:
+    """Return a plan as that of an unborn child."""
+    return days().map(
+        lambda end: replace(
+            plan,
+            content=replace(
+                plan.content,
+                plan_type=PlanType.UNBORN,
+                end=end,
+                details=Details(),
+                restricted=False,
+            ),
+        )
+    )
+
+
+def ended_links() -> st.SearchStrategy[LinkEnded]:
+    """Return numbers that are to be forgotten."""
+    return st.builds(LinkEnded, number=nhs_numbers(), covered=st.booleans(), received_at=times())
+
+
 def facts() -> st.SearchStrategy[Fact]:
     """Return facts of every kind."""
-    return st.one_of(plan_facts(), visit_messages(), leavings(), accesses(), identity_notices())
+    return st.one_of(
+        plan_facts(),
+        visit_messages(),
+        leavings(),
+        accesses(),
+        identity_notices(),
+        births(),
+        covers(),
+        ended_links(),
+    )
 
 
 def recipients() -> st.SearchStrategy[Recipient]:

@@ -1,6 +1,6 @@
-"""`cpis fact`: put in by hand what the source said, a view, who must not see a person, what is unsettled."""
+"""`cpis fact`: put in by hand what the source said, a birth, a view, who must not see, what is unsettled."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import click
 
@@ -16,6 +16,9 @@ from broker.services.fact_desk import BY_HAND, Added, User
 _WORDS = {kind.value.replace(" ", "-"): kind for kind in BY_HAND}
 _SUCCESSOR = "NHS number that succeeds it"
 _USER = "Name of the user"
+_MOTHER = "NHS number of the mother"
+_BABY = "NHS number of the baby"
+_BORN = "Date of birth of the baby"
 _USER_ID = "The organisation's own id of the user"
 
 
@@ -92,6 +95,37 @@ def notice(kind: str, recorded_at: datetime, reason: str, by: str, bootstrap_ser
         """Add the notice."""
         return await desk.facts.add_notice(
             numbers[0], what, recorded_at=recorded_at, successor=successor, grounds=grounds
+        )
+
+    _show(at_desk(bootstrap_servers, put_in))
+
+
+@add.command()
+@click.option("--recorded-at", required=True, type=Moment(), help="When the source recorded the birth.")
+@grounds_options
+@servers_option
+def birth(recorded_at: datetime, reason: str, by: str, bootstrap_servers: str | None) -> None:
+    """
+    Add a birth notice: whose child a baby is.
+
+    Where an unborn child's plan is on file for the mother, it covers the baby, and the authority is asked to
+    open the baby's own.
+
+    Standard input: the NHS number of the mother, on a second line that of the baby, and on a third the baby's
+    date of birth, as 2026-03-02.
+    """
+    grounds = Grounds(by=by, reason=reason)
+    mother, baby, day = personal((_MOTHER, _BABY, _BORN))
+    numbers = number_of(mother), number_of(baby)
+    try:
+        born = date.fromisoformat(day)
+    except ValueError:
+        raise click.UsageError("give the date of birth as 2026-03-02") from None
+
+    async def put_in(desk: Desk) -> Added:
+        """Add the birth."""
+        return await desk.facts.add_birth(
+            numbers[0], baby=numbers[1], born=born, recorded_at=recorded_at, grounds=grounds
         )
 
     _show(at_desk(bootstrap_servers, put_in))

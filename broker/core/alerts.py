@@ -33,19 +33,21 @@ class Recipient:
 class Occasion(StrEnum):
     """
     A person came, or somebody looked the person up, never mixed up (ruling 1); or the number of an open plan
-    is not in use (ruling 23).
+    is not in use (ruling 23); or a baby was born whom an unborn child's plan covers (ruling 26).
     """
 
     ATTENDED = "attended"
     VIEWED = "viewed"
     NUMBER_INACTIVE = "number inactive"
+    BORN = "born"
 
 
 class SubjectRole(StrEnum):
-    """Whether the plan is the person's own or her unborn child's (dossier 2.2)."""
+    """Whether the plan is the person's own, her unborn child's, or that of its mother (dossier 2.2, R34)."""
 
     CHILD = "child"
     MOTHER = "mother of unborn"
+    NEWBORN = "newborn"
 
 
 class PlanState(StrEnum):
@@ -63,7 +65,7 @@ IN_FORCE = frozenset({PlanState.ACTIVE, PlanState.PAST_DUE_DATE})
 
 
 class Mark(StrEnum):
-    """What a reader must know about one plan's match with the visit (rulings 11, 14, 20, 46)."""
+    """What a reader must know about one plan's match with the visit (rulings 11, 14, 20, 26, 46)."""
 
     RETROACTIVE = "retroactive"
     DELAYED = "delayed"
@@ -72,6 +74,7 @@ class Mark(StrEnum):
     DETAILS_NOT_CONFIRMED = "details not confirmed"
     CONFIRMED_BY_HAND = "identity confirmed by a person"
     REMOVED_AFTERWARDS = "removed by the authority afterwards"
+    NEWBORN_OF = "newborn of"
 
 
 class VisitState(StrEnum):
@@ -99,6 +102,7 @@ class Note(StrEnum):
     PROTECTION_PLAN_OPEN = "child protection plan open on a number not in use"
     NOT_CONFIRMED = "possible attendance, identity not confirmed"
     NO_OUTCOME = "no outcome received"
+    OPEN_OWN_PLAN = "open the baby's own plan"
 
 
 class Urgency(StrEnum):
@@ -288,6 +292,8 @@ class Why(StrEnum):
     WRONG_PERSON = "ruling 44: recorded under the wrong person"
     NEWER_RULES = "not told: decided only by newer rules"
     SHARING_STOPPED = "ruling 45: sharing stopped by a controller"
+    OWN_PLAN = "ruling 26: the baby has a plan of its own"
+    NOT_BORN_UNDER = "ruling 26: not born under the unborn child's plan"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

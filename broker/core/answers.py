@@ -14,6 +14,7 @@ from broker.core.decisions import Deciding
 from broker.core.errors import NoAnswerHere
 from broker.core.identifiers import NhsNumber, london_day
 from broker.core.keyed import IdentityKey
+from broker.core.newborn import counting
 from broker.core.number_answers import under_enquiry
 from broker.core.number_ranges import is_searched
 from broker.core.person import Known
@@ -173,7 +174,7 @@ class _Looking(Deciding):
         visit = next((visit for visit in self.visits if reference in visit.references), None)
         if visit is None or not visit.tells:
             raise NoAnswerHere
-        pairs = self._due(self._stay(visit, self.notices), self.plans, visit.policy)[0]
+        pairs = counting(self._stay(visit, self.notices), self.plans, visit.policy)[0]
         matched = self._matched(visit, pairs)
         checked = Checked(
             sharing_stopped=visit.kept_back,

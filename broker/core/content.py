@@ -42,6 +42,10 @@ _FLOWS = {
     (RecipientKind.AUTHORITY, Occasion.VIEWED, SubjectRole.MOTHER): Flow.VIEW_OF_MOTHER,
     (RecipientKind.PROVIDER, Occasion.ATTENDED, SubjectRole.CHILD): Flow.PLAN_OF_CHILD,
     (RecipientKind.PROVIDER, Occasion.ATTENDED, SubjectRole.MOTHER): Flow.PLAN_OF_MOTHER,
+    (RecipientKind.AUTHORITY, Occasion.ATTENDED, SubjectRole.NEWBORN): Flow.VISIT_OF_CHILD,
+    (RecipientKind.AUTHORITY, Occasion.VIEWED, SubjectRole.NEWBORN): Flow.VIEW_OF_CHILD,
+    (RecipientKind.PROVIDER, Occasion.ATTENDED, SubjectRole.NEWBORN): Flow.PLAN_OF_CHILD,
+    (RecipientKind.AUTHORITY, Occasion.BORN, SubjectRole.NEWBORN): Flow.BIRTH,
 }  # a provider is told of its own visits alone
 _KEPT_UNCONFIRMED = ("visit", "provider", "provider_name", "state", "arrived_at")  # ruling 46
 _OF_A_VISIT = tuple(entry.name for entry in fields(VisitLine))
@@ -67,14 +71,14 @@ class Matched:
     def line(self) -> PlanLine:
         """Return the plan as told."""
         content = self.plan.shown.content
-        unborn = content.plan_type is PlanType.UNBORN
+        role = SubjectRole.MOTHER if content.plan_type is PlanType.UNBORN else SubjectRole.CHILD
         return PlanLine(
             authority=content.authority,
             authority_name=content.authority_name,
             phone_emergency=content.phone_emergency,
             phone_office=content.phone_office,
             plan_type=content.plan_type,
-            role=SubjectRole.MOTHER if unborn else SubjectRole.CHILD,
+            role=role if self.plan.newborn is None else SubjectRole.NEWBORN,
             start=content.start,
             end=content.end,
             state=self.plan.state,
@@ -91,6 +95,11 @@ def successor_of(authority: OdsCode, policy: Policy, at: datetime) -> OdsCode:
         authority = successor.code
         seen.add(authority)
     return authority
+
+
+def owner_of(pair: Due, policy: Policy, newest_at: datetime) -> OdsCode:
+    """Return who answers for a plan from when it was there to be told, by the sources' stamps (19)."""
+    return successor_of(pair.shown.content.authority, policy, max(newest_at, pair.said_at))
 
 
 def authority_alert(
@@ -135,6 +144,27 @@ def authority_alert(
             (Note.MOVED_TO_SUCCESSOR, moved),
             (Note.NUMBER_CHANGE, enquiry),
             (Note.NO_OUTCOME, no_outcome),
+            (Note.OPEN_OWN_PLAN, any(line.role is SubjectRole.NEWBORN for line in lines)),
+        ),
+        child_id=_child_id(own),
+    )
+
+
+def birth_alert(alert_id: str, subject: str, recipient: Recipient, matched: Sequence[Matched]) -> Alert:
+    """Return what asks an authority to open the plan of a baby whom its unborn child's plan covers (26)."""
+    own, _ = _split(matched, recipient.code)
+    lines = _lines(own)
+    return Alert(
+        alert_id=alert_id,
+        subject=subject,
+        occasion=Occasion.BORN,
+        recipient=recipient,
+        route=Route.DUTY,
+        urgency=Urgency.NOW,
+        plans=lines,
+        notes=_notes(
+            (Note.MOVED_TO_SUCCESSOR, any(line.authority != recipient.code for line in lines)),
+            (Note.OPEN_OWN_PLAN, True),
         ),
         child_id=_child_id(own),
     )

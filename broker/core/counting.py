@@ -16,6 +16,9 @@ WHY_NOT_DUE: Final[Mapping[NotDue, Why]] = {
     NotDue.OF_AGE: Why.OF_AGE,
     NotDue.HISTORY: Why.HISTORY,
     NotDue.REMOVED_BEFORE: Why.REMOVED_BEFORE,
+    NotDue.OWN_PLAN: Why.OWN_PLAN,
+    NotDue.NOT_BORN_UNDER: Why.NOT_BORN_UNDER,
+    NotDue.LINKED_LATE: Why.NO_PLAN_DUE,
     NotDue.NO_OVERLAP: Why.NO_PLAN_DUE,
 }
 """What is recorded where no plan counts, by why one does not."""

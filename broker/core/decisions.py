@@ -24,37 +24,26 @@ from broker.core.content import (
     Matched,
     authority_alert,
     flows_of,
+    owner_of,
     possible_alert,
     provider_alert,
-    successor_of,
     view_alert,
     view_line,
     views_during,
 )
-from broker.core.counting import WHY_NOT_DUE, view_not_counted
+from broker.core.counting import view_not_counted
 from broker.core.excluded import was_excluded
 from broker.core.facts import Access, IdentityNotice, PlanKey
-from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.identifiers import NhsNumber
 from broker.core.identity_words import is_confirmed, is_overdue, is_refused, is_without_outcome
 from broker.core.keyed import IdentityKey
 from broker.core.leaving import elsewhere, staying, staying_by
-from broker.core.matching import Match, match_over_time
+from broker.core.newborn import counting, covering, match, received_by, timing_marks
+from broker.core.newborn_asked import asked_of_authorities
 from broker.core.noting import Noting
 from broker.core.number_answers import under_enquiry
 from broker.core.person import Known
-from broker.core.plans import (
-    Due,
-    NotDue,
-    Stay,
-    Version,
-    born_on,
-    cutoff,
-    delayed_from,
-    due,
-    histories,
-    timing_marks,
-    with_replacements,
-)
+from broker.core.plans import Due, Stay, Version, born_on, cutoff, delayed_from, histories
 from broker.core.policy import AnyPolicy, Policy
 from broker.core.policy_keys import Restricted
 from broker.core.reading import Visit
@@ -98,7 +87,7 @@ class Deciding(Noting):
         self.known = known
         self.elsewhere = elsewhere(known.visits, known.left)
         self.messages = staying(known.visits, known.left)
-        self.plans = list(histories(known.plans).values())
+        self.plans = [*histories(known.plans).values(), *covering(known.covers, self.elsewhere)]
         self.visits = read_visits(self.messages, policy)
         self.accesses = sorted(known.accesses.values(), key=lambda access: access.access_id)
         self.sensitive = self.messages.keys() - {ref for visit in self.visits for ref in visit.references}
@@ -117,6 +106,7 @@ class Deciding(Noting):
             self._decide_visit(visit)
         for access in self.accesses:
             self._decide_view(access)
+        self._decide_birth()
         return Decisions(
             alerts=self.alerts, items=self.items, entries=self.entries, restricted=self.restricted
         )
@@ -139,7 +129,7 @@ class Deciding(Noting):
 
     def _plans_told(self, visit: Visit) -> frozenset[PlanKey]:
         """Return the plans that a visit tells of where it counts: due, with details that match."""
-        pairs = self._due(self._stay(visit, self.notices), self.plans, visit.policy)[0]
+        pairs = counting(self._stay(visit, self.notices), self.plans, visit.policy)[0]
         return frozenset(key for line in self._matched(visit, pairs) for key in line.plan.keys)
 
     def _decide_visit(self, visit: Visit) -> None:
@@ -148,7 +138,7 @@ class Deciding(Noting):
         if why is not None:
             self._enter(visit.reference, Occasion.ATTENDED, why, visit.policy)
             return
-        pairs, none_because = self._due(self._stay(visit, self.notices), self.plans, visit.policy)
+        pairs, none_because = counting(self._stay(visit, self.notices), self.plans, visit.policy)
         if not pairs:
             self._enter(visit.reference, Occasion.ATTENDED, none_because, visit.policy)
             return
@@ -188,13 +178,19 @@ class Deciding(Noting):
         """Return when a pregnancy had ended by what had been received by a time (rulings 11, 43)."""
         return losses_by(self.known, self.notices, by, self.policy)
 
-    @staticmethod
-    def _due(stay: Stay, plans: Sequence[Sequence[Version]], policy: Policy) -> tuple[list[Due], Why]:
-        """Return the plans that count for a stay, and the reason to give when none does."""
-        found = [due(versions, stay, policy) for versions in plans]
-        pairs = with_replacements([result for result in found if isinstance(result, Due)])
-        reason = next((reason for reason in NotDue if reason in found), NotDue.NO_OVERLAP)
-        return pairs, WHY_NOT_DUE[reason]
+    def _decide_birth(self) -> None:
+        """Ask whose unborn plan covers the person to open the baby's own, visit or no visit (ruling 26)."""
+        asked = asked_of_authorities(
+            self.number, self.plans, self.notices, self.losses, self.policy, self.key
+        )
+        if asked is None:
+            return
+        if self._withheld(asked.policy):
+            self._enter(asked.subject, Occasion.BORN, Why.RESTRICTED, asked.policy)
+        elif asked.alerts:
+            self._stand(asked.subject, asked.alerts, asked.policy, occasion=Occasion.BORN)
+        else:
+            self._enter(asked.subject, Occasion.BORN, asked.why, asked.policy)
 
     def _matched(self, visit: Visit, pairs: Sequence[Due]) -> list[Matched]:
         """Return the plans whose details match the visit's (ruling 20), with what a reader must know."""
@@ -204,34 +200,33 @@ class Deciding(Noting):
         in_time = self._due_by(visit, pairs, by)
         matched = []
         for pair in pairs:
-            match = _match(visit, pair, self.notices)
-            if match is not None:
+            found = match(visit.stated, pair, by_hand=is_confirmed(self.notices, visit))
+            if found is not None:
                 marks = timing_marks(pair, is_delayed=in_time.isdisjoint(pair.keys))
-                owner = _owner(pair, visit.policy, visit.newest_at)
-                matched.append(Matched(plan=pair, marks=(*marks, *match.marks), owner=owner))
+                owner = owner_of(pair, visit.policy, visit.newest_at)
+                matched.append(Matched(plan=pair, marks=(*marks, *found.marks), owner=owner))
         return matched
 
     def _due_by(self, visit: Visit, pairs: Sequence[Due], by: datetime) -> frozenset[PlanKey]:
         """Return the plans that were due and matched by what had been received `by` then (ruling 11)."""
         held = {reference: self.messages[reference] for reference in visit.references}
         received = staying_by(held, self.known.left, by)
-        versions = (version for pair in pairs for version in pair.versions)
         heard = [notice for notice in self.notices if notice.received_at <= by]
         everything = received == held and len(heard) == len(self.notices) and self._lost_by(by) == self.losses
-        if everything and all(version.received_at <= by for version in versions):
+        if everything and all(received_by(pair.versions, by) == list(pair.versions) for pair in pairs):
             return frozenset(key for pair in pairs for key in pair.keys)
         return frozenset(
             key
             for thread in read_visits(received, self.policy)
             if thread.tells and not thread.kept_back
-            for pair in self._due(self._stay_by(thread, by), self._received_by(by), thread.policy)[0]
-            if _match(thread, pair, heard) is not None
+            for pair in counting(self._stay_by(thread, by), self._received_by(by), thread.policy)[0]
+            if match(thread.stated, pair, by_hand=is_confirmed(heard, thread)) is not None
             for key in pair.keys
         )
 
     def _received_by(self, by: datetime) -> list[list[Version]]:
         """Return the versions of every plan that had been received by a time."""
-        heard = [[version for version in versions if version.received_at <= by] for versions in self.plans]
+        heard = [received_by(versions, by) for versions in self.plans]
         return [versions for versions in heard if versions]
 
     def _unsettled(self, visit: Visit, unmatched: Sequence[Due]) -> tuple[Why, list[Alert]]:
@@ -242,7 +237,7 @@ class Deciding(Noting):
         if not is_overdue(self.notices, visit):
             return Why.DETAILS_DISAGREE, []
         lines = [
-            Matched(plan=pair, marks=(), owner=_owner(pair, visit.policy, visit.newest_at))
+            Matched(plan=pair, marks=(), owner=owner_of(pair, visit.policy, visit.newest_at))
             for pair in unmatched
         ]
         return Why.NOT_CONFIRMED, [
@@ -292,7 +287,7 @@ class Deciding(Noting):
             )
             return
         recorded_at, stay = self._view_stay(access, in_force)
-        pairs, none_because = self._due(stay, self.plans, in_force)
+        pairs, none_because = counting(stay, self.plans, in_force)
         if not pairs:
             self._enter(access.access_id, Occasion.VIEWED, none_because, in_force)
             return
@@ -325,29 +320,20 @@ class Deciding(Noting):
         by = delayed_from(first_recorded_at=recorded_at, left_at=stay.until, policy=in_force)
         notices = [notice for notice in self.notices if notice.received_at <= by]
         heard_stay = replace(stay, born_on=born_on(notices, stay.cutoff), losses=self._lost_by(by))
-        heard = self._due(heard_stay, self._received_by(by), in_force)[0] if access.received_at <= by else []
+        in_hand = self._received_by(by) if access.received_at <= by else []
+        heard = counting(heard_stay, in_hand, in_force)[0]
         in_time = {key for pair in heard for key in pair.keys}
         return [
             Matched(
                 plan=pair,
                 marks=timing_marks(pair, is_delayed=in_time.isdisjoint(pair.keys)),
-                owner=_owner(pair, in_force, recorded_at),
+                owner=owner_of(pair, in_force, recorded_at),
             )
             for pair in pairs
         ]
-
-
-def _owner(pair: Due, policy: Policy, newest_at: datetime) -> OdsCode:
-    """Return who answers for a plan from when it was there to be told, by the sources' stamps (19)."""
-    return successor_of(pair.shown.content.authority, policy, max(newest_at, pair.said_at))
 
 
 def _owners(lines: Iterable[Matched]) -> list[Recipient]:
     """Return the authorities that answer for plans, in a settled order."""
     owners = sorted({line.owner for line in lines})
     return [Recipient(kind=RecipientKind.AUTHORITY, code=owner) for owner in owners]
-
-
-def _match(visit: Visit, pair: Due, heard: Iterable[IdentityNotice]) -> Match | None:
-    """Match a plan's details with the visit's, or by what was heard of a person's word (rulings 20, 46)."""
-    return match_over_time(visit.stated, pair.stated(), by_hand=is_confirmed(heard, visit))

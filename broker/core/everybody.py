@@ -6,7 +6,7 @@ For replays, and for specifications to be compared with. Nobody is ever forgotte
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from broker.core.effects import Advance, advance, decided_anew
 from broker.core.identifiers import NhsNumber
@@ -19,8 +19,9 @@ from broker.core.invalidation import (
     word_of_use,
 )
 from broker.core.keyed import IdentityKey
+from broker.core.newborn_links import Words, answered, exchanged, left, parted
 from broker.core.partition import Forwarding
-from broker.core.person import Person
+from broker.core.person import NOTHING, Known, Person
 from broker.core.policy import AnyPolicy
 from broker.core.succession import (
     Came,
@@ -57,6 +58,7 @@ class Everybody:
         self._waiting: dict[NhsNumber, Person] = {}
         self._forwarding: dict[NhsNumber, Forwarding] = {}
         self._inactive: dict[NhsNumber, tuple[Inactive, Person, list[Came]]] = {}
+        self._now = datetime.min.replace(tzinfo=UTC)
 
     @property
     def people(self) -> Mapping[NhsNumber, Person]:
@@ -86,22 +88,23 @@ class Everybody:
                 return self._send_on(number, forwarding, came)
             self._waiting[number] = returned(number, self._forwarding.pop(number), self._salt)
             came = [*came, *back]
+        opened: Person | None = None  # whose mothers and babies have forgotten them
         if number in self._inactive:
             inactive, person, kept_since = self._inactive.pop(number)
             word = word_of_use(inactive, came)
             if word is None:
                 inactive, advanced = stays_out_of_use(inactive, came, self._policy, self._key)
                 self._inactive[number] = (inactive, person, [*kept_since, *came])
-                return [advanced]
-            self._people[number] = reopened(person, inactive)
+                return [advanced, *self._tell(answered(number, came, self._clock(came)))]
+            opened = reopened(person, inactive)
             came = [*kept_since, *came, Came(word)]
         held = self._people.get(number)
-        person = held or self._waiting.pop(number, None) or Person(number=number, salt=self._salt)
+        person = opened or held or self._waiting.pop(number, None) or Person(number=number, salt=self._salt)
         for one in came:
-            person = self._fold(person, one, is_kept=held is not None)
+            person = self._fold(person, one, is_kept=bool(opened or held))
         for one in evidence_of_use(person, came):
             person = fold(person, one.fact)
-        return self._settle(person, came)
+        return self._settle(person, came, NOTHING if held is None else held.known)
 
     def decide_anew(self, policy: AnyPolicy, clock: datetime) -> list[Advance]:
         """Go on by another policy; return what it alone changes at `clock`, the partition's (ADR 0016)."""
@@ -117,7 +120,7 @@ class Everybody:
             return person.learn(one.fact.known)
         return fold(person, one.fact)
 
-    def _settle(self, person: Person, came: Sequence[Came]) -> list[Advance]:
+    def _settle(self, person: Person, came: Sequence[Came], before: Known) -> list[Advance]:
         """Send a person on, let them wait, or decide about them."""
         number = person.number
         answer = leaving(person)
@@ -126,19 +129,32 @@ class Everybody:
             self._people.pop(number, None)
             self._forwarding[number] = forwarding
             merged = handed_over(person, forwarding, forwarding.last_used)
-            return self._pass(Came(merged), number, forwarding)
+            moved = self._pass(Came(merged), number, forwarding)
+            return [*moved, *self._tell(left(number, before, came, self._clock(came)))]
         invalid = invalidation(person)
         if invalid is not None:
             inactive, advanced = take_out_of_use(person, invalid, self._policy, self._key, salt=self._salt)
             self._people.pop(number, None)
             self._inactive[number] = (inactive, person, [])
-            return [advanced]
-        if not person.known.plans and not person.known.notices:
+            return [advanced, *self._tell(parted(number, before, came, self._clock(came)))]
+        if not (person.known.plans or person.known.notices or person.known.covers):
             self._waiting[number] = person
             return []
         advanced = advance(person, self._policy, self._key)
         self._people[number] = advanced.person
-        return [advanced]
+        words = exchanged(
+            number, before, person.known, came, policy=self._policy, key=self._key, at=self._clock(came)
+        )
+        return [advanced, *self._tell(words)]
+
+    def _clock(self, came: Sequence[Came]) -> datetime:
+        """Return the highest receipt seen: a matcher's clock."""
+        self._now = max([self._now, *(one.fact.received_at for one in came)])
+        return self._now
+
+    def _tell(self, words: Words) -> list[Advance]:
+        """Let mothers and babies hear what is said to them."""
+        return [advanced for number, fact in words for advanced in self.take(number, [Came(fact)])]
 
     def _send_on(self, number: NhsNumber, before: Forwarding, came: Sequence[Came]) -> list[Advance]:
         """Send everything on to the successor that the number has now."""

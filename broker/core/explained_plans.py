@@ -8,7 +8,8 @@ from broker.core.content import Matched
 from broker.core.explanation import MatchedBy, Obstacle, PlanFinding
 from broker.core.facts import PlanContent
 from broker.core.matching import Judgement, Stated, judgements
-from broker.core.plans import Due, NotDue, Stay, Version, considered, due, has_begun, last_visible_day
+from broker.core.newborn import judged, with_losses
+from broker.core.plans import Due, NotDue, Stay, Version, considered, has_begun, last_visible_day
 from broker.core.plans import losses_before as losses
 from broker.core.policy import Policy
 
@@ -18,6 +19,9 @@ OBSTACLES = {
     NotDue.OF_AGE: Obstacle.OF_AGE,
     NotDue.HISTORY: Obstacle.HISTORY,
     NotDue.REMOVED_BEFORE: Obstacle.REMOVED_BEFORE,
+    NotDue.OWN_PLAN: Obstacle.OWN_PLAN,
+    NotDue.NOT_BORN_UNDER: Obstacle.NOT_BORN_UNDER,
+    NotDue.LINKED_LATE: Obstacle.LINKED_LATE,
 }
 """What is told of a plan that is not due; `NotDue.NO_OVERLAP` is one of three others, by the days."""
 
@@ -42,8 +46,7 @@ def taken(
     pair_of = {key: pair for pair in pairs for key in pair.keys}
     line_of = {line.plan.shown.content.key: line for line in matched}
     found = []
-    for versions in plans:
-        outcome = due(versions, stay, policy)
+    for versions, outcome in zip(plans, judged(plans, stay, policy), strict=True):
         finding = _dated(versions, stay, policy)
         if isinstance(outcome, NotDue):
             found.append(_not_due(finding, outcome, versions, stay, policy))
@@ -102,7 +105,7 @@ def _recorded(
     """Return when that was recorded which stands in the way, None where it is a matter of days alone."""
     match obstacle:
         case Obstacle.PREGNANCY_ENDED:
-            return max(losses(content, stay))
+            return max(losses(content, with_losses(stay, versions[0].newborn)))
         case Obstacle.REMOVED_BEFORE:
             return considered(versions, stay)[1][-1].recorded_at
         case _:
@@ -120,7 +123,9 @@ def _due(
     """Return a plan that is due: how it stands to the visit, and whether its details match."""
     key, shown = outcome.shown.content.key, pair.shown.content.key
     finding = replace(finding, state=outcome.state, replaced_by=None if shown == key else shown)
-    if visit is not None:
+    if visit is not None and outcome.newborn is not None:
+        finding = replace(finding, matched_by=MatchedBy.LINK)
+    elif visit is not None:
         found = list(judgements(visit, pair.stated()))
         finding = replace(
             finding,

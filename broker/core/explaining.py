@@ -17,6 +17,7 @@ from broker.core.explained_plans import taken
 from broker.core.explanation import AlertFinding, Closed, Explanation, FactLine, Happening, PlanFinding, Trail
 from broker.core.facts import Access, VisitMessage
 from broker.core.keyed import IdentityKey, moved_reference
+from broker.core.newborn import counting, said_at
 from broker.core.newer_rules import stays_of, without_untold
 from broker.core.number_answers import recorded
 from broker.core.person import Person
@@ -49,6 +50,8 @@ def explain(
         return explaining.sensitive_visit(subject)
     if subject in explaining.elsewhere:
         return explaining.left_visit(subject)
+    if subject in explaining.entries and explaining.entries[subject].occasion is Occasion.BORN:
+        return explaining.birth(subject)
     access = next((access for access in explaining.accesses if access.access_id == subject), None)
     if access is not None:
         return explaining.view(access)
@@ -114,10 +117,10 @@ class _Explaining(Deciding):
         )
         plans: tuple[PlanFinding, ...] = ()
         if self._not_counted(visit) is None and not self._kept_back(visit.reference):
-            pairs = self._due(stay, self.plans, visit.policy)[0]
-            counting = pairs, self._matched(visit, pairs)
+            pairs = counting(stay, self.plans, visit.policy)[0]
+            found = pairs, self._matched(visit, pairs)
             refused = not any(item.visit == visit.reference for item in self.items.values())
-            plans = taken(self.plans, stay, visit.policy, counting, visit.stated, refused=refused)
+            plans = taken(self.plans, stay, visit.policy, found, visit.stated, refused=refused)
         views = [access for access in self.accesses if is_during(access, visit)]
         facts = [_message_line(message, restricted=self.restricted) for message in visit.kept]
         facts += [_view_line(access, restricted=self.restricted) for access in views]
@@ -133,6 +136,11 @@ class _Explaining(Deciding):
         kept = [message for visit in alone for message in visit.kept]
         whole = self._whole(reference, frozenset({reference}), None, (), ())
         return replace(whole, facts=tuple(_message_line(one, restricted=self.restricted) for one in kept))
+
+    def birth(self, reference: str) -> Explanation:
+        """Explain what an authority is asked because the person was born (ruling 26): there is no place."""
+        whole = self._whole(reference, frozenset({reference}), None, (), ())
+        return replace(whole, facts=tuple(self._of_the_person(frozenset({reference}))))
 
     def view(self, access: Access) -> Explanation:
         """Explain one view."""
@@ -155,9 +163,9 @@ class _Explaining(Deciding):
         plans: tuple[PlanFinding, ...] = ()
         counted = view_not_counted(access, in_force) is None
         if counted and not in_thread and not self._kept_back(access.access_id):
-            pairs = self._due(stay, self.plans, in_force)[0]
-            counting = pairs, self._seen(access, recorded_at, stay, pairs)
-            plans = taken(self.plans, stay, in_force, counting, None)
+            pairs = counting(stay, self.plans, in_force)[0]
+            found = pairs, self._seen(access, recorded_at, stay, pairs)
+            plans = taken(self.plans, stay, in_force, found, None)
         facts = [_view_line(access, restricted=self.restricted)]
         subject = access.access_id
         return self._whole(subject, frozenset({subject}), happening, plans, facts)
@@ -210,6 +218,9 @@ class _Explaining(Deciding):
                 end=content.end,
                 deleted=content.deleted,
             )
+        births = {one for versions in self.plans if (kin := versions[0].newborn) for one in kin.births}
+        for birth in sorted(births, key=lambda one: (said_at(one), one.birth_id)):
+            yield FactLine(what=Occasion.BORN, recorded_at=said_at(birth), received_at=birth.received_at)
         for notice in self.notices:
             if notice.visit is None or notice.visit in subjects:
                 yield FactLine(what=notice.kind, recorded_at=recorded(notice), received_at=notice.received_at)

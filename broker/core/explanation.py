@@ -36,6 +36,9 @@ class Obstacle(Enum):
     OF_AGE = "of age"
     HISTORY = "out of view when recorded"
     REMOVED_BEFORE = "removed before the arrival"
+    OWN_PLAN = "plan of the baby's own"
+    NOT_BORN_UNDER = "not born under the plan"
+    LINKED_LATE = "linked after the cut-off"
     RECORDED_LATE = "recorded after the cut-off"
     ENDED = "no longer visible"
     NOT_BEGUN = "not begun"
@@ -45,11 +48,12 @@ class Obstacle(Enum):
 
 
 class MatchedBy(Enum):
-    """By what a visit's number was taken for that of the plan's person (rulings 20, 46)."""
+    """By what a visit's number was taken for that of the plan's person (rulings 20, 26, 46)."""
 
     DETAILS = "details"
     ALLOWANCE = "allowance"
     PERSON = "a person's word"
+    LINK = "link of mother and baby"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,7 @@ FACTS: Mapping[VisitEvent | PlanType | IdentityKind | Occasion, str] = {
     Occasion.ATTENDED: "the person came",
     Occasion.VIEWED: "somebody looked the person up",
     Occasion.NUMBER_INACTIVE: "the number of an open plan is not in use (ruling 23)",
+    Occasion.BORN: "the baby was linked with a mother who has an unborn child's plan (ruling 26)",
 }
 """What a source said."""
 
@@ -73,6 +74,8 @@ WHYS: Mapping[Why, str] = {
     "provider is answered: could not check (ruling 24)",
     Why.PREGNANCY_ENDED: "not shared: the pregnancy was recorded to have ended by then (ruling 43)",
     Why.NUMBER_NOT_IN_USE: "not shared: the number is not in use, and no plan is open on it (ruling 23)",
+    Why.OWN_PLAN: "not shared: the mother's plan covers no baby with a plan of its own (ruling 26)",
+    Why.NOT_BORN_UNDER: "not shared: the baby was not born under the mother's plan (ruling 26)",
     Why.WRONG_PERSON: "not shared: recorded under the wrong person, goes on under another number (ruling 44)",
     Why.NEWER_RULES: "not told: decided only by newer rules, when the person had left (ruling 45, ADR 0016)",
     Why.SHARING_STOPPED: "not shared: a controller's signed stop held; who asks is answered: could not check "
@@ -88,6 +91,10 @@ OBSTACLES: Mapping[Obstacle, str] = {
     Obstacle.RECORDED_LATE: "plan first recorded {recorded}, cut-off {cutoff} (ruling 10)",
     Obstacle.ENDED: "plan ended {end}, last visible day {last}, arrival {arrival} (ruling 9)",
     Obstacle.NOT_BEGUN: "plan begins {start}, last day of the stay {stay_end} (ruling 10)",
+    Obstacle.OWN_PLAN: "the baby has a plan of its own, recorded by the cut-off {cutoff} (ruling 26)",
+    Obstacle.NOT_BORN_UNDER: "not born from the plan's first day {start} to its last visible day {last} "
+    "(ruling 26)",
+    Obstacle.LINKED_LATE: "linked with the mother only after the cut-off {cutoff} (ruling 26)",
     Obstacle.DETAILS_DISAGREE: "details do not match ({compared}); to be confirmed by a person (ruling 20)",
     Obstacle.NOT_THIS_PERSON: "details do not match ({compared}); somebody else, a person said (ruling 46)",
     Obstacle.SHARING_STOPPED: "its authority's signed stop of sharing held on {arrival} (ruling 45)",
@@ -110,10 +117,12 @@ MARKS: Mapping[Mark, str] = {
     Mark.DETAILS_NOT_CONFIRMED: "no details confirm the number (ruling 20)",
     Mark.CONFIRMED_BY_HAND: "the details do not match; a person confirmed who it is (ruling 46)",
     Mark.REMOVED_AFTERWARDS: "removed by the authority after the cut-off (ruling 14)",
+    Mark.NEWBORN_OF: "newborn of the mother on whose number the plan is on file (ruling 26)",
 }
 
 MATCHED: Mapping[MatchedBy, str] = {
     MatchedBy.DETAILS: "match, by two details that agreed at one time (ruling 20)",
+    MatchedBy.LINK: "match, since the baby is linked with its mother (ruling 26)",
     MatchedBy.ALLOWANCE: "match, since the number was traced on both sides (ruling 20)",
     MatchedBy.PERSON: "taken as a match, since a person confirmed who it is (ruling 46)",
 }
@@ -146,6 +155,7 @@ NOTES: Mapping[Note, str] = {
     Note.NOT_CONFIRMED: "possible attendance, identity not confirmed: provider and time only (ruling 46)",
     Note.NO_OUTCOME: "no departure, admission or other outcome was received in time (ruling 7)",
     Note.PROTECTION_PLAN_OPEN: "a child protection plan is open on it (ruling 23)",
+    Note.OPEN_OWN_PLAN: "the authority is asked to open the baby's own plan (ruling 26)",
 }
 
 URGENCIES: Mapping[Urgency, str] = {

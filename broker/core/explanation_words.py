@@ -48,6 +48,7 @@ from broker.core.wording import NO_PLAN, NOT_IN_USE, SEARCHED
 
 _DETAILS = ("date of birth", "family name", "first given name")
 _NOBODY = "a provider that is not named, since the record is restricted (ruling 24)"
+_TITLES = {Occasion.ATTENDED: "Visit", Occasion.BORN: "Birth"}
 
 
 def sentences(answer: Answer) -> tuple[str, ...]:
@@ -86,7 +87,7 @@ def _explanation(one: Explanation) -> Iterator[str]:
 
 def _title(one: Explanation) -> str:
     """Return what it is about."""
-    what = "Visit" if one.occasion is Occasion.ATTENDED else "View"
+    what = _TITLES.get(one.occasion, "View")
     if one.happening is None:
         return f"{what}, reference {one.subject}"
     place = one.happening.where or _NOBODY

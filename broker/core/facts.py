@@ -336,5 +336,64 @@ class IdentityNotice:
             raise InvalidFact("a word about a visit names the visit, and no other notice does")
 
 
-Fact = PlanFact | VisitMessage | VisitLeft | Access | IdentityNotice
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Birth:
+    """
+    A hospital's message, or a birth notice, said that a baby is a child of the person (ruling 26).
+
+    Keyed by the mother. `visit` is the reference under the baby's number of the visit that said so, None for
+    a notice; `born` its date of birth, None where nothing said when; `restricted` that the baby's record is
+    (24). `recorded_at` is the source's stamp; `received_at` is cut to the minute, so that no record of the
+    baby has the same time. The same statement has the same `birth_id`.
+    """
+
+    birth_id: str
+    baby: NhsNumber = field(repr=False)
+    born: date | None = field(default=None, repr=False)
+    visit: str | None = field(default=None, repr=False)
+    restricted: bool = False
+    recorded_at: datetime
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cover:
+    """
+    What a matcher knows of the unborn child's plans of a baby's mother: they cover the baby (ruling 26).
+
+    Keyed by the baby. `plans` hold no details of the mother, `losses` are when the authority said that the
+    pregnancy had ended (43), `restricted` when the mother's record was last marked (24). `recorded_at` is the
+    clock of the mother's partition, by which the newest says whether she is restricted. `mother` is None once
+    her number is not in use (23): then her child id is gone, too, and nothing is heard of her any more.
+    """
+
+    mother: NhsNumber | None = field(repr=False)
+    births: tuple[Birth, ...]
+    plans: tuple[PlanFact, ...]
+    losses: tuple[datetime, ...] = ()
+    restricted: datetime | None = None
+    recorded_at: datetime
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkEnded:
+    """
+    A mother's or a baby's number is not to stand in the other's record any more (rulings 22, 23, 26).
+
+    Keyed by the one who is to forget, `number` is the other's. `covered` says to a baby that it stays covered
+    by what is known of the plan.
+    """
+
+    number: NhsNumber = field(repr=False)
+    covered: bool = False
+    received_at: datetime
+
+    @property
+    def recorded_at(self) -> datetime:
+        """When a matcher made it: it is received at once."""
+        return self.received_at
+
+
+Fact = PlanFact | VisitMessage | VisitLeft | Access | IdentityNotice | Birth | Cover | LinkEnded
 """Everything the matcher folds."""

@@ -84,3 +84,8 @@ def aware(moment: datetime) -> datetime:
 def london_day(moment: datetime) -> date:
     """Return the calendar day of an aware time in Europe/London: plans count in whole days (ruling 10)."""
     return moment.astimezone(LONDON).date()
+
+
+def to_the_minute(moment: datetime) -> datetime:
+    """Return the minute of a receipt, as it stands beside another person's number: they have no such time."""
+    return moment.replace(second=0, microsecond=0)

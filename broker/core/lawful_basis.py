@@ -24,6 +24,7 @@ class Flow(StrEnum):
     PLAN_OF_CHILD = "plan-of-child"
     PLAN_OF_MOTHER = "plan-of-mother"
     POSSIBLE_VISIT = "possible-visit"
+    BIRTH = "birth"
     INACTIVE_NUMBER = "inactive-number"
     NOTHING_SHARED = "nothing-shared"
 
@@ -103,6 +104,12 @@ TABLE: Final[Mapping[Flow, LawfulBasis]] = {
         what="provider and time of an unscheduled visit under a number with a plan, while nobody has "
         "confirmed who the patient is, told to the authority",
         from_controller=_HOSPITAL,
+        to_controller=_AUTHORITY,
+        statute=_CHILD_STATUTE,
+    ),
+    Flow.BIRTH: LawfulBasis(
+        what="that a baby was born whom the unborn child's plan of its mother covers, told to the authority",
+        from_controller="the provider that recorded the birth, or the demographic source",
         to_controller=_AUTHORITY,
         statute=_CHILD_STATUTE,
     ),

@@ -9,17 +9,28 @@ is derived from the facts when it is asked for.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import TypeVar, assert_never
+from datetime import UTC, datetime
+from typing import Any, TypeVar, assert_never
 
 from broker.core.alerts import Alert, EventKind, WorklistItem
 from broker.core.canonical import canonical
-from broker.core.facts import Access, Fact, IdentityNotice, PlanContent, PlanFact, VisitLeft, VisitMessage
+from broker.core.facts import (
+    Access,
+    Birth,
+    Cover,
+    Fact,
+    IdentityNotice,
+    LinkEnded,
+    PlanContent,
+    PlanFact,
+    VisitLeft,
+    VisitMessage,
+)
 from broker.core.identifiers import NhsNumber
 
 K = TypeVar("K")
 V = TypeVar("V")
-Received = TypeVar("Received", VisitMessage, VisitLeft, Access, IdentityNotice)
+Received = TypeVar("Received", VisitMessage, VisitLeft, Access, IdentityNotice, Birth, PlanFact)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,7 +48,9 @@ class Known:
 
     `plans` maps each distinct content to when it was said and first received; `visits` maps a visit's
     reference to its messages by message id; `left` to what was said of its going on under another number, by
-    the id of the message that it left after; `accesses` and `notices` are by id.
+    the id of the message that it left after; `accesses` and `notices` are by id. `births` maps the number of
+    a baby to what was said of it by id, `covers` that of a mother to what is known of her plans; None is one
+    whose number is not in use (ruling 26).
     """
 
     plans: Mapping[PlanContent, Mapping[Said, datetime]] = field(default_factory=dict)
@@ -45,7 +58,11 @@ class Known:
     left: Mapping[str, Mapping[str, VisitLeft]] = field(default_factory=dict)
     accesses: Mapping[str, Access] = field(default_factory=dict)
     notices: Mapping[str, IdentityNotice] = field(default_factory=dict)
+    births: Mapping[NhsNumber, Mapping[str, Birth]] = field(default_factory=dict)
+    covers: Mapping[NhsNumber | None, Cover] = field(default_factory=dict)
 
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 NOTHING = Known()
 """The bottom of the semilattice."""
@@ -65,6 +82,12 @@ def lift(fact: Fact) -> Known:
             return Known(accesses={fact.access_id: fact})
         case IdentityNotice():
             return Known(notices={fact.notice_id: fact})
+        case Birth():
+            return Known(births={fact.baby: {fact.birth_id: fact}})
+        case Cover():
+            return Known(covers={fact.mother: joined(fact, fact)})
+        case LinkEnded():  # what it takes away is for the record that has it (`without`)
+            return NOTHING
         case _:
             assert_never(fact)
 
@@ -87,7 +110,60 @@ def merge(left: Known, right: Known) -> Known:
         left=_union(left.left, right.left, lambda a, b: _union(a, b, _first_received)),
         accesses=_union(left.accesses, right.accesses, _first_received),
         notices=_union(left.notices, right.notices, _first_received),
+        births=_union(left.births, right.births, lambda a, b: _union(a, b, _first_received)),
+        covers=_union(left.covers, right.covers, joined),
     )
+
+
+def joined(left: Cover, right: Cover) -> Cover:
+    """Return the join of what is known of one mother's plans, each part once and in a settled order."""
+    births = _by((*left.births, *right.births), lambda birth: birth.birth_id)
+    plans = _by(
+        (*left.plans, *right.plans), lambda plan: (plan.recorded_at, plan.file_id, canonical(plan.content))
+    )
+    marks = [one.restricted or _NEVER for one in (left, right)]
+    newest = max((left, right), key=lambda one: (one.recorded_at, one.restricted or _NEVER))
+    if left.mother is None and max(marks) > _NEVER:  # nobody will say any more that it is lifted
+        newest = replace(newest, restricted=max(marks))
+    return replace(
+        newest,
+        births=births,
+        plans=plans,
+        losses=tuple(sorted({*left.losses, *right.losses})),
+        received_at=min(left.received_at, right.received_at),
+    )
+
+
+def without(known: Known, end: LinkEnded) -> Known:
+    """
+    Return what is known without the number of a mother or a baby that is to be forgotten (rulings 22, 23).
+
+    Of a mother whose number is not in use the plan is kept, without her child id and whatever is derived from
+    her number: the baby is as much at risk (ruling 26).
+    """
+    births = {baby: said for baby, said in known.births.items() if baby != end.number}
+    covers = {mother: cover for mother, cover in known.covers.items() if mother != end.number}
+    kept = known.covers.get(end.number)
+    if end.covered and kept is not None:
+        nobodys = replace(
+            kept,
+            mother=None,
+            births=tuple(replace(one, birth_id=f"{one.visit} {one.recorded_at}") for one in kept.births),
+            plans=tuple(
+                replace(one, content=replace(one.content, child_id=None), file_id="") for one in kept.plans
+            ),
+        )
+        covers[None] = joined(covers.get(None, nobodys), nobodys)
+    return replace(known, births=births, covers=covers)
+
+
+def _by(facts: Iterable[Received], name: Callable[[Received], Any]) -> tuple[Received, ...]:
+    """Return facts by their names, of those of one name the one received first, in the order of names."""
+    found: dict[Any, Received] = {}
+    for fact in facts:
+        held = found.get(name(fact))
+        found[name(fact)] = fact if held is None else _first_received(held, fact)
+    return tuple(found[one] for one in sorted(found))
 
 
 def _union(left: Mapping[K, V], right: Mapping[K, V], join: Callable[[V, V], V]) -> Mapping[K, V]:

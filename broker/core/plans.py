@@ -10,8 +10,8 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import cached_property
 
-from broker.core.alerts import Mark, PlanState
-from broker.core.facts import IdentityNotice, PlanContent, PlanKey, PlanType
+from broker.core.alerts import PlanState
+from broker.core.facts import Birth, IdentityNotice, PlanContent, PlanKey, PlanType
 from broker.core.identifiers import OdsCode, london_day
 from broker.core.matching import Stated
 from broker.core.person import Said
@@ -20,13 +20,31 @@ from broker.core.stops import stopped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Newborn:
+    """
+    Why an unborn child's plan is on file for the baby itself (ruling 26): who said that the baby is the
+    mother's, and when the pregnancy was said to have ended. `born` is the day of birth as it counts for one
+    stay, None where nothing says when.
+    """
+
+    births: tuple[Birth, ...]
+    losses: tuple[datetime, ...] = ()
+    born: date | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """One time an authority said a plan's content; `recorded_at` is never later than the receipt."""
+    """
+    One time an authority said a plan's content; `recorded_at` is never later than the receipt.
+
+    `newborn` goes with a plan that is on file for the person's mother, None with one of the person's own.
+    """
 
     content: PlanContent
     said: Said
     recorded_at: datetime
     received_at: datetime
+    newborn: Newborn | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +90,9 @@ class NotDue(Enum):
     OF_AGE = "the arrival was on or after the 18th birthday"
     HISTORY = "out of view on the day of its record, every time it was recorded"
     REMOVED_BEFORE = "removed by the authority, recorded by the arrival"
+    OWN_PLAN = "the baby has a plan of its own, recorded by the cut-off"
+    NOT_BORN_UNDER = "the baby was born before the unborn plan's first day, or after its last visible day"
+    LINKED_LATE = "the baby was linked with its mother after the cut-off"
     NO_OVERLAP = "no version recorded by the cut-off overlaps the stay"
 
 
@@ -91,6 +112,11 @@ class Due:
     said_at: datetime
     removed_afterwards: bool
     replaced: tuple[PlanKey, ...] = ()
+
+    @property
+    def newborn(self) -> Newborn | None:
+        """Why the plan is on file for its mother's baby, None for one of the person's own (ruling 26)."""
+        return self.shown.newborn
 
     @property
     def keys(self) -> tuple[PlanKey, ...]:
@@ -148,6 +174,22 @@ def last_visible_day(content: PlanContent, policy: Policy) -> date:
     settled = policy.authority(content.authority)
     unborn = content.plan_type is PlanType.UNBORN
     return _plus(content.end, settled.unborn_visible if unborn else settled.visible_after_end)
+
+
+def last_covered_day(version: Version, policy: Policy) -> date:
+    """
+    Return the last day on which a version is shown, for a newborn that it covers too (rulings 9, 26).
+
+    The later of its last visible day and 28 days after birth; `date.min` for a baby that was not born from
+    its first to its last visible day.
+    """
+    content, last = version.content, last_visible_day(version.content, policy)
+    if version.newborn is None or version.newborn.born is None:
+        return last
+    born = version.newborn.born
+    if not content.start <= born <= last:
+        return date.min
+    return max(last, _plus(born, policy.authority(content.authority).newborn_covered))
 
 
 def was_history(version: Version, policy: Policy) -> bool:
@@ -292,8 +334,7 @@ def _counting(
 
 def _overlaps(version: Version, stay: Stay, policy: Policy) -> bool:
     """Whether the plan's visible days and the stay have a day in common (ruling 10)."""
-    content = version.content
-    return has_begun(content, stay) and last_visible_day(content, policy) >= stay.first_day
+    return has_begun(version.content, stay) and last_covered_day(version, policy) >= stay.first_day
 
 
 def has_begun(content: PlanContent, stay: Stay) -> bool:
@@ -361,15 +402,3 @@ def _taking_over(new: Due, old: Sequence[Due]) -> Due:
 def delayed_from(*, first_recorded_at: datetime, left_at: datetime, policy: Policy) -> datetime:
     """Return until when what makes a pair due may be received without being delayed (ruling 11)."""
     return max(first_recorded_at + policy.delayed_after, left_at + policy.delayed_after_departure)
-
-
-def timing_marks(plan: Due, *, is_delayed: bool) -> tuple[Mark, ...]:
-    """Return the marks of rulings 11 and 14."""
-    marks = []
-    if not plan.live:
-        marks.append(Mark.RETROACTIVE)
-    if is_delayed:
-        marks.append(Mark.DELAYED)
-    if plan.removed_afterwards:
-        marks.append(Mark.REMOVED_AFTERWARDS)
-    return tuple(marks)

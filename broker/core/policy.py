@@ -80,6 +80,10 @@ class Policy:
         28, Unit.DAYS, most=365, rule="ruling 9, D2", scopes=(Where.AUTHORITY,),
         meaning="how long an unborn child's plan is visible after its end day, the last day included",
     )  # fmt: skip
+    newborn_covered: timedelta = span(
+        28, Unit.DAYS, most=365, rule="ruling 26, R34", scopes=(Where.AUTHORITY,),
+        meaning="how long after birth the unborn child's plan covers the baby, at least",
+    )  # fmt: skip
     age_of_majority: int = years(
         18, least=16, most=25, rule="ruling 13, R8",
         meaning="the birthday from which no arrival alerts for a plan of the person's own",

@@ -19,8 +19,17 @@ _WITHHELD_NOTES = frozenset({Note.SITE_UNLISTED})  # says something of the place
 
 
 def is_restricted(known: Known) -> bool:
-    """Return whether a person's record is restricted; what is asked of it is answered `could not check`."""
-    return mark_of(known) is not None
+    """
+    Return whether a person's record is restricted; what is asked of it is answered `could not check`.
+
+    Where a mother is told of with her baby, the place of one is that of the other: a mark of either restricts
+    both (ruling 26).
+    """
+    return (
+        mark_of(known) is not None
+        or any(cover.restricted is not None for cover in known.covers.values())
+        or any(birth.restricted for births in known.births.values() for birth in births.values())
+    )
 
 
 def mark_of(known: Known) -> datetime | None:

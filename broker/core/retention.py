@@ -23,6 +23,8 @@ from broker.core.facts import (
 )
 from broker.core.identifiers import london_day
 from broker.core.leaving import staying
+from broker.core.newborn_retention import covers_may_show, covers_recorded_since, past_asking
+from broker.core.newborn_retention import settled as settled_kin
 from broker.core.partition import Forwarding
 from broker.core.person import Known, Person, Said, Told
 from broker.core.plans import Version, born_on, cutoff, histories, last_visible_day, of_age
@@ -85,6 +87,8 @@ def known_since(person: Person) -> datetime | None:
         *(message.received_at for messages in known.visits.values() for message in messages.values()),
         *(access.received_at for access in known.accesses.values()),
         *(notice.received_at for notice in known.notices.values()),
+        *(birth.received_at for births in known.births.values() for birth in births.values()),
+        *(cover.received_at for cover in known.covers.values()),
     ]
     return min(received, default=None)
 
@@ -114,14 +118,26 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
     plans = _folded(person.known.plans, before)
     gone |= person.known.accesses.keys() - accesses.keys()
     left = {ref: said for ref, said in person.known.left.items() if ref not in gone}
-    still = Known(plans=plans, visits=visits, left=left, accesses=accesses, notices=notices)
+    kin = settled_kin(
+        person.number,
+        person.known,
+        gone,
+        clock=clock,
+        before=before,
+        policy=policy,
+        is_open=bool(visits or accesses),
+    )
+    still = replace(kin, plans=plans, visits=visits, left=left, accesses=accesses, notices=notices)
     known = keeping_mark(person.known, still)
     if known == person.known:
         return person
+    told = {alert_id: _shrunk(told, gone) for alert_id, told in person.told.items()}
+    if not known.covers:
+        told = {alert_id: past_asking(row) for alert_id, row in told.items()}
     return replace(
         person,
         known=known,
-        told={alert_id: _shrunk(told, gone) for alert_id, told in person.told.items()},
+        told=told,
         items={item_id: item for item_id, item in person.items.items() if item.visit not in gone},
         entries={subject: digest for subject, digest in person.entries.items() if subject not in gone},
         closed=frozenset(gone),
@@ -200,7 +216,7 @@ def _unborn_to_come(person: Person, clock: datetime, before: datetime, policy: A
     unborn = {
         content: said for content, said in person.known.plans.items() if content.plan_type is PlanType.UNBORN
     }
-    expecting = replace(person, known=Known(plans=unborn))
+    expecting = replace(person, known=Known(plans=unborn, covers=person.known.covers))
     return _recorded_lately(expecting, before) or _plan_may_show(expecting, clock, before, policy)
 
 
@@ -229,17 +245,19 @@ def _plan_to_come(person: Person, clock: datetime, before: datetime, policy: Any
 
 
 def _recorded_lately(person: Person, before: datetime) -> bool:
-    """Whether a notice or a plan's newest version was recorded within L."""
-    return any(notice.recorded_at >= before for notice in person.known.notices.values()) or any(
-        versions[-1].recorded_at >= before for versions in histories(person.known.plans).values()
+    """Whether a notice, a birth or a plan's newest version was recorded within L."""
+    return (
+        any(notice.recorded_at >= before for notice in person.known.notices.values())
+        or any(versions[-1].recorded_at >= before for versions in histories(person.known.plans).values())
+        or covers_recorded_since(person.known, before)
     )
 
 
 def _plan_may_show(person: Person, clock: datetime, before: datetime, policy: AnyPolicy) -> bool:
-    """Whether a plan is visible or may become so."""
+    """Whether a plan is visible or may become so, one that covers a newborn too."""
     births = born_on(person.known.notices.values(), clock)
     today, long_ago = london_day(clock), london_day(before)
-    return any(
+    return covers_may_show(person.number, person.known, today, clock, policy) or any(
         versions[-1].content.deleted is None
         and any(_may_show(versions, today, long_ago, one, births) for one in policy.every)
         for versions in histories(person.known.plans).values()

@@ -12,13 +12,22 @@ from typing import TypeVar
 
 from broker.core.alerts import Alert, Occasion, WorklistItem
 from broker.core.errors import NumbersInCircle, SuccessionContradicted
-from broker.core.facts import Fact, IdentityKind, IdentityNotice, VisitLeft, VisitMessage
+from broker.core.facts import (
+    Birth,
+    Cover,
+    Fact,
+    IdentityKind,
+    IdentityNotice,
+    LinkEnded,
+    VisitLeft,
+    VisitMessage,
+)
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey, moved_reference
 from broker.core.number_answers import ABOUT_THE_NUMBER, newest_answer, recorded
 from broker.core.partition import Forwarding
-from broker.core.person import NOTHING, Known, Person, Told, Untold, lift, merge
-from broker.core.restriction import mark_of, marking
+from broker.core.person import NOTHING, Known, Person, Told, Untold, lift, merge, without
+from broker.core.restriction import is_restricted, mark_of, marking
 
 NUMBERS_PASSED_MAX = 8
 """More successions than a person has: beyond it the source's answers are at fault."""
@@ -223,7 +232,7 @@ def handed_over(person: Person, forwarding: Forwarding, received_at: datetime) -
 def kept(merged: Merged) -> bool:
     """Whether a person is kept whose record this is: one with a plan, a notice, or something told."""
     known = merged.known
-    return bool(known.plans or known.notices or merged.told or merged.closed)
+    return bool(known.plans or known.notices or known.covers or merged.told or merged.closed)
 
 
 def translated(
@@ -235,6 +244,8 @@ def translated(
             return replace(fact, visit=moved_reference(key, fact.visit, former=former, number=number))
         case IdentityNotice():
             return _Translation(key, former, number).notice(fact)
+        case Cover():
+            return _Translation(key, former, number).cover(fact)
         case Merged():
             return _Translation(key, former, number).merged(fact)
         case _:
@@ -265,14 +276,23 @@ class _Translation:
             for reference, leavings in merged.known.left.items()
         }
         notices = {notice_id: self.notice(notice) for notice_id, notice in merged.known.notices.items()}
+        covers = {mother: self.cover(cover) for mother, cover in merged.known.covers.items()}
         return replace(
             merged,
-            known=replace(merged.known, visits=visits, left=left, notices=notices),
+            known=replace(merged.known, visits=visits, left=left, notices=notices, covers=covers),
             told={alert_id: self.told(told) for alert_id, told in merged.told.items()},
             items={item_id: self.item(item) for item_id, item in merged.items.items()},
             closed=merged.closed | {self.visit(reference) for reference in merged.closed},
             untold=merged.untold | {replace(one, subject=self.visit(one.subject)) for one in merged.untold},
         )
+
+    def cover(self, cover: Cover) -> Cover:
+        """Return what is known of a mother's plans; by which number she knows the baby stays as it is."""
+        births = [
+            birth if birth.visit is None else replace(birth, visit=self.visit(birth.visit))
+            for birth in cover.births
+        ]
+        return replace(cover, births=tuple(births))
 
     def visit(self, reference: str) -> str:
         """Return a visit's reference."""
@@ -301,9 +321,32 @@ class _Translation:
 
 
 def fold(person: Person, fact: Fact | Merged) -> Person:
-    """Return the person with a fact, or with what was known and told under a former number, folded in."""
-    if not isinstance(fact, Merged):
-        return person.learn(lift(fact))
+    """
+    Return the person with a fact, or with what was known and told under a former number, folded in.
+
+    Nobody is a child of their own: what says so joins two numbers of one person (ruling 42), and is left.
+    """
+    match fact:
+        case LinkEnded():
+            return replace(person, known=_parted(person.known, fact))
+        case Merged():
+            return _with_merged(person, fact)
+        case Birth(baby=person.number) | Cover(mother=person.number):
+            return person
+        case _:
+            return person.learn(lift(fact))
+
+
+def _parted(known: Known, end: LinkEnded) -> Known:
+    """Return what is known without a mother or a baby; restricted with theirs, a record stays so (24)."""
+    after = without(known, end)
+    lifted = is_restricted(known) and not is_restricted(after)
+    return merge(after, lift(marking(end.recorded_at))) if lifted else after
+
+
+def _with_merged(person: Person, fact: Merged) -> Person:
+    """Return the person with what was known and told under a former number."""
+    fact = replace(fact, known=_without_own(fact.known, person.number))
     learned = person.learn(fact.known).learn(lift(in_use(fact.stamp, fact.received_at)))
     told = dict(person.told)
     for alert_id, row in fact.told.items():
@@ -316,6 +359,15 @@ def fold(person: Person, fact: Fact | Merged) -> Person:
         items={**fact.items, **person.items},
         closed=(person.closed | fact.closed) - open_again,
         untold=person.untold | fact.untold,
+    )
+
+
+def _without_own(known: Known, number: NhsNumber) -> Known:
+    """Return what is known but for a birth, or a mother, of the person's own number."""
+    return replace(
+        known,
+        births={baby: said for baby, said in known.births.items() if baby != number},
+        covers={mother: cover for mother, cover in known.covers.items() if mother != number},
     )
 
 

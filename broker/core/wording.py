@@ -61,6 +61,10 @@ NOT_CONFIRMED = (
 NO_OUTCOME = (
     "The hospital has sent no outcome of this visit: nobody knows here whether the child is still there."
 )
+OPEN_OWN_PLAN = (
+    "A baby was born whom your unborn child's plan covers. Open a plan under the baby's own NHS number, or "
+    "answer that there is to be none; the unborn child's plan is yours to end."
+)
 NOT_IN_USE = "Could not check: the NHS number is not in use, trace the patient (ruling 23)."
 NO_PLAN = "No plan on file. That is not evidence of no risk."
 SEARCHED = (
@@ -76,6 +80,7 @@ _NOTES = {
     Note.PROTECTION_PLAN_OPEN: PROTECTION_PLAN_OPEN,
     Note.NOT_CONFIRMED: NOT_CONFIRMED,
     Note.NO_OUTCOME: NO_OUTCOME,
+    Note.OPEN_OWN_PLAN: OPEN_OWN_PLAN,
 }
 
 

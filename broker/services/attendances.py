@@ -12,6 +12,7 @@ from broker.core.errors import MalformedMessage
 from broker.core.facts import VisitLeft, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.ports import Topic, Write
+from broker.services.births import Births
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse, Owed
 from broker.services.rejections import RECORD_BYTES_MAX, SOURCE
@@ -49,6 +50,7 @@ class Attendances:
     def __init__(self, codec: FactCodec, numberless: Numberless, numbers: NumbersInUse | None = None) -> None:
         self.key = numberless.key
         self.numberless = numberless
+        self.births = Births(codec, policy=numberless.policy, key=numberless.key)
         self._codec = codec
         self._numbers = numbers
 

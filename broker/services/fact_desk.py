@@ -1,22 +1,24 @@
 """
-Facts that an operator puts in by hand: what the demographic source said of a number, views of a person, who
-must not see one, and whose a visit is.
+Facts that an operator puts in by hand: what the demographic source said of a number, births, views of a
+person, who must not see one, and whose a visit is.
 
 Audited first, validated before that, and answered only once Kafka has acknowledged. The same fact put in
 twice is one fact: its id is derived from what it says. What only a matcher may write cannot be put in here.
 """
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 
 from broker.core.errors import InvalidFact
-from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice
-from broker.core.identifiers import NhsNumber, OdsCode, aware
+from broker.core.facts import Access, Birth, Fact, IdentityKind, IdentityNotice
+from broker.core.identifiers import NhsNumber, OdsCode, aware, to_the_minute
 from broker.core.keyed import IdentityKey, user_reference
+from broker.core.newborn_links import birth_id
 from broker.core.number_answers import notice_of
 from broker.core.number_ranges import Takes, Taking, takes_any
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, Place
 from broker.ports import Clock, FactLog
+from broker.services.births import BABY_AGE_MAX
 from broker.services.desk_log import SOURCE, DeskLog
 from broker.services.fact_writes import fact_write
 from broker.services.finding import VisitAsked
@@ -205,6 +207,28 @@ class FactDesk:
         )
         return await self._add(number, notice, notice.notice_id, kind.value, grounds)
 
+    async def add_birth(
+        self, mother: NhsNumber, *, baby: NhsNumber, born: date, recorded_at: datetime, grounds: Grounds
+    ) -> Added:
+        """Put in a birth notice: whose child a baby is, and when it was born; twice is once (ruling 26)."""
+        if baby == mother:
+            raise InvalidFact("nobody is a child of their own")
+        now = self._clock()
+        recorded_at = _plausible("time at which the source recorded it", recorded_at, now)
+        if not recorded_at.date() - BABY_AGE_MAX <= born <= now.date():
+            raise InvalidFact("the date of birth is not that of a baby")
+        birth = Birth(
+            birth_id="",
+            baby=baby,
+            born=born,
+            recorded_at=recorded_at,
+            received_at=to_the_minute(aware(now)),
+        )
+        birth = replace(birth, birth_id=birth_id(self._key, mother, birth))
+        # that of its sealed bytes: no id of the trail may be tried against a mother's and a baby's number
+        fact_id = self._key.derive("birth", self._codec.encode(birth, mother))
+        return await self._add(mother, birth, fact_id, "birth", grounds)
+
     def _user(self, organisation: OdsCode, user_id: str) -> str:
         """Return the reference of a user."""
         return user_reference(self._key, organisation, _words("id of the user", user_id))
@@ -212,7 +236,8 @@ class FactDesk:
     async def _add(self, number: NhsNumber, fact: Fact, fact_id: str, what: str, grounds: Grounds) -> Added:
         """Take a fact down in the audit trail, then make it durable."""
         successor = fact.successor if isinstance(fact, IdentityNotice) else None
-        for one in (number, successor):
+        baby = fact.baby if isinstance(fact, Birth) else None
+        for one in (number, successor, baby):
             if one is not None and self._takes(one, None) is Taking.REFUSED:
                 raise InvalidFact("this deployment is for tests, and takes numbers kept for tests alone")
         topic = topic_of(fact)

@@ -4,7 +4,7 @@ from broker.core.facts import Fact
 from broker.core.identifiers import NhsNumber
 from broker.ports import Write
 from broker.wire.cloudevents import FACT_TYPE, CloudEvent, write_headers
-from broker.wire.facts_codec import SCHEMA_BY_TOPIC, FactCodec, topic_of
+from broker.wire.facts_codec import FactCodec, schema_of, topic_of
 
 
 def fact_write(codec: FactCodec, fact: Fact, number: NhsNumber, fact_id: str, source: str) -> Write:
@@ -15,6 +15,6 @@ def fact_write(codec: FactCodec, fact: Fact, number: NhsNumber, fact_id: str, so
         source=source,
         event_type=FACT_TYPE,
         time=fact.received_at,
-        data_schema=SCHEMA_BY_TOPIC[topic],
+        data_schema=schema_of(fact),
     )
     return Write(topic, number.key, codec.encode(fact, number), write_headers(event))

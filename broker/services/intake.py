@@ -214,7 +214,7 @@ class Intake:
             if reading.number is None:
                 return self._without_number(data, reading, received_at)
             told = self._attendances.told(reading.number, reading.message)
-            told.steps[-1].extend(self._about_the_patient(reading, received_at))
+            told.steps[-1].extend(self._about_the_patient(reading.number, reading, received_at))
         except MalformedMessage as fault:
             return self._merge(data, fault, received_at)
         except StorageUnusable:
@@ -242,16 +242,19 @@ class Intake:
         item = self._rejections.two_numbers(sender, control_id, received_at, about=control_id)
         return _Judgement([[item]], (), merge=True)
 
-    def _about_the_patient(self, reading: AdtReading, received_at: datetime) -> list[Write]:
+    def _about_the_patient(
+        self, number: NhsNumber, reading: AdtReading, received_at: datetime
+    ) -> list[Write]:
         """
-        Return that nobody need look for the patient of a message with a number (ruling 21).
+        Return that nobody need look for the patient of a message with a number (21); whose baby it is (26).
 
         One of several that differ may be another's: that is work for the sender, once for a visit, and the
         patient is looked for by details as well, until a message says one number (ruling 42).
         """
         numberless = self._attendances.numberless
         if Fault.NUMBERS_DIFFER not in reading.faults:
-            return numberless.numbered(reading.message, reading.unnumbered)
+            numbered = numberless.numbered(reading.message, reading.unnumbered)
+            return numbered + self._attendances.births.told(number, reading.message, reading.mothers)
         item = self._rejections.two_numbers(
             reading.provider, reading.control_id, received_at, about=reading.unnumbered
         )

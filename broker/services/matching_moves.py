@@ -73,6 +73,17 @@ class Mover:
             raise NumbersInCircle
         return Arrived(fact, arrival.passage, record=record, value=arrival.value)
 
+    def read_all(self, key: bytes, records: Sequence[Record]) -> tuple[list[Arrived], list[Poison]]:
+        """Return what records hold, and those that cannot be read."""
+        arrived: list[Arrived] = []
+        poison: list[Poison] = []
+        for record in records:
+            try:
+                arrived.append(self.read(key, record))
+            except Exception as error:  # noqa: BLE001 – whatever it is, the partition goes on
+                poison.append(Poison(record=record, cause=cause_of(error)))
+        return arrived, poison
+
     def send_on(self, number: NhsNumber, forwarding: Forwarding, arrived: Sequence[Arrived]) -> SentOn:
         """Return everything that came for a superseded number, sent on to the successor it has now."""
         last_used = max([forwarding.last_used, *(one.fact.received_at for one in arrived)])

@@ -12,17 +12,26 @@ from functools import partial
 
 from broker.core.effects import advance, decided_anew
 from broker.core.errors import StorageUnusable, SuccessionContradicted
-from broker.core.facts import Fact, IdentityNotice, PlanFact
+from broker.core.facts import Cover, Fact, IdentityNotice, PlanFact
 from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import invalidation
 from broker.core.partition import Forwarding, PartitionState
 from broker.core.person import NOTHING, Known, Person
 from broker.core.retention import settle, too_late, unused
-from broker.core.succession import Merged, back_in_use, evidence_of_use, fold, kept, leaving, returned
-from broker.ports import Record, Topic
+from broker.core.succession import (
+    Merged,
+    back_in_use,
+    evidence_of_use,
+    fold,
+    kept,
+    leaving,
+    returned,
+)
+from broker.ports import Record, Topic, Write
 from broker.services.matching_batch import Batch, Folded
 from broker.services.matching_details import DetailsTable
 from broker.services.matching_inactive import Shut, Vault
+from broker.services.matching_kin import Relatives
 from broker.services.matching_moves import Arrived, Mover
 from broker.services.matching_output import PERSON_BYTES_MAX, Chain, Poison, Said, Scribe, cause_of
 from broker.services.matching_rules import Rules
@@ -69,6 +78,7 @@ class PartitionTable:
         self.end = Chain(state.audit_hash, state.audit_sequence)
         self.clock = state.clock
         self.details = details
+        self._relatives = Relatives(facts, rules.policy, rules.key)
         self._mover = Mover(facts, states, rules.key, scribe.partition)
         self._vault = Vault(
             facts, states, scribe, self._mover, policy=rules.policy, key=rules.key, new_salt=new_salt
@@ -117,7 +127,7 @@ class PartitionTable:
             folded.poison = [Poison(record=record, cause=cause_of(error)) for record in records]
             return folded
         found = before.known if isinstance(before, Person) else NOTHING
-        arrived = self._read(key, (*waited, *records), folded)
+        arrived, folded.poison = self._mover.read_all(key, (*waited, *records))
         if isinstance(before, Forwarding):
             person = self._forward(key, before, arrived, folded)
             if person is None:
@@ -178,7 +188,8 @@ class PartitionTable:
             folded.poison += [Poison(record=one.record, cause=cause_of(error)) for one in came]
         else:
             self._keep(key, held, said)
-            folded.writes, folded.told = said.writes, said.told
+            answers = self._relatives.answered(shut.inactive.ledger.number, came, self.clock)
+            folded.writes, folded.told = (*said.writes, *answers), said.told
         self._leave_waiting(key, records, folded)
 
     def caught_up(self, key: bytes) -> Folded:
@@ -212,9 +223,9 @@ class PartitionTable:
             return Folded()
         held, said = self._say(before, before, (), None)
         found = NOTHING if isinstance(held, Person) else before.known  # all copies, by the present rules
-        said = self._copied(before, found, held, said, self.clock)
+        more = self._elsewhere(before, found, held, (), self.clock)
         self._keep(key, held, said)
-        return Folded(writes=said.writes, told=said.told)
+        return Folded(writes=(*said.writes, *more), told=said.told)
 
     def settle(self, key: bytes) -> Folded:
         """Let go of what is past revising; raises whatever the core or a codec raises."""
@@ -228,17 +239,17 @@ class PartitionTable:
             return self._destroy(key, before)
         settled = settle(before, self.clock, self._rules.policy)
         if settled is None:
-            gone = self.details.copies(before, before.known, NOTHING, self.clock)
+            gone = self._elsewhere(before, before.known, replace(before, known=NOTHING), (), self.clock)
             del self.people[key]
             self._recent.forget(key)
             return Folded(writes=(self._scribe.forget(key), *gone))
         if settled == before:
             return Folded()
         state, write = self._scribe.person(settled)
-        copies = self.details.copies(before, before.known, settled.known, self.clock)
+        more = self._elsewhere(before, before.known, settled, (), self.clock)
         self.people[key] = state
         self._recent.remember(key, settled)
-        return Folded(writes=(write, *copies))
+        return Folded(writes=(write, *more))
 
     def _destroy(self, key: bytes, shut: Shut) -> Folded:
         """Destroy what is sealed under a number not in use, when its time has come (ruling 23)."""
@@ -262,16 +273,6 @@ class PartitionTable:
         if self._states.is_inactive(state):
             return self._vault.read(number, state)
         return self._states.decode_person(number, state)
-
-    def _read(self, key: bytes, records: Sequence[Record], folded: Folded) -> list[Arrived]:
-        """Return what the records hold; those that cannot be read are poison."""
-        arrived: list[Arrived] = []
-        for record in records:
-            try:
-                arrived.append(self._mover.read(key, record))
-            except Exception as error:  # noqa: BLE001 – whatever it is, the partition goes on
-                folded.poison.append(Poison(record=record, cause=cause_of(error)))
-        return arrived
 
     def _leave_waiting(self, key: bytes, records: Sequence[Record], folded: Folded) -> None:
         """Let the records of a person who got no record after all wait in the log, read or unreadable."""
@@ -301,13 +302,16 @@ class PartitionTable:
     ) -> Outcome:
         """Decide about `person`, who is `found` by this so far, and say by what from now on (ruling 21)."""
         held, said = self._say(before, person, arrived, caused_at)
-        return held, self._copied(before, found, held, said, caused_at or self.clock)
+        more = self._elsewhere(before, found, held, arrived, caused_at or self.clock)
+        return held, replace(said, writes=(*said.writes, *more))
 
-    def _copied(self, before: Person, found: Known, held: Holding, said: Said, at: datetime) -> Said:
-        """Return what is said, with the copies that change; who went or is shut away is found no more."""
+    def _elsewhere(
+        self, before: Person, found: Known, held: Holding, arrived: Sequence[Arrived], at: datetime
+    ) -> list[Write]:
+        """Return what other partitions hear; who went or is shut away is found no more."""
         known = held.known if isinstance(held, Person) else NOTHING
         copies = self.details.copies(before, found, known, at)
-        return replace(said, writes=(*said.writes, *copies)) if copies else said
+        return copies + self._relatives.told(before.number, found, held, arrived, self.clock)
 
     def _say(
         self, before: Person, person: Person, arrived: Sequence[Arrived], caused_at: datetime | None
@@ -364,4 +368,4 @@ class PartitionTable:
 
 def _makes_record(fact: Fact | Merged) -> bool:
     """Whether somebody of whom this is known gets a record."""
-    return kept(fact) if isinstance(fact, Merged) else isinstance(fact, PlanFact | IdentityNotice)
+    return kept(fact) if isinstance(fact, Merged) else isinstance(fact, PlanFact | IdentityNotice | Cover)

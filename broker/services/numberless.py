@@ -23,7 +23,8 @@ from broker.wire.records_codec import RecordsCodec
 
 class Numberless:
     """
-    Says what `cpis.in.details` is to be told of one message after the other; `key` is the identity key.
+    Says what `cpis.in.details` is to be told of one message after the other; `key` and `policy` are those
+    of all decisions.
 
     `trace` is offered each message that is kept, where a demographic source is asked (ruling 21).
     """
@@ -38,7 +39,7 @@ class Numberless:
     ) -> None:
         """Begin without a visit."""
         self._codec = codec
-        self._policy = policy
+        self.policy = policy
         self.key = key
         self._trace = trace
         self._sought: dict[str, datetime] = {}  # by reference, the newest receipt last
@@ -50,7 +51,7 @@ class Numberless:
         None where the details say too little, nor for a scheduled setting or a sensitive place, of which
         nobody would be told (rulings 3, 47).
         """
-        found = sought_in(message, self._policy)
+        found = sought_in(message, self.policy)
         if found is None:
             return []
         details, sought = found
@@ -61,7 +62,7 @@ class Numberless:
 
     def kept(self, data: bytes, message: VisitMessage) -> None:
         """Have it asked whose a message without a number is, once it is kept; none that nobody hears of."""
-        found = None if self._trace is None else sought_in(message, self._policy)
+        found = None if self._trace is None else sought_in(message, self.policy)
         if self._trace is not None and found is not None:
             self._trace(Untraced(data=data, received_at=message.received_at, details=found[0]))
 
@@ -99,6 +100,6 @@ class Numberless:
 
     def _forget(self, now: datetime) -> None:
         """Forget what was last heard of more than H ago."""
-        before = now - self._policy.horizon
+        before = now - self.policy.horizon
         while self._sought and (oldest := next(iter(self._sought.items())))[1] < before:
             del self._sought[oldest[0]]

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import TypeVar
 
 from broker.core.facts import VisitLeft, VisitMessage
-from broker.core.identifiers import NhsNumber
+from broker.core.identifiers import NhsNumber, to_the_minute
 from broker.core.keyed import IdentityKey, visit_content, visit_under
 from broker.core.leaving import leaving_position
 from broker.core.reading import Position, position
@@ -157,7 +157,7 @@ class NumbersInUse:
             control_id=control_id,
             recorded_at=recorded_at,
             sent_at=sent_at,
-            received_at=at.replace(second=0, microsecond=0),
+            received_at=to_the_minute(at),
             sequence=None if sequence < 0 else sequence,
         )
         return Owed(number, left)

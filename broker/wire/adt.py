@@ -23,7 +23,14 @@ from broker.core.keyed import (
 )
 from broker.core.number_ranges import Takes, Taking, takes_any
 from broker.core.reasons import reason_for
-from broker.wire.adt_patient import full_name, local_identifier, read_number, read_patient, usable_numbers
+from broker.wire.adt_patient import (
+    full_name,
+    local_identifier,
+    mothers_named,
+    read_number,
+    read_patient,
+    usable_numbers,
+)
 from broker.wire.adt_registers import Fault, Registers
 from broker.wire.hl7v2 import (
     CLEARED,
@@ -74,11 +81,13 @@ class AdtReading:
     Without a usable NHS number `number_fault` says why: `missing`, `not ten digits`, `wrong check digit`,
     `placeholder`, `kept for tests` (rulings 21, 27, 35, 36); `number` is then that of the visit's earlier
     messages. Where there is none it is None, and `message` about a visit of nobody. `unnumbered` is the
-    reference that the visit has without a number, also where it has one. `faults` are words of `Fault`.
+    reference that the visit has without a number, also where it has one. `mothers` are the numbers of which
+    the message says that they are the patient's mother's (ruling 26). `faults` are words of `Fault`.
     """
 
     number: NhsNumber | None
     number_fault: str | None
+    mothers: tuple[NhsNumber, ...]
     message: VisitMessage
     unnumbered: str
     provider: OdsCode
@@ -168,6 +177,7 @@ def read_adt(
     return AdtReading(
         number=number,
         number_fault=number_fault,
+        mothers=_mothers(message, patient, envelope.provider, admits.takes),
         message=message_read,
         unnumbered=unnumbered,
         provider=envelope.provider,
@@ -195,6 +205,19 @@ def _number(
     if Taking.TAKEN in takings:
         return numbers[takings.index(Taking.TAKEN)], None
     return None, takings[0].value if takings else fault
+
+
+def _mothers(message: Message, patient: Segment, sender: OdsCode, takes: Takes) -> tuple[NhsNumber, ...]:
+    """
+    Return the numbers that are given as the mother's and are taken here.
+
+    Raises `RealPersonRefused` for a message that holds one that must not be here (ruling 27).
+    """
+    named = mothers_named(message, patient)
+    takings = [takes(number, sender) for number in named]
+    if Taking.REFUSED in takings:
+        raise RealPersonRefused(location="PID-21")
+    return tuple(number for number, taking in zip(named, takings, strict=True) if taking is Taking.TAKEN)
 
 
 def _read_envelope(

@@ -1,7 +1,7 @@
 """
 What an ADT message says about who the patient is: NHS number, details, restriction, next of kin.
 
-Knows PID, NK1, PV1-16 and ZU8 (dossier 6.4) and rulings 20, 24, 29, 36. Address, telephones, general
+Knows PID, NK1, PV1-16 and ZU8 (dossier 6.4) and rulings 20, 24, 26, 29, 36. Address, telephones, general
 practitioner, religion and ethnicity are never read (ruling 31).
 """
 
@@ -26,6 +26,9 @@ _NATIONAL_TYPE = "NI"  # CX-5: an NHS number only with a status beside it, rulin
 _STATUS = re.compile(r"(?:NSTS)?0[1-8]")
 _NUMBER_STATUS = re.compile(r"NSTS([0-9]{2})")  # table 0445
 _GUESSED_BIRTH_DATE = frozenset({"ED", "UD"})  # table 0445: estimated, and the default where none is known
+_MOTHERS_IDENTIFIERS = 21  # PID-21
+_RELATIONSHIP, _KIN_IDENTIFIERS = 3, 33  # NK1-3, NK1-33
+_MOTHER = "12"  # table 0063, the UK's
 _SENSITIVE = "S"  # PV1-16
 _HIDING = frozenset({"1", "2"})  # ZU8-4: local, and the national S-flag
 # Ruling 31: never the name of another child. Table 0063 (UK), codes of the American one, words.
@@ -99,12 +102,34 @@ def usable_numbers(
             yield _read(value)
 
 
-def _claimed_numbers(segment: Segment, identifiers: int, number: int) -> Iterator[str]:
-    """Yield what claims to be an NHS number: labelled identifiers as in PID-3, then one as in PID-2."""
-    for repeat in segment.repeats(identifiers):
+def mothers_named(message: Message, patient: Segment) -> tuple[NhsNumber, ...]:
+    """
+    Return the NHS numbers that a message gives as those of the patient's mother, each once (ruling 26).
+
+    PID-21, and the identifiers of a next of kin whose relationship is 12; labelled as in PID-3 (36). Their
+    names and addresses are not read here.
+    """
+    kin = [one for one in message.all("NK1") if _code(one.field(_RELATIONSHIP)) == _MOTHER]
+    places = [(patient, _MOTHERS_IDENTIFIERS), *((one, _KIN_IDENTIFIERS) for one in kin)]
+    found: dict[NhsNumber, None] = {}
+    for segment, place in places:
+        for value in _labelled(segment, place):
+            with suppress(InvalidNhsNumber):
+                found[_read(value)] = None
+    return tuple(found)
+
+
+def _labelled(segment: Segment, place: int) -> Iterator[str]:
+    """Yield the identifiers in a field that are labelled as NHS numbers."""
+    for repeat in segment.repeats(place):
         value = repeat.part()
         if isinstance(value, str) and _claims(repeat):
             yield value
+
+
+def _claimed_numbers(segment: Segment, identifiers: int, number: int) -> Iterator[str]:
+    """Yield what claims to be an NHS number: labelled identifiers as in PID-3, then one as in PID-2."""
+    yield from _labelled(segment, identifiers)
     alone = segment.field(number)
     if isinstance(alone, str):
         yield alone

@@ -10,8 +10,18 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from broker.core.errors import MalformedMessage
-from broker.core.facts import Access, Fact, IdentityNotice, PlanFact, VisitLeft, VisitMessage
-from broker.core.identifiers import NhsNumber
+from broker.core.facts import (
+    Access,
+    Birth,
+    Cover,
+    Fact,
+    IdentityNotice,
+    LinkEnded,
+    PlanFact,
+    VisitLeft,
+    VisitMessage,
+)
+from broker.core.identifiers import NhsNumber, to_the_minute
 from broker.core.person import Person
 from broker.core.succession import Merged, Passage
 from broker.wire.avro import Row, Schemas
@@ -32,6 +42,7 @@ from broker.wire.fact_rows import (
     plan_row,
     visit_message,
 )
+from broker.wire.newborn_rows import birth_of, birth_row, cover_of, cover_row, link_ended_of, link_ended_row
 from broker.wire.state_codec import StateCodec
 
 PLANS_TOPIC = "cpis.in.plans"
@@ -46,8 +57,12 @@ SCHEMA_BY_TOPIC = {
     IDENTITY_TOPIC: "identity",
 }
 """
-The schema of each input topic: attendances hold `visit_left` too, and each of them may hold `forwarded`.
+The schema of each input topic: attendances hold `visit_left` too, those and identities hold `kin`, and each
+of them may hold `forwarded`.
 """
+
+_WITH_KIN = frozenset({"attendance", "identity"})
+_KIN = {"BIRTH": "birth_details", "COVER": "cover_details", "LINK_ENDED": "link_ended_details"}
 
 _NO_PLAN_DETAILS: Row = dict.fromkeys(("family", "given", "birth_date", "child_id"))
 _NO_NOTICE_DETAILS: Row = dict.fromkeys(("birth_date", "successor"))
@@ -71,19 +86,34 @@ class Arrival:
     passage: Passage | None = None
 
 
+Kin = Birth | Cover | LinkEnded
+"""What is said to a mother or a baby of the other."""
+
+
 def topic_of(fact: Fact) -> str:
     """Return the name of the input topic that a fact belongs to."""
     match fact:
         case PlanFact():
             return PLANS_TOPIC
-        case VisitMessage() | VisitLeft():
+        case VisitMessage() | VisitLeft() | Birth():
             return ATTENDANCES_TOPIC
         case Access():
             return ACCESSES_TOPIC
-        case IdentityNotice():
+        case IdentityNotice() | Cover() | LinkEnded():
             return IDENTITY_TOPIC
         case _:
             assert_never(fact)
+
+
+def schema_of(fact: Fact) -> str:
+    """Return the name of the schema that a fact is written under."""
+    match fact:
+        case Birth() | Cover() | LinkEnded():
+            return "kin"
+        case VisitLeft():
+            return "visit_left"
+        case _:
+            return SCHEMA_BY_TOPIC[topic_of(fact)]
 
 
 class FactCodec:
@@ -121,8 +151,32 @@ class FactCodec:
                 row = notice_row(fact)
                 row["sealed"] = self._seal("identity_details", notice_details_row(fact), number)
                 return self._schemas.encode("identity", row)
+            case Birth() | Cover() | LinkEnded():
+                return self._encode_kin(fact, number)
             case _:
                 assert_never(fact)
+
+    def _encode_kin(self, fact: Kin, number: NhsNumber) -> bytes:
+        """Return what is said to a mother or a baby of the other: nothing is in clear but the minute."""
+        if isinstance(fact, Birth):
+            kind, row = "BIRTH", birth_row(fact)
+        elif isinstance(fact, Cover):
+            kind, row = "COVER", cover_row(fact)
+        else:
+            kind, row = "LINK_ENDED", link_ended_row(fact)
+        sealed = self._seal(_KIN[kind], row, number)
+        at = to_the_minute(fact.received_at)
+        return self._schemas.encode("kin", {"kind": kind, "received_at": millis(at), "sealed": sealed})
+
+    def _decode_kin(self, key: bytes, value: bytes) -> Kin:
+        """Return what is said to a mother or a baby of the other."""
+        row = self._schemas.decode("kin", value)
+        with refusing("kin"):
+            kind = row["kind"]
+            details = self._open(_KIN[kind], row["sealed"], key)
+            if kind == "BIRTH":
+                return birth_of(details)
+            return cover_of(details) if kind == "COVER" else link_ended_of(details)
 
     def decode(self, topic: str, key: bytes, value: bytes) -> Fact:
         """
@@ -136,6 +190,8 @@ class FactCodec:
             raise MalformedMessage("topic holds no facts", detail=topic)
         if name == "attendance" and self._schemas.subject_of(value) == "visit_left":
             return VisitLeft(**self._schemas.decode("visit_left", value))
+        if name in _WITH_KIN and self._schemas.subject_of(value) == "kin":
+            return self._decode_kin(key, value)
         row = self._schemas.decode(name, value)
         with refusing(name):
             if name == "plan":
@@ -157,14 +213,14 @@ class FactCodec:
 
     def attendance_in_clear(self, data: bytes) -> VisitMessage | VisitLeft | None:
         """
-        Return what intake wrote to the attendances, opening nothing sealed; None for what was sent on.
+        Return what intake wrote of visits, opening nothing sealed; None for births, and for what was sent on.
 
         Raises `MalformedMessage`.
         """
         match self._schemas.subject_of(data):
             case "visit_left":
                 return VisitLeft(**self._schemas.decode("visit_left", data))
-            case "forwarded":
+            case "forwarded" | "kin":
                 return None
             case _:
                 return self.message_in_clear(data)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from broker.core.errors import MalformedMessage
-from broker.core.facts import PlanContent, VisitLeft
+from broker.core.facts import Birth, PlanContent, VisitLeft
 from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import Inactive, InactivePlan
 from broker.core.partition import Forwarding, PartitionState
@@ -33,6 +33,7 @@ from broker.wire.fact_rows import (
     plan_row,
     visit_message,
 )
+from broker.wire.newborn_rows import birth_of, birth_row, cover_of, cover_row
 
 
 class StateCodec:
@@ -194,6 +195,8 @@ def _person_row(person: Person) -> Row:
         "left": [left_row(one) for leavings in known.left.values() for one in leavings.values()],
         "accesses": [access_row(access) | access_details_row(access) for access in known.accesses.values()],
         "notices": [notice_row(notice) | notice_details_row(notice) for notice in known.notices.values()],
+        "births": [birth_row(one) for births in known.births.values() for one in births.values()],
+        "covers": [cover_row(cover) for cover in known.covers.values()],
         "told": [_told_row(alert_id, told) for alert_id, told in person.told.items()],
         "items": [item_row(item) for item in person.items.values()],
         "entries": [
@@ -225,6 +228,7 @@ def _person(number: NhsNumber, row: Row) -> Person:
     accesses = [access_of(access) for access in row["accesses"]]
     notices = [notice_of(notice) for notice in row["notices"]]
     items = [item_of(item) for item in row["items"]]
+    covers = [cover_of(cover) for cover in row["covers"]]
     known = Known(
         plans=dict([_known_plan(plan) for plan in row["plans"]]),
         visits={
@@ -237,6 +241,8 @@ def _person(number: NhsNumber, row: Row) -> Person:
         left=_leavings(row["left"]),
         accesses={access.access_id: access for access in accesses},
         notices={notice.notice_id: notice for notice in notices},
+        births=_births(row["births"]),
+        covers={cover.mother: cover for cover in covers},
     )
     return Person(
         number=number,
@@ -260,6 +266,14 @@ def _leavings(rows: Iterable[Row]) -> dict[str, dict[str, VisitLeft]]:
     for row in rows:
         left.setdefault(row["visit"], {})[row["message_id"]] = VisitLeft(**row)
     return left
+
+
+def _births(rows: Iterable[Row]) -> dict[NhsNumber, dict[str, Birth]]:
+    """Return what was said of births, by the baby's number."""
+    births: dict[NhsNumber, dict[str, Birth]] = {}
+    for birth in map(birth_of, rows):
+        births.setdefault(birth.baby, {})[birth.birth_id] = birth
+    return births
 
 
 def _known_plan(row: Row) -> tuple[PlanContent, dict[Said, datetime]]:

@@ -13,6 +13,7 @@ from broker.core.alerts import AlertEvent
 from broker.core.errors import InvalidNhsNumber
 from broker.core.facts import (
     Access,
+    Birth,
     Details,
     Fact,
     IdentityKind,
@@ -108,6 +109,53 @@ def plan(
         recorded_at=recorded_at,
         received_at=received_at or recorded_at,
         file_id="file-1",
+    )
+
+
+def unborn(
+    *,
+    start: date = date(2026, 4, 1),
+    end: date = date(2026, 7, 1),
+    recorded_at: datetime = NOON - timedelta(days=20),
+    authority_name: str = f"Council {AUTHORITY}",
+    file_id: str = "file-9",
+) -> PlanFact:
+    """Return an unborn child's plan, on file from April 2026."""
+    return PlanFact(
+        content=PlanContent(
+            authority=AUTHORITY,
+            plan_type=PlanType.UNBORN,
+            start=start,
+            end=end,
+            authority_name=authority_name,
+            phone_emergency="02079460000",
+            details=replace(DETAILS, birth_date=date(1999, 3, 1)),
+            child_id="U-1",
+            verified=True,
+        ),
+        recorded_at=recorded_at,
+        received_at=recorded_at,
+        file_id=file_id,
+    )
+
+
+def birth(
+    baby: NhsNumber,
+    *,
+    at: datetime = NOON,
+    born: date | None = date(2026, 5, 3),
+    visit: str | None = None,
+    restricted: bool = False,
+) -> Birth:
+    """Return that a baby was born, as a notice or a message of its visit says it."""
+    return Birth(
+        birth_id=f"{baby.digits} {born} {visit} {restricted}",
+        baby=baby,
+        born=born,
+        visit=visit,
+        restricted=restricted,
+        recorded_at=at,
+        received_at=at,
     )
 
 

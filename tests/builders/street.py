@@ -140,6 +140,10 @@ class Street:
         """Wait until every input of every partition was taken, what moved meanwhile included."""
         await until(self.is_settled, _DEADLINE_S)
 
+    async def settled_alone(self, partition: int) -> None:
+        """Wait until every input of one partition was taken."""
+        await until(lambda: self._is_taken(partition), _DEADLINE_S)
+
     def is_settled(self) -> bool:
         """Return whether every `#p` stands behind the last record of every input."""
         return all(self._is_taken(partition) for partition in range(PARTITIONS))

@@ -111,6 +111,7 @@ def walk(cluster: EmbeddedKafka, registry: Registry, items: dict[str, str], tmp_
     (tmp_path / "numbers.txt").write_text("9990005214\n9990005222\n")
     (tmp_path / "view.txt").write_text("9990005214\nNurse Sample\n")
     (tmp_path / "exclusion.txt").write_text("9990005214\nu-17\n")
+    (tmp_path / "birth.txt").write_text("9990005214\n9990000018\n2026-03-02\n")
     AUTHORITY.cert_pem.write_to_path(str(tmp_path / "etc" / "registry-ca.pem"))
     walk = Walk(
         tmp_path,

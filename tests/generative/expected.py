@@ -6,18 +6,21 @@ Fills the rows from the oracle; turns the core's alerts into the same rows, to b
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from broker.core.alerts import Alert, VisitLine
-from broker.core.facts import Access
+from broker.core.alerts import Alert, Occasion, VisitLine
+from broker.core.facts import Access, Cover, Fact, IdentityNotice
 from broker.core.identifiers import OdsCode, london_day
+from tests.generative.naive_newborn import said_at
 from tests.generative.naive_policy import has_stopped, in_force, of_place
 from tests.generative.naive_thread import Thread
 from tests.generative.oracle import STOPPED, Marks, Oracle, Plan
 
 _DUTY = ("duty social worker", "recipients of restricted records")
 _WITHHELD = "ruling 24: restricted, nothing is shared"
+BIRTH = "birth"
+"""What an alert is about that a birth led to; the core's own reference is keyed by the number."""
 _IN_FORCE = ("active", "past due date")
 _TOLD_REGISTERS = (
     "site",
@@ -67,7 +70,7 @@ def row_of(alert: Alert) -> Row:
     visit = [(entry.name, getattr(alert.visit, entry.name)) for entry in fields(VisitLine) if alert.visit]
     return Row(
         to=f"{alert.recipient.kind.value} {alert.recipient.code}",
-        subject=alert.subject,
+        subject=BIRTH if alert.occasion is Occasion.BORN else alert.subject,
         occasion=alert.occasion.value,
         route=alert.route.value,
         urgency=alert.urgency.value,
@@ -112,6 +115,7 @@ class Expecting:
             self._visit(thread)
         for view in self.oracle.views:
             self._view(view)
+        self._birth()
         return Told(alerts=frozenset(self.rows), whys=self.whys, asked=frozenset(self.asked))
 
     def _visit(self, thread: Thread) -> None:
@@ -148,6 +152,55 @@ class Expecting:
                 thread.arrived_at, thread.until, thread.cutoff, thread.policy
             )
 
+    def _birth(self) -> None:
+        """Expect the authority to be asked to open a newborn's own plan (26)."""
+        births = [birth for one in self.oracle.covered for birth in one.births]
+        if not births:
+            return
+        first, newest = min(map(said_at, births)), max(map(said_at, births))
+        policy = in_force(self.oracle.policy, first)
+        cutoff = max(newest, min(newest + policy.plan_wait, first + policy.plan_wait_after_arrival))
+        alone = [fact for fact in self.oracle.facts if isinstance(fact, Cover) or _is_of_the_source(fact)]
+        oracle = Oracle(alone, self.oracle.policy, self.oracle.gone)
+        plans = oracle.plans(first, newest, cutoff, policy)
+        why = oracle.nothing_due(first, newest, cutoff, policy) if not plans else "shared"
+        lost = self.oracle.all_losses()
+        alive = [
+            plan
+            for plan in plans
+            if not any(london_day(at) >= plan.shown.content.start for at in (*lost, *plan.losses))
+        ]
+        why = why if len(alive) == len(plans) else "ruling 43: pregnancy ended"
+        if self.oracle.has_own_plan(datetime.max.replace(tzinfo=UTC), policy):
+            alive, why = [], "ruling 26: the baby has a plan of its own"
+        restricted = self.oracle.restricted
+        if restricted and policy.restricted.value == "national":
+            self.whys[BIRTH] = _WITHHELD
+            return
+        self.whys[BIRTH] = "shared" if alive else why
+        lines = [(plan, oracle.timing(plan, delayed=False)) for plan in alive]
+        owners = {plan.names: oracle.owner(plan, newest, policy) for plan in alive}
+        for owner in set(owners.values()):
+            own = [(plan, marks) for plan, marks in lines if owners[plan.names] == owner]
+            moved = any(plan.shown.content.authority != owner for plan, _ in own)
+            notes = (
+                ("restricted record", restricted),
+                ("moved to successor authority", moved),
+                ("open the baby's own plan", True),
+            )
+            self.rows.add(
+                Row(
+                    to=f"la {owner}",
+                    subject=BIRTH,
+                    occasion="born",
+                    route=_DUTY[restricted],
+                    urgency="now",
+                    plans=_plan_rows(own),
+                    notes=tuple(note for note, applies in notes if applies),
+                    child_id=_child_id(own),
+                )
+            )
+
     def _authorities(self, thread: Thread, matched: Sequence[tuple[Plan, Marks]]) -> None:
         """Expect one alert per authority (19, 24, 29)."""
         owners = {plan.names: self.oracle.owner(plan, thread.newest_at, thread.policy) for plan, _ in matched}
@@ -155,7 +208,7 @@ class Expecting:
         earlier = self.oracle.earlier(thread)
         for owner in set(owners.values()):
             own = [(plan, marks) for plan, marks in matched if owners[plan.names] == owner]
-            mother = all(plan.shown.content.plan_type.value == "UCP" for plan, _ in own)
+            mother = all(_role(plan) == "mother of unborn" for plan, _ in own)
             told = self._visit_told(thread)
             if mother:
                 told = {k: told[k] for k in told if k in _MOTHERS_VISIT}
@@ -264,6 +317,7 @@ class Expecting:
             ("moved to successor authority", moved),
             ("number change under enquiry", self.oracle.enquiry),
             ("no outcome received", self.oracle.without_outcome(thread)),
+            ("open the baby's own plan", any(plan.newborn for plan, _ in own)),
         )
         return tuple(note for note, applies in notes if applies)
 
@@ -343,13 +397,25 @@ def _plan_rows(matched: Sequence[tuple[Plan, Marks]]) -> tuple[tuple[Any, ...], 
                     plan.shown.content.authority_name,
                     plan.shown.content.phone_emergency,
                     plan.shown.content.phone_office,
-                    "mother of unborn" if plan.shown.content.plan_type.value == "UCP" else "child",
+                    _role(plan),
                 )
                 for plan, marks in matched
             ),
             key=lambda row: row[:3],
         )
     )
+
+
+def _role(plan: Plan) -> str:
+    """Return whose plan it is (26, 29)."""
+    if plan.newborn:
+        return "newborn"
+    return "mother of unborn" if plan.shown.content.plan_type.value == "UCP" else "child"
+
+
+def _is_of_the_source(fact: Fact) -> bool:
+    """Whether a fact is the demographic source's date of birth."""
+    return isinstance(fact, IdentityNotice) and fact.birth_date is not None
 
 
 def _urgency(own: Sequence[tuple[Plan, Marks]]) -> str:

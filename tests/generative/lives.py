@@ -13,7 +13,16 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from broker.core.facts import Access, Fact, IdentityNotice, PlanFact, VisitLeft, VisitMessage
+from broker.core.facts import (
+    Access,
+    Birth,
+    Cover,
+    Fact,
+    IdentityNotice,
+    PlanFact,
+    VisitLeft,
+    VisitMessage,
+)
 from broker.core.policy import AnyPolicy, Policies, Policy
 from tests.generative.picking import Drawn, Picking
 from tests.generative.settled import POLICIES
@@ -45,6 +54,8 @@ _OWN_ID = {
     VisitLeft: "message_id",
     Access: "access_id",
     IdentityNotice: "notice_id",
+    Birth: "birth_id",
+    Cover: "",
 }
 
 
@@ -180,8 +191,12 @@ def later(fact: Fact, span: timedelta, *, days_too: bool) -> Fact:
         for entry in fields(fact)
         if isinstance(value := getattr(fact, entry.name), datetime)
     }
+    if isinstance(fact, Cover):
+        return _later_cover(fact, span)
     own = _OWN_ID[type(fact)]
     changed[own] = f"{getattr(fact, own)}-2"
+    if isinstance(fact, Birth):
+        changed["born"] = _later_day(fact.born, span)
     if isinstance(fact, PlanFact) and days_too:
         content = fact.content
         changed["content"] = replace(
@@ -191,6 +206,21 @@ def later(fact: Fact, span: timedelta, *, days_too: bool) -> Fact:
             deleted=_later_day(content.deleted, span),
         )
     return replace(fact, **changed)
+
+
+def _later_cover(cover: Cover, span: timedelta) -> Cover:
+    """Return what covers a baby that is born later."""
+    births = (later(birth, span, days_too=True) for birth in cover.births)
+    plans = (later(plan, span, days_too=True) for plan in cover.plans)
+    return replace(
+        cover,
+        births=tuple(birth for birth in births if isinstance(birth, Birth)),
+        plans=tuple(plan for plan in plans if isinstance(plan, PlanFact)),
+        losses=tuple(lost + span for lost in cover.losses),
+        restricted=None if cover.restricted is None else cover.restricted + span,
+        recorded_at=cover.recorded_at + span,
+        received_at=cover.received_at + span,
+    )
 
 
 def _later_day(day: date | None, span: timedelta) -> date | None:

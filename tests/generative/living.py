@@ -8,14 +8,15 @@ from enum import StrEnum
 from broker.core.alerts import Alert, AlertEvent, EventKind
 from broker.core.decisions import decide
 from broker.core.effects import Advance, advance
-from broker.core.facts import Access, Fact, VisitLeft, VisitMessage
+from broker.core.facts import Access, Birth, Fact, VisitLeft, VisitMessage
 from broker.core.identifiers import NhsNumber
+from broker.core.newborn_asked import birth_reference
 from broker.core.person import Person, lift
 from broker.core.policy import AnyPolicy
 from broker.core.retention import settle
 from broker.wire.state_codec import StateCodec
 from tests.builders.matcher import schemas
-from tests.generative.expected import Expecting, Row, Told, row_of
+from tests.generative.expected import BIRTH, Expecting, Row, Told, row_of
 from tests.generative.lives import Life, Retold, Taken, Telling
 from tests.generative.naive_destruction import Remembered, subject_of
 from tests.generative.oracle import Oracle
@@ -81,7 +82,7 @@ class Lived:
 
     def take(self, fact: Fact, clock: datetime) -> None:
         """Fold a fact and tell what follows."""
-        if self.person is None and isinstance(fact, VisitMessage | VisitLeft | Access):
+        if self.person is None and isinstance(fact, VisitMessage | VisitLeft | Access | Birth):
             self.waiting.append((clock, fact))
             return
         person = self.person or new_person()
@@ -134,7 +135,10 @@ def check_retold(told: Retold) -> Told:
     expected = Expecting(Oracle(told.facts, told.policy)).told()
     assert expected == Told(
         alerts=frozenset(row_of(alert) for alert in decisions.alerts.values()),
-        whys={subject: entry.why.value for subject, entry in decisions.entries.items()},
+        whys={
+            BIRTH if subject == birth_reference(KEY, NUMBER) else subject: entry.why.value
+            for subject, entry in decisions.entries.items()
+        },
         asked=frozenset(
             (item.kind.value, item.visit or "", item.control_id or "") for item in decisions.items.values()
         ),

@@ -4,13 +4,24 @@ What may be destroyed, once more, for the oracle: architecture section 2, "Only 
 Remembers facts as a plain list. What is destroyed leaves the list; what was told of it stays as it was.
 """
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 
-from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice, PlanFact, VisitLeft, VisitMessage
-from broker.core.identifiers import london_day
+from broker.core.facts import (
+    Access,
+    Birth,
+    Cover,
+    Fact,
+    IdentityKind,
+    IdentityNotice,
+    PlanFact,
+    VisitLeft,
+    VisitMessage,
+)
+from broker.core.identifiers import NhsNumber, london_day
 from broker.core.policy import AnyPolicy
-from tests.generative.expected import Expecting, Row
+from tests.generative.expected import BIRTH, Expecting, Row
+from tests.generative.naive_newborn import covered, last_visible, may_show, said_at
 from tests.generative.naive_policy import in_force
 from tests.generative.naive_thread import Thread, first_received
 from tests.generative.oracle import Oracle, Version, age_reached, marked_at
@@ -49,7 +60,7 @@ class Remembered:
 
     def take(self, fact: Fact, clock: datetime) -> None:
         """Hold a fact: of a visit or view only from the first plan or notice on, until then it waits."""
-        if not self.has_record and isinstance(fact, VisitMessage | VisitLeft | Access):
+        if not self.has_record and isinstance(fact, VisitMessage | VisitLeft | Access | Birth):
             self.waiting.append((clock, fact))
             return
         self.has_record = True
@@ -70,13 +81,18 @@ class Remembered:
             return
         before = clock - self.policy.lateness
         closing = self._closing(clock, before)
+        asked = [row for row in self._alerts() if row.subject == BIRTH]
         for row in self._alerts() if closing else ():
             if row.subject in closing:
                 self._as_told[row.to, row.subject] = row
         self.closed |= closing
         mark = self._mark()
+        wrong = set(Oracle(self.held, self.policy).elsewhere) & self.closed
         self.held = [fact for fact in self.held if subject_of(fact) not in self.closed]
+        self._unlink(wrong)
         happened = [fact for fact in self.held if isinstance(fact, VisitMessage | Access)]
+        if not happened:
+            self._let_kin_go(clock, before, asked)
         if not happened and not self._to_come(clock, before):
             lasting = [f for f in self.held if isinstance(f, IdentityNotice) and f.kind.value == "excluded"]
             self.held, self.closed = [*lasting], set()
@@ -84,9 +100,64 @@ class Remembered:
         self.held += mark if self._mark() != mark else []
         self.has_record = bool(self.held) or bool(self.closed)
 
+    def _unlink(self, wrong: set[str]) -> None:
+        """Let what a visit said that was recorded under the wrong person go with it (26, 44)."""
+        for place, fact in enumerate(self.held):
+            if isinstance(fact, Cover):
+                right = tuple(birth for birth in fact.births if birth.visit not in wrong)
+                self.held[place] = replace(fact, births=right)
+        mothers = {fact.mother for fact in self.held if isinstance(fact, Cover) and fact.births}
+        self.held = [one for one in self.held if not isinstance(one, Cover) or one.mother in mothers]
+
+    def _let_kin_go(self, clock: datetime, before: datetime, asked: list[Row]) -> None:
+        """Let mothers and babies go, each when no plan may be shown because of them any more (26)."""
+        for baby in {fact.baby for fact in self.held if isinstance(fact, Birth)}:
+            if not self._birth_keeps(baby, clock, before):
+                self.held = [one for one in self.held if not isinstance(one, Birth) or one.baby != baby]
+        if not self._covers_to_come(clock, before):
+            self._as_told |= {(row.to, row.subject): row for row in asked}
+            self.held = [fact for fact in self.held if not isinstance(fact, Cover)]
+
+    def _birth_keeps(self, baby: NhsNumber, clock: datetime, before: datetime) -> bool:
+        """Whether a birth keeps the mother's record: said within L, or an unborn plan may yet cover."""
+        births = [fact for fact in self.held if isinstance(fact, Birth) and fact.baby == baby]
+        if any(said_at(birth) >= before for birth in births):
+            return True
+        plans: dict[tuple[str, date], list[PlanFact]] = {}
+        for fact in self.held:
+            if isinstance(fact, PlanFact) and fact.content.plan_type.value == "UCP":
+                plans.setdefault((fact.content.authority.code, fact.content.start), []).append(fact)
+        return any(
+            may_show(said, births, london_day(clock), self.policy)
+            for said in plans.values()
+            if any(
+                birth.born is None
+                or any(
+                    plan.content.start <= birth.born <= last_visible(plan.content, one)
+                    for plan in said
+                    for one in self.policy.every
+                )
+                for birth in births
+            )
+        )
+
+    def _covers_to_come(self, clock: datetime, before: datetime) -> bool:
+        """Whether a plan of a mother's may be shown, or was said of her within L."""
+        covers = [fact for fact in self.held if isinstance(fact, Cover)]
+        if any(said_at(birth) >= before for cover in covers for birth in cover.births):
+            return True
+        if any(plan.recorded_at >= before for cover in covers for plan in cover.plans):
+            return True
+        return any(
+            may_show(one.said, one.births, london_day(clock), self.policy)
+            for mother in {cover.mother for cover in covers}
+            for one in covered([cover for cover in covers if cover.mother == mother], ())
+        )
+
     def _mark(self) -> list[Fact]:
         """Return that the record is restricted, as a notice of the newest mark; nothing if it is not (24)."""
-        if not Oracle(self.held, self.policy).restricted:
+        own = [fact for fact in self.held if not isinstance(fact, Birth | Cover)]
+        if not Oracle(own, self.policy).restricted:
             return []
         at = max(at for fact in self.held if (at := marked_at(fact)) is not None)
         kind = IdentityKind.RESTRICTED
@@ -137,6 +208,7 @@ class Remembered:
             any(group.open for group in groups)
             or any(self._view_cutoff(view) >= before for view in lonely)
             or self._plans_to_come(unborn, clock, before)
+            or self._covers_to_come(clock, before)
         )
         closing: set[str] = set()
         for group in groups:
@@ -165,6 +237,11 @@ class Remembered:
     def _to_come(self, clock: datetime, before: datetime) -> bool:
         """Whether a plan is visible, may become so, or was recorded within L; or a notice was."""
         if any(isinstance(fact, IdentityNotice) and fact.recorded_at >= before for fact in self.held):
+            return True
+        babies = {fact.baby for fact in self.held if isinstance(fact, Birth)}
+        if self._covers_to_come(clock, before) or any(
+            self._birth_keeps(baby, clock, before) for baby in babies
+        ):
             return True
         return self._plans_to_come([fact for fact in self.held if isinstance(fact, PlanFact)], clock, before)
 

@@ -1,16 +1,19 @@
 """Rulings 2 to 7, 10, 16, 37 and 47 once more, for the oracle: what a person's hospital messages say."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from broker.core.facts import (
     REGISTERS,
     Access,
+    Birth,
+    Cover,
     Details,
     Fact,
     IdentityNotice,
+    LinkEnded,
     VisitEvent,
     VisitLeft,
     VisitMessage,
@@ -94,6 +97,10 @@ def _said_by(fact: Fact) -> object:
             return fact.access_id
         case IdentityNotice():
             return fact.notice_id
+        case Birth():
+            return fact.birth_id
+        case Cover() | LinkEnded():
+            return replace(fact, received_at=fact.recorded_at)
         case _:
             return fact.content, fact.recorded_at, fact.file_id
 

@@ -5,12 +5,15 @@ Shares facts, identifiers and settings with the core, none of its rules. Every q
 whole list of facts, as often as it is asked; the numbers in the docstrings are the rulings'.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from broker.core.facts import (
     Access,
+    Birth,
+    Cover,
     Details,
     Fact,
     IdentityNotice,
@@ -22,6 +25,15 @@ from broker.core.facts import (
 from broker.core.identifiers import OdsCode, london_day
 from broker.core.policy import AnyPolicy, Policy
 from tests.generative.naive_matching import match_marks
+from tests.generative.naive_newborn import (
+    Covered,
+    birthdays,
+    born_under,
+    covered,
+    heard_by,
+    is_linked,
+    last_day,
+)
 from tests.generative.naive_policy import has_stopped, of_authority, of_place
 from tests.generative.naive_thread import Thread, Visits, first_received, gone_elsewhere
 
@@ -52,12 +64,15 @@ class Plan:
     said_at: datetime
     removed_afterwards: bool
     names: frozenset[tuple[str, str, date]]
+    newborn: bool = False
+    born: date | None = None
+    losses: tuple[datetime, ...] = ()
 
 
 class Oracle:
     """Everything that is to be told of one person, from all their facts in any order and number."""
 
-    def __init__(self, facts: Iterable[Fact], policy: AnyPolicy) -> None:
+    def __init__(self, facts: Iterable[Fact], policy: AnyPolicy, gone: frozenset[str] | None = None) -> None:
         self.facts = first_received(facts)
         self.policy = policy
         leavings = [fact for fact in self.facts if isinstance(fact, VisitLeft)]
@@ -68,12 +83,21 @@ class Oracle:
         views = [fact for fact in self.facts if isinstance(fact, Access)]
         self.views = sorted(views, key=lambda view: view.access_id)
         self.notices = [fact for fact in self.facts if isinstance(fact, IdentityNotice)]
+        self.gone = frozenset(self.elsewhere) if gone is None else gone
+        self.covered = covered([fact for fact in self.facts if isinstance(fact, Cover)], self.gone)
         self.restricted = _restricted(self.facts)
         self.enquiry = _under_enquiry(self.notices)
 
     def received_by(self, moment: datetime) -> "Oracle":
         """Return the oracle of somebody who has only what was received by a moment (11)."""
-        return Oracle([fact for fact in self.facts if fact.received_at <= moment], self.policy)
+        facts: list[Fact] = []
+        for fact in self.facts:
+            if isinstance(fact, Cover):
+                births, plans = heard_by(fact, moment)
+                facts.append(replace(fact, births=births, plans=plans))
+            elif fact.received_at <= moment:
+                facts.append(fact)
+        return Oracle(facts, self.policy, self.gone)
 
     def why_not(self, thread: Thread) -> str | None:
         """Return the ruling by which a visit is no attendance to be told, if any (3, 16, 45, 49)."""
@@ -140,9 +164,18 @@ class Oracle:
             return "ruling 13: 18th birthday passed"
         if found:
             return "ruling 18: out of view when recorded"
-        if self._removed_before(arrived_at, cutoff):
+        if self._removed_before(arrived_at, cutoff, policy):
             return "ruling 14: removed before the arrival"
-        return "ruling 10: no plan due"
+        linked = [one for one in self.covered if is_linked(one, cutoff)]
+        days = [(one, birthdays(one, self._born_by_source(cutoff), cutoff)) for one in linked]
+        under = [one for one, born in days if not born or born_under(one, born, policy)]
+        if under and self.has_own_plan(cutoff, policy):
+            return "ruling 26: the baby has a plan of its own"
+        return (
+            "ruling 26: not born under the unborn child's plan"
+            if len(under) < len(linked)
+            else "ruling 10: no plan due"
+        )
 
     def _overlapping(
         self, arrived_at: datetime, until: datetime, cutoff: datetime, policy: Policy
@@ -152,10 +185,58 @@ class Oracle:
         for name in {_name(version.content) for version in self.versions}:
             versions = [version for version in self.versions if _name(version.content) == name]
             first, last = london_day(arrived_at), london_day(until)
-            plan = self._plan(versions, first, last, arrived_at, cutoff, policy)
+            plan = self._plan(
+                versions, first, last, arrived_at, cutoff, partial(self.last_visible_day, policy=policy)
+            )
             if plan is not None:
                 found.append(plan)
+        return found + self._newborn(arrived_at, until, cutoff, policy)
+
+    def _newborn(self, arrived_at: datetime, until: datetime, cutoff: datetime, policy: Policy) -> list[Plan]:
+        """Return the plans of a mother's that overlap a stay of her baby (26)."""
+        found = []
+        for one, born in self._covering(cutoff, policy):
+            plan = self._plan(
+                _versions(one.said),
+                london_day(arrived_at),
+                london_day(until),
+                arrived_at,
+                cutoff,
+                partial(last_day, born=born, policy=policy),
+            )
+            if plan is not None:
+                found.append(replace(plan, newborn=True, born=born, losses=tuple(one.losses)))
         return found
+
+    def _covering(self, cutoff: datetime, policy: Policy) -> list[tuple[Covered, date | None]]:
+        """Return the plans of a mother's under which the baby was born, and when; none beside its own."""
+        if self.has_own_plan(cutoff, policy):
+            return []
+        found: list[tuple[Covered, date | None]] = []
+        for one in self.covered:
+            days = birthdays(one, self._born_by_source(cutoff), cutoff)
+            under = born_under(one, days, policy)
+            if is_linked(one, cutoff) and (under or not days):
+                found.append((one, max(under, default=None)))
+        return found
+
+    def has_own_plan(self, cutoff: datetime, policy: Policy) -> bool:
+        """Whether a plan of the person's own is on file by a cut-off, neither removed nor history (26)."""
+        for name in {_name(version.content) for version in self.versions}:
+            known = [v for v in self.versions if _name(v.content) == name and v.recorded_at <= cutoff]
+            seen = [v for v in known if london_day(v.recorded_at) <= self.last_visible_day(v.content, policy)]
+            if name[1] != "UCP" and seen and known[-1].content.deleted is None:
+                return True
+        return False
+
+    def _born_by_source(self, cutoff: datetime) -> date | None:
+        """Return the newest date of birth that the demographic source had recorded by a cut-off (13)."""
+        said = [
+            (min(notice.recorded_at, notice.received_at), notice.birth_date)
+            for notice in self.notices
+            if notice.birth_date and min(notice.recorded_at, notice.received_at) <= cutoff
+        ]
+        return max(said)[1] if said else None
 
     def _history(self, plan: Plan, policy: Policy) -> bool:
         """Whether a plan was out of view every time it was recorded (18)."""
@@ -166,19 +247,25 @@ class Oracle:
 
     def _lost(self, plan: Plan, arrived_at: datetime) -> bool:
         """Whether the pregnancy of an unborn plan was said to have ended before an arrival (43)."""
-        stillborn = [
-            thread.departed_at or thread.newest_at
-            for thread in self.visits.threads
-            if thread.registers["disposition"] == "5" and thread.state != "cancelled by the hospital"
-        ]
-        told = [
-            min(notice.recorded_at, notice.received_at)
-            for notice in self.notices
-            if notice.kind.value == "pregnancy ended"
-        ]
         return plan.shown.content.plan_type.value == "UCP" and any(
-            at <= arrived_at and london_day(at) >= plan.shown.content.start for at in [*stillborn, *told]
+            at <= arrived_at and london_day(at) >= plan.shown.content.start
+            for at in [*self.all_losses(), *plan.losses]
         )
+
+    def all_losses(self) -> list[datetime]:
+        """Return when a pregnancy was said to have ended in the person's own record (43)."""
+        return [
+            *(
+                thread.departed_at or thread.newest_at
+                for thread in self.visits.threads
+                if thread.registers["disposition"] == "5" and thread.state != "cancelled by the hospital"
+            ),
+            *(
+                min(notice.recorded_at, notice.received_at)
+                for notice in self.notices
+                if notice.kind.value == "pregnancy ended"
+            ),
+        ]
 
     def _adult(self, plan: Plan, day: date, cutoff: datetime, policy: Policy) -> bool:
         """Whether the source and the authority, as far as they say when, had the child 18 by a day (13)."""
@@ -197,12 +284,16 @@ class Oracle:
         newest = [max(said)[1] for said in (by_source, by_authority) if said]
         return bool(newest) and not any(age_reached(born, day) < policy.age_of_majority for born in newest)
 
-    def _removed_before(self, arrived_at: datetime, cutoff: datetime) -> bool:
+    def _removed_before(self, arrived_at: datetime, cutoff: datetime, policy: Policy) -> bool:
         """Whether some plan was removed by a record made by the arrival (14)."""
         by = min(arrived_at, cutoff)
         names = {_name(version.content) for version in self.versions}
         newest = [
             [v for v in self.versions if _name(v.content) == name and v.recorded_at <= by] for name in names
+        ]
+        newest += [
+            [v for v in _versions(one.said) if v.recorded_at <= by]
+            for one, _ in self._covering(cutoff, policy)
         ]
         return any(versions[-1].content.deleted is not None for versions in newest if versions)
 
@@ -213,7 +304,7 @@ class Oracle:
         last: date,
         arrived_at: datetime,
         cutoff: datetime,
-        policy: Policy,
+        shown_until: Callable[[PlanContent], date],
     ) -> Plan | None:
         """Return one plan as it counts for a stay, or None (10, 14, 15)."""
         known = [version for version in versions if version.recorded_at <= cutoff]
@@ -223,14 +314,18 @@ class Oracle:
         if by_arrival and by_arrival[-1].content.deleted is not None:
             while candidates and candidates[0].content.deleted is not None:
                 candidates = candidates[1:]  # a removal recorded by the arrival, said again or not
-        due = [version for version in candidates if self._visible(version.content, first, last, policy)]
+        due = [
+            version
+            for version in candidates
+            if version.content.start <= last and first <= shown_until(version.content)
+        ]
         if not due:
             return None
         shown = known[-1]
         return Plan(
             shown=shown,
             known=tuple(known),
-            state=self._plan_state(shown.content, first, last, policy),
+            state=self._plan_state(shown.content, first, last, shown_until(shown.content)),
             live=due[0] in by_arrival,
             said_at=due[0].recorded_at,
             removed_afterwards=shown.content.deleted is None and versions[-1].content.deleted is not None,
@@ -245,15 +340,12 @@ class Oracle:
         visible: timedelta = of_authority(policy, name, content.authority)
         return content.end + visible
 
-    def _visible(self, content: PlanContent, first: date, last: date, policy: Policy) -> bool:
-        """Whether a plan is visible on a day of the stay (9, 10)."""
-        return content.start <= last and first <= self.last_visible_day(content, policy)
-
-    def _plan_state(self, content: PlanContent, first: date, last: date, policy: Policy) -> str:
+    @staticmethod
+    def _plan_state(content: PlanContent, first: date, last: date, shown_until: date) -> str:
         """Return how a plan stands (12, 14, 15)."""
         if content.deleted is not None:
             return "removed by the authority"
-        if not self._visible(content, first, last, policy):
+        if not (content.start <= last and first <= shown_until):
             return "no longer in force by the authority's newer record"
         if content.end is None or content.end >= first:
             return "active"
@@ -268,7 +360,8 @@ class Oracle:
         in_time = self.received_by(by).due_names(thread.members)
         told = []
         for plan in self.plans(thread.arrived_at, thread.until, thread.cutoff, policy):
-            marks = match_marks(thread.stated, _stated(plan), by_hand=self.confirmed(thread))
+            by_hand = self.confirmed(thread)
+            marks = () if plan.newborn else match_marks(thread.stated, _stated(plan), by_hand=by_hand)
             if marks is not None:
                 told.append((plan, (*self.timing(plan, delayed=not plan.names & in_time), *marks)))
         return told
@@ -280,7 +373,8 @@ class Oracle:
         for thread in alone.threads:
             for plan in self.plans(thread.arrived_at, thread.until, thread.cutoff, thread.policy):
                 told = thread.unscheduled and thread.funded and not self._kept_back(thread)
-                marks = match_marks(thread.stated, _stated(plan), by_hand=self.confirmed(thread))
+                by_hand = self.confirmed(thread)
+                marks = () if plan.newborn else match_marks(thread.stated, _stated(plan), by_hand=by_hand)
                 if told and marks is not None:
                     names |= plan.names
         return frozenset(names)
@@ -324,11 +418,13 @@ class Oracle:
         ]
 
     def timing(self, plan: Plan, *, delayed: bool) -> Marks:
-        """Return the marks of 11 and 14."""
+        """Return the marks of 11, 14 and 26."""
         marks = (
             ("retroactive", not plan.live),
             ("delayed", delayed),
             ("removed by the authority afterwards", plan.removed_afterwards),
+            ("newborn of", plan.newborn),
+            ("details not confirmed", plan.newborn and plan.born is None),
         )
         return tuple(mark for mark, applies in marks if applies)
 
@@ -380,7 +476,21 @@ def _restricted(facts: Sequence[Fact]) -> bool:
         for fact in facts
         if isinstance(fact, IdentityNotice) and fact.kind.value == "restriction lifted"
     ]
-    return bool(marked) and all(at <= max(marked) for at in lifted)
+    own = bool(marked) and all(at <= max(marked) for at in lifted)
+    return own or _restricted_with_another(facts)
+
+
+def _restricted_with_another(facts: Sequence[Fact]) -> bool:
+    """Whether the record of a mother or a baby of the person's is restricted (26)."""
+    if any(fact.restricted for fact in facts if isinstance(fact, Birth)):
+        return True
+    covers = [fact for fact in facts if isinstance(fact, Cover)]
+    for mother in {cover.mother for cover in covers}:
+        own = [cover for cover in covers if cover.mother == mother]
+        newest = max(cover.recorded_at for cover in own)
+        if any(cover.restricted for cover in own if mother is None or cover.recorded_at == newest):
+            return True
+    return False
 
 
 def marked_at(fact: Fact) -> datetime | None:
@@ -462,13 +572,11 @@ def _replaced(plans: Sequence[Plan]) -> list[Plan]:
     for plan in standing:
         together = taken[plan.names]
         told.append(
-            Plan(
-                shown=plan.shown,
+            replace(
+                plan,
                 known=tuple(sorted((v for one in together for v in one.known), key=_what_alerts_last)),
-                state=plan.state,
                 live=any(one.live for one in together),
                 said_at=min(one.said_at for one in together),
-                removed_afterwards=plan.removed_afterwards,
                 names=frozenset(name for one in together for name in one.names),
             )
         )

@@ -111,6 +111,8 @@ class Relay:
         if write.topic not in INPUTS or write.key is None:
             return
         number = NhsNumber(write.key.decode("ascii"))
+        if number not in self._partitions:  # a mother or a baby, of a partition that is not played
+            return
         log = self._logs[number, Topic(write.topic)]
         log.append(
             MemoryRecord(

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from broker.core.facts import (
     ABOUT_A_VISIT,
     Access,
+    Birth,
+    Cover,
     Details,
     Fact,
     IdentityKind,
@@ -34,6 +36,9 @@ from broker.core.person import NOTHING, Known, lift, merge
 from tests.generative.picking import Drawn, Picking
 
 SUCCESSOR = NhsNumber("9990000026")
+MOTHERS = [NhsNumber("9990000999"), NhsNumber("9990001006")]
+BABY = NhsNumber("9990001014")
+"""Of other partitions: nobody of the stories has these numbers."""
 T = datetime(2026, 1, 10, 10, tzinfo=UTC)
 
 _HOURS = (-960, -170, -168, -49, -48, -25, -24, -3, -2, -1, 0, 0, 0, 1, 1, 2, 3, 14, 24, 25, 26, 48, 72, 73)
@@ -60,6 +65,13 @@ _KINDS = [
     *(kind for kind in IdentityKind if kind not in ABOUT_A_VISIT),
     *(IdentityKind.PREGNANCY_ENDED, IdentityKind.PREGNANCY_ENDED, IdentityKind.EXCLUDED),  # seldom decide
 ]
+_UNBORN_STARTS = [T.date() + timedelta(days=n) for n in (-100, -100, -40, -2, 1)]
+_DUE_DAYS = [T.date() + timedelta(days=n) for n in (-90, -40, -29, -28, -1, 0, 60)]
+_BORN = [None, *(T.date() + timedelta(days=n) for n in (-101, -100, -60, -41, -40, -29, -28, -28, -2, -1, 0))]
+_MOTHERS = (MOTHERS[0], MOTHERS[0], MOTHERS[1], None)
+_LOSSES = ((), (), (), (T - timedelta(hours=1),), (T + timedelta(days=3),))
+_MARKED = (*[None] * 9, T)
+_LINKING = (None, None, "v1")  # a notice, or a visit
 
 _NAMES = (
     ("Sample", "Robin", date(2014, 4, 12)),
@@ -227,6 +239,50 @@ def _word(pick: Picking, place: int, visits: Sequence[str]) -> IdentityNotice:
     )
 
 
+def _birth(pick: Picking, place: int, visits: Sequence[str | None]) -> Birth:
+    """Return that a baby was born; `place` makes its id its own."""
+    recorded_at = pick.one(_MOMENTS)
+    return Birth(
+        birth_id=f"b{place}",
+        baby=BABY,
+        born=pick.one(_BORN),
+        visit=pick.one(visits),
+        restricted=pick.one(_SELDOM),
+        recorded_at=recorded_at,
+        received_at=recorded_at + pick.one(_RECEIVED_AFTER),
+    )
+
+
+def _cover(pick: Picking, place: int) -> Cover:
+    """Return what covers the person, of one of two mothers or of one whose number is not in use."""
+    recorded_at = pick.one(_MOMENTS)
+    plans = [_unborn(pick, 10 * place + one) for one in range(pick.one((1, 2)))]
+    births = [_birth(pick, 10 * place + one, _LINKING) for one in range(pick.one((1, 2)))]
+    return Cover(
+        mother=pick.one(_MOTHERS),
+        births=tuple(births),
+        plans=tuple(plans),
+        losses=pick.one(_LOSSES),
+        restricted=pick.one(_MARKED),
+        recorded_at=recorded_at,
+        received_at=recorded_at + pick.one(_RECEIVED_AFTER),
+    )
+
+
+def _unborn(pick: Picking, place: int) -> PlanFact:
+    """Return one time an unborn child's plan was said, as it comes to the baby."""
+    plan = _plan_fact(pick, place)
+    content = replace(
+        plan.content,
+        plan_type=PlanType.UNBORN,
+        start=pick.one(_UNBORN_STARTS),
+        end=pick.one(_DUE_DAYS),
+        details=Details(),
+        restricted=False,
+    )
+    return replace(plan, content=content)
+
+
 def _sequel(pick: Picking, plan: PlanFact) -> PlanFact:
     """Return a plan's removal or its end long ago, recorded around or after the cut-offs of most visits."""
     recorded_at = T + timedelta(days=pick.one((0, 1, 1, 14, 15, 22, 30)))
@@ -251,6 +307,12 @@ def story(pick: Picking) -> list[Fact]:
     if messages:
         visits = sorted({message.visit for message in messages})
         facts += [_word(pick, place, visits) for place in range(pick.one((0, 0, 1, 2)))]
+    if pick.one(range(3)) == 0:
+        facts += [_cover(pick, place) for place in range(1, pick.one((2, 2, 3)))]
+        if pick.one(_EITHER):  # else a plan of the baby's own is nearly always there
+            facts = [fact for fact in facts if fact not in plans]
+    elif pick.one(range(6)) == 0:
+        facts.append(_birth(pick, 0, (None,)))
     return facts
 
 

@@ -12,6 +12,8 @@ from broker.core.everybody import Everybody
 from broker.core.facts import (
     REGISTERS,
     Access,
+    Birth,
+    Cover,
     Fact,
     IdentityKind,
     IdentityNotice,
@@ -84,8 +86,8 @@ def messages() -> Iterator[VisitMessage]:
 
 
 def test_every_kind_of_fact_is_generated() -> None:
-    """Plans, visits, visits that leave, views and notices."""
-    assert {PlanFact, VisitMessage, VisitLeft, Access, IdentityNotice} == {
+    """Plans, visits, visits that leave, views, notices, births, and what covers a newborn."""
+    assert {PlanFact, VisitMessage, VisitLeft, Access, IdentityNotice, Birth, Cover} == {
         type(fact) for fact in chain(*told())
     }
 
@@ -154,4 +156,4 @@ def test_everything_happens_in_some_life() -> None:
 def test_a_life_holds_every_kind_of_fact() -> None:
     """Each of them is received when the clock has moved."""
     taken = {type(step.fact) for life in lived() for step in life.taken if step.fact is not None}
-    assert {PlanFact, VisitMessage, VisitLeft, Access, IdentityNotice} == taken
+    assert {PlanFact, VisitMessage, VisitLeft, Access, IdentityNotice, Birth, Cover} == taken

@@ -1,6 +1,6 @@
 """Numbers that are superseded: wherever and whenever a fact comes, the survivor ends as the rulings ask."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
@@ -9,7 +9,17 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from broker.core.alerts import Alert, Change, EventKind
-from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice, PlanFact, VisitLeft, VisitMessage
+from broker.core.facts import (
+    Access,
+    Birth,
+    Cover,
+    Fact,
+    IdentityKind,
+    IdentityNotice,
+    PlanFact,
+    VisitLeft,
+    VisitMessage,
+)
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import visit_reference
 from broker.core.number_answers import ABOUT_THE_NUMBER
@@ -40,9 +50,17 @@ Story = tuple[NhsNumber, list[tuple[NhsNumber, Fact]]]
 
 def _under(number: NhsNumber, fact: Fact) -> Fact:
     """Return a fact as intake writes it under a number."""
+    if isinstance(fact, Cover):
+        return _renamed(fact, {name: _named(number, name) for name in PROVIDERS})
     if not isinstance(fact, VisitMessage | VisitLeft):
         return fact
     return replace(fact, visit=_named(number, fact.visit))
+
+
+def _renamed(cover: Cover, names: Mapping[str, str]) -> Cover:
+    """Return what covers a baby, with its visits named otherwise."""
+    births = (replace(birth, visit=names.get(birth.visit or "")) for birth in cover.births)
+    return replace(cover, births=tuple(births))
 
 
 def _named(number: NhsNumber, name: str) -> str:
@@ -167,9 +185,11 @@ def _about_a_number(fact: Fact) -> bool:
 
 def _moved(number: NhsNumber, fact: Fact, survivor: NhsNumber) -> Fact:
     """Return a fact as it would have been under the survivor."""
-    if not isinstance(fact, VisitMessage | VisitLeft):
+    if not isinstance(fact, VisitMessage | VisitLeft | Cover):
         return fact
     names = {_named(number, name): _named(survivor, name) for name in PROVIDERS}
+    if isinstance(fact, Cover):
+        return _renamed(fact, names)
     return replace(fact, visit=names[fact.visit])
 
 
@@ -215,7 +235,7 @@ def test_the_moves_are_really_generated() -> None:
 
     back = [held for _, relay in _played() if isinstance(held := relay.held(A), Person) and held.returns]
 
-    assert {PlanFact, VisitMessage, VisitLeft, Access, IdentityNotice, Merged} == moved
+    assert {PlanFact, VisitMessage, VisitLeft, Access, IdentityNotice, Birth, Cover, Merged} == moved
     assert any(_twice(person) for person in back)
     assert {(number, kind) for number in (A, B, C) for kind in (PlanFact, VisitMessage)} <= kinds
     assert {A, B, C} == survivors

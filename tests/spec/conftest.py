@@ -9,6 +9,7 @@ import pytest
 
 from broker.core.facts import Details, Fact, PlanFact, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.newborn_asked import birth_reference
 from broker.core.policy import AnyPolicy
 from tests.builders.adt import Adt
 from tests.spec.doors import taken
@@ -18,7 +19,7 @@ from tests.spec.numbers import usable_numbers
 from tests.spec.outcome import Outcome
 from tests.spec.releases import Release, Releases, releases_on_core, releases_on_kafka, releases_on_twin
 from tests.spec.runtimes import Runtime, run_core
-from tests.spec.settled import POLICY, PROVIDERS
+from tests.spec.settled import KEY, POLICY, PROVIDERS
 from tests.spec.table import cells, facts, keyed_facts, people, recorded_facts, refused, visit_under
 
 Run = Callable[[str], Outcome]
@@ -234,6 +235,7 @@ def _words(own: Mapping[str, NhsNumber]) -> dict[str, str]:
     """Return a table's words for numbers, their references, and visits under each of them."""
     names = {number.digits: name for name, number in own.items()}
     names |= {number_reference(number): name for name, number in own.items()}
+    names |= {birth_reference(KEY, number): f"birth of {name}" for name, number in own.items()}
     return names | {
         visit_under(number, f"v{place}", OdsCode(provider), system): f"v{place}"
         for number in own.values()

@@ -13,9 +13,10 @@ from broker.adapters.memory_archive import MemoryArchive
 from broker.core.alerts import AlertEvent, DecisionEntry, ItemKind, WorklistItem
 from broker.core.answers import Answer
 from broker.core.audit import commit_to
-from broker.core.facts import Access, Fact, IdentityNotice, PlanFact, VisitMessage
+from broker.core.facts import Access, Birth, Fact, IdentityNotice, PlanFact, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import moved_reference
+from broker.core.newborn_asked import birth_reference
 from broker.core.policy import RULES_VERSION, AnyPolicy
 from broker.core.possible import possible_match_id
 from broker.ports import PARTITION_STATE_KEY, POLLED, PartitionLog, Record, Topic, Write
@@ -158,12 +159,14 @@ def _numbers(sent: Sent) -> set[NhsNumber]:
     """Return every number that facts come under, or that is named as a successor."""
     notices = [fact for _, fact in sent if isinstance(fact, IdentityNotice)]
     successors = {notice.successor for notice in notices if notice.successor is not None}
-    return {number for number, _ in sent if number is not None} | successors
+    babies = {fact.baby for _, fact in sent if isinstance(fact, Birth)}
+    return {number for number, _ in sent if number is not None} | successors | babies
 
 
 def _references(sent: Sent) -> set[tuple[NhsNumber, str]]:
     """Return what decisions may be about: every visit and view under each of the numbers, and the number."""
     found = {(own, number_reference(own)) for own in _numbers(sent)}
+    found |= {(own, birth_reference(KEY, own)) for own in _numbers(sent)}
     for number, fact in sent:
         if number is None:
             continue

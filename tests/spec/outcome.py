@@ -112,6 +112,8 @@ def _joined(parts: Iterable[str]) -> str:
 _COLUMNS: dict[str, Callable[[Alert], str]] = {
     "to": lambda alert: recipient_text(alert.recipient),
     "plans": lambda alert: _joined(plan_text(line) for line in alert.plans),
+    "ends": lambda alert: _joined(str(line.end) for line in alert.plans),
+    "roles": lambda alert: _joined(line.role.value for line in alert.plans),
     "others": lambda alert: _joined(str(contact.authority) for contact in alert.other_authorities),
     "views": lambda alert: _joined(line.access_id for line in alert.views),
     "notes": lambda alert: _joined(note.name.lower().replace("_", " ") for note in alert.notes),

@@ -8,8 +8,9 @@ leaves out has the defaults below: details agree, receipt is a minute after reco
 
 A notice is `n1` for a restriction, else `n1 in-use`, `n1 number-change`, `n1 invalidated`, `n1 superseded`
 with `by=B`, or of one visit, here v1 at RXX, `n1 identity-confirmed`, `n1 not-this-person` and `n1
-item-unsettled` with `visit=v1`. A person may have several numbers: a row with `number=B` comes under that
-one, others under A.
+item-unsettled` with `visit=v1`. A birth comes under the mother's number, `baby=B born=D`, with `visit=v1` as
+a message of the baby's visit says it; a `cover` is what a mother's plan comes to with the baby. A person may
+have several numbers: a row with `number=B` comes under that one, others under A.
 """
 
 import re
@@ -21,6 +22,8 @@ from typing import Any
 
 from broker.core.facts import (
     Access,
+    Birth,
+    Cover,
     Details,
     Fact,
     IdentityKind,
@@ -76,7 +79,7 @@ def _names(text: str) -> frozenset[str]:
 
 _READERS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("accessed_at", "arrived_at", "departed_at", "occurred_at", "sent_at"), moment),
-    **dict.fromkeys(("start", "end", "deleted", "birth_date"), day),
+    **dict.fromkeys(("start", "end", "deleted", "birth_date", "born"), day),
     **dict.fromkeys(("restricted", "unscheduled", "verified"), lambda text: text == "yes"),
     "birth_date_reliability": Reliability,
     "cleared": _names,
@@ -177,6 +180,10 @@ def _fact(number: int, row: list[str], said: dict[str, str], numbers: Mapping[st
     if kind == "plan":
         file_id = said.pop("file_id", f"F{number}")
         return PlanFact(content=_plan(subject, organisation, said), file_id=file_id, **times)
+    if kind == "cover":
+        return _cover(subject, organisation, said, times)
+    if kind == "birth":
+        return _birth(subject, said, times, numbers)
     if kind == "view":
         return _view(subject, OdsCode(organisation or PROVIDER), said, times)
     if kind == "notice":
@@ -193,6 +200,29 @@ def _fact(number: int, row: list[str], said: dict[str, str], numbers: Mapping[st
         event=VisitEvent(kind),
         **{"sent_at": recorded_at, **times, **_read(said)},
     )
+
+
+def _cover(plan_type: str, authority: str, said: dict[str, str], times: dict[str, Any]) -> Cover:
+    """Return what covers a baby of a mother who is not named, born on the day that is said."""
+    born = _read({"born": said.pop("born")})
+    content = replace(_plan(plan_type, authority, said), details=Details())
+    baby = NhsNumber("9990000018")
+    return Cover(
+        mother=None,
+        births=(Birth(birth_id="b", baby=baby, **born, **times),),
+        plans=(PlanFact(content=content, file_id="F", **times),),
+        **times,
+    )
+
+
+def _birth(
+    birth_id: str, said: dict[str, str], times: dict[str, Any], numbers: Mapping[str, NhsNumber]
+) -> Birth:
+    """Return that a baby was born, as a notice or, with `visit`, a message of the baby's says it."""
+    baby = numbers[said.pop("baby")]
+    visit = said.pop("visit", None)
+    under = None if visit is None else visit_under(baby, visit, OdsCode(PROVIDER))
+    return Birth(birth_id=birth_id, baby=baby, visit=under, **times, **_read(said))
 
 
 def _plan(plan_type: str, authority: str, said: dict[str, str]) -> PlanContent:

@@ -68,6 +68,12 @@ _VISITS = PurePosixPath("broker/core/visits.py")
 
 NAMED = (
     Mutation(
+        rule="ruling 26", mistake="what covers a newborn ends with the earlier of the two days",
+        module=_PLANS,
+        right="return max(last, _plus(born,",
+        wrong="return min(last, _plus(born,",
+    ),
+    Mutation(
         rule="ruling 9", mistake="visible one day longer", module=_PLANS,
         right="return _plus(content.end, settled",
         wrong="return _plus(content.end + timedelta(days=1), settled",

@@ -26,6 +26,10 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 STORIES: Mapping[str, tuple[object, str]] = {
     "visible_after_end": (DAY, f"{HEAD}T-9d | plan | CPP E09 | end=D-5\n T | A04 | v1 |"),
     "unborn_visible": (DAY, f"{HEAD}T-9d | plan | UCP E09 | end=D-5\n T | A04 | v1 |"),
+    "newborn_covered": (
+        DAY,
+        f"{HEAD}T-20d | cover | UCP E09 | born=D-28 start=D-90 end=D-30\n T | A04 | v1 |",
+    ),
     "age_of_majority": (
         16,
         f"{HEAD}T-9d | plan | CPP E09 | birth_date=2009-01-10\n T | A04 | v1 | birth_date=2009-01-10",

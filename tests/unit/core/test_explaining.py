@@ -14,6 +14,8 @@ from broker.core.explanation import Answer, Closed, Explanation, NoPlan, Obstacl
 from broker.core.explanation_words import sentences
 from broker.core.facts import (
     Access,
+    Birth,
+    Cover,
     Details,
     Fact,
     IdentityKind,
@@ -552,3 +554,45 @@ def test_a_visit_that_a_signed_stop_kept_back_is_explained(
     assert isinstance(told, Explanation)
     assert (Why.SHARING_STOPPED, obstacles) == (told.why, [one.obstacle for one in told.plans])
     assert any("signed stop" in sentence for sentence in sentences(told))
+
+
+def covered(born: date | None = date(2026, 3, 1), *, at: datetime = T - DAY) -> Cover:
+    """Return that an unborn child's plan of the mother's may cover the person."""
+    said = plan(kind=PlanType.UNBORN, start=date(2026, 1, 1), end=date(2026, 4, 1), details=Details())
+    said_birth = Birth(birth_id="b", baby=NUMBER, born=born, recorded_at=at, received_at=at)
+    return Cover(mother=None, births=(said_birth,), plans=(said,), recorded_at=at, received_at=at)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ([covered()], "match, since the baby is linked with its mother (ruling 26)"),
+        ([covered()], "newborn of the mother on whose number the plan is on file (ruling 26)"),
+        ([covered()], "the baby was linked with a mother who has an unborn child's plan (ruling 26)"),
+        ([covered(date(2025, 12, 31))], "not born from the plan's first day 2026-01-01"),
+        ([covered(at=T + 60 * DAY)], "linked with the mother only after the cut-off"),
+        ([covered(), plan(start=date(2026, 3, 9))], "the baby has a plan of its own"),
+        (
+            [covered(), notice(IdentityKind.PREGNANCY_ENDED, at=T - HOUR)],
+            "pregnancy ended, recorded",
+        ),
+        ([replace(covered(), losses=(T - HOUR,))], "pregnancy ended, recorded"),
+    ],
+)
+def test_what_is_said_of_a_newborn(facts: list[Fact], words: str) -> None:
+    """By which link, and why a mother's plan covers it or does not; never when it was born (ruling 26)."""
+    told = said(*facts, message())
+    assert words in told
+    assert "2026-03-01" not in told.replace("2026-03-01 09:00", "")
+
+
+def test_what_was_asked_because_of_a_birth_is_explained_by_its_alert() -> None:
+    """There is no visit and no place (ruling 26)."""
+    person = advance(Person(number=NUMBER, salt=bytes(16)).learn(lift(covered())), POLICY, KEY).person
+    [alert_id] = person.told
+    answer = explain_alert(person, alert_id, POLICY, KEY)
+    assert isinstance(answer, Explanation)
+    told = text(answer)
+    assert f"alert {alert_id}" in told
+    assert told.startswith("Birth, reference ")
+    assert "open the baby's own plan (ruling 26)" in told

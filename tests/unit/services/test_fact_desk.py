@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.core.errors import InvalidFact, KafkaUnavailable, NaiveTime
 from broker.core.excluded import may_see
-from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice
+from broker.core.facts import Access, Birth, Fact, IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import visit_reference
 from broker.core.number_ranges import Takes, takes_any, takes_for_tests
@@ -26,6 +26,7 @@ from tests.spec.numbers import numbers_beginning
 
 NOW = datetime(2026, 3, 2, 12, 0, 0, 123_456, tzinfo=UTC)
 SAID = datetime(2026, 3, 2, 10, tzinfo=UTC)
+BORN = SAID.date()
 ROBIN, ALEX = NhsNumber("9990000018"), NhsNumber("9990000026")
 GROUNDS = Grounds(by="ops-7", reason="ticket 4711")
 VIEW: dict[str, Any] = {
@@ -330,3 +331,44 @@ def test_an_exclusion_of_nobody_is_refused(user_id: str) -> None:
         bench.exclusion(user_id)
 
     assert [] == bench.facts()
+
+
+def add_birth(bench: Bench, *, baby: NhsNumber = ALEX, born: date = BORN) -> Added:
+    """Put in that a baby is Robin's."""
+    adding = bench.desk.add_birth(ROBIN, baby=baby, born=born, recorded_at=SAID, grounds=GROUNDS)
+    return asyncio.run(adding)
+
+
+def test_a_birth_lies_in_the_attendances_under_the_mother() -> None:
+    """Said once more it is the same one; the trail says that it is a birth, and whose it does not (26)."""
+    bench = Bench()
+    added, again = add_birth(bench), add_birth(bench)
+    (key, birth), (_, once_more) = bench.facts()
+
+    assert birth == once_more
+    assert added.fact_id != again.fact_id  # nothing in the trail is made of the two numbers
+    assert ROBIN.key == key
+    assert isinstance(birth, Birth)
+    assert (ALEX, SAID.date(), None, NOW.replace(microsecond=0)) == (
+        birth.baby, birth.born, birth.visit, birth.received_at,
+    )  # fmt: skip
+    assert ["birth", "birth"] == [action.outcome for action in bench.actions()]
+    (record, _) = bench.kafka.read(Topic.ATTENDANCES)
+    assert "kin" == read_headers(record.headers).data_schema
+    assert ALEX.key not in (record.value or b"")
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ({"baby": ROBIN}, "child of their own"),
+        ({"born": SAID.date() - timedelta(days=366)}, "date of birth"),
+        ({"born": NOW.date() + timedelta(days=1)}, "date of birth"),
+    ],
+)
+def test_a_birth_that_cannot_be_is_not_added(said: dict[str, Any], says: str) -> None:
+    """Nobody is a child of their own (42), and a notice is of a baby."""
+    bench = Bench()
+    with pytest.raises(InvalidFact, match=says):
+        add_birth(bench, **said)
+    assert ([], []) == (bench.facts(), bench.actions())

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NoReturn
 
 import pytest
@@ -13,11 +13,12 @@ from broker.adapters.memory import MemoryFactLog, MemoryKafka, MemoryRecord
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.alerts import ItemKind
 from broker.core.errors import KafkaUnavailable, StorageUnusable, UnwritableRecord
-from broker.core.facts import Fact, NumberStatus, VisitEvent, VisitLeft, VisitMessage
+from broker.core.facts import Birth, Fact, NumberStatus, VisitEvent, VisitLeft, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
 from broker.core.number_ranges import Takes, takes_any, takes_for_tests, takes_live
 from broker.core.policy import Policy
+from broker.core.policy_keys import Place, Selector
 from broker.ports import FactLog, Topic, Write
 from broker.runtime.codecs import load_schemas
 from broker.services.attendances import TOO_LARGE, Attendances
@@ -32,6 +33,7 @@ from broker.wire.facts_codec import FactCodec
 from broker.wire.mllp import END_BROKEN, NO_START, START, TOO_LONG
 from broker.wire.records_codec import Door, RecordsCodec, Rejected
 from tests.builders.adt import Adt, Patient
+from tests.builders.hl7 import edited
 from tests.spec.numbers import numbers_beginning
 from tests.unit.wire.test_adt_merge import merge
 
@@ -91,6 +93,7 @@ class Desk:
         codec: type[FactCodec] = FactCodec,
         sealer: MemorySealer | None = None,
         takes: Takes = takes_any,
+        policy: Policy | None = None,
     ) -> None:
         schemas, sealer = load_schemas(), sealer or MemorySealer()
         self.kafka = MemoryKafka()
@@ -103,7 +106,7 @@ class Desk:
             log or MemoryFactLog(self.kafka),
             Attendances(
                 codec(schemas, sealer),
-                Numberless(self.details, policy=Policy(), key=KEY),
+                Numberless(self.details, policy=policy or Policy(), key=KEY),
                 self.numbers,
             ),
             Rejections(self.records, KEY),
@@ -156,6 +159,19 @@ def message(
     fields = {"class": "E", "location": "ED", "visit": "V1", "arrived": "20250301113000", **pv1}
     adt = Adt(event=event, control_id=control_id, recorded=recorded, patient=patient, pv1=fields)
     return adt.text().encode()
+
+
+def born_to(*mothers: str, event: str = "A04", born: str = "20250228", **pv1: str) -> bytes:
+    """Return a message of a baby whose PID-21 gives these as its mother's numbers."""
+    data = message(replace(CHILD, born=born), event=event, **pv1)
+    return edited(data, PID_21="~".join(f"{mother}^^^NHS" for mother in mothers))
+
+
+def births(desk: Desk) -> list[tuple[bytes | None, Birth]]:
+    """Return the births that were written, with the number that each is keyed by."""
+    keys = [record.key for record in desk.attendances()]
+    found = zip(keys, desk.visits(), strict=True)
+    return [(key, fact) for key, fact in found if isinstance(fact, Birth)]
 
 
 def verdict(answer: bytes | None) -> tuple[str, str]:
@@ -695,3 +711,68 @@ def test_an_event_that_is_not_taken_is_kept() -> None:
 
     assert "AR" == verdict(desk.send(data))[0]
     assert [data] == [rejected.raw for rejected in desk.kept()]
+
+
+@pytest.mark.parametrize("event", ["A01", "A04", "A08"])
+def test_a_message_that_names_the_mother_links_her_with_the_baby(event: str) -> None:
+    """Keyed by her, beside the attendance: number, date of birth and visit of the baby (ruling 26)."""
+    desk = Desk()
+    answer = desk.send(born_to("9990000026", event=event))
+
+    [(key, birth)] = births(desk)
+    [visit] = [fact for fact in desk.visits() if isinstance(fact, VisitMessage)]
+    assert (b"9990000026", "9990000018", date(2025, 2, 28), visit.visit) == (
+        key, birth.baby.digits, birth.born, birth.visit,
+    )  # fmt: skip
+    assert verdict(answer) == ("AA", "M1")
+
+
+def test_in_clear_a_birth_says_nothing_but_the_minute() -> None:
+    """So that no record of the baby can be found by it (rulings 23, 26)."""
+    desk = Desk()
+    desk.send(born_to("9990000026"))
+
+    [record] = [record for record in desk.attendances() if record.key == b"9990000026"]
+    [visit] = [fact for fact in desk.visits() if isinstance(fact, VisitMessage)]
+    whole = b"\n".join([record.value or b"", *(value for _, value in record.headers)])
+    assert NOW == read_headers(record.headers).time
+    assert not any(word.encode() in whole for word in (CHILD.number or "-", visit.visit, visit.message_id))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        born_to("9990000018"),  # of the baby itself (ruling 42)
+        born_to("9990000026", event="A03"),
+        born_to("9990000026", event="A11"),
+        born_to("9990000026", born="20240229"),  # over a year old
+        born_to("9990000026", location="HAVEN"),  # a sensitive place: ignored (ruling 47)
+        born_to(),
+    ],
+)
+def test_no_other_message_links_anybody(data: bytes) -> None:
+    """Nobody is a child of their own, and of an older child no mother is noted (rulings 26, 42, 47)."""
+    haven = Selector(provider=OdsCode("RXX"), location="HAVEN")
+    desk = Desk(policy=Policy(overrides={haven: {"listed": Place.SENSITIVE}}))
+    desk.send(data)
+    assert [] == births(desk)
+
+
+def test_a_baby_of_a_year_is_linked_and_one_without_a_date_of_birth() -> None:
+    """Doubt tells (rulings 2, 26)."""
+    desk = Desk()
+    desk.send(born_to("9990000026", born="20240301"))
+    desk.send(born_to("9990000026", "9990000034", born=""))
+    keys = sorted(key or b"" for key, _ in births(desk))
+    assert [b"9990000026", b"9990000026", b"9990000034"] == keys
+
+
+def test_a_real_mother_has_no_place_in_a_deployment_for_tests() -> None:
+    """Not a byte is kept; in a live one a number kept for tests is nobody's (ruling 27)."""
+    [real] = [next(numbers_beginning("4"))]
+    desk, live = Desk(takes=takes_for_tests), Desk(takes=takes_live(frozenset()))
+    answer = desk.send(born_to(real.digits))
+    live.send(edited(born_to("9990000026"), PID_3=f"{real.digits}^^^NHS"))
+
+    assert ("AE", "M1") == verdict(answer)
+    assert ([], []) == (desk.kafka.read(Topic.ATTENDANCES), births(live))

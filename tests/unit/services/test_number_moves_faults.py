@@ -10,12 +10,12 @@ import pytest
 
 from broker.core.alerts import AlertEvent
 from broker.core.errors import KafkaUnavailable
-from broker.core.facts import Fact
+from broker.core.facts import Fact, IdentityKind
 from broker.core.identifiers import NhsNumber
 from broker.services.matching import PartitionMatcher
 from tests.builders.faulty_logs import Fuse, FusedLog, Killed
-from tests.builders.matcher import NOON, plan
-from tests.builders.street import PARTITIONS, A, B, C, Street, arrives, in_street, superseded
+from tests.builders.matcher import NOON, birth, plan, unborn
+from tests.builders.street import PARTITIONS, A, B, C, Street, arrives, in_street, said, superseded
 
 HOUR = timedelta(hours=1)
 Sent = tuple[NhsNumber, Fact]
@@ -36,6 +36,26 @@ MOVES: dict[str, Sequence[Sent]] = {
         (A, superseded(B, at=NOON + HOUR)),
         (B, superseded(C, at=NOON + 2 * HOUR)),
         (A, arrives(A, at=NOON + 3 * HOUR)),
+    ],
+    "a baby is born": [
+        (A, unborn()),
+        (A, birth(B, at=NOON + HOUR)),
+        (B, arrives(B, "V-3", at=NOON + 2 * HOUR)),
+    ],
+    "a mother leaves": [
+        (A, unborn()),
+        (A, birth(B, at=NOON + HOUR)),
+        (A, superseded(C, at=NOON + 2 * HOUR)),
+    ],
+    "a baby leaves": [
+        (A, unborn()),
+        (A, birth(B, at=NOON + HOUR)),
+        (B, superseded(C, at=NOON + 2 * HOUR)),
+    ],
+    "a baby is not in use": [
+        (A, unborn()),
+        (A, birth(B, at=NOON + HOUR)),
+        (B, said(IdentityKind.INVALIDATED, at=NOON + 2 * HOUR)),
     ],
 }  # fmt: skip
 

@@ -42,6 +42,7 @@ def test_a_registration_becomes_a_fact() -> None:
     assert AdtReading(
         number=ROBIN,
         number_fault=None,
+        mothers=(),
         provider=RXX,
         control_id="EDSYS0001",
         event=VisitEvent.REGISTERED,

@@ -137,3 +137,25 @@ def test_next_of_kin_is_read_as_one(
         message.next_of_kin_name,
         message.cleared,
     )
+
+
+@pytest.mark.parametrize(
+    ("fields", "mothers"),
+    [
+        ({"PID_21": "9990000026^^^NHS"}, ["9990000026"]),
+        ({"PID_21": "M77^^^RXX~999 000 0026^^^NHSNBR~9990000034^NSTS01^^^NI"}, ["9990000026", "9990000034"]),
+        ({"NK1_3": "12", "NK1_33": "9990000026^^^^NH"}, ["9990000026"]),
+        ({"NK1_3": "12^Mother", "NK1_33": "9990000026^^^NHS", "PID_21": "9990000026^^^NHS"}, ["9990000026"]),
+        ({"NK1_3": "13", "NK1_33": "9990000026^^^NHS"}, []),  # the father
+        ({"NK1_3": "4", "NK1_33": "9990000026^^^NHS"}, []),  # next of kin, whoever it is
+        ({"PID_21": "9990000026"}, []),  # not labelled
+        ({"PID_21": "M77^^^RXX"}, []),
+        ({"PID_21": "9990000019^^^NHS~4444444444^^^NHS"}, []),  # check digit, placeholder
+        ({"NK1_3": "12"}, []),
+    ],
+)
+def test_the_mother_is_read_where_a_number_is_labelled_as_hers(
+    fields: dict[str, str], mothers: list[str]
+) -> None:
+    """PID-21, or the identifiers of a next of kin whose relationship is 12 (rulings 26, 35, 36)."""
+    assert mothers == [number.digits for number in read(edited(fixture(), **fields)).mothers]

@@ -50,6 +50,10 @@ PINNED = {
     "destruction": 1045,
     "check_mark": 1050,
     "visit_left": 1055,
+    "kin": 1080,
+    "birth_details": 1081,
+    "cover_details": 1082,
+    "link_ended_details": 1083,
     "details": 1065,
     "clues": 1110,
     "details_shelf": 1066,
@@ -82,7 +86,7 @@ ENUMS: dict[str, type[Enum]] = {
         Door,
     )
 }
-ONLY_IN_A_SCHEMA = {"AcknowledgementKind", "ClueKind"}
+ONLY_IN_A_SCHEMA = {"AcknowledgementKind", "ClueKind", "KinKind"}
 CORE_TYPES: dict[str, tuple[type, set[str]]] = {
     "PlanLine": (alerts.PlanLine, set()),
     "VisitLine": (alerts.VisitLine, set()),
@@ -94,6 +98,12 @@ CORE_TYPES: dict[str, tuple[type, set[str]]] = {
     "KnownNotice": (facts.IdentityNotice, set()),
     "Identity": (facts.IdentityNotice, {"sealed"}),
     "IdentityDetails": (facts.IdentityNotice, set()),
+    "BirthDetails": (facts.Birth, set()),
+    "CoverBirth": (facts.Birth, set()),
+    "KnownBirth": (facts.Birth, set()),
+    "CoverDetails": (facts.Cover, set()),
+    "KnownCover": (facts.Cover, set()),
+    "LinkEndedDetails": (facts.LinkEnded, set()),
     "Merged": (succession.Merged, {"sealed"}),
     "Passage": (succession.Passage, set()),
     "AccessDetails": (facts.Access, set()),

@@ -1,0 +1,186 @@
+"""
+A baby whom the unborn child's plan of its mother covers, until it has a plan of its own. Ruling 26; R34, C19.
+
+What another partition tells of the mother's plans is `Known.covers`. Which days and which plans then count is
+decided here; that the number is the baby's, the link itself says: no details are compared.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from broker.core.alerts import Mark, Why
+from broker.core.counting import WHY_NOT_DUE
+from broker.core.facts import Birth, Cover, PlanContent, PlanFact, PlanKey, PlanType
+from broker.core.identifiers import NhsNumber
+from broker.core.matching import Match, Stated, match_over_time
+from broker.core.person import Said
+from broker.core.plans import (
+    Due,
+    Newborn,
+    NotDue,
+    Stay,
+    Version,
+    due,
+    histories,
+    last_covered_day,
+    last_visible_day,
+    was_history,
+    with_replacements,
+)
+from broker.core.policy import Policy
+
+
+def said_at(birth: Birth) -> datetime:
+    """Return when a birth was recorded, at the latest when it was first received (ruling 37)."""
+    return min(birth.recorded_at, birth.received_at)
+
+
+def covering(
+    covers: Mapping[NhsNumber | None, Cover], gone: Collection[str] = frozenset()
+) -> list[list[Version]]:
+    """
+    Return the versions of each unborn plan that is on file for a baby's mothers.
+
+    What a visit said that was recorded under the wrong person (`gone`, ruling 44) links nobody.
+    """
+    plans: dict[PlanKey, list[PlanFact]] = {}
+    why: dict[PlanKey, Newborn] = {}
+    for cover in covers.values():
+        births = tuple(birth for birth in cover.births if birth.visit not in gone)
+        for plan in cover.plans if births else ():
+            key = plan.content.key
+            plans.setdefault(key, []).append(plan)
+            held = why.get(key, Newborn(births=()))
+            why[key] = Newborn(
+                births=held.births + tuple(one for one in births if one not in held.births),
+                losses=tuple(sorted({*held.losses, *cover.losses})),
+            )
+    return [
+        [replace(version, newborn=why[key]) for version in versions]
+        for key, said in plans.items()
+        for versions in histories(_as_known(said)).values()
+    ]
+
+
+def _as_known(plans: Sequence[PlanFact]) -> dict[PlanContent, dict[Said, datetime]]:
+    """Return plans as they are known of a person: each content with when it was said and first received."""
+    known: dict[PlanContent, dict[Said, datetime]] = {}
+    for plan in plans:
+        history, said = known.setdefault(plan.content, {}), Said(plan.recorded_at, plan.file_id)
+        history[said] = min(plan.received_at, history.get(said, plan.received_at))
+    return known
+
+
+def judged(plans: Sequence[Sequence[Version]], stay: Stay, policy: Policy) -> list[Due | NotDue]:
+    """Return whether each plan counts for a stay, the person's own and those of a mother (10, 26)."""
+    own = has_own_plan(plans, stay.cutoff, policy)
+    return [
+        due(versions, stay, policy)
+        if versions[0].newborn is None
+        else _judged(versions, versions[0].newborn, stay, policy, own=own)
+        for versions in plans
+    ]
+
+
+def has_own_plan(plans: Sequence[Sequence[Version]], by: datetime, policy: Policy) -> bool:
+    """Whether a baby has a plan of its own recorded by a time, neither removed nor history (ruling 26)."""
+    for versions in plans:
+        recorded = [version for version in versions if version.recorded_at <= by]
+        if (
+            recorded
+            and recorded[0].newborn is None
+            and recorded[0].content.plan_type is not PlanType.UNBORN
+            and recorded[-1].content.deleted is None
+            and not all(was_history(version, policy) for version in recorded)
+        ):
+            return True
+    return False
+
+
+def _judged(
+    versions: Sequence[Version], newborn: Newborn, stay: Stay, policy: Policy, *, own: bool
+) -> Due | NotDue:
+    """Return whether an unborn plan counts for a stay of the baby."""
+    heard = [birth for birth in newborn.births if said_at(birth) <= stay.cutoff]
+    if not heard:
+        return NotDue.LINKED_LATE
+    days = _birthdays(heard, stay)
+    last = max(last_visible_day(version.content, policy) for version in versions)
+    under = [day for day in days if versions[0].content.start <= day <= last]
+    if days and not under:
+        return NotDue.NOT_BORN_UNDER
+    if own:
+        return NotDue.OWN_PLAN
+    counts = replace(newborn, born=max(under, default=None))
+    return due([replace(version, newborn=counts) for version in versions], with_losses(stay, newborn), policy)
+
+
+def _birthdays(births: Sequence[Birth], stay: Stay) -> list[date]:
+    """
+    Return when the baby was born by the newest word of the demographic source, and by the newest of a link.
+
+    Where the two disagree, the one by which a plan covers the baby counts (as in ruling 13).
+    """
+    said = [(said_at(birth), birth.born) for birth in births if birth.born is not None]
+    newest = [max(said)[1]] if said else []
+    return newest if stay.born_on is None else [*newest, stay.born_on]
+
+
+def with_losses(stay: Stay, newborn: Newborn | None) -> Stay:
+    """Return a stay as a mother's plan sees it: with the authority's word that her pregnancy ended (43)."""
+    return stay if newborn is None else replace(stay, losses=(*stay.losses, *newborn.losses))
+
+
+def counting(stay: Stay, plans: Sequence[Sequence[Version]], policy: Policy) -> tuple[list[Due], Why]:
+    """Return the plans that count for a stay, and the reason to give when none does."""
+    found = judged(plans, stay, policy)
+    pairs = with_replacements([result for result in found if isinstance(result, Due)])
+    reason = next((reason for reason in NotDue if reason in found), NotDue.NO_OVERLAP)
+    return pairs, WHY_NOT_DUE[reason]
+
+
+def match(visit: Sequence[Stated], plan: Due, *, by_hand: bool) -> Match | None:
+    """
+    Return how a visit's details match a plan (ruling 20); a newborn is known by the link alone (26).
+
+    `by_hand`: a person has confirmed who it is (46).
+    """
+    if plan.newborn is not None:
+        return Match(marks=())
+    return match_over_time(visit, plan.stated(), by_hand=by_hand)
+
+
+def timing_marks(plan: Due, *, is_delayed: bool) -> tuple[Mark, ...]:
+    """Return the marks of rulings 11, 14 and 26; a newborn of whom nobody says when it was born has two."""
+    marks = []
+    if not plan.live:
+        marks.append(Mark.RETROACTIVE)
+    if is_delayed:
+        marks.append(Mark.DELAYED)
+    if plan.removed_afterwards:
+        marks.append(Mark.REMOVED_AFTERWARDS)
+    if plan.newborn is not None:
+        marks.append(Mark.NEWBORN_OF)
+        marks += [] if plan.newborn.born else [Mark.DETAILS_NOT_CONFIRMED]
+    return tuple(marks)
+
+
+def received_by(versions: Sequence[Version], by: datetime) -> list[Version]:
+    """Return what had been received by a time of one plan; of a mother's none before the link was."""
+    newborn = versions[0].newborn
+    if newborn is not None:
+        heard = tuple(birth for birth in newborn.births if birth.received_at <= by)
+        newborn = replace(newborn, births=heard)
+        versions = [replace(version, newborn=newborn) for version in versions] if heard else []
+    return [version for version in versions if version.received_at <= by]
+
+
+def is_covered_on(versions: Sequence[Version], day: date, policy: Policy) -> bool:
+    """Whether a plan of a mother may yet be shown with her baby on a day, by the newest that is known."""
+    newest, newborn = versions[-1], versions[0].newborn
+    births = () if newborn is None else newborn.births
+    return newest.content.deleted is None and any(
+        last_covered_day(replace(newest, newborn=Newborn(births=(), born=birth.born)), policy) >= day
+        for birth in births
+    )

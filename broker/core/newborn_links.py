@@ -1,0 +1,183 @@
+"""
+What the records of a mother and of her baby tell each other, when either changes. Rulings 22, 23, 24, 26.
+
+A mother's record knows whom she was said to have born, a baby's record what is known of her unborn child's
+plans: each in its own partition, so that what one has to say goes to the other as a fact. Saying it again
+changes nothing. When either number is superseded the successor says everything anew; when one is taken out of
+use, the other forgets it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from broker.core.facts import Birth, Cover, IdentityKind, LinkEnded, PlanContent, PlanFact, PlanType
+from broker.core.identifiers import NhsNumber, to_the_minute
+from broker.core.keyed import IdentityKey
+from broker.core.number_answers import recorded
+from broker.core.person import Known, joined
+from broker.core.plans import last_visible_day
+from broker.core.policy import AnyPolicy
+from broker.core.restriction import mark_of
+from broker.core.succession import Came, Merged
+
+Words = list[tuple[NhsNumber, Birth | Cover | LinkEnded]]
+"""Facts, each with the number that it is keyed by."""
+
+
+def birth_id(key: IdentityKey, mother: NhsNumber, birth: Birth) -> str:
+    """Return the id of what a birth says: said once more it is the same."""
+    born = "" if birth.born is None else birth.born.isoformat()
+    parts = (birth.baby.key, born, birth.visit or "", str(birth.restricted))
+    return key.derive("birth of", mother.key, *parts)
+
+
+def exchanged(
+    number: NhsNumber,
+    before: Known,
+    after: Known,
+    came: Iterable[Came],
+    *,
+    policy: AnyPolicy,
+    key: IdentityKey,
+    at: datetime,
+) -> Words:
+    """
+    Return what a person's mothers and babies are to be told, now that `after` is known.
+
+    `came` is what led there, `at` when it was received: the clock of the partition.
+    """
+    arrived = list(came)
+    words: Words = []
+    for baby in sorted(after.births):
+        cover = cover_of(number, after, baby, policy, at)
+        if cover is not None and not _same(cover_of(number, before, baby, policy, at), cover):
+            words.append((baby, cover))
+    words += _former_ones(number, arrived, at)
+    heard = {one.fact.mother for one in arrived if isinstance(one.fact, Cover) and one.passage is None}
+    for mother in _mothers(after):
+        was = before.covers.get(mother)
+        then = [] if was is None else restated(number, mother, was, before, key)
+        now = restated(number, mother, after.covers[mother], after, key)
+        if was is None and mother in heard:  # she knows of this number, and need not be told
+            then = [birth for birth in now if not birth.restricted]
+        words += [(mother, birth) for birth in now if birth not in then]
+    said = {one.fact.number for one in arrived if isinstance(one.fact, LinkEnded)}
+    gone = [mother for mother in _mothers(before) if mother not in after.covers and mother not in said]
+    return words + [(mother, ended(number, at)) for mother in gone]
+
+
+def parted(number: NhsNumber, before: Known, came: Iterable[Came], at: datetime) -> Words:
+    """
+    Return what mothers and babies are told of a number that was taken out of use: to forget it (ruling 23).
+
+    A baby stays covered by what it knows of the plan, and hears no more of it.
+    """
+    mothers: Words = [(mother, ended(number, at)) for mother in _mothers(before)]
+    babies: Words = [(baby, ended(number, at, covered=True)) for baby in sorted(before.births)]
+    return [*mothers, *babies, *answered(number, came, at)]
+
+
+def left(number: NhsNumber, before: Known, came: Iterable[Came], at: datetime) -> Words:
+    """Return what is told of a number that its successor has taken over from, who says the rest (22)."""
+    heard = {one.fact.mother for one in came if isinstance(one.fact, Cover) and one.fact.mother is not None}
+    return [(mother, ended(number, at)) for mother in sorted({*_mothers(before), *heard})]
+
+
+def answered(number: NhsNumber, came: Iterable[Came], at: datetime) -> Words:
+    """Return what those are told who have just named a number that is not in use (ruling 23)."""
+    words: Words = []
+    for one in came:
+        if isinstance(one.fact, Cover) and one.fact.mother is not None:
+            words.append((one.fact.mother, ended(number, at)))
+        elif isinstance(one.fact, Birth):
+            words.append((one.fact.baby, ended(number, at, covered=True)))
+        elif isinstance(one.fact, Merged):
+            came_from = () if one.passage is None else one.passage.numbers
+            for known_by in sorted({number, *came_from}):
+                words += parted(known_by, one.fact.known, (), at)
+    return words
+
+
+def ended(number: NhsNumber, at: datetime, *, covered: bool = False) -> LinkEnded:
+    """Return that a number is to be forgotten."""
+    return LinkEnded(number=number, covered=covered, received_at=to_the_minute(at))
+
+
+def cover_of(
+    number: NhsNumber, known: Known, baby: NhsNumber, policy: AnyPolicy, at: datetime
+) -> Cover | None:
+    """Return what a mother's record says to a baby, None where no plan of hers could cover it."""
+    births = known.births.get(baby, {})
+    days = {birth.born for birth in births.values()}
+    unborn = {content: said for content, said in known.plans.items() if content.plan_type is PlanType.UNBORN}
+    keys = {content.key for content in unborn if any(_may_cover(content, day, policy) for day in days)}
+    plans = [
+        PlanFact(
+            content=replace(content, details=type(content.details)(), restricted=False),
+            recorded_at=said.recorded_at,
+            received_at=received_at,
+            file_id=said.file_id,
+        )
+        for content, history in unborn.items()
+        if content.key in keys
+        for said, received_at in history.items()
+    ]
+    if not plans:
+        return None
+    lost = [recorded(one) for one in known.notices.values() if one.kind is IdentityKind.PREGNANCY_ENDED]
+    cover = Cover(
+        mother=number,
+        births=tuple(births.values()),
+        plans=tuple(plans),
+        losses=tuple(lost),
+        restricted=mark_of(known),
+        recorded_at=at,
+        received_at=to_the_minute(at),
+    )
+    return joined(cover, cover)
+
+
+def restated(
+    number: NhsNumber, mother: NhsNumber, cover: Cover, known: Known, key: IdentityKey
+) -> Sequence[Birth]:
+    """
+    Return what a baby's record says of its birth to a mother's.
+
+    She may know it by a former number of the baby's, or may not know that its record is restricted.
+    """
+    marked = mark_of(known) is not None
+    said = []
+    for birth in cover.births:
+        now = replace(birth, baby=number, restricted=birth.restricted or marked)
+        now = replace(now, birth_id=birth_id(key, mother, now))
+        said.append(now if now.birth_id != birth.birth_id else birth)
+    return said
+
+
+def _may_cover(content: PlanContent, born: date | None, policy: AnyPolicy) -> bool:
+    """Whether somebody born on a day was born under a plan, by some policy; who knows when may have been."""
+    if born is None:
+        return True
+    return content.start <= born and any(born <= last_visible_day(content, one) for one in policy.every)
+
+
+def _mothers(known: Known) -> list[NhsNumber]:
+    """Return the numbers of the mothers in a baby's record."""
+    return sorted(mother for mother in known.covers if mother is not None)
+
+
+def _same(before: Cover | None, after: Cover) -> bool:
+    """Whether a baby has been told already."""
+    return before is not None and replace(before, recorded_at=after.recorded_at) == after
+
+
+def _former_ones(
+    number: NhsNumber, came: Iterable[Came], at: datetime
+) -> Iterator[tuple[NhsNumber, LinkEnded]]:
+    """Yield to the babies of a mother who came here from another number that they are to forget that one."""
+    for one in came:
+        if isinstance(one.fact, Merged) and one.passage is not None:
+            for baby in sorted(one.fact.known.births):
+                for former in sorted({*one.passage.numbers} - {number}):
+                    yield baby, ended(former, at)

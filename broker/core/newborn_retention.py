@@ -1,0 +1,96 @@
+"""
+What of mothers and babies may go from each other's records, and when. Rulings 10, 26.
+
+A baby's record keeps what covers it as it keeps a plan: while it is visible, and for L after it was last
+recorded. Then, unless a visit can still be revised, everything of it goes at once, so that nobody is told.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from broker.core.alerts import Occasion
+from broker.core.facts import Cover
+from broker.core.identifiers import NhsNumber, london_day
+from broker.core.leaving import gone as gone_elsewhere
+from broker.core.newborn import covering, is_covered_on, said_at
+from broker.core.newborn_links import cover_of
+from broker.core.person import Known, Told
+from broker.core.plans import Version
+from broker.core.policy import AnyPolicy
+
+
+def covers_recorded_since(known: Known, before: datetime) -> bool:
+    """Whether a birth, or a plan that covers the person, was recorded within L."""
+    births = [birth for said in known.births.values() for birth in said.values()]
+    births += [birth for cover in known.covers.values() for birth in cover.births]
+    plans = [plan for cover in known.covers.values() for plan in cover.plans]
+    return any(said_at(birth) >= before for birth in births) or any(
+        plan.recorded_at >= before for plan in plans
+    )
+
+
+def covers_may_show(number: NhsNumber, known: Known, today: date, clock: datetime, policy: AnyPolicy) -> bool:
+    """Whether a mother's plan may yet be shown with her baby, in the record of either."""
+    return _may_show(known.covers.values(), today, policy) or any(
+        _may_show(_cover(number, known, baby, clock, policy), today, policy) for baby in known.births
+    )
+
+
+def settled(
+    number: NhsNumber,
+    known: Known,
+    closing: Collection[str],
+    *,
+    clock: datetime,
+    before: datetime,
+    policy: AnyPolicy,
+    is_open: bool,
+) -> Known:
+    """
+    Return what is left of births and of what covers the person; `is_open` that something can be revised yet.
+
+    What a visit said that had been recorded under the wrong person (44) goes when that is closed.
+    """
+    births = {
+        baby: said
+        for baby, said in known.births.items()
+        if is_open
+        or any(said_at(birth) >= before for birth in said.values())
+        or _may_show(_cover(number, known, baby, clock, policy), london_day(clock), policy)
+    }
+    wrong = gone_elsewhere(known.visits, known.left) & set(closing)
+    covers = {
+        mother: replace(cover, births=tuple(one for one in cover.births if one.visit not in wrong))
+        for mother, cover in known.covers.items()
+    }
+    covers = {mother: cover for mother, cover in covers.items() if cover.births}
+    if not is_open and not _may_show(covers.values(), london_day(clock), policy):
+        lately = covers_recorded_since(Known(covers=covers), before)
+        covers = covers if lately else {}
+    return replace(known, births=births, covers=covers)
+
+
+def past_asking(told: Told) -> Told:
+    """Return a told row of a baby that nothing covers any more: what was asked was asked (ruling 26)."""
+    asked = told.alert is not None and told.alert.occasion is Occasion.BORN
+    return replace(told, alert=None) if asked else told
+
+
+def _cover(
+    number: NhsNumber, known: Known, baby: NhsNumber, clock: datetime, policy: AnyPolicy
+) -> Sequence[Cover]:
+    """Return what a mother's plans say of a baby, if anything."""
+    cover = cover_of(number, known, baby, policy, clock)
+    return [] if cover is None else [cover]
+
+
+def _may_show(covers: Collection[Cover], today: date, policy: AnyPolicy) -> bool:
+    """Whether one of these covers may yet be shown."""
+    return any(is_covered_on(versions, today, one) for versions in _plans(covers) for one in policy.every)
+
+
+def _plans(covers: Collection[Cover]) -> Iterator[Sequence[Version]]:
+    """Yield the versions of each plan that covers."""
+    for cover in covers:
+        yield from covering({cover.mother: cover})

@@ -1,0 +1,70 @@
+"""
+Who a message says a baby's mother is, told to the mother's record. Ruling 26; R34.
+
+Knows which messages link: those that register, admit or update somebody not yet a year old. Whether a plan of
+the mother's covers the baby is decided elsewhere.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+
+from broker.core.facts import Birth, VisitEvent, VisitMessage
+from broker.core.identifiers import NhsNumber, london_day, to_the_minute
+from broker.core.keyed import IdentityKey
+from broker.core.newborn_links import birth_id
+from broker.core.policy import AnyPolicy
+from broker.core.visits import read_visits
+from broker.ports import Write
+from broker.services.matching_kin import kin_write
+from broker.services.rejections import SOURCE
+from broker.wire.facts_codec import FactCodec
+
+BABY_AGE_MAX = timedelta(days=365)
+"""An unborn plan is visible for 28 days after the due date: of an older child nobody's mother is noted."""
+
+_LINKING = frozenset({VisitEvent.ADMITTED, VisitEvent.REGISTERED, VisitEvent.UPDATED})
+
+
+class Births:
+    """Makes the records that link a baby with its mother, for messages under a number."""
+
+    def __init__(self, codec: FactCodec, *, policy: AnyPolicy, key: IdentityKey) -> None:
+        """Take the codec, and the policy by which places are sensitive (47)."""
+        self._codec = codec
+        self._policy = policy
+        self._key = key
+
+    def told(self, number: NhsNumber, message: VisitMessage, mothers: Iterable[NhsNumber]) -> list[Write]:
+        """
+        Return what the mothers of a message's patient are told; nobody is a child of their own (ruling 42).
+
+        Nothing of what a sensitive place recorded, which is ignored (ruling 47).
+        """
+        named = sorted({*mothers} - {number})
+        if not named or not self._links(message):
+            return []
+        return [self._write(number, message, mother) for mother in named]
+
+    def _links(self, message: VisitMessage) -> bool:
+        """Whether a message is one that may link: of a baby, and of no sensitive place."""
+        if message.event not in _LINKING:
+            return False
+        born = message.birth_date
+        if born is not None and born < london_day(message.received_at - BABY_AGE_MAX):
+            return False
+        return bool(read_visits({message.visit: {message.message_id: message}}, self._policy))
+
+    def _write(self, number: NhsNumber, message: VisitMessage, mother: NhsNumber) -> Write:
+        """Return the record of one link."""
+        birth = Birth(
+            birth_id="",
+            baby=number,
+            born=message.birth_date,
+            visit=message.visit,
+            restricted=bool(message.restricted),
+            recorded_at=message.recorded_at,
+            received_at=to_the_minute(message.received_at),
+        )
+        named = replace(birth, birth_id=birth_id(self._key, mother, birth))
+        return kin_write(self._codec, self._key, named, mother, SOURCE)

@@ -1,0 +1,80 @@
+"""
+What one partition's matcher writes to mothers and babies of other partitions. Ruling 26; rulings 22, 23.
+
+What is said, and when, is the core's. It lies in the inputs, sealed for the one who is to hear it, and is
+written in the transaction of what led to it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from broker.core.errors import PersonTooLarge
+from broker.core.identifiers import NhsNumber
+from broker.core.keyed import IdentityKey
+from broker.core.newborn_links import Words, answered, exchanged, left, parted
+from broker.core.partition import Forwarding
+from broker.core.person import Known, Person
+from broker.core.policy import AnyPolicy
+from broker.core.succession import Came
+from broker.ports import Write
+from broker.services.matching_inactive import Shut
+from broker.services.matching_output import PERSON_BYTES_MAX, SOURCE
+from broker.wire.cloudevents import FACT_TYPE, CloudEvent, write_headers
+from broker.wire.facts_codec import FactCodec, Kin, schema_of, topic_of
+
+
+class Relatives:
+    """Tells mothers and babies what changed under a number; `policy` and `key` are those of all decisions."""
+
+    def __init__(self, facts: FactCodec, policy: AnyPolicy, key: IdentityKey) -> None:
+        """Take the codec, and the rules."""
+        self._facts = facts
+        self._policy = policy
+        self._key = key
+
+    def told(
+        self,
+        number: NhsNumber,
+        before: Known,
+        held: Person | Forwarding | Shut,
+        came: Sequence[Came],
+        clock: datetime,
+    ) -> list[Write]:
+        """
+        Return what is written because something else is `held` of a number now; `clock` is the partition's.
+
+        Raises `PersonTooLarge` for what no record of an input could hold.
+        """
+        if isinstance(held, Forwarding):
+            return self._written(left(number, before, came, clock))
+        if isinstance(held, Shut):
+            return self._written(parted(number, before, came, clock))
+        words = exchanged(number, before, held.known, came, policy=self._policy, key=self._key, at=clock)
+        return self._written(words)
+
+    def answered(self, number: NhsNumber, came: Sequence[Came], clock: datetime) -> list[Write]:
+        """Return what is written to those who have named a number that is not in use."""
+        return self._written(answered(number, came, clock))
+
+    def _written(self, words: Words) -> list[Write]:
+        """Return facts as they are written."""
+        return [kin_write(self._facts, self._key, fact, number, SOURCE) for number, fact in words]
+
+
+def kin_write(codec: FactCodec, key: IdentityKey, fact: Kin, number: NhsNumber, source: str) -> Write:
+    """
+    Return the record of what a mother or a baby is told of the other; raise `PersonTooLarge`.
+
+    Its id is that of its sealed bytes, so that nobody can try, with the identity key, who the other is.
+    """
+    value = codec.encode(fact, number)
+    if len(value) > PERSON_BYTES_MAX:
+        raise PersonTooLarge
+    event = CloudEvent(
+        event_id=key.derive("kin", value),
+        source=source,
+        event_type=FACT_TYPE,
+        time=fact.received_at,
+        data_schema=schema_of(fact),
+    )
+    return Write(topic_of(fact), number.key, value, write_headers(event))

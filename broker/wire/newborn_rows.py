@@ -1,0 +1,88 @@
+"""
+What is said of mothers and babies as Avro rows (ruling 26), in inputs and in a person's record.
+
+Reading takes a row apart: it must not be used afterwards.
+"""
+
+from broker.core.facts import Birth, Cover, Details, LinkEnded, PlanContent, PlanFact, PlanType
+from broker.core.identifiers import NhsNumber
+from broker.wire.avro import Row
+from broker.wire.avro_values import maybe_digits, maybe_millis, maybe_number, millis, ods
+
+
+def birth_row(birth: Birth) -> Row:
+    """Return every field of what was said of a birth."""
+    return {
+        "birth_id": birth.birth_id,
+        "baby": birth.baby.digits,
+        "born": birth.born,
+        "visit": birth.visit,
+        "restricted": birth.restricted,
+        "recorded_at": millis(birth.recorded_at),
+        "received_at": millis(birth.received_at),
+    }
+
+
+def birth_of(row: Row) -> Birth:
+    """Return the birth of a row; raise `InvalidNhsNumber`."""
+    row["baby"] = NhsNumber(row["baby"])
+    return Birth(**row)
+
+
+def cover_row(cover: Cover) -> Row:
+    """Return every field of what covers a baby; its plans are unborn children's and name no mother."""
+    return {
+        "mother": maybe_digits(cover.mother),
+        "births": [birth_row(birth) for birth in cover.births],
+        "plans": [_plan_row(plan) for plan in cover.plans],
+        "losses": [millis(lost_at) for lost_at in cover.losses],
+        "restricted": maybe_millis(cover.restricted),
+        "recorded_at": millis(cover.recorded_at),
+        "received_at": millis(cover.received_at),
+    }
+
+
+def cover_of(row: Row) -> Cover:
+    """Return what covers a baby; raise `MalformedMessage` or as its parts do."""
+    row["mother"] = maybe_number(row["mother"])
+    row["births"] = tuple(birth_of(birth) for birth in row["births"])
+    row["plans"] = tuple(_plan(plan) for plan in row["plans"])
+    row["losses"] = tuple(row["losses"])
+    return Cover(**row)
+
+
+def link_ended_row(end: LinkEnded) -> Row:
+    """Return every field of what is to be forgotten."""
+    return {"number": end.number.digits, "covered": end.covered, "received_at": millis(end.received_at)}
+
+
+def link_ended_of(row: Row) -> LinkEnded:
+    """Return what is to be forgotten; raise `InvalidNhsNumber`."""
+    row["number"] = NhsNumber(row["number"])
+    return LinkEnded(**row)
+
+
+def _plan_row(plan: PlanFact) -> Row:
+    """Return one time an unborn child's plan was said."""
+    content = plan.content
+    return {
+        "authority": content.authority.code,
+        "start": content.start,
+        "end": content.end,
+        "deleted": content.deleted,
+        "authority_name": content.authority_name,
+        "phone_office": content.phone_office,
+        "phone_emergency": content.phone_emergency,
+        "verified": content.verified,
+        "child_id": content.child_id,
+        "recorded_at": millis(plan.recorded_at),
+        "file_id": plan.file_id,
+        "received_at": millis(plan.received_at),
+    }
+
+
+def _plan(row: Row) -> PlanFact:
+    """Return one time an unborn child's plan was said; raise `InvalidFact` or `InvalidOdsCode`."""
+    said = {name: row.pop(name) for name in ("recorded_at", "file_id", "received_at")}
+    row["authority"] = ods(row["authority"])
+    return PlanFact(content=PlanContent(plan_type=PlanType.UNBORN, details=Details(), **row), **said)

@@ -1,0 +1,101 @@
+"""Ruling 26 once more, for the oracle: by which plans of a mother's a baby is covered, and until when."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from broker.core.facts import Birth, Cover, PlanContent, PlanFact
+from broker.core.policy import AnyPolicy, Policy
+from tests.generative.naive_policy import of_authority
+
+
+@dataclass(frozen=True, kw_only=True)
+class Covered:
+    """One unborn plan that is on file for the baby: each time it was said, who links, and what ended it."""
+
+    said: Sequence[PlanFact]
+    births: Sequence[Birth]
+    losses: Sequence[datetime]
+
+
+def covered(covers: Iterable[Cover], gone: Collection[str]) -> list[Covered]:
+    """Return the plans that may cover a baby; a visit that goes on elsewhere links nobody (44)."""
+    mothers = list(covers)
+    plans: dict[tuple[str, date], list[PlanFact]] = {}
+    births: dict[tuple[str, date], list[Birth]] = {}
+    losses: dict[tuple[str, date], list[datetime]] = {}
+    for mother in {cover.mother for cover in mothers}:
+        own = [cover for cover in mothers if cover.mother == mother]
+        linked = [birth for cover in own for birth in cover.births if birth.visit not in gone]
+        if not linked:
+            continue
+        for plan in (plan for cover in own for plan in cover.plans):
+            name = plan.content.authority.code, plan.content.start
+            plans.setdefault(name, []).append(plan)
+            births.setdefault(name, []).extend(linked)
+            losses.setdefault(name, []).extend(lost for cover in own for lost in cover.losses)
+    return [Covered(said=plans[name], births=births[name], losses=losses[name]) for name in sorted(plans)]
+
+
+def heard_by(cover: Cover, moment: datetime) -> tuple[tuple[Birth, ...], tuple[PlanFact, ...]]:
+    """Return what of a cover had been received by a moment: births, and plans."""
+    return (
+        tuple(birth for birth in cover.births if birth.received_at <= moment),
+        tuple(plan for plan in cover.plans if plan.received_at <= moment),
+    )
+
+
+def said_at(birth: Birth) -> datetime:
+    """Return when a birth was recorded (37)."""
+    return min(birth.recorded_at, birth.received_at)
+
+
+def is_linked(one: Covered, cutoff: datetime) -> bool:
+    """Whether somebody had said by a cut-off that the baby is the mother's."""
+    return any(said_at(birth) <= cutoff for birth in one.births)
+
+
+def birthdays(one: Covered, by_source: date | None, cutoff: datetime) -> set[date]:
+    """Return when the baby was born, by the newest of a link and by the demographic source."""
+    by_link = [
+        (said_at(birth), birth.born) for birth in one.births if said_at(birth) <= cutoff and birth.born
+    ]
+    return ({max(by_link)[1]} if by_link else set()) | ({by_source} if by_source else set())
+
+
+def last_visible(content: PlanContent, policy: Policy) -> date:
+    """Return the due date plus 28 days, or what is settled for its authority (9)."""
+    assert content.end is not None
+    visible: timedelta = of_authority(policy, "unborn_visible", content.authority)
+    return content.end + visible
+
+
+def born_under(one: Covered, days: Collection[date], policy: Policy) -> list[date]:
+    """Return the dates of birth from the plan's first day to its last visible day."""
+    last = max(last_visible(plan.content, policy) for plan in one.said)
+    return [day for day in days if one.said[0].content.start <= day <= last]
+
+
+def last_day(content: PlanContent, born: date | None, policy: Policy) -> date:
+    """Return until when a version covers: last visible day, or 28 days after birth if that is later (26)."""
+    last = last_visible(content, policy)
+    if born is None:
+        return last
+    if not content.start <= born <= last:
+        return date.min
+    after: timedelta = of_authority(policy, "newborn_covered", content.authority)
+    return max(last, born + after)
+
+
+def may_show(said: Sequence[PlanFact], births: Iterable[Birth], day: date, policy: AnyPolicy) -> bool:
+    """Whether a plan, by the newest that was said of it, may be shown with the baby on a day or later."""
+    newest = max(said, key=lambda plan: (min(plan.recorded_at, plan.received_at), _what_alerts(plan)))
+    return newest.content.deleted is None and any(
+        last_day(newest.content, birth.born, one) >= day for birth in births for one in policy.every
+    )
+
+
+def _what_alerts(plan: PlanFact) -> tuple[object, ...]:
+    """Order what was said at one stamp: what alerts is the newest (37)."""
+    content = plan.content
+    return content.deleted is None, content.end, content.verified, plan.file_id
