@@ -21,6 +21,7 @@ SETTLED = Policy(
     lateness=timedelta(
         days=36_500
     ),  # specifications share a matcher's clock and span years: nothing is closed
+    inactive_kept=timedelta(days=36_500),  # nor destroyed
     overrides={
         Selector(provider=RLL): {
             "name": "Listing Hospital",
