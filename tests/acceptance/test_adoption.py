@@ -37,7 +37,7 @@ from tests.builders.adt import Adt, Patient
 from tests.builders.hasty_kafka import HASTY_BROKER, declared
 from tests.builders.matcher import KEY, numbers
 from tests.builders.terminal import PATIENCE_SECONDS, Desk, mllp_port, send, with_key
-from tests.builders.upload import Person, build_upload
+from tests.builders.upload import Person, PlanBlock, build_upload
 from tests.builders.upload import Record as PlanRecord
 from tests.byte_search import forms
 from tests.fault.checker import read_topics
@@ -263,24 +263,30 @@ def metrics(fleet: Fleet) -> bytes:
 def search(desk: Desk, fleet: Fleet, sought: Sought) -> Found:
     """Search every topic, row, log line, metric, file and answer for what connects the numbers."""
     found = Found(sought)
+    for place, piece, may_hold in pieces(desk, fleet):
+        found.look(place, piece, may_hold=may_hold)
+    return found
+
+
+def pieces(desk: Desk, fleet: Fleet) -> Iterator[tuple[str, bytes, bool]]:
+    """Yield everything there is, where it lies, and whether ruling 23 lets what is shared stand there."""
     shelves = desk.codecs.details
     for topic, records in asyncio.run(read_topics(desk.kafka.cluster, TOPICS)).items():
         for one in records:
             may_hold = topic == AUTHORITY_TOPIC or (
                 topic == Topic.PEOPLE and (one.key == AFTER.key or shelves.holds(one.value or b""))
             )
-            found.look(topic, whole(one), may_hold=may_hold)
+            yield topic, whole(one), may_hold
     for row in rows(desk.directory):
-        found.look("a row of the database", row)
+        yield "a row of the database", row, False
     for line in (*fleet.logs().encode().splitlines(), *metrics(fleet).splitlines()):
-        found.look("a line of a log or of the metrics", line)
+        yield "a line of a log or of the metrics", line, False
     for file in desk.directory.rglob("*"):
         if file.is_file() and file.suffix not in {".sqlite", ".sqlite-wal", ".log"}:
-            found.look(file.name, file.read_bytes())
+            yield file.name, file.read_bytes(), False
     for command in ("answer", "explain"):
         said = desk.run(command, "--visit", f"RXH/{VISIT}", "--json", *GROUNDS)
-        found.look(f"cpis {command}", (said.stdout + said.stderr).encode())
-    return found
+        yield f"cpis {command}", (said.stdout + said.stderr).encode(), False
 
 
 def whole(record: Record) -> bytes:
@@ -382,3 +388,78 @@ def test_the_search_sees_references_made_of_numbers_that_lie_under_one_digest() 
     for number in (BEFORE, AFTER):
         found.look("somewhere", f"{under} {KEY.derive('on file', number.key)[:16]}".encode(), may_hold=True)
     assert [f"one reference with both: {under.encode()!r}"] == found.everything
+
+
+BIRTH_MOTHER, ADOPTER = islice(numbers(), 42, 44)
+MOTHER = Person(
+    number=BIRTH_MOTHER.digits, family="Wrenfield", given="Isolde", born="19990307", local_id="UNBORN-ADOPT-9"
+)
+
+
+def expect(desk: Desk) -> None:
+    """Send the unborn child's plan of the birth mother, as the authority does."""
+    now = datetime.now(UTC)
+    start, end = (f"{now + timedelta(days=days):%Y%m%d}0000" for days in (-60, 60))
+    block = PlanBlock(kind="UCP", start=start, end=end)
+    file = desk.directory / "FILE-U.xml"
+    file.write_bytes(
+        build_upload(
+            (PlanRecord(child=None, mother=MOTHER, plans=[block]),),
+            authority="211",
+            file_id="FILE-U",
+            created=f"{now:%Y%m%d%H%M%S}",
+        )
+    )
+    desk.run("upload", str(file))
+    file.unlink()
+
+
+def births_of(desk: Desk) -> int:
+    """Return how many babies the birth mother's record names."""
+    [*_, value] = [one.value for one in desk.records(Topic.PEOPLE) if one.key == BIRTH_MOTHER.key]
+    return len(desk.codecs.states.decode_person(BIRTH_MOTHER, value or b"").known.births)
+
+
+@pytest.mark.kafka
+def test_nothing_connects_an_adopted_baby_with_its_birth_mother(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither under its old number nor under the new one, once the old one is not in use (rulings 23, 26)."""
+    day = f"{datetime.now(UTC) - timedelta(days=1):%Y%m%d}"
+    baby = replace(OLD, born=day, mother=BIRTH_MOTHER.digits)
+    reborn = replace(NEW, born=day, mother=ADOPTER.digits)
+    mother = any_of(
+        (MOTHER.family or "", MOTHER.given or "", BIRTH_MOTHER.digits, *derived(desk.key, BIRTH_MOTHER))
+    )
+    either = Sought(key=desk.key)
+    links: list[str] = []
+    searched = of_mother = of_baby = 0
+    theirs: set[bytes] = set()
+    hers: set[bytes] = set()
+    key = {"CPIS_IDENTITY_KEY_FILE": str(desk.directory / "identity.key")}
+    with Fleet(desk.kafka.cluster, desk.directory, roles=("intake", "matcher", "outbox")) as fleet:
+        fleet.start(**key)
+        port = mllp_port(fleet)
+        expect(desk)
+        attends(port, baby, "CONTROL-1", minutes_ago=50)
+        wait_until(lambda: told_of(desk, OLD) >= 3, PATIENCE_SECONDS, "alerts about the baby")
+        assert 1 == births_of(desk)
+        invalidate(desk)
+        wait_until(lambda: parts_left(desk) is not None, PATIENCE_SECONDS, "the old number shut away")
+        wait_until(lambda: births_of(desk) == 0, PATIENCE_SECONDS, "forgotten by the mother's record")
+        upload(desk, reborn, "FILE-2")
+        attends(port, reborn, "CONTROL-2", minutes_ago=5)
+        wait_until(lambda: told_of(desk, NEW) >= 2, PATIENCE_SECONDS, "alerts under the new number")
+        for place, piece, _ in pieces(desk, fleet):
+            searched += 1
+            references = set(REFERENCE.findall(piece))
+            if mother.search(piece):
+                of_mother, hers = of_mother + 1, hers | references
+            if either.of_old.search(piece) or either.of_new.search(piece):
+                of_baby, theirs = of_baby + 1, theirs | references
+                links += [place] if mother.search(piece) else []
+    with capsys.disabled():
+        sys.stdout.write(f"\n{searched:,} pieces searched for mother and baby: {len(links)} links found\n")
+    assert ([], set()) == (links, hers & theirs)
+    assert of_mother, "the search found nothing at all"
+    assert of_baby

@@ -28,7 +28,10 @@ _PV2 = {"reason": 3, "description": 12, "acuity": 25, "mode": 38}
 
 @dataclass(frozen=True, kw_only=True)
 class Patient:
-    """The patient as the hospital holds it; `status` is the two digits of table 0445 or None."""
+    """
+    The patient as the hospital holds it; `status` is the two digits of table 0445 or None, `mother` the NHS
+    number of PID-21.
+    """
 
     number: str | None = "9990000018"
     family: str = "Sample"
@@ -36,6 +39,7 @@ class Patient:
     born: str = "20160412"
     status: str | None = "01"
     local_id: str = "A55501"
+    mother: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +101,8 @@ class Adt:
             11: "1 Test Row^^Exton^^ZZ99 3WZ",
             13: "02079460000",
         }
+        if patient.mother is not None:
+            fields[21] = f"{patient.mother}^^^NHS"
         if patient.status is not None:
             fields[32] = f"NSTS{patient.status}"
         return _segment("PID", fields)
