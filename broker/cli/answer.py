@@ -8,7 +8,8 @@ import click
 from broker.cli.desk import at_desk, grounds_options, json_option, servers_option, visit_named
 from broker.core.answer_words import answer_sentences
 from broker.core.answers import Answer, Finding, Uncheckable, could_not_check
-from broker.core.errors import ConfigurationError, NoAnswerHere, VisitAmbiguous
+from broker.core.desk_errors import NoAnswerHere, VisitAmbiguous
+from broker.core.errors import ConfigurationError
 from broker.core.operators import Grounds
 from broker.services.matching_output import cause_of
 from broker.wire.readable import readable

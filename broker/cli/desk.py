@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from broker.cli.rows import show_rows
-from broker.core.errors import CannotRedrive, GroundsRefused
+from broker.core.desk_errors import CannotRedrive, GroundsRefused
 from broker.core.identifiers import OdsCode
 from broker.core.operators import Grounds, Place
 from broker.runtime.desk import Desk, open_desk

@@ -8,7 +8,7 @@ import click
 
 from broker.adapters.memory_sealing import MemorySealer
 from broker.cli.desk import at_desk, grounds_options, json_option, servers_option, visit_named
-from broker.core.errors import GroundsRefused
+from broker.core.desk_errors import GroundsRefused
 from broker.core.explanation import Answer
 from broker.core.explanation_words import sentences
 from broker.core.operators import Grounds

@@ -17,7 +17,7 @@ from broker.cli.desk import (
     unmask_option,
     warn_of_unreadable,
 )
-from broker.core.errors import CannotRedrive
+from broker.core.desk_errors import CannotRedrive
 from broker.core.operators import Grounds
 from broker.runtime.desk import Desk
 from broker.services.redriving import Redriven

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from broker.core.decisions import Deciding
-from broker.core.errors import NoAnswerHere
+from broker.core.desk_errors import NoAnswerHere
 from broker.core.identifiers import NhsNumber, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.newborn import counting

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from broker.core.errors import GroundsRefused
+from broker.core.desk_errors import GroundsRefused
 
 REASON_CHARACTERS_MAX = 500
 """Room for a sentence and a ticket's number; no place for a case history."""

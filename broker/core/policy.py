@@ -10,7 +10,7 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
 
@@ -22,6 +22,7 @@ from broker.core.policy_keys import (
     Place,
     Restricted,
     Selector,
+    Successor,
     Unit,
     Where,
     choice,
@@ -49,15 +50,6 @@ ALWAYS_TOLD = frozenset({"visit", "state", "arrived_at"})
 _WITHHOLDABLE = frozenset(entry.name for entry in fields(VisitLine)) - ALWAYS_TOLD
 _BY_PLACE = (Where.PROVIDER, Where.SITE, Where.LOCATION)
 _VERSION_DIGITS = 12
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Successor:
-    """The authority that takes over from a reorganised one, from its opening day (ruling 19)."""
-
-    code: OdsCode
-    opens_on: date
-
 
 Overrides = Mapping[Selector, Mapping[str, object]]
 """Values by the name of their field, for whom they hold."""

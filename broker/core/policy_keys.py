@@ -8,7 +8,7 @@ documents a policy goes by them, so that a setting is described once.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -48,6 +48,14 @@ class Where(StrEnum):
     SYSTEM = "system"
     SITE = "site"
     LOCATION = "location"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Successor:
+    """The authority that takes over from a reorganised one, from its opening day (ruling 19)."""
+
+    code: OdsCode
+    opens_on: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,8 @@ from typing import Any
 from broker.core.alerts import RecipientKind
 from broker.core.errors import ConfigurationError, InvalidOdsCode
 from broker.core.identifiers import LONDON, OdsCode
-from broker.core.policy import DECLARATIONS, AnyPolicy, Policies, Policy, Successor
-from broker.core.policy_keys import Place, Selector, Where
+from broker.core.policy import DECLARATIONS, AnyPolicy, Policies, Policy
+from broker.core.policy_keys import Place, Selector, Successor, Where
 from broker.core.stops import Stop
 from broker.runtime.toml_places import KeyPath, Places, find_places
 

@@ -8,7 +8,8 @@ another person's word, and nothing joins two numbers (ruling 42). The search the
 from datetime import datetime
 
 from broker.core.alerts import ItemKind
-from broker.core.errors import CannotConfirm, NoSuchItem, UnsealingFailed
+from broker.core.desk_errors import CannotConfirm, NoSuchItem
+from broker.core.errors import UnsealingFailed
 from broker.core.identifiers import NhsNumber, aware
 from broker.core.keyed import IdentityKey
 from broker.core.operators import ActionKind, Grounds

@@ -25,7 +25,8 @@ from broker.core.answers import (
     look,
 )
 from broker.core.checks import CheckMark
-from broker.core.errors import ConfigurationError, NoAnswerHere, VisitAmbiguous, WrongIdentityKey
+from broker.core.desk_errors import NoAnswerHere, VisitAmbiguous
+from broker.core.errors import ConfigurationError, WrongIdentityKey
 from broker.core.facts import VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.invalidation import Inactive

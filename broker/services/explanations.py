@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, assert_never
 
 from broker.core.alerts import AlertEvent
-from broker.core.errors import InvalidNhsNumber, MalformedMessage, NothingToExplain
+from broker.core.desk_errors import NothingToExplain
+from broker.core.errors import InvalidNhsNumber, MalformedMessage
 from broker.core.explained_alerts import gone
 from broker.core.explaining import explain, explain_alert
 from broker.core.explanation import Answer, NoPlan, NotInUse

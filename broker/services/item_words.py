@@ -10,7 +10,8 @@ from contextlib import suppress
 from datetime import datetime
 
 from broker.core.alerts import ItemKind
-from broker.core.errors import CannotConfirm, MalformedMessage
+from broker.core.desk_errors import CannotConfirm
+from broker.core.errors import MalformedMessage
 from broker.core.facts import IdentityKind
 from broker.core.identifiers import NhsNumber
 from broker.core.operators import Grounds

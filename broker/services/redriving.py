@@ -9,7 +9,8 @@ have been (rulings, Recording the decision).
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from broker.core.errors import CannotRedrive, NoSuchItem, UnsealingFailed
+from broker.core.desk_errors import CannotRedrive, NoSuchItem
+from broker.core.errors import UnsealingFailed
 from broker.core.operators import ActionKind, Grounds
 from broker.ports import INPUTS, FactLog, Topic, Write
 from broker.services.desk_log import DeskLog

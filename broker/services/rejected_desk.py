@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from broker.core.errors import MalformedMessage, NoSuchItem, UnsealingFailed
+from broker.core.desk_errors import NoSuchItem
+from broker.core.errors import MalformedMessage, UnsealingFailed
 from broker.core.operators import ActionKind, Grounds, OperatorAction, Place, discreet
 from broker.ports import Archive, Record, Topic
 from broker.services.desk_log import DeskLog

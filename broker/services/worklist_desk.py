@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from broker.core.alerts import WorklistItem
-from broker.core.errors import MalformedMessage, NoSuchItem
+from broker.core.desk_errors import NoSuchItem
+from broker.core.errors import MalformedMessage
 from broker.core.operators import ActionKind, Grounds, OperatorAction, Place, discreet
 from broker.core.work import ASKS, Reader, to_do
 from broker.ports import Archive, Record, Topic

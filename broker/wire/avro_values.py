@@ -12,14 +12,8 @@ from enum import Enum
 from functools import lru_cache
 from typing import Generic, TypeVar
 
-from broker.core.errors import (
-    GroundsRefused,
-    InvalidFact,
-    InvalidNhsNumber,
-    InvalidOdsCode,
-    MalformedMessage,
-    NaiveTime,
-)
+from broker.core.desk_errors import GroundsRefused
+from broker.core.errors import InvalidFact, InvalidNhsNumber, InvalidOdsCode, MalformedMessage, NaiveTime
 from broker.core.facts import Reason
 from broker.core.identifiers import NhsNumber, OdsCode
 

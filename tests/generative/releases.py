@@ -12,7 +12,8 @@ from broker.core.effects import advance, decided_anew
 from broker.core.facts import Fact
 from broker.core.identifiers import OdsCode
 from broker.core.person import lift
-from broker.core.policy import AnyPolicy, Successor
+from broker.core.policy import AnyPolicy
+from broker.core.policy_keys import Successor
 from tests.generative.expected import Row, row_of
 from tests.generative.living import check_adds_up, new_person, restarted, standing
 from tests.generative.naive_releases import Readers

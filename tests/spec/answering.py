@@ -16,7 +16,7 @@ from broker.core.answers import (
     could_not_check,
     look,
 )
-from broker.core.errors import NoAnswerHere
+from broker.core.desk_errors import NoAnswerHere
 from broker.core.everybody import Everybody
 from broker.core.facts import Fact, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode

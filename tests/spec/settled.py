@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from broker.core.alerts import RecipientKind
 from broker.core.identifiers import OdsCode
 from broker.core.keyed import IdentityKey
-from broker.core.policy import Policies, Policy, Successor
-from broker.core.policy_keys import Place, Restricted, Selector
+from broker.core.policy import Policies, Policy
+from broker.core.policy_keys import Place, Restricted, Selector, Successor
 from broker.core.stops import Stop
 
 KEY = IdentityKey(b"the identity key of specifications")

@@ -12,8 +12,8 @@ import pytest
 
 from broker.core.alerts import Change
 from broker.core.identifiers import OdsCode
-from broker.core.policy import Policies, Successor
-from broker.core.policy_keys import Restricted, Selector
+from broker.core.policy import Policies
+from broker.core.policy_keys import Restricted, Selector, Successor
 from tests.spec.conftest import RunReleases
 from tests.spec.outcome import Outcome, recipient_text
 from tests.spec.settled import SETTLED

@@ -8,15 +8,13 @@ from click.testing import CliRunner, Result
 from broker.cli import root
 from broker.cli.answer import EXIT_CODES, answer_of
 from broker.core.answers import Answer, Finding, Uncheckable, could_not_check
+from broker.core.desk_errors import GroundsRefused, NoAnswerHere, VisitAmbiguous
 from broker.core.errors import (
     BrokerError,
     ConfigurationError,
-    GroundsRefused,
     InvalidOdsCode,
     KafkaUnavailable,
-    NoAnswerHere,
     StorageUnusable,
-    VisitAmbiguous,
 )
 
 GROUNDS = ("--by", "ops-7", "--reason", "ticket 4711")

@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from broker.cli import root
-from broker.core.errors import BrokerError, GroundsRefused, InvalidOdsCode, NothingToExplain
+from broker.core.desk_errors import GroundsRefused, NothingToExplain
+from broker.core.errors import BrokerError, InvalidOdsCode
 from tests.tools.stale_docs import REPOSITORY
 
 STREAM = str(REPOSITORY / "tests" / "fixtures" / "streams" / "demo.jsonl")

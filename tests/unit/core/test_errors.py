@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from broker.core import desk_errors
 from broker.core.errors import BrokerError, Disposition, KafkaUnavailable, MalformedMessage
 
 
@@ -15,7 +16,11 @@ def subclasses(kind: type[BrokerError]) -> Iterator[type[BrokerError]]:
 
 
 ALL: set[type[BrokerError]] = {BrokerError, *subclasses(BrokerError)}
-ERRORS = [kind for kind in sorted(ALL, key=lambda one: one.code) if kind.__module__ == BrokerError.__module__]
+ERRORS = [
+    kind
+    for kind in sorted(ALL, key=lambda one: one.code)
+    if kind.__module__ in {BrokerError.__module__, desk_errors.__name__}
+]
 
 
 def test_codes_are_unique() -> None:

@@ -30,8 +30,8 @@ from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import moved_reference
 from broker.core.partition import Forwarding
 from broker.core.person import Person, lift
-from broker.core.policy import Policy, Successor
-from broker.core.policy_keys import Place, Selector
+from broker.core.policy import Policy
+from broker.core.policy_keys import Place, Selector, Successor
 from broker.core.retention import settle
 from broker.core.stops import Stop
 from broker.core.succession import fold, handed_over, translated

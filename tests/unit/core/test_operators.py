@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.core.errors import GroundsRefused
+from broker.core.desk_errors import GroundsRefused
 from broker.core.operators import (
     NAME_CHARACTERS_MAX,
     REASON_CHARACTERS_MAX,

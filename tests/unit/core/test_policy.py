@@ -8,8 +8,8 @@ import pytest
 
 from broker.core.alerts import RecipientKind
 from broker.core.identifiers import OdsCode
-from broker.core.policy import DECLARATIONS, AnyPolicy, Policies, Policy, Successor
-from broker.core.policy_keys import Place, Restricted, Selector, Where
+from broker.core.policy import DECLARATIONS, AnyPolicy, Policies, Policy
+from broker.core.policy_keys import Place, Restricted, Selector, Successor, Where
 from broker.core.stops import Stop
 
 RXX, RYY, E09 = OdsCode("RXX"), OdsCode("RYY"), OdsCode("E09")

@@ -9,8 +9,8 @@ import pytest
 from broker.core.alerts import RecipientKind
 from broker.core.errors import ConfigurationError
 from broker.core.identifiers import OdsCode
-from broker.core.policy import Policies, Policy, Successor
-from broker.core.policy_keys import Place, Selector
+from broker.core.policy import Policies, Policy
+from broker.core.policy_keys import Place, Selector, Successor
 from broker.core.stops import Stop
 from broker.runtime.policy_file import KEYS, parse_policy, read_policy, read_policy_file
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from broker.core.alerts import ItemKind, WorklistItem
-from broker.core.errors import CannotConfirm
+from broker.core.desk_errors import CannotConfirm
 from broker.core.facts import VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import visit_reference

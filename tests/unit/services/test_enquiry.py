@@ -12,7 +12,8 @@ from broker.adapters.memory_archive import MemoryArchive
 from broker.core.alerts import Recipient, RecipientKind
 from broker.core.answers import MARK_WITHIN, Feeds, Finding, Uncheckable, could_not_check
 from broker.core.checks import CheckMark
-from broker.core.errors import KafkaUnavailable, NoAnswerHere, VisitAmbiguous
+from broker.core.desk_errors import NoAnswerHere, VisitAmbiguous
+from broker.core.errors import KafkaUnavailable
 from broker.core.facts import VisitEvent
 from broker.core.identifiers import OdsCode
 from broker.core.keyed import IdentityKey

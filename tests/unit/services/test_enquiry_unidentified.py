@@ -8,7 +8,8 @@ import pytest
 from broker.adapters.memory_archive import MemoryArchive
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.answers import Answer, Finding, Uncheckable, could_not_check
-from broker.core.errors import KafkaUnavailable, UnsealingFailed, VisitAmbiguous
+from broker.core.desk_errors import VisitAmbiguous
+from broker.core.errors import KafkaUnavailable, UnsealingFailed
 from broker.core.facts import Details, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import unnumbered_reference

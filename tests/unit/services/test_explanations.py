@@ -11,7 +11,8 @@ from broker.adapters.memory import MemoryFactLog
 from broker.adapters.memory_archive import MemoryArchive
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.alerts import Why
-from broker.core.errors import KafkaUnavailable, NothingToExplain
+from broker.core.desk_errors import NothingToExplain
+from broker.core.errors import KafkaUnavailable
 from broker.core.explanation import Answer, Closed, Explanation, Gone, NoPlan, NotInUse
 from broker.core.explanation_words import sentences
 from broker.core.facts import Fact, IdentityKind, VisitLeft, VisitMessage

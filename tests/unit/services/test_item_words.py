@@ -9,7 +9,8 @@ import pytest
 from broker.adapters.memory import MemoryFactLog
 from broker.adapters.memory_archive import MemoryArchive
 from broker.core.alerts import ItemKind
-from broker.core.errors import CannotConfirm, InvalidFact
+from broker.core.desk_errors import CannotConfirm
+from broker.core.errors import InvalidFact
 from broker.core.facts import Details, IdentityKind, IdentityNotice
 from broker.core.operators import ActionKind, Grounds, OperatorAction
 from broker.core.person import Person

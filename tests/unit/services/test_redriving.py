@@ -8,7 +8,8 @@ from typing import NoReturn
 import pytest
 
 from broker.adapters.memory import MemoryFactLog
-from broker.core.errors import CannotRedrive, KafkaUnavailable
+from broker.core.desk_errors import CannotRedrive
+from broker.core.errors import KafkaUnavailable
 from broker.core.facts import PlanFact, VisitMessage
 from broker.core.operators import ActionKind
 from broker.ports import Topic, Write

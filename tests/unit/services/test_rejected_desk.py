@@ -8,7 +8,8 @@ from datetime import date, timedelta
 import pytest
 
 from broker.adapters.memory import MemoryFactLog
-from broker.core.errors import KafkaUnavailable, NoSuchItem, UnsealingFailed
+from broker.core.desk_errors import NoSuchItem
+from broker.core.errors import KafkaUnavailable, UnsealingFailed
 from broker.core.operators import ActionKind
 from broker.ports import Topic, Write
 from broker.services.rejected_desk import RejectedItem

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from broker.core.alerts import ItemKind, WorklistItem
-from broker.core.errors import NoSuchItem
+from broker.core.desk_errors import NoSuchItem
 from broker.core.identifiers import OdsCode
 from broker.core.operators import ActionKind
 from broker.core.work import Reader

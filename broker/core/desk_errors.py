@@ -1,0 +1,63 @@
+"""The errors of whoever works at the desk, or asks for an explanation or an answer."""
+
+from broker.core.errors import BrokerError
+
+
+class NoSuchItem(BrokerError):
+    """There is no item with this id."""
+
+    code = "CPIS-601"
+    action = "Take the id from the list; what is past its retention is gone from it."
+    exit_code = 66
+
+
+class CannotRedrive(BrokerError):
+    """The item cannot be put through its door again."""
+
+    code = "CPIS-602"
+    action = "Have its sender send the whole message or file again."
+    exit_code = 65
+
+
+class GroundsRefused(BrokerError):
+    """A reason or a name is missing or cannot be kept."""
+
+    code = "CPIS-603"
+    action = "Say who you are with --by and why with --reason, without naming a patient."
+    exit_code = 64
+
+
+class CannotConfirm(BrokerError):
+    """Nobody can be confirmed as the patient of this item."""
+
+    code = "CPIS-610"
+    action = "Have the hospital send the visit again with its NHS number; or settle the item with the reason."
+    exit_code = 65
+
+
+class NothingToExplain(BrokerError):
+    """No such visit, alert or open item is held."""
+
+    code = "CPIS-604"
+    action = (
+        "Check provider, visit number and sending system: with `--system` a visit whose messages are gone is "
+        "found as well. What is past its retention, or came without a usable NHS number, is not held. A "
+        "settled item is explained by its visit."
+    )
+    exit_code = 66
+
+
+class NoAnswerHere(BrokerError):
+    """The visit is no unscheduled one, or of a service that is not shared with: no answer is given for it."""
+
+    code = "CPIS-608"
+    action = "In a scheduled setting the clinician may look the child up; that is a view, recorded as one."
+    exit_code = 65
+
+
+class VisitAmbiguous(BrokerError):
+    """Several sending systems of the provider have a visit of this number."""
+
+    code = "CPIS-609"
+    action = "Name the sending system (MSH-3) with --system: two systems may give one number to two children."
+    exit_code = 64
