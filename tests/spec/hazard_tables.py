@@ -165,6 +165,17 @@ BABIES = rows("""
 """)
 """A plan on file, or a record that waits (`plan?`); a visit, without a number as `A04?`; what is answered."""
 
+NEWBORNS = rows("""
+    birth                                 | told
+    T-1h / birth / b1 / baby=B born=D-1   | yes
+    T-1h / birth / b1 / baby=B born=D-10  | yes
+    T-1h / birth / b1 / baby=B born=D-11  | no
+    T-1h / birth / b1 / baby=B            | yes
+    T+1h / birth / b1 / baby=B born=D-1   | yes
+    -                                     | no
+""")
+"""What links a baby with its mother, of whom an unborn child's plan is on file from `D-10` on."""
+
 LATE = rows("""
     plans                                                              | told
     T-9d / plan / CPP E09 / received=T+1h                              | CPP active

@@ -28,6 +28,7 @@ from tests.spec.hazard_tables import (
     FOLLOWED,
     LATE,
     MARKS,
+    NEWBORNS,
     OWED,
     PLACES,
     SIGNS,
@@ -285,6 +286,18 @@ def test_a_baby_or_a_child_whose_plan_cannot_be_loaded_is_not_missed(
     assert [("la E09",), ("provider RXX",)] * (alerts == "yes") == outcome.alerts("to")
     assert [(ItemKind.POSSIBLE_MATCH, True, "MSG-1")] * (asked == "yes") == outcome.asked
     assert answer == outcome.answer().removeprefix(COULD_NOT_CHECK)
+
+
+@pytest.mark.parametrize(("birth", "told"), NEWBORNS)
+def test_a_newborn_without_a_plan_of_its_own_is_not_missed(
+    run_moving: RunMoving, birth: str, told: str
+) -> None:
+    """Its mother's unborn plan covers it by the link alone, known name or none (ruling 26, C19)."""
+    baby = "T | A04 | v1 | number=B family=- given=Baby birth_date=-"
+    outcome = run_moving(table("T-30d | plan | UCP E09 | start=D-10 end=D+60", birth, baby))
+
+    alerts = [("B", "la E09", "v1"), ("B", "provider RXX", "v1")] * (told == "yes")
+    assert alerts == [row for row in outcome.alerts("number | to | about") if row[2] == "v1"]
 
 
 # 7: late or stale plan data

@@ -176,8 +176,25 @@ HAZARDS = (
     ),
     Hazard(
         name="a baby, or a child whose plan cannot be loaded, missed",
-        tests=frozenset({"test_a_baby_or_a_child_whose_plan_cannot_be_loaded_is_not_missed"}),
+        tests=frozenset(
+            {
+                "test_a_baby_or_a_child_whose_plan_cannot_be_loaded_is_not_missed",
+                "test_a_newborn_without_a_plan_of_its_own_is_not_missed",
+            }
+        ),
         controls=(
+            Mutation(
+                rule="ruling 26", mistake="a newborn is compared with its mother's details",
+                module=_CORE / "newborn.py",
+                right="    if plan.newborn is not None:\n        return Match(marks=())",
+                wrong="    if plan.newborn is not None and by_hand:\n        return Match(marks=())",
+            ),
+            Mutation(
+                rule="ruling 26", mistake="a baby of whom nobody says when it was born is not covered",
+                module=_CORE / "newborn.py",
+                right="    if days and not under:",
+                wrong="    if not under:",
+            ),
             Mutation(
                 rule="ruling 9", mistake="an unborn plan ends with its due date",
                 module=_CORE / "plans.py",
