@@ -101,7 +101,7 @@ class Vault:
 
     def stay(self, shut: Shut, arrived: Sequence[Arrived], clock: datetime, end: Chain) -> tuple[Shut, Said]:
         """Keep what came, sealed, unless all was destroyed; tell what is new of plans that are open."""
-        destroyed = self.is_due(shut.inactive, clock)
+        destroyed = not shut.parts and self.is_due(shut.inactive, clock)  # what is there yet goes together
         inactive, advanced = stays_out_of_use(
             shut.inactive, arrived, self._policy, self._key, destroyed=destroyed
         )

@@ -172,6 +172,23 @@ def test_what_is_sealed_is_destroyed_after_thirty_days() -> None:
     in_house(scenario)
 
 
+def test_what_comes_before_the_hourly_look_destroys_is_kept_with_the_rest() -> None:
+    """A reversal in that hour brings back what was known as it stands now, never half of it (ruling 23)."""
+
+    async def scenario(house: House) -> None:
+        async with house.at_work():
+            house.send(plan(), OUT)
+            await house.taken()
+            await pass_time(house, NOON + 30 * DAY)
+            await until(lambda: house.reported.kinds() != [])
+            await pass_time(house, NOON + 30 * DAY + HOUR / 2)
+            house.send(plan(recorded_at=NOON + HOUR))
+            await house.taken()
+            assert 2 == parts(house)
+
+    in_house(scenario)
+
+
 def test_once_all_is_destroyed_plans_stand_by_marks_that_fit_many_days() -> None:
     """The day on which a plan began would lead to the same plan under another number (ruling 23)."""
 
