@@ -20,6 +20,7 @@ from broker.core.alerts import (
     WorklistItem,
 )
 from broker.core.asking import about_view, about_visit
+from broker.core.birthdays import born_on
 from broker.core.content import (
     Matched,
     authority_alert,
@@ -43,7 +44,7 @@ from broker.core.newborn_asked import asked_of_authorities
 from broker.core.noting import Noting
 from broker.core.number_answers import under_enquiry
 from broker.core.person import Known
-from broker.core.plans import Due, Stay, Version, born_on, cutoff, delayed_from, histories
+from broker.core.plans import Due, Stay, Version, cutoff, delayed_from, histories
 from broker.core.policy import AnyPolicy, Policy
 from broker.core.policy_keys import Restricted
 from broker.core.reading import Visit

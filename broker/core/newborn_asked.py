@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from broker.core.alerts import Alert, Recipient, RecipientKind, Why
+from broker.core.birthdays import born_on
 from broker.core.content import Matched, birth_alert, owner_of
 from broker.core.facts import IdentityNotice
 from broker.core.identifiers import NhsNumber, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.newborn import counting, has_own_plan, said_at, timing_marks
-from broker.core.plans import Due, Stay, Version, born_on, cutoff
+from broker.core.plans import Due, Stay, Version, cutoff
 from broker.core.policy import AnyPolicy, Policy
 
 _ALWAYS = datetime.max.replace(tzinfo=UTC)

@@ -4,14 +4,15 @@ Which plans count for a stay, in which version, and how they are told. Rulings 9
 A stay is a span of whole days in Europe/London with a cut-off; a view outside any visit is one too.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import cached_property
 
 from broker.core.alerts import PlanState
-from broker.core.facts import Birth, IdentityNotice, PlanContent, PlanKey, PlanType
+from broker.core.birthdays import birthday
+from broker.core.facts import Birth, PlanContent, PlanKey, PlanType
 from broker.core.identifiers import OdsCode, london_day
 from broker.core.matching import Stated
 from broker.core.person import Said
@@ -223,30 +224,6 @@ def losses_before(content: PlanContent, stay: Stay) -> list[datetime]:
         for lost_at in stay.losses
         if lost_at <= stay.arrived_at and content.start <= london_day(lost_at)
     ]
-
-
-def born_on(notices: Iterable[IdentityNotice], cutoff: datetime) -> date | None:
-    """
-    Return the newest date of birth the demographic source had recorded by a cut-off (ruling 13).
-
-    At equal stamps the later one, by which the person is the longer a child (ruling 37).
-    """
-    births = [
-        (recorded_at, notice.birth_date)
-        for notice in notices
-        if notice.birth_date is not None
-        and (recorded_at := min(notice.recorded_at, notice.received_at)) <= cutoff
-    ]
-    return max(births)[1] if births else None
-
-
-def birthday(born_on: date, years: int) -> date:
-    """Return the day on which somebody is so many years old; for 29 February else 1 March (ruling 13)."""
-    year = min(born_on.year + years, date.max.year)
-    try:
-        return born_on.replace(year=year)
-    except ValueError:
-        return date(year, 3, 1)
 
 
 def _registered_birth(versions: Sequence[Version]) -> date | None:

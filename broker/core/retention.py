@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
 
+from broker.core.birthdays import born_on
 from broker.core.facts import (
     Access,
     Fact,
@@ -27,7 +28,7 @@ from broker.core.newborn_retention import covers_may_show, covers_recorded_since
 from broker.core.newborn_retention import settled as settled_kin
 from broker.core.partition import Forwarding
 from broker.core.person import Known, Person, Said, Told
-from broker.core.plans import Version, born_on, cutoff, histories, last_visible_day, of_age
+from broker.core.plans import Version, cutoff, histories, last_visible_day, of_age
 from broker.core.policy import AnyPolicy, Policy
 from broker.core.reading import Visit, stamp
 from broker.core.restriction import keeping_mark
