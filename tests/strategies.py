@@ -203,6 +203,7 @@ def visit_messages(
         given=maybe(words()),
         birth_date=maybe(days()),
         cleared=st.frozensets(st.sampled_from(REGISTERS)),
+        several_numbers=maybe(st.booleans()),
     )
 
 

@@ -18,6 +18,9 @@ REASONS: Mapping[Uncheckable, str] = {
     Uncheckable.NOT_IN_USE: "number not in use, trace the patient (ruling 23)",
     Uncheckable.RESTRICTED: "ring safeguarding (ruling 24)",
     Uncheckable.DETAILS_DISAGREE: "the details disagree; confirm identity (ruling 20)",
+    Uncheckable.TWO_NUMBERS: (
+        "two NHS numbers in one message; trace the patient, and settle it in your own system (ruling 42)"
+    ),
     Uncheckable.RECORD_WAITING: "an authority's record waits to be matched; ring the authority (ruling 21)",
     Uncheckable.UNDER_ENQUIRY: "the number is under enquiry; trace the patient (ruling 38)",
     Uncheckable.ANOTHER_NATION: "number of another nation; ring that nation's services (ruling 28)",

@@ -20,6 +20,7 @@ from broker.core.number_ranges import is_searched
 from broker.core.person import Known
 from broker.core.policy import AnyPolicy
 from broker.core.possible_keys import Window
+from broker.core.reading import position
 from broker.core.stops import authority_stopped
 from broker.core.waiting import waiting_keys, waiting_number_key
 
@@ -36,7 +37,10 @@ class Finding(StrEnum):
 
 
 class Uncheckable(StrEnum):
-    """Why it could not be checked: the reasons of ruling 41, and that no message of the visit is held."""
+    """
+    Why it could not be checked: the reasons of ruling 41, that no message of the visit is held, and that one
+    of two numbers may be another's (42).
+    """
 
     SHARING_STOPPED = "sharing stopped"
     NO_NUMBER = "no number"
@@ -44,6 +48,7 @@ class Uncheckable(StrEnum):
     NOT_IN_USE = "not in use"
     RESTRICTED = "restricted"
     DETAILS_DISAGREE = "details disagree"
+    TWO_NUMBERS = "two numbers"
     RECORD_WAITING = "record waiting"
     UNDER_ENQUIRY = "under enquiry"
     ANOTHER_NATION = "another nation"
@@ -58,17 +63,19 @@ class Checked:
 
     `number`: one usable for matching (rulings 20, 35). `searched`: plans of English authorities are filed
     under such numbers, or one is (28). `plan`: one on file counts for the visit and its details match.
-    `details_disagree`: one counts and none matches. `record_waiting`, `possible_match`: ruling 21.
-    `not_in_use`, `under_enquiry`: rulings 23 and 38. `restricted`: ruling 24. `sharing_stopped`: by the
-    provider's own signed stop, `plans_unshared`: by one of some authority, whose plans nobody may look
-    through (45). `checked_at`: when a check mark that has passed the visit was written, aware UTC; None while
-    none has.
+    `details_disagree`: one counts and none matches. `several_numbers`: the newest message that names a number
+    several that differ, and a plan may be filed under another of them (42). `record_waiting`,
+    `possible_match`: ruling 21. `not_in_use`, `under_enquiry`: rulings 23 and 38. `restricted`: ruling 24.
+    `sharing_stopped`: by the provider's own signed stop, `plans_unshared`: by one of some authority, whose
+    plans nobody may look through (45). `checked_at`: when a check mark that has passed the visit was written,
+    aware UTC; None while none has.
     """
 
     number: bool = True
     searched: bool = True
     plan: bool = False
     details_disagree: bool = False
+    several_numbers: bool = False
     restricted: bool = False
     not_in_use: bool = False
     under_enquiry: bool = False
@@ -128,6 +135,7 @@ _BEFORE_A_PLAN: tuple[tuple[Uncheckable, Callable[[Checked], bool]], ...] = (
 
 _BEFORE_NONE: tuple[tuple[Uncheckable, Callable[[Checked], bool]], ...] = (
     (Uncheckable.DETAILS_DISAGREE, lambda checked: checked.details_disagree),
+    (Uncheckable.TWO_NUMBERS, lambda checked: checked.several_numbers),
     (Uncheckable.SHARING_STOPPED, lambda checked: checked.plans_unshared),
     (Uncheckable.RECORD_WAITING, lambda checked: checked.record_waiting),
     (Uncheckable.UNDER_ENQUIRY, lambda checked: checked.under_enquiry),
@@ -182,6 +190,7 @@ class _Looking(Deciding):
             searched=is_searched(self.number) or bool(self.plans),
             plan=bool(matched),
             details_disagree=bool(pairs) and not matched,
+            several_numbers=any(map(self._several_numbers, visit.references)),
             restricted=self.restricted,
             under_enquiry=under_enquiry(self.notices),
         )
@@ -193,3 +202,9 @@ class _Looking(Deciding):
             | {waiting_number_key(self.key, self.number)},
             stay=Window(first=london_day(visit.arrived_at), last=london_day(visit.stay_until)),
         )
+
+    def _several_numbers(self, reference: str) -> bool:
+        """Whether the newest message of a visit that names a usable number names several (ruling 42)."""
+        said = (one for one in self.messages[reference].values() if one.several_numbers is not None)
+        newest = max(said, key=position, default=None)
+        return newest is not None and bool(newest.several_numbers)

@@ -186,6 +186,7 @@ class VisitMessage:
     given: str | None = field(default=None, repr=False)
     birth_date: date | None = field(default=None, repr=False)
     cleared: frozenset[str] = frozenset()
+    several_numbers: bool | None = None  # NHS numbers that differ; None where it names no usable one (42)
 
 
 REGISTERS: tuple[str, ...] = (

@@ -193,15 +193,21 @@ def _number(
     """
     Return the first usable number that is taken, else the one that a person found out; else None, and why.
 
+    Whether the message names several that differ goes with it; one without a number of its own leaves that
+    open (ruling 42).
+
     Raises `RealPersonRefused` for a message that holds one that must not be here (ruling 27).
     """
     _, fault, differ = read_number(patient)
     if differ:
         registers.faults.add(Fault.NUMBERS_DIFFER)
-    numbers = [*usable_numbers(patient), *([] if confirmed is None else [confirmed])]
+    own = [*usable_numbers(patient)]
+    numbers = [*own, *([] if confirmed is None else [confirmed])]
     takings = [takes(number, sender) for number in numbers]
     if Taking.REFUSED in takings:
         raise RealPersonRefused(location="PID-3")
+    if differ or Taking.TAKEN in takings[: len(own)]:
+        registers.values["several_numbers"] = differ
     if Taking.TAKEN in takings:
         return numbers[takings.index(Taking.TAKEN)], None
     return None, takings[0].value if takings else fault

@@ -116,6 +116,7 @@ def message_row(message: VisitMessage) -> Row:
         "next_of_kin_relationship": message.next_of_kin_relationship,
         "clinician_role": message.clinician_role,
         "cleared": sorted(message.cleared),
+        "several_numbers": message.several_numbers,
     }
 
 

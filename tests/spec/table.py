@@ -80,7 +80,7 @@ def _names(text: str) -> frozenset[str]:
 _READERS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("accessed_at", "arrived_at", "departed_at", "occurred_at", "sent_at"), moment),
     **dict.fromkeys(("start", "end", "deleted", "birth_date", "born"), day),
-    **dict.fromkeys(("restricted", "unscheduled", "verified"), lambda text: text == "yes"),
+    **dict.fromkeys(("restricted", "several_numbers", "unscheduled", "verified"), lambda text: text == "yes"),
     "birth_date_reliability": Reliability,
     "cleared": _names,
     "number_status": NumberStatus,

@@ -1,8 +1,14 @@
 """The three answers: silence is none, and neither is an error. Rulings 34, 41; what speaks against each."""
 
+from collections.abc import Iterator, Mapping
+from itertools import permutations
+
 import pytest
 
-from tests.spec.conftest import RunMoving
+from broker.core.identifiers import NhsNumber
+from tests.builders.adt import Adt, Patient
+from tests.spec.conftest import RunDoors, RunMoving
+from tests.spec.doors import at
 from tests.spec.numbers import numbers_beginning
 from tests.spec.table import rows
 
@@ -181,5 +187,46 @@ def test_a_number_of_another_nation_is_not_searched_for(
     """Its plans are filed elsewhere; a range never refuses a number that a plan carries (rulings 28, 41)."""
     number = next(numbers_beginning(begins))
     outcome = run_moving(table(PLAN if plan == "yes" else "", "T | A04 | v1 |"), a=number)
+
+    assert answer == outcome.answer()
+
+
+TWO_NUMBERS = rows("""
+    sent      | plan of | answer
+    A         | B       | no plan on file
+    A+B       | B       | could not check: two numbers
+    A+B       | -       | could not check: two numbers
+    A+B       | A       | plan on file
+    B+A       | A       | could not check: two numbers
+    B+A       | B       | plan on file
+    A; A+B    | B       | could not check: two numbers
+    A; B+A    | B       | could not check: two numbers
+    A+B; -    | B       | could not check: two numbers
+    A+B; A    | B       | no plan on file
+    A+B; A; - | B       | no plan on file
+    A+B; B    | B       | plan on file
+""")
+
+
+@pytest.mark.parametrize(("messages", "plan_of", "answer"), TWO_NUMBERS)
+def test_of_two_numbers_in_a_message_nobody_says_that_there_is_no_plan(
+    run_doors: RunDoors, messages: str, plan_of: str, answer: str
+) -> None:
+    """The visit is filed under one, and the plan may be under the other, until one alone is said (41, 42)."""
+
+    def sent(numbers: Mapping[str, NhsNumber]) -> Iterator[Adt]:
+        """Yield the messages of the visit, an hour apart."""
+        written: dict[str, str | None] = {"-": None} | {name: own.digits for name, own in numbers.items()}
+        written |= {
+            f"{name}+{other}": f"{numbers[name].digits}^^^NHS~{numbers[other].digits}"
+            for name, other in permutations(numbers, 2)
+        }
+        for hour, named in enumerate(messages.split("; ")):
+            patient = Patient(number=written[named], born="20140412")
+            pv1 = {"visit": "v1", "class": "E"}
+            yield Adt(event="A08", control_id=f"C{hour}", recorded=at(60 * hour), patient=patient, pv1=pv1)
+
+    beside = "T-9d | notice | n1 in-use | number=B"
+    outcome = run_doors(table("" if plan_of == "-" else f"{PLAN} number={plan_of}", beside), sent)
 
     assert answer == outcome.answer()

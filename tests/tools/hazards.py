@@ -42,6 +42,12 @@ HAZARDS = (
                 wrong="",
             ),
             Mutation(
+                rule="ruling 42", mistake="the second number of a message has no plan",
+                module=_CORE / "answers.py",
+                right="(Uncheckable.TWO_NUMBERS, lambda checked: checked.several_numbers),",
+                wrong="",
+            ),
+            Mutation(
                 rule="ruling 38", mistake="a number under enquiry is searched to the end",
                 module=_CORE / "answers.py",
                 right="(Uncheckable.UNDER_ENQUIRY, lambda checked: checked.under_enquiry),",

@@ -22,6 +22,7 @@ REASON_OF: dict[Uncheckable, dict[str, Any]] = {
     Uncheckable.NOT_IN_USE: {"not_in_use": True},
     Uncheckable.RESTRICTED: {"restricted": True},
     Uncheckable.DETAILS_DISAGREE: {"details_disagree": True},
+    Uncheckable.TWO_NUMBERS: {"several_numbers": True},
     Uncheckable.RECORD_WAITING: {"record_waiting": True},
     Uncheckable.UNDER_ENQUIRY: {"under_enquiry": True},
     Uncheckable.ANOTHER_NATION: {"searched": False},

@@ -77,6 +77,7 @@ def test_a_registration_becomes_a_fact() -> None:
             family="Sample",
             given="Robin",
             birth_date=date(2016, 4, 12),
+            several_numbers=False,
         ),
     ) == read(data)
 

@@ -4,7 +4,8 @@ import pytest
 
 from broker.core.facts import NumberStatus, Reliability
 from broker.core.identifiers import NhsNumber
-from tests.builders.hl7 import ROBIN, edited, fixture, message_of, read
+from broker.wire.adt import read_adt
+from tests.builders.hl7 import KEY, RECEIVED, ROBIN, edited, fixture, message_of, read
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,33 @@ def test_of_two_numbers_the_first_counts_and_the_second_is_told() -> None:
     reading = read(edited(fixture(), PID_3="9990000026^^^NHS~9990000018^^^NHS"))
 
     assert (NhsNumber("9990000026"), ("several NHS numbers",)) == (reading.number, reading.faults)
+    assert reading.message.several_numbers is True
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "several"),
+    [
+        ("9990000018^^^NHS", False),
+        ("9990000018^^^NHS~999 000 0018^^^NHS", False),
+        ("9990000018^^^NHS~9990000019^^^NHS", False),
+        ("A1^^^RXX", None),
+        ("9990000019^^^NHS", None),
+    ],
+)
+def test_a_message_says_whether_the_number_it_names_is_the_only_one(
+    identifiers: str,
+    several: bool | None,  # noqa: FBT001 - a row of the table above
+) -> None:
+    """One without a usable number leaves open what an earlier one said (21, 42)."""
+    assert several == message_of(edited(fixture(), PID_3=identifiers)).several_numbers
+
+
+def test_a_number_that_a_person_found_out_settles_no_two() -> None:
+    """It is no word of the sender's: the message itself names none (42, 46)."""
+    unnumbered = edited(fixture(), PID_3="A1^^^RXX")
+    reading = read_adt(unnumbered, key=KEY, received_at=RECEIVED, confirmed=ROBIN)
+
+    assert (ROBIN, None) == (reading.number, reading.message.several_numbers)
 
 
 def test_the_same_number_twice_is_no_fault() -> None:
