@@ -44,9 +44,13 @@ from broker.core.explanation_tables import (
     WHYS,
 )
 from broker.core.identifiers import LONDON
-from broker.core.wording import NO_PLAN, NOT_IN_USE, SEARCHED
+from broker.core.wording import NOT_IN_USE
 
 _DETAILS = ("date of birth", "family name", "first given name")
+_NO_ANSWER = (
+    "That is no answer that there is no plan: a record may wait for its number, or the matcher be behind; "
+    "ask `cpis answer` (ruling 41)."
+)
 _NOBODY = "a provider that is not named, since the record is restricted (ruling 24)"
 _TITLES = {Occasion.ATTENDED: "Visit", Occasion.BORN: "Birth"}
 
@@ -127,8 +131,8 @@ def _happening(one: Happening) -> Iterator[str]:
 def _plans(one: Explanation) -> Iterator[str]:
     """Yield how each plan was taken."""
     if not one.plans_on_file:
-        yield NO_PLAN
-        yield SEARCHED
+        yield "No plan is recorded under this NHS number."
+        yield _NO_ANSWER
     elif one.happening is None or not one.plans:
         yield f"{one.plans_on_file} on file, not looked at: what is said above or below decides alone"
     else:
@@ -275,11 +279,11 @@ def _closed(one: Closed) -> Iterator[str]:
 
 
 def _no_plan(one: NoPlan) -> Iterator[str]:
-    """Yield the words of ruling 33."""
+    """Yield that nothing is recorded of the person, which says nothing of what else was looked at (41)."""
     yield f"Visit, reference {one.subject}: messages held: {one.facts}"
-    yield NO_PLAN
-    yield SEARCHED
-    yield "no alert to anybody: there is no record under the visit's NHS number (ruling 33)"
+    yield "There is no record under the visit's NHS number."
+    yield _NO_ANSWER
+    yield "no alert to anybody: without a record nobody is told"
 
 
 def _gone(one: Gone) -> Iterator[str]:

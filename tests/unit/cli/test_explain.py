@@ -28,14 +28,18 @@ VISITS = {
     "RXH/V-2": ["cancelled by the hospital", "revision 2: updated: cancelled by the hospital"],
     "RXH/V-3": ["authority 204, alert ", "authority 211, alert ", "plans: LAC from 2026-02-02"],
     "RXH/V-4": ["unborn child's plan from 2026-01-10, to 2026-04-20: counts"],
-    "RXH/V-5": ["No plan on file. That is not evidence of no risk.", "no alert to anybody: "],
+    "RXH/V-5": [
+        "There is no record under the visit's NHS number.",
+        "ask `cpis answer` (ruling 41)",
+        "no alert to anybody: ",
+    ],
     "RXH/V-7": [
         "no alert to 204: details do not match (date of birth disagrees, family name disagrees, ",
         "first given name disagrees); to be confirmed by a person (ruling 20)",
         "no alert to the provider: no plan counts",
     ],
 }
-"""Five visits that led to alerts, one of a person without a plan, and one `why not`."""
+"""Five visits that led to alerts, one of a person without a record, and one `why not`."""
 
 
 def run(*arguments: str, **environment: str) -> Result:

@@ -35,6 +35,7 @@ from broker.core.policy_keys import Place, Selector, Successor
 from broker.core.retention import settle
 from broker.core.stops import Stop
 from broker.core.succession import fold, handed_over, translated
+from broker.core.wording import NO_PLAN, SEARCHED
 from tests.spec.settled import KEY
 
 NUMBER = NhsNumber("9990000018")
@@ -298,7 +299,7 @@ def test_what_changed_rules_did_is_said() -> None:
         pytest.param(
             [notice(IdentityKind.BIRTH_DATE, born=date(2016, 4, 12)), message()],
             POLICY,
-            "No plan on file. That is not evidence of no risk. | Searched: ",
+            "No plan is recorded under this NHS number. | That is no answer that there is no plan: ",
             id="a record without a plan",
         ),
         pytest.param(
@@ -480,11 +481,24 @@ def test_a_removal_and_a_due_date_are_shown_among_the_facts() -> None:
     assert "the pregnancy ended (ruling 43) (received" in shown
 
 
-def test_nobody_has_a_plan() -> None:
-    """The words of ruling 33, never `no risk`."""
+def test_a_visit_without_a_record_is_no_answer_that_there_is_no_plan() -> None:
+    """A mark, what waits, an enquiry and the nation are looked at by the answer alone (rulings 33, 41)."""
     shown = text(NoPlan(subject="v1", facts=2))
 
-    assert shown.startswith("Visit, reference v1: messages held: 2 | No plan on file. That is not evidence")
+    head = "Visit, reference v1: messages held: 2 | There is no record under the visit's NHS number. | "
+    assert shown.startswith(head + "That is no answer that there is no plan: ")
+    assert "ask `cpis answer` (ruling 41)" in shown
+
+
+def test_the_words_of_the_answer_are_in_no_explanation() -> None:
+    """`No plan on file` is said where everything that speaks against it was looked at (rulings 33, 41)."""
+    without_a_plan = said(notice(IdentityKind.BIRTH_DATE, born=date(2016, 4, 12)), message())
+    without_a_record = text(NoPlan(subject="v1", facts=1))
+
+    for shown in (without_a_plan, without_a_record):
+        assert "That is no answer that there is no plan" in shown
+        assert NO_PLAN not in shown
+        assert SEARCHED not in shown
 
 
 def test_a_visit_that_nobody_settled_is_explained() -> None:
