@@ -102,6 +102,29 @@ def test_of_an_independent_hospital_the_listed_services_are_shared_alone(
     assert ((why == "shared") * 2) == len(outcome.alerts("to"))
 
 
+VIEWED_THERE = rows(f"""
+    visit                        | unscheduled | visit of         | view of          | told
+    T/A04/v1 NIH/location=ROOMS  | yes | {NOT_FUNDED} | shared           | viewed
+    T/A04/v1 NIH/location=ROOMS  | no  | {NOT_FUNDED} | R23: silent view | -
+    T/A04/v1 NIH/location=URGENT | yes | shared       | shared           | attended
+    T/A04/v1 RXX/                | yes | shared       | shared           | attended, viewed
+    -                            | yes | -            | shared           | viewed
+""")
+
+
+@pytest.mark.parametrize(("visit", "unscheduled", "visit_why", "view_why", "told"), VIEWED_THERE)
+def test_a_view_at_an_independent_hospital_is_told_since_it_says_no_place(
+    run: Run, visit: str, unscheduled: str, visit_why: str, view_why: str, told: str
+) -> None:
+    """The list is of places: only a visit can be off it, and doubt falls toward telling (2, 49, R23)."""
+    came = "" if visit == "-" else visit.replace("/", "|")
+    outcome = run(f"{PLAN} {came}\n T+1h | view | a1 NIH | unscheduled={unscheduled}")
+
+    expected = {"a1": view_why} | ({} if visit == "-" else {"v1": visit_why})
+    occasions = sorted(row[1] for row in outcome.alerts("to | occasion") if row[0].startswith("la "))
+    assert (expected, [one for one in told.split(", ") if one != "-"]) == (outcome.whys, occasions)
+
+
 def test_a_visit_that_is_not_shared_is_no_earlier_visit_and_is_decided_with_a_row(run: Run) -> None:
     """Neither counted nor told, but the decision cites the row of what nobody is told of (8, 49)."""
     outcome = run(f"""{PLAN}
