@@ -31,7 +31,18 @@ class CannotConfirm(BrokerError):
     """Nobody can be confirmed as the patient of this item."""
 
     code = "CPIS-610"
-    action = "Have the hospital send the visit again with its NHS number; or settle the item with the reason."
+    action = (
+        "Have the hospital send the visit again with its NHS number. Where details disagree, `refuse` who it "
+        "is not; a possible match may be settled with the reason."
+    )
+    exit_code = 65
+
+
+class CannotSettle(BrokerError):
+    """The item asks whose details a visit has: settled without an answer no authority would ever hear."""
+
+    code = "CPIS-611"
+    action = "Say whose the visit is: `cpis worklist confirm`, or `refuse` where it is somebody else's."
     exit_code = 65
 
 

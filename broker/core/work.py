@@ -50,7 +50,7 @@ ASKS: dict[ItemKind, Ask] = {
         owner=Owner.SAFEGUARDING,
         to_do=_CONFIRM,
         to_registration=_TRACE,
-        settled_by="a message of the visit with other details or another number, or a person",
+        settled_by="a message of the visit with other details or another number, or `confirm` or `refuse`",
     ),
     ItemKind.POSSIBLE_MATCH: Ask(
         owner=Owner.SAFEGUARDING,

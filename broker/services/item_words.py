@@ -49,10 +49,8 @@ class ItemWords:
         return await self._facts.add_word(own, Word(IdentityKind.REFUSED, visit), work, grounds)
 
     async def unsettled(self, work: Work, at: datetime, grounds: Grounds) -> Added:
-        """Put in that nobody had settled an item by a time, aware; of a settled one it cannot be said."""
+        """Put in that nobody had settled an item by a time, aware; once it is answered nothing asks it."""
         own, visit = await self._asked(work)
-        if not work.open:
-            raise CannotConfirm("the item is settled")
         return await self._facts.add_word(own, Word(IdentityKind.UNSETTLED, visit, at), work, grounds)
 
     async def _asked(self, work: Work) -> tuple[NhsNumber, str]:

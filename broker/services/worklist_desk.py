@@ -3,14 +3,15 @@ What lies in `cpis.worklist`, as operators see it: open items first of all, seal
 
 An item is settled by its matcher, with a tombstone, when later facts answer it; or here, by an operator, with
 a record beside it under a key of its own. A settlement covers the record that the operator saw: an item that
-the matcher opens again is open again.
+the matcher opens again is open again. Of one whose details disagree it has to be said whose the visit is
+(ruling 46): a word about the visit answers it, and no settlement hides it.
 """
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from broker.core.alerts import WorklistItem
-from broker.core.desk_errors import NoSuchItem
+from broker.core.alerts import ItemKind, WorklistItem
+from broker.core.desk_errors import CannotSettle, NoSuchItem
 from broker.core.errors import MalformedMessage
 from broker.core.operators import ActionKind, Grounds, OperatorAction, Place, discreet
 from broker.core.work import ASKS, Reader, to_do
@@ -139,7 +140,13 @@ class WorklistDesk:
         return self._records.open_record(record.value or b"")
 
     async def settle(self, work: Work, grounds: Grounds) -> bool:
-        """Settle an item, audit trail first; return False, writing nothing, where it is settled already."""
+        """
+        Settle an item, audit trail first; return False, writing nothing, where it is settled already.
+
+        Raises `CannotSettle`, having written nothing, where details disagree (ruling 46).
+        """
+        if work.item.kind is ItemKind.DETAILS_DISAGREE:
+            raise CannotSettle
         if not work.open:
             return False
         action = await self._log.audit(ActionKind.SETTLED, work.item.item_id, work.place, grounds)

@@ -9,7 +9,7 @@ import pytest
 from broker.adapters.memory import MemoryFactLog
 from broker.adapters.memory_archive import MemoryArchive
 from broker.core.alerts import ItemKind
-from broker.core.desk_errors import CannotConfirm
+from broker.core.desk_errors import CannotConfirm, CannotSettle
 from broker.core.errors import InvalidFact
 from broker.core.facts import Details, IdentityKind, IdentityNotice
 from broker.core.operators import ActionKind, Grounds, OperatorAction
@@ -147,16 +147,17 @@ def test_a_visit_is_confirmed_under_its_own_number_alone() -> None:
     with_item(scenario)
 
 
-def test_a_settled_item_is_not_unsettled() -> None:
-    """Settled by hand at the desk: no timer may say otherwise (ruling 46)."""
+def test_who_closes_an_item_without_a_word_hides_nothing_from_the_authority() -> None:
+    """It cannot be settled by hand, and 12 hours after the arrival it is told as possible (ruling 46)."""
 
-    async def scenario(_house: House, bench: Bench) -> None:
-        await bench.worklist.settle(await bench.work(), GROUNDS)
+    async def scenario(house: House, bench: Bench) -> None:
+        with pytest.raises(CannotSettle):
+            await bench.worklist.settle(await bench.work(), GROUNDS)
+        await bench.words.unsettled(await bench.work(), OVERDUE, GROUNDS)
+        await house.taken()
 
-        with pytest.raises(CannotConfirm, match="settled"):
-            await bench.words.unsettled(await bench.work(), OVERDUE, GROUNDS)
-
-        assert [] == bench.said()
+        assert ["raised"] == [event.kind.value for event in house.events()]
+        assert (await bench.work()).open
 
     with_item(scenario)
 

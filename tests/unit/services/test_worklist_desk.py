@@ -1,13 +1,14 @@
 """The work there is: open until its matcher or an operator settles it, opened on grounds only."""
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from broker.core.alerts import ItemKind, WorklistItem
-from broker.core.desk_errors import NoSuchItem
+from broker.core.desk_errors import CannotSettle, NoSuchItem
 from broker.core.identifiers import OdsCode
 from broker.core.operators import ActionKind
 from broker.core.work import Reader
@@ -25,6 +26,7 @@ ASK = WorklistItem(
     control_id="9990000018",
     arrived_at=RECEIVED,
 )
+SEEK = replace(ASK, kind=ItemKind.POSSIBLE_MATCH)
 MEND = WorklistItem(item_id="b" * 32, kind=ItemKind.UNPROCESSABLE_RECORD, urgent=True)
 RECORD = Unprocessable(
     topic="cpis.in.plans", partition=3, offset=17, cause="CPIS-201", value=b"Sample 9990000018"
@@ -55,7 +57,7 @@ def test_an_item_is_shown_without_anything_of_a_person() -> None:
         "kind": "details disagree",
         "to_do": "confirm identity before this patient leaves",
         "owner": "the provider's safeguarding role",
-        "settled_by": "a message of the visit with other details or another number, or a person",
+        "settled_by": "a message of the visit with other details or another number, or `confirm` or `refuse`",
         "urgent": False,
         "provider": "RXX",
         "control_id": "…",
@@ -123,7 +125,7 @@ def test_urgent_items_come_first_and_then_the_oldest() -> None:
 def test_an_operator_settles_an_item() -> None:
     """It is no longer open, and says by whom, when and why; the audit trail has it first."""
     house = DeskHouse()
-    put(house, ASK)
+    put(house, SEEK)
     [work] = house.work().items
 
     assert settle(house, work)
@@ -131,7 +133,7 @@ def test_an_operator_settles_an_item() -> None:
     [settled] = house.work().items
     [audited], [marked] = house.actions(Topic.AUDIT), house.actions(Topic.WORKLIST)
     assert (False, "settled", audited) == (settled.open, settled.masked()["state"], marked)
-    assert (ActionKind.SETTLED, ASK.item_id, work.place, GROUNDS, ACTED) == (
+    assert (ActionKind.SETTLED, SEEK.item_id, work.place, GROUNDS, ACTED) == (
         audited.kind,
         audited.item_id,
         audited.place,
@@ -149,7 +151,7 @@ def test_an_operator_settles_an_item() -> None:
 def test_settling_twice_is_settling_once() -> None:
     """Nothing is written the second time, and the first grounds stay."""
     house = DeskHouse()
-    put(house, ASK)
+    put(house, SEEK)
     settle(house, house.work().items[0])
 
     assert not settle(house, house.work().items[0])
@@ -159,9 +161,9 @@ def test_settling_twice_is_settling_once() -> None:
 def test_an_item_that_the_matcher_opens_again_is_open_again() -> None:
     """A settlement covers the record that the operator saw."""
     house = DeskHouse()
-    put(house, ASK)
+    put(house, SEEK)
     seen = house.work().items[0]
-    put(house, replace(ASK, urgent=True))  # while the operator was reading
+    put(house, replace(SEEK, urgent=True))  # while the operator was reading
     settle(house, seen)
 
     [work] = house.work().items
@@ -172,12 +174,27 @@ def test_an_item_that_the_matcher_opens_again_is_open_again() -> None:
 def test_an_item_that_the_matcher_settles_is_gone(*, settled_first: bool) -> None:
     """Later facts answered it, whatever an operator did."""
     house = DeskHouse()
-    put(house, ASK)
+    put(house, SEEK)
     if settled_first:
         settle(house, house.work().items[0])
-    house.write(Write(Topic.WORKLIST, ASK.item_id.encode(), None))
+    house.write(Write(Topic.WORKLIST, SEEK.item_id.encode(), None))
 
     assert () == house.work().items
+
+
+@pytest.mark.parametrize("kind", ItemKind)
+def test_only_an_item_that_asks_whose_a_visit_is_cannot_be_settled(kind: ItemKind) -> None:
+    """Closed without a word it would never be told: refused, nothing written, and it stays open (46)."""
+    house = DeskHouse()
+    put(house, replace(ASK, kind=kind))
+    [work] = house.work().items
+    asks = kind is ItemKind.DETAILS_DISAGREE
+
+    with pytest.raises(CannotSettle) if asks else nullcontext():
+        settle(house, work)
+
+    written = house.actions(Topic.AUDIT) + house.actions(Topic.WORKLIST)
+    assert (asks, not asks) == (house.work().items[0].open, bool(written))
 
 
 def test_the_record_of_an_item_is_opened_on_grounds() -> None:
