@@ -3,11 +3,12 @@ What a person, or a timer, said of a visit: whose it is, that none knows, that n
 
 The newest word of a person counts, by its stamp; of one stamp the word that alerts (ruling 37). A refusal
 covers what had been received when it was said: repeats of that ask nobody again, other details do. So any
-order of arrival ends in the same.
+order of arrival ends in the same. A timer's word counts from the earliest arrival that was said: a corrected
+one takes back nothing that somebody was told while it is as open as before.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from broker.core.alerts import VisitState
 from broker.core.facts import IdentityKind, IdentityNotice
@@ -15,7 +16,7 @@ from broker.core.leaving import Messages, received_by
 from broker.core.number_answers import recorded
 from broker.core.plans import Due
 from broker.core.policy import AnyPolicy
-from broker.core.reading import Visit
+from broker.core.reading import Visit, arrival_of
 from broker.core.visits import read_visits
 
 
@@ -57,15 +58,21 @@ def is_refused(
 
 def is_overdue(notices: Iterable[IdentityNotice], visit: Visit) -> bool:
     """Whether a timer found a visit unsettled so long after its arrival that authorities hear of it."""
-    due = visit.arrived_at + visit.policy.site(visit.provider).unconfirmed_told
-    return any(at >= due for at in _said(notices, IdentityKind.UNSETTLED, visit))
+    wait = visit.policy.site(visit.provider).unconfirmed_told
+    return any(at >= _due(visit, wait) for at in _said(notices, IdentityKind.UNSETTLED, visit))
 
 
 def is_without_outcome(notices: Iterable[IdentityNotice], visit: Visit) -> bool:
     """Whether nothing had been heard of a visit's end so long after its arrival, nor has been since (7)."""
-    due = visit.arrived_at + visit.policy.site(visit.provider).outcome_awaited
+    wait = visit.policy.site(visit.provider).outcome_awaited
     waiting = visit.state is VisitState.PRESENT
-    return waiting and any(at >= due for at in _said(notices, IdentityKind.NO_OUTCOME, visit))
+    return waiting and any(at >= _due(visit, wait) for at in _said(notices, IdentityKind.NO_OUTCOME, visit))
+
+
+def _due(visit: Visit, wait: timedelta) -> datetime:
+    """Return when a wait is over, from the earliest arrival that a message of the visit says by itself."""
+    said = (arrival_of([message]) for message in visit.kept)
+    return min(filter(None, (visit.arrived_at, *said))) + wait
 
 
 def _said(notices: Iterable[IdentityNotice], kind: IdentityKind, visit: Visit) -> Iterator[datetime]:

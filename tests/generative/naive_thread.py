@@ -39,6 +39,7 @@ class Thread:
     registers: dict[str, Any]
     state: str
     arrived_at: datetime
+    first_said: datetime
     departed_at: datetime | None
     left_at: datetime
     until: datetime
@@ -182,6 +183,7 @@ class Visits:
             registers=registers,
             state=_state(speaking, ending, departed_at, joined=leaving != reference),
             arrived_at=arrived_at,
+            first_said=min([arrived_at, *(self.arrived_at([one]) for one in every)]),
             departed_at=departed_at,
             left_at=left_at,
             until=max(arrived_at, left_at),

@@ -399,14 +399,14 @@ class Oracle:
         )
 
     def overdue(self, thread: Thread) -> bool:
-        """Whether a timer found it unsettled 12 hours after the arrival, or what is settled there (46)."""
+        """Whether a timer found it unsettled 12 hours, or what is settled, after any arrival said (46)."""
         wait: timedelta = of_place(thread.policy, "unconfirmed_told", thread.provider)
-        return any(at >= thread.arrived_at + wait for at in self._words(thread, "item unsettled"))
+        return any(at >= thread.first_said + wait for at in self._words(thread, "item unsettled"))
 
     def without_outcome(self, thread: Thread) -> bool:
-        """Whether a timer heard nothing of its end in time, nor anybody since (7)."""
+        """Whether a timer heard nothing of its end in time, by any arrival said, nor anybody since (7)."""
         wait: timedelta = of_place(thread.policy, "outcome_awaited", thread.provider)
-        told = any(at >= thread.arrived_at + wait for at in self._words(thread, "no outcome received"))
+        told = any(at >= thread.first_said + wait for at in self._words(thread, "no outcome received"))
         return told and thread.state == "present"
 
     def _words(self, thread: Thread, kind: str) -> list[datetime]:

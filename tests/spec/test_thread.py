@@ -309,6 +309,9 @@ NO_OUTCOME = rows("""
     A04; T+1h A02 location=WARD                          | T+12h     | no outcome received
     A04; T+13h A08 location=MAJORS                       | T+12h     | no outcome received
     A04 arrived_at=T-1h                                  | T+11h     | no outcome received
+    A04; T+13h A08 arrived_at=T+1h                       | T+12h     | no outcome received
+    A04; T+13h A08 arrived_at=T+1h                       | T+11h+59m | -
+    A04; T+13h A08 arrived_at=T-1h                       | T+11h     | no outcome received
     A04; T+1h A03                                        | T+12h     | -
     A04; T+13h A03                                       | T+12h     | -
     A04; T+1h A03; T+2h A13                              | T+12h     | no outcome received

@@ -62,6 +62,36 @@ def test_a_visit_unsettled_12_hours_after_arrival_is_told_as_possible(
     assert [POSSIBLE] * (why == OPEN) == outcome.alerts(ALERT)
 
 
+CORRECTED = rows("""
+    said at first    | correction                 | timer     | why
+    -                | T+13h A08 arrived_at=T+1h  | T+12h     | ruling 46: identity not confirmed
+    -                | T+13h A08 arrived_at=T+1h  | T+11h+59m | ruling 20: details disagree
+    -                | T+11h A08 arrived_at=T+1h  | T+12h     | ruling 46: identity not confirmed
+    arrived_at=T-1h  | T+13h A08 arrived_at=T+1h  | T+11h     | ruling 46: identity not confirmed
+    arrived_at=T-1h  | T+13h A08 arrived_at=T+1h  | T+10h+59m | ruling 20: details disagree
+    -                | T+13h A08 arrived_at=T-1h  | T+11h     | ruling 46: identity not confirmed
+    arrived_at=T+1h  | T+2h A08 arrived_at=T+3h   | T+12h+59m | ruling 20: details disagree
+    arrived_at=T+1h  | T+2h A08 arrived_at=T+3h   | T+13h     | ruling 46: identity not confirmed
+    arrived_at=T-401d | T+2h A08                  | T+11h+59m | ruling 20: details disagree
+""")
+
+
+@pytest.mark.parametrize(("first", "correction", "timer", "why"), CORRECTED)
+def test_a_corrected_arrival_takes_no_word_back(
+    run_stepwise: Run, first: str, correction: str, timer: str, why: str
+) -> None:
+    """12 hours after the earliest arrival that was said: who was told stays told while it is open (46)."""
+    at, event, *values = correction.split()
+    outcome = run_stepwise(f"""{PLAN}
+        {VISIT} {first.strip("-")}
+        {timer} | notice | n1 item-unsettled | visit=v1
+        {at} | {event} | v1 | {ALEX} {" ".join(values)}
+    """)
+
+    assert ({"v1": why}, ASKED) == (outcome.whys, outcome.asked)
+    assert EventKind.WITHDRAWN not in [kind for kind, _ in told(outcome)]
+
+
 PLACES = rows("""
     provider | timer     | why
     RPP      | T+5h+59m  | ruling 20: details disagree

@@ -169,7 +169,12 @@ NAMED = (
     Mutation(
         rule="ruling 46", mistake="told a moment too late: after 12 hours instead of at them",
         module=PurePosixPath("broker/core/identity_words.py"),
-        right="return any(at >= due for at", wrong="return any(at > due for at",
+        right="return any(at >= _due", wrong="return any(at > _due",
+    ),
+    Mutation(
+        rule="ruling 46", mistake="a word taken back because the arrival was corrected",
+        module=PurePosixPath("broker/core/identity_words.py"),
+        right="min(filter(None, (visit.arrived_at, *said)))", wrong="visit.arrived_at",
     ),
     Mutation(
         rule="ruling 7", mistake="no outcome said of a visit whose outcome has come since",
