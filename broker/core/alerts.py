@@ -238,6 +238,7 @@ class Change(StrEnum):
     PLAN = "plan change"
     REMOVED_AFTERWARDS = "plan removed afterwards"
     RECIPIENT_ROUTE = "route or urgency"
+    NOTE = "note"
     LOCATION = "location"
     CLINICIAN = "clinician"
     REASON = "reason"

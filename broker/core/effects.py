@@ -293,8 +293,10 @@ def differences(before: Alert, after: Alert) -> tuple[Change, ...]:
         changes.add(Change.REMOVED_AFTERWARDS if lasting else Change.PLAN)
     if before.other_authorities != after.other_authorities:
         changes.add(Change.PLAN)
-    if (before.route, before.urgency, before.notes) != (after.route, after.urgency, after.notes):
+    if (before.route, before.urgency) != (after.route, after.urgency):
         changes.add(Change.RECIPIENT_ROUTE)
+    if before.notes != after.notes:
+        changes.add(Change.NOTE)
     if (before.earlier_visits, before.last_visit_at) != (after.earlier_visits, after.last_visit_at):
         changes.add(Change.HISTORY)
     if before.views != after.views:

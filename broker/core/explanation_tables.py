@@ -191,6 +191,7 @@ CHANGES: Mapping[Change, str] = {
     Change.PLAN: "a plan changed",
     Change.REMOVED_AFTERWARDS: "a plan was removed after the cut-off",
     Change.RECIPIENT_ROUTE: "to whom or how urgently changed",
+    Change.NOTE: "a note came or went",
     Change.LOCATION: "the location changed",
     Change.CLINICIAN: "the clinician changed",
     Change.REASON: "the reason changed",

@@ -67,6 +67,24 @@ def test_which_messages_reopen_an_alert(run_stepwise: Run, then: str, how: str, 
     assert ["la E09", "provider RLL"] == sorted(map(recipient_text, raised))
 
 
+NOTES = rows("""
+    then                                                | changes
+    T+12h notice n1/no-outcome-received visit=v1        | note
+    T+1h notice n1/number-change                        | note
+    T+1h notice n1/number-change; T+2h notice n2/in-use | note
+""")
+
+
+@pytest.mark.parametrize(("then", "changes"), NOTES)
+def test_a_note_that_comes_or_goes_is_a_quiet_line(run_stepwise: Run, then: str, changes: str) -> None:
+    """It is not said that anybody else is told, or more urgently (rulings 7, 38)."""
+    words = [[*word.split(), ""][:4] for word in then.split("; ")]
+    said = [f"{at} | {fact} | {about.replace('/', ' ')} | {value}" for at, fact, about, value in words]
+    outcome = run_stepwise("\n".join([VISIT, *said]))
+
+    assert ("updated", "quiet", changes) == newest(outcome)
+
+
 OTHER_VISITS = rows("""
     earlier    | kind    | how   | changes
     T-1d A04   | updated | quiet | history

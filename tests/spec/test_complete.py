@@ -16,7 +16,7 @@ import pytest
 from broker.core.alerts import Change, Mark, Note, PlanState, Route, Urgency, VisitState, Why
 from broker.core.answers import Finding
 from broker.core.facts import REGISTERS, NumberStatus, PlanType, Reliability, VisitEvent
-from tests.spec.test_changes import MESSAGES, OTHER_VISITS, PLANS, TAKEN_BACK
+from tests.spec.test_changes import MESSAGES, NOTES, OTHER_VISITS, PLANS, TAKEN_BACK
 
 HERE = Path(__file__)
 RUNTIMES = {"core", "twin", "kafka"}
@@ -58,7 +58,7 @@ def test_every_member_occurs_in_some_table(kind: str) -> None:
 
 def test_every_change_is_made_by_some_row() -> None:
     """What a number's move, a restriction, new rules and a confirmation change has its own specifications."""
-    tables = (MESSAGES, OTHER_VISITS, PLANS, TAKEN_BACK)
+    tables = (MESSAGES, NOTES, OTHER_VISITS, PLANS, TAKEN_BACK)
     made = {change for table in tables for row in table for change in row[-1].split(", ")}
 
     assert {Change.NUMBER, Change.RESTRICTED, Change.RULES, Change.IDENTITY} == set(Change) - made

@@ -345,8 +345,13 @@ def test_no_outcome_is_said_once_and_quietly(run_stepwise: Run) -> None:
     """)
 
     told = [event for event in outcome.events if recipient_text(event.alert.recipient) == "la E09"]
-    assert [("raised", True, 0), ("updated", False, 1), ("updated", True, 0)] == [
-        (event.kind.value, event.loud, len(event.alert.notes)) for event in told
+    assert [
+        ("raised", True, 0, ""),
+        ("updated", False, 1, "note"),
+        ("updated", True, 0, "discharged, note, visit details"),
+    ] == [
+        (event.kind.value, event.loud, len(event.alert.notes), ", ".join(sorted(event.changes)))
+        for event in told
     ]
 
 

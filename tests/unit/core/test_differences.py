@@ -73,7 +73,7 @@ def test_every_change_of_state_is_said(before: VisitState, after: VisitState) ->
 OTHER_ALERTS: dict[str, tuple[Any, Change]] = {
     "route": (Route.SAFEGUARDING, Change.RECIPIENT_ROUTE),
     "urgency": (Urgency.SUMMARY, Change.RECIPIENT_ROUTE),
-    "notes": ((Note.SITE_UNLISTED,), Change.RECIPIENT_ROUTE),
+    "notes": ((Note.SITE_UNLISTED,), Change.NOTE),
     "plans": ((replace(LINE, end=date(2026, 1, 9)),), Change.PLAN),
     "views": ((VIEW,), Change.VIEW),
     "other_authorities": (
