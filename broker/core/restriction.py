@@ -25,18 +25,13 @@ def is_restricted(known: Known) -> bool:
     Where a mother is told of with her baby, the place of one is that of the other: a mark of either restricts
     both (ruling 26).
     """
-    return (
-        mark_of(known) is not None
-        or any(cover.restricted is not None for cover in known.covers.values())
-        or any(birth.restricted for births in known.births.values() for birth in births.values())
-    )
+    return mark_of(known) is not None or any(_marks_of_kin(known))
 
 
 def mark_of(known: Known) -> datetime | None:
     """Return when a person's record was last marked, aware UTC; None where it is not restricted."""
     mark = _newest_mark(known)
-    lifted = [recorded(one) for one in known.notices.values() if one.kind is IdentityKind.RESTRICTION_LIFTED]
-    return mark if mark is not None and all(at <= mark for at in lifted) else None
+    return mark if mark is not None and all(at <= mark for at in _lifted(known)) else None
 
 
 def marking(mark: datetime) -> IdentityNotice:
@@ -53,13 +48,16 @@ def keeping_mark(before: Known, after: Known) -> Known:
     """
     Return what is left of what was known, with the mark that restricts, if that is not in it any more.
 
-    A mark is sticky: it outlives the visit or the plan that it came with.
+    A mark is sticky: it outlives the visit or the plan that it came with. One of a mother or a baby that the
+    record lets go becomes one of its own, which nothing said so far lifts (ruling 26).
     """
     mark = mark_of(before)
-    if mark is None or _newest_mark(after) == mark:
-        return after
-    notice = marking(mark)
-    return replace(after, notices={**after.notices, notice.notice_id: notice})
+    lasting = [] if mark is None or _newest_mark(after) == mark else [mark]
+    of_kin = list(_marks_of_kin(before))
+    if of_kin and not any(_marks_of_kin(after)):
+        lasting.append(max([*of_kin, *_lifted(before)]))
+    notices = {notice.notice_id: notice for notice in map(marking, lasting)}
+    return replace(after, notices={**after.notices, **notices}) if notices else after
 
 
 def reduced(alert: Alert) -> Alert:
@@ -116,6 +114,20 @@ def _noted(alert: Alert, withheld: frozenset[Note]) -> tuple[Note, ...]:
 def _newest_mark(known: Known) -> datetime | None:
     """Return when a record was last marked, None for never; a mark from a sensitive place counts, too."""
     return max(_marks(known), default=None)
+
+
+def _lifted(known: Known) -> list[datetime]:
+    """Return when the demographic source said that the record is not restricted."""
+    return [recorded(one) for one in known.notices.values() if one.kind is IdentityKind.RESTRICTION_LIFTED]
+
+
+def _marks_of_kin(known: Known) -> Iterator[datetime]:
+    """Yield when the records of mothers and babies that the person is told of with were marked (26)."""
+    for cover in known.covers.values():
+        if cover.restricted is not None:
+            yield cover.restricted
+    for births in known.births.values():
+        yield from (min(one.recorded_at, one.received_at) for one in births.values() if one.restricted)
 
 
 def _marks(known: Known) -> Iterator[datetime]:

@@ -86,7 +86,7 @@ class Remembered:
             if row.subject in closing:
                 self._as_told[row.to, row.subject] = row
         self.closed |= closing
-        mark = self._mark()
+        mark, of_kin = self._mark(), self._mark_of_kin()
         wrong = set(Oracle(self.held, self.policy).elsewhere) & self.closed
         self.held = [fact for fact in self.held if subject_of(fact) not in self.closed]
         self._unlink(wrong)
@@ -98,6 +98,7 @@ class Remembered:
             self.held, self.closed = [*lasting], set()
             self.destroyed += 1
         self.held += mark if self._mark() != mark else []
+        self.held += [] if self._mark_of_kin() else of_kin
         self.has_record = bool(self.held) or bool(self.closed)
 
     def _unlink(self, wrong: set[str]) -> None:
@@ -162,6 +163,21 @@ class Remembered:
         at = max(at for fact in self.held if (at := marked_at(fact)) is not None)
         kind = IdentityKind.RESTRICTED
         return [IdentityNotice(notice_id=f"mark {at}", kind=kind, recorded_at=at, received_at=at)]
+
+    def _mark_of_kin(self) -> list[Fact]:
+        """Return that a mother's or a baby's record is restricted, as a notice that outlives it (24, 26)."""
+        kin = [fact for fact in self.held if isinstance(fact, Birth | Cover)]
+        if not Oracle(kin, self.policy).restricted:
+            return []
+        births = [said_at(one) for one in kin if isinstance(one, Birth) and one.restricted]
+        covers = [one.restricted for one in kin if isinstance(one, Cover) and one.restricted]
+        lifted = [
+            min(one.recorded_at, one.received_at)
+            for one in self.held
+            if isinstance(one, IdentityNotice) and one.kind.value == "restriction lifted"
+        ]
+        at, kind = max([*births, *covers, *lifted]), IdentityKind.RESTRICTED
+        return [IdentityNotice(notice_id=f"kin {at}", kind=kind, recorded_at=at, received_at=at)]
 
     def _open(self) -> list[Fact]:
         """Return the facts that may still change what stands; a mark that came late with others does (24)."""

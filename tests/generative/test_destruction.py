@@ -82,7 +82,7 @@ class Partition:
         if not (
             known.plans or known.visits or known.accesses
         ):  # all but a mark that only the source lifts is gone (ruling 24)
-            self.heard = [fact for fact in self.heard if isinstance(fact, IdentityNotice)]
+            self.heard = list(known.notices.values())
         assert () == advance(self.person, self.policy, KEY).events
 
 

@@ -12,6 +12,7 @@ from broker.core.person import NOTHING, Known, Person, lift, merge
 from broker.core.policy import Policy
 from broker.core.restriction import is_reduced, is_restricted, keeping_mark, reduced, unlinked
 from broker.core.retention import settle
+from tests.builders.matcher import birth
 from tests.spec.table import T, facts
 from tests.unit.core.samples import ALERT
 
@@ -72,6 +73,22 @@ def test_a_lift_recorded_after_the_forgotten_mark_lifts_it() -> None:
     assert (True, False) == (
         is_restricted(merge(left.known, before)),
         is_restricted(merge(left.known, after)),
+    )
+
+
+@pytest.mark.parametrize("said", ["", "\n T-59d | notice | n1 restriction-lifted |"])
+def test_what_restricts_because_of_a_baby_outlives_the_birth(said: str) -> None:
+    """A lift was said of the mother alone, the baby's place is hers (rulings 24, 26); a later one counts."""
+    known = known_from(f"T-9d | plan | CPP E09 |{said}")
+    known = merge(known, lift(birth(NhsNumber("9990000026"), at=T - timedelta(days=60), restricted=True)))
+    left = settle(Person(number=NUMBER, salt=b"", known=known), T, Policy())
+
+    assert left is not None
+    lifted = known_from("T+1m | notice | n2 restriction-lifted |")
+    assert ({}, True, False) == (
+        left.known.births,
+        is_restricted(left.known),
+        is_restricted(merge(left.known, lifted)),
     )
 
 
