@@ -24,8 +24,13 @@ class Verification(Enum):
     AGREES = "agrees"
 
 
-WAITING = frozenset({Verification.NOT_KNOWN, Verification.DIFFERS, Verification.SUPERSEDED})
-"""Whose records wait for the right number or details, and are found by these meanwhile (ruling 21)."""
+WAITING = frozenset(Verification) - {Verification.NOT_IN_USE}
+"""
+Who of a record that is refused waits for it to be sent again, and is found meanwhile (rulings 21, 41).
+
+A record is refused whole, so that the plan of a subject who agrees is lost with it; under a number that is
+not in use any more nobody is looked for (ruling 23).
+"""
 
 
 def verify(answer: NumberAnswer, registered: Details) -> Verification:

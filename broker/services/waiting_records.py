@@ -1,5 +1,6 @@
 """Tells others of records of an upload that wait for a usable number (rulings 21, 35, 41)."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from broker.core.keyed import IdentityKey
@@ -48,10 +49,12 @@ class WaitingRecords:
         Raises `DemographicsUnavailable`.
         """
         if isinstance(record, FaultyRecord):
-            return Verified(record)
+            return Verified(self._screened(record))
         unusable = self._unusable(record)
-        if unusable is not None or self._verifying is None:
-            return Verified(unusable or record)
+        if unusable is not None:
+            return Verified(self._screened(unusable))
+        if self._verifying is None:
+            return Verified(record)
         return await self._verifying.verify(record, received_at)
 
     def _unusable(self, record: ReadRecord) -> FaultyRecord | None:
@@ -61,23 +64,28 @@ class WaitingRecords:
         A number kept for tests is as good as none: such a plan waits for its own (ruling 35).
         """
         takings = [self._takes(number, plan.content.authority) for number, plan in record.plans]
-        if Taking.REFUSED in takings:
-            reason = f"number {Taking.REFUSED.value}"
-            return FaultyRecord(
-                location=record.location, code=RecordCode.NOT_LOADED, reason=reason, kept=False
-            )
-        if Taking.UNUSABLE not in takings:
+        refused = Taking.REFUSED in takings
+        if not refused and Taking.UNUSABLE not in takings:
             return None
         return FaultyRecord(
             location=record.location,
-            code=RecordCode.NUMBER_FORMAT,
-            reason=Taking.UNUSABLE.value,
-            waiting=tuple(
-                plan.content
-                for (_, plan), taking in zip(record.plans, takings, strict=True)
-                if taking is Taking.UNUSABLE
-            ),
+            code=RecordCode.NOT_LOADED if refused else RecordCode.NUMBER_FORMAT,
+            reason=f"number {Taking.REFUSED.value}" if refused else Taking.UNUSABLE.value,
+            waiting=tuple(plan.content for _, plan in record.plans),
+            numbered=tuple((number, plan.content) for number, plan in record.plans),
         )
+
+    def _screened(self, record: FaultyRecord) -> FaultyRecord:
+        """
+        Return a record that is refused as one that waits under those of its numbers alone that are taken.
+
+        Of one with a number of somebody who has no place here nothing waits, and no byte is kept (ruling 27).
+        """
+        takings = [self._takes(number, content.authority) for number, content in record.numbered]
+        if Taking.REFUSED in takings:
+            return replace(record, waiting=(), numbered=(), kept=False)
+        pairs = zip(record.numbered, takings, strict=True)
+        return replace(record, numbered=tuple(one for one, taking in pairs if taking is Taking.TAKEN))
 
     def writes(self, record: FaultyRecord, received_at: datetime) -> list[Write]:
         """Return under which keys the subjects of a record can be found; none for one that does not wait."""

@@ -75,8 +75,8 @@ class FaultyRecord:
     """
     A record that was not: `reason` is a stable word for counting, never a value; `location` an XPath.
 
-    `waiting` are the plans of a subject whose number is missing or unusable, as far as they can be read
-    (rulings 21, 35), or which a demographic source refused; `numbered` are the latter with their numbers.
+    `waiting` are its plans, as far as they can be read and wait for it to be sent again (rulings 21, 35);
+    `numbered` are those of them whose subject has a usable number, with these (ruling 41).
     `kept` says whether the bytes may be: not those of a real person where that has no place
     (ruling 27).
     """
@@ -115,30 +115,26 @@ def read_record(record: Element, location: str, head: FileHead) -> ReadRecord | 
     try:
         plans = _read_plans(record, head)
     except _NumberFault as fault:
-        return FaultyRecord(
-            location=location + fault.location,
-            code=RecordCode.NUMBER_FORMAT,
-            reason=str(fault),
-            waiting=_waiting(record, head),
-        )
+        return _faulty(record, head, location + fault.location, RecordCode.NUMBER_FORMAT, str(fault))
     except MalformedMessage as fault:
-        return FaultyRecord(
-            location=location + fault.location,
-            code=RecordCode.NOT_LOADED,
-            reason=fault.reason,
-            waiting=_waiting(record, head),
-        )
+        return _faulty(record, head, location + fault.location, RecordCode.NOT_LOADED, fault.reason)
     numbered = tuple((holder.number, plan) for holder, plan in plans if holder.number is not None)
     return ReadRecord(location=f"{location}/CP-ISRecord", plans=numbered)
 
 
-def _waiting(record: Element, head: FileHead) -> tuple[PlanContent, ...]:
-    """Return the plans of a subject without a usable number; none where the record has another fault too."""
+def _faulty(record: Element, head: FileHead, location: str, code: RecordCode, reason: str) -> FaultyRecord:
+    """Return a record that is refused, its plans waiting; none where more than its numbers is at fault."""
     try:
         plans = _read_plans(record, head, faulty_numbers=True)
     except MalformedMessage:
-        return ()
-    return tuple(plan.content for holder, plan in plans if holder.number is None)
+        plans = []
+    return FaultyRecord(
+        location=location,
+        code=code,
+        reason=reason,
+        waiting=tuple(plan.content for _, plan in plans),
+        numbered=tuple((holder.number, plan.content) for holder, plan in plans if holder.number is not None),
+    )
 
 
 def _read_plans(

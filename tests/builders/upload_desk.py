@@ -66,12 +66,13 @@ class Desk:
         self.counts: Counter[str] = Counter()
         self.facts = FactCodec(schemas, sealer)
         self.records = RecordsCodec(schemas, sealer)
+        self.details = DetailsCodec(schemas, sealer)
         self.uploads = Uploads(
             log or self.log,
             codec(schemas, sealer),
             Rejections(self.records, KEY),
             WaitingRecords(
-                DetailsCodec(schemas, sealer),
+                self.details,
                 policy=policy,
                 key=KEY,
                 takes=takes,
@@ -97,6 +98,14 @@ class Desk:
             assert isinstance(fact, PlanFact)
             plans[record.key or b""] = fact
         return plans
+
+    def waiting(self) -> set[str]:
+        """Return the keys under which records wait."""
+        return {
+            placed.place
+            for record in self.kafka.read(Topic.DETAILS)
+            for placed in self.details.decode_clues(record.key or b"", record.value or b"")
+        }
 
     def kept(self) -> list[Rejected]:
         """Return what was kept."""

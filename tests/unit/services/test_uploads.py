@@ -10,6 +10,7 @@ from broker.core.errors import KafkaUnavailable, ReaderLost, StorageUnusable
 from broker.core.facts import Fact, PlanType
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.number_ranges import takes_for_tests, takes_live
+from broker.core.waiting import waiting_number_key
 from broker.ports import Topic, Write
 from broker.services import uploads
 from broker.services.rejections import RECORD_BYTES_MAX
@@ -21,7 +22,7 @@ from broker.wire.upload_answer import Refused
 from broker.wire.upload_codes import FileCode, RecordCode
 from broker.wire.upload_slices import ReadFile, UnreadableFile
 from tests.builders.upload import Person, PlanBlock, Record, build_upload
-from tests.builders.upload_desk import NOW, Desk
+from tests.builders.upload_desk import KEY, NOW, Desk
 from tests.spec.numbers import numbers_beginning
 
 NUMBERS = ("9990000018", "9990000026", "9990000034")
@@ -239,7 +240,10 @@ def test_a_file_with_a_record_out_of_view_is_taken_in_part() -> None:
 
 
 REAL = next(numbers_beginning("4000")).digits
+OTHER_REAL = next(numbers_beginning("4001")).digits
+BAD_NUMBER = "9990000019"
 MIXED = (GOOD[0], Record(child=Person(number=REAL)))
+TWO_PLANS = (PlanBlock(), PlanBlock(kind="UCP", end="202506150000"))
 
 
 def test_a_test_number_in_a_live_upload_is_answered_as_a_placeholder_is() -> None:
@@ -255,16 +259,27 @@ def test_a_test_number_in_a_live_upload_is_answered_as_a_placeholder_is() -> Non
     assert 1 == len(desk.kafka.read(Topic.DETAILS))
 
 
-def test_of_a_record_with_two_subjects_the_one_with_a_test_number_waits() -> None:
-    """A record is read whole or not at all; whose number is right needs none (rulings 21, 27)."""
+@pytest.mark.parametrize(
+    ("mother", "waiting"),
+    [(NUMBERS[0], {REAL}), (BAD_NUMBER, {REAL}), (OTHER_REAL, set())],
+    ids=["one for tests", "no number", "another that is taken"],
+)
+def test_of_a_record_with_two_subjects_both_wait_the_one_under_a_number_that_is_taken(
+    mother: str, waiting: set[str]
+) -> None:
+    """A record is read whole or not at all, and the other's plan is lost with it (rulings 21, 27, 41)."""
     desk = Desk(takes=takes_live(frozenset()))
-    plans = [PlanBlock(), PlanBlock(kind="UCP", end="202506150000")]
-    both = Record(plans=plans, child=Person(number=REAL), mother=Person(number=NUMBERS[0]))
+    both = Record(plans=TWO_PLANS, child=Person(number=REAL), mother=Person(number=mother))
 
     answer = desk.load(build_upload([both]))
 
-    assert [RecordCode.NUMBER_FORMAT] == [record.code for record in answer.records]
-    assert ({}, 1) == (desk.plans(), len(desk.kafka.read(Topic.DETAILS)))
+    code = RecordCode.NUMBER_FORMAT if waiting else LOADED
+    assert [code] == [record.code for record in answer.records]
+    assert bool(desk.plans()) is not bool(waiting)
+    assert {waiting_number_key(KEY, NhsNumber(one)) for one in waiting} == {
+        under for under in desk.waiting() if under.startswith("00")
+    }
+    assert bool(desk.waiting()) is bool(waiting)
 
 
 def test_the_canary_authority_uploads_test_numbers_to_a_live_deployment() -> None:
@@ -272,6 +287,18 @@ def test_the_canary_authority_uploads_test_numbers_to_a_live_deployment() -> Non
     desk = Desk(takes=takes_live(frozenset({OdsCode("Z211")})))
 
     assert [LOADED, LOADED] == [record.code for record in desk.load(build_upload(MIXED)).records]
+
+
+@pytest.mark.parametrize("number", [REAL, BAD_NUMBER])
+def test_a_deployment_for_tests_keeps_no_byte_of_a_record_with_a_real_persons_number(number: str) -> None:
+    """Neither of a record that is refused for another number of it (ruling 27)."""
+    desk = Desk(takes=takes_for_tests)
+    both = Record(plans=TWO_PLANS, child=Person(number=number), mother=Person(number=OTHER_REAL))
+
+    desk.load(build_upload([both]))
+
+    [kept] = desk.kept()
+    assert (None, set()) == (kept.raw, desk.waiting())
 
 
 def test_a_deployment_for_tests_keeps_no_byte_of_a_real_childs_record() -> None:

@@ -12,10 +12,11 @@ from broker.core.facts import Details, IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber
 from broker.core.policy import Policy
 from broker.core.policy_keys import Restricted
+from broker.core.waiting import waiting_number_key
 from broker.ports import Topic
 from broker.wire.upload_codes import FileCode, RecordCode
 from tests.builders.upload import Person, PlanBlock, Record, build_upload
-from tests.builders.upload_desk import Desk
+from tests.builders.upload_desk import KEY, Desk
 
 AT = datetime(2025, 2, 1, 12, 0, tzinfo=UTC)
 CHILD, MOTHER = NhsNumber("9990000018"), NhsNumber("9990000026")
@@ -106,22 +107,36 @@ def test_a_protected_childs_record_is_told_with_less_or_refused(policy: Restrict
     assert [code] == [one.code for one in answer.records]
     assert (code is RecordCode.LOADED) == len(desk.plans())
     assert [(CHILD.key, IdentityKind.RESTRICTED)] == notices(desk)
-    assert [] == desk.kafka.read(Topic.DETAILS)
+    assert (waiting_number_key(KEY, CHILD) in desk.waiting()) is (code is RecordCode.SENSITIVE)
 
 
-def test_the_worse_of_two_subjects_decides_and_the_other_does_not_wait() -> None:
-    """A record is read whole or not at all (R12)."""
+@pytest.mark.parametrize(
+    ("child", "mother", "code", "waiting"),
+    [
+        (AGREES, None, RecordCode.NO_MATCH, [CHILD, MOTHER]),
+        (PROTECTED, None, RecordCode.NO_MATCH, [CHILD, MOTHER]),
+        (Invalidated(recorded_at=AT), AGREES, RecordCode.NO_MATCH, [MOTHER]),
+        (Current(details=OTHERS, recorded_at=AT), AGREES, RecordCode.NOT_VERIFIED, [CHILD, MOTHER]),
+        (AGREES, Invalidated(recorded_at=AT), RecordCode.NO_MATCH, [CHILD]),
+        (AGREES, AGREES, RecordCode.LOADED, []),
+    ],
+)
+def test_the_worse_of_two_subjects_decides_and_both_wait(
+    child: NumberAnswer, mother: NumberAnswer | None, code: RecordCode, waiting: list[NhsNumber]
+) -> None:
+    """A plan that agrees is lost too; under an invalid number nobody waits (R12; rulings 21, 23, 41)."""
     source = MemoryDemographics()
-    source.put(CHILD, PROTECTED)
+    source.put(CHILD, child)
+    if mother is not None:
+        source.put(MOTHER, mother)
     desk = Desk(source=source)
     plans = [PlanBlock(), PlanBlock(kind="UCP", end="202506150000")]
     both = Record(plans=plans, child=Person(number=CHILD.digits), mother=Person(number=MOTHER.digits))
 
     answer = desk.load(build_upload([both]))
 
-    assert [RecordCode.NO_MATCH] == [one.code for one in answer.records]
-    assert [(CHILD.key, IdentityKind.RESTRICTED)] == notices(desk)
-    assert 2 == len(desk.kafka.read(Topic.DETAILS))  # by the details, and by the number
+    assert [code] == [one.code for one in answer.records]
+    assert waiting == [one for one in (CHILD, MOTHER) if waiting_number_key(KEY, one) in desk.waiting()]
 
 
 def test_what_is_at_fault_already_is_not_asked_about() -> None:
