@@ -104,6 +104,19 @@ class _Read:
     states: Mapping[int, bytes]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Whose:
+    """
+    Whose a visit is, its reference there, and the superseded numbers that were passed on the way.
+
+    None for a successor without a record: what was sent on to it may be on its way (ruling 22).
+    """
+
+    person: Person | Inactive | None
+    reference: str
+    passed: Sequence[NhsNumber]
+
+
 class Enquiry:
     """Answers on a cluster, on grounds."""
 
@@ -201,13 +214,14 @@ class Enquiry:
         value = read.values.get(first.number.key)
         if value is None:
             return await self._settled(self._alone(own), passed)
-        person, reference = await self._person(first.number, value, first.reference)
+        found = await self._person(first.number, value, first.reference)
+        person = found.person
         if isinstance(person, Inactive):
             return Checked(not_in_use=True)
-        if person is None or reference not in person.known.visits:
+        if person is None or found.reference not in person.known.visits:
             return Checked()  # kept apart as unprocessable, or on its way to the number that succeeded
-        looked = look(person.number, person.known, reference, self._policy, self._key)
-        former = {waiting_number_key(self._key, first.number)}  # a record may wait for the one superseded
+        looked = look(person.number, person.known, found.reference, self._policy, self._key)
+        former = {waiting_number_key(self._key, one) for one in found.passed}  # a record may wait for any
         return await self._settled(replace(looked, waiting_under=looked.waiting_under | former), passed)
 
     def _alone(self, own: Sequence[Held]) -> Looked:
@@ -264,22 +278,19 @@ class Enquiry:
             raise ConfigurationError("the matcher decides by another policy, or is not done deciding anew")
         return state.offsets.get(Topic.ATTENDANCES, 0) > max(held.record.offset for held in own)
 
-    async def _person(
-        self, number: NhsNumber, value: bytes | None, reference: str
-    ) -> tuple[Person | Inactive | None, str]:
-        """
-        Return the person of a record, or of the number that succeeded it, and the visit's reference there.
-
-        None for a successor without a record: what was sent on to it may be on its way (ruling 22).
-        """
-        for _ in range(NUMBERS_PASSED_MAX + 1):
+    async def _person(self, number: NhsNumber, value: bytes | None, reference: str) -> _Whose:
+        """Return the person of a record, or of the number that succeeded it, and the visit's name there."""
+        passed: list[NhsNumber] = []
+        while len(passed) <= NUMBERS_PASSED_MAX:
             found = None if value is None else self._readers.states.decode_any(number.key, value)
             if not isinstance(found, Forwarding):
-                return found if isinstance(found, Person | Inactive) else None, reference
+                person = found if isinstance(found, Person | Inactive) else None
+                return _Whose(person=person, reference=reference, passed=passed)
+            passed.append(number)
             reference = moved_reference(self._key, reference, former=number, number=found.to)
             number = found.to
             value = (await self._read({number.key})).values.get(number.key)
-        return None, reference
+        return _Whose(person=None, reference=reference, passed=passed)
 
     async def _read(self, keys: Collection[bytes]) -> _Read:
         """Return what lies under these keys and the matcher's own records, as they stand now."""

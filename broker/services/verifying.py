@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from broker.core.demographics import Current, NumberAnswer
+from broker.core.demographics import Current, Invalidated, NumberAnswer, SupersededBy
 from broker.core.errors import DemographicsUnavailable
 from broker.core.facts import IdentityKind, IdentityNotice, PlanFact
 from broker.core.identifiers import NhsNumber
@@ -19,6 +19,7 @@ from broker.core.keyed import IdentityKey
 from broker.core.number_answers import notice_of
 from broker.core.policy import AnyPolicy
 from broker.core.policy_keys import Restricted
+from broker.core.succession import NUMBERS_PASSED_MAX
 from broker.core.verification import WAITING, Verification, verify
 from broker.ports import Demographics
 from broker.services.tracing import ANSWER_SECONDS
@@ -70,17 +71,18 @@ class Verifying:
         worst = next(one for one in Verification if one in found)
         if worst is Verification.AGREES or (worst is Verification.RESTRICTED and self._is_told(record)):
             return Verified(_verified(record), protected)
-        numbered = tuple(
+        waiting = [
             (number, plan.content)
             for (number, plan), one in zip(record.plans, found, strict=True)
             if one in WAITING
-        )
+        ]
+        under = {number: await self._under(number, answers[number]) for number, _ in waiting}
         refused = FaultyRecord(
             location=record.location,
             code=_CODES[worst],
             reason=worst.value,
-            waiting=tuple(content for _, content in numbered),
-            numbered=numbered,
+            waiting=tuple(content for _, content in waiting),
+            numbered=tuple((one, content) for number, content in waiting for one in under[number]),
         )
         return Verified(refused, protected)
 
@@ -91,6 +93,21 @@ class Verifying:
                 return await self._source.get(number)
         except TimeoutError as error:
             raise DemographicsUnavailable from error
+
+    async def _under(self, number: NhsNumber, answer: NumberAnswer) -> list[NhsNumber]:
+        """
+        Return under which numbers a record that is refused waits: its own, and each that succeeded it.
+
+        A hospital may use any of them (CPR05; rulings 22, 41). One that is invalid is none (ruling 23).
+        """
+        numbers = [number]
+        for _ in range(NUMBERS_PASSED_MAX):
+            if not isinstance(answer, SupersededBy) or answer.successor in numbers:
+                break
+            number = answer.successor
+            answer = await self._answer(number)
+            numbers += [] if isinstance(answer, Invalidated) else [number]
+        return numbers
 
     def _is_told(self, record: ReadRecord) -> bool:
         """Whether a restricted record is told with less, and not refused as nationally (ruling 24)."""

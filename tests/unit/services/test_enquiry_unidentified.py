@@ -28,7 +28,7 @@ from broker.wire.upload_record import FaultyRecord
 from tests.builders.enquiry import BEHIND, GROUNDS, VISIT, Desk, Failing, came, worked_off
 from tests.builders.house import House, in_house
 from tests.builders.matcher import DETAILS, KEY, NOON, PROVIDER, attendance, make_codecs, plan, until
-from tests.builders.street import A, B, Street, arrives, in_street, superseded
+from tests.builders.street import MORE, A, B, C, Street, arrives, in_street, superseded
 
 NO_NUMBER = could_not_check(Uncheckable.NO_NUMBER)
 POSSIBLE = could_not_check(Uncheckable.POSSIBLE_MATCH)
@@ -194,17 +194,29 @@ def test_a_record_that_waits_keeps_us_from_saying_that_there_is_none(*, has_reco
     in_house(scenario)
 
 
-def test_a_record_that_was_refused_under_a_superseded_number_waits_for_its_successors_visit() -> None:
-    """The hospital still uses the old number, as the authority did (CPR05; rulings 22, 41)."""
+@pytest.mark.parametrize(
+    ("under", "reason"),
+    [
+        pytest.param(A, Uncheckable.RECORD_WAITING, id="the one of the visit"),
+        pytest.param(B, Uncheckable.RECORD_WAITING, id="one between"),
+        pytest.param(C, Uncheckable.RECORD_WAITING, id="the one in use"),
+        pytest.param(MORE[0], None, id="another"),
+    ],
+)
+def test_a_record_that_was_refused_under_any_number_of_the_person_waits_for_the_visit(
+    under: NhsNumber, reason: Uncheckable | None
+) -> None:
+    """The hospital still uses the oldest of three, the authority any of them (CPR05; rulings 22, 41)."""
 
     async def scenario(street: Street) -> None:
         other = Details(family="Other", given="Alex", birth_date=date(2001, 2, 3))
-        waits(street, other, under=(A,))
-        street.send(B, plan(deleted=date(2026, 2, 1)))
+        waits(street, other, under=(under,))
+        street.send(C, plan(deleted=date(2026, 2, 1)))
+        street.send(B, superseded(C))
         street.send(A, arrives(A), superseded(B))
         async with street.at_work():
             await street.settled()
-        assert could_not_check(Uncheckable.RECORD_WAITING) == await Desk(street).ask()
+        assert reason is (await Desk(street).ask()).reason
 
     in_street(scenario)
 

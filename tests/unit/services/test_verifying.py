@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, date, datetime
+from itertools import islice, pairwise
 
 import pytest
 
@@ -15,6 +16,7 @@ from broker.core.policy_keys import Restricted
 from broker.core.waiting import waiting_number_key
 from broker.ports import Topic
 from broker.wire.upload_codes import FileCode, RecordCode
+from tests.builders.matcher import numbers
 from tests.builders.upload import Person, PlanBlock, Record, build_upload
 from tests.builders.upload_desk import KEY, Desk
 
@@ -137,6 +139,39 @@ def test_the_worse_of_two_subjects_decides_and_both_wait(
 
     assert [code] == [one.code for one in answer.records]
     assert waiting == [one for one in (CHILD, MOTHER) if waiting_number_key(KEY, one) in desk.waiting()]
+
+
+NEXT, LAST, *FURTHER = islice((number for number in numbers() if number not in {CHILD, MOTHER}), 12)
+
+
+@pytest.mark.parametrize(
+    ("chain", "end", "waiting"),
+    [
+        pytest.param([CHILD, NEXT], AGREES, [CHILD, NEXT], id="a successor"),
+        pytest.param([CHILD, NEXT, LAST], AGREES, [CHILD, NEXT, LAST], id="two"),
+        pytest.param([CHILD, NEXT, LAST], None, [CHILD, NEXT, LAST], id="the last not known"),
+        pytest.param([CHILD, NEXT, LAST], Invalidated(recorded_at=AT), [CHILD, NEXT], id="the last invalid"),
+        pytest.param([CHILD, NEXT, CHILD], None, [CHILD, NEXT], id="a circle"),
+        pytest.param([CHILD, *FURTHER], AGREES, [CHILD, *FURTHER[:8]], id="more than a person has"),
+    ],
+)
+def test_a_record_under_a_superseded_number_waits_under_every_number_since(
+    chain: list[NhsNumber], end: NumberAnswer | None, waiting: list[NhsNumber]
+) -> None:
+    """Hospitals use the number in use, and the details may be what is wrong (CPR05; rulings 22, 23, 41)."""
+    source = MemoryDemographics()
+    if end is not None:
+        source.put(chain[-1], end)
+    for number, successor in pairwise(chain):
+        source.put(number, SupersededBy(successor=successor, recorded_at=AT))
+    desk = Desk(source=source)
+
+    answer = desk.load(FILE)
+
+    assert [RecordCode.SUPERSEDED] == [one.code for one in answer.records]
+    assert {waiting_number_key(KEY, number) for number in waiting} == {
+        under for under in desk.waiting() if under.startswith("00")
+    }
 
 
 def test_what_is_at_fault_already_is_not_asked_about() -> None:
