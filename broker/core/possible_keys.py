@@ -79,7 +79,12 @@ def last_day_found(content: PlanContent, policy: AnyPolicy) -> date:
     At the latest the day before its authority's sharing stops until further notice (ruling 45).
     """
     visible = max(last_visible_day(content, one) for one in policy.every)
-    return min([visible, *(shared_until(one.stops, content.authority) for one in policy.every)])
+    return min(visible, last_day_shared(content.authority, policy))
+
+
+def last_day_shared(authority: OdsCode, policy: AnyPolicy) -> date:
+    """Return the last day before an authority's sharing stops until further notice (ruling 45)."""
+    return min(shared_until(one.stops, authority) for one in policy.every)
 
 
 def on_file(known: Known, policy: AnyPolicy, key: IdentityKey) -> Mapping[str, Window]:

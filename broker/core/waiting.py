@@ -1,23 +1,33 @@
 """
 Records of an upload that wait for a usable number: under which keys they are found, and on which days.
 
-Rulings 21, 35, 41: the authority is told CPR04 or CPR07, and until it sends the record with its number a
-visit without one may be this child's, and of a visit with one nobody can say that there is no plan.
+Rulings 21, 35, 41: the authority is told CPR04 or CPR07, and until it sends the record as it should be a
+visit without a number may be this child's, and of a visit with one nobody can say that there is no plan.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 
 from broker.core.facts import Details, PlanContent
-from broker.core.identifiers import NhsNumber, london_day
+from broker.core.identifiers import NhsNumber, OdsCode, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.policy import AnyPolicy
-from broker.core.possible_keys import Window, bucket_of, details_keys, last_day_found
+from broker.core.possible_keys import Window, bucket_of, details_keys, last_day_found, last_day_shared
 
 WAITS = timedelta(days=35)
 """How long a record waits after it was last sent: as long as the record itself is kept in `cpis.rejected`."""
 
 _NUMBERS_BUCKET = "00"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """Whom a record is about whose plans cannot be read: every usable number and every person in it."""
+
+    authority: OdsCode
+    numbers: tuple[NhsNumber, ...] = field(repr=False)
+    details: tuple[Details, ...] = field(repr=False)
 
 
 def waiting_keys(key: IdentityKey, details: Details) -> tuple[str, ...]:
@@ -36,7 +46,7 @@ def waiting_keys(key: IdentityKey, details: Details) -> tuple[str, ...]:
 
 def waiting_number_key(key: IdentityKey, number: NhsNumber) -> str:
     """
-    Return under which key records lie that were refused under a number all the same (CPR01, 03, 05).
+    Return under which key records lie that were refused though they have this number (CPR01 to 07).
 
     Their details may be wrong: a visit under the number is the one they may wait for (ruling 41). All lie in
     one bucket, so that the log says nothing of the number in clear (ruling 23).
@@ -64,6 +74,27 @@ def found_waiting(
     if content.deleted is not None or window.last < window.first:
         return {}
     details = content.details
-    keys = [*details_keys(key, details), *waiting_keys(key, details)]
+    keys = _found_by(key, details)
     keys += [] if number is None else [waiting_number_key(key, number)]
     return dict.fromkeys(keys, window)
+
+
+def found_unread(
+    unread: Unread, received_at: datetime, policy: AnyPolicy, key: IdentityKey
+) -> Mapping[str, Window]:
+    """
+    Return the keys under which the subjects of a record are found whose plans cannot be read.
+
+    Nobody knows their days: it waits for 35 from its receipt, and for every visit before (rulings 21, 41),
+    but for those of days on which its authority shares nothing (ruling 45).
+    """
+    last = min(london_day(received_at + WAITS), last_day_shared(unread.authority, policy))
+    keys = [waiting_number_key(key, number) for number in unread.numbers]
+    for details in unread.details:
+        keys += _found_by(key, details)
+    return dict.fromkeys(keys, Window(first=date.min, last=last))
+
+
+def _found_by(key: IdentityKey, details: Details) -> list[str]:
+    """Return the keys by which visits without a number, and answers, meet a subject with these details."""
+    return [*details_keys(key, details), *waiting_keys(key, details)]

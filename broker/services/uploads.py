@@ -172,9 +172,9 @@ class Uploads:
         except StorageUnusable:  # no key can be made to seal it with: the file is taken again once one can
             raise
         except Exception:  # noqa: BLE001 - a defect of ours holds up no other record
-            return FaultyRecord(location=record.location, code=RecordCode.NOT_LOADED, reason=DEFECT)
+            return _never_kept(record, DEFECT)
         if any(_size(write) > RECORD_BYTES_MAX for write in writes):
-            return FaultyRecord(location=record.location, code=RecordCode.NOT_LOADED, reason=TOO_LARGE)
+            return _never_kept(record, TOO_LARGE)
         return _Taken(writes, *self._said_of(record))
 
     def _protected(self, number: NhsNumber, notice: IdentityNotice) -> Write:
@@ -240,6 +240,14 @@ class _Batch:
 def _size(write: Write) -> int:
     """Return the size of a record's value in bytes."""
     return len(write.value or b"")
+
+
+def _never_kept(record: ReadRecord, reason: str) -> FaultyRecord:
+    """Return a record whose facts can never be kept: every subject waits under its number (ruling 41)."""
+    numbered = tuple((number, plan.content) for number, plan in record.plans)
+    return FaultyRecord(
+        location=record.location, code=RecordCode.NOT_LOADED, reason=reason, numbered=numbered
+    )
 
 
 def _rejected(raw: bytes | None, faulty: FaultyRecord, upload: Upload, received_at: datetime) -> Rejected:

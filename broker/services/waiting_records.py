@@ -1,14 +1,16 @@
 """Tells others of records of an upload that wait for a usable number (rulings 21, 35, 41)."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from broker.core.identifiers import OdsCode
 from broker.core.keyed import IdentityKey
 from broker.core.number_ranges import Takes, Taking, takes_any
 from broker.core.policy import AnyPolicy
 from broker.core.possible import OnFile, Placed
 from broker.core.possible_keys import Window, waiting_reference
-from broker.core.waiting import found_waiting
+from broker.core.waiting import found_unread, found_waiting
 from broker.ports import Write
 from broker.services.matching_details import clue_writes
 from broker.services.rejections import SOURCE
@@ -81,23 +83,38 @@ class WaitingRecords:
 
         Of one with a number of somebody who has no place here nothing waits, and no byte is kept (ruling 27).
         """
-        takings = [self._takes(number, content.authority) for number, content in record.numbered]
-        if Taking.REFUSED in takings:
-            return replace(record, waiting=(), numbered=(), kept=False)
-        pairs = zip(record.numbered, takings, strict=True)
-        return replace(record, numbered=tuple(one for one, taking in pairs if taking is Taking.TAKEN))
+        unread = record.unread
+        takings = {number: self._takes(number, content.authority) for number, content in record.numbered}
+        if unread is not None:
+            takings |= {number: self._takes(number, unread.authority) for number in unread.numbers}
+            unread = replace(
+                unread, numbers=tuple(one for one in unread.numbers if takings[one] is Taking.TAKEN)
+            )
+        if Taking.REFUSED in takings.values():
+            return replace(record, waiting=(), numbered=(), unread=None, kept=False)
+        numbered = tuple(one for one in record.numbered if takings[one[0]] is Taking.TAKEN)
+        return replace(record, numbered=numbered, unread=unread)
 
     def writes(self, record: FaultyRecord, received_at: datetime) -> list[Write]:
         """Return under which keys the subjects of a record can be found; none for one that does not wait."""
         found: dict[tuple[str, str], Window] = {}
-        subjects = [(None, content) for content in record.waiting] + [*record.numbered]
-        for number, content in subjects:
-            keys = found_waiting(content, received_at, self.policy, self._key, number=number)
+        for authority, keys in self._found(record, received_at):
             for under, window in keys.items():
-                place = (under, waiting_reference(self._key, content.authority, under))
+                place = (under, waiting_reference(self._key, authority, under))
                 found[place] = found[place].joined(window) if place in found else window
         placed = [
             Placed(place=under, clue=OnFile(reference=reference, window=window))
             for (under, reference), window in found.items()
         ]
         return clue_writes(self._codec, self._key, placed, received_at, SOURCE)
+
+    def _found(
+        self, record: FaultyRecord, received_at: datetime
+    ) -> Iterator[tuple[OdsCode, Mapping[str, Window]]]:
+        """Yield the keys of each subject of a record, with the authority that sent it."""
+        for number, content in [*((None, content) for content in record.waiting), *record.numbered]:
+            keys = found_waiting(content, received_at, self.policy, self._key, number=number)
+            yield content.authority, keys
+        if record.unread is not None:
+            keys = found_unread(record.unread, received_at, self.policy, self._key)
+            yield record.unread.authority, keys

@@ -6,7 +6,8 @@ A record is read whole or not at all, as it is acknowledged; what refuses the fi
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from lxml.etree import _Element as Element
 from broker.core.errors import InvalidFact, InvalidNhsNumber, MalformedMessage
 from broker.core.facts import Details, PlanContent, PlanFact, PlanType
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.waiting import Unread
 from broker.wire.hl7v3 import attribute, is_nil, place, qualified, text, the_only
 from broker.wire.times import parse_day
 from broker.wire.upload_codes import RecordCode
@@ -31,6 +33,7 @@ CHILD = qualified("COCT_TP145101GB01.Child")
 UNBORN = qualified("COCT_TP145100GB01.UnbornChild")
 """The element of a subject that is an unborn child, known by its mother."""
 
+_PEOPLE = (qualified("childPerson"), qualified("parentMotherPerson"))
 _PLAN_TIME = re.compile(r"(?:19|20)[0-9]{6}(?:[01][0-9]|2[0-3])[0-5][0-9]")  # the schema's TS.NHS.DateType1
 
 
@@ -76,7 +79,8 @@ class FaultyRecord:
     A record that was not: `reason` is a stable word for counting, never a value; `location` an XPath.
 
     `waiting` are its plans, as far as they can be read and wait for it to be sent again (rulings 21, 35);
-    `numbered` are those of them whose subject has a usable number, with these (ruling 41).
+    `numbered` are those of them whose subject has a usable number, with these (ruling 41). `unread` is what
+    can be read of its subjects where the plans cannot.
     `kept` says whether the bytes may be: not those of a real person where that has no place
     (ruling 27).
     """
@@ -86,6 +90,7 @@ class FaultyRecord:
     reason: str
     waiting: tuple[PlanContent, ...] = field(default=(), repr=False, compare=False)
     numbered: tuple[tuple[NhsNumber, PlanContent], ...] = field(default=(), repr=False, compare=False)
+    unread: Unread | None = field(default=None, repr=False, compare=False)
     kept: bool = True
 
 
@@ -123,18 +128,37 @@ def read_record(record: Element, location: str, head: FileHead) -> ReadRecord | 
 
 
 def _faulty(record: Element, head: FileHead, location: str, code: RecordCode, reason: str) -> FaultyRecord:
-    """Return a record that is refused, its plans waiting; none where more than its numbers is at fault."""
+    """Return a record that is refused, and what of it waits: its plans, or whoever can be read in it."""
+    plans: list[tuple[_Subject, PlanFact]] = []
+    unread = None
     try:
         plans = _read_plans(record, head, faulty_numbers=True)
     except MalformedMessage:
-        plans = []
+        people = tuple(_people(record))
+        unread = Unread(authority=head.authority, numbers=tuple(_numbers(record)), details=people)
     return FaultyRecord(
         location=location,
         code=code,
         reason=reason,
         waiting=tuple(plan.content for _, plan in plans),
         numbered=tuple((holder.number, plan.content) for holder, plan in plans if holder.number is not None),
+        unread=unread,
     )
+
+
+def _numbers(record: Element) -> Iterator[NhsNumber]:
+    """Yield every usable number of a record, wherever in it an identifier says that it is one."""
+    for element in record.iter(qualified("id")):
+        if attribute(element, "root") == NHS_NUMBER_ROOT:
+            with suppress(InvalidNhsNumber):
+                yield NhsNumber(attribute(element, "extension"))
+
+
+def _people(record: Element) -> Iterator[Details]:
+    """Yield the details of every person of a record that can be read."""
+    for person in record.iter(*_PEOPLE):
+        with suppress(MalformedMessage):
+            yield _details(the_only(person, "name"), the_only(person, "birthTime"))
 
 
 def _read_plans(
@@ -244,11 +268,16 @@ def _read_subject(role: Element, person: Element, *, faulty_number: bool) -> _Su
     return _Subject(
         number=number,
         child_id=None if local_id is None else attribute(local_id, "extension"),
-        details=Details(
-            family=_name_part(name, "family"),
-            given=_name_part(name, "given"),
-            birth_date=_day(born, "birth date unreadable"),
-        ),
+        details=_details(name, born),
+    )
+
+
+def _details(name: Element, born: Element) -> Details:
+    """Read names and date of birth; raise `MalformedMessage` for a date that is none."""
+    return Details(
+        family=_name_part(name, "family"),
+        given=_name_part(name, "given"),
+        birth_date=_day(born, "birth date unreadable"),
     )
 
 

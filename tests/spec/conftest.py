@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from string import ascii_letters, digits
 from typing import Protocol, TypeVar
 
 import pytest
@@ -195,7 +196,8 @@ def run_nearby(runtime: Runtime, numbers: Iterator[NhsNumber]) -> RunNearby:
     """
     Lend the same for people `A`, `B` and `C` and visits without a usable number: `A04?` instead of `A04`.
 
-    `plan?` waits for a number, `plan!` is one that a demographic source refused under its number.
+    `plan?` waits for a number, `plan!` is one that a demographic source refused under its number. `plan~` is
+    a record with a number whose plans could not be read, `plan?~` one without.
 
     Names are this specification's own, so that nobody of another one can be met.
     """
@@ -203,17 +205,22 @@ def run_nearby(runtime: Runtime, numbers: Iterator[NhsNumber]) -> RunNearby:
     def run_table(table: str, *, stepwise: bool = False) -> Outcome:
         own = {name: next(numbers) for name in "ABC"}
         own_names = partial(_renamed, suffix=own["A"].digits)
-        marks = [row[1][-1] for row in cells(table)[1:]]
-        keyed = keyed_facts(table.replace("?", "").replace("!", ""), own)
+        marks = [row[1].lstrip(ascii_letters + digits) for row in cells(table)[1:]]
+        keyed = keyed_facts(table.translate(dict.fromkeys(map(ord, "?!~"))), own)
         sent = [
-            (None, refused(own_names(fact), number))
-            if mark == "!"
-            else (None if mark == "?" else number, own_names(fact))
-            for mark, (number, fact) in zip(marks, keyed, strict=True)
+            _marked(mark, number, own_names(fact)) for mark, (number, fact) in zip(marks, keyed, strict=True)
         ]
         return runtime(sent, POLICY, stepwise=stepwise)
 
     return run_table
+
+
+def _marked(mark: str, number: NhsNumber, fact: Fact) -> tuple[NhsNumber | None, Fact]:
+    """Return a fact as what the mark behind its kind says that it is, and the number that it comes under."""
+    if mark in {"", "?"}:
+        return None if mark else number, fact
+    named = None if "?" in mark else number
+    return None, refused(fact, named, readable="~" not in mark)
 
 
 def _renamed(fact: Fact, suffix: str) -> Fact:

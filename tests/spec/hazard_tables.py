@@ -157,13 +157,20 @@ BABIES = rows("""
     plan?/CPP E09/                           | A04/v1/          | no     | no    | record waiting
     plan?/UCP E09/end=D+30                   | A04?/v1/         | no     | yes   | possible match
     plan?/UCP E09/end=D+30                   | A04/v1/          | no     | no    | record waiting
+    plan~/CPP E09/                           | A04/v1/          | no     | no    | record waiting
+    plan~/UCP E09/end=D+30 family=Other given=Alex | A04/v1/    | no     | no    | record waiting
+    plan?~/UCP E09/end=D+30                  | A04/v1/          | no     | no    | record waiting
+    plan!/CPP E09/family=Other given=Alex    | A04/v1/          | no     | no    | record waiting
     plan/UCP E09/end=D+30                    | A04?/v1/         | no     | yes   | possible match
     plan/UCP E09/end=D+30                    | A04/v1/          | yes    | no    | plan on file
     plan/UCP E09/start=D-99 end=D-28         | A04/v1/          | yes    | no    | plan on file
     plan/UCP E09/start=D-99 end=D-29         | A04/v1/          | no     | no    | no plan on file
     plan/UCP E09/end=D+9 birth_date=1984-05-01 | A04/v1/birth_date=1984-05-01 | yes | no | plan on file
 """)
-"""A plan on file, or a record that waits (`plan?`); a visit, without a number as `A04?`; what is answered."""
+"""
+A plan on file, or a record that waits (`plan?`, `plan!`, `plan~`); a visit, without a number as `A04?`; what
+is answered.
+"""
 
 NEWBORNS = rows("""
     birth                                 | told

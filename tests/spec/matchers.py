@@ -19,6 +19,7 @@ from broker.core.keyed import moved_reference
 from broker.core.newborn_asked import birth_reference
 from broker.core.policy import RULES_VERSION, AnyPolicy
 from broker.core.possible import possible_match_id
+from broker.core.waiting import Unread
 from broker.ports import PARTITION_STATE_KEY, POLLED, PartitionLog, Record, Topic, Write
 from broker.services.finding import VisitAsked
 from broker.services.matching import Codecs, PartitionMatcher, Surroundings
@@ -94,13 +95,14 @@ def writes_of(codecs: Codecs, sent: Sent, policy: AnyPolicy) -> list[Write]:
 
 def _waiting(plan: PlanFact) -> FaultyRecord:
     """Return the record of an upload whose subject has no usable number, or one that was refused."""
-    return FaultyRecord(
-        location="/",
-        code=RecordCode.NUMBER_FORMAT,
-        reason="wrong check digit",
-        waiting=(plan.content,),
-        numbered=((plan.number, plan.content),) if isinstance(plan, Refused) else (),
-    )
+    content, number = plan.content, plan.number if isinstance(plan, Refused) else None
+    record = FaultyRecord(location="/", code=RecordCode.NOT_LOADED, reason="any")
+    if isinstance(plan, Refused) and not plan.readable:
+        numbers = () if number is None else (number,)
+        unread = Unread(authority=content.authority, numbers=numbers, details=(content.details,))
+        return replace(record, unread=unread)
+    numbered = () if number is None else ((number, content),)
+    return replace(record, waiting=(content,), numbered=numbered)
 
 
 def _kept(message: VisitMessage, visit: str) -> Rejected:

@@ -18,7 +18,7 @@ from broker.core.possible import Found, Numbered, OnFile, Search, Shelf, Sought,
 from broker.core.possible_keys import details_keys, on_file
 from broker.core.restriction import unlinked
 from broker.core.succession import Came
-from broker.core.waiting import found_waiting
+from broker.core.waiting import Unread, found_unread, found_waiting
 from tests.spec.answering import ask_core
 from tests.spec.matchers import Sent, unnumbered
 from tests.spec.outcome import Outcome
@@ -99,6 +99,10 @@ class Nearby:
         """Let the record of a plan wait for the number of its child, for 35 days (ruling 21)."""
         content, number = plan.content, plan.number if isinstance(plan, Refused) else None
         found = found_waiting(content, plan.received_at, self._policy, KEY, number=number)
+        if isinstance(plan, Refused) and not plan.readable:
+            numbers = () if number is None else (number,)
+            unread = Unread(authority=content.authority, numbers=numbers, details=(content.details,))
+            found = found_unread(unread, plan.received_at, self._policy, KEY)
         for under, window in found.items():
             self._put(under, OnFile(reference=f"waiting {content.authority}", window=window))
 

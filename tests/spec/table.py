@@ -147,15 +147,21 @@ def people(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused(PlanFact):
-    """A plan that waits although it came under a number: a demographic source did not agree (CPR03)."""
+    """
+    A plan of a record that was refused although it has a number, or of which no plan could be read.
 
-    number: NhsNumber
+    A demographic source did not agree (CPR03), or its dates are none (CPR07).
+    """
+
+    number: NhsNumber | None
+    readable: bool
 
 
-def refused(fact: Fact, number: NhsNumber) -> Refused:
-    """Return a plan as one that a demographic source refused under its number."""
+def refused(fact: Fact, number: NhsNumber | None, *, readable: bool) -> Refused:
+    """Return a plan as one of a record that was refused."""
     assert isinstance(fact, PlanFact)
-    return Refused(**{entry.name: getattr(fact, entry.name) for entry in fields(PlanFact)}, number=number)
+    known = {entry.name: getattr(fact, entry.name) for entry in fields(PlanFact)}
+    return Refused(**known, number=number, readable=readable)
 
 
 def visit_under(number: NhsNumber, name: str, provider: OdsCode, system: str = "EDSYS") -> str:

@@ -1,7 +1,8 @@
 """
 What is answered while nobody knows whose a visit, or a record, is. Rulings 21, 41, 42.
 
-`A04?` is a message whose number is missing or unusable, `plan?` the record of an upload whose number is.
+`A04?` is a message whose number is missing or unusable, `plan?` the record of an upload whose number is;
+`plan!` was refused although it has one, and of `plan~` and `plan?~` no plan can be read.
 """
 
 import pytest
@@ -119,6 +120,40 @@ def test_a_record_that_was_refused_under_a_number_waits_for_that_number_too(
 ) -> None:
     """The source did not agree: the details may be what is wrong (rulings 21, 41; CPR01, 03, 05)."""
     outcome = run_nearby(table(f"T-2d | plan! | CPP E08 | {record}", f"T | A04 | v1 | {visit}"))
+
+    assert answer == outcome.answer().removeprefix("could not check: ")
+
+
+UNREAD = rows("""
+    record                               | visit               | answer
+    T-2d / plan~  / number=A {other}     | A04 / number=A      | record waiting
+    T-2d / plan~  / number=A {other}     | A04 / number=B      | no plan on file
+    T-2d / plan~  / number=A             | A04 / number=B      | record waiting
+    T-2d / plan~  / number=A end=D-400   | A04 / number=A      | record waiting
+    T+2d / plan~  / number=A {other}     | A04 / number=A      | record waiting
+    T-35d / plan~ / number=A {other}     | A04 / number=A      | record waiting
+    T-36d / plan~ / number=A {other}     | A04 / number=A      | no plan on file
+    T-2d / plan?~ / number=A             | A04 / number=A      | record waiting
+    T-2d / plan?~ / number=A {other}     | A04 / number=A      | no plan on file
+    T-2d / plan~  / number=A             | A04? / number=A     | possible match
+    T-2d / plan~  / number=A {other}     | A04? / number=A     | no number
+    T-2d / plan!  / number=A deleted=D-3 | A04 / number=A      | no plan on file
+    T-2d / plan~  / number=A deleted=D-3 | A04 / number=A      | record waiting
+""")
+
+
+@pytest.mark.parametrize("first", ["visit", "record"])
+@pytest.mark.parametrize(("record", "visit", "answer"), UNREAD)
+def test_a_record_of_which_no_plan_can_be_read_waits_for_whoever_it_may_be_about(
+    run_nearby: RunNearby, record: str, visit: str, answer: str, first: str
+) -> None:
+    """Under its number and its details, whatever its plan would have said, for 35 days (rulings 21, 41)."""
+    recorded, kind, said = record.format(other="family=Other given=X").split(" / ")
+    event, number = visit.split(" / ")
+    sides = (f"{recorded} | {kind} | CPP E08 | {said}", f"T | {event} | v1 | {number}")
+    in_order = sides if first == "record" else reversed(sides)
+
+    outcome = run_nearby(table("T-99d | notice | n0 in-use | number=A", *in_order), stepwise=True)
 
     assert answer == outcome.answer().removeprefix("could not check: ")
 

@@ -185,6 +185,8 @@ def test_a_number_taken_out_of_use_is_not_told_to_an_authority_that_has_stopped(
         ("2040-01-01", "plan", [], "could not check: no number"),
         ("2039-12-31", "plan?", [ItemKind.POSSIBLE_MATCH], "could not check: possible match"),
         ("2040-01-01", "plan?", [], "could not check: no number"),
+        ("2039-12-31", "plan~", [ItemKind.POSSIBLE_MATCH], "could not check: possible match"),
+        ("2040-01-01", "plan~", [], "could not check: no number"),
     ],
 )
 def test_nobody_is_met_by_a_plan_once_its_authority_has_stopped_until_further_notice(

@@ -220,6 +220,12 @@ HAZARDS = (
                 wrong="if content.deleted is None or window",
             ),
             Mutation(
+                rule="ruling 41", mistake="a record whose plans cannot be read has no number",
+                module=_CORE / "waiting.py",
+                right="keys = [waiting_number_key(key, number) for number in unread.numbers]",
+                wrong="keys: list[str] = []",
+            ),
+            Mutation(
                 rule="ruling 21", mistake="a visit without a number is not looked for",
                 module=_CORE / "possible.py",
                 right="if visit.tells and not visit.kept_back:",

@@ -192,7 +192,6 @@ def test_two_plans_of_one_subject_wait_as_one() -> None:
             Record(child=CHILD, plans=(PlanBlock(kind="CPP", start="202601010000", deleted="202602010000"),)),
             id="a removed plan",
         ),
-        pytest.param(Record(child=CHILD, plans=(PlanBlock(kind="CPP", start=None),)), id="another fault too"),
     ],
 )
 def test_what_does_not_wait_is_not_on_file(record: Record) -> None:
@@ -202,6 +201,17 @@ def test_what_does_not_wait_is_not_on_file(record: Record) -> None:
     house.load(build_upload([record]), at=AT)
 
     assert [] == clues(house)
+
+
+def test_a_record_with_another_fault_too_waits_for_every_visit_until_its_days_are_over() -> None:
+    """Nobody knows the days of its plan (rulings 21, 35)."""
+    house = DeskHouse()
+
+    house.load(build_upload([Record(child=CHILD, plans=(PlanBlock(kind="CPP", start=None),))]), at=AT)
+
+    found = [clue for _, clue in clues(house) if isinstance(clue, OnFile)]
+    window = Window(first=date.min, last=AT.date() + timedelta(days=35))
+    assert (6, {window}) == (len(found), {clue.window for clue in found})
 
 
 def test_a_record_and_a_visit_meet_under_the_same_keys() -> None:

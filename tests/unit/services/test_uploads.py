@@ -70,6 +70,16 @@ async def lose_reader(data: bytes, received_at: datetime) -> ReadFile | Unreadab
     raise ReaderLost
 
 
+def under_numbers(*numbers: str) -> set[str]:
+    """Return the keys under which records with these numbers wait."""
+    return {waiting_number_key(KEY, NhsNumber(number)) for number in numbers}
+
+
+def waiting_numbers(desk: Desk) -> set[str]:
+    """Return the keys of numbers under which records wait at a desk: all of one bucket."""
+    return {under for under in desk.waiting() if under.startswith("00")}
+
+
 def test_every_plan_of_a_file_becomes_a_fact_under_its_subjects_number() -> None:
     """All of them, each under the number that holds it."""
     desk = Desk()
@@ -276,9 +286,7 @@ def test_of_a_record_with_two_subjects_both_wait_the_one_under_a_number_that_is_
     code = RecordCode.NUMBER_FORMAT if waiting else LOADED
     assert [code] == [record.code for record in answer.records]
     assert bool(desk.plans()) is not bool(waiting)
-    assert {waiting_number_key(KEY, NhsNumber(one)) for one in waiting} == {
-        under for under in desk.waiting() if under.startswith("00")
-    }
+    assert under_numbers(*waiting) == waiting_numbers(desk)
     assert bool(desk.waiting()) is bool(waiting)
 
 
@@ -371,6 +379,7 @@ def test_a_plan_that_kafka_would_never_take_is_refused_with_its_record() -> None
         result.refused
     )
     assert set(desk.plans()) == {NUMBERS[0].encode()}
+    assert under_numbers(NUMBERS[1]) == waiting_numbers(desk)
 
 
 def test_a_defect_of_the_reader_loses_no_file() -> None:
@@ -393,6 +402,40 @@ def test_a_defect_of_the_codec_loses_no_record() -> None:
         result.code,
         [kept.reason for kept in desk.kept()],
     )
+    assert under_numbers(*NUMBERS) == waiting_numbers(desk)
+
+
+@pytest.mark.parametrize(
+    ("plan", "child", "mother", "waiting"),
+    [
+        pytest.param(PlanBlock(end="202501090000"), NUMBERS[0], None, NUMBERS[:1], id="end before start"),
+        pytest.param(PlanBlock(kind="UCP"), None, NUMBERS[1], NUMBERS[1:2], id="no due date"),
+        pytest.param(PlanBlock(start=None), NUMBERS[0], NUMBERS[1], NUMBERS[:2], id="two subjects"),
+        pytest.param(PlanBlock(start=None), BAD_NUMBER, NUMBERS[1], NUMBERS[1:2], id="one without a number"),
+        pytest.param(PlanBlock(start=None), REAL, NUMBERS[1], (), id="one of somebody else's place"),
+        pytest.param(PlanBlock(), NUMBERS[0], None, (), id="no fault"),
+    ],
+)
+def test_a_record_of_which_no_plan_can_be_read_waits_under_every_usable_number(
+    plan: PlanBlock, child: str | None, mother: str | None, waiting: tuple[str, ...]
+) -> None:
+    """There is a plan, of whatever days: nobody may say of them that there is none (rulings 27, 41)."""
+    desk = Desk(takes=takes_for_tests)
+    subjects = [None if one is None else Person(number=one) for one in (child, mother)]
+
+    desk.load(build_upload([Record(plans=[plan], child=subjects[0], mother=subjects[1])]))
+
+    assert under_numbers(*waiting) == waiting_numbers(desk)
+    assert [child != REAL] * (plan != PlanBlock()) == [kept.raw is not None for kept in desk.kept()]
+
+
+def test_an_unread_record_waits_in_a_live_deployment_under_no_number_kept_for_tests() -> None:
+    """It is as good as none, but for the person's details (rulings 21, 27, 35)."""
+    desk = Desk(takes=takes_live(frozenset()))
+
+    desk.load(build_upload([Record(plans=[PlanBlock(start=None)])]))
+
+    assert (set(), True) == (waiting_numbers(desk), bool(desk.waiting()))
 
 
 def test_what_is_durable_is_counted() -> None:

@@ -1,6 +1,7 @@
 """Reading the records of a local authority upload: whose plan is which, and what refuses one record."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -492,6 +493,70 @@ def test_one_faulty_plan_refuses_its_whole_record() -> None:
 
     place = f"{LOCATION}/pertinentInformation[2]/COCT_TP146101GB01.CPPInformation"
     assert FaultyRecord(location=place, code=RecordCode.NOT_LOADED, reason="start date missing") == reading
+
+
+ROBIN = Details(family="Sample", given="Robin", birth_date=date(2016, 4, 12))
+NO_START = [PlanBlock(start=None)]
+
+
+@pytest.mark.parametrize(
+    ("record", "numbers", "details"),
+    [
+        pytest.param(Record(plans=NO_START), [CHILD], [ROBIN], id="no start"),
+        pytest.param(Record(plans=[PlanBlock(end="202501090000")]), [CHILD], [ROBIN], id="end before start"),
+        pytest.param(
+            Record(plans=[PlanBlock(kind="UCP")], child=None, mother=Person(number=MOTHER.digits)),
+            [MOTHER],
+            [ROBIN],
+            id="no due date",
+        ),
+        pytest.param(Record(plans=[]), [CHILD], [ROBIN], id="no plan"),
+        pytest.param(
+            Record(plans=NO_START, mother=Person(number=MOTHER.digits, given=None)),
+            [CHILD, MOTHER],
+            [ROBIN, replace(ROBIN, given=None)],
+            id="two subjects",
+        ),
+        pytest.param(
+            Record(plans=NO_START, child=Person(number="9990000019")), [], [ROBIN], id="a wrong number"
+        ),
+        pytest.param(Record(plans=NO_START, child=Person(number=None)), [], [ROBIN], id="no number"),
+        pytest.param(Record(child=Person(born="unknown")), [CHILD], [], id="no date of birth"),
+    ],
+)
+def test_of_a_record_without_readable_plans_every_number_and_person_is_read(
+    record: Record, numbers: list[NhsNumber], details: list[Details]
+) -> None:
+    """So that it waits for whoever it is about (rulings 21, 41)."""
+    (reading,) = read([record])
+
+    assert isinstance(reading, FaultyRecord)
+    assert reading.unread is not None
+    assert (numbers, details) == (list(reading.unread.numbers), list(reading.unread.details))
+    assert (OdsCode("Z211"), (), ()) == (reading.unread.authority, reading.waiting, reading.numbered)
+
+
+def test_of_a_subject_with_two_numbers_both_are_read() -> None:
+    """Nobody knows which is right; a local id is none (rulings 41, 42)."""
+    both = Record(child=Person(local_id="4711"), mother=Person(number=MOTHER.digits))
+    reading = altered("//v:id", repeat, both)
+
+    assert isinstance(reading, FaultyRecord)
+    assert reading.unread is not None
+    assert {CHILD, MOTHER} == set(reading.unread.numbers)
+
+
+@pytest.mark.parametrize("number", ["9990000019", None])
+def test_a_record_whose_plans_can_be_read_waits_with_these(number: str | None) -> None:
+    """Of both its subjects, one of whom has a usable number (rulings 21, 35, 41)."""
+    plans = [PlanBlock(), UNBORN_PLAN]
+    (reading,) = read([Record(plans=plans, child=Person(number=number), mother=Person(number=MOTHER.digits))])
+
+    assert isinstance(reading, FaultyRecord)
+    kinds = [PlanType.CHILD_PROTECTION, PlanType.UNBORN]
+    assert kinds == [content.plan_type for content in reading.waiting]
+    assert [(MOTHER, PlanType.UNBORN)] == [(one, content.plan_type) for one, content in reading.numbered]
+    assert reading.unread is None
 
 
 def test_faulty_records_do_not_stop_the_others() -> None:
