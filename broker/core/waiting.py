@@ -13,12 +13,14 @@ from broker.core.facts import Details, PlanContent
 from broker.core.identifiers import NhsNumber, OdsCode, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.policy import AnyPolicy
+from broker.core.possible import OnFile, Placed
 from broker.core.possible_keys import Window, bucket_of, details_keys, last_day_found, last_day_shared
 
 WAITS = timedelta(days=35)
 """How long a record waits after it was last sent: as long as the record itself is kept in `cpis.rejected`."""
 
 _NUMBERS_BUCKET = "00"
+_SOMEBODYS = "record waiting"  # whose, and how many there are, nobody needs to know under a number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,45 +56,61 @@ def waiting_number_key(key: IdentityKey, number: NhsNumber) -> str:
     return _NUMBERS_BUCKET + key.derive("number: record waiting", number.key)[len(_NUMBERS_BUCKET) :]
 
 
+def waits_under(key: IdentityKey, number: NhsNumber, at: datetime) -> Placed:
+    """
+    Return that a record received `at` that time, aware UTC, waits for visits under a number, on all days.
+
+    The last day is a month's, and nothing else is the record's: neither its authority nor a day of its plan,
+    which would lead from the number to the same record under the details of a new identity (ruling 23).
+    """
+    later = london_day(at + WAITS).replace(day=28) + timedelta(days=4)
+    last = later - timedelta(days=later.day)
+    window = Window(first=date.min, last=last)
+    return Placed(place=waiting_number_key(key, number), clue=OnFile(reference=_SOMEBODYS, window=window))
+
+
+def waits_no_more_under(key: IdentityKey, number: NhsNumber) -> Placed:
+    """Return that no record waits for visits under a number: it is not in use any more (ruling 23)."""
+    return Placed(place=waiting_number_key(key, number), clue=OnFile(reference=_SOMEBODYS, window=None))
+
+
 def found_waiting(
-    content: PlanContent,
-    received_at: datetime,
-    policy: AnyPolicy,
-    key: IdentityKey,
-    *,
-    number: NhsNumber | None = None,
+    content: PlanContent, received_at: datetime, policy: AnyPolicy, key: IdentityKey
 ) -> Mapping[str, Window]:
     """
-    Return the keys under which the subject of a plan that waits is found, and on which days.
+    Return the keys under which the subject of a plan that waits is found by details, and on which days.
 
-    By those of ruling 21 visits without a number meet it, by those of its own an answer does; `number` is the
-    one that it was refused under. A plan that the authority has removed waits for nobody (ruling 14).
+    By those of ruling 21 visits without a number meet it, by those of its own an answer does.
     """
-    window = Window(
-        first=content.start, last=min(last_day_found(content, policy), london_day(received_at + WAITS))
-    )
-    if content.deleted is not None or window.last < window.first:
+    if not may_wait(content, received_at, policy):
         return {}
-    details = content.details
-    keys = _found_by(key, details)
-    keys += [] if number is None else [waiting_number_key(key, number)]
-    return dict.fromkeys(keys, window)
+    return dict.fromkeys(_found_by(key, content.details), _days(content, received_at, policy))
 
 
 def found_unread(
     unread: Unread, received_at: datetime, policy: AnyPolicy, key: IdentityKey
 ) -> Mapping[str, Window]:
     """
-    Return the keys under which the subjects of a record are found whose plans cannot be read.
+    Return the keys under which the subjects of a record are found by details whose plans cannot be read.
 
     Nobody knows their days: it waits for 35 from its receipt, and for every visit before (rulings 21, 41),
     but for those of days on which its authority shares nothing (ruling 45).
     """
     last = min(london_day(received_at + WAITS), last_day_shared(unread.authority, policy))
-    keys = [waiting_number_key(key, number) for number in unread.numbers]
-    for details in unread.details:
-        keys += _found_by(key, details)
+    keys = [under for details in unread.details for under in _found_by(key, details)]
     return dict.fromkeys(keys, Window(first=date.min, last=last))
+
+
+def may_wait(content: PlanContent, received_at: datetime, policy: AnyPolicy) -> bool:
+    """Return whether a plan has days to wait on; one that the authority has removed has none (ruling 14)."""
+    days = _days(content, received_at, policy)
+    return content.deleted is None and days.first <= days.last
+
+
+def _days(content: PlanContent, received_at: datetime, policy: AnyPolicy) -> Window:
+    """Return the days of a plan's visits for which it waits, if the last is not before the first."""
+    last = min(last_day_found(content, policy), london_day(received_at + WAITS))
+    return Window(first=content.start, last=last)
 
 
 def _found_by(key: IdentityKey, details: Details) -> list[str]:

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from broker.core.errors import StorageUnusable
+from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
 from broker.core.person import Known, Person
 from broker.core.policy import AnyPolicy
 from broker.core.possible import Clue, Found, Numbered, OnFile, Placed, Search, Shelf, shelved
 from broker.core.possible_keys import bucket_of, on_file, person_reference
+from broker.core.waiting import waits_no_more_under, waits_under
 from broker.ports import Record, Topic, Write
 from broker.services.matching_output import SOURCE, Poison, Scribe, cause_of
 from broker.wire.cloudevents import FACT_TYPE, CloudEvent, write_headers
@@ -107,6 +109,18 @@ class DetailsTable:
             Placed(place=under, clue=OnFile(reference=reference, window=now.get(under))) for under in changed
         ]
         return clue_writes(self._codec, self._key, placed, at)
+
+    def number_used(self, number: NhsNumber, at: datetime, *, before: bool, after: bool) -> list[Write]:
+        """
+        Return what the shelf of a number hears when it goes out of use, or comes back `at` that time (23).
+
+        Out of use it says nothing of what waited; back in use it says that something may, since nobody knows
+        any more (ruling 41). Raises `StorageUnusable`.
+        """
+        if before == after:
+            return []
+        placed = waits_under(self._key, number, at) if after else waits_no_more_under(self._key, number)
+        return clue_writes(self._codec, self._key, [placed], at)
 
     def settle(self, key: bytes, clock: datetime) -> list[Write]:
         """

@@ -311,6 +311,13 @@ class PartitionTable:
         """Return what other partitions hear; who went or is shut away is found no more."""
         known = held.known if isinstance(held, Person) else NOTHING
         copies = self.details.copies(before, found, known, at)
+        state = self.people.get(before.number.key)
+        copies += self.details.number_used(
+            before.number,
+            at,
+            before=state is None or not self._states.is_inactive(state),
+            after=not isinstance(held, Shut),
+        )
         return copies + self._relatives.told(before.number, found, held, arrived, self.clock)
 
     def _say(

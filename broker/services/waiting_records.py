@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from broker.core.identifiers import OdsCode
+from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
 from broker.core.number_ranges import Takes, Taking, takes_any
 from broker.core.policy import AnyPolicy
 from broker.core.possible import OnFile, Placed
 from broker.core.possible_keys import Window, waiting_reference
-from broker.core.waiting import found_unread, found_waiting
+from broker.core.waiting import found_unread, found_waiting, may_wait, waits_under
 from broker.ports import Write
 from broker.services.matching_details import clue_writes
 from broker.services.rejections import SOURCE
@@ -106,15 +106,24 @@ class WaitingRecords:
             Placed(place=under, clue=OnFile(reference=reference, window=window))
             for (under, reference), window in found.items()
         ]
+        placed += [
+            waits_under(self._key, number, received_at) for number in self._numbers(record, received_at)
+        ]
         return clue_writes(self._codec, self._key, placed, received_at, SOURCE)
 
     def _found(
         self, record: FaultyRecord, received_at: datetime
     ) -> Iterator[tuple[OdsCode, Mapping[str, Window]]]:
         """Yield the keys of each subject of a record, with the authority that sent it."""
-        for number, content in [*((None, content) for content in record.waiting), *record.numbered]:
-            keys = found_waiting(content, received_at, self.policy, self._key, number=number)
-            yield content.authority, keys
+        for content in (*record.waiting, *(content for _, content in record.numbered)):
+            yield content.authority, found_waiting(content, received_at, self.policy, self._key)
         if record.unread is not None:
             keys = found_unread(record.unread, received_at, self.policy, self._key)
             yield record.unread.authority, keys
+
+    def _numbers(self, record: FaultyRecord, received_at: datetime) -> list[NhsNumber]:
+        """Return the numbers of a record under which something waits."""
+        numbers = {
+            number for number, content in record.numbered if may_wait(content, received_at, self.policy)
+        }
+        return sorted(numbers.union(() if record.unread is None else record.unread.numbers))

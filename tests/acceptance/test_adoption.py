@@ -25,20 +25,32 @@ from pathlib import Path
 import pytest
 
 from broker.adapters.embedded_kafka import EmbeddedKafka
+from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.kafka_topics import apply_topics
+from broker.adapters.memory_demographics import MemoryDemographics
+from broker.core.demographics import Current
 from broker.core.facts import Details, IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
+from broker.core.policy import Policy
 from broker.core.possible import Shelf
-from broker.core.possible_keys import details_keys, person_reference
+from broker.core.possible_keys import Window, details_keys, person_reference
+from broker.core.waiting import waiting_number_key
 from broker.ports import Record, Topic
 from broker.runtime.kafka import embedded_kafka
+from broker.runtime.parts import present
+from broker.services.rejections import Rejections
+from broker.services.uploads import Uploads
+from broker.services.verifying import Verifying
+from broker.services.waiting_records import WaitingRecords
+from broker.wire.upload_codes import RecordCode
 from tests.builders.adt import Adt, Patient
 from tests.builders.hasty_kafka import HASTY_BROKER, declared
 from tests.builders.matcher import KEY, numbers
 from tests.builders.terminal import PATIENCE_SECONDS, Desk, mllp_port, send, with_key
 from tests.builders.upload import Person, PlanBlock, build_upload
 from tests.builders.upload import Record as PlanRecord
+from tests.builders.upload_desk import read_here
 from tests.byte_search import forms
 from tests.fault.checker import read_topics
 from tests.fault.fleet import Fleet
@@ -82,6 +94,7 @@ def derived(key: IdentityKey, number: NhsNumber) -> set[str]:
     """Return what the holder of the identity key can make of a number, long or cut."""
     purposes = ("on file", "inactive", "erasure", "number", "person")
     references = {key.derive(purpose, number.key) for purpose in purposes}
+    references |= {waiting_number_key(key, number)}
     return references | {reference[:16] for reference in references}
 
 
@@ -134,6 +147,8 @@ class Found:
     links: list[str] = field(default_factory=list)
     old: set[bytes] = field(default_factory=set)
     new: set[bytes] = field(default_factory=set)
+    old_days: set[date] = field(default_factory=set)
+    new_days: set[date] = field(default_factory=set)
 
     def look(self, place: str, piece: bytes, *, may_hold: bool = False) -> None:
         """Search one piece; `may_hold`: it is where ruling 23 lets what is shared stand."""
@@ -152,10 +167,22 @@ class Found:
         self.old |= references if of_old else set()
         self.new |= references if of_new else set()
 
+    def look_at_shelf(self, key: bytes, shelf: Shelf) -> None:
+        """Note on which days plans begin that lie under the old number, or details of the new identity."""
+        under, first_days = key.decode(), {window.first for window in shelf.on_file.values()}
+        if under == waiting_number_key(self.sought.key, BEFORE):
+            self.old_days |= first_days
+        elif under in digests(self.sought.key, self.sought.new):
+            self.new_days |= first_days
+
     @property
     def everything(self) -> list[str]:
-        """All links, those by a reference that stands with either number among them."""
-        return self.links + [f"one reference with both: {one!r}" for one in self.old & self.new]
+        """All links, those by a reference or a day that stands with either number among them."""
+        return [
+            *self.links,
+            *(f"one reference with both: {one!r}" for one in self.old & self.new),
+            *(f"one first day of a plan with both: {day}" for day in self.old_days & self.new_days),
+        ]
 
     def __str__(self) -> str:
         """Return how much was searched."""
@@ -187,6 +214,50 @@ def upload(desk: Desk, patient: Patient, file_id: str) -> None:
     file.write_bytes(build_upload(records, authority="211", file_id=file_id))
     desk.run("upload", str(file))
     file.unlink()  # the authority's own copy is none of ours
+
+
+async def refuse(desk: Desk, patient: Patient) -> None:
+    """Send the plan under the old number, with details that its demographic source does not agree with."""
+    source, log = MemoryDemographics(), KafkaFactLog(desk.kafka.cluster, deadline_ms=60_000)
+    source.put(BEFORE, Current(details=Details(family="Registered"), recorded_at=present()))
+    child = Person(
+        number=BEFORE.digits, family=patient.family, given=patient.given, born=patient.born, local_id=CHILD_ID
+    )
+    policy, codecs = Policy(), desk.codecs
+    uploads = Uploads(
+        log,
+        codecs.facts,
+        Rejections(codecs.records, desk.key),
+        WaitingRecords(
+            codecs.details,
+            policy=policy,
+            key=desk.key,
+            verifying=Verifying(source, policy=policy, key=desk.key),
+        ),
+        read=read_here,
+        key=desk.key,
+        clock=present,
+        count=lambda _event: None,
+    )
+    await log.start()
+    try:
+        answer = await uploads.load(
+            build_upload([PlanRecord(child=child)], authority="211", file_id="FILE-3")
+        )
+    finally:
+        await log.close()
+    assert [RecordCode.NOT_VERIFIED] == [one.code for one in answer.records]
+
+
+def days_on_shelves(desk: Desk, sought: Sought) -> Found:
+    """Return on which days plans begin that lie on shelves, by every state that `cpis.people` still has."""
+    found = Found(sought)
+    for one in desk.records(Topic.PEOPLE):
+        if desk.codecs.details.holds(one.value or b""):
+            state = desk.codecs.details.decode_state(one.value or b"")
+            if isinstance(state, Shelf):
+                found.look_at_shelf(one.key or b"", state)
+    return found
 
 
 def attends(port: int, patient: Patient, control_id: str, *, minutes_ago: int, visit: str = VISIT) -> None:
@@ -262,7 +333,7 @@ def metrics(fleet: Fleet) -> bytes:
 
 def search(desk: Desk, fleet: Fleet, sought: Sought) -> Found:
     """Search every topic, row, log line, metric, file and answer for what connects the numbers."""
-    found = Found(sought)
+    found = days_on_shelves(desk, sought)
     for place, piece, may_hold in pieces(desk, fleet):
         found.look(place, piece, may_hold=may_hold)
     return found
@@ -303,7 +374,11 @@ def is_compacted(desk: Desk, sought: Sought) -> bool:
     )
     files = [file for file in desk.kafka.directory.rglob(f"{Topic.PEOPLE}-*/*") if file.is_file()]
     pieces = [*(file.read_bytes() for file in files), *(whole(one) for one in desk.records(Topic.PEOPLE))]
-    return bool(files) and not any(left.search(piece) for piece in pieces)
+    return (
+        bool(files)
+        and not any(left.search(piece) for piece in pieces)
+        and not days_on_shelves(desk, sought).old_days
+    )
 
 
 @pytest.mark.kafka
@@ -326,6 +401,15 @@ def test_nothing_connects_the_numbers_of_an_adopted_child(
         attends(port, replace(OLD, number=None), "CONTROL-0", minutes_ago=55, visit="VISIT-UNNUMBERED-1")
         wait_until(lambda: told_of(desk, OLD) >= 2, PATIENCE_SECONDS, "alerts under the old number")
         wait_until(lambda: asked_about(desk) == 1, PATIENCE_SECONDS, "asked whose the visit is")
+        asyncio.run(refuse(desk, new))
+        waiting = Sought(key=desk.key, new=new)
+        wait_until(
+            lambda: bool(days_on_shelves(desk, waiting).old_days), PATIENCE_SECONDS, "waiting for the number"
+        )
+        wait_until(
+            lambda: bool(days_on_shelves(desk, waiting).new_days), PATIENCE_SECONDS, "waiting for the names"
+        )
+        refused = days_on_shelves(desk, waiting)
         salt = salt_of(desk)
         of_old = on_file(desk, new)
         invalidate(desk)
@@ -347,6 +431,7 @@ def test_nothing_connects_the_numbers_of_an_adopted_child(
     with capsys.disabled():
         sys.stdout.write(f"\nsealed: {sealed}\ndestroyed: {destroyed}\n")
     assert ([], []) == (sealed.everything, destroyed.everything)
+    assert [] == refused.everything, "a day of the plan stands under the old number"
     assert all((sealed.old, sealed.new, sealed.allowed, destroyed.allowed)), "the search found nothing at all"
     assert person_reference(desk.key, BEFORE, salt).encode() in of_old - of_new
     assert of_new - of_old, "the child is on file under the new number"
@@ -363,6 +448,7 @@ def test_nothing_connects_the_numbers_of_an_adopted_child(
         VISIT.lower().encode(),
         b"born 2016-03-07",
         OLD.given.encode(),
+        f"{waiting_number_key(KEY, BEFORE)} {AFTER.digits}".encode(),
         *(digest.encode() for digest in sorted(digests(KEY, OLD) | digests(KEY, NEW))),
     ],
 )
@@ -371,6 +457,15 @@ def test_the_search_sees_what_would_connect_them(piece: bytes) -> None:
     found = Found(Sought(key=KEY))
     found.look("somewhere", piece)
     assert [] != found.everything
+
+
+def test_the_search_sees_a_day_that_stands_with_either_number() -> None:
+    """As where the record of a plan waits under the old number and under the new names (ruling 23)."""
+    found = Found(Sought(key=KEY))
+    window = Window(first=date(2025, 1, 10), last=date(2026, 1, 31))
+    for under in (waiting_number_key(KEY, BEFORE), min(digests(KEY, NEW))):
+        found.look_at_shelf(under.encode(), Shelf(on_file={"0": window}))
+    assert ["one first day of a plan with both: 2025-01-10"] == found.everything
 
 
 def test_the_search_sees_a_reference_that_stands_with_either_number() -> None:

@@ -5,6 +5,7 @@ The runtimes of the specifications, each one function from facts and policy to a
 """
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Protocol
 
 from broker.core.alerts import AlertEvent, DecisionEntry, WorklistItem
@@ -14,11 +15,18 @@ from broker.core.facts import Details, PlanFact, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.person import NOTHING, Known
 from broker.core.policy import AnyPolicy
-from broker.core.possible import Found, Numbered, OnFile, Search, Shelf, Sought, shelved, sought_in
+from broker.core.possible import Found, Numbered, OnFile, Placed, Search, Shelf, Sought, shelved, sought_in
 from broker.core.possible_keys import details_keys, on_file
 from broker.core.restriction import unlinked
 from broker.core.succession import Came
-from broker.core.waiting import Unread, found_unread, found_waiting
+from broker.core.waiting import (
+    Unread,
+    found_unread,
+    found_waiting,
+    may_wait,
+    waits_no_more_under,
+    waits_under,
+)
 from tests.spec.answering import ask_core
 from tests.spec.matchers import Sent, unnumbered
 from tests.spec.outcome import Outcome
@@ -43,6 +51,7 @@ def run_core(sent: Sent, policy: AnyPolicy, *, stepwise: bool = True) -> Outcome
     nearby = Nearby(policy)
     for number, fact in sent:
         before = {own: person.known for own, person in everybody.people.items()}
+        unused = set(everybody.inactive)
         for advanced in [] if number is None else everybody.take(number, [Came(fact)]):
             events += [replace(event, alert=unlinked(event.alert)) for event in advanced.events]
             items |= {item.item_id: item for item in advanced.opened}
@@ -53,6 +62,8 @@ def run_core(sent: Sent, policy: AnyPolicy, *, stepwise: bool = True) -> Outcome
         for own in sorted(before.keys() | after.keys()):
             if before.get(own) is not after.get(own):
                 nearby.know(own, before.get(own, NOTHING), after.get(own, NOTHING))
+        for own in sorted(unused ^ set(everybody.inactive)):
+            nearby.use(own, fact.received_at, in_use=own in unused)
         if isinstance(fact, VisitMessage):
             nearby.hear(number, replace(fact, visit=unnumbered(sent, number, fact)))
         elif number is None and isinstance(fact, PlanFact):
@@ -97,14 +108,21 @@ class Nearby:
 
     def wait(self, plan: PlanFact) -> None:
         """Let the record of a plan wait for the number of its child, for 35 days (ruling 21)."""
-        content, number = plan.content, plan.number if isinstance(plan, Refused) else None
-        found = found_waiting(content, plan.received_at, self._policy, KEY, number=number)
-        if isinstance(plan, Refused) and not plan.readable:
-            numbers = () if number is None else (number,)
-            unread = Unread(authority=content.authority, numbers=numbers, details=(content.details,))
+        content = plan.content
+        found = found_waiting(content, plan.received_at, self._policy, KEY)
+        readable = not isinstance(plan, Refused) or plan.readable
+        if not readable:
+            unread = Unread(authority=content.authority, numbers=(), details=(content.details,))
             found = found_unread(unread, plan.received_at, self._policy, KEY)
         for under, window in found.items():
             self._put(under, OnFile(reference=f"waiting {content.authority}", window=window))
+        number = plan.number if isinstance(plan, Refused) else None
+        if number is not None and (not readable or may_wait(content, plan.received_at, self._policy)):
+            self._place(waits_under(KEY, number, plan.received_at))
+
+    def use(self, number: NhsNumber, at: datetime, *, in_use: bool) -> None:
+        """Hear that a number has gone out of use, or is in use again (ruling 23)."""
+        self._place(waits_under(KEY, number, at) if in_use else waits_no_more_under(KEY, number))
 
     def met(self, visit: str) -> bool | None:
         """Whether a visit without a number meets somebody; None for one that nobody told of."""
@@ -121,6 +139,11 @@ class Nearby:
     def items(self) -> list[WorklistItem]:
         """Return the items that are open."""
         return [item for search in self._searches.values() if (item := search.item(KEY)) is not None]
+
+    def _place(self, placed: Placed) -> None:
+        """Put something where it belongs."""
+        assert isinstance(placed.clue, OnFile)
+        self._put(placed.place, placed.clue)
 
     def _put(self, under: str, clue: OnFile | Sought) -> None:
         """Put something on a shelf."""

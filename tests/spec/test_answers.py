@@ -135,7 +135,7 @@ SAID_OF_THE_NUMBER = rows("""
     yes  | invalidated                                 | could not check: not in use
     no   | invalidated                                 | could not check: not in use
     yes  | invalidated, in-use                         | plan on file
-    no   | invalidated, in-use                         | no plan on file
+    no   | invalidated, in-use                         | could not check: record waiting
 """)
 
 
@@ -143,11 +143,15 @@ SAID_OF_THE_NUMBER = rows("""
 def test_what_the_source_says_of_the_number_decides_first(
     run_moving: RunMoving, plan: str, notices: str, answer: str
 ) -> None:
-    """Under enquiry matching goes on, but nothing reassures; not in use says trace (rulings 38, 41)."""
+    """
+    Under enquiry matching goes on, but nothing reassures; not in use says trace (rulings 38, 41).
+
+    What waited for a number is dropped when it goes out of use: once it is back nobody knows of it (23).
+    """
     said = [
         f"T-{5 - place}d | notice | n{place} {notice} |" for place, notice in enumerate(notices.split(", "))
     ]
-    outcome = run_moving(table(PLAN if plan == "yes" else "", *said, "T | A04 | v1 |"))
+    outcome = run_moving(table(PLAN if plan == "yes" else "", *said, "T | A04 | v1 |"), stepwise=True)
 
     assert answer == outcome.answer()
 

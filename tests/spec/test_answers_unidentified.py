@@ -110,7 +110,10 @@ REFUSED = rows("""
     number=A family=Other given=X | number=A family=UNKNOWN                   | record waiting
     number=A family=Other given=X | number=B                                  | no plan on file
     number=A                      | number=B                                  | record waiting
-    number=A end=D-366            | number=A                                  | no plan on file
+    number=A end=D-400            | number=A                                  | record waiting
+    number=A start=D+2            | number=A                                  | record waiting
+    number=A deleted=D-3          | number=A                                  | no plan on file
+    number=A birth_date=-         | number=A                                  | record waiting
 """)
 
 
@@ -118,7 +121,11 @@ REFUSED = rows("""
 def test_a_record_that_was_refused_under_a_number_waits_for_that_number_too(
     run_nearby: RunNearby, record: str, visit: str, answer: str
 ) -> None:
-    """The source did not agree: the details may be what is wrong (rulings 21, 41; CPR01, 03, 05)."""
+    """
+    The source did not agree: the details may be what is wrong (rulings 21, 41; CPR01, 03, 05).
+
+    On which days its plan counts does not stand under the number (ruling 23): on all of them one may be.
+    """
     outcome = run_nearby(table(f"T-2d | plan! | CPP E08 | {record}", f"T | A04 | v1 | {visit}"))
 
     assert answer == outcome.answer().removeprefix("could not check: ")
@@ -132,7 +139,8 @@ UNREAD = rows("""
     T-2d / plan~  / number=A end=D-400   | A04 / number=A      | record waiting
     T+2d / plan~  / number=A {other}     | A04 / number=A      | record waiting
     T-35d / plan~ / number=A {other}     | A04 / number=A      | record waiting
-    T-36d / plan~ / number=A {other}     | A04 / number=A      | no plan on file
+    2025-11-27 10:00 / plan~ / number=A {other} | A04 / number=A | record waiting
+    2025-11-26 10:00 / plan~ / number=A {other} | A04 / number=A | no plan on file
     T-2d / plan?~ / number=A             | A04 / number=A      | record waiting
     T-2d / plan?~ / number=A {other}     | A04 / number=A      | no plan on file
     T-2d / plan~  / number=A             | A04? / number=A     | possible match
@@ -147,7 +155,7 @@ UNREAD = rows("""
 def test_a_record_of_which_no_plan_can_be_read_waits_for_whoever_it_may_be_about(
     run_nearby: RunNearby, record: str, visit: str, answer: str, first: str
 ) -> None:
-    """Under its number and its details, whatever its plan would have said, for 35 days (rulings 21, 41)."""
+    """Under its number and its details, whatever its plan would have said, till a month ends (21, 41)."""
     recorded, kind, said = record.format(other="family=Other given=X").split(" / ")
     event, number = visit.split(" / ")
     sides = (f"{recorded} | {kind} | CPP E08 | {said}", f"T | {event} | v1 | {number}")
@@ -156,6 +164,43 @@ def test_a_record_of_which_no_plan_can_be_read_waits_for_whoever_it_may_be_about
     outcome = run_nearby(table("T-99d | notice | n0 in-use | number=A", *in_order), stepwise=True)
 
     assert answer == outcome.answer().removeprefix("could not check: ")
+
+
+@pytest.mark.parametrize(
+    ("received", "answer"),
+    [
+        pytest.param("2025-11-27 10:00", WAITING, id="35 days end in the visit's month"),
+        pytest.param("2025-11-26 10:00", "no plan on file", id="35 days end in the month before"),
+    ],
+)
+def test_a_refused_record_waits_under_its_number_to_the_end_of_a_month(
+    run_nearby: RunNearby, received: str, answer: str
+) -> None:
+    """The month of the last of its 35 days; which day that is leads nowhere (rulings 21, 23)."""
+    outcome = run_nearby(table(f"{received} | plan! | CPP E08 | {SOMEBODY_ELSE}", "T | A04 | v1 |"))
+
+    assert answer == outcome.answer()
+
+
+USES = rows("""
+    said                                                         | answer
+    T-1d / notice / n1 in-use                                    | could not check: record waiting
+    T-1d / notice / n1 invalidated                               | could not check: not in use
+    T-1d / notice / n1 invalidated; T-5h / notice / n2 in-use    | could not check: record waiting
+""")
+
+
+@pytest.mark.parametrize(("said", "answer"), USES)
+def test_what_waited_for_a_number_is_not_taken_for_nothing_when_it_comes_back_into_use(
+    run_nearby: RunNearby, said: str, answer: str
+) -> None:
+    """What waited was dropped with the number: nobody knows any more that nothing does (rulings 23, 41)."""
+    notices = [f"{one.strip().replace('/', '|')} |" for one in said.split(";")]
+    refused = f"T-2d | plan! | CPP E08 | {SOMEBODY_ELSE}"
+
+    outcome = run_nearby(table(refused, *notices, "T | A04 | v1 |"), stepwise=True)
+
+    assert answer == outcome.answer()
 
 
 def test_details_that_were_corrected_since_are_looked_for_too(run_nearby: RunNearby) -> None:

@@ -9,19 +9,25 @@ import pytest
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.alerts import ItemKind
 from broker.core.errors import StorageUnusable
-from broker.core.facts import IdentityKind, IdentityNotice, VisitMessage
+from broker.core.facts import Details, IdentityKind, IdentityNotice, VisitMessage
 from broker.core.policy import Policy
 from broker.core.possible import Clue, Found, Numbered, OnFile, Placed, Search, Shelf, Sought, sought_in
 from broker.core.possible_keys import Window, details_keys, person_reference
+from broker.core.waiting import waiting_number_key
 from broker.ports import Sealed, Topic, Write
 from broker.services.matching_details import CLUES_PER_BATCH_MAX, clue_writes
 from broker.services.matching_turns import Notice
+from broker.services.waiting_records import WaitingRecords
 from broker.wire.cloudevents import read_headers
+from broker.wire.upload_codes import RecordCode
+from broker.wire.upload_record import FaultyRecord
 from tests.builders.house import ADA, House, in_house
 from tests.builders.matcher import DETAILS, KEY, NOON, SALT, attendance, make_codecs, numbers, plan, until
 from tests.unit.services.test_matching_sweep import ended, pass_time
 
 VISIT = "f" * 32
+OUT = IdentityKind.INVALIDATED
+NEW_NAME = Details(family="Marchbanks", given="Robin", birth_date=date(2016, 4, 12))
 KEYS = details_keys(KEY, DETAILS)
 
 
@@ -239,7 +245,11 @@ def test_a_state_of_the_other_kind_is_begun_anew() -> None:
 
 
 def test_a_number_that_is_not_in_use_is_found_no_more_until_it_is_in_use_again() -> None:
-    """Its person is shut away with every copy; the source's word brings both back (rulings 21, 23)."""
+    """
+    Its person is shut away with every copy; the source's word brings both back (rulings 21, 23).
+
+    With them that something may wait for the number: nobody knows any more (ruling 41).
+    """
 
     async def scenario(house: House) -> None:
         at = NOON - timedelta(days=1)
@@ -248,13 +258,47 @@ def test_a_number_that_is_not_in_use_is_found_no_more_until_it_is_in_use_again()
             await house.taken()
             assert 3 == len(held(house))
             kinds = (IdentityKind.INVALIDATED, IdentityKind.IN_USE)
-            for place, (kind, copies) in enumerate(zip(kinds, (0, 3), strict=True)):
+            for place, (kind, copies) in enumerate(zip(kinds, (0, 4), strict=True)):
                 when = at + timedelta(hours=place)
                 house.send(
                     IdentityNotice(notice_id=f"n{place}", kind=kind, recorded_at=when, received_at=when)
                 )
                 await house.taken()
                 assert copies == len(held(house))
+
+    in_house(scenario)
+
+
+def test_what_waited_for_a_number_is_dropped_with_it_though_nobody_had_a_record() -> None:
+    """Its shelf says no day of the plan; nothing of it is left once the number is not in use (ruling 23)."""
+
+    async def scenario(house: House) -> None:
+        at = NOON - timedelta(days=1)
+        content = replace(plan().content, details=NEW_NAME)
+        refused = FaultyRecord(
+            location="/", code=RecordCode.NOT_VERIFIED, reason="details differ",
+            waiting=(content,), numbered=((ADA, content),),
+        )  # fmt: skip
+        house.kafka.append(WaitingRecords(house.codecs.details, policy=Policy(), key=KEY).writes(refused, at))
+        under = waiting_number_key(KEY, ADA).encode()
+        async with house.at_work():
+            await house.taken()
+            shelf = held(house)[under]
+            assert isinstance(shelf, Shelf)
+            [window] = shelf.on_file.values()
+            by_name = [one for key, one in held(house).items() if key != under]
+            assert by_name
+            assert not {window.first, window.last} & {
+                day
+                for one in by_name
+                if isinstance(one, Shelf)
+                for its in one.on_file.values()
+                for day in (its.first, its.last)
+            }
+            house.send(IdentityNotice(notice_id="n", kind=OUT, recorded_at=NOON, received_at=NOON))
+            await house.taken()
+            assert under not in held(house)
+            assert len(by_name) == len(held(house))
 
     in_house(scenario)
 
