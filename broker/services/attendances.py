@@ -9,10 +9,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from broker.core.errors import MalformedMessage
-from broker.core.facts import VisitLeft, VisitMessage
-from broker.core.identifiers import NhsNumber
+from broker.core.facts import IdentityKind, IdentityNotice, VisitLeft, VisitMessage
+from broker.core.identifiers import NhsNumber, to_the_minute
+from broker.core.keyed import visit_content
+from broker.core.number_answers import notice_of
 from broker.ports import Topic, Write
 from broker.services.births import Births
+from broker.services.fact_writes import fact_write
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse, Owed
 from broker.services.rejections import RECORD_BYTES_MAX, SOURCE
@@ -23,7 +26,10 @@ TOO_LARGE = "message too large"
 """Reason: the fact would not fit a record of Kafka, today or ever."""
 
 
-Facts = tuple[tuple[NhsNumber, VisitMessage | VisitLeft], ...]
+AttendanceFact = VisitMessage | VisitLeft | IdentityNotice
+"""What a message comes to: its visit, that this left a number, that the one in use is restricted."""
+
+Facts = tuple[tuple[NhsNumber, AttendanceFact], ...]
 """Facts, each with the number that it is keyed by."""
 
 
@@ -58,11 +64,12 @@ class Attendances:
         """Return the number that a visit, as `visit_named` gives it, was last recorded under, if known."""
         return None if self._numbers is None else self._numbers.of_visit(visit)
 
-    def note(self, facts: Iterable[tuple[NhsNumber, VisitMessage | VisitLeft]]) -> None:
+    def note(self, facts: Iterable[tuple[NhsNumber, AttendanceFact]]) -> None:
         """Take in that facts are durable."""
         if self._numbers is not None:
             for number, fact in facts:
-                self._numbers.note(number, fact)
+                if not isinstance(fact, IdentityNotice):
+                    self._numbers.note(number, fact)
 
     def told(self, number: NhsNumber, message: VisitMessage) -> Told:
         """
@@ -71,7 +78,8 @@ class Attendances:
         A visit that moves is told under its new number first: a number that is merely superseded (22) then
         has it already when it learns that the other was left. A restriction goes with it, being that of who
         is there (24). A message that comes late under a number that its visit has left is told second: nobody
-        takes the visit to have come back. Raises `MalformedMessage` where Kafka would never take it.
+        takes the visit to have come back. Where it restricts, the number in use is restricted as well (24).
+        Raises `MalformedMessage` where Kafka would never take it.
         """
         if self._numbers is None:
             return Told([[self.visit(message, number)]], ((number, message),))
@@ -79,14 +87,27 @@ class Attendances:
         if moved is not None and self._numbers.was_restricted(number, message):
             message = replace(message, restricted=True)
         arrived = [self.visit(message, number)]
-        facts: list[tuple[NhsNumber, VisitMessage | VisitLeft]] = [(number, message)]
+        facts: list[tuple[NhsNumber, AttendanceFact]] = [(number, message)]
         if moved is not None:
             facts.append((moved.number, moved.left))
             return Told([arrived, [self.left(moved)]], tuple(facts))
         if late is not None:
-            facts.insert(0, (late.number, late.left))
-            return Told([[self.left(late)], arrived], tuple(facts))
+            marks = self._marks(number, message)
+            marked = [fact_write(self._codec, mark, one, mark.notice_id, SOURCE) for one, mark in marks]
+            return Told([[self.left(late), *marked], arrived], ((late.number, late.left), *marks, *facts))
         return Told([arrived], tuple(facts))
+
+    def _marks(self, number: NhsNumber, message: VisitMessage) -> list[tuple[NhsNumber, IdentityNotice]]:
+        """
+        Return that the number in use of a visit is restricted, if a late message of it under another says so.
+
+        It says nothing of the visit, nor of the other number: its time is the minute of the receipt.
+        """
+        in_use = self.in_use(visit_content(self.key, message.visit, number))
+        if in_use is None or not message.restricted:
+            return []
+        at = to_the_minute(message.received_at)
+        return [(in_use, notice_of(in_use, IdentityKind.RESTRICTED, at, at, self.key))]
 
     def visit(self, message: VisitMessage, number: NhsNumber) -> Write:
         """Return the record of a message; raise `MalformedMessage` where Kafka would never take it."""

@@ -3,7 +3,7 @@
 import pytest
 
 from broker.core.alerts import Change, EventKind, ItemKind
-from tests.spec.conftest import Run
+from tests.spec.conftest import Run, RunMoving
 from tests.spec.outcome import Outcome
 from tests.spec.table import rows
 
@@ -67,6 +67,37 @@ def test_any_source_restricts_and_the_demographic_source_alone_lifts(
 
     routes = {row[1] for row in outcome.alerts("to | route") if row[0] == "la E09"}
     assert {"recipients of restricted records" if restricted == "yes" else "duty social worker"} == routes
+
+
+LATE = rows("""
+    then                                                                              | restricted
+    T+2h A08 A; T+1h A08 B                                                            | no
+    T+2h A08 A; T+1h A08 B restricted=yes                                             | yes
+    T+2h A08 A; T+1h A08 B restricted=yes; T+3h A08 A cleared=restricted              | yes
+    T+1h A08 C; T+2h A08 A; T+90m A08 C restricted=yes                                | yes
+    T+2h A08 A; T+1h A08 B restricted=yes; T+3h notice A kind='restriction lifted'   | no
+    T+2h A08 A; T+1h A08 B restricted=yes; T+59m notice A kind='restriction lifted'  | yes
+""")
+
+
+@pytest.mark.parametrize(("then", "restricted"), LATE)
+def test_a_mark_that_comes_late_under_a_former_number_restricts_the_one_in_use(
+    run_recorded: RunMoving, then: str, restricted: str
+) -> None:
+    """It is that of whoever is there, whichever message bears it; only the source lifts it (24, 44)."""
+    parts = [part.split(maxsplit=3) for part in then.split("; ")]
+    later = "\n".join(
+        f"{at} | {fact} | {'n1' if fact == 'notice' else 'v1'} | number={number} {' '.join(values)}"
+        for at, fact, number, *values in parts
+    )
+    outcome = run_recorded(f"""{HEAD}
+        T-9d | plan | CPP E09 | number=A
+        T    | A04  | v1      | number=B
+        {later}
+    """, stepwise=True)  # fmt: skip
+
+    route = "recipients of restricted records" if restricted == "yes" else "duty social worker"
+    assert [("A", route)] == [row[:2] for row in outcome.alerts("number | route | to") if row[2] == "la E09"]
 
 
 STORY = f"""{PLAN}

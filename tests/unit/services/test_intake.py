@@ -13,7 +13,16 @@ from broker.adapters.memory import MemoryFactLog, MemoryKafka, MemoryRecord
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.alerts import ItemKind
 from broker.core.errors import KafkaUnavailable, StorageUnusable, UnwritableRecord
-from broker.core.facts import Birth, Fact, NumberStatus, VisitEvent, VisitLeft, VisitMessage
+from broker.core.facts import (
+    Birth,
+    Fact,
+    IdentityKind,
+    IdentityNotice,
+    NumberStatus,
+    VisitEvent,
+    VisitLeft,
+    VisitMessage,
+)
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
 from broker.core.number_ranges import Takes, takes_any, takes_for_tests, takes_live
@@ -620,6 +629,26 @@ def test_a_visit_takes_its_restriction_to_another_number_and_nothing_else_does()
 
     marks = {fact.control_id: fact.restricted for fact in desk.told() if isinstance(fact, VisitMessage)}
     assert {"M1": True, "M2": None, "M3": True} == marks
+
+
+def test_a_late_mark_under_a_former_number_is_told_to_the_one_in_use() -> None:
+    """Before the message itself, to the minute, with nothing of the visit or the other number (24, 44)."""
+    desk, without = Desk(), Desk()
+    other = replace(CHILD, number="9990000026")
+
+    for one, vip in ((desk, "S"), (without, "")):
+        one.send(message(control_id="M1", recorded="20250301110000"))
+        one.send(message(other, event="A08", control_id="M2", recorded="20250301110200"))
+        one.send(message(event="A08", control_id="M3", recorded="20250301110100", restricted=vip))
+
+    assert [] == without.kafka.read(Topic.IDENTITY)
+    [record] = desk.kafka.read(Topic.IDENTITY)
+    mark = desk.facts.decode(record.topic, record.key or b"", record.value or b"")
+    assert isinstance(mark, IdentityNotice)
+    assert (b"9990000026", IdentityKind.RESTRICTED, None) == (record.key, mark.kind, mark.visit)
+    assert {NOW.replace(second=0, microsecond=0)} == {mark.recorded_at, mark.received_at}
+    assert b"9990000018" not in (record.value or b"")
+    assert record.timestamp < in_order(desk)[-1].timestamp
 
 
 def test_what_was_refused_is_not_remembered() -> None:
