@@ -18,8 +18,11 @@ _SUCCESSOR = "NHS number that succeeds it"
 _USER = "Name of the user"
 _MOTHER = "NHS number of the mother"
 _BABY = "NHS number of the baby"
-_BORN = "Date of birth of the baby"
+_BORN = "Date of birth"
+_BABY_BORN = "Date of birth of the baby"
 _USER_ID = "The organisation's own id of the user"
+_BESIDES = {IdentityKind.SUPERSEDED: (_SUCCESSOR,), IdentityKind.BIRTH_DATE: (_BORN,)}
+"""What is asked for after the number."""
 
 
 class Moment(click.ParamType):
@@ -69,7 +72,7 @@ def add() -> None:
 
 
 @add.command()
-@click.option("--kind", required=True, type=click.Choice(list(_WORDS)), help="What the source said.")
+@click.option("--kind", required=True, type=click.Choice(list(_WORDS)), help="What was said.")
 @click.option(
     "--recorded-at", required=True, type=Moment(), help="When the source recorded it: the newest counts."
 )
@@ -77,24 +80,27 @@ def add() -> None:
 @servers_option
 def notice(kind: str, recorded_at: datetime, reason: str, by: str, bootstrap_servers: str | None) -> None:
     """
-    Add what the demographic source said of a number.
+    Add what the demographic source said of a number or its person, or an authority of a pregnancy.
 
     restricted: the person's whereabouts are to be protected. superseded: another number has taken its
     place, and everything follows that one. number-change: it changed, and how is not known yet. in-use: it
-    is valid, which settles an enquiry and what was said before.
+    is valid, which settles an enquiry and what was said before. date-of-birth: the source holds this one.
+    pregnancy-ended: the authority recorded that it ended without a birth, and alerts for it stop.
 
-    Standard input: the NHS number; for superseded, on a second line the number that succeeds it.
+    Standard input: the NHS number; on a second line for superseded the number that succeeds it, and for
+    date-of-birth the date, as 2014-04-12.
     """
     grounds = Grounds(by=by, reason=reason)
     what = _WORDS[kind]
-    asked = (NUMBER, _SUCCESSOR) if what is IdentityKind.SUPERSEDED else (NUMBER,)
-    numbers = [number_of(text) for text in personal(asked)]
-    successor = numbers[1] if len(numbers) > 1 else None
+    digits, *besides = personal((NUMBER, *_BESIDES.get(what, ())))
+    number = number_of(digits)
+    successor = number_of(besides[0]) if what is IdentityKind.SUPERSEDED else None
+    born = _day(besides[0]) if what is IdentityKind.BIRTH_DATE else None
 
     async def put_in(desk: Desk) -> Added:
         """Add the notice."""
         return await desk.facts.add_notice(
-            numbers[0], what, recorded_at=recorded_at, successor=successor, grounds=grounds
+            number, what, recorded_at=recorded_at, successor=successor, born=born, grounds=grounds
         )
 
     _show(at_desk(bootstrap_servers, put_in))
@@ -115,12 +121,8 @@ def birth(recorded_at: datetime, reason: str, by: str, bootstrap_servers: str | 
     date of birth, as 2026-03-02.
     """
     grounds = Grounds(by=by, reason=reason)
-    mother, baby, day = personal((_MOTHER, _BABY, _BORN))
-    numbers = number_of(mother), number_of(baby)
-    try:
-        born = date.fromisoformat(day)
-    except ValueError:
-        raise click.UsageError("give the date of birth as 2026-03-02") from None
+    mother, baby, day = personal((_MOTHER, _BABY, _BABY_BORN))
+    numbers, born = (number_of(mother), number_of(baby)), _day(day)
 
     async def put_in(desk: Desk) -> Added:
         """Add the birth."""
@@ -254,6 +256,14 @@ def unsettled(item_id: str, at: datetime, reason: str, by: str, bootstrap_server
         return await desk.words.unsettled((await desk.worklist.worklist()).find(item_id), at, grounds)
 
     _show(at_desk(bootstrap_servers, put_in))
+
+
+def _day(text: str) -> date:
+    """Return a date of birth; misuse is explained without repeating it."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise click.UsageError("give the date of birth as 2026-03-02") from None
 
 
 def _show(added: Added) -> None:

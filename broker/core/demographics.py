@@ -17,11 +17,14 @@ class Current:
     """
     The number is in use, for a person with these details.
 
-    `restricted`: the source protects where the person is (ruling 24). An address is never asked for.
+    `restricted`: the source protects where the person is (ruling 24). `lifted_at` is when it recorded that
+    the person needs no more protection, aware UTC, None where it says no such thing: that a record is not
+    restricted says nothing of what others marked. An address is never asked for.
     """
 
     details: Details
     restricted: bool = False
+    lifted_at: datetime | None = None
     recorded_at: datetime
 
 

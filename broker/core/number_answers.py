@@ -5,7 +5,7 @@ Order is that of the source's stamps (ruling 37), so that any order of arrival e
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import assert_never
 
 from broker.core.demographics import Current, Invalidated, NotKnown, NumberAnswer, SupersededBy
@@ -48,13 +48,21 @@ def notice_of(
     key: IdentityKey,
     *,
     successor: NhsNumber | None = None,
+    born: date | None = None,
 ) -> IdentityNotice:
-    """Return what the source said of a number at its own time; said again it has the same id."""
+    """
+    Return what was said of a number or its person at its own time; said again it has the same id.
+
+    A date of birth has an id by its receipt: no id may be tried against a birthday, by which an old and a new
+    number could be found to be one person's (ruling 23).
+    """
     of = "" if successor is None else successor.digits
+    heard = () if born is None else (received_at.isoformat(),)
     return IdentityNotice(
-        notice_id=key.derive("notice", number.key, kind, of, recorded_at.isoformat()),
+        notice_id=key.derive("notice", number.key, kind, of, recorded_at.isoformat(), *heard),
         kind=kind,
         successor=successor,
+        birth_date=born,
         recorded_at=recorded_at,
         received_at=received_at,
     )
@@ -64,10 +72,11 @@ def answered(
     number: NhsNumber, answer: NumberAnswer, received_at: datetime, key: IdentityKey
 ) -> Iterator[IdentityNotice]:
     """
-    Yield the facts that the source's answer about a number is (rulings 22 to 24, 38).
+    Yield the facts that the source's answer about a number is (rulings 13, 22 to 24, 38).
 
-    None for a number that it never gave out: that settles nothing. That it protects a person is told; that it
-    does not is no word that lifts what others said (ruling 24).
+    None for a number that it never gave out: that settles nothing. That it protects a person is told, and so
+    is when it recorded that it needs to no more; that it does not protect one is no word that lifts what
+    others said (ruling 24).
     """
     match answer:
         case Current():
@@ -75,6 +84,10 @@ def answered(
             yield notice_of(number, IdentityKind.IN_USE, at, received_at, key)
             if answer.restricted:
                 yield notice_of(number, IdentityKind.RESTRICTED, at, received_at, key)
+            elif answer.lifted_at is not None:
+                yield notice_of(number, IdentityKind.RESTRICTION_LIFTED, answer.lifted_at, received_at, key)
+            if (born := answer.details.birth_date) is not None:
+                yield notice_of(number, IdentityKind.BIRTH_DATE, at, received_at, key, born=born)
         case SupersededBy():
             kind, at = IdentityKind.SUPERSEDED, answer.recorded_at
             yield notice_of(number, kind, at, received_at, key, successor=answer.successor)

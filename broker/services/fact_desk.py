@@ -1,9 +1,10 @@
 """
-Facts that an operator puts in by hand: what the demographic source said of a number, births, views of a
-person, who must not see one, and whose a visit is.
+Facts that an operator puts in by hand: what the demographic source said of a number or its person, that a
+pregnancy ended, births, views of a person, who must not see one, and whose a visit is.
 
 Audited first, validated before that, and answered only once Kafka has acknowledged. The same fact put in
-twice is one fact: its id is derived from what it says. What only a matcher may write cannot be put in here.
+twice is one fact, its id being derived from what it says; two dates of birth merely say the same. What only
+a matcher may write cannot be put in here.
 """
 
 from dataclasses import dataclass, field, replace
@@ -30,8 +31,14 @@ BY_HAND = (
     IdentityKind.SUPERSEDED,
     IdentityKind.NUMBER_CHANGE,
     IdentityKind.IN_USE,
+    IdentityKind.BIRTH_DATE,
+    IdentityKind.PREGNANCY_ENDED,
 )
-"""What may be said of a number by hand; an invalidation is taken from the source alone (ruling 23)."""
+"""
+What may be said of a number or its person by hand.
+
+That a number is invalidated, or a restriction lifted, is taken from the source alone (rulings 23, 24).
+"""
 
 _ACTIONS = {
     IdentityKind.CONFIRMED: ActionKind.CONFIRMED,
@@ -108,16 +115,23 @@ class FactDesk:
         *,
         recorded_at: datetime,
         successor: NhsNumber | None = None,
+        born: date | None = None,
         grounds: Grounds,
     ) -> Added:
-        """Put in what the source said of a number or its person, at the source's own time (ruling 37)."""
+        """
+        Put in what was said of a number or its person, at its source's own time (ruling 37).
+
+        The demographic source says it; that a pregnancy ended is the authority's word (ruling 43).
+        """
         if kind not in BY_HAND:
             raise InvalidFact("this is taken from the demographic source alone, never by hand")
         if successor == number:
             raise InvalidFact("a number is not its own successor")
         now = self._clock()
         recorded_at = _plausible("time at which the source recorded it", recorded_at, now)
-        notice = notice_of(number, kind, recorded_at, aware(now), self._key, successor=successor)
+        if born is not None and not _FIRST_TIME.date() <= born <= now.date():
+            raise InvalidFact("the date of birth is before 1900, or to come")
+        notice = notice_of(number, kind, recorded_at, aware(now), self._key, successor=successor, born=born)
         return await self._add(number, notice, notice.notice_id, kind.value, grounds)
 
     async def add_view(

@@ -55,13 +55,14 @@ def world(request: pytest.FixtureRequest) -> World:
     [
         Current(details=DETAILS, recorded_at=AT),
         Current(details=DETAILS, restricted=True, recorded_at=AT),
+        Current(details=DETAILS, lifted_at=AT, recorded_at=AT),
         Current(details=Details(), recorded_at=AT),
         SupersededBy(successor=ALEX, recorded_at=AT),
         Invalidated(recorded_at=AT),
     ],
 )
 def test_a_number_is_answered_as_it_stands(world: World, answer: NumberAnswer) -> None:
-    """In use with details, restricted or not; superseded by whom; invalidated; each with its stamp."""
+    """In use with details, restricted or not any more; superseded by whom; invalidated; with its stamp."""
     world.put(ROBIN, answer)
 
     assert answer == asyncio.run(world.source.get(ROBIN))

@@ -75,6 +75,10 @@ REFUSED = [
         ("notice", "--kind", "in-use", "--recorded-at", "2999-01-01T00:00:00Z", *GROUNDS),
         "9990000018\n", "CPIS-104", id="ahead",
     ),
+    pytest.param(
+        ("notice", "--kind", "date-of-birth", *SAID, *GROUNDS),
+        "9990000018\n2999-01-01\n", "CPIS-104", id="unborn",
+    ),
     pytest.param(("view", *LOOKED, *GROUNDS), "9990000018\n\x07\n", "CPIS-104", id="control characters"),
 ]  # fmt: skip
 MISUSED = [
@@ -83,6 +87,16 @@ MISUSED = [
     ),
     pytest.param(("notice", "--kind", "in-use", *SAID, *GROUNDS), "", "needed", id="nothing"),
     pytest.param(("notice", "--kind", "invalidated", *SAID, *GROUNDS), "", "invalidated", id="kind"),
+    pytest.param(
+        ("notice", "--kind", "restriction-lifted", *SAID, *GROUNDS), "", "restriction-lifted", id="lift"
+    ),
+    pytest.param(
+        ("notice", "--kind", "date-of-birth", *SAID, *GROUNDS), "9990000018\n", "needed", id="no day"
+    ),
+    pytest.param(
+        ("notice", "--kind", "date-of-birth", *SAID, *GROUNDS),
+        "9990000018\n12.4.2014\n", "date of birth", id="day",
+    ),
     pytest.param(("notice", "--kind", "in-use", *GROUNDS), "", "recorded-at", id="no time"),
     pytest.param(
         ("notice", "--kind", "in-use", "--recorded-at", "2026-03-02T10:00", *GROUNDS), "", "zone", id="zone"
@@ -96,7 +110,7 @@ MISUSED = [
     pytest.param(("view", *LOOKED, "--organisation", "r", *GROUNDS), "", "ODS", id="organisation"),
     pytest.param(("view", *LOOKED, *GROUNDS), "9990000018\nA\nB\nC\n", "needed", id="four lines"),
     pytest.param(("exclusion", "--organisation", "RXH", *GROUNDS), "9990000018\n", "needed", id="no user"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("words", "told", "code"), REFUSED)
@@ -160,6 +174,14 @@ def test_a_view_is_put_in_with_or_without_the_users_own_id(run: Run, own_id: str
     result = run("view", *LOOKED, *GROUNDS, told=f"9990000018\nNurse Sample\n{own_id}")
 
     assert (0, "is in cpis.in.accesses\n") == (result.exit_code, result.output.partition(" ")[2])
+
+
+@pytest.mark.parametrize(("kind", "besides"), [("date-of-birth", "2014-04-12\n"), ("pregnancy-ended", "")])
+def test_what_is_said_of_a_person_is_put_in(run: Run, kind: str, besides: str) -> None:
+    """The source's date of birth (ruling 13), and the authority's word of a pregnancy (ruling 43)."""
+    result = run("notice", "--kind", kind, *SAID, *GROUNDS, told=f"9990000018\n{besides}")
+
+    assert (0, "is in cpis.in.identity\n") == (result.exit_code, result.output.partition(" ")[2])
 
 
 def test_an_exclusion_put_in_again_is_the_same(run: Run) -> None:

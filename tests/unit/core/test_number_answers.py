@@ -1,14 +1,20 @@
 """What the source says of a number: the newest answer by its own stamps, and what is still under enquiry."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 
 import pytest
 
+from broker.core.birthdays import born_on
+from broker.core.demographics import Current
 from broker.core.errors import InvalidFact
-from broker.core.facts import IdentityKind, IdentityNotice
+from broker.core.facts import Details, IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber
-from broker.core.number_answers import newest_answer, recorded, under_enquiry
+from broker.core.number_answers import answered, newest_answer, notice_of, recorded, under_enquiry
+from broker.core.person import Known
+from broker.core.restriction import is_restricted
+from tests.builders.matcher import KEY, attendance
 
 T = datetime(2026, 1, 10, 10, tzinfo=UTC)
 B, C = NhsNumber("9990000018"), NhsNumber("9990000026")
@@ -77,6 +83,44 @@ def test_an_enquiry_is_open_until_an_answer_of_its_time_or_later(
 ) -> None:
     """Superseded, in use and invalidated settle it (ruling 38)."""
     assert {open_enquiry} == {under_enquiry(order) for order in permutations(notices)}
+
+
+@pytest.mark.parametrize(
+    ("lifted_at", "restricted"),
+    [(None, True), (T - HOUR, True), (T, True), (T + HOUR, False), (T + 9 * HOUR, True)],
+    ids=["not said", "before the mark", "with it", "after it", "after it, by a clock that runs ahead"],
+)
+def test_a_slip_of_a_hospital_is_lifted_by_the_sources_own_record(
+    lifted_at: datetime | None,
+    restricted: bool,  # noqa: FBT001
+) -> None:
+    """By when it recorded that no protection is needed, never by its silence, nor ahead of it (24, 37)."""
+    marked = replace(attendance(at=T), restricted=True)
+    before = Known(visits={marked.visit: {marked.message_id: marked}})
+    answer = Current(details=Details(), lifted_at=lifted_at, recorded_at=T + 2 * HOUR)
+    heard_at = T if lifted_at == T + 9 * HOUR else T + 2 * HOUR
+
+    said = {one.notice_id: one for one in answered(B, answer, heard_at, KEY)}
+
+    assert is_restricted(before)
+    assert restricted == is_restricted(replace(before, notices=said))
+
+
+def test_the_sources_date_of_birth_is_the_one_that_counts() -> None:
+    """At the source's own stamp (ruling 13, R8)."""
+    answer = Current(details=Details(birth_date=date(2014, 4, 12)), recorded_at=T)
+    said = list(answered(B, answer, T + HOUR, KEY))
+
+    assert (None, date(2014, 4, 12)) == (born_on(said, T - HOUR), born_on(said, T))
+
+
+def test_no_id_may_be_tried_against_a_birthday() -> None:
+    """An id says which number, when recorded and when heard, and of two days it is one (ruling 23)."""
+    days = (date(2014, 4, 12), date(2008, 2, 29))
+    ids = [notice_of(B, IdentityKind.BIRTH_DATE, T, T, KEY, born=born).notice_id for born in days]
+
+    assert 1 == len(set(ids))
+    assert ids[0] != notice_of(B, IdentityKind.BIRTH_DATE, T, T + HOUR, KEY, born=days[0]).notice_id
 
 
 @pytest.mark.parametrize("kind", IdentityKind)

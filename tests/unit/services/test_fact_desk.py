@@ -9,16 +9,19 @@ from typing import Any
 import pytest
 
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
+from broker.core.birthdays import born_on
+from broker.core.demographics import Current, Invalidated
 from broker.core.errors import InvalidFact, KafkaUnavailable, NaiveTime
 from broker.core.excluded import may_see
-from broker.core.facts import Access, Birth, Fact, IdentityKind, IdentityNotice
+from broker.core.facts import ABOUT_A_VISIT, Access, Birth, Details, Fact, IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import visit_reference
+from broker.core.number_answers import answered
 from broker.core.number_ranges import Takes, takes_any, takes_for_tests
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, OperatorAction, Place
 from broker.ports import INPUTS, Topic, Write
 from broker.services.desk_log import DeskLog
-from broker.services.fact_desk import WORDS_CHARACTERS_MAX, Added, FactDesk, User
+from broker.services.fact_desk import BY_HAND, WORDS_CHARACTERS_MAX, Added, FactDesk, User
 from broker.services.finding import VisitAsked
 from broker.wire.cloudevents import read_headers
 from tests.builders.matcher import KEY, make_codecs
@@ -71,10 +74,18 @@ class Bench:
         log = DeskLog(facts, self.codecs.records, key=KEY, clock=lambda: self.now)
         self.desk = FactDesk(facts, self.codecs.facts, log, key=KEY, clock=lambda: self.now, takes=self.takes)
 
-    def notice(self, kind: IdentityKind, *, at: datetime = SAID, successor: NhsNumber | None = None) -> Added:
+    def notice(
+        self,
+        kind: IdentityKind,
+        *,
+        at: datetime = SAID,
+        successor: NhsNumber | None = None,
+        born: date | None = None,
+    ) -> Added:
         """Put in a notice about Robin."""
-        adding = self.desk.add_notice(ROBIN, kind, recorded_at=at, successor=successor, grounds=GROUNDS)
-        return asyncio.run(adding)
+        return asyncio.run(
+            self.desk.add_notice(ROBIN, kind, recorded_at=at, successor=successor, born=born, grounds=GROUNDS)
+        )
 
     def view(self, **other: Any) -> Added:
         """Put in a view of Robin."""
@@ -105,20 +116,22 @@ class Bench:
 
 
 @pytest.mark.parametrize(
-    ("kind", "successor"),
+    ("kind", "successor", "born"),
     [
-        (IdentityKind.RESTRICTED, None),
-        (IdentityKind.SUPERSEDED, ALEX),
-        (IdentityKind.NUMBER_CHANGE, None),
-        (IdentityKind.IN_USE, None),
+        (IdentityKind.RESTRICTED, None, None),
+        (IdentityKind.SUPERSEDED, ALEX, None),
+        (IdentityKind.NUMBER_CHANGE, None, None),
+        (IdentityKind.IN_USE, None, None),
+        (IdentityKind.BIRTH_DATE, None, date(2014, 4, 12)),
+        (IdentityKind.PREGNANCY_ENDED, None, None),
     ],
 )
 def test_a_notice_lies_in_its_input_and_in_the_audit_trail(
-    kind: IdentityKind, successor: NhsNumber | None
+    kind: IdentityKind, successor: NhsNumber | None, born: date | None
 ) -> None:
     """As the source recorded it, received now; the trail says who, why and what kind, and no number."""
     bench = Bench()
-    added = bench.notice(kind, successor=successor)
+    added = bench.notice(kind, successor=successor, born=born)
     received = NOW.replace(microsecond=123_000)
 
     assert [
@@ -128,6 +141,7 @@ def test_a_notice_lies_in_its_input_and_in_the_audit_trail(
                 notice_id=added.fact_id,
                 kind=kind,
                 successor=successor,
+                birth_date=born,
                 recorded_at=SAID,
                 received_at=received,
             ),
@@ -206,9 +220,65 @@ def test_it_is_not_answered_before_kafka_has_the_fact() -> None:
 
 
 @pytest.mark.parametrize(
+    "kind", sorted(set(IdentityKind) - {*BY_HAND, *ABOUT_A_VISIT, IdentityKind.EXCLUDED})
+)
+def test_what_the_source_alone_may_say_comes_from_its_answer(kind: IdentityKind) -> None:
+    """An invalidation and a lifted restriction are never put in by hand (rulings 23, 24); each has a door."""
+    answers = (
+        Invalidated(recorded_at=SAID),
+        Current(details=Details(), lifted_at=SAID, recorded_at=SAID),
+    )
+    bench = Bench()
+    with pytest.raises(InvalidFact, match="never by hand"):
+        bench.notice(kind)
+
+    assert ([], []) == (bench.facts(), bench.actions())
+    assert kind in {one.kind for answer in answers for one in answered(ROBIN, answer, NOW, KEY)}
+
+
+def test_a_date_of_birth_put_in_twice_says_the_same() -> None:
+    """The later of two at one stamp counts; neither is named in an id or in the trail (rulings 13, 23)."""
+    bench = Bench()
+    day = date(2014, 4, 12)
+    first = bench.notice(IdentityKind.BIRTH_DATE, born=day)
+    bench.now += timedelta(seconds=1)
+    again = bench.notice(IdentityKind.BIRTH_DATE, born=day)
+
+    said = [fact for _, fact in bench.facts() if isinstance(fact, IdentityNotice)]
+    assert first.fact_id != again.fact_id
+    assert [day, day] == [notice.birth_date for notice in said]
+    assert day == born_on(said, SAID)
+
+
+@pytest.mark.parametrize(
+    ("born", "says"),
+    [
+        (None, "date of birth goes with"),
+        (date(1899, 12, 31), "before 1900"),
+        (NOW.date() + timedelta(days=1), "to come"),
+    ],
+)
+def test_a_date_of_birth_that_cannot_be_is_refused(born: date | None, says: str) -> None:
+    """Without repeating it, and nothing is written (ruling 13)."""
+    bench = Bench()
+    with pytest.raises(InvalidFact, match=says):
+        bench.notice(IdentityKind.BIRTH_DATE, born=born)
+
+    assert ([], []) == (bench.facts(), bench.actions())
+
+
+@pytest.mark.parametrize("born", [date(1900, 1, 1), NOW.date()])
+def test_a_date_of_birth_that_can_be_is_taken(born: date) -> None:
+    """From 1900 to today (ruling 13)."""
+    bench = Bench()
+    bench.notice(IdentityKind.BIRTH_DATE, born=born)
+
+    assert [born] == [fact.birth_date for _, fact in bench.facts() if isinstance(fact, IdentityNotice)]
+
+
+@pytest.mark.parametrize(
     ("kind", "at", "successor", "says"),
     [
-        (IdentityKind.INVALIDATED, SAID, None, "never by hand"),
         (IdentityKind.SUPERSEDED, SAID, None, "successor"),
         (IdentityKind.SUPERSEDED, SAID, ROBIN, "its own successor"),
         (IdentityKind.IN_USE, SAID, ALEX, "successor"),
