@@ -37,11 +37,12 @@ class Told(NamedTuple):
     """
     What a message comes to: steps to be made durable in turn, and the facts in that order.
 
-    There are two steps where a visit left a number, else one.
+    There are two steps where a visit left a number, else one. `late`: the visit has gone on under another.
     """
 
     steps: list[list[Write]]
     facts: Facts
+    late: bool = False
 
 
 class Attendances:
@@ -94,7 +95,9 @@ class Attendances:
         if late is not None:
             marks = self._marks(number, message)
             marked = [fact_write(self._codec, mark, one, mark.notice_id, SOURCE) for one, mark in marks]
-            return Told([[self.left(late), *marked], arrived], ((late.number, late.left), *marks, *facts))
+            return Told(
+                [[self.left(late), *marked], arrived], ((late.number, late.left), *marks, *facts), late=True
+            )
         return Told([arrived], tuple(facts))
 
     def _marks(self, number: NhsNumber, message: VisitMessage) -> list[tuple[NhsNumber, IdentityNotice]]:

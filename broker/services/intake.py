@@ -59,7 +59,7 @@ class _Judgement(NamedTuple):
     What is to be made durable, step by step, what is then counted, and the fault to answer, None for `AA`.
 
     `facts` are the visits' facts among the steps, each with its number; `unnumbered` is a message that has
-    none.
+    none, `bore_mark` how a visit whose message has one was known before, where it bears a mark of then (24).
     """
 
     steps: Sequence[list[Write]]
@@ -67,6 +67,7 @@ class _Judgement(NamedTuple):
     fault: MalformedMessage | None = None
     facts: Facts = ()
     unnumbered: VisitMessage | None = None
+    bore_mark: str | None = None
     merge: bool = False
 
 
@@ -147,6 +148,8 @@ class Intake:
         self._attendances.note(judgement.facts)
         if judgement.unnumbered is not None:
             self._attendances.numberless.kept(data, judgement.unnumbered)
+        if judgement.bore_mark is not None:
+            self._attendances.numberless.bore_mark(judgement.bore_mark)
         return judgement
 
     async def promote(self, untraced: Untraced, number: NhsNumber) -> bool:
@@ -211,10 +214,12 @@ class Intake:
         """Read a message and return what is to be kept of it; raises nothing but `StorageUnusable`."""
         try:
             reading = self._read(data, received_at, confirmed)
-            if reading.number is None:
+            if (number := reading.number) is None:
                 return self._without_number(data, reading, received_at)
-            told = self._attendances.told(reading.number, reading.message)
-            told.steps[-1].extend(self._about_the_patient(reading.number, reading, received_at))
+            marked = self._attendances.numberless.marked(reading.message, reading.unnumbered)
+            reading = replace(reading, message=marked)
+            told = self._attendances.told(number, marked)
+            told.steps[-1].extend(self._about_the_patient(number, reading, received_at))
         except MalformedMessage as fault:
             return self._merge(data, fault, received_at)
         except StorageUnusable:
@@ -222,7 +227,8 @@ class Intake:
         except Exception:  # noqa: BLE001 - a defect of ours loses no message and stops no sender's queue
             return self._at_fault(data, MalformedMessage(DEFECT), received_at)
         counts = ("accepted", *(f"{QUALITY}{fault}" for fault in reading.faults))
-        return _Judgement(told.steps, counts, facts=told.facts)
+        bore_mark = None if told.late else reading.unnumbered  # late: the number in use has not borne it
+        return _Judgement(told.steps, counts, facts=told.facts, bore_mark=bore_mark)
 
     def _merge(self, data: bytes, fault: MalformedMessage, received_at: datetime) -> _Judgement:
         """
@@ -271,6 +277,7 @@ class Intake:
             control_id=reading.control_id,
             visit=reading.unnumbered,
             system=reading.message.system,
+            restricted=reading.message.restricted is True,
             received_at=received_at,
             raw=data,
         )

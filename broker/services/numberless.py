@@ -1,11 +1,13 @@
 """
-Visits without a usable number: looked for by their details until a number comes. Rulings 21, 35.
+Visits without a usable number: looked for by their details until a number comes. Rulings 21, 24, 35.
 
-Knows which of them it has seen, for H, so that the message that brings the number ends the search. What a
-process has not seen itself it reads back before its doors open.
+Knows which of them it has seen, for H, so that the message that brings the number ends the search and bears
+the mark of one that restricted the record. What a process has not seen itself it reads back before its doors
+open.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from broker.core.facts import VisitMessage
@@ -43,6 +45,7 @@ class Numberless:
         self.key = key
         self._trace = trace
         self._sought: dict[str, datetime] = {}  # by reference, the newest receipt last
+        self._marked: dict[str, datetime] = {}  # those that restricted a record, likewise
 
     def sought(self, message: VisitMessage) -> list[Write]:
         """
@@ -57,14 +60,32 @@ class Numberless:
         details, sought = found
         placed = [Placed(place=under, clue=sought) for under in details_keys(self.key, details)]
         if placed:
-            self._note(sought.visit, sought.heard_at)
+            self._note(self._sought, sought.visit, sought.heard_at)
         return clue_writes(self._codec, self.key, placed, sought.heard_at, SOURCE)
 
     def kept(self, data: bytes, message: VisitMessage) -> None:
-        """Have it asked whose a message without a number is, once it is kept; none that nobody hears of."""
+        """
+        Have it asked whose a message without a number is, once it is kept; none that nobody hears of.
+
+        A mark that it bears waits for the visit's number, wherever it was set (ruling 24).
+        """
+        if message.restricted:
+            self._note(self._marked, message.visit, message.received_at)
         found = None if self._trace is None else sought_in(message, self.policy)
         if self._trace is not None and found is not None:
             self._trace(Untraced(data=data, received_at=message.received_at, details=found[0]))
+
+    def marked(self, message: VisitMessage, unnumbered: str) -> VisitMessage:
+        """Return a message with a number, restricted where its visit was before it had one (ruling 24)."""
+        return replace(message, restricted=True) if unnumbered in self._marked else message
+
+    def bore_mark(self, unnumbered: str) -> None:
+        """
+        Take in that it is durable under a visit's number that its record is restricted, if it is.
+
+        No later message bears the mark anew: the demographic source may have lifted it (ruling 24).
+        """
+        self._marked.pop(unnumbered, None)
 
     def numbered(self, message: VisitMessage, unnumbered: str) -> list[Write]:
         """
@@ -88,18 +109,21 @@ class Numberless:
             for record in batch:
                 rejected = records.glance_at_rejected(record.value or b"")
                 if rejected is not None and rejected.visit is not None:
-                    self._note(rejected.visit, rejected.received_at)
+                    self._note(self._sought, rejected.visit, rejected.received_at)
+                    if rejected.restricted:
+                        self._note(self._marked, rejected.visit, rejected.received_at)
         self._forget(now)
         return len(self._sought)
 
-    def _note(self, visit: str, at: datetime) -> None:
+    def _note(self, visits: dict[str, datetime], visit: str, at: datetime) -> None:
         """Remember a visit, and forget those that H has passed."""
-        self._sought.pop(visit, None)
-        self._sought[visit] = at
+        visits.pop(visit, None)
+        visits[visit] = at
         self._forget(at)
 
     def _forget(self, now: datetime) -> None:
         """Forget what was last heard of more than H ago."""
         before = now - self.policy.horizon
-        while self._sought and (oldest := next(iter(self._sought.items())))[1] < before:
-            del self._sought[oldest[0]]
+        for visits in (self._sought, self._marked):
+            while visits and (oldest := next(iter(visits.items())))[1] < before:
+                del visits[oldest[0]]

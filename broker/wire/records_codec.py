@@ -37,7 +37,8 @@ class Rejected:
 
     `raw` is None where the bytes may not be kept (ruling 42). `visit` is the reference of one without a
     usable number, by which its messages are found when a person says whose it is (ruling 46) and when its
-    hospital asks (41), and `system` the one that told it (MSH-3). `sender` and `control_id` are None where
+    hospital asks (41), `system` the one that told it (MSH-3), `restricted` whether it marks the record, which
+    goes to the number that its visit gets (24). `sender` and `control_id` are None where
     they could not be read; `received_at` is aware UTC. `reason` and `location` are those of
     `MalformedMessage`.
     """
@@ -49,6 +50,7 @@ class Rejected:
     control_id: str | None = None
     visit: str | None = None
     system: str | None = None
+    restricted: bool = False
     received_at: datetime
     raw: bytes | None = field(repr=False)
 
@@ -155,6 +157,7 @@ class RecordsCodec:
             "control_id": rejected.control_id,
             "visit": rejected.visit,
             "system": rejected.system,
+            "restricted": rejected.restricted,
             "received_at": received_ms,
             "size": len(raw or b""),
             "sealed": None if raw is None else seal_row(self._sealer, raw, _rejected_bond(received_ms)),
@@ -309,6 +312,7 @@ def _masked(row: Row) -> Masked:
             control_id=row["control_id"],
             visit=row["visit"],
             system=row["system"],
+            restricted=row["restricted"],
             received_at=row["received_at"],
             raw=None,
         )

@@ -36,8 +36,11 @@ def taken(sent: Iterable[Adt]) -> Iterator[tuple[NhsNumber | None, Fact]]:
             message.text().encode(), key=KEY, received_at=received_at, in_use=attendances.in_use
         )
         if reading.number is None:
+            attendances.numberless.kept(b"", reading.message)
             yield None, reading.message
             continue
-        told = attendances.told(reading.number, reading.message)
+        marked = attendances.numberless.marked(reading.message, reading.unnumbered)
+        told = attendances.told(reading.number, marked)
         attendances.note(told.facts)
+        attendances.numberless.bore_mark(reading.unnumbered)
         yield from told.facts

@@ -1,9 +1,14 @@
 """Restricted records, and people who must not see somebody: rulings 24 and 48, R39."""
 
+from collections.abc import Iterator, Mapping
+
 import pytest
 
 from broker.core.alerts import Change, EventKind, ItemKind
-from tests.spec.conftest import Run, RunMoving
+from broker.core.identifiers import NhsNumber
+from tests.builders.adt import Adt, Patient
+from tests.spec.conftest import Run, RunDoors, RunMoving
+from tests.spec.doors import at
 from tests.spec.outcome import Outcome
 from tests.spec.table import rows
 
@@ -53,6 +58,45 @@ SOURCES = rows("""
     T-8d notice n1/restriction-lifted; T-6d plan CPP/E09 restricted=yes                       | yes
     T+9d notice n1 received=T+1h; T+2h notice n2/restriction-lifted                           | no
 """)
+
+
+MARKED_BEFORE = rows("""
+    before           | restricted
+    -                | no
+    v1               | no
+    v1 S             | yes
+    v2 S             | no
+    v1 S; v1         | yes
+    v1 S; v1 cleared | yes
+""")
+"""Which messages without a number come before the one that brings it."""
+
+
+@pytest.mark.parametrize(("before", "restricted"), MARKED_BEFORE)
+def test_a_mark_outlives_that_its_visit_had_no_number(
+    run_doors: RunDoors, before: str, restricted: str
+) -> None:
+    """Set while nobody knew whose the visit was, it restricts whose it is (ruling 24)."""
+
+    def sent(numbers: Mapping[str, NhsNumber]) -> Iterator[Adt]:
+        told = [part.split() for part in before.split("; ") if part != "-"]
+        for place, (visit, *mark) in enumerate(told):
+            nobody = Patient(number=None, family="UNKNOWN", given="UNKNOWN", born="")
+            marked = {"S": "S", "cleared": '""'}.get("".join(mark), "")
+            yield Adt(
+                event="A08", control_id=f"C{place}", recorded=at(place), patient=nobody,
+                pv1={"visit": visit, "class": "E", "location": "ED", "restricted": marked},
+            )  # fmt: skip
+        yield Adt(
+            event="A08", control_id="C9", recorded=at(30),
+            patient=Patient(number=numbers["A"].digits, born="20140412"),
+            pv1={"visit": "v1", "class": "E", "location": "ED"},
+        )  # fmt: skip
+
+    outcome = run_doors(PLAN, sent)
+
+    routes = {row[1] for row in outcome.alerts("to | route") if row[0] == "la E09"}
+    assert {"recipients of restricted records" if restricted == "yes" else "duty social worker"} == routes
 
 
 @pytest.mark.parametrize(("marks", "restricted"), SOURCES)

@@ -49,6 +49,7 @@ from tests.unit.wire.test_adt_merge import merge
 KEY = IdentityKey(b"k" * 32)
 NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
 CHILD = Patient(number="9990000018", family="Sample", given="Robin")
+NOBODY = Patient(number=None)
 
 
 class RefusingLog:
@@ -66,6 +67,18 @@ class NarrowLog(MemoryFactLog):
         """Refuse attendances."""
         if any(write.topic == Topic.ATTENDANCES for write in writes):
             raise UnwritableRecord
+        await super().append(writes)
+
+
+class OutageLog(MemoryFactLog):
+    """A `FactLog` whose Kafka is away at times."""
+
+    away = False
+
+    async def append(self, writes: Sequence[Write]) -> None:
+        """Append, or refuse while it is away."""
+        if self.away:
+            raise KafkaUnavailable
         await super().append(writes)
 
 
@@ -649,6 +662,79 @@ def test_a_late_mark_under_a_former_number_is_told_to_the_one_in_use() -> None:
     assert {NOW.replace(second=0, microsecond=0)} == {mark.recorded_at, mark.received_at}
     assert b"9990000018" not in (record.value or b"")
     assert record.timestamp < in_order(desk)[-1].timestamp
+
+
+def test_a_mark_without_a_number_goes_to_the_number_that_comes_once() -> None:
+    """By then the source may have lifted it; another visit has no part in it (ruling 24)."""
+    desk = Desk()
+
+    desk.send(message(NOBODY, control_id="M1", recorded="20250301110000", restricted="S"))
+    desk.send(message(NOBODY, event="A08", control_id="M2", recorded="20250301110100"))
+    desk.send(message(event="A08", control_id="M3", recorded="20250301110200"))
+    desk.send(message(event="A08", control_id="M4", recorded="20250301110300"))
+    desk.send(message(control_id="M5", recorded="20250301110400", visit="V2"))
+
+    marks = {fact.control_id: fact.restricted for fact in desk.told() if isinstance(fact, VisitMessage)}
+    assert {"M3": True, "M4": None, "M5": None} == marks
+    assert [("M1", True), ("M2", False)] == [(one.control_id, one.restricted) for one in desk.kept()]
+
+
+def test_a_mark_without_a_number_goes_with_a_babys_birth() -> None:
+    """What restricts the baby restricts its mother (rulings 24, 26)."""
+    desk = Desk()
+
+    desk.send(message(NOBODY, control_id="M0", recorded="20250301110000", restricted="S"))
+    desk.send(born_to("9990000026", recorded="20250301110200"))
+
+    assert [True] == [birth.restricted for _, birth in births(desk)]
+
+
+def test_a_mark_waits_for_what_is_durable() -> None:
+    """A message that Kafka did not take has not borne it: the next one does (ruling 24)."""
+    kafka = MemoryKafka()
+    log = OutageLog(kafka)
+    desk = Desk(log=log)
+    desk.kafka = kafka
+
+    desk.send(message(NOBODY, control_id="M1", recorded="20250301110000", restricted="S"))
+    log.away = True
+    refused = desk.send(message(event="A08", control_id="M2", recorded="20250301110200"))
+    log.away = False
+    desk.send(message(event="A08", control_id="M3", recorded="20250301110300"))
+
+    marks = {fact.control_id: fact.restricted for fact in desk.told() if isinstance(fact, VisitMessage)}
+    assert ("AR", {"M3": True}) == (verdict(refused)[0], marks)
+
+
+def test_a_mark_follows_a_visit_from_a_number_that_was_anothers() -> None:
+    """Of two that differ the first bears it, and then the one that is named alone (rulings 24, 42, 44)."""
+    desk = Desk()
+
+    desk.send(message(NOBODY, control_id="M1", recorded="20250301110000", restricted="S"))
+    both = message(event="A08", control_id="M2", recorded="20250301110200")
+    desk.send(edited(both, PID_3="9990000018^^^NHS~9990000026^^^NHS"))
+    other = replace(CHILD, number="9990000026")
+    desk.send(message(other, event="A08", control_id="M3", recorded="20250301110300"))
+
+    marks = {fact.control_id: fact.restricted for fact in desk.told() if isinstance(fact, VisitMessage)}
+    assert {"M2": True, "M3": True} == marks
+
+
+def test_a_mark_is_not_spent_on_a_number_that_its_visit_has_left() -> None:
+    """It is that of whoever is there: the number in use bears it, too (rulings 24, 44)."""
+    desk, elsewhere = Desk(), Desk()
+    other = replace(CHILD, number="9990000026")
+
+    desk.send(message(NOBODY, control_id="M1", recorded="20250301110000", restricted="S"))
+    elsewhere.send(message(other, event="A08", control_id="M2", recorded="20250301110300"))
+    for fact in elsewhere.told():
+        assert isinstance(fact, VisitMessage)
+        desk.numbers.note(NhsNumber("9990000026"), fact)
+    desk.send(message(event="A08", control_id="M3", recorded="20250301110200"))
+    desk.send(message(other, event="A08", control_id="M4", recorded="20250301110400"))
+
+    marks = {fact.control_id: fact.restricted for fact in desk.told() if isinstance(fact, VisitMessage)}
+    assert {"M3": True, "M4": True} == marks
 
 
 def test_what_was_refused_is_not_remembered() -> None:

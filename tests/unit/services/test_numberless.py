@@ -16,6 +16,7 @@ from broker.ports import Topic, Write
 from broker.services.numberless import Numberless
 from tests.builders.adt import Adt, Patient
 from tests.builders.desk import DeskHouse
+from tests.builders.matcher import attendance
 from tests.builders.upload import Person, PlanBlock, Record, build_upload
 
 RXX = OdsCode("RXX")
@@ -130,6 +131,26 @@ def test_a_process_that_starts_anew_knows_which_visits_came_without_a_number() -
     found = asyncio.run(numberless.read_back(MemoryArchive(house.kafka), house.parts.records, AT))
 
     assert 1 == found
+
+
+def test_a_process_that_starts_anew_knows_which_of_them_were_marked() -> None:
+    """Read back for H with the visits, and no others (ruling 24)."""
+    house = DeskHouse()
+    house.send(message(visit="V0", restricted="S"), at=AT - timedelta(days=24))
+    house.send(message(restricted="S"), at=AT)
+    house.send(message(visit="V2"), at=AT)
+
+    numberless = Numberless(house.parts.details, policy=house.parts.policy, key=house.parts.key)
+    asyncio.run(numberless.read_back(MemoryArchive(house.kafka), house.parts.records, AT))
+
+    told = {
+        visit: numberless.marked(
+            attendance(),
+            unnumbered_reference(house.parts.key, system="EDSYS", provider=RXX, visit_number=visit),
+        )
+        for visit in ("V0", "V1", "V2")
+    }
+    assert {"V0": None, "V1": True, "V2": None} == {visit: one.restricted for visit, one in told.items()}
 
 
 def test_visits_are_forgotten_after_h() -> None:
