@@ -1,4 +1,4 @@
-"""`cpis fact`: put in by hand what the source said, a birth, a view, who must not see, what is unsettled."""
+"""`cpis fact`: put in by hand what was said of a person, a view, who must not see, what nobody settled."""
 
 from datetime import date, datetime
 

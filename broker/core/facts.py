@@ -286,7 +286,7 @@ class IdentityKind(StrEnum):
     IN_USE = "in use"
     """The source's answer that the number is valid: settles an enquiry, and what was said before."""
     INVALIDATED = "invalidated"
-    """The number is no longer valid and has no successor; today it settles an enquiry and no more (23)."""
+    """The number is no longer valid and has no successor: matching stops, what is known is sealed (23)."""
     CONFIRMED = "identity confirmed"
     """A person's word that a visit is of the one whose number it is under (rulings 20, 46)."""
     REFUSED = "not this person"

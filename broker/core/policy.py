@@ -1,7 +1,7 @@
 """
 The settings the rules are decided by, with the defaults of the rulings and the dossier's section 5.
 
-A policy is a value: frozen, complete, and known by its `version`, a digest of everything in it. It holds
+A policy is a value: frozen, complete, and known by its `version`, a digest of all that decides. It holds
 values for everywhere and overrides for an authority, a provider, or a system, site or location of one.
 `Policies` are several, each in force from a moment on: a visit is judged by the one in force at its arrival.
 """
@@ -275,7 +275,8 @@ class Policy:
         """Twelve hex digits over the content: what decides alike has one version, however it is written."""
         content = [(name, orderless(getattr(self, name))) for name in DECLARATIONS]
         content += [("successors", orderless(self.successors)), ("overrides", sorted(self._effective()))]
-        content += [("stops", orderless(frozenset(self.stops)))] if self.stops else []
+        stops = frozenset((stop.controller, stop.code, stop.first, stop.last) for stop in self.stops)
+        content += [("stops", orderless(stops))] if stops else []  # who signed one when decides nothing
         return hashlib.sha256(repr(content).encode()).hexdigest()[:_VERSION_DIGITS]
 
     def _effective(self) -> Iterator[tuple[str, str, object]]:

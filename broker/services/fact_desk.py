@@ -1,6 +1,7 @@
 """
 Facts that an operator puts in by hand: what the demographic source said of a number or its person, that a
-pregnancy ended, births, views of a person, who must not see one, and whose a visit is.
+pregnancy ended, births, views of a person, who must not see one, whose a visit is, and that nobody heard how
+it ended.
 
 Audited first, validated before that, and answered only once Kafka has acknowledged. The same fact put in
 twice is one fact, its id being derived from what it says; two dates of birth merely say the same. What only

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,13 @@ from broker.core.stops import Stop
 
 RXX, RYY, E09 = OdsCode("RXX"), OdsCode("RYY"), OdsCode("E09")
 HOURS = timedelta(hours=7)
+STOP = Stop(
+    controller=RecipientKind.PROVIDER,
+    code=RXX,
+    first=date(2026, 4, 1),
+    signed_by="A. Trust",
+    signed_on=date(2026, 3, 1),
+)
 OTHERWISE: Mapping[str, object] = {
     **{name: HOURS for name in DECLARATIONS if isinstance(getattr(Policy(), name), timedelta)},
     **{name: frozenset({"X"}) for name in DECLARATIONS if isinstance(getattr(Policy(), name), frozenset)},
@@ -26,15 +34,7 @@ OTHERWISE: Mapping[str, object] = {
     "call_back": "02070000000",
     "successors": {RXX: Successor(code=RYY, opens_on=date(2026, 4, 1))},
     "overrides": {Selector(provider=RXX): {"name": "Exton Hospital"}},
-    "stops": (
-        Stop(
-            controller=RecipientKind.PROVIDER,
-            code=RXX,
-            first=date(2026, 4, 1),
-            signed_by="A. Trust",
-            signed_on=date(2026, 3, 1),
-        ),
-    ),
+    "stops": (STOP,),
 }
 SELECTORS = {
     Where.AUTHORITY: Selector(authority=E09),
@@ -158,6 +158,22 @@ def test_the_order_of_maps_and_sets_does_not_change_the_version() -> None:
     assert (
         Policy(error_reasons=frozenset("ABCDEF")).version == Policy(error_reasons=frozenset("FEDCBA")).version
     )
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ({"signed_by": "B. Trust"}, True),
+        ({"signed_on": date(2026, 3, 2)}, True),
+        ({"controller": RecipientKind.AUTHORITY}, False),
+        ({"code": RYY}, False),
+        ({"first": date(2026, 4, 2)}, False),
+        ({"last": date(2026, 4, 1)}, False),
+    ],
+)
+def test_who_signed_a_stop_when_decides_nothing(other: Mapping[str, Any], *, same: bool) -> None:
+    """A name that is mended decides nobody anew; whose sharing is stopped, and when, does (ruling 45)."""
+    assert same == (Policy(stops=(STOP,)).version == Policy(stops=(replace(STOP, **other),)).version)
 
 
 CONTRADICTIONS = {
