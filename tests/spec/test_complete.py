@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.core.alerts import Change, Mark, Note, PlanState, Route, Urgency, VisitState, Why
-from broker.core.answers import Finding
+from broker.core.alerts import Change, ItemKind, Mark, Note, PlanState, Route, Urgency, VisitState, Why
+from broker.core.answers import Finding, Uncheckable
 from broker.core.facts import REGISTERS, NumberStatus, PlanType, Reliability, VisitEvent
 from tests.spec.test_changes import MESSAGES, NOTES, OTHER_VISITS, PLANS, TAKEN_BACK
 
@@ -62,6 +62,29 @@ def test_every_change_is_made_by_some_row() -> None:
     made = {change for table in tables for row in table for change in row[-1].split(", ")}
 
     assert {Change.NUMBER, Change.RESTRICTED, Change.RULES, Change.IDENTITY} == set(Change) - made
+
+
+def test_every_reason_why_it_could_not_be_checked_is_some_rows() -> None:
+    """A broker that is behind has no row: it is none of the facts (tests/unit/services/test_enquiry.py)."""
+    told = {
+        reason
+        for reason in Uncheckable
+        if re.search(rf'[|"] *(could not check: )?{reason} *(["|]|$)', TABLES, re.MULTILINE)
+    }
+
+    assert {Uncheckable.BROKER_BEHIND} == set(Uncheckable) - told
+
+
+def test_every_item_is_some_rows() -> None:
+    """
+    What a door, a record that stops a matcher and a topic that is not there ask for follows from no facts.
+
+    Their tests: tests/unit/services/test_intake.py, test_matching_poison.py and test_matching_faults.py.
+    """
+    asked = {ItemKind[name] for name in re.findall(r"\bItemKind\.([A-Z_]+)", TABLES)}
+
+    elsewhere = {ItemKind.TWO_NUMBERS, ItemKind.UNPROCESSABLE_RECORD, ItemKind.RECIPIENT_WITHOUT_TOPIC}
+    assert elsewhere == set(ItemKind) - asked
 
 
 def test_every_row_of_every_specification_runs_on_every_runtime() -> None:
