@@ -272,11 +272,11 @@ class Policy:
 
     @cached_property
     def version(self) -> str:
-        """Twelve hex digits over the content: what decides alike has one version, however it is written."""
-        content = [(name, orderless(getattr(self, name))) for name in DECLARATIONS]
-        content += [("successors", orderless(self.successors)), ("overrides", sorted(self._effective()))]
+        """Twelve hex digits over the content: what decides alike has one, however written and signed."""
+        content = [(name, orderless(getattr(self, name))) for name in (*DECLARATIONS, "successors")]
+        content.append(("overrides", sorted(self._effective())))
         stops = frozenset((stop.controller, stop.code, stop.first, stop.last) for stop in self.stops)
-        content += [("stops", orderless(stops))] if stops else []  # who signed one when decides nothing
+        content += [("stops", orderless(stops))] if stops else []
         return hashlib.sha256(repr(content).encode()).hexdigest()[:_VERSION_DIGITS]
 
     def _effective(self) -> Iterator[tuple[str, str, object]]:
