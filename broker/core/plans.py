@@ -339,15 +339,15 @@ def with_replacements(pairs: Sequence[Due]) -> list[Due]:
     the removed one was; of several the first.
     """
     standing = sorted((pair for pair in pairs if pair.state is not PlanState.REMOVED), key=_first_said)
-    replaced: dict[PlanKey, list[Due]] = {}
+    replaced: dict[int, list[Due]] = {}  # by identity: own and mother's may have one key
     left = []
     for old in (pair for pair in pairs if pair.state is PlanState.REMOVED):
         new = next((pair for pair in standing if _replaces(pair, old)), None)
         if new is None:
             left.append(old)
         else:
-            replaced.setdefault(new.shown.content.key, []).append(old)
-    return [_taking_over(pair, replaced.get(pair.shown.content.key, [])) for pair in standing] + left
+            replaced.setdefault(id(new), []).append(old)
+    return [_taking_over(pair, replaced.get(id(pair), [])) for pair in standing] + left
 
 
 def _first_said(pair: Due) -> tuple[datetime, date]:

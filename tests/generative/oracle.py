@@ -556,7 +556,7 @@ def _replaced(plans: Sequence[Plan]) -> list[Plan]:
     """Put the first plan recorded after a removed one of the same authority and type in its place (14)."""
     standing = [plan for plan in plans if plan.state != "removed by the authority"]
     told = []
-    taken: dict[frozenset[tuple[str, str, date]], list[Plan]] = {plan.names: [plan] for plan in standing}
+    taken = {id(plan): [plan] for plan in standing}  # own and mother's may have one name
     for removed in (plan for plan in plans if plan not in standing):
         later = [
             plan
@@ -566,11 +566,11 @@ def _replaced(plans: Sequence[Plan]) -> list[Plan]:
         ]
         if later:
             first = min(later, key=lambda plan: (plan.known[0].recorded_at, plan.shown.content.start))
-            taken[first.names].append(removed)
+            taken[id(first)].append(removed)
         else:
             told.append(removed)
     for plan in standing:
-        together = taken[plan.names]
+        together = taken[id(plan)]
         told.append(
             replace(
                 plan,

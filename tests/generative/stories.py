@@ -50,7 +50,7 @@ _MOMENTS = [
 ]
 _RECEIVED_AFTER = [timedelta(minutes=n) for n in (0, 1, 1, 1, 1, 60, 119, 121, 1_500, 1_501, 28_800, -30)]
 _PLAN_DAYS = [T.date() + timedelta(days=n) for n in (-366, -365, -100, -29, -28, -2, -1, 0, 1, 2, 14)]
-_STARTS = [T.date() + timedelta(days=n) for n in (-500, -500, -500, -100, 1, 2)]
+_STARTS = [T.date() + timedelta(days=n) for n in (-500, -500, -500, -99, 1, 2)]
 
 _AUTHORITIES = [OdsCode(code) for code in ("E09", "E09", "E09", "E08", "E20", "E21")]
 _ENDS_OR_NONE = [None, None, *_PLAN_DAYS]
@@ -65,7 +65,9 @@ _KINDS = [
     *(kind for kind in IdentityKind if kind not in ABOUT_A_VISIT),
     *(IdentityKind.PREGNANCY_ENDED, IdentityKind.PREGNANCY_ENDED, IdentityKind.EXCLUDED),  # seldom decide
 ]
-_UNBORN_STARTS = [T.date() + timedelta(days=n) for n in (-100, -100, -40, -2, 1)]
+_UNBORN_STARTS = [T.date() + timedelta(days=n) for n in (-100, -100, -40, -2, 3)]
+"""Of a mother's plans; none of the baby's own starts then: nobody is born under a plan that they carry."""
+
 _DUE_DAYS = [T.date() + timedelta(days=n) for n in (-90, -40, -29, -28, -1, 0, 60)]
 _BORN = [None, *(T.date() + timedelta(days=n) for n in (-101, -100, -60, -41, -40, -29, -28, -28, -2, -1, 0))]
 _MOTHERS = (MOTHERS[0], MOTHERS[0], MOTHERS[1], None)
@@ -292,8 +294,8 @@ def _sequel(pick: Picking, plan: PlanFact) -> PlanFact:
     return replace(plan, content=content, recorded_at=recorded_at, received_at=recorded_at, file_id="F9")
 
 
-def story(pick: Picking) -> list[Fact]:
-    """Return some facts about one person, in the order of their making."""
+def story(pick: Picking, *, kin: bool = True) -> list[Fact]:
+    """Return some facts about one person, in their making's order; with `kin` of mothers and babies, too."""
     plans = [_plan_fact(pick, place) for place in range(pick.one(range(1, 5)))]
     facts: list[Fact] = [*plans]
     if pick.one(_EITHER):
@@ -307,11 +309,11 @@ def story(pick: Picking) -> list[Fact]:
     if messages:
         visits = sorted({message.visit for message in messages})
         facts += [_word(pick, place, visits) for place in range(pick.one((0, 0, 1, 2)))]
-    if pick.one(range(3)) == 0:
+    if kin and pick.one(range(3)) == 0:
         facts += [_cover(pick, place) for place in range(1, pick.one((2, 2, 3)))]
         if pick.one(_EITHER):  # else a plan of the baby's own is nearly always there
             facts = [fact for fact in facts if fact not in plans]
-    elif pick.one(range(6)) == 0:
+    elif kin and pick.one(range(6)) == 0:
         facts.append(_birth(pick, 0, (None,)))
     return facts
 

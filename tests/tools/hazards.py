@@ -216,14 +216,8 @@ HAZARDS = (
             Mutation(
                 rule="ruling 35", mistake="a record that waits is not met",
                 module=_CORE / "waiting.py",
-                right="if content.deleted is not None or window",
-                wrong="if content.deleted is None or window",
-            ),
-            Mutation(
-                rule="ruling 41", mistake="a record whose plans cannot be read has no number",
-                module=_CORE / "waiting.py",
-                right="keys = [waiting_number_key(key, number) for number in unread.numbers]",
-                wrong="keys: list[str] = []",
+                right="return content.deleted is None and days.first",
+                wrong="return content.deleted is not None and days.first",
             ),
             Mutation(
                 rule="ruling 21", mistake="a visit without a number is not looked for",
