@@ -22,6 +22,7 @@ from broker.core.facts import (
     PlanType,
     Reason,
     VisitEvent,
+    VisitLeft,
     VisitMessage,
 )
 from broker.core.identifiers import NhsNumber, OdsCode
@@ -29,9 +30,9 @@ from broker.core.person import Person
 from broker.core.succession import Merged, Passage
 from broker.ports import INPUTS, Topic
 from broker.runtime.codecs import load_schemas
-from broker.wire.facts_codec import SCHEMA_BY_TOPIC, Arrival, FactCodec, topic_of
+from broker.wire.facts_codec import SCHEMA_BY_TOPIC, Arrival, FactCodec, schema_of, topic_of
 from tests.state_strategies import people
-from tests.strategies import facts, nhs_numbers, plan_facts, times, visit_messages
+from tests.strategies import facts, leavings, nhs_numbers, plan_facts, times, visit_messages
 
 NUMBER = NhsNumber("9990000018")
 OTHER_NUMBER = NhsNumber("9990000026")
@@ -352,3 +353,9 @@ def test_a_notice_shows_no_successor() -> None:
 
     assert OTHER_NUMBER.key not in value
     assert said == CODEC.decode(Topic.IDENTITY, NUMBER.key, value)
+
+
+@given(leavings())
+def test_that_a_visit_left_has_a_schema_of_its_own(left: VisitLeft) -> None:
+    """It shares the topic of attendances, not their schema (ruling 44)."""
+    assert ("visit_left", Topic.ATTENDANCES) == (schema_of(left), topic_of(left))
