@@ -33,8 +33,14 @@ AUTHORITY, PROVIDER = "211", "RXH"
 
 SENDING_ON = {f"cpis-matcher: WRITE on topic {topic}" for topic in INPUTS}
 """The rights that a superseded number needs: what comes under it is sent on to its successor."""
-UNUSED_THAT_DAY = {"cpis-matcher: WRITE on topic cpis.late"} | SENDING_ON
-"""Rights that a day does not need and another does: for a fact too late to revise a decision, and to move."""
+UNUSED_THAT_DAY = {
+    "cpis-matcher: WRITE on topic cpis.late",
+    "cpis-intake: WRITE on topic cpis.in.identity",
+} | SENDING_ON
+"""
+Rights that a day does not need and another does: for a fact too late to revise a decision, for a mark that
+comes late under a number that its visit has left, and to move.
+"""
 FORMER, PRESENT = islice(numbers(), 20, 22)
 """Two numbers that no other test here uses."""
 
