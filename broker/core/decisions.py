@@ -199,9 +199,10 @@ class Deciding(Noting):
             first_recorded_at=visit.first_recorded_at, left_at=visit.left_at, policy=visit.policy
         )
         in_time = self._due_by(visit, pairs, by)
+        by_hand = is_confirmed(self.notices, visit)
         matched = []
         for pair in pairs:
-            found = match(visit.stated, pair, by_hand=is_confirmed(self.notices, visit))
+            found = match(visit.stated, pair, by_hand=by_hand)
             if found is not None:
                 marks = timing_marks(pair, is_delayed=in_time.isdisjoint(pair.keys))
                 owner = owner_of(pair, visit.policy, visit.newest_at)
@@ -250,11 +251,11 @@ class Deciding(Noting):
         """Return one alert per authority, and one to the provider (ruling 19)."""
         earlier = earlier_than(visit, self.counted)
         views = views_during(self.accesses, visit)
+        no_outcome = is_without_outcome(self.notices, visit)
         raised = [
             authority_alert(
                 self._alert_id(recipient, visit.reference), recipient, visit, matched,
-                earlier=earlier, views=views, enquiry=self.enquiry,
-                no_outcome=is_without_outcome(self.notices, visit),
+                earlier=earlier, views=views, enquiry=self.enquiry, no_outcome=no_outcome,
             )
             for recipient in _owners(matched)
         ]  # fmt: skip

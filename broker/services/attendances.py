@@ -13,13 +13,12 @@ from broker.core.facts import IdentityKind, IdentityNotice, VisitLeft, VisitMess
 from broker.core.identifiers import NhsNumber, to_the_minute
 from broker.core.keyed import visit_content
 from broker.core.number_answers import notice_of
-from broker.ports import Topic, Write
+from broker.ports import Write
 from broker.services.births import Births
-from broker.services.fact_writes import fact_write
+from broker.services.fact_writes import fact_write, record_of
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse, Owed
 from broker.services.rejections import RECORD_BYTES_MAX, SOURCE
-from broker.wire.cloudevents import FACT_TYPE, CloudEvent, write_headers
 from broker.wire.facts_codec import FactCodec
 
 TOO_LARGE = "message too large"
@@ -117,25 +116,10 @@ class Attendances:
         value = self._codec.encode(message, number)
         if len(value) > RECORD_BYTES_MAX:
             raise MalformedMessage(TOO_LARGE)
-        event = CloudEvent(
-            event_id=message.message_id,
-            source=SOURCE,
-            event_type=FACT_TYPE,
-            time=message.received_at,
-            data_schema="attendance",
-            sender=message.provider.code,
-        )
-        return Write(topic=Topic.ATTENDANCES, key=number.key, value=value, headers=write_headers(event))
+        return record_of(message, value, number, message.message_id, SOURCE, message.provider.code)
 
     def left(self, owed: Owed) -> Write:
         """Return the record that says of a former number that a visit left it (ruling 44)."""
         number, left = owed.number, owed.left
-        event = CloudEvent(
-            event_id=self.key.derive("visit left", number.key, left.visit, left.message_id),
-            source=SOURCE,
-            event_type=FACT_TYPE,
-            time=left.received_at,
-            data_schema="visit_left",
-        )
-        value = self._codec.encode(left, number)
-        return Write(topic=Topic.ATTENDANCES, key=number.key, value=value, headers=write_headers(event))
+        left_id = self.key.derive("visit left", number.key, left.visit, left.message_id)
+        return fact_write(self._codec, left, number, left_id, SOURCE)

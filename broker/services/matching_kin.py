@@ -17,10 +17,10 @@ from broker.core.person import Known, Person
 from broker.core.policy import AnyPolicy
 from broker.core.succession import Came
 from broker.ports import Write
+from broker.services.fact_writes import record_of
 from broker.services.matching_inactive import Shut
 from broker.services.matching_output import PERSON_BYTES_MAX, SOURCE
-from broker.wire.cloudevents import FACT_TYPE, CloudEvent, write_headers
-from broker.wire.facts_codec import FactCodec, Kin, schema_of, topic_of
+from broker.wire.facts_codec import FactCodec, Kin
 
 
 class Relatives:
@@ -70,11 +70,4 @@ def kin_write(codec: FactCodec, key: IdentityKey, fact: Kin, number: NhsNumber, 
     value = codec.encode(fact, number)
     if len(value) > PERSON_BYTES_MAX:
         raise PersonTooLarge
-    event = CloudEvent(
-        event_id=key.derive("kin", value),
-        source=source,
-        event_type=FACT_TYPE,
-        time=fact.received_at,
-        data_schema=schema_of(fact),
-    )
-    return Write(topic_of(fact), number.key, value, write_headers(event))
+    return record_of(fact, value, number, key.derive("kin", value), source)

@@ -14,11 +14,10 @@ from broker.core.facts import IdentityNotice, PlanFact
 from broker.core.identifiers import NhsNumber, aware, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.plans import last_visible_day
-from broker.ports import Clock, FactLog, Topic, Write
-from broker.services.fact_writes import fact_write
+from broker.ports import Clock, FactLog, Write
+from broker.services.fact_writes import fact_write, record_of
 from broker.services.rejections import RECORD_BYTES_MAX, SOURCE, Rejections
 from broker.services.waiting_records import WaitingRecords
-from broker.wire.cloudevents import FACT_TYPE, CloudEvent, write_headers
 from broker.wire.facts_codec import FactCodec
 from broker.wire.records_codec import Door, Rejected
 from broker.wire.upload import Upload
@@ -184,27 +183,11 @@ class Uploads:
     def _fact(self, number: NhsNumber, plan: PlanFact) -> Write:
         """Return the record of one plan; the same plan of the same file has the same id."""
         key = plan.content.key
-        event = CloudEvent(
-            event_id=self._key.derive(
-                "plan fact",
-                number.key,
-                plan.file_id,
-                key.authority.code,
-                key.plan_type.value,
-                key.start.isoformat(),
-            ),
-            source=SOURCE,
-            event_type=FACT_TYPE,
-            time=plan.received_at,
-            data_schema="plan",
-            sender=key.authority.code,
+        sender = key.authority.code
+        plan_id = self._key.derive(
+            "plan fact", number.key, plan.file_id, sender, key.plan_type.value, key.start.isoformat()
         )
-        return Write(
-            topic=Topic.PLANS,
-            key=number.key,
-            value=self._codec.encode(plan, number),
-            headers=write_headers(event),
-        )
+        return record_of(plan, self._codec.encode(plan, number), number, plan_id, SOURCE, sender)
 
     def _tell(self, *, plans: int, kept: int) -> None:
         """Count what is durable."""

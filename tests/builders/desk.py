@@ -36,9 +36,11 @@ GROUNDS = Grounds(by="ops-7", reason="ticket 4711")
 CHILD = Patient(number="9990000018", family="Sample", given="Robin")
 
 
-def attendance(*, processing: str = "T", control_id: str = "M1", patient: Patient = CHILD) -> bytes:
+def attendance(
+    *, processing: str = "T", control_id: str = "M1", patient: Patient = CHILD, visit: str = "V1"
+) -> bytes:
     """Return an attendance as a hospital sends it; `processing` is MSH-11."""
-    pv1 = {"class": "E", "location": "ED", "visit": "V1", "arrived": "20250301113000"}
+    pv1 = {"class": "E", "location": "ED", "visit": visit, "arrived": "20250301113000"}
     adt = Adt(
         event="A04",
         control_id=control_id,

@@ -22,8 +22,6 @@ from tests.generative.settled import POLICIES
 from tests.generative.stories import story
 from tests.spec.settled import KEY, SETTLED
 
-EXAMPLES = 150  # the same ones every time
-
 MOVED: AnyPolicy = replace(
     SETTLED,
     successors={

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from hypothesis import HealthCheck, Phase, assume, event, given, settings
+from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
 from broker.core.alerts import Alert, AlertEvent, EventKind
@@ -21,7 +21,7 @@ from broker.core.identifiers import NhsNumber
 from broker.core.person import Person, lift
 from broker.core.policy import Policy
 from broker.core.retention import settle, too_late
-from tests.generative.examples import examples
+from tests.generative.examples import always_the_same, examples
 from tests.generative.expected import Expecting, row_of
 from tests.generative.oracle import Oracle
 from tests.generative.settled import OTHER
@@ -176,13 +176,7 @@ def test_every_way_of_forgetting_is_generated() -> None:
     """Closed visits and views, also beside open ones, late facts, records that went and marks that stayed."""
     seen: Counter[str] = Counter()
 
-    @settings(
-        deadline=None,
-        derandomize=True,
-        max_examples=1_500,
-        phases=[Phase.generate],
-        suppress_health_check=[HealthCheck.too_slow],
-    )
+    @always_the_same(1_500)
     @given(stories(), st.sampled_from(WAITS))
     def collect(facts: list[Fact], wait: timedelta) -> None:
         told = sorted(facts, key=lambda fact: fact.received_at)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import chain
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
 from broker.core.alerts import Change, ItemKind, Mark, Note, PlanState, Route, Urgency, VisitState, Why
 from broker.core.decisions import decide
@@ -28,6 +28,7 @@ from broker.core.facts import (
 from broker.core.identifiers import NhsNumber
 from broker.core.policy import AnyPolicy
 from broker.core.succession import Came
+from tests.generative.examples import always_the_same
 from tests.generative.lives import Life, lives
 from tests.generative.living import Happening, check_life
 from tests.generative.settled import OTHER
@@ -57,13 +58,7 @@ def told() -> list[list[Fact]]:
     """Return what the strategy generates."""
     generated: list[list[Fact]] = []
 
-    @settings(
-        deadline=None,
-        derandomize=True,
-        max_examples=EXAMPLES,
-        phases=[Phase.generate],
-        suppress_health_check=[HealthCheck.too_slow],
-    )
+    @always_the_same(EXAMPLES)
     @given(stories())
     def collect(facts: list[Fact]) -> None:
         generated.append(facts)
@@ -77,13 +72,7 @@ def lived() -> list[Life]:
     """Return what the strategy for whole lives generates."""
     generated: list[Life] = []
 
-    @settings(
-        deadline=None,
-        derandomize=True,
-        max_examples=LIVES,
-        phases=[Phase.generate],
-        suppress_health_check=[HealthCheck.too_slow],
-    )
+    @always_the_same(LIVES)
     @given(lives())
     def collect(life: Life) -> None:
         generated.append(life)

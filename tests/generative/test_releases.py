@@ -2,9 +2,9 @@
 
 from functools import cache
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
-from tests.generative.examples import examples
+from tests.generative.examples import always_the_same, examples
 from tests.generative.releases import Outcome, Played, check_played, played
 
 EXAMPLES = 150  # the same ones every time
@@ -29,13 +29,7 @@ def happened() -> frozenset[Outcome]:
     """Return what happens in the stories that are always the same."""
     seen: set[Outcome] = set()
 
-    @settings(
-        deadline=None,
-        derandomize=True,
-        max_examples=EXAMPLES,
-        phases=[Phase.generate],
-        suppress_health_check=[HealthCheck.too_slow],
-    )
+    @always_the_same(EXAMPLES)
     @given(played())
     def collect(one: Played) -> None:
         seen.update(check_played(one))

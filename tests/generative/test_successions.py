@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.core.alerts import Alert, Change, EventKind
@@ -26,7 +26,7 @@ from broker.core.number_answers import ABOUT_THE_NUMBER
 from broker.core.partition import Forwarding
 from broker.core.person import Person
 from broker.core.succession import Merged
-from tests.generative.examples import examples
+from tests.generative.examples import always_the_same, examples
 from tests.generative.expected import Expecting, row_of
 from tests.generative.oracle import Oracle
 from tests.generative.relay import Relay
@@ -198,13 +198,7 @@ def _played() -> list[tuple[Story, Relay]]:
     """Return some stories and what became of them, the same ones every time."""
     played: list[tuple[Story, Relay]] = []
 
-    @settings(
-        deadline=None,
-        derandomize=True,
-        max_examples=300,
-        phases=[Phase.generate],
-        suppress_health_check=[HealthCheck.too_slow],
-    )
+    @always_the_same(300)
     @given(story=moves() | circles(), data=st.data())
     def collect(story: Story, data: st.DataObject) -> None:
         played.append((story, play(story[1], data)))

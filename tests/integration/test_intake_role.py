@@ -34,9 +34,10 @@ from broker.runtime.parts import Parts, assemble
 from broker.runtime.settings import Settings
 from broker.services.fact_writes import fact_write
 from broker.wire.mllp import END, START, frame
-from tests.builders.adt import Adt, Patient
+from tests.builders.adt import Patient
 from tests.builders.certificates import Office
 from tests.builders.declared_kafka import declared_kafka
+from tests.builders.desk import attendance
 from tests.builders.logs import lent_logs
 from tests.builders.upload import build_upload
 from tests.official_schemas import faults_of
@@ -66,17 +67,8 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def message(control_id: str, processing: str = "T", patient: Patient = ROBIN) -> bytes:
-    """Return an attendance."""
-    pv1 = {"class": "E", "location": "ED", "visit": control_id, "arrived": "20250301113000"}
-    adt = Adt(
-        event="A04",
-        control_id=control_id,
-        recorded="20250301113500",
-        patient=patient,
-        pv1=pv1,
-        processing=processing,
-    )
-    return adt.text().encode()
+    """Return an attendance, a visit of its own."""
+    return attendance(processing=processing, control_id=control_id, patient=patient, visit=control_id)
 
 
 @dataclass
