@@ -5,11 +5,8 @@ Rows and the Kafka offset are written in one database transaction, so that insid
 exactly once. The database can be dropped: a new one has another identity and is filled from the beginning.
 """
 
-import contextlib
-import sqlite3
 import uuid
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,20 +21,17 @@ from sqlalchemy import (
     String,
     Table,
     create_engine,
-    event,
     func,
     insert,
     inspect,
     select,
     update,
 )
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
+from broker.adapters.database import SETTING, file_of, opened, told_apart
 from broker.adapters.storage import prove_directory
-from broker.core.errors import ConfigurationError, StorageUnusable
+from broker.core.errors import StorageUnusable
 
-_SETTING = "CPIS_DATABASE_URL"
-_FILE_MODE = 0o600  # the alerts name children
 _METADATA = MetaData()
 
 INBOX = Table(
@@ -96,14 +90,8 @@ class Projection:
         Raises `ConfigurationError` for a URL that is none, `StorageUnusable` for a database that cannot be
         used; both without the URL, which may hold a password.
         """
-        with _told_apart():
-            self._engine = create_engine(url)
-            if (file := _file_of(self._engine)) is not None:
-                with contextlib.suppress(OSError):  # SQLite says it better
-                    file.touch(mode=_FILE_MODE)
-            if self._engine.dialect.name == "sqlite":
-                event.listen(self._engine, "connect", _use_write_ahead_log)
-            _METADATA.create_all(self._engine)
+        self._engine = opened(url, _METADATA)
+        with told_apart():
             self.identity = _identity_of(self._engine)
 
     def store(
@@ -178,10 +166,10 @@ def prove_database(url: str, *, will_be_made: Path) -> None:
     Changes nothing; an SQLite file that is not there yet is not made, but the directory it would lie in must
     be there, unless it is `will_be_made`. Raises as `Projection` does.
     """
-    with _told_apart():
+    with told_apart():
         engine = create_engine(url)
         try:
-            file = _file_of(engine)
+            file = file_of(engine)
             if file is not None and file.parent.absolute() != will_be_made.absolute():
                 _prove_place(file)
             if file is None or file.exists():
@@ -196,10 +184,10 @@ def counted(url: str) -> dict[str, int] | None:
 
     Changes nothing and makes no file. Raises as `Projection` does.
     """
-    with _told_apart():
+    with told_apart():
         engine = create_engine(url)
         try:
-            file = _file_of(engine)
+            file = file_of(engine)
             if (file is not None and not file.exists()) or not inspect(engine).has_table(INBOX.name):
                 return None
             wanted = select(INBOX.c.recipient, func.count()).group_by(INBOX.c.recipient)
@@ -209,19 +197,11 @@ def counted(url: str) -> dict[str, int] | None:
             engine.dispose()
 
 
-def _file_of(engine: Engine) -> Path | None:
-    """Return the file of an SQLite database, None for one in memory or of another kind."""
-    name = engine.url.database
-    if engine.dialect.name != "sqlite" or not name or name == ":memory:":
-        return None
-    return Path(name)
-
-
 def _prove_place(file: Path) -> None:
     """Prove that a file can lie where it is to lie: a missing directory may be a disk that is away."""
     if not file.parent.is_dir():
-        raise StorageUnusable(f"{_SETTING}: there is no directory {file.parent}")
-    prove_directory(file.parent, _SETTING)
+        raise StorageUnusable(f"{SETTING}: there is no directory {file.parent}")
+    prove_directory(file.parent, SETTING)
 
 
 def _prove_tables(engine: Engine) -> None:
@@ -237,24 +217,9 @@ def _prove_tables(engine: Engine) -> None:
             found = {column["name"] for column in inspector.get_columns(name)}
             if found != set(declared.columns.keys()):
                 raise StorageUnusable(
-                    f"{_SETTING}: table {name} is another release's; a new database is filled from Kafka"
+                    f"{SETTING}: table {name} is another release's; a new database is filled from Kafka"
                 )
         connection.rollback()
-
-
-@contextmanager
-def _told_apart() -> Iterator[None]:
-    """Tell a URL that is none from a database that cannot be used, in words without the URL."""
-    try:
-        yield
-    except ImportError as error:
-        raise ConfigurationError(f"{_SETTING}: its driver, {error.name}, is not installed") from None
-    except (ArgumentError, NoSuchModuleError, ValueError) as error:
-        raise ConfigurationError(f"{_SETTING}: this is no database's URL: {type(error).__name__}") from None
-    except SQLAlchemyError as error:
-        reason = getattr(error, "orig", None) or error
-        word = str(reason) if isinstance(reason, sqlite3.Error) else type(error).__name__
-        raise StorageUnusable(f"{_SETTING}: the database cannot be used: {word}") from None
 
 
 def _row(connection: Connection, arrived: InboxEvent) -> dict[str, object]:
@@ -289,12 +254,3 @@ def _identity_of(engine: Engine) -> str:
             known = uuid.uuid4().hex
             connection.execute(insert(IDENTITY).values(identity=known))
     return str(known)
-
-
-def _use_write_ahead_log(connection: object, _record: object) -> None:
-    """Let readers read while SQLite writes; every commit is synced, and what is overwritten is gone."""
-    cursor = connection.cursor()  # type: ignore[attr-defined]  # SQLAlchemy hands out the driver's own object
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA secure_delete=ON")
-    cursor.close()

@@ -1,0 +1,71 @@
+"""
+The database of `CPIS_DATABASE_URL`: opened with its tables made; what goes wrong is told without the URL.
+
+Knows how SQLite is to be used: a file that only we may read, readers while it writes, every commit synced.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine, MetaData, create_engine, event
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from broker.core.errors import ConfigurationError, StorageUnusable
+
+SETTING = "CPIS_DATABASE_URL"
+"""The setting that names the database."""
+
+_FILE_MODE = 0o600  # the alerts name children
+
+
+def opened(url: str, tables: MetaData) -> Engine:
+    """
+    Return the database of a SQLAlchemy URL, with the tables that were missing made.
+
+    Raises `ConfigurationError` for a URL that is none, `StorageUnusable` for a database that cannot be used;
+    both without the URL, which may hold a password.
+    """
+    with told_apart():
+        engine = create_engine(url)
+        if (file := file_of(engine)) is not None:
+            with contextlib.suppress(OSError):  # SQLite says it better
+                file.touch(mode=_FILE_MODE)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _use_write_ahead_log)
+        tables.create_all(engine)
+    return engine
+
+
+def file_of(engine: Engine) -> Path | None:
+    """Return the file of an SQLite database, None for one in memory or of another kind."""
+    name = engine.url.database
+    if engine.dialect.name != "sqlite" or not name or name == ":memory:":
+        return None
+    return Path(name)
+
+
+@contextmanager
+def told_apart() -> Iterator[None]:
+    """Tell a URL that is none from a database that cannot be used, in words without the URL."""
+    try:
+        yield
+    except ImportError as error:
+        raise ConfigurationError(f"{SETTING}: its driver, {error.name}, is not installed") from None
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise ConfigurationError(f"{SETTING}: this is no database's URL: {type(error).__name__}") from None
+    except SQLAlchemyError as error:
+        reason = getattr(error, "orig", None) or error
+        word = str(reason) if isinstance(reason, sqlite3.Error) else type(error).__name__
+        raise StorageUnusable(f"{SETTING}: the database cannot be used: {word}") from None
+
+
+def _use_write_ahead_log(connection: object, _record: object) -> None:
+    """Let readers read while SQLite writes; every commit is synced, and what is overwritten is gone."""
+    cursor = connection.cursor()  # type: ignore[attr-defined]  # SQLAlchemy hands out the driver's own object
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA secure_delete=ON")
+    cursor.close()
