@@ -1,0 +1,121 @@
+"""
+What becomes of an alert event on its way to a provider's own system: one table of states, faults and pauses.
+
+Pure: time and chance are arguments. A destination that is away is waited for without end; what a receiver
+cannot take is put aside with its reason, and later news of the same alert goes on (peers.md 3.2, complaints
+1, 2, 3, 5, 8).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+PAUSE_FIRST = timedelta(seconds=1)
+PAUSE_MAX = timedelta(seconds=60)
+"""Pauses double from the first to the longest: a clinician waits, so none may grow to hours (ruling 45)."""
+_DOUBLINGS_MAX = 10  # the longest pause is reached before
+REFUSALS_MAX = 6
+"""As often in all is sent what is refused for no fault of its content: over half a minute (dossier 6.5)."""
+PASSED_OVER_AFTER = timedelta(hours=24)
+"""Older than this when its destination was first seen, an event is news to nobody there."""
+OVERDUE_AFTER = timedelta(minutes=2)
+"""How long an alert may wait for its destination before somebody has to look."""
+
+
+class State(StrEnum):
+    """Where one event stands on its way to one destination; all but the first are ends."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    PASSED_OVER = "passed over"
+    SUPERSEDED = "superseded"
+    ERASED = "erased"
+
+
+STATE_WORDS = {
+    State.WAITING: "not delivered yet",
+    State.DELIVERED: "taken by the receiver",
+    State.DEAD: "put aside: needs somebody",
+    State.PASSED_OVER: "older than a day when the destination was set up",
+    State.SUPERSEDED: "may not be told any more; a newer event says what may (ruling 24)",
+    State.ERASED: "nothing of it is kept (ruling 23)",
+}
+"""What each state means, for who reads the queue."""
+
+
+class Fault(StrEnum):
+    """Why an attempt failed, in words without any of the receiver's."""
+
+    AWAY = "no connection"
+    UNTRUSTED = "TLS failed: one side does not trust the other"
+    NO_ANSWER = "no answer in time; the connection was dropped"
+    CUT_OFF = "the connection broke before the answer"
+    ANSWER_OF_ANOTHER = "the answer names another message; the connection was dropped"
+    ANSWER_UNREADABLE = "the answer cannot be read"
+    REFUSED_CONTENT = "the receiver calls the content wrong"
+    REFUSED = "the receiver refuses, and it is not the content"
+    NOT_ADMITTED = "the receiver does not let us in"
+    BUSY = "the receiver asks us to wait"
+    NOT_CONFIGURED = "its destination is not in the senders file any more"
+    UNWRITABLE = "the event cannot be read or written"
+
+
+_AT_ONCE = frozenset({Fault.REFUSED_CONTENT, Fault.UNWRITABLE, Fault.NOT_CONFIGURED})
+"""Trying again cannot help."""
+_COUNTED = frozenset({Fault.REFUSED})
+"""Trying again may help, but not for ever."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of an attempt: None is delivered. `wait` is how long the receiver asked us to leave it."""
+
+    fault: Fault | None = None
+    wait: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What an attempt makes of a delivery: `due_at`, aware UTC, where it is still waiting."""
+
+    state: State
+    due_at: datetime | None = None
+
+
+def delivered() -> Outcome:
+    """Return that the receiver took it."""
+    return Outcome()
+
+
+def failed(fault: Fault, *, wait: timedelta | None = None) -> Outcome:
+    """Return that it did not, and why."""
+    return Outcome(fault=fault, wait=wait)
+
+
+def after(outcome: Outcome, *, attempts: int, at: datetime, chance: float) -> Step:
+    """
+    Return what becomes of a delivery after its `attempts`-th attempt, at an aware time.
+
+    `chance`, from 0 to 1, spreads the pause, so that not everybody comes back in one moment.
+    """
+    if outcome.fault is None:
+        return Step(state=State.DELIVERED)
+    exhausted = outcome.fault in _COUNTED and attempts >= REFUSALS_MAX
+    if outcome.fault in _AT_ONCE or exhausted:
+        return Step(state=State.DEAD)
+    wait = min(outcome.wait or timedelta(0), PAUSE_MAX)
+    return Step(state=State.WAITING, due_at=at + max(wait, pause(attempts, chance)))
+
+
+def pause(failures: int, chance: float) -> timedelta:
+    """Return how long to leave a receiver after so many failures, 1 or more; half of it is chance."""
+    longest = min(PAUSE_FIRST * (1 << min(failures - 1, _DOUBLINGS_MAX)), PAUSE_MAX)
+    half: timedelta = longest / 2
+    return half + half * chance
+
+
+def begins(*, received_at: datetime | None, first_seen_at: datetime) -> State:
+    """Return how an event begins at a destination that was first seen at a time, both aware UTC."""
+    old = received_at is not None and first_seen_at - received_at > PASSED_OVER_AFTER
+    return State.PASSED_OVER if old else State.WAITING

@@ -1,0 +1,161 @@
+"""
+Alerts as HL7 version 2 observations, `ORU^R01` of 2.4, and what a receiver's answer means.
+
+One message is one alert event: OBR-3 is the alert, MSH-10 follows from the event, so that sending it again is
+seen to be the same. Every line is an OBX row of its own key (OBX-3, OBX-4): a later message of the alert
+replaces it, and deletes what it says no more.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from broker.core.alerts import EventKind
+from broker.core.clinician import Code, Line, Reader, lines
+from broker.core.delivery import Fault, Outcome, delivered, failed
+from broker.core.errors import MalformedMessage
+from broker.core.identifiers import LONDON
+from broker.wire.alerts_codec import Published
+from broker.wire.hl7v2 import parse
+
+CONTROL_ID_LENGTH = 20
+"""MSH-10 of version 2.4 is no longer; 80 bits of an event's id are as good as all of it."""
+
+_CODING = "99CPIS"
+_ESCAPES = str.maketrans(
+    {
+        "\\": "\\E\\",
+        "|": "\\F\\",
+        "^": "\\S\\",
+        "&": "\\T\\",
+        "~": "\\R\\",
+        **{chr(code): " " for code in range(0x20)},  # one could end a segment or the frame
+    }
+)
+_REPORT_STATUS = {
+    EventKind.RAISED: "F",
+    EventKind.UPDATED: "C",
+    EventKind.WITHDRAWN: "X",
+    EventKind.RETRACTED: "X",
+}
+"""OBR-25, table 0123: final, corrected, no results available."""
+_FINAL, _CORRECTED = "F", "C"
+_DELETED, _OF_WRONG_PATIENT = "D", "W"
+"""OBX-11, table 0085: what is told is final or corrected, what is told no more deleted or wrong."""
+
+_CODES = {code.name: code for code in Code}
+_PATIENT_CLASSES = frozenset("BEIOPRN")
+_UNKNOWN_CLASS = "U"
+_ACCEPTED = frozenset({"AA", "CA"})
+_AT_FAULT = frozenset({"AE", "CE"})
+_REFUSED = frozenset({"AR", "CR"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """What the header of a message says of the two sides: MSH-5 and MSH-6, and MSH-11 (`P` or `T`)."""
+
+    application: str
+    facility: str
+    processing_id: str
+
+
+def control_id(event_id: str) -> str:
+    """Return MSH-10 of an event's message."""
+    return event_id[:CONTROL_ID_LENGTH]
+
+
+def observation(
+    published: Published, reader: Reader, address: Address, *, at: datetime, told: Collection[str]
+) -> tuple[bytes, tuple[str, ...]]:
+    """
+    Return the message of an event that is sent at an aware time, in UTF-8, and the keys of its lines.
+
+    `told` are the keys that the receiver has of this alert: those that are told no more are deleted.
+    """
+    event, alert = published.event, published.event.alert
+    shown = lines(event, published.statements, reader, at)
+    keys = tuple(line.key for line in shown)
+    gone = [key for key in told if key not in keys]
+    visit = alert.visit
+    arrived = "" if visit is None else _moment(visit.arrived_at)
+    place = "" if visit is None else visit.location or ""
+    stated_class = "" if visit is None else visit.patient_class or ""
+    patient_class = stated_class if stated_class in _PATIENT_CLASSES else _UNKNOWN_CLASS
+    segments = [
+        _header(address, at, control_id(event.event_id)),
+        f"PID|1||{event.subject.digits}^^^NHS^NH||^^^^^^U",
+        f"PV1|1|{patient_class}|{_escaped(place)}" + "|" * 41 + arrived,
+        f"OBR|1||{_escaped(alert.alert_id)}^CPIS|CPIS^Child Protection - Information Sharing^{_CODING}"
+        f"|||{arrived or _moment(at)}" + "|" * 15 + _moment(at) + "|||" + _REPORT_STATUS[event.kind],
+        *_rows(shown, gone, event.kind),
+    ]
+    return "".join(f"{segment}\r" for segment in segments).encode(), keys
+
+
+def judge(answer: bytes, sent: str) -> Outcome:
+    """
+    Return what the answer to the message with control id `sent` says of it.
+
+    No word of the receiver's is repeated: it may name the patient.
+    """
+    try:
+        message = parse(answer)
+    except MalformedMessage:
+        return failed(Fault.ANSWER_UNREADABLE)
+    verdict = message.first("MSA")
+    if verdict is None:
+        return failed(Fault.ANSWER_UNREADABLE)
+    if verdict.field(2) != sent:
+        return failed(Fault.ANSWER_OF_ANOTHER)
+    code = verdict.field(1)
+    if code in _ACCEPTED:
+        return delivered()
+    if code in _AT_FAULT:
+        return failed(Fault.REFUSED_CONTENT)
+    return failed(Fault.REFUSED if code in _REFUSED else Fault.ANSWER_UNREADABLE)
+
+
+def _header(address: Address, at: datetime, message_id: str) -> str:
+    """Return MSH."""
+    receiver = f"{_escaped(address.application)}|{_escaped(address.facility)}"
+    return (
+        f"MSH|^~\\&|CPIS|CPIS|{receiver}|{_moment(at)}||ORU^R01^ORU_R01|{message_id}"
+        f"|{address.processing_id}|2.4||||||UNICODE UTF-8"
+    )
+
+
+def _rows(shown: Collection[Line], gone: Collection[str], kind: EventKind) -> Iterator[str]:
+    """Yield OBX, first what is told, then what is told no more."""
+    status = _FINAL if kind is EventKind.RAISED else _CORRECTED
+    ended = _OF_WRONG_PATIENT if kind is EventKind.RETRACTED else _DELETED
+    for number, line in enumerate(shown, start=1):
+        value_type, value = _typed(line.value)
+        yield f"OBX|{number}|{value_type}|{_identified(line.code)}|{line.place}|{value}||||||{status}"
+    for number, key in enumerate(gone, start=len(shown) + 1):
+        name, _, place = key.partition(".")
+        yield f"OBX|{number}||{_identified(_CODES[name])}|{place}|||||||{ended}"
+
+
+def _identified(code: Code) -> str:
+    """Return OBX-3."""
+    return f"{code.name}^{code.value}^{_CODING}"
+
+
+def _typed(value: str | int | date | datetime) -> tuple[str, str]:
+    """Return a value's type (OBX-2) and text."""
+    if isinstance(value, datetime):  # before date, which it also is
+        return "TS", _moment(value)
+    if isinstance(value, date):
+        return "DT", f"{value:%Y%m%d}"
+    return ("NM", str(value)) if isinstance(value, int) else ("TX", _escaped(value))
+
+
+def _escaped(text: str) -> str:
+    """Return a text within the delimiters of MSH-2."""
+    return text.translate(_ESCAPES)
+
+
+def _moment(at: datetime) -> str:
+    """Return a time as a clock in Europe/London shows it, to the second, with its offset."""
+    return f"{at.astimezone(LONDON):%Y%m%d%H%M%S%z}"

@@ -1,0 +1,109 @@
+"""Alerts as FHIR R4."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from broker.core.alerts import Alert, AlertEvent, Change, EventKind
+from broker.core.clinician import Reader
+from broker.wire.fhir_alert import bundle
+from tests.unit.core.test_clinician import RESTRICTED, TO_PROVIDER, event
+from tests.unit.wire.test_oru import published
+
+AT = datetime(2026, 7, 1, 12, tzinfo=UTC)
+EVERYBODY = Reader(hours={})
+
+
+def made(one: AlertEvent) -> Any:
+    """Return an event's bundle as JSON."""
+    return json.loads(bundle(published(one), EVERYBODY, at=AT))
+
+
+def resources(one: AlertEvent) -> list[Any]:
+    """Return flag and communication of an event."""
+    return [entry["resource"] for entry in made(one)["entry"]]
+
+
+def test_a_raised_alert_is_an_active_flag_and_an_urgent_communication() -> None:
+    """About the patient by NHS number alone, told to the provider, each with its identifier."""
+    flag, told = resources(event())
+
+    patient = {
+        "type": "Patient",
+        "identifier": {"system": "https://fhir.nhs.uk/Id/nhs-number", "value": "9990000018"},
+    }
+    assert ("Flag", "active", patient, {"start": "2026-01-10T10:00:00+00:00"}) == (
+        flag["resourceType"],
+        flag["status"],
+        flag["subject"],
+        flag["period"],
+    )
+    assert ("Communication", "completed", "urgent", patient, "2026-07-01T12:00:00+00:00") == (
+        told["resourceType"],
+        told["status"],
+        told["priority"],
+        told["subject"],
+        told["sent"],
+    )
+    assert ["RXX"] == [one["identifier"]["value"] for one in told["recipient"]]
+    assert "Plan: LAC, looked-after child" in [one["contentString"] for one in told["payload"]]
+    assert "Last of them: 2026-01-10T10:00:00+00:00" in [one["contentString"] for one in told["payload"]]
+
+
+def test_sending_again_makes_nothing_anew() -> None:
+    """The flag is put by the alert's id, the communication made only where the event's is not there."""
+    flag, told = (entry["request"] for entry in made(event())["entry"])
+
+    assert {"method": "PUT", "url": "Flag?identifier=urn:cpis-broker:alert|x"} == flag
+    assert {
+        "method": "POST",
+        "url": "Communication",
+        "ifNoneExist": "identifier=urn:cpis-broker:event|e1",
+    } == told
+
+
+def test_the_communication_is_about_the_flag() -> None:
+    """By the address that the transaction gives it."""
+    flag, told = made(event())["entry"]
+
+    assert [{"reference": flag["fullUrl"]}] == told["resource"]["about"]
+    assert flag["fullUrl"] != told["fullUrl"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "status", "priority"),
+    [
+        (EventKind.RAISED, (), "active", "urgent"),
+        (EventKind.UPDATED, (Change.PLAN,), "active", "urgent"),
+        (EventKind.UPDATED, (Change.HISTORY,), "active", "routine"),
+        (EventKind.WITHDRAWN, (), "inactive", "urgent"),
+        (EventKind.RETRACTED, (), "entered-in-error", "urgent"),
+    ],
+)
+def test_the_flag_stands_as_long_as_the_alert(
+    kind: EventKind, changes: tuple[Change, ...], status: str, priority: str
+) -> None:
+    """Withdrawn it is inactive, of a wrong person an error (rulings 7, 16, 44)."""
+    flag, told = resources(event(kind=kind, changes=changes))
+
+    assert (status, priority) == (flag["status"], told["priority"])
+
+
+@pytest.mark.parametrize(("alert", "label"), [(TO_PROVIDER, "R"), (RESTRICTED, "V")])
+def test_neither_is_for_the_patient_or_the_family(alert: Alert, label: str) -> None:
+    """Labelled `NOPAT` (ruling 30); a restricted record is labelled very restricted (24)."""
+    for resource in resources(event(alert)):
+        assert [label, "NOPAT"] == [one["code"] for one in resource["meta"]["security"]]
+
+
+def test_staff_at_large_are_told_nothing_of_a_restricted_record() -> None:
+    """No plan and no number in any payload (ruling 24)."""
+    assert "0207" not in json.dumps(made(event(RESTRICTED)))
+
+
+def test_an_alert_without_a_visit_has_no_period() -> None:
+    """Nothing is said that is not known."""
+    assert "period" not in resources(event(replace(TO_PROVIDER, visit=None)))[0]
