@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import SupportsIndex, cast
 
-from broker.adapters.server_tls import HandshakeFault, ServerTls, fault_of
+from broker.adapters.server_tls import HandshakeFault, ServerTls, fault_of, names_shown
+from broker.core.senders import Peer
 from broker.wire.mllp import FRAME_BYTES_MAX, NEED_DATA, START, Frame, Framer, Unreadable, frame
 
-Receive = Callable[[bytes], Awaitable[bytes]]
-"""Takes one message and returns its answer, within the answer's own deadline."""
+Receive = Callable[[bytes, Peer], Awaitable[bytes]]
+"""Takes a message and whose connection it came in on; returns its answer, within that one's own deadline."""
 ReceiveUnreadable = Callable[[bytes, str], Awaitable[bytes | None]]
 """Takes bytes that were no frame and why; returns the answer, None where the sender waits for none."""
 
@@ -171,7 +172,7 @@ class MllpServer:
         if error is None and not handshake.cancelled():
             self._begin(*handshake.result())
             return
-        peer = str((transport.get_extra_info("peername") or ("",))[0])
+        peer = _peer(transport).address
         transport.abort()
         if not self._stopping:
             fault = HandshakeFault.DISPLACED if error is None else fault_of(error)
@@ -200,9 +201,10 @@ class MllpServer:
     async def _serve(self, line: _Line, writer: asyncio.StreamWriter) -> None:
         """Converse to the end, then close; nobody's goodbye is waited for in vain."""
         framer = Framer(frame_bytes_max=self._limits.frame_bytes_max)
-        end = await self._end_of_conversation(framer, line, writer)
+        peer = _peer(writer.transport)
+        end = await self._end_of_conversation(framer, line, writer, peer)
         if not self._stopping:
-            await self._hand_over_rest(framer)
+            await self._hand_over_rest(framer, peer)
         self._count(end)
         writer.close()
         with contextlib.suppress(OSError):  # a time-out is one
@@ -210,11 +212,11 @@ class MllpServer:
                 await writer.wait_closed()
 
     async def _end_of_conversation(
-        self, framer: Framer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, framer: Framer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: Peer
     ) -> str:
         """Converse with the peer and return how it ended."""
         try:
-            await self._converse(framer, reader, writer)
+            await self._converse(framer, reader, writer, peer)
         except TimeoutError:
             writer.transport.abort()
             return "connection timed out"
@@ -227,7 +229,7 @@ class MllpServer:
         return "connection closed"
 
     async def _converse(
-        self, framer: Framer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, framer: Framer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: Peer
     ) -> None:
         """Answer one message after the other until the peer closes; raise `TimeoutError` or `OSError`."""
         limits = self._limits
@@ -244,26 +246,33 @@ class MllpServer:
                 if not within_frame and data.strip(_LINE_ENDS):
                     deadline, within_frame = clock() + limits.frame_seconds, True
                 continue
-            answer = await self._answer(event)
+            answer = await self._answer(event, peer)
             if answer is not None:
                 writer.write(frame(answer))
                 async with asyncio.timeout(limits.write_seconds):
                     await writer.drain()
             deadline, within_frame = clock() + limits.idle_seconds, False
 
-    async def _answer(self, event: Frame | Unreadable) -> bytes | None:
+    async def _answer(self, event: Frame | Unreadable, peer: Peer) -> bytes | None:
         """Hand one message, or what is none, to its handler."""
         if isinstance(event, Frame):
-            return await self._receive(event.data)
+            return await self._receive(event.data, peer)
         return await self._receive_unreadable(event.data, event.reason)
 
-    async def _hand_over_rest(self, framer: Framer) -> None:
+    async def _hand_over_rest(self, framer: Framer, peer: Peer) -> None:
         """Hand over what a peer sent and did not end: nobody waits for an answer, but the bytes are kept."""
         framer.receive_data(START)  # whatever stands before a start of frame is finished by it
         event = framer.next_event()
         if event is not NEED_DATA:
             self._count("message cut off")
-            await self._answer(event)
+            await self._answer(event, peer)
+
+
+def _peer(transport: asyncio.BaseTransport) -> Peer:
+    """Return who is at the other end, and what its certificate is called where one was shown."""
+    address = str((transport.get_extra_info("peername") or ("",))[0])
+    spoken: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    return Peer(address, frozenset() if spoken is None else names_shown(spoken))
 
 
 def _plain(transport: asyncio.Transport) -> _Streams:

@@ -11,8 +11,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509 import load_pem_x509_certificates
+from cryptography.x509 import (
+    DNSName,
+    ExtensionNotFound,
+    SubjectAlternativeName,
+    load_der_x509_certificate,
+    load_pem_x509_certificates,
+)
+from cryptography.x509.oid import NameOID
 
 from broker.core.errors import ConfigurationError
 
@@ -65,6 +73,26 @@ def fault_of(error: BaseException) -> HandshakeFault:
     if _ALERT_FROM_PEER in reason:
         return HandshakeFault.WE_ARE_NOT_TRUSTED
     return _BY_REASON.get(reason, HandshakeFault.FAILED)
+
+
+def names_shown(spoken: ssl.SSLObject) -> frozenset[str]:
+    """
+    Return what the certificate that the other side has shown, and we have checked, may be called.
+
+    `sha256:` and its fingerprint, `name:` and its common name, its DNS names: in small letters.
+    """
+    encoded = spoken.getpeercert(binary_form=True)
+    if encoded is None:
+        return frozenset()
+    certificate = load_der_x509_certificate(encoded)
+    names = [str(one.value) for one in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    try:
+        also = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
+        names += also.get_values_for_type(DNSName)
+    except ExtensionNotFound:
+        pass
+    named = {f"name:{name.lower()}" for name in names}
+    return frozenset({f"sha256:{certificate.fingerprint(SHA256()).hex()}", *named})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -120,6 +120,20 @@ class RealPersonRefused(MalformedMessage):
         super().__init__("number not kept for tests", hl7_code=103, location=location)
 
 
+class NotItsSender(MalformedMessage):
+    """A message claims a provider or a system for which whoever sent it may not send."""
+
+    code = "CPIS-205"
+    action = (
+        "Compare MSH-3 and MSH-4 of the message, and the certificate or address of the connection, with the "
+        "file of senders, and mend the one that is wrong; then send again. No byte of what came is kept."
+    )
+
+    def __init__(self, reason: str, *, location: str) -> None:
+        """Say what does not fit, and where HL7 says it: a value that is in no table of ours."""
+        super().__init__(reason, hl7_code=103, location=location)
+
+
 class UnwritableRecord(BrokerError):
     """A record does not fit its Avro schema."""
 

@@ -127,7 +127,7 @@ class Declared:
         return f"{name}_{self.unit}" if self.unit else name
 
 
-def _declare(
+def declare(
     default: object, read: Callable[[object], Any], unit: Unit, may_be: str, said: dict[str, Any]
 ) -> Any:
     """Return the field of a setting; `said` is rule, meaning, scopes and whether it may hold everywhere."""
@@ -153,7 +153,7 @@ def span(count: int, unit: Unit, *, most: int, least: int = 0, **said: Any) -> A
         return timedelta(**{unit.value: value})
 
     may_be = f"a whole number of {unit.value}, {least} to {most}"
-    return _declare(timedelta(**{unit.value: count}), read, unit, may_be, said)
+    return declare(timedelta(**{unit.value: count}), read, unit, may_be, said)
 
 
 def years(count: int, *, least: int, most: int, **said: Any) -> Any:
@@ -165,7 +165,7 @@ def years(count: int, *, least: int, most: int, **said: Any) -> Any:
             raise ValueError
         return value
 
-    return _declare(count, read, Unit.YEARS, f"a whole number of years, {least} to {most}", said)
+    return declare(count, read, Unit.YEARS, f"a whole number of years, {least} to {most}", said)
 
 
 def flag(*, default: bool, **said: Any) -> Any:
@@ -177,7 +177,7 @@ def flag(*, default: bool, **said: Any) -> Any:
             return value
         raise ValueError
 
-    return _declare(default, read, Unit.NONE, "true or false", said)
+    return declare(default, read, Unit.NONE, "true or false", said)
 
 
 def codes(*default: str, **said: Any) -> Any:
@@ -185,13 +185,13 @@ def codes(*default: str, **said: Any) -> Any:
 
     def read(value: object) -> frozenset[str]:
         """Return the codes in capitals."""
-        found = frozenset(text.upper() for text in _texts(value))
+        found = frozenset(text.upper() for text in texts(value))
         if not all(_CODE.fullmatch(code) for code in found):
             raise ValueError
         return found
 
     may_be = 'a list of codes, each of at most 20 letters and digits, such as ["A1", "B2"]'
-    return _declare(frozenset(default), read, Unit.NONE, may_be, said)
+    return declare(frozenset(default), read, Unit.NONE, may_be, said)
 
 
 def names(among: frozenset[str], **said: Any) -> Any:
@@ -199,12 +199,12 @@ def names(among: frozenset[str], **said: Any) -> Any:
 
     def read(value: object) -> frozenset[str]:
         """Return the names."""
-        found = frozenset(_texts(value))
+        found = frozenset(texts(value))
         if not found <= among:
             raise ValueError
         return found
 
-    return _declare(frozenset(), read, Unit.NONE, f"a list out of {', '.join(sorted(among))}", said)
+    return declare(frozenset(), read, Unit.NONE, f"a list out of {', '.join(sorted(among))}", said)
 
 
 def services(**said: Any) -> Any:
@@ -212,13 +212,13 @@ def services(**said: Any) -> Any:
 
     def read(value: object) -> frozenset[str]:
         """Return the codes; raise `ValueError` for a list without any, which would say nothing or all."""
-        found = frozenset(text.upper() for text in _texts(value))
+        found = frozenset(text.upper() for text in texts(value))
         if not found or not all(_CODE.fullmatch(code) for code in found):
             raise ValueError
         return found
 
     may_be = 'a list of one or more codes of locations or sites, such as ["URGENT", "RXH02"]'
-    return _declare(None, read, Unit.NONE, may_be, said)
+    return declare(None, read, Unit.NONE, may_be, said)
 
 
 def text(**said: Any) -> Any:
@@ -235,7 +235,7 @@ def text(**said: Any) -> Any:
             raise ValueError
         return value.strip()
 
-    return _declare(None, read, Unit.NONE, f"a line of text of at most {_TEXT_MAX} characters", said)
+    return declare(None, read, Unit.NONE, f"a line of text of at most {_TEXT_MAX} characters", said)
 
 
 def telephone(**said: Any) -> Any:
@@ -247,15 +247,15 @@ def telephone(**said: Any) -> Any:
             raise ValueError
         return value.replace(" ", "")
 
-    return _declare(None, read, Unit.NONE, "a telephone number in quotes, digits and blanks only", said)
+    return declare(None, read, Unit.NONE, "a telephone number in quotes, digits and blanks only", said)
 
 
 def choice(among: type[StrEnum], default: StrEnum | None, **said: Any) -> Any:
     """Declare one of the values of an enumeration."""
-    return _declare(default, among, Unit.NONE, ", ".join(f'"{one}"' for one in among), said)
+    return declare(default, among, Unit.NONE, ", ".join(f'"{one}"' for one in among), said)
 
 
-def _texts(value: object) -> list[str]:
+def texts(value: object) -> list[str]:
     """Return a list of texts; raise `ValueError` for anything else, an element said twice included."""
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ValueError

@@ -2,19 +2,20 @@
 TLS of the MLLP door, as the settings have it.
 
 Knows which settings go together, and that a live deployment takes messages from other machines over TLS
-alone, and only from senders with a certificate.
+alone, only from senders with a certificate, and only as the provider that the file of senders names.
 """
 
 import ipaddress
 
 from broker.adapters.server_tls import CERTIFICATE, CLIENT_CA, KEY, ServerTls, TlsFiles
 from broker.core.errors import ConfigurationError
+from broker.core.senders import Senders
 from broker.runtime import log_events as events
 from broker.runtime.logs import Log
 from broker.runtime.settings import Settings
 
 
-def door_tls(settings: Settings) -> ServerTls | None:
+def door_tls(settings: Settings, senders: Senders) -> ServerTls | None:
     """
     Return what the MLLP door speaks TLS with, None where it speaks none.
 
@@ -31,6 +32,11 @@ def door_tls(settings: Settings) -> ServerTls | None:
         )
         if at_fault
     ]
+    if client_ca is None and senders.go_by_certificates:
+        faults.append(
+            f"{CLIENT_CA} is not set: the file of senders knows some by their certificates, and without the "
+            "authorities that vouch for these nobody is asked for one"
+        )
     if settings.environment == "live" and not _is_loopback(settings.mllp_host):
         faults += [
             f"{name} is not set: a live deployment takes messages from other machines only over TLS, from "
@@ -38,6 +44,12 @@ def door_tls(settings: Settings) -> ServerTls | None:
             for name, file in ((CERTIFICATE, certificate), (CLIENT_CA, client_ca))
             if file is None
         ]
+        if senders.providers is None:
+            faults.append(
+                "CPIS_SENDERS_FILE is not set: a live deployment takes messages from other machines only as "
+                "the provider whose senders they are. Write who sends for whom, or let CPIS_MLLP_HOST be "
+                "127.0.0.1"
+            )
     if faults:
         raise ConfigurationError("\n".join(faults))
     if certificate is None or key is None:

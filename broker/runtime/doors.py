@@ -41,7 +41,7 @@ def doors(
             clock=clock,
             count=_uncounted,
             answer_seconds=_ANSWER_SECONDS,
-            admits=admits,
+            admits=admits._replace(sender=parts.senders.settled),
         ),
         uploads=Uploads(
             taken,

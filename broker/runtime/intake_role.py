@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from mode import Service
@@ -19,7 +20,9 @@ from broker.adapters.kafka_watch import Place
 from broker.adapters.mllp_server import MllpServer
 from broker.adapters.server_tls import HandshakeFault
 from broker.adapters.worker_process import read_file_aside
-from broker.core.errors import KafkaUnavailable
+from broker.core.errors import KafkaUnavailable, NotItsSender
+from broker.core.identifiers import OdsCode
+from broker.core.senders import Peer, Sender
 from broker.ports import Clock, FactLog, InputTail, Topic
 from broker.runtime import log_events as events
 from broker.runtime.asking import Asking, Source
@@ -69,6 +72,7 @@ _INTAKE_SHARE = 0.95  # of the answer's deadline; the log's own is shorter, so t
 _UNREMARKABLE = frozenset({"accepted", "plan accepted", "connection opened", "connection closed"})
 _REFUSED = "refused"
 _CONNECTED = "connection opened"
+_NOT_ITS_SENDER = "not its sender"
 _MEASURED: dict[str, tuple[Metric, dict[str, str]]] = {
     "accepted": (FACTS, {"topic": Topic.ATTENDANCES}),
     "plan accepted": (FACTS, {"topic": Topic.PLANS}),
@@ -121,6 +125,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._metrics = metrics or Metrics()
         self._open = False
         self._sealer = parts.sealer
+        self._senders = parts.senders
         rejections, admitted = Rejections(parts.records, parts.key), admits(settings)
         asking = None if source is None else Asking(source, parts, facts, clock=clock, count=self._count)
         self._asking = asking
@@ -142,7 +147,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             clock=clock,
             count=self._count,
             answer_seconds=answer_ms * _INTAKE_SHARE / _MILLISECONDS,
-            admits=admitted,
+            admits=admitted._replace(sender=parts.senders.settled),
             ready=self._following.ready,
         )
         self._uploads = Uploads(
@@ -171,7 +176,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             host=settings.mllp_host,
             port=settings.mllp_port,
             count=self._count,
-            tls=door_tls(settings),
+            tls=door_tls(settings, parts.senders),
             on_failed_handshake=self._count_handshake,
         )
         super().__init__(**options)
@@ -250,10 +255,10 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             await self._asking.close()
         self._log.write(events.IntakeStopped())
 
-    async def _receive(self, data: bytes) -> bytes:
+    async def _receive(self, data: bytes, peer: Peer) -> bytes:
         """Answer a message, measured."""
         began = time.monotonic()
-        answer = await self._intake.receive(data)
+        answer = await self._intake.receive(data, sender=partial(self._admitted, peer))
         self._metrics.observe(ANSWER_SECONDS, time.monotonic() - began)
         self._metrics.add(MESSAGES, answer=_verdict(answer))
         return answer
@@ -319,6 +324,16 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         if fault is not HandshakeFault.ABANDONED:
             count = self.counts[fault]
             self._log.write(events.HandshakeFailed(reason=fault.value, peer=peer, count=count))
+
+    def _admitted(self, peer: Peer, provider: OdsCode, system: str) -> Sender:
+        """Return what is settled of a sender; tell of one who may not send, and raise `NotItsSender`."""
+        try:
+            return self._senders.admitted(provider, system, peer=peer)
+        except NotItsSender as error:
+            self.counts[_NOT_ITS_SENDER] += 1
+            count = self.counts[_NOT_ITS_SENDER]
+            self._log.write(events.NotItsSender(reason=error.reason, peer=peer.address, count=count))
+            raise
 
     def _measure(self, event: str) -> None:
         """Put an event that was counted into the metrics."""

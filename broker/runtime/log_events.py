@@ -215,6 +215,20 @@ class ConnectionRefused(
     """The MLLP door has as many connections as it takes."""
 
 
+class NotItsSender(
+    LogEvent,
+    name="not its sender",
+    level=Level.WARNING,
+    action="Find the reason in [Not its sender](../runbooks/a-sender-is-refused.md#not-its-sender); an "
+    "address that nobody knows is a matter for whoever looks after security.",
+):
+    """A system sent a message that the [file of senders](senders.md) does not let it send: refused."""
+
+    reason: str
+    peer: str
+    count: int
+
+
 class HandshakeFailed(
     LogEvent,
     name="handshake failed",

@@ -19,7 +19,7 @@ from broker.adapters.server_tls import HandshakeFault
 from broker.core.alerts import EventKind, ItemKind, RecipientKind
 from broker.ports import INPUTS, Topic
 from broker.runtime.worklist_view import Age
-from broker.services.intake import NUMBERLESS, UNFRAMED
+from broker.services.intake import NOT_ITS_SENDER, NUMBERLESS, UNFRAMED
 from broker.services.matching import Phase
 from broker.services.matching_turns import Notice
 from broker.wire.acknowledgement import TEXTS, Verdict
@@ -115,12 +115,20 @@ REJECTED = Metric(
     name="cpis_rejected_total",
     kind=Kind.COUNTER,
     help="What was kept in cpis.rejected, by door and code: of HL7 table 0357 at the MLLP door (or frame: no "
-    "frame; number: no usable NHS number), of the file or record at the upload door, record where it was one "
-    "of Kafka.",
+    "frame; number: no usable NHS number; sender: not its sender's connection), of the file or record at the "
+    "upload door, record where it was one of Kafka.",
     labels={
         "door": _values({"mllp", "upload", "kafka"}),
         "code": _values(
-            {*map(str, TEXTS), UNFRAMED, NUMBERLESS, *FileCode, *RecordCode, UNREADABLE_RECORD},
+            {
+                *map(str, TEXTS),
+                UNFRAMED,
+                NUMBERLESS,
+                NOT_ITS_SENDER,
+                *FileCode,
+                *RecordCode,
+                UNREADABLE_RECORD,
+            },
         ),
     },
 )

@@ -14,9 +14,11 @@ from broker.core.errors import ConfigurationError
 from broker.core.keyed import IdentityKey
 from broker.core.number_ranges import takes_for_tests, takes_live
 from broker.core.policy import AnyPolicy
+from broker.core.senders import Senders
 from broker.ports import Sealer
 from broker.runtime.codecs import load_schemas
 from broker.runtime.policy_file import read_policy
+from broker.runtime.senders_file import read_senders
 from broker.runtime.settings import Settings
 from broker.wire.adt import PROCESSING_IDS, Admits
 from broker.wire.alerts_codec import AlertCodec
@@ -42,6 +44,7 @@ class Parts:
     alerts: AlertCodec
     records: RecordsCodec
     details: DetailsCodec
+    senders: Senders
 
 
 def present() -> datetime:
@@ -68,6 +71,7 @@ def assemble(
         alerts=AlertCodec(schemas, registered),
         records=RecordsCodec(schemas, sealer),
         details=DetailsCodec(schemas, sealer),
+        senders=read_senders(settings.senders_file),
     )
 
 

@@ -6,8 +6,6 @@ at once, each with file, line and what to do: a typo must not pass for a setting
 every one says what changes on its day.
 """
 
-import difflib
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
@@ -16,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from broker.core.alerts import RecipientKind
-from broker.core.errors import ConfigurationError, InvalidOdsCode
+from broker.core.errors import InvalidOdsCode
 from broker.core.identifiers import LONDON, OdsCode
 from broker.core.policy import DECLARATIONS, AnyPolicy, Policies, Policy
 from broker.core.policy_keys import Place, Selector, Successor, Where
 from broker.core.stops import Stop
-from broker.runtime.toml_places import KeyPath, Places, find_places
+from broker.runtime.toml_places import KeyPath
+from broker.runtime.toml_reading import TomlReading, load, read_text
+
+_WHAT = "policy file"
 
 KEYS: Mapping[str, str] = {declared.key(name): name for name, declared in DECLARATIONS.items()}
 """The field of each setting by its key in a file."""
@@ -67,46 +68,31 @@ def read_policy_file(path: Path | None) -> PolicyFile:
     """Return the policy of a file with its origin, the defaults without one; raise `ConfigurationError`."""
     if path is None:
         return parse_policy("", "")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"the policy file {path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"the policy file {path} is no text in UTF-8: {error.reason}") from error
-    return parse_policy(text, str(path))
+    return parse_policy(read_text(path, _WHAT), str(path))
 
 
 def parse_policy(text: str, name: str) -> PolicyFile:
     """Return the policy that a text of TOML describes; `name` is what its file is called in a refusal."""
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"the policy file {name} is no TOML: {error}") from error
-    reading = _Reading(find_places(text))
+    content = load(text, name, _WHAT)
+    reading = _Reading(text)
     found = reading.read(content, name)
-    if reading.problems:
-        told = sorted(set(reading.problems))
-        raise ConfigurationError("\n".join(f"{name}:{line}: {words}" for line, words in told))
+    reading.end(name)
     return found
 
 
-class _Reading:
-    """Reads one file; `problems` gathers line and words of what is wrong with it."""
-
-    def __init__(self, places: Places) -> None:
-        self.problems: list[tuple[int, str]] = []
-        self._places = places
+class _Reading(TomlReading):
+    """Reads one file of a policy."""
 
     def read(self, content: Mapping[str, Any], name: str) -> PolicyFile:
         """Return what the file says, as far as it can be read."""
-        self._known(content, ("settings", "override", "successors", "stop", "period"), (), "a policy")
+        self.known(content, ("settings", "override", "successors", "stop", "period"), (), "a policy")
         successors = self._successors(content.get("successors", {}), ("successors",))
         stops = self._stops(content.get("stop", []), ("stop",))
         policy, sources = self._changed(Policy(successors=successors, stops=tuple(stops)), {}, content, ())
         policies, starts, every_source = [policy], list[datetime | None]([None]), [sources]
-        for number, period in enumerate(self._tables(content.get("period", []), ("period",))):
+        for number, period in enumerate(self.tables(content.get("period", []), ("period",))):
             path = ("period", number)
-            self._known(period, ("from", "settings", "override"), path, "[[period]]")
+            self.known(period, ("from", "settings", "override"), path, "[[period]]")
             policy, sources = self._changed(policy, sources, period, path)
             policies.append(policy)
             starts.append(self._start(period, starts[-1], path))
@@ -117,53 +103,24 @@ class _Reading:
             policy=policies[0] if not dated or self.problems else _dated(policies[0], dated),
             starts=tuple(starts),
             sources=tuple(every_source),
-            successors={code: self._places.line(("successors", code.code)) for code in successors},
+            successors={code: self.places.line(("successors", code.code)) for code in successors},
             stops=stops,
         )
-
-    def _refuse(self, path: KeyPath, words: str) -> None:
-        """Note what is wrong at a place."""
-        self.problems.append((self._places.line(path), words))
-
-    def _known(self, said: Mapping[str, Any], keys: Iterable[str], path: KeyPath, where: str) -> None:
-        """Refuse keys that nobody reads."""
-        known = list(keys)
-        for key in said:
-            if key not in known:
-                nearest = difflib.get_close_matches(key, known, n=1, cutoff=0)[0]
-                others = (
-                    f"the nearest is '{nearest}'" if known == list(KEYS) else f"it knows {', '.join(known)}"
-                )
-                self._refuse((*path, key), f"{where} does not know '{key}'; {others}")
-
-    def _table(self, said: Any, path: KeyPath) -> Mapping[str, Any]:
-        """Return a table; refuse anything else."""
-        if isinstance(said, dict):
-            return said
-        self._refuse(path, f"'{path[-1]}' must be a table: write [{path[-1]}]")
-        return {}
-
-    def _tables(self, said: Any, path: KeyPath) -> Iterator[Mapping[str, Any]]:
-        """Yield the elements of an array of tables; refuse anything else."""
-        if isinstance(said, list) and all(isinstance(one, dict) for one in said):
-            yield from said
-        else:
-            self._refuse(path, f"'{path[-1]}' must be an array of tables: write [[{path[-1]}]]")
 
     def _start(self, period: Mapping[str, Any], before: datetime | None, path: KeyPath) -> datetime | None:
         """Return when a period begins, in UTC; a day and a time without a zone are Europe/London's."""
         said = period.get("from")
         if not isinstance(said, date):
-            self._refuse((*path, "from"), "a period needs a day, such as `from = 2027-04-01` (Europe/London)")
+            self.refuse((*path, "from"), "a period needs a day, such as `from = 2027-04-01` (Europe/London)")
             return before
         moment = said if isinstance(said, datetime) else datetime.combine(said, time())
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=LONDON)
             if moment.utcoffset() != moment.replace(fold=1).utcoffset():
-                self._refuse((*path, "from"), "the clocks change then: give the offset too, such as +01:00")
+                self.refuse((*path, "from"), "the clocks change then: give the offset too, such as +01:00")
         start = moment.astimezone(UTC)
         if before is not None and start <= before:
-            self._refuse(
+            self.refuse(
                 (*path, "from"),
                 "a period lasts until the next one begins, and this one does not begin after the one above: "
                 "put the periods in the order of their days, one for each",
@@ -177,11 +134,11 @@ class _Reading:
         here = (*path, "settings")
         own: dict[Source, int] = {}
         values: dict[str, Any] = {}
-        for name, value, line in self._values(self._table(said.get("settings", {}), here), here, None):
+        for name, value, line in self._values(self.table(said.get("settings", {}), here), here, None):
             values[name], own[None, name] = value, line
         overrides = {selector: dict(held) for selector, held in policy.overrides.items()}
         here = (*path, "override")
-        for number, table in enumerate(self._tables(said.get("override", []), here)):
+        for number, table in enumerate(self.tables(said.get("override", []), here)):
             self._override(table, (*here, number), overrides, own)
         changed = replace(policy, overrides=overrides, **values)
         found = {**sources, **own}
@@ -199,11 +156,11 @@ class _Reading:
         named = {key: table[key] for key in _SELECTORS if key in table}
         settings = {key: value for key, value in table.items() if key not in named}
         if not settings:
-            self._refuse(path, "an override without a setting changes nothing: give it one, or take it out")
+            self.refuse(path, "an override without a setting changes nothing: give it one, or take it out")
         for selector in self._selectors(named, path):
             for name, value, line in self._values(settings, path, selector):
                 if (selector, name) in own:
-                    self._refuse(
+                    self.refuse(
                         (*path, DECLARATIONS[name].key(name)),
                         f"{DECLARATIONS[name].key(name)} for {selector} is set in line {own[selector, name]} "
                         "too, and neither is the more specific: take it out of one of them",
@@ -217,7 +174,7 @@ class _Reading:
         try:
             return [Selector(**dict(choice)) for choice in product(*choices)]
         except ValueError as error:
-            self._refuse(path, str(error))
+            self.refuse(path, str(error))
             return []
 
     def _codes(self, key: str, said: Any, path: KeyPath) -> list[Any]:
@@ -236,28 +193,28 @@ class _Reading:
         may_be = "a code or a list of codes"
         if key in _ORGANISATIONS or key == Where.SITE:
             may_be = "an ODS code or a list of them: 3 to 8 capital letters and digits, in quotes"
-        self._refuse((*path, key), f"'{key}' must be {may_be}")
+        self.refuse((*path, key), f"'{key}' must be {may_be}")
         return []
 
     def _values(
         self, said: Mapping[str, Any], path: KeyPath, selector: Selector | None
     ) -> Iterator[tuple[str, Any, int]]:
         """Yield the settings of a table that can be: field, value, line."""
-        self._known(said, KEYS, path, "[settings]" if selector is None else "[[override]]")
+        self.known(said, KEYS, path, "[settings]" if selector is None else "[[override]]", many=True)
         for key, value in said.items():
             name = KEYS.get(key)
             if name is None:
                 continue
             declared = DECLARATIONS[name]
             if not (declared.everywhere if selector is None else selector.where in declared.scopes):
-                self._refuse((*path, key), f"{key} cannot be set {_for(selector)}, only {where(name)}")
+                self.refuse((*path, key), f"{key} cannot be set {_for(selector)}, only {where(name)}")
                 continue
             try:
                 found = declared.read(value)
             except ValueError:
-                self._refuse((*path, key), f"{key} must be {declared.may_be}")
+                self.refuse((*path, key), f"{key} must be {declared.may_be}")
             else:
-                yield name, found, self._places.line((*path, key))
+                yield name, found, self.places.line((*path, key))
 
     def _consistent(self, policy: Policy, sources: Mapping[Source, int]) -> None:
         """Refuse values that cannot be at once, everywhere or for somebody."""
@@ -279,33 +236,33 @@ class _Reading:
     def _successors(self, said: Any, path: KeyPath) -> dict[OdsCode, Successor]:
         """Return the successors of reorganised authorities (ruling 19); they have days of their own."""
         found: dict[OdsCode, Successor] = {}
-        for code, table in self._table(said, path).items():
+        for code, table in self.table(said, path).items():
             here = (*path, code)
-            entry = self._table(table, here)
-            self._known(entry, ("code", "opens_on"), here, f"[successors.{code}]")
+            entry = self.table(table, here)
+            self.known(entry, ("code", "opens_on"), here, f"[successors.{code}]")
             opens_on = entry.get("opens_on")
             if not isinstance(opens_on, date) or isinstance(opens_on, datetime):
-                self._refuse((*here, "opens_on"), "'opens_on' must be a day, such as 2027-04-01")
+                self.refuse((*here, "opens_on"), "'opens_on' must be a day, such as 2027-04-01")
                 continue
             try:
                 found[OdsCode(code)] = Successor(code=OdsCode(entry.get("code", "")), opens_on=opens_on)
             except (InvalidOdsCode, TypeError):
-                self._refuse(here, "an authority and its successor are ODS codes: 3 to 8 capitals and digits")
+                self.refuse(here, "an authority and its successor are ODS codes: 3 to 8 capitals and digits")
         for authority in found:
             if _returns(authority, found):
-                self._refuse((*path, authority.code), f"{authority} succeeds itself: break the circle")
+                self.refuse((*path, authority.code), f"{authority} succeeds itself: break the circle")
         return found
 
     def _stops(self, said: Any, path: KeyPath) -> dict[Stop, int]:
         """Return the stops of sharing that controllers signed, each with its line (ruling 45)."""
         found: dict[Stop, int] = {}
-        for number, table in enumerate(self._tables(said, path)):
+        for number, table in enumerate(self.tables(said, path)):
             here = (*path, number)
-            self._known(table, _STOP_KEYS, here, "[[stop]]")
+            self.known(table, _STOP_KEYS, here, "[[stop]]")
             try:
-                found[_stop(table)] = self._places.line(here)
+                found[_stop(table)] = self.places.line(here)
             except (InvalidOdsCode, TypeError, ValueError):
-                self._refuse(here, f"a stop of sharing needs {_STOP_NEEDS}")
+                self.refuse(here, f"a stop of sharing needs {_STOP_NEEDS}")
         return found
 
 

@@ -97,6 +97,11 @@ class Settings(BaseSettings):
     policy_file: Path | None = Field(
         default=None, description="file of the dated alert policies; without it the shipped policy holds"
     )
+    senders_file: Path | None = Field(
+        default=None,
+        description="file of who may send for which provider and how its messages are read; without it "
+        "whoever can connect may send as any provider",
+    )
     lawful_basis_file: Path | None = Field(
         default=None,
         description="file in which a data protection officer confirms the rows of the lawful-basis table; a "

@@ -31,6 +31,7 @@ from broker.runtime.operators import operating
 from broker.runtime.parts import Parts, assemble, present
 from broker.runtime.preflight import check_cluster, check_doors, check_storage
 from broker.runtime.registry import registered_ids
+from broker.runtime.senders_file import read_senders
 from broker.runtime.settings import Settings
 
 _DATA_MODE = 0o700  # what lies there names children
@@ -182,7 +183,7 @@ async def _proved(settings: Settings, roles: Sequence[Role], stop: asyncio.Event
     """Look at everything before anything begins, cheap things first; return None when told to stop."""
     cluster = settings.require_cluster()
     if Role.INTAKE in roles:
-        door_tls(settings)
+        door_tls(settings, read_senders(settings.senders_file))
     await check_storage(settings, drop_folder=Role.INTAKE in roles, database=Role.OUTBOX in roles)
     await check_doors(settings, ("mllp", "ops") if Role.INTAKE in roles else ("ops",))
     parts = await _parts(settings, roles)

@@ -17,6 +17,7 @@ from broker.core.errors import (
     InvalidOdsCode,
     KafkaUnavailable,
     MalformedMessage,
+    NotItsSender,
     RealPersonRefused,
     StorageUnusable,
     UnwritableRecord,
@@ -28,7 +29,7 @@ from broker.services.attendances import TOO_LARGE, Attendances, Facts
 from broker.services.rejections import Rejections
 from broker.services.tracing import Untraced
 from broker.wire.acknowledgement import answer
-from broker.wire.adt import ADMITS_ALL, Admits, AdtReading, read_adt
+from broker.wire.adt import ADMITS_ALL, Admits, AdtReading, SenderOf, read_adt
 from broker.wire.adt_merge import holds_merge, read_merge
 from broker.wire.adt_registers import Fault
 from broker.wire.hl7v2 import EVENT, parse
@@ -49,6 +50,8 @@ UNFRAMED = "frame"
 """Instead of a code: bytes that were no frame."""
 NUMBERLESS = "number"
 """Instead of a code: an attendance without a usable NHS number."""
+NOT_ITS_SENDER = "sender"
+"""Instead of a code: a message that came in on a connection which is not its sender's."""
 
 _AWAITED = frozenset({END_BROKEN, TOO_LONG})  # the sender thinks that it sent a message
 _END_MARK = b"\x1c"
@@ -106,25 +109,30 @@ class Intake:
         self._answer_seconds = answer_seconds
         self._admits = admits
 
-    async def receive(self, data: bytes, *, confirmed: NhsNumber | None = None) -> bytes:
+    async def receive(
+        self, data: bytes, *, sender: SenderOf | None = None, confirmed: NhsNumber | None = None
+    ) -> bytes:
         """
         Return the acknowledgement of a message, once what it says is durable.
 
+        `sender` says who may send on the connection that it came in on, without it who may in general.
         `confirmed` is the number of the patient of one without a usable number, as a person found out (46).
         """
         try:
-            return await self._receive(data, confirmed)
+            return await self._receive(data, sender, confirmed)
         except StorageUnusable as error:  # no key can be made to seal it with: the sender keeps it meanwhile
             self._count("sealing impossible")
             return answer(data, error)
 
-    async def _receive(self, data: bytes, confirmed: NhsNumber | None) -> bytes:
+    async def _receive(self, data: bytes, sender: SenderOf | None, confirmed: NhsNumber | None) -> bytes:
         """Return the acknowledgement of a message; raise `StorageUnusable` where nothing can be sealed."""
         received_at = aware(self._clock())
+        admits = self._admits if sender is None else self._admits._replace(sender=sender)
         try:
             async with asyncio.timeout(self._answer_seconds):
                 await self._ready()
-                judgement = await self._done(data, self._judge(data, received_at, confirmed), received_at)
+                judged = self._judge(data, received_at, confirmed, admits)
+                judgement = await self._done(data, judged, received_at)
         except (KafkaUnavailable, TimeoutError):
             self._count("refused")
             return answer(data, KafkaUnavailable())
@@ -160,21 +168,23 @@ class Intake:
         says counts from its first receipt on. Raises `KafkaUnavailable` and `StorageUnusable`.
         """
         await self._ready()
-        if self._read(untraced.data, untraced.received_at).number not in {None, number}:
+        if self._read(untraced.data, untraced.received_at, None, self._admits).number not in {None, number}:
             return False
-        judgement = self._judge(untraced.data, untraced.received_at, number)
+        judgement = self._judge(untraced.data, untraced.received_at, number, self._admits)
         if not judgement.facts:
             return False
         await self._done(untraced.data, judgement, untraced.received_at)
         return True
 
-    def _read(self, data: bytes, received_at: datetime, confirmed: NhsNumber | None = None) -> AdtReading:
+    def _read(
+        self, data: bytes, received_at: datetime, confirmed: NhsNumber | None, admits: Admits
+    ) -> AdtReading:
         """Read a message; raise as `read_adt` does."""
         return read_adt(
             data,
             key=self._attendances.key,
             received_at=received_at,
-            admits=self._admits,
+            admits=admits,
             in_use=self._attendances.in_use,
             confirmed=confirmed,
         )
@@ -210,10 +220,12 @@ class Intake:
             return False
         return True
 
-    def _judge(self, data: bytes, received_at: datetime, confirmed: NhsNumber | None) -> _Judgement:
+    def _judge(
+        self, data: bytes, received_at: datetime, confirmed: NhsNumber | None, admits: Admits
+    ) -> _Judgement:
         """Read a message and return what is to be kept of it; raises nothing but `StorageUnusable`."""
         try:
-            reading = self._read(data, received_at, confirmed)
+            reading = self._read(data, received_at, confirmed, admits)
             if (number := reading.number) is None:
                 return self._without_number(data, reading, received_at)
             marked = self._attendances.numberless.marked(reading.message, reading.unnumbered)
@@ -290,10 +302,12 @@ class Intake:
         Keep a message that could not be read, with as much of its header as can.
 
         Of a merge no byte is kept: it may hold two numbers (ruling 42). Nor of a real person's message that a
-        deployment for tests was sent (ruling 27).
+        deployment for tests was sent (ruling 27), or of one that whoever sent it may not send: the provider
+        that it claims is not shown it.
         """
-        unkept = isinstance(fault, RealPersonRefused) or holds_merge(data)
-        sender, control_id = _header(data)
+        foreign = isinstance(fault, NotItsSender)
+        unkept = foreign or isinstance(fault, RealPersonRefused) or holds_merge(data)
+        sender, control_id = (None, None) if foreign else _header(data)
         rejected = Rejected(
             door=Door.MLLP,
             reason=fault.reason,
@@ -303,7 +317,7 @@ class Intake:
             received_at=received_at,
             raw=None if unkept else data,
         )
-        counts = ("kept", f"{REJECTED}{fault.hl7_code}")
+        counts = ("kept", f"{REJECTED}{NOT_ITS_SENDER if foreign else fault.hl7_code}")
         return _Judgement([self._rejections.writes(rejected)], counts, fault)
 
 

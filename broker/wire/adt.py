@@ -23,6 +23,7 @@ from broker.core.keyed import (
 )
 from broker.core.number_ranges import Takes, Taking, takes_any
 from broker.core.reasons import reason_for
+from broker.core.senders import Sender
 from broker.wire.adt_patient import (
     full_name,
     local_identifier,
@@ -54,11 +55,20 @@ PROCESSING_IDS: Final = frozenset({"P", "T", "D"})
 """MSH-11, table 0103. A live deployment takes `P` only (ruling 27)."""
 
 
+SenderOf = Callable[[OdsCode, str], Sender]
+"""Returns what is settled of a sending system (MSH-4, MSH-3); raises `NotItsSender` where it may not send."""
+
+
 class Admits(NamedTuple):
-    """What a deployment lets in (ruling 27): what MSH-11 may be, and which numbers from whom."""
+    """
+    What is let in: what MSH-11 may be, and which numbers from whom (ruling 27); who may send.
+
+    Without `sender` anybody may, and nothing is settled of anybody.
+    """
 
     processing_ids: frozenset[str]
     takes: Takes
+    sender: SenderOf | None = None
 
 
 ADMITS_ALL: Final = Admits(PROCESSING_IDS, takes_any)
@@ -132,10 +142,13 @@ def read_adt(
     number of the patient of a message without a usable one, as a person found out (46).
 
     Raises `MalformedMessage` with a code of table 0357: 200 to 203 for a type, event, processing id or
-    version not taken here, 100 to 103 for what the sender must mend; `RealPersonRefused` is one of them.
+    version not taken here, 100 to 103 for what the sender must mend; `RealPersonRefused` is one of them, and
+    `NotItsSender`, which comes before all of them.
     """
     received_at = aware(received_at)
     message = parse(data)
+    if admits.sender is not None:
+        admits.sender(read_provider(message.header), _said(message.header.field(3)))
     registers = Registers(received_at)
     if message.misdeclared:
         registers.faults.add(Fault.CHARACTER_SET)

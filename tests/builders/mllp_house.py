@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from broker.adapters.mllp_server import Limits, MllpServer
 from broker.adapters.server_tls import HandshakeFault, ServerTls
+from broker.core.senders import Peer
 from broker.wire.mllp import END, START, TOO_LONG
 
 HOST = "127.0.0.1"
@@ -20,10 +21,12 @@ class EchoingDoor:
 
     messages: list[bytes] = field(default_factory=list)
     junk: list[tuple[bytes, str]] = field(default_factory=list)
+    peers: list[Peer] = field(default_factory=list)
 
-    async def receive(self, data: bytes) -> bytes:
+    async def receive(self, data: bytes, peer: Peer) -> bytes:
         """Remember and answer."""
         self.messages.append(data)
+        self.peers.append(peer)
         return b"re:" + data
 
     async def receive_unreadable(self, data: bytes, reason: str) -> bytes | None:
@@ -40,11 +43,11 @@ class HoldingDoor(EchoingDoor):
         self.entered = asyncio.Event()
         self.let_go = asyncio.Event()
 
-    async def receive(self, data: bytes) -> bytes:
+    async def receive(self, data: bytes, peer: Peer) -> bytes:
         """Wait, then answer."""
         self.entered.set()
         await self.let_go.wait()
-        return await super().receive(data)
+        return await super().receive(data, peer)
 
 
 @dataclass

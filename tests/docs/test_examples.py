@@ -13,6 +13,7 @@ from pathlib import Path
 from broker.adapters.memory_sealing import MemorySealer
 from broker.adapters.mllp_server import MllpServer
 from broker.core.alerts import EventKind
+from broker.core.senders import Peer
 from broker.runtime.parts import assemble
 from broker.runtime.recorded import offline, play
 from broker.runtime.settings import Settings
@@ -55,7 +56,7 @@ class ListeningDoor:
             self._receive, self._intake.receive_unreadable, host="127.0.0.1", port=0, count=_ignore
         )
 
-    async def _receive(self, data: bytes) -> bytes:
+    async def _receive(self, data: bytes, _peer: Peer) -> bytes:
         """Remember and answer."""
         self.messages.append(data)
         return await self._intake.receive(data)

@@ -24,6 +24,7 @@ from broker.adapters.kafka_tail import KafkaInputTail
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.adapters.memory_tail import MemoryInputTail
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.senders import Peer
 from broker.ports import Record, Topic
 from broker.runtime.intake_role import IntakeRole
 from broker.runtime.parts import Parts, assemble
@@ -103,7 +104,8 @@ def crash_free(site: Site, *, messages: Iterable[int] = (), files: Iterable[int]
 
     async def scenario() -> tuple[list[bytes], list[bytes]]:
         await role._following.catch_up()
-        answers = [await role._receive(message) for number in messages for message in messages_of(number)]
+        every = [message for number in messages for message in messages_of(number)]
+        answers = [await role._receive(message, Peer(HOST)) for message in every]
         return answers, [(await role._load(file_of(number))).answer for number in files]
 
     answers, acknowledgements = asyncio.run(scenario())

@@ -31,6 +31,7 @@ from tests.tools.markdown import paragraph, table
 from tests.tools.reference_logs import log_events_page
 from tests.tools.reference_rules import rules_page
 from tests.tools.reference_schemas import schemas_page
+from tests.tools.reference_senders import senders_page
 
 NOTICE = "<!-- Built by `make fix` from what it describes. Do not edit. -->"
 HELP_WIDTH = 96  # columns of the commands' help: fits a page without wrapping
@@ -56,6 +57,7 @@ def build_pages(repository: Path) -> Mapping[Path, str]:
         "upload-codes.md": lambda _where: upload_codes_page(),
         "metrics.md": lambda _where: metrics_page(),
         "policy.md": lambda _where: policy_page(),
+        "senders.md": senders_page,
         "rules.md": rules_page,
         "lawful-basis.md": lambda _where: lawful_basis_page(),
         "log-events.md": lambda _where: log_events_page(),

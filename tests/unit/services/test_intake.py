@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import NoReturn
 
 import pytest
@@ -28,14 +29,16 @@ from broker.core.keyed import IdentityKey
 from broker.core.number_ranges import Takes, takes_any, takes_for_tests, takes_live
 from broker.core.policy import Policy
 from broker.core.policy_keys import Place, Selector
+from broker.core.senders import Peer
 from broker.ports import FactLog, Topic, Write
 from broker.runtime.codecs import load_schemas
+from broker.runtime.senders_file import parse_senders
 from broker.services.attendances import TOO_LARGE, Attendances
 from broker.services.intake import DEFECT, Intake
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
 from broker.services.rejections import RECORD_BYTES_MAX, Rejections
-from broker.wire.adt import PROCESSING_IDS, Admits
+from broker.wire.adt import PROCESSING_IDS, Admits, SenderOf
 from broker.wire.cloudevents import FACT_TYPE, read_headers
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
@@ -50,6 +53,7 @@ KEY = IdentityKey(b"k" * 32)
 NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
 CHILD = Patient(number="9990000018", family="Sample", given="Robin")
 NOBODY = Patient(number=None)
+NAMED = parse_senders('[provider.RXX.sender.EDSYS]\naddresses = ["192.0.2.1"]', "senders.toml")
 
 
 class RefusingLog:
@@ -138,9 +142,9 @@ class Desk:
             admits=Admits(PROCESSING_IDS, takes),
         )
 
-    def send(self, data: bytes) -> bytes:
-        """Return the answer to a message."""
-        return asyncio.run(self.intake.receive(data))
+    def send(self, data: bytes, sender: SenderOf | None = None) -> bytes:
+        """Return the answer to a message, on the connection of a sender that `sender` admits."""
+        return asyncio.run(self.intake.receive(data, sender=sender))
 
     def send_unreadable(self, data: bytes, reason: str) -> bytes | None:
         """Return the answer to what was no frame."""
@@ -314,6 +318,32 @@ def test_a_deployment_for_tests_keeps_no_byte_of_a_real_persons_message(beside: 
     assert REAL.encode() not in answer + b"".join(
         (record.key or b"") + (record.value or b"") for topic in Topic for record in desk.kafka.read(topic)
     )
+
+
+@pytest.mark.parametrize("event", ["A04", "A40", "A99"])
+def test_of_a_message_that_is_not_its_senders_no_byte_is_kept(event: str) -> None:
+    """Whatever it says: it is refused and told of, and the provider that it claims is not shown it."""
+    desk = Desk()
+    elsewhere = partial(NAMED.admitted, peer=Peer("192.0.2.2"))
+
+    answers = [desk.send(message(event=event), elsewhere) for _ in range(2)]
+
+    kept, again = desk.kept()
+    assert answers[0] == answers[1]
+    assert ("AE", "M1") == verdict(answers[0])
+    assert b"|MSH^1^4^103&Table value not found&HL70357&CPIS-205&" in answers[0]
+    assert ("connection not bound to this sending facility", "MSH-4") == (kept.reason, kept.location)
+    assert (None, None, None) == (kept.sender, kept.control_id, kept.raw)
+    assert Counter({"kept": 2, "rejected: sender": 2}) == desk.counts
+    assert ([], kept.reason) == (desk.attendances(), again.reason)
+
+
+def test_a_message_on_its_senders_own_connection_is_taken() -> None:
+    """As the file of senders names it."""
+    desk = Desk()
+
+    assert ("AA", "M1") == verdict(desk.send(message(), partial(NAMED.admitted, peer=Peer("192.0.2.1"))))
+    assert 1 == len(desk.attendances())
 
 
 def test_a_deployment_for_tests_takes_test_numbers() -> None:

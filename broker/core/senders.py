@@ -1,0 +1,115 @@
+"""
+Who may send for which provider, and how its messages are read: the file of senders.
+
+Knows the tables of the file, each a class whose fields are its keys, and whose connection a message may come
+in on. A key more is a field more, a table more a field declared with `inner`: the reader, the refusals and
+the reference page go by them. What a visit means stays in the policy.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from broker.core.errors import NotItsSender
+from broker.core.identifiers import OdsCode
+from broker.core.policy_keys import text
+from broker.core.sender_keys import Network, certificates, inner, networks
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """
+    Who is at the other end of a connection.
+
+    `address` is an IP address; `certificates` are what `Sender.certificates` may call the certificate that
+    was shown, none where none was.
+    """
+
+    address: str
+    certificates: frozenset[str] = frozenset()
+
+    def comes_from(self, among: tuple[Network, ...]) -> bool:
+        """Tell whether its address is in one of some networks; one of IPv4 within IPv6 counts as itself."""
+        try:
+            address = ipaddress.ip_address(self.address.partition("%")[0])
+        except ValueError:
+            return False
+        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+        return any((mapped or address) in network for network in among)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """`[provider.ODS.sender.MSH-3]`: one sending system of a provider."""
+
+    certificates: frozenset[str] = certificates(
+        rule="dossier 6.5",
+        meaning="Who may send in its name, by the certificate that is shown in the TLS handshake",
+    )
+    addresses: tuple[Network, ...] = networks(
+        rule="dossier 6.5",
+        meaning="Who may send in its name, by the address of the connection; beside `certificates` both fit",
+    )
+
+    def may_come_from(self, peer: Peer) -> bool:
+        """Tell whether a connection is one of this sender's."""
+        if self.certificates and not self.certificates & peer.certificates:
+            return False
+        if self.addresses and not peer.comes_from(self.addresses):
+            return False
+        return bool(self.certificates or self.addresses)
+
+
+UNSETTLED = Sender()
+"""What holds of a sender of which nothing is settled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """`[provider.ODS]`: one provider, by the code that its messages carry in MSH-4."""
+
+    name: str | None = text(rule="dossier 7.2", meaning="What people call the provider")
+    sender: Mapping[str, Sender] = inner(
+        Sender,
+        name="MSH-3",
+        meaning="One sending system, by the text that its messages carry in MSH-3",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Senders:
+    """
+    The whole file: every provider by its ODS code; None without a file, and then anybody may send.
+
+    A provider and a sending system that it does not name may not send.
+    """
+
+    providers: Mapping[OdsCode, Provider] | None = None
+
+    @property
+    def go_by_certificates(self) -> bool:
+        """Tell whether any sender is known by its certificate."""
+        every = (self.providers or {}).values()
+        return any(sender.certificates for provider in every for sender in provider.sender.values())
+
+    def settled(self, provider: OdsCode, system: str) -> Sender:
+        """Return what is settled of a system (MSH-3) of a provider (MSH-4), the defaults if nothing."""
+        known = (self.providers or {}).get(provider)
+        return UNSETTLED if known is None else known.sender.get(system, UNSETTLED)
+
+    def admitted(self, provider: OdsCode, system: str, *, peer: Peer) -> Sender:
+        """
+        Return the same of a message that came in from `peer`.
+
+        Raises `NotItsSender` where the file does not name the two, or the connection is not that sender's.
+        """
+        if self.providers is None:
+            return UNSETTLED
+        if provider not in self.providers:
+            raise NotItsSender("sending facility not registered", location="MSH-4")
+        if system not in self.providers[provider].sender:
+            raise NotItsSender("sending application not registered", location="MSH-3")
+        sender = self.settled(provider, system)
+        if not sender.may_come_from(peer):
+            raise NotItsSender("connection not bound to this sending facility", location="MSH-4")
+        return sender

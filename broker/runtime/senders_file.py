@@ -1,0 +1,84 @@
+"""
+Reads the file of senders (TOML): which provider's systems may send, from where, and how they are read.
+
+The tables and keys are those of `broker.core.senders`. An unknown key, an impossible value and a sender that
+anybody could pass for are refused, all at once, each with file, line and what to do.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from broker.core.errors import InvalidOdsCode
+from broker.core.identifiers import OdsCode
+from broker.core.sender_keys import declared_keys, inner_tables
+from broker.core.senders import Provider, Senders
+from broker.runtime.toml_places import KeyPath
+from broker.runtime.toml_reading import TomlReading, load, read_text
+
+_WHAT = "file of senders"
+
+
+def read_senders(path: Path | None) -> Senders:
+    """Return what a file says, that anybody may send without one; raise `ConfigurationError`."""
+    return Senders() if path is None else parse_senders(read_text(path, _WHAT), str(path))
+
+
+def parse_senders(text: str, name: str) -> Senders:
+    """Return what a text of TOML says; `name` is what its file is called in a refusal."""
+    content = load(text, name, _WHAT)
+    reading = _Reading(text)
+    found = reading.read(content)
+    reading.end(name)
+    return found
+
+
+class _Reading(TomlReading):
+    """Reads one file of senders."""
+
+    def read(self, content: Mapping[str, Any]) -> Senders:
+        """Return what the file says, as far as it can be read."""
+        self.known(content, ["provider"], (), "a file of senders")
+        found: dict[OdsCode, Provider] = {}
+        for code, said in self.table(content.get("provider", {}), ("provider",)).items():
+            path: KeyPath = ("provider", code)
+            try:
+                ods = OdsCode(code)
+            except InvalidOdsCode:
+                self.refuse(path, f"[provider.{code}] must be an ODS code: 3 to 8 capital letters and digits")
+                continue
+            found[ods] = provider = self._read(Provider, said, path)
+            for system, sender in provider.sender.items():
+                if not sender.certificates and not sender.addresses:
+                    self.refuse(
+                        (*path, "sender", system),
+                        "anybody could pass for this sender: give it `certificates`, `addresses` or both",
+                    )
+        return Senders(providers=found)
+
+    def _read(self, table: type, said: Any, path: KeyPath) -> Any:
+        """Return a table of the file as its class, what cannot be read of it left at its default."""
+        said = self.table(said, path)
+        inner, keys = inner_tables(table), declared_keys(table)
+        by_key = {declared.key(name): (name, declared) for name, declared in keys.items()}
+        self.known(said, [*by_key, *inner], path, f"[{'.'.join(map(str, path))}]")
+        values: dict[str, Any] = {}
+        for key, value in said.items():
+            here = (*path, key)
+            if key in by_key:
+                name, declared = by_key[key]
+                try:
+                    values[name] = declared.read(value)
+                except ValueError:
+                    self.refuse(here, f"{key} must be {declared.may_be}")
+            elif key in inner:
+                below = inner[key]
+                values[key] = (
+                    {
+                        one: self._read(below.table, each, (*here, one))
+                        for one, each in self.table(value, here).items()
+                    }
+                    if below.name
+                    else self._read(below.table, value, here)
+                )
+        return table(**values)

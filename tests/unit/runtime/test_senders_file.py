@@ -1,0 +1,138 @@
+"""A file of senders is read whole or refused: each fault with file, line and what to do."""
+
+import ipaddress
+from pathlib import Path
+
+import pytest
+
+from broker.core.errors import ConfigurationError
+from broker.core.identifiers import OdsCode
+from broker.core.senders import Provider, Sender, Senders
+from broker.runtime.senders_file import parse_senders, read_senders
+from tests.tools.reference_senders import EXAMPLE
+
+FINGERPRINT = (
+    "5F:70:BF:18:A0:86:00:70:16:E9:48:B0:4A:ED:3B:82:10:3A:36:BE:A4:17:55:B6:CD:DF:AF:10:AC:E3:C6:EF"
+)
+WHOLE = f"""\
+[provider.RXX]
+name = " Riverside "
+
+[provider.RXX.sender.EPR]
+certificates = ["sha256:{FINGERPRINT}", "name: Engine.Example "]
+addresses = ["192.0.2.7", "2001:db8::/48"]
+
+[provider.RXM.sender."PAS 1"]
+addresses = ["10.0.0.0/8"]
+"""
+
+
+def refused(text: str) -> list[str]:
+    """Return the lines of a refusal."""
+    with pytest.raises(ConfigurationError) as problem:
+        parse_senders(text, "senders.toml")
+    return str(problem.value).splitlines()
+
+
+def test_a_file_is_read_whole() -> None:
+    """Providers, their systems, what binds each; fingerprints and names in one form."""
+    assert parse_senders(WHOLE, "senders.toml") == Senders(
+        providers={
+            OdsCode("RXX"): Provider(
+                name="Riverside",
+                sender={
+                    "EPR": Sender(
+                        certificates=frozenset(
+                            {f"sha256:{FINGERPRINT.replace(':', '').lower()}", "name:engine.example"}
+                        ),
+                        addresses=(ipaddress.ip_network("192.0.2.7"), ipaddress.ip_network("2001:db8::/48")),
+                    )
+                },
+            ),
+            OdsCode("RXM"): Provider(
+                sender={"PAS 1": Sender(addresses=(ipaddress.ip_network("10.0.0.0/8"),))}
+            ),
+        }
+    )
+
+
+def test_without_a_file_anybody_may_send() -> None:
+    """As it was before there were files; an empty one lets nobody send."""
+    assert Senders() == read_senders(None)
+    assert Senders(providers={}) == parse_senders("", "senders.toml")
+
+
+def test_the_shipped_example_is_one() -> None:
+    """What the reference page shows can be used."""
+    assert read_senders(Path(__file__).parents[3] / EXAMPLE).go_by_certificates
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    """Away, no text, no TOML: each in words."""
+    text, binary = tmp_path / "text.toml", tmp_path / "binary.toml"
+    text.write_text("[provider")
+    binary.write_bytes(b"\xff\xfe")
+
+    told = []
+    for path in (tmp_path / "away.toml", binary, text):
+        with pytest.raises(ConfigurationError) as problem:
+            read_senders(path)
+        told.append(str(problem.value).replace(f"{tmp_path}/", ""))
+
+    assert [
+        "the file of senders away.toml cannot be read: No such file or directory",
+        "the file of senders binary.toml is no text in UTF-8: invalid start byte",
+    ] == told[:2]
+    assert told[2].startswith("the file of senders text.toml is no TOML: ")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('certificate = ["name:a"]', "[provider.RXX.sender.EPR] does not know 'certificate'; it knows cert"),
+        ("certificates = [1]", "certificates must be a list of certificates, each `sha256:` and its"),
+        ('certificates = ["name:a", "name:a"]', "certificates must be a list of certificates"),
+        ('certificates = ["engine.example"]', "certificates must be a list of certificates"),
+        ('certificates = ["name: "]', "certificates must be a list of certificates"),
+        ('certificates = ["name:a\\u0000"]', "certificates must be a list of certificates"),
+        ('certificates = ["sha256:5f70"]', "certificates must be a list of certificates"),
+        ('certificates = ["md5:00"]', "certificates must be a list of certificates"),
+        ('addresses = ["10.1.2.3/24"]', "addresses must be a list of addresses or networks, such as"),
+        ('addresses = ["engine.example"]', "addresses must be a list of addresses or networks"),
+        ('addresses = "10.1.2.3"', "addresses must be a list of addresses or networks"),
+    ],
+)
+def test_a_key_that_is_wrong_is_refused_in_its_line(line: str, words: str) -> None:
+    """Unknown or impossible; the value is not repeated, and the sender is not left open to anybody."""
+    told = refused(f"[provider.RXX.sender.EPR]\n\n{line}\naddresses2 = 1\n")
+
+    assert any(one.startswith(f"senders.toml:3: {words}") for one in told)
+
+
+def test_every_fault_is_told_at_once() -> None:
+    """In the order of the lines."""
+    assert [
+        "senders.toml:1: a file of senders does not know 'providers'; it knows provider",
+        "senders.toml:3: [provider.rxx] must be an ODS code: 3 to 8 capital letters and digits",
+        "senders.toml:5: [provider.RXX] does not know 'nam'; it knows name, sender",
+        "senders.toml:6: anybody could pass for this sender: give it `certificates`, `addresses` or both",
+        "senders.toml:8: 'EPR' must be a table: write [EPR]",
+        "senders.toml:8: anybody could pass for this sender: give it `certificates`, `addresses` or both",
+        "senders.toml:10: 'sender' must be a table: write [sender]",
+    ] == refused(
+        "[providers.RXX]\n"
+        "\n"
+        "[provider.rxx]\n"
+        "[provider.RXX]\n"
+        "nam = 1\n"
+        "[provider.RXX.sender.PAS]\n"
+        "[provider.RXM.sender]\n"
+        "EPR = 1\n"
+        "[provider.RXH]\n"
+        "sender = 1\n"
+    )
+
+
+def test_providers_that_are_no_table_are_refused() -> None:
+    """As any other table."""
+    assert ["senders.toml:1: 'provider' must be a table: write [provider]"] == refused("provider = 1")
