@@ -22,10 +22,11 @@ Asked = tuple[str, str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Now:
-    """What the oracle says of some facts: rows by thread, items, until when somebody was there, providers."""
+    """What the oracle says of some facts: rows by thread, items, and of each visit or view its stay."""
 
     rows: dict[Thread, Row]
     asked: frozenset[Asked]
+    since: dict[str, datetime]
     until: dict[str, datetime]
     providers: dict[str, str]
 
@@ -34,14 +35,17 @@ def now(facts: Sequence[Fact], policy: AnyPolicy) -> Now:
     """Return what the rulings ask for; an authority's own id for the child is no content."""
     oracle = Oracle(facts, policy)
     told = Expecting(oracle).told()
+    since = {thread.reference: thread.arrived_at for thread in oracle.visits.threads}
     until = {thread.reference: thread.until for thread in oracle.visits.threads}
     providers = {thread.reference: f"provider {thread.provider}" for thread in oracle.visits.threads}
     for view in oracle.views:
+        since[view.access_id] = view.accessed_at
         until[view.access_id] = view.accessed_at + _there_for(view, policy)
         providers[view.access_id] = f"provider {view.organisation}"
     return Now(
         rows={(row.to, row.subject): replace(row, child_id=None) for row in told.alerts},
         asked=told.asked,
+        since=since,
         until=until,
         providers=providers,
     )
@@ -58,7 +62,7 @@ class Readers:
     What readers were told so far, by thread; None is what was taken back.
 
     `untold` is what stands and was told nobody, in every form that tells nobody either; `unasked` are the
-    items that nobody got.
+    items that nobody got, with the stay that they tell of.
     """
 
     def __init__(self, policy: AnyPolicy) -> None:
@@ -68,7 +72,7 @@ class Readers:
         self.told: dict[Thread, Row | None] = {}
         self.asked: frozenset[Asked] = frozenset()
         self.untold: dict[Thread, set[tuple[Row, datetime]]] = {}
-        self.unasked: dict[Asked, datetime] = {}
+        self.unasked: dict[Asked, tuple[datetime, datetime]] = {}
 
     def take(self, fact: Fact) -> None:
         """Hear of a fact."""
@@ -92,7 +96,7 @@ class Readers:
             subject = item[1]
             heard = subject in busy or (found.providers[subject], subject) in self.told
             if not heard and found.until[subject] < clock:
-                self.unasked[item] = found.until[subject]
+                self.unasked[item] = (found.since[subject], found.until[subject])
         self._tell(found)
 
     def _in_place_of(self, thread: Thread, found: Now) -> bool:
@@ -111,9 +115,9 @@ class Readers:
             if thread in found.rows and (found.rows[thread], found.until[thread[1]]) in forms
         }
         self.unasked = {
-            item: until
-            for item, until in self.unasked.items()
-            if item in found.asked and found.until[item[1]] == until
+            item: stay
+            for item, stay in self.unasked.items()
+            if item in found.asked and (found.since[item[1]], found.until[item[1]]) == stay
         }
         rows = {thread: row for thread, row in found.rows.items() if thread not in self.untold}
         self.told = {**dict.fromkeys(self.told), **rows}

@@ -1,15 +1,11 @@
 """The core against the oracle when the rules change amid a story."""
 
-from functools import cache
-
 from hypothesis import given
 
 from tests.generative.examples import always_the_same, examples
-from tests.generative.releases import Outcome, Played, check_played, played
+from tests.generative.releases import Outcome, Played, check_played, played, playing
 
-EXAMPLES = 150  # the same ones every time
-SELDOM = frozenset({Outcome.UNASKED})
-"""Tables have it: tests/spec/test_changed_rules.py."""
+EXAMPLES = 250  # the rarest outcome is reached seven times
 
 
 @examples
@@ -24,20 +20,8 @@ def test_changed_rules_tell_whom_the_oracle_tells_and_nobody_else(one: Played) -
     check_played(one)
 
 
-@cache
-def happened() -> frozenset[Outcome]:
-    """Return what happens in the stories that are always the same."""
-    seen: set[Outcome] = set()
-
-    @always_the_same(EXAMPLES)
-    @given(played())
-    def collect(one: Played) -> None:
-        seen.update(check_played(one))
-
-    collect()
-    return frozenset(seen)
-
-
 def test_everything_that_changed_rules_can_do_is_generated() -> None:
     """No outcome is missing."""
-    assert set() == set(Outcome) - happened() - SELDOM
+    happened = set[Outcome]().union(*(check_played(playing(pick)) for pick in always_the_same(EXAMPLES)))
+
+    assert set() == set(Outcome) - happened

@@ -1,9 +1,8 @@
 """Numbers that are superseded: wherever and whenever a fact comes, the survivor ends as the rulings ask."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cache
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,8 +28,9 @@ from broker.core.succession import Merged
 from tests.generative.examples import always_the_same, examples
 from tests.generative.expected import Expecting, row_of
 from tests.generative.oracle import Oracle
+from tests.generative.picking import Drawn, Picking
 from tests.generative.relay import Relay
-from tests.generative.stories import PROVIDERS, T, stories
+from tests.generative.stories import PROVIDERS, T, story
 from tests.spec.settled import KEY, POLICY
 
 A, B, C = NhsNumber("9990000018"), NhsNumber("9990000026"), NhsNumber("9990000034")
@@ -43,6 +43,8 @@ SUCCESSIONS: list[tuple[tuple[NhsNumber, NhsNumber], ...]] = [
 ]
 """In the order of their stamps; the last successor is the one in use."""
 CIRCLES = [successions for successions in SUCCESSIONS if successions[0][0] == successions[-1][1]]
+EXAMPLES = 300
+_SENT_FIRST = 0.5
 _TAKEN_BACK = (EventKind.WITHDRAWN, EventKind.RETRACTED)
 
 Story = tuple[NhsNumber, list[tuple[NhsNumber, Fact]]]
@@ -69,11 +71,10 @@ def _named(number: NhsNumber, name: str) -> str:
     return visit_reference(KEY, number, system="EDSYS", provider=provider, visit_number=name)
 
 
-@st.composite
-def tellings(draw: st.DrawFn) -> list[Fact]:
+def _telling(pick: Picking) -> list[Fact]:
     """Return the facts of a story that speak of the person; of every fourth one the record is restricted."""
-    told = [fact for fact in draw(stories()) if not _about_a_number(fact)]
-    if draw(st.integers(0, 3)) == 0:
+    told = [fact for fact in story(pick) if not _about_a_number(fact)]
+    if pick.one(range(4)) == 0:
         restricted = IdentityNotice(notice_id="r", kind=IdentityKind.RESTRICTED, recorded_at=T, received_at=T)
         told.append(restricted)
     return told
@@ -95,45 +96,59 @@ def _said(successions: Sequence[tuple[NhsNumber, NhsNumber]]) -> list[tuple[NhsN
     return said
 
 
-@st.composite
-def moves(draw: st.DrawFn) -> Story:
+def _move(pick: Picking) -> Story:
     """
     Return the survivor, and facts with the number that each comes under, in the order of their sending.
 
     Some facts are told twice, under whichever numbers; in half the stories the successions come last.
     """
-    told = draw(tellings())
-    successions = draw(st.sampled_from(SUCCESSIONS))
+    told, chance = _telling(pick), pick.chance()
+    successions = pick.one(SUCCESSIONS)
     numbers = sorted({number for pair in successions for number in pair})
     sent: list[tuple[NhsNumber, Fact]] = []
-    twice = draw(st.lists(st.sampled_from(told), max_size=3))
-    for fact in (*told, *twice):
-        number = draw(st.sampled_from(numbers))
+    for fact in (*told, *chance.choices(told, k=pick.one(range(4)))):
+        number = pick.one(numbers)
         sent.append((number, _under(number, fact)))
     sent += _said(successions)
-    whole = [*sent, *draw(st.lists(st.sampled_from(sent), max_size=3))]
-    return successions[-1][1], whole if draw(st.booleans()) else draw(st.permutations(whole))
+    whole = [*sent, *chance.choices(sent, k=pick.one(range(4)))]
+    if pick.one((False, True)):
+        chance.shuffle(whole)
+    return successions[-1][1], whole
+
+
+def _circle(pick: Picking) -> Story:
+    """Return a story told under one number, a circle back to it, and the story told once more."""
+    sent = [(A, _under(A, fact)) for fact in _telling(pick)]
+    return A, [*sent, *_said(pick.one(CIRCLES)), *sent]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """Facts as they were sent, with the number of each; who survived, and what became of them."""
+
+    survivor: NhsNumber
+    sent: list[tuple[NhsNumber, Fact]]
+    relay: Relay
+
+
+def moving(pick: Picking) -> Moved:
+    """Return a story of numbers that move, everything delivered, and what moves, in an order of its own."""
+    survivor, sent = pick.one((_move, _circle))(pick)
+    relay, chance = Relay([A, B, C], POLICY), pick.chance()
+    left = list(sent)
+    while left or relay.waiting():
+        queues = relay.waiting()
+        if left and (not queues or chance.random() < _SENT_FIRST):
+            relay.send(*left.pop(0))
+        else:
+            relay.deliver(chance.choice(queues), chance.randint(1, 3))
+    return Moved(survivor=survivor, sent=sent, relay=relay)
 
 
 @st.composite
-def circles(draw: st.DrawFn) -> Story:
-    """Return a story told under one number, a circle back to it, and the story told once more."""
-    told = draw(tellings())
-    sent = [(A, _under(A, fact)) for fact in told]
-    return A, [*sent, *_said(draw(st.sampled_from(CIRCLES))), *sent]
-
-
-def play(story: Sequence[tuple[NhsNumber, Fact]], data: st.DataObject) -> Relay:
-    """Deliver everything, and what moves, in an order of its own."""
-    relay = Relay([A, B, C], POLICY)
-    left = list(story)
-    while left or relay.waiting():
-        queues = relay.waiting()
-        if left and (not queues or data.draw(st.booleans())):
-            relay.send(*left.pop(0))
-        else:
-            relay.deliver(data.draw(st.sampled_from(queues)), data.draw(st.integers(1, 3)))
-    return relay
+def moves(draw: st.DrawFn) -> Moved:
+    """Return a story of numbers that move, and what became of it."""
+    return moving(Drawn(draw))
 
 
 def standing(person: Person) -> list[Alert]:
@@ -144,11 +159,10 @@ def standing(person: Person) -> list[Alert]:
 
 
 @examples
-@given(story=moves() | circles(), data=st.data())
-def test_the_survivor_ends_as_if_it_had_been_the_number_all_along(story: Story, data: st.DataObject) -> None:
+@given(moves())
+def test_the_survivor_ends_as_if_it_had_been_the_number_all_along(moved: Moved) -> None:
     """Standing alerts and work are the oracle's; the former numbers hold where to, and nothing else."""
-    survivor, sent = story
-    relay = play(sent, data)
+    survivor, sent, relay = moved.survivor, moved.sent, moved.relay
     facts = [_moved(number, fact, survivor) for number, fact in sent if not _about_a_number(fact)]
     expected = Expecting(Oracle(facts, POLICY)).told()
     person = relay.held(survivor)
@@ -163,11 +177,10 @@ def test_the_survivor_ends_as_if_it_had_been_the_number_all_along(story: Story, 
 
 
 @examples
-@given(story=moves() | circles(), data=st.data())
-def test_what_was_said_of_moving_people_adds_up(story: Story, data: st.DataObject) -> None:
+@given(moves())
+def test_what_was_said_of_moving_people_adds_up(moved: Moved) -> None:
     """Revisions count from 1 without gaps, no event id occurs twice, and the last word names the survivor."""
-    survivor, sent = story
-    relay = play(sent, data)
+    survivor, relay = moved.survivor, moved.relay
     revisions: dict[str, list[int]] = {}
     for event in relay.events:
         revisions.setdefault(event.alert.alert_id, []).append(event.revision)
@@ -193,20 +206,6 @@ def _moved(number: NhsNumber, fact: Fact, survivor: NhsNumber) -> Fact:
     return replace(fact, visit=names[fact.visit])
 
 
-@cache
-def _played() -> list[tuple[Story, Relay]]:
-    """Return some stories and what became of them, the same ones every time."""
-    played: list[tuple[Story, Relay]] = []
-
-    @always_the_same(300)
-    @given(story=moves() | circles(), data=st.data())
-    def collect(story: Story, data: st.DataObject) -> None:
-        played.append((story, play(story[1], data)))
-
-    collect()
-    return played
-
-
 def _twice(person: Person) -> bool:
     """Whether one recipient was told of one thread under two ids."""
     rows = [told.alert for told in person.told.values() if told.alert is not None]
@@ -219,15 +218,14 @@ def test_the_moves_are_really_generated() -> None:
 
     Numbers come back into use and tell anew before what they told is back with them.
     """
-    stories_told = [story for story, _ in _played()]
-    kinds = {(number, type(fact)) for _, sent in stories_told for number, fact in sent}
-    survivors = {survivor for survivor, _ in stories_told}
-    changes = {change for _, relay in _played() for event in relay.events for change in event.changes}
-    withdrawn = [event for _, relay in _played() for event in relay.events if event.kind in _TAKEN_BACK]
-
-    moved = {type(arrival.fact) for _, relay in _played() for arrival in relay.arrivals() if arrival.passage}
-
-    back = [held for _, relay in _played() if isinstance(held := relay.held(A), Person) and held.returns]
+    played = [moving(pick) for pick in always_the_same(EXAMPLES)]
+    relays = [one.relay for one in played]
+    kinds = {(number, type(fact)) for one in played for number, fact in one.sent}
+    survivors = {one.survivor for one in played}
+    changes = {change for relay in relays for event in relay.events for change in event.changes}
+    withdrawn = [event for relay in relays for event in relay.events if event.kind in _TAKEN_BACK]
+    moved = {type(arrival.fact) for relay in relays for arrival in relay.arrivals() if arrival.passage}
+    back = [held for relay in relays if isinstance(held := relay.held(A), Person) and held.returns]
 
     assert {PlanFact, VisitMessage, VisitLeft, Access, IdentityNotice, Birth, Cover, Merged} == moved
     assert any(_twice(person) for person in back)
