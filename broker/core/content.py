@@ -26,11 +26,12 @@ from broker.core.alerts import (
     VisitLine,
     VisitState,
 )
+from broker.core.counting import view_not_counted
 from broker.core.facts import Access, PlanType
 from broker.core.identifiers import OdsCode, london_day
 from broker.core.lawful_basis import Flow
 from broker.core.plans import Due
-from broker.core.policy import ALWAYS_TOLD, Policy
+from broker.core.policy import ALWAYS_TOLD, AnyPolicy, Policy
 from broker.core.reading import Visit
 from broker.core.visits import is_during
 
@@ -263,9 +264,13 @@ def view_line(access: Access) -> ViewLine:
     )
 
 
-def views_during(accesses: Iterable[Access], visit: Visit) -> tuple[ViewLine, ...]:
-    """Return the views that are a line in a visit's thread (ruling 1)."""
-    lines = [view_line(access) for access in accesses if access.unscheduled and is_during(access, visit)]
+def views_during(accesses: Iterable[Access], visit: Visit, policy: AnyPolicy) -> tuple[ViewLine, ...]:
+    """Return the views that are a line in a visit's thread: those that count by their own day (1, 45)."""
+    lines = [
+        view_line(access)
+        for access in accesses
+        if is_during(access, visit) and view_not_counted(access, policy.at(access.accessed_at)) is None
+    ]
     return tuple(sorted(lines, key=lambda line: (line.accessed_at, line.access_id)))
 
 

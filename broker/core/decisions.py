@@ -250,7 +250,7 @@ class Deciding(Noting):
     def _raised(self, visit: Visit, matched: Sequence[Matched]) -> list[Alert]:
         """Return one alert per authority, and one to the provider (ruling 19)."""
         earlier = earlier_than(visit, self.counted)
-        views = views_during(self.accesses, visit)
+        views = views_during(self.accesses, visit, self.policy)
         no_outcome = is_without_outcome(self.notices, visit)
         raised = [
             authority_alert(

@@ -13,7 +13,7 @@ from broker.core.alerts import Alert, Occasion, VisitLine
 from broker.core.facts import Access, Cover, Fact, IdentityNotice
 from broker.core.identifiers import OdsCode, london_day
 from tests.generative.naive_newborn import said_at
-from tests.generative.naive_policy import has_stopped, in_force, of_place
+from tests.generative.naive_policy import in_force, of_place
 from tests.generative.naive_thread import Thread
 from tests.generative.oracle import STOPPED, Marks, Oracle, Plan
 
@@ -329,8 +329,7 @@ class Expecting:
         if not view.unscheduled:
             self.whys[view.access_id] = "R23: silent view"
             return
-        in_force_then = in_force(self.oracle.policy, view.accessed_at)
-        if has_stopped(in_force_then, view.organisation, london_day(view.accessed_at)):
+        if self.oracle.is_stopped_view(view):
             self.whys[view.access_id] = STOPPED
             return
         during = [

@@ -34,7 +34,7 @@ from tests.generative.naive_newborn import (
     is_linked,
     last_day,
 )
-from tests.generative.naive_policy import has_stopped, of_authority, of_place
+from tests.generative.naive_policy import has_stopped, in_force, of_authority, of_place
 from tests.generative.naive_thread import Thread, Visits, first_received, gone_elsewhere
 
 Marks = tuple[str, ...]
@@ -441,8 +441,13 @@ class Oracle:
             and thread.arrived_at - thread.policy.reattendance <= other.arrived_at < thread.arrived_at
         ]
 
+    def is_stopped_view(self, view: Access) -> bool:
+        """Whether who looked had stopped sharing on the day of the view (45)."""
+        policy = in_force(self.policy, view.accessed_at)
+        return has_stopped(policy, view.organisation, london_day(view.accessed_at))
+
     def views_of(self, thread: Thread) -> list[Access]:
-        """Return the unscheduled views by the same provider or site during a stay, in their order (1)."""
+        """Return the unscheduled views in a stay by its provider or site, without stopped ones (1, 45)."""
         there = (thread.provider, thread.registers["site"])
         views = [
             view
@@ -450,6 +455,7 @@ class Oracle:
             if view.unscheduled
             and view.organisation in there
             and thread.arrived_at <= view.accessed_at <= thread.until
+            and not self.is_stopped_view(view)
         ]
         return sorted(views, key=lambda view: (view.accessed_at, view.access_id))
 

@@ -82,6 +82,16 @@ def test_a_view_by_an_organisation_that_has_stopped_tells_nobody(
     assert (why == "shared") == bool(outcome.standing)
 
 
+@pytest.mark.parametrize(("at", "lines"), [("T-10h-1m", "a1"), ("T-10h", "-")])
+def test_a_view_amid_a_visit_is_a_line_unless_its_organisation_has_stopped_by_its_day(
+    run_moving: RunMoving, at: str, lines: str
+) -> None:
+    """The visit began before the stop and is told; the view is judged by its own day (rulings 1, 45)."""
+    outcome = run_moving(table(PLAN, "T-11h | A04 | v1 RSS |", f"{at} | view | a1 RSS |"))
+
+    assert [("la E09", lines), ("provider RSS", "-")] == outcome.alerts("to | views")
+
+
 @pytest.mark.parametrize(
     ("arrival", "asked", "answer"),
     [
