@@ -10,53 +10,19 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Connection,
-    Engine,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    create_engine,
-    func,
-    insert,
-    inspect,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Engine, create_engine, func, insert, inspect, select, update
 
 from broker.adapters.database import SETTING, file_of, opened, told_apart
+from broker.adapters.inbox_tables import (
+    ERASED,
+    IDENTITY,
+    INBOX,
+    METADATA,
+    OFFSETS,
+    when_erased,
+)
 from broker.adapters.storage import prove_directory
 from broker.core.errors import StorageUnusable
-
-_METADATA = MetaData()
-
-INBOX = Table(
-    "inbox",
-    _METADATA,
-    Column("recipient", String(32), primary_key=True),  # kind and ODS code: la.211
-    Column("number", Integer, primary_key=True),  # from 1, without gaps
-    Column("event_id", String(32), nullable=False, unique=True),
-    Column("alert_id", String(32), nullable=False, index=True),
-    Column("revision", Integer, nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("loud", Boolean, nullable=False),
-    Column("body", LargeBinary, nullable=False),  # the value of the Kafka record
-)
-OFFSETS = Table(
-    "offsets",
-    _METADATA,
-    Column("topic", String(249), primary_key=True),
-    Column("partition", Integer, primary_key=True),
-    Column("next_offset", Integer, nullable=False),
-)
-ERASED = "erased"
-"""The kind of an event of which nothing is left but its number: a reader's place stays (ruling 23)."""
-
-IDENTITY = Table("projection", _METADATA, Column("identity", String(32), primary_key=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +56,7 @@ class Projection:
         Raises `ConfigurationError` for a URL that is none, `StorageUnusable` for a database that cannot be
         used; both without the URL, which may hold a password.
         """
-        self._engine = opened(url, _METADATA)
+        self._engine = opened(url, METADATA)
         with told_apart():
             self.identity = _identity_of(self._engine)
 
@@ -123,6 +89,7 @@ class Projection:
             if erased:
                 emptied = {"alert_id": "", "kind": ERASED, "body": b""}
                 connection.execute(update(INBOX).where(INBOX.c.alert_id.in_(erased)).values(emptied))
+                connection.execute(when_erased(erased))
             if stored is None:
                 where = {"topic": topic, "partition": partition, "next_offset": offset + 1}
                 connection.execute(insert(OFFSETS).values(where))
@@ -211,7 +178,7 @@ def _prove_tables(engine: Engine) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # refused where the file may only be read
         inspector = inspect(connection)
         present = set(inspector.get_table_names())
-        for name, declared in _METADATA.tables.items():
+        for name, declared in METADATA.tables.items():
             if name not in present:
                 continue
             found = {column["name"] for column in inspector.get_columns(name)}

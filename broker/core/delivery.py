@@ -6,7 +6,8 @@ cannot take is put aside with its reason, and later news of the same alert goes 
 1, 2, 3, 5, 8).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -14,8 +15,8 @@ PAUSE_FIRST = timedelta(seconds=1)
 PAUSE_MAX = timedelta(seconds=60)
 """Pauses double from the first to the longest: a clinician waits, so none may grow to hours (ruling 45)."""
 _DOUBLINGS_MAX = 10  # the longest pause is reached before
-REFUSALS_MAX = 6
-"""As often in all is sent what is refused for no fault of its content: over half a minute (dossier 6.5)."""
+REFUSALS_MAX = 30
+"""As often in all is sent what is refused for no fault of its content: some 25 minutes (dossier 6.5)."""
 PASSED_OVER_AFTER = timedelta(hours=24)
 """Older than this when its destination was first seen, an event is news to nobody there."""
 OVERDUE_AFTER = timedelta(minutes=2)
@@ -56,6 +57,7 @@ class Fault(StrEnum):
     REFUSED_CONTENT = "the receiver calls the content wrong"
     REFUSED = "the receiver refuses, and it is not the content"
     NOT_ADMITTED = "the receiver does not let us in"
+    NOT_THERE = "nothing takes alerts at that address"
     BUSY = "the receiver asks us to wait"
     NOT_CONFIGURED = "its destination is not in the senders file any more"
     UNWRITABLE = "the event cannot be read or written"
@@ -65,6 +67,8 @@ _AT_ONCE = frozenset({Fault.REFUSED_CONTENT, Fault.UNWRITABLE, Fault.NOT_CONFIGU
 """Trying again cannot help."""
 _COUNTED = frozenset({Fault.REFUSED})
 """Trying again may help, but not for ever."""
+_OF_ONE_EVENT = _AT_ONCE | _COUNTED
+"""The receiver is there and answers: others need not wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +108,18 @@ def after(outcome: Outcome, *, attempts: int, at: datetime, chance: float) -> St
     exhausted = outcome.fault in _COUNTED and attempts >= REFUSALS_MAX
     if outcome.fault in _AT_ONCE or exhausted:
         return Step(state=State.DEAD)
-    wait = min(outcome.wait or timedelta(0), PAUSE_MAX)
-    return Step(state=State.WAITING, due_at=at + max(wait, pause(attempts, chance)))
+    return Step(state=State.WAITING, due_at=at + pause(attempts, chance))
+
+
+def leave_alone(outcome: Outcome, *, failures: int, chance: float) -> timedelta | None:
+    """
+    Return for how long nothing at all is sent to a destination after so many failures in a row, 1 or more.
+
+    None where it answered, and only this event was at fault, if any was.
+    """
+    if outcome.fault is None or outcome.fault in _OF_ONE_EVENT:
+        return None
+    return max(pause(failures, chance), min(outcome.wait or timedelta(0), PAUSE_MAX))
 
 
 def pause(failures: int, chance: float) -> timedelta:
@@ -119,3 +133,71 @@ def begins(*, received_at: datetime | None, first_seen_at: datetime) -> State:
     """Return how an event begins at a destination that was first seen at a time, both aware UTC."""
     old = received_at is not None and first_seen_at - received_at > PASSED_OVER_AFTER
     return State.PASSED_OVER if old else State.WAITING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """
+    One event on its way to one destination, or at its end; times are aware UTC.
+
+    `number` is the event's in the inbox of its recipient; `received_at` the receipt of what caused it.
+    `fault` is that of the last attempt. `told` are the keys of the lines that this event may have brought.
+    """
+
+    destination: str
+    number: int
+    event_id: str
+    alert_id: str
+    state: State
+    attempts: int = 0
+    fault: str = ""
+    due_at: datetime
+    received_at: datetime | None = None
+    delivered_at: datetime | None = None
+    told: tuple[str, ...] = ()
+
+    @property
+    def took(self) -> timedelta | None:
+        """How long it took from the receipt of its cause to the receiver's yes; None where one is missing."""
+        if self.delivered_at is None or self.received_at is None:
+            return None
+        return self.delivered_at - self.received_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """An event in a recipient's inbox; `body` is the value that was published, empty for what is erased."""
+
+    number: int
+    event_id: str
+    alert_id: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The next delivery of an alert, what is to be sent, and the lines of it that may be there already."""
+
+    delivery: Delivery
+    body: bytes = field(repr=False)
+    told: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """
+    What came in for a destination and what became of it: nothing may be missing (complaint 5).
+
+    `arrived` counts the events of its inbox, `untaken` those that it has not come to, `states` its
+    deliveries; `waiting_since` is when the oldest that waits was caused, or else is due.
+    """
+
+    arrived: int
+    untaken: int
+    states: Mapping[State, int]
+    waiting_since: datetime | None = None
+
+    @property
+    def unaccounted(self) -> int:
+        """How many events are neither to come, nor waiting, nor at an end; anything but 0 is a defect."""
+        return self.arrived - self.untaken - sum(self.states.values())

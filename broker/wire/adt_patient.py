@@ -52,11 +52,12 @@ _CHILDREN = frozenset(
 _WORD = re.compile(r"[A-Z]+|[0-9]+")
 
 
-def read_numbers(patient: Segment) -> tuple[tuple[NhsNumber, ...], str | None]:
+def read_number(patient: Segment) -> tuple[NhsNumber | None, str | None, bool]:
     """
-    Return the usable NHS numbers in their order, and where there is none what is wrong with the first.
+    Return the NHS number, else the fault of the first value that claims to be one, and whether several differ
+    from each other.
 
-    Where they stand is ruling 36; blanks and hyphens within them do not count.
+    Where it stands is ruling 36; blanks and hyphens within it do not count. The first usable one is taken.
     """
     numbers, faults = [], []
     for value in _claimed_numbers(patient, _IDENTIFIERS, _NUMBER_ALONE):
@@ -65,8 +66,8 @@ def read_numbers(patient: Segment) -> tuple[tuple[NhsNumber, ...], str | None]:
         except InvalidNhsNumber as error:
             faults.append(str(error))
     if numbers:
-        return tuple(numbers), None
-    return (), faults[0] if faults else NUMBER_MISSING
+        return numbers[0], None, len(set(numbers)) > 1
+    return None, faults[0] if faults else NUMBER_MISSING, False
 
 
 def local_identifier(patient: Segment) -> str:

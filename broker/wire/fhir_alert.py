@@ -34,6 +34,11 @@ _FLAG_STATUS = {
 _FLAG_TEXT = "Child Protection – Information Sharing"
 
 
+def request_id(event_id: str) -> str:
+    """Return `X-Request-ID` of an event's transaction: a UUID, the same when it is sent again."""
+    return str(uuid.uuid5(_NAMESPACE, event_id))
+
+
 def bundle(published: Published, reader: Reader, *, at: datetime) -> bytes:
     """Return the transaction of an event that is sent at an aware time, as JSON in UTF-8."""
     event = published.event
@@ -50,7 +55,7 @@ def bundle(published: Published, reader: Reader, *, at: datetime) -> bytes:
                 url=f"Flag?identifier={ALERT_SYSTEM}|{event.alert.alert_id}",
             ),
             _entry(
-                f"urn:uuid:{uuid.uuid5(_NAMESPACE, event.event_id)}",
+                f"urn:uuid:{request_id(event.event_id)}",
                 _communication(event, shown, flag_url, at),
                 method="POST",
                 url="Communication",

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.adapters.projection import ERASED, InboxEvent, Projection, prove_database
+from broker.adapters.inbox_tables import ERASED
+from broker.adapters.projection import InboxEvent, Projection, prove_database
 from broker.core.errors import ConfigurationError, StorageUnusable
 
 EVENT = InboxEvent(

@@ -1,6 +1,6 @@
 """What becomes of a delivery after each attempt, and how long a receiver is left alone."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -10,12 +10,16 @@ from broker.core.delivery import (
     PAUSE_MAX,
     REFUSALS_MAX,
     STATE_WORDS,
+    Balance,
+    Delivery,
     Fault,
+    Outcome,
     State,
     after,
     begins,
     delivered,
     failed,
+    leave_alone,
     pause,
 )
 from tests.unit.core.samples import AT
@@ -47,6 +51,7 @@ def test_what_cannot_help_is_not_tried_again(fault: Fault) -> None:
         Fault.ANSWER_UNREADABLE,
         Fault.NOT_ADMITTED,
         Fault.BUSY,
+        Fault.NOT_THERE,
     ],
 )
 def test_a_destination_that_is_away_is_waited_for_without_end(fault: Fault) -> None:
@@ -71,12 +76,50 @@ def test_pauses_double_up_to_the_longest_and_are_spread(failures: int, longest: 
     assert (longest / 2, longest) == (pause(failures, 0.0), pause(failures, 1.0))
 
 
-def test_a_receiver_that_asks_to_be_left_is_left() -> None:
+@pytest.mark.parametrize(
+    ("asked", "left"),
+    [(None, PAUSE_FIRST), (20 * SECOND, 20 * SECOND), (timedelta(days=1), PAUSE_MAX)],
+)
+def test_a_receiver_that_asks_to_be_left_is_left(asked: timedelta | None, left: timedelta) -> None:
     """But no longer than the longest pause: a clinician waits."""
-    for asked, waited in ((20 * SECOND, 20 * SECOND), (timedelta(days=1), PAUSE_MAX)):
-        step = after(failed(Fault.BUSY, wait=asked), attempts=1, at=AT, chance=0.0)
+    assert left == leave_alone(failed(Fault.BUSY, wait=asked), failures=1, chance=1.0)
 
-        assert AT + waited == step.due_at
+
+@pytest.mark.parametrize(
+    "outcome", [delivered(), failed(Fault.REFUSED), failed(Fault.REFUSED_CONTENT), failed(Fault.UNWRITABLE)]
+)
+def test_a_receiver_that_answers_is_not_left_for_one_events_fault(outcome: Outcome) -> None:
+    """Other patients' alerts do not wait for it (peers.md 3.2, complaint 3)."""
+    assert leave_alone(outcome, failures=1, chance=1.0) is None
+
+
+@pytest.mark.parametrize(
+    ("received_at", "delivered_at", "took"),
+    [(AT, AT + SECOND, SECOND), (None, AT, None), (AT, None, None)],
+)
+def test_how_long_it_took_is_known_once_it_is_delivered(
+    received_at: datetime | None, delivered_at: datetime | None, took: timedelta | None
+) -> None:
+    """From the receipt of what caused it to the receiver's yes."""
+    delivery = Delivery(
+        destination="d",
+        number=1,
+        event_id="e",
+        alert_id="a",
+        state=State.DELIVERED,
+        due_at=AT,
+        received_at=received_at,
+        delivered_at=delivered_at,
+    )
+
+    assert took == delivery.took
+
+
+def test_what_is_missing_is_counted() -> None:
+    """Neither to come, nor waiting, nor at an end (peers.md 3.2, complaint 5)."""
+    states = {State.WAITING: 1, State.DELIVERED: 3, State.DEAD: 1}
+
+    assert [0, 1] == [Balance(arrived=arrived, untaken=2, states=states).unaccounted for arrived in (7, 8)]
 
 
 def test_what_is_older_than_a_day_is_no_news_to_a_new_destination() -> None:

@@ -1,6 +1,7 @@
 """Alerts as FHIR R4."""
 
 import json
+import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from broker.core.alerts import Alert, AlertEvent, Change, EventKind
 from broker.core.clinician import Reader
-from broker.wire.fhir_alert import bundle
+from broker.wire.fhir_alert import bundle, request_id
 from tests.unit.core.test_clinician import RESTRICTED, TO_PROVIDER, event
 from tests.unit.wire.test_oru import published
 
@@ -63,6 +64,11 @@ def test_sending_again_makes_nothing_anew() -> None:
         "url": "Communication",
         "ifNoneExist": "identifier=urn:cpis-broker:event|e1",
     } == told
+
+
+def test_a_request_is_known_again_by_a_uuid() -> None:
+    """The same when the event is sent again, another for another (peers.md 8.4)."""
+    assert str(uuid.UUID(request_id("e1"))) == request_id("e1") != request_id("e2")
 
 
 def test_the_communication_is_about_the_flag() -> None:

@@ -1,0 +1,253 @@
+"""
+The deliveries to providers' own systems, in the inbox database: what waits, why, and what became of the rest.
+
+They are made from the numbers of the inbox, which has no gaps, so that what is missing can be counted.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, and_, func, insert, or_, select, update
+
+from broker.adapters.database import opened, told_apart
+from broker.adapters.inbox_tables import DELIVERIES, DESTINATIONS, INBOX, METADATA
+from broker.core.delivery import Arrival, Balance, Delivery, Head, State
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_COLUMNS = DELIVERIES.c
+_SEPARATOR = ","  # between the keys of lines
+
+
+class SqlDeliveries:
+    """The deliveries in the database of a SQLAlchemy URL. Its methods block: call them in a thread."""
+
+    def __init__(self, url: str) -> None:
+        """Connect and make the tables that are missing; raise as `broker.adapters.database.opened`."""
+        self._engine = opened(url, METADATA)
+
+    def own(
+        self, destination: str, recipient: str, owner: str, *, at: datetime, until: datetime
+    ) -> datetime | None:
+        """Return when a destination was first seen if it is the owner's until a time, None if another's."""
+        now, name = _millis(at), DESTINATIONS.c.name == destination
+        with self._working() as connection:
+            first = connection.execute(select(DESTINATIONS.c.first_seen_at).where(name)).scalar()
+            if first is None:
+                made = {"name": destination, "recipient": recipient, "first_seen_at": now, "taken": 0}
+                connection.execute(
+                    insert(DESTINATIONS).values(made | {"owner": owner, "owned_until": _millis(until)})
+                )
+                return _time(now)
+            free = or_(DESTINATIONS.c.owner.in_(("", owner)), DESTINATIONS.c.owned_until <= now)
+            mine = {"owner": owner, "owned_until": _millis(until)}
+            taken = connection.execute(update(DESTINATIONS).where(and_(name, free)).values(mine))
+            return _time(first) if taken.rowcount else None
+
+    def disown(self, destination: str, owner: str) -> None:
+        """Let another owner have a destination at once."""
+        mine = and_(DESTINATIONS.c.name == destination, DESTINATIONS.c.owner == owner)
+        with self._working() as connection:
+            connection.execute(update(DESTINATIONS).where(mine).values(owner=""))
+
+    def untaken(self, destination: str, *, limit: int) -> Sequence[Arrival]:
+        """Return the next events of the inbox that have no delivery, in order."""
+        behind = and_(
+            DESTINATIONS.c.name == destination,
+            INBOX.c.recipient == DESTINATIONS.c.recipient,
+            INBOX.c.number > DESTINATIONS.c.taken,
+        )
+        columns = (INBOX.c.number, INBOX.c.event_id, INBOX.c.alert_id, INBOX.c.body)
+        wanted = select(*columns).where(behind).order_by(INBOX.c.number).limit(limit)
+        with self._working() as connection:
+            return [Arrival(**row) for row in connection.execute(wanted).mappings()]
+
+    def take_in(self, deliveries: Sequence[Delivery]) -> None:
+        """Keep the deliveries of the next events, all or none."""
+        last = deliveries[-1]
+        with self._working() as connection:
+            connection.execute(insert(DELIVERIES), [_row(one) for one in deliveries])
+            place = DESTINATIONS.c.name == last.destination
+            connection.execute(update(DESTINATIONS).where(place).values(taken=last.number))
+
+    def head(self, destination: str) -> Head | None:
+        """Return the waiting delivery that is due first and the first of its alert, None where none waits."""
+        waiting = and_(_COLUMNS.destination == destination, _COLUMNS.state == State.WAITING)
+        first = select(func.min(_COLUMNS.number)).where(waiting).group_by(_COLUMNS.alert_id)
+        wanted = (
+            select(DELIVERIES)
+            .where(waiting, _COLUMNS.number.in_(first.scalar_subquery()))
+            .order_by(_COLUMNS.due_at, _COLUMNS.number)
+            .limit(1)
+        )
+        with self._working() as connection:
+            row = connection.execute(wanted).mappings().first()
+            if row is None:
+                return None
+            delivery = _delivery(row)
+            recipient = select(DESTINATIONS.c.recipient).where(DESTINATIONS.c.name == destination)
+            event = and_(INBOX.c.recipient == recipient.scalar_subquery(), INBOX.c.number == delivery.number)
+            body = connection.execute(select(INBOX.c.body).where(event)).scalar()
+            return Head(delivery=delivery, body=body or b"", told=_told_before(connection, delivery))
+
+    def put(self, delivery: Delivery) -> None:
+        """Keep what became of a delivery; one that was erased meanwhile stays so (ruling 23)."""
+        place = and_(_at(delivery), _COLUMNS.alert_id == delivery.alert_id)
+        with self._working() as connection:
+            connection.execute(update(DELIVERIES).where(place).values(_row(delivery)))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _working(self) -> Iterator[Connection]:
+        """Lend a transaction; raise `StorageUnusable` where the database does not take it."""
+        with told_apart(), self._engine.begin() as connection:
+            yield connection
+
+    def destinations(self) -> Sequence[str]:
+        """Return every destination that ever had a delivery, or was to have one."""
+        with self._working() as connection:
+            return (
+                connection.execute(select(DESTINATIONS.c.name).order_by(DESTINATIONS.c.name)).scalars().all()
+            )
+
+    def balance(self, destination: str) -> Balance:
+        """Return what came in for a destination and what became of it."""
+        here = _COLUMNS.destination == destination
+        of_inbox = and_(INBOX.c.recipient == DESTINATIONS.c.recipient, DESTINATIONS.c.name == destination)
+        since = func.min(func.coalesce(_COLUMNS.received_at, _COLUMNS.due_at))
+        with self._working() as connection:
+            inbox = connection.execute(
+                select(
+                    func.count(INBOX.c.number),
+                    func.coalesce(func.max(INBOX.c.number) - func.max(DESTINATIONS.c.taken), 0),
+                ).where(of_inbox)
+            ).one()
+            counted = select(_COLUMNS.state, func.count()).where(here).group_by(_COLUMNS.state)
+            states = {State(state): int(count) for state, count in connection.execute(counted)}
+            waiting = select(since).where(here, _COLUMNS.state == State.WAITING)
+            oldest = connection.execute(waiting).scalar()
+        return Balance(
+            arrived=int(inbox[0]), untaken=int(inbox[1]), states=states, waiting_since=_maybe_time(oldest)
+        )
+
+    def find(
+        self,
+        *,
+        destination: str | None = None,
+        state: State | None = None,
+        event_id: str | None = None,
+        limit: int = 1_000,
+    ) -> Sequence[Delivery]:
+        """Return at most `limit` deliveries that are like this, the newest first."""
+        asked = {"destination": destination, "state": state, "event_id": event_id}
+        wanted = select(DELIVERIES).order_by(_COLUMNS.number.desc(), _COLUMNS.destination).limit(limit)
+        for name, value in asked.items():
+            if value is not None:
+                wanted = wanted.where(_COLUMNS[name] == value)
+        with self._working() as connection:
+            return [_delivery(row) for row in connection.execute(wanted).mappings()]
+
+    def again(self, destination: str, event_id: str, *, at: datetime) -> bool:
+        """
+        Let an event be sent once more, as if it had never been tried; False for one that is not there.
+
+        Of an alert only the newest event can be: an older one would take back what came after it.
+        """
+        later = DELIVERIES.alias()
+        newest = (
+            select(func.max(later.c.number))
+            .where(later.c.destination == destination, later.c.alert_id == _COLUMNS.alert_id)
+            .scalar_subquery()
+        )
+        place = and_(
+            _COLUMNS.destination == destination,
+            _COLUMNS.event_id == event_id,
+            _COLUMNS.alert_id != "",
+            _COLUMNS.number == newest,
+        )
+        anew = {"state": State.WAITING.value, "attempts": 0, "fault": "", "due_at": _millis(at)}
+        with self._working() as connection:
+            return bool(connection.execute(update(DELIVERIES).where(place).values(anew)).rowcount)
+
+
+def _told_before(connection: Connection, delivery: Delivery) -> tuple[str, ...]:
+    """Return the keys of the lines that the receiver may have of an alert, in the order of their telling."""
+    earlier = (
+        select(_COLUMNS.state, _COLUMNS.told)
+        .where(
+            _COLUMNS.destination == delivery.destination,
+            _COLUMNS.alert_id == delivery.alert_id,
+            _COLUMNS.number <= delivery.number,
+        )
+        .order_by(_COLUMNS.number)
+    )
+    keys: dict[str, None] = {}
+    for state, told in connection.execute(earlier):
+        if state == State.DELIVERED:
+            keys.clear()  # it deleted what it did not say
+        keys.update(dict.fromkeys(_keys(told)))
+    return tuple(keys)
+
+
+def _at(delivery: Delivery) -> Any:
+    """Return the place of a delivery."""
+    return and_(_COLUMNS.destination == delivery.destination, _COLUMNS.number == delivery.number)
+
+
+def _row(delivery: Delivery) -> dict[str, object]:
+    """Return a delivery as the table has it."""
+    return {
+        "destination": delivery.destination,
+        "number": delivery.number,
+        "event_id": delivery.event_id,
+        "alert_id": delivery.alert_id,
+        "state": delivery.state.value,
+        "attempts": delivery.attempts,
+        "fault": delivery.fault,
+        "due_at": _millis(delivery.due_at),
+        "received_at": None if delivery.received_at is None else _millis(delivery.received_at),
+        "delivered_at": None if delivery.delivered_at is None else _millis(delivery.delivered_at),
+        "told": _SEPARATOR.join(delivery.told),
+    }
+
+
+def _delivery(row: RowMapping) -> Delivery:
+    """Return the delivery of a row."""
+    return Delivery(
+        destination=row["destination"],
+        number=row["number"],
+        event_id=row["event_id"],
+        alert_id=row["alert_id"],
+        state=State(row["state"]),
+        attempts=row["attempts"],
+        fault=row["fault"],
+        due_at=_time(row["due_at"]),
+        received_at=_maybe_time(row["received_at"]),
+        delivered_at=_maybe_time(row["delivered_at"]),
+        told=_keys(row["told"]),
+    )
+
+
+def _keys(told: str) -> tuple[str, ...]:
+    """Return the keys of lines as the table has them."""
+    return tuple(told.split(_SEPARATOR)) if told else ()
+
+
+def _millis(at: datetime) -> int:
+    """Return a time as the tables have it."""
+    return (at - _EPOCH) // _MILLISECOND
+
+
+def _time(millis: int) -> datetime:
+    """Return the time that a table has."""
+    return _EPOCH + millis * _MILLISECOND
+
+
+def _maybe_time(millis: int | None) -> datetime | None:
+    """Return the time that a table has, None where it has none."""
+    return None if millis is None else _time(millis)

@@ -1,0 +1,86 @@
+"""
+The tables of the inbox database: every recipient's events, and what became of them on the way to a provider.
+
+Times are milliseconds since 1970, UTC.
+"""
+
+from collections.abc import Collection
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    Update,
+    case,
+    update,
+)
+
+from broker.core.delivery import State
+
+METADATA = MetaData()
+
+INBOX = Table(
+    "inbox",
+    METADATA,
+    Column("recipient", String(32), primary_key=True),  # kind and ODS code: la.211
+    Column("number", Integer, primary_key=True),  # from 1, without gaps
+    Column("event_id", String(32), nullable=False, unique=True),
+    Column("alert_id", String(32), nullable=False, index=True),
+    Column("revision", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("loud", Boolean, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # the value of the Kafka record
+)
+OFFSETS = Table(
+    "offsets",
+    METADATA,
+    Column("topic", String(249), primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("next_offset", Integer, nullable=False),
+)
+ERASED = "erased"
+"""The kind of an event of which nothing is left but its number: a reader's place stays (ruling 23)."""
+
+IDENTITY = Table("projection", METADATA, Column("identity", String(32), primary_key=True))
+
+DESTINATIONS = Table(
+    "destinations",
+    METADATA,
+    Column("name", String(64), primary_key=True),  # recipient and channel: provider.RXX.mllp
+    Column("recipient", String(32), nullable=False),
+    Column("first_seen_at", BigInteger, nullable=False),
+    Column("taken", Integer, nullable=False),  # number of the last event of the inbox that has a delivery
+    Column("owner", String(32), nullable=False),  # the process that delivers, empty for none
+    Column("owned_until", BigInteger, nullable=False),
+)
+DELIVERIES = Table(
+    "deliveries",
+    METADATA,
+    Column("destination", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True),  # the event's in the inbox of its recipient
+    Column("event_id", String(32), nullable=False, index=True),
+    Column("alert_id", String(32), nullable=False, index=True),
+    Column("state", String(16), nullable=False, index=True),
+    Column("attempts", Integer, nullable=False),
+    Column("fault", String(80), nullable=False),  # of the last attempt, in words; empty for none
+    Column("due_at", BigInteger, nullable=False),
+    Column("received_at", BigInteger, nullable=True),  # what caused the event
+    Column("delivered_at", BigInteger, nullable=True),
+    Column("told", Text, nullable=False),  # keys of the lines that may have reached the receiver
+)
+
+
+def when_erased(alerts: Collection[str]) -> Update:
+    """Return what leaves of the deliveries of alerts only that there were some (ruling 23)."""
+    waiting = DELIVERIES.c.state == State.WAITING
+    return (
+        update(DELIVERIES)
+        .where(DELIVERIES.c.alert_id.in_(alerts))
+        .values(alert_id="", told="", state=case((waiting, State.ERASED), else_=DELIVERIES.c.state))
+    )

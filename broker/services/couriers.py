@@ -1,0 +1,98 @@
+"""
+The formats in which alerts are delivered: HL7 v2 over a connection, FHIR R4 to an endpoint.
+
+Knows what an answer over each of them means; connections and endpoints are ports.
+"""
+
+from datetime import datetime, timedelta
+
+from broker.core.clinician import Reader
+from broker.core.delivery import Fault, Outcome, delivered, failed
+from broker.ports import Line, Posted, Poster
+from broker.services.delivering import Letter
+from broker.wire.alerts_codec import Published
+from broker.wire.fhir_alert import bundle, request_id
+from broker.wire.oru import Address, control_id, judge, observation
+
+_NOT_THIS_CONNECTION = frozenset({Fault.ANSWER_OF_ANOTHER, Fault.ANSWER_UNREADABLE})
+"""After these nobody knows what comes next on the connection."""
+_TAKEN = range(200, 300)
+_BUSY = range(500, 600)
+_REFUSED = range(400, 500)
+_MEANINGS = {
+    400: Fault.REFUSED_CONTENT,
+    412: Fault.REFUSED_CONTENT,
+    413: Fault.REFUSED_CONTENT,
+    422: Fault.REFUSED_CONTENT,
+    401: Fault.NOT_ADMITTED,
+    403: Fault.NOT_ADMITTED,
+    404: Fault.NOT_THERE,
+    405: Fault.NOT_THERE,
+    410: Fault.NOT_THERE,
+    408: Fault.BUSY,
+    425: Fault.BUSY,
+    429: Fault.BUSY,
+}
+"""What a refusal means: only the first four are the event's fault, and a wrong address is not."""
+
+
+class MllpCourier:
+    """Sends `ORU^R01` over MLLP; `MSA` says what became of it."""
+
+    def __init__(self, line: Line, reader: Reader, address: Address) -> None:
+        self._line = line
+        self._reader = reader
+        self._address = address
+
+    def write(self, published: Published, *, at: datetime, told: tuple[str, ...]) -> Letter:
+        """Return the letter of an event sent at an aware time to who may have the lines `told`."""
+        body, keys = observation(published, self._reader, self._address, at=at, told=told)
+        return Letter(body=body, letter_id=control_id(published.event.event_id), told=keys)
+
+    async def send(self, letter: Letter) -> Outcome:
+        """Return what became of a letter; a connection on which another's answer came is dropped."""
+        answer = await self._line.exchange(letter.body)
+        if isinstance(answer, Fault):
+            return failed(answer)
+        outcome = judge(answer, letter.letter_id)
+        if outcome.fault in _NOT_THIS_CONNECTION:
+            await self._line.drop()
+        return outcome
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        await self._line.drop()
+
+
+class FhirCourier:
+    """Posts a transaction; the status says what became of it."""
+
+    def __init__(self, poster: Poster, reader: Reader) -> None:
+        self._poster = poster
+        self._reader = reader
+
+    def write(self, published: Published, *, at: datetime, told: tuple[str, ...]) -> Letter:  # noqa: ARG002
+        """Return the letter of an event sent at an aware time; the flag is put whole, whatever was told."""
+        return Letter(
+            body=bundle(published, self._reader, at=at), letter_id=request_id(published.event.event_id)
+        )
+
+    async def send(self, letter: Letter) -> Outcome:
+        """Return what became of a letter."""
+        answer = await self._poster.post(letter.body, request_id=letter.letter_id)
+        return failed(answer) if isinstance(answer, Fault) else judged(answer)
+
+    async def close(self) -> None:
+        """Nothing is held between two letters."""
+
+
+def judged(answer: Posted) -> Outcome:
+    """Return what an answer over HTTP says; a redirect, which is not followed, takes no alert."""
+    if answer.status in _TAKEN:
+        return delivered()
+    wait = None if answer.retry_after_s is None else timedelta(seconds=answer.retry_after_s)
+    if answer.status in _BUSY:
+        return failed(Fault.BUSY, wait=wait)
+    if answer.status in _REFUSED:
+        return failed(_MEANINGS.get(answer.status, Fault.REFUSED), wait=wait)
+    return failed(Fault.NOT_THERE)

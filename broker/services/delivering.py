@@ -1,0 +1,218 @@
+"""
+Brings the alerts of one provider into its own system: in order for each alert, at least once, one at a time.
+
+Knows in which order things are kept, which makes it safe: what may have reached the receiver is kept before
+it is sent, and what became of it after. What follows an outcome, `broker.core.delivery` says.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from broker.core.delivery import (
+    Arrival,
+    Delivery,
+    Fault,
+    Head,
+    Outcome,
+    State,
+    Step,
+    after,
+    begins,
+    failed,
+    leave_alone,
+)
+from broker.core.errors import MalformedMessage
+from broker.ports import Clock, DeliveryStore
+from broker.wire.alerts_codec import AlertCodec, Published
+
+OWNED_FOR = timedelta(seconds=20)
+"""How long a destination is a process's after it was last heard of: more than twice what an attempt takes."""
+_LOOK_EVERY = timedelta(seconds=1)
+"""What waits is looked for so often: somebody may have it sent again by hand."""
+TAKEN_AT_ONCE = 100
+"""So many events of the inbox are given deliveries in one go."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """
+    What is sent of one event: its bytes, the id that says that it is the same when it is sent again.
+
+    `told` are the keys of its lines, none where the receiver needs no word of what is told no more.
+    """
+
+    body: bytes = field(repr=False)
+    letter_id: str
+    told: tuple[str, ...] = ()
+
+
+class Courier(Protocol):
+    """Writes and sends in one format."""
+
+    def write(self, published: Published, *, at: datetime, told: tuple[str, ...]) -> Letter:
+        """Return the letter of an event sent at an aware time to who may have the lines `told`."""
+        ...
+
+    async def send(self, letter: Letter) -> Outcome:
+        """Return what became of a letter, within a time limit."""
+        ...
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        ...
+
+
+Report = Callable[[Delivery, Fault | None], None]
+"""Told what became of each attempt, and of each event that came to an end without one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """One provider's system of one kind: `provider.RXX.mllp`, and whose alerts it is sent: `provider.RXX`."""
+
+    name: str
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a deliverer works with; `chance` returns a number from 0 to 1, `owner` names the process."""
+
+    store: DeliveryStore
+    alerts: AlertCodec
+    clock: Clock
+    chance: Callable[[], float]
+    owner: str
+    report: Report
+
+
+class Deliverer:
+    """Delivers to one destination; `turn` again and again, by one caller at a time."""
+
+    def __init__(self, destination: Destination, courier: Courier, around: Surroundings) -> None:
+        self._destination = destination
+        self._courier = courier
+        self._around = around
+        self._failures = 0  # in a row, whichever event they met
+        self._left_until: datetime | None = None
+        self._first_seen_at: datetime | None = None
+        self._owned_until: datetime | None = None
+
+    async def turn(self) -> timedelta:
+        """
+        Do what there is to do next; return how long there is nothing, unless something new comes.
+
+        Raises `StorageUnusable`: nothing is lost, and the next turn begins where this one did.
+        """
+        now = self._around.clock()
+        if self._left_until is not None and now < self._left_until:
+            return min(self._left_until - now, _LOOK_EVERY)
+        first_seen_at = await self._own(now)
+        if first_seen_at is None:
+            return _LOOK_EVERY
+        more = await self._take_in(first_seen_at, now)
+        head = await asyncio.to_thread(self._around.store.head, self._destination.name)
+        if head is not None and head.delivery.due_at <= now:
+            await self._attempt(head, now)
+        elif not more:
+            return _LOOK_EVERY if head is None else min(head.delivery.due_at - now, _LOOK_EVERY)
+        return timedelta(0)
+
+    async def close(self) -> None:
+        """Close the connection and let another process have the destination at once."""
+        await self._courier.close()
+        await asyncio.to_thread(self._around.store.disown, self._destination.name, self._around.owner)
+
+    async def _own(self, now: datetime) -> datetime | None:
+        """Return when the destination was first seen, None while another process has it."""
+        if self._owned_until is None or self._owned_until - now <= OWNED_FOR / 2:
+            name, recipient = self._destination.name, self._destination.recipient
+            until = now + OWNED_FOR
+            self._first_seen_at = await asyncio.to_thread(
+                self._around.store.own, name, recipient, self._around.owner, at=now, until=until
+            )
+            self._owned_until = None if self._first_seen_at is None else until
+        return self._first_seen_at
+
+    async def _take_in(self, first_seen_at: datetime, now: datetime) -> bool:
+        """Give each new event of the inbox a delivery; return whether there may be more."""
+        arrived = await asyncio.to_thread(
+            self._around.store.untaken, self._destination.name, limit=TAKEN_AT_ONCE
+        )
+        if arrived:
+            made = [self._begun(one, first_seen_at, now) for one in arrived]
+            await asyncio.to_thread(self._around.store.take_in, made)
+            self._tell(made)
+        return len(arrived) == TAKEN_AT_ONCE
+
+    def _begun(self, arrival: Arrival, first_seen_at: datetime, now: datetime) -> Delivery:
+        """Return the delivery of an event as it begins."""
+        begun = Delivery(
+            destination=self._destination.name,
+            number=arrival.number,
+            event_id=arrival.event_id,
+            alert_id=arrival.alert_id,
+            state=State.WAITING,
+            due_at=now,
+        )
+        if not arrival.body:
+            return replace(begun, state=State.ERASED)
+        try:
+            received_at = self._around.alerts.decode_published(arrival.body).caused_received_at
+        except MalformedMessage:
+            return replace(begun, state=State.DEAD, fault=Fault.UNWRITABLE.value)
+        state = begins(received_at=received_at, first_seen_at=first_seen_at)
+        return replace(begun, state=state, received_at=received_at)
+
+    def _tell(self, begun: Iterable[Delivery]) -> None:
+        """Report what came to an end as it began."""
+        for one in begun:
+            if one.state is not State.WAITING:
+                self._around.report(one, Fault(one.fault) if one.fault else None)
+
+    async def _attempt(self, head: Head, now: datetime) -> None:
+        """Send one event, if it may still be sent, and keep what became of it."""
+        delivery = head.delivery
+        try:
+            published = self._around.alerts.decode_published(head.body)
+        except MalformedMessage:
+            await self._end(delivery, failed(Fault.UNWRITABLE), now)
+            return
+        if published.event.event_id != delivery.event_id:
+            await self._keep(replace(delivery, state=State.SUPERSEDED, fault=""), None)
+            return
+        letter = self._courier.write(published, at=now, told=head.told)
+        tried = replace(
+            delivery,
+            attempts=delivery.attempts + 1,
+            told=tuple(dict.fromkeys((*delivery.told, *letter.told))),
+        )
+        await asyncio.to_thread(self._around.store.put, tried)
+        outcome = await self._courier.send(letter)
+        if outcome.fault is None:
+            tried = replace(tried, told=letter.told)
+        await self._end(tried, outcome, self._around.clock())
+
+    async def _end(self, tried: Delivery, outcome: Outcome, at: datetime) -> None:
+        """Keep what an attempt made of a delivery, and leave a receiver that did not answer alone."""
+        chance = self._around.chance()
+        step: Step = after(outcome, attempts=max(tried.attempts, 1), at=at, chance=chance)
+        left = leave_alone(outcome, failures=self._failures + 1, chance=chance)
+        self._failures = 0 if left is None else self._failures + 1
+        self._left_until = None if left is None else at + left
+        kept = replace(
+            tried,
+            state=step.state,
+            fault="" if outcome.fault is None else outcome.fault.value,
+            due_at=step.due_at or tried.due_at,
+            delivered_at=at if step.state is State.DELIVERED else tried.delivered_at,
+        )
+        await self._keep(kept, outcome.fault)
+
+    async def _keep(self, delivery: Delivery, fault: Fault | None) -> None:
+        """Keep a delivery and report it."""
+        await asyncio.to_thread(self._around.store.put, delivery)
+        self._around.report(delivery, fault)

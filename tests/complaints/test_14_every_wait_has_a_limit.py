@@ -1,0 +1,100 @@
+"""Complaint 14 of integration teams: a client waited for ever after an acknowledgement was lost."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+
+import pytest
+import trustme
+
+from broker.adapters.http_poster import HttpPoster
+from broker.adapters.mllp_client import MllpLine
+from broker.core.delivery import Fault
+from tests.builders.delivering import HOST, IMPATIENT
+
+FAR_LONGER_S = 20.0
+Opened = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def against(serve: Opened, ask: Callable[[int], Awaitable[object]]) -> object:
+    """Return what a client makes of a server that ends only with the test."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection until the end."""
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        try:
+            await serve(reader, writer)
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(hold, HOST, 0)
+    try:
+        async with asyncio.timeout(FAR_LONGER_S):
+            return await ask(server.sockets[0].getsockname()[1])
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        server.close()
+
+
+async def silent(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    """Take everything and say nothing."""
+    await asyncio.Event().wait()
+
+
+async def endless(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Begin an answer and never end it."""
+    writer.write(b"\x0bMSH|")
+    await asyncio.Event().wait()
+
+
+async def gone(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    """Take the message and go away."""
+    await reader.read(10)
+
+
+def context() -> ssl.SSLContext:
+    """Return TLS that trusts nobody it will meet."""
+    made = ssl.create_default_context()
+    trustme.CA().configure_trust(made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("serve", "tls", "fault"),
+    [
+        (silent, False, Fault.NO_ANSWER),
+        (endless, False, Fault.NO_ANSWER),
+        (gone, False, Fault.CUT_OFF),
+        (silent, True, Fault.AWAY),  # it never answers the handshake
+        (endless, True, Fault.UNTRUSTED),  # it does not speak TLS
+    ],
+)
+def test_a_lost_acknowledgement_is_waited_for_within_a_limit(
+    serve: Opened, *, tls: bool, fault: Fault
+) -> None:
+    """Complaint 14: every wait of the MLLP line has a limit, and the connection is dropped then."""
+    assert fault is asyncio.run(
+        against(
+            serve,
+            lambda port: MllpLine(HOST, port, tls=context() if tls else None, patience=IMPATIENT).exchange(
+                b"MSH|"
+            ),
+        )
+    )
+
+
+@pytest.mark.parametrize(("serve", "fault"), [(silent, Fault.NO_ANSWER), (gone, Fault.CUT_OFF)])
+def test_an_endpoint_is_waited_for_within_a_limit(serve: Opened, fault: Fault) -> None:
+    """Complaint 14: so has every wait of a post."""
+
+    def post(port: int) -> Awaitable[object]:
+        """Post to the server."""
+        poster = HttpPoster(f"http://{HOST}:{port}/", content_type="text/plain", total_seconds=0.3)
+        return poster.post(b"{}", request_id="r1")
+
+    assert fault is asyncio.run(against(serve, post))

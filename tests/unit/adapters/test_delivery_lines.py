@@ -1,0 +1,189 @@
+"""The line to an integration engine and the post to an endpoint, over real sockets."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import trustme
+from aiohttp import web
+
+from broker.adapters.http_poster import HttpPoster
+from broker.adapters.mllp_client import MllpLine
+from broker.core.delivery import Fault
+from broker.ports import Posted
+from broker.wire.acknowledgement import answer
+from tests.builders.delivering import HOST, PATIENT, Engine
+
+MESSAGE = b"MSH|^~\\&|CPIS|CPIS|EPR|RXX|20261130120000||ORU^R01|m1|T|2.4\r"
+
+
+def test_messages_go_over_one_connection() -> None:
+    """One after the other, each with its own answer."""
+    engine = Engine()
+
+    async def play() -> list[bytes | Fault]:
+        """Send two."""
+        async with engine.open():
+            line = MllpLine(HOST, engine.port, patience=PATIENT)
+            answers = [await line.exchange(MESSAGE) for _ in range(2)]
+            await line.drop()
+            await line.drop()  # nothing is open any more
+        return answers
+
+    assert [answer(MESSAGE)] * 2 == asyncio.run(play())
+    assert 1 == engine.connections
+
+
+def test_a_connection_that_the_receiver_closed_is_made_anew() -> None:
+    """An engine that was restarted while nothing was sent costs no attempt."""
+    engine = Engine()
+
+    async def play() -> bytes | Fault:
+        """Send, restart the engine on its port, send."""
+        async with engine.open():
+            line = MllpLine(HOST, engine.port, patience=PATIENT)
+            await line.exchange(MESSAGE)
+        async with engine.open(engine.port):
+            again = await line.exchange(MESSAGE)
+            await line.drop()
+        return again
+
+    assert answer(MESSAGE) == asyncio.run(play())
+
+
+def test_an_answer_that_is_no_frame_is_none() -> None:
+    """Bytes without marks: nobody knows what they belong to."""
+
+    async def play() -> bytes | Fault:
+        """Ask somebody who does not speak MLLP."""
+
+        async def talk(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            """Say something else."""
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n\x0b")
+            writer.close()
+
+        async with await asyncio.start_server(talk, HOST, 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            return await MllpLine(HOST, port, patience=PATIENT).exchange(MESSAGE)
+
+    assert Fault.ANSWER_UNREADABLE is asyncio.run(play())
+
+
+def test_a_line_is_spoken_under_tls_with_a_certificate_of_ours() -> None:
+    """Both sides prove who they are."""
+    authority = trustme.CA()
+    theirs, ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context()
+    authority.issue_cert(HOST).configure_cert(theirs)
+    authority.configure_trust(theirs)
+    theirs.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(ours)
+    authority.issue_cert("broker.test").configure_cert(ours)
+
+    async def play() -> bytes | Fault:
+        """Send one message."""
+        engine = Engine(tls=theirs)
+        async with engine.open():
+            line = MllpLine(HOST, engine.port, tls=ours, patience=PATIENT)
+            said = await line.exchange(MESSAGE)
+            await line.drop()
+        return said
+
+    assert answer(MESSAGE) == asyncio.run(play())
+
+
+def posted(
+    handler: Callable[[web.Request], Awaitable[web.Response]], *, token_file: Path | None = None
+) -> Posted | Fault:
+    """Return what a post to a handler comes to."""
+
+    async def play() -> Posted | Fault:
+        """Serve one post."""
+        app = web.Application()
+        app.router.add_post("/fhir", handler)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, HOST, 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        try:
+            poster = HttpPoster(
+                f"http://{HOST}:{port}/fhir", content_type="application/fhir+json", token_file=token_file
+            )
+            return await poster.post(b"{}", request_id="r1")
+        finally:
+            await runner.cleanup()
+
+    return asyncio.run(play())
+
+
+def test_a_document_is_posted_with_its_type_its_id_and_the_token(tmp_path: Path) -> None:
+    """The token is read at each post; the id says that it is the same when it is sent again."""
+    token = tmp_path / "token"
+    token.write_text("secret\n")
+    seen: list[tuple[str, str, str, bytes]] = []
+
+    async def take(request: web.Request) -> web.Response:
+        """Keep what came."""
+        headers = request.headers
+        kept = (headers["Content-Type"], headers["X-Request-ID"], headers["Authorization"])
+        seen.append((*kept, await request.read()))
+        return web.Response(status=201)
+
+    assert Posted(status=201) == posted(take, token_file=token)
+    assert [("application/fhir+json", "r1", "Bearer secret", b"{}")] == seen
+
+
+@pytest.mark.parametrize(("said", "seconds"), [("7", 7.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None)])
+def test_a_receiver_may_say_when_to_come_again(said: str, seconds: float | None) -> None:
+    """In seconds; a date is as good as none."""
+
+    async def busy(_request: web.Request) -> web.Response:
+        """Have no time."""
+        return web.Response(status=503, headers={"Retry-After": said})
+
+    assert Posted(status=503, retry_after_s=seconds) == posted(busy)
+
+
+def test_a_redirect_is_not_followed() -> None:
+    """An alert goes where the settings say, and nowhere else (peers.md 8.1)."""
+
+    async def elsewhere(_request: web.Request) -> web.Response:
+        """Point to another address."""
+        raise web.HTTPFound("http://elsewhere.test/")
+
+    assert Posted(status=302) == posted(elsewhere)
+
+
+def test_without_its_token_nothing_is_posted(tmp_path: Path) -> None:
+    """A file that is away is told as a refusal that can be mended."""
+
+    async def take(_request: web.Request) -> web.Response:
+        """Take everything."""
+        return web.Response()
+
+    assert Fault.NOT_ADMITTED is posted(take, token_file=tmp_path / "missing")
+
+
+def test_an_endpoint_that_is_away_is_called_so() -> None:
+    """Nobody listens there."""
+    poster = HttpPoster(f"http://{HOST}:1/", content_type="text/plain")
+
+    assert Fault.AWAY is asyncio.run(poster.post(b"", request_id="r1"))
+
+
+def test_an_endpoint_that_we_do_not_trust_gets_nothing() -> None:
+    """Its certificate is nobody's that we know."""
+    authority = trustme.CA()
+    theirs = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(HOST).configure_cert(theirs)
+
+    async def play() -> Posted | Fault:
+        """Post to it."""
+        engine = Engine(tls=theirs)
+        async with engine.open():
+            poster = HttpPoster(f"https://{HOST}:{engine.port}/", content_type="text/plain")
+            return await poster.post(b"", request_id="r1")
+
+    assert Fault.UNTRUSTED is asyncio.run(play())

@@ -1,0 +1,326 @@
+"""Alerts on their way to a provider's own system: order, pauses, ends, and nothing lost."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from broker.core.alerts import Change, EventKind
+from broker.core.delivery import PASSED_OVER_AFTER, PAUSE_MAX, Fault, State, delivered, failed
+from broker.core.errors import StorageUnusable
+from broker.services.delivering import OWNED_FOR, TAKEN_AT_ONCE
+from tests.builders.delivering import NOON, Counter, Desk, database, work, work_off
+from tests.unit.core.test_clinician import RESTRICTED
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """Lend a destination with an empty inbox."""
+    opened = Desk(database(tmp_path))
+    yield opened
+    opened.close()
+
+
+def test_events_are_sent_in_the_order_of_the_inbox(desk: Desk) -> None:
+    """Each once, and kept as delivered with when that was."""
+    for name in ("e1", "e2", "e3"):
+        desk.arrive(name, alert_id=name)
+    receiver = Counter()
+
+    idle = work(desk, receiver)
+
+    assert (["e1", "e2", "e3"], SECOND) == (receiver.ids, idle)
+    assert {State.DELIVERED} == set(desk.states().values())
+    assert NOON == desk.found("e1").delivered_at
+
+
+def test_what_was_delivered_is_not_sent_again(desk: Desk) -> None:
+    """Not by the next process either: the database knows."""
+    desk.arrive("e1")
+    work(desk, Counter())
+    after_restart = Counter()
+
+    work(desk, after_restart)
+
+    assert [] == after_restart.ids
+
+
+def test_a_later_event_of_an_alert_waits_behind_an_earlier_one(desk: Desk) -> None:
+    """Order is kept for each visit; other visits do not wait."""
+    desk.arrive("e1")
+    desk.arrive("e2", kind=EventKind.UPDATED, changes=(Change.PLAN,))
+    desk.arrive("e3", alert_id="a2")
+    receiver = Counter(failed(Fault.REFUSED))
+
+    work(desk, receiver)
+    assert ["e1", "e3"] == receiver.ids
+
+    desk.now += 2 * SECOND
+    work(desk, receiver)
+    assert ["e1", "e3", "e1", "e2"] == receiver.ids
+
+
+def test_a_destination_that_is_away_is_left_alone_for_growing_times(desk: Desk) -> None:
+    """One attempt, then a pause, whichever event is next: a queue floods nobody."""
+    for name in ("e1", "e2", "e3"):
+        desk.arrive(name, alert_id=name)
+    receiver = Counter(*[failed(Fault.AWAY)] * 10)
+    deliverer = desk.deliverer(receiver)
+    attempts = []
+
+    async def wait_it_out() -> None:
+        """Take turns for two minutes of the clock."""
+        for _ in range(120):
+            await work_off(deliverer)
+            attempts.append(len(receiver.ids))
+            desk.now += SECOND
+
+    asyncio.run(wait_it_out())
+
+    assert [1, 2, 2, 3, 3, 3, 3, 4] == attempts[:8]
+    assert 7 == attempts[119]
+
+
+def test_after_an_answer_the_pauses_begin_anew(desk: Desk) -> None:
+    """What waited goes out one after the other."""
+    for name in ("e1", "e2", "e3"):
+        desk.arrive(name, alert_id=name)
+    receiver = Counter(failed(Fault.AWAY), delivered())
+    deliverer = desk.deliverer(receiver)
+
+    async def come_back() -> None:
+        """Fail, wait, and be there."""
+        assert SECOND == await work_off(deliverer)
+        desk.now += SECOND
+        await work_off(deliverer)
+
+    asyncio.run(come_back())
+
+    assert {State.DELIVERED} == set(desk.states().values())
+    assert sorted(receiver.ids[1:]) == ["e1", "e2", "e3"]
+
+
+def test_a_destination_left_alone_is_looked_at_every_second(desk: Desk) -> None:
+    """A pause of a minute must not hold up the end of the process, nor who sends again by hand."""
+    desk.arrive("e1")
+    receiver = Counter(failed(Fault.BUSY, wait=PAUSE_MAX))
+    deliverer = desk.deliverer(receiver)
+
+    async def twice() -> list[timedelta]:
+        """Take two turns behind the failed one."""
+        return [await deliverer.turn() for _ in range(3)]
+
+    assert [timedelta(0), SECOND, SECOND] == asyncio.run(twice())
+
+
+def test_what_the_receiver_cannot_take_is_put_aside(desk: Desk) -> None:
+    """With its reason; what comes after it goes on, also of the same alert."""
+    desk.arrive("e1")
+    desk.arrive("e2", kind=EventKind.UPDATED, changes=(Change.PLAN,))
+    receiver = Counter(failed(Fault.REFUSED_CONTENT))
+
+    work(desk, receiver)
+
+    assert {"e1": State.DEAD, "e2": State.DELIVERED} == desk.states()
+    assert ("the receiver calls the content wrong", 1) == (
+        desk.found("e1").fault,
+        desk.found("e1").attempts,
+    )
+
+
+def test_an_event_that_cannot_be_read_is_put_aside(desk: Desk) -> None:
+    """It is dead before it is tried, and somebody is told."""
+    desk.arrive("e1", body=b"no alert")
+
+    work(desk, Counter())
+
+    assert State.DEAD is desk.found("e1").state
+    assert [("e1", State.DEAD, Fault.UNWRITABLE)] == desk.reports
+
+
+def test_an_event_that_became_unreadable_is_put_aside(desk: Desk) -> None:
+    """Its bytes were whole when it was taken and are not when it is sent."""
+    desk.arrive("e1")
+    receiver = Counter(failed(Fault.AWAY))
+    work(desk, receiver)
+    desk.inbox.store("cpis.alerts", 1, 0, None, erased=())
+    _damage(desk, "e1")
+    desk.now += PAUSE_MAX
+
+    work(desk, receiver)
+
+    assert State.DEAD is desk.found("e1").state
+
+
+def test_what_may_not_be_told_any_more_is_not_sent(desk: Desk) -> None:
+    """An event that waits while its record is restricted: only the reduced one goes out (ruling 24)."""
+    desk.arrive("e1")
+    receiver = Counter(failed(Fault.AWAY))
+    work(desk, receiver)
+    desk.arrive("e2", alert=RESTRICTED, kind=EventKind.UPDATED, changes=(Change.RESTRICTED,))
+    desk.now += PAUSE_MAX
+
+    work(desk, receiver)
+
+    assert ["e1", "e2"] == receiver.ids
+    assert {"e1": State.SUPERSEDED, "e2": State.DELIVERED} == desk.states()
+
+
+def test_what_may_have_reached_the_receiver_is_known_to_the_next_event(desk: Desk) -> None:
+    """Also where no answer came: the lines are deleted that are told no more (ruling 24)."""
+    desk.arrive("e1")
+    receiver = Counter(failed(Fault.NO_ANSWER))
+    work(desk, receiver)
+    desk.arrive("e2", alert=RESTRICTED, kind=EventKind.UPDATED, changes=(Change.RESTRICTED,))
+    desk.now += PAUSE_MAX
+    work(desk, receiver)
+    desk.arrive("e3", kind=EventKind.WITHDRAWN)
+
+    work(desk, receiver)
+
+    assert [(), ("EVENT.e1",), ("EVENT.e2",)] == receiver.told
+
+
+def test_nothing_is_sent_of_what_was_erased(desk: Desk) -> None:
+    """Neither what waits nor what comes: nothing leads from the old number to anywhere (ruling 23)."""
+    desk.arrive("e1")
+    desk.arrive("e2", alert_id="a2")
+    receiver = Counter(failed(Fault.AWAY))
+    work(desk, receiver)
+    desk.arrive("e3")
+    desk.erase("a1")
+    desk.now += PAUSE_MAX
+
+    work(desk, receiver)
+
+    assert {"e1": State.ERASED, "e2": State.DELIVERED, "e3": State.ERASED} == desk.states()
+    assert {"", "a2"} == {one.alert_id for one in desk.store.find()}
+
+
+def test_an_erased_event_that_was_on_its_way_stays_erased(desk: Desk) -> None:
+    """What came of the attempt does not bring its alert back (ruling 23)."""
+    desk.arrive("e1")
+    work(desk, Counter(failed(Fault.AWAY)))
+    before = desk.found("e1")
+    desk.erase("a1")
+
+    desk.store.put(before)
+
+    assert (State.ERASED, "", ()) == (
+        desk.found("e1").state,
+        desk.found("e1").alert_id,
+        desk.found("e1").told,
+    )
+
+
+def test_a_new_destination_begins_with_what_is_news(desk: Desk) -> None:
+    """A database made anew is filled with 35 days of events, of which the old ones are passed over."""
+    desk.arrive("e1", received_at=NOON - PASSED_OVER_AFTER - SECOND)
+    desk.arrive("e2", alert_id="a2", received_at=NOON - PASSED_OVER_AFTER)
+    receiver = Counter()
+
+    work(desk, receiver)
+
+    assert (["e2"], State.PASSED_OVER) == (receiver.ids, desk.states()["e1"])
+    assert ("e1", State.PASSED_OVER, None) in desk.reports
+
+
+def test_one_process_at_a_time_delivers(desk: Desk) -> None:
+    """Another waits until the first was silent for a while, or has ended well."""
+    desk.arrive("e1")
+    first, second = Counter(), Counter()
+    work(desk, first, owner="one")
+    desk.arrive("e2")
+
+    assert SECOND == work(desk, second, owner="two")
+    assert [] == second.ids
+
+    desk.now += OWNED_FOR
+    work(desk, second, owner="two")
+    assert ["e2"] == second.ids
+
+
+def test_a_process_that_ends_leaves_its_destination_at_once(desk: Desk) -> None:
+    """The next one need not wait."""
+    desk.arrive("e1")
+    first, second = Counter(), Counter()
+
+    async def end_well() -> None:
+        """Deliver, then close."""
+        deliverer = desk.deliverer(first, "one")
+        await work_off(deliverer)
+        await deliverer.close()
+
+    asyncio.run(end_well())
+    desk.arrive("e2")
+    work(desk, second, owner="two")
+
+    assert (True, ["e2"]) == (first.closed, second.ids)
+
+
+def test_a_process_keeps_its_destination_while_it_works(desk: Desk) -> None:
+    """It says so again before its time is over."""
+    deliverer = desk.deliverer(Counter(), "one")
+
+    async def work_on() -> None:
+        """Work for longer than a process may be silent."""
+        for _ in range(4):
+            await work_off(deliverer)
+            desk.now += OWNED_FOR / 2
+
+    asyncio.run(work_on())
+
+    assert SECOND == work(desk, Counter(), owner="two")
+    assert desk.store.own("provider.RXX.mllp", "provider.RXX", "two", at=desk.now, until=desk.now) is None
+
+
+def test_a_full_inbox_is_taken_in_portions(desk: Desk) -> None:
+    """More events than one portion: nothing is left behind (peers.md 3.2, complaint 5)."""
+    for number in range(TAKEN_AT_ONCE + 1):
+        desk.arrive(f"e{number}", alert_id=f"a{number}", received_at=NOON - 2 * PASSED_OVER_AFTER)
+    desk.arrive("last")
+    receiver = Counter()
+
+    work(desk, receiver)
+
+    assert ["last"] == receiver.ids
+    assert 0 == desk.store.balance("provider.RXX.mllp").unaccounted
+
+
+def test_a_database_that_is_away_loses_nothing(desk: Desk) -> None:
+    """The turn fails as ours, and the next one begins where it did."""
+    desk.arrive("e1")
+    receiver = Counter()
+    deliverer = desk.deliverer(receiver)
+
+    async def away_and_back() -> None:
+        """Lose the table and put it back."""
+        desk.store.close()
+        _rename(desk, "deliveries", "elsewhere")
+        with pytest.raises(StorageUnusable):
+            await work_off(deliverer)
+        _rename(desk, "elsewhere", "deliveries")
+        await work_off(deliverer)
+
+    asyncio.run(away_and_back())
+
+    assert ["e1"] == receiver.ids
+
+
+def _rename(desk: Desk, before: str, now: str) -> None:
+    """Rename a table."""
+    with closing(sqlite3.connect(desk.url.removeprefix("sqlite:///"))) as database_file:
+        database_file.execute(f"ALTER TABLE {before} RENAME TO {now}")
+
+
+def _damage(desk: Desk, event_id: str) -> None:
+    """Let an event's bytes be none of ours."""
+    with closing(sqlite3.connect(desk.url.removeprefix("sqlite:///"))) as database_file:
+        database_file.execute("UPDATE inbox SET body = x'00' WHERE event_id = ?", (event_id,))
+        database_file.commit()
