@@ -10,6 +10,8 @@ from broker.core.delivery import Arrival, Delivery, Fault, Head
 from broker.core.demographics import NumberAnswer, SearchAnswer
 from broker.core.facts import Details
 from broker.core.identifiers import NhsNumber
+from broker.core.messages import Message, Redrive, Sought
+from broker.core.operators import Place
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -115,12 +117,20 @@ class Archive(Protocol):
     """
     Topics read back as they stand, as operators do; what a transaction left uncommitted is not there.
 
-    Both methods raise `TopicMissing` for a topic that does not exist and `KafkaUnavailable` when Kafka does
+    Every method raises `TopicMissing` for a topic that does not exist and `KafkaUnavailable` when Kafka does
     not answer in time.
     """
 
-    def read(self, topic: str) -> AsyncIterator[Sequence[Record]]:
-        """Yield everything that a topic holds now, in batches; each partition in offset order."""
+    def read(self, topic: str, *, since: Mapping[int, int] | None = None) -> AsyncIterator[Sequence[Record]]:
+        """
+        Yield everything that a topic holds now, in batches; each partition in offset order.
+
+        Of a partition that `since` names nothing before that offset; a batch is of one partition.
+        """
+        ...
+
+    async def begins(self, topic: str) -> Mapping[int, int]:
+        """Return the offset at which each partition of a topic begins now: what lay before is destroyed."""
         ...
 
     async def read_one(self, topic: Topic, partition: int, offset: int) -> Record | None:
@@ -142,6 +152,38 @@ class InputTail(Protocol):
 
     async def close(self) -> None:
         """Give the connection back; safe to call twice, and before `news`."""
+        ...
+
+
+class MessageIndex(Protocol):
+    """
+    What the message desk searches: a projection of the topics, which can be dropped and made anew from them.
+
+    Every method raises `StorageUnusable` where the database cannot be used.
+    """
+
+    async def taken(self, topic: str) -> Mapping[int, int]:
+        """Return the offset behind the last record taken of each partition that one was taken of."""
+        ...
+
+    async def store(self, end: Place, messages: Sequence[Message], redrives: Sequence[Redrive]) -> None:
+        """
+        Put in what was read of one partition before `end`, in offset order, and note that it was.
+
+        What was taken before, by whomever, is there once.
+        """
+        ...
+
+    async def forget(self, topic: str, begins: Mapping[int, int]) -> None:
+        """Destroy every row about what lay before the places where the partitions of a topic begin."""
+        ...
+
+    async def search(self, sought: Sought) -> Sequence[Message]:
+        """Return what is sought, newest receipt first."""
+        ...
+
+    async def find(self, place: Place) -> Message | None:
+        """Return the message at a place, None where none is known."""
         ...
 
 

@@ -4,7 +4,7 @@ Reads topics back for operators: whole, or one record at its place.
 Belongs to no consumer group, moves nobody's place, and sees committed records only.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -44,12 +44,23 @@ class KafkaArchive:
         if consumer is not None:
             await stop_consumer(consumer)
 
-    async def read(self, topic: str) -> AsyncIterator[Sequence[Record]]:
-        """Yield everything that a topic holds now, in batches; each partition in offset order."""
+    async def read(
+        self, topic: str, *, since: Mapping[int, int] | None = None
+    ) -> AsyncIterator[Sequence[Record]]:
+        """Yield everything that a topic holds now, or since, in batches; each partition in offset order."""
+        known = since or {}
         for place in await partitions_of(self._cluster, str(topic)):
-            consumer, start, end = await self._take_on(place)
+            consumer, begin, end = await self._take_on(place)
+            start = max(begin, known.get(place.partition, begin))
             async for records in records_between(consumer, place, start, end, answer_ms=ANSWER_MS):
                 yield records
+
+    async def begins(self, topic: str) -> Mapping[int, int]:
+        """Return the offset at which each partition of a topic begins now."""
+        places = await partitions_of(self._cluster, str(topic))
+        async with deadline(ANSWER_MS, "asking where a topic begins"):
+            found = await self._started().beginning_offsets(places)
+        return {place.partition: int(offset) for place, offset in found.items()}
 
     async def read_one(self, topic: Topic, partition: int, offset: int) -> Record | None:
         """Return the record at a place, None where the log has none there any more or yet."""
@@ -66,11 +77,15 @@ class KafkaArchive:
 
     async def _take_on(self, place: TopicPartition) -> tuple[AIOKafkaConsumer, int, int]:
         """Return a consumer with a partition, where that begins, and its `read_committed` end."""
-        consumer = self._consumer
-        if consumer is None:
-            raise KafkaUnavailable("the archive is not open")
+        consumer = self._started()
         consumer.assign([place])
         async with deadline(ANSWER_MS, "asking where a partition begins and ends"):
             start = (await consumer.beginning_offsets([place]))[place]
             end = (await consumer.end_offsets([place]))[place]
         return consumer, int(start), int(end)
+
+    def _started(self) -> AIOKafkaConsumer:
+        """Return the consumer; raise `KafkaUnavailable` before `start` and after `close`."""
+        if self._consumer is None:
+            raise KafkaUnavailable("the archive is not open")
+        return self._consumer

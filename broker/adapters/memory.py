@@ -102,6 +102,10 @@ class MemoryKafka:
         """Return the offset behind the last record or marker."""
         return self._log(topic)[partition].end
 
+    def begins(self, topic: str) -> dict[int, int]:
+        """Return the offset at which each partition of a topic begins."""
+        return {partition: log.begin for partition, log in enumerate(self._log(topic))}
+
     def delete_before(self, topic: str, partition: int, offset: int) -> None:
         """Move the beginning of a log, as retention does."""
         log = self._log(topic)[partition]

@@ -1,6 +1,6 @@
 """The twin of the archive: reads an in-memory Kafka back."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from broker.adapters.memory import MemoryKafka
 from broker.core.errors import TopicMissing
@@ -14,11 +14,20 @@ class MemoryArchive:
         """Read this cluster."""
         self._kafka = kafka
 
-    async def read(self, topic: str) -> AsyncIterator[Sequence[Record]]:
-        """Yield everything that a topic holds now, each partition in offset order; one record at a time."""
+    async def read(
+        self, topic: str, *, since: Mapping[int, int] | None = None
+    ) -> AsyncIterator[Sequence[Record]]:
+        """Yield everything that a topic holds now, or since, in offset order; one record at a time."""
         self._require(topic)
+        known = since or {}
         for record in self._kafka.read(topic):
-            yield [record]
+            if record.offset >= known.get(record.partition, 0):
+                yield [record]
+
+    async def begins(self, topic: str) -> Mapping[int, int]:
+        """Return the offset at which each partition of a topic begins now."""
+        self._require(topic)
+        return self._kafka.begins(topic)
 
     async def read_one(self, topic: Topic, partition: int, offset: int) -> Record | None:
         """Return the record at a place, None where the log has none there any more or yet."""

@@ -25,6 +25,9 @@ COMMANDS = {
     "fact": _Command("broker.cli.fact:fact", "Put a fact in by hand: what was said of a number, or a view."),
     "kafka": _Command("broker.cli.kafka:kafka", "Run a Kafka of our own in the foreground."),
     "listen": _Command("broker.cli.listen:listen", "Follow what an authority or a provider is told."),
+    "messages": _Command(
+        "broker.cli.messages:messages", "Every message that came in: find it, show it; names nobody."
+    ),
     "policy": _Command(
         "broker.cli.policy:policy", "Show the policy, check a file, or see what a change would have told."
     ),

@@ -19,6 +19,33 @@ class CannotRedrive(BrokerError):
     exit_code = 65
 
 
+class NoSuchMessage(BrokerError):
+    """No message is held at this place."""
+
+    code = "CPIS-661"
+    action = (
+        "Take the place from `cpis messages list`: topic, partition and offset; what is past its retention "
+        "is gone from it."
+    )
+    exit_code = 66
+
+
+class NotForThisRole(BrokerError):
+    """The role of whoever works at this desk may not do this."""
+
+    code = "CPIS-660"
+    action = "Have somebody do it whose CPIS_DESK_ROLE may; nothing was done and nothing was shown."
+    exit_code = 77
+
+
+class NumberOutOfUse(BrokerError):
+    """The number that this message is about was taken out of use: nobody opens what is held of it."""
+
+    code = "CPIS-662"
+    action = "Nothing: only the demographic source lets it be opened again, by taking its word back."
+    exit_code = 65
+
+
 class GroundsRefused(BrokerError):
     """A reason or a name is missing or cannot be kept."""
 

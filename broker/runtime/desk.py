@@ -9,7 +9,9 @@ from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_admission import explained
 from broker.adapters.kafka_archive import KafkaArchive
 from broker.adapters.kafka_facts import KafkaFactLog
+from broker.adapters.message_table import MessageTable
 from broker.adapters.worker_process import read_file_aside
+from broker.core.desk_roles import Role
 from broker.runtime.doors import doors
 from broker.runtime.parts import admits, assemble, present
 from broker.runtime.preflight import check_cluster
@@ -21,6 +23,8 @@ from broker.services.enquiry import Enquiry, FeedRule, Readers
 from broker.services.explanations import Codecs, Explanations
 from broker.services.fact_desk import FactDesk
 from broker.services.item_words import ItemWords
+from broker.services.message_desk import MessageDesk
+from broker.services.message_index import MessageIndexing
 from broker.services.redriving import Redriving
 from broker.services.rejected_desk import RejectedDesk
 from broker.services.worklist_desk import WorklistDesk
@@ -32,6 +36,8 @@ _APPEND_DEADLINE_MS = 10_000  # nobody but the operator waits: a slow cluster is
 class Desk:
     """What an operator works with."""
 
+    messages: MessageDesk
+    indexing: MessageIndexing
     rejected: RejectedDesk
     redriving: Redriving
     worklist: WorklistDesk
@@ -63,7 +69,9 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
     if redrives:
         await check_cluster(settings, parts, cluster)
     archive, facts = KafkaArchive(cluster), KafkaFactLog(cluster, deadline_ms=_APPEND_DEADLINE_MS)
-    log = DeskLog(facts, parts.records, key=parts.key, clock=present)
+    log = DeskLog(facts, parts.records, key=parts.key, clock=present, role=Role(settings.desk_role))
+    index = MessageTable(settings.database_url)
+    indexing = MessageIndexing(archive, index, facts=parts.facts, records=parts.records, key=parts.key)
     rejected = RejectedDesk(archive, parts.records, log)
     admitted = admits(settings)
     by_hand = FactDesk(facts, parts.facts, log, key=parts.key, clock=present, takes=admitted.takes)
@@ -73,6 +81,16 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
             await archive.start()
         await facts.start()
         yield Desk(
+            messages=MessageDesk(
+                archive,
+                index,
+                indexing,
+                rejected,
+                log,
+                facts=parts.facts,
+                states=parts.states,
+            ),
+            indexing=indexing,
             rejected=rejected,
             redriving=Redriving(rejected, own, facts, parts.records, log),
             worklist=WorklistDesk(archive, parts.records, log),
@@ -101,3 +119,4 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
     finally:
         await facts.close()
         await archive.close()
+        await index.close()

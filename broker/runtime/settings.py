@@ -199,6 +199,12 @@ class Settings(BaseSettings):
         description="file (PEM) of the authorities that may vouch for the schema registry; default: "
         "the system's",
     )
+    desk_role: Literal["reader", "operator", "administrator"] = Field(
+        default="administrator",
+        description="reader, operator or administrator: what may be done at this desk. A reader lists and "
+        "looks at what is masked, an operator redrives, settles, explains and puts facts in as well, an "
+        "administrator also unmasks. Kafka's own rights say the same to its principals",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least severity that is logged: debug, info, warning or error"
     )

@@ -4,6 +4,7 @@ Writes down what operators do: in the audit trail before it is done, then where 
 Knows the topics and headers of these records. An action whose audit entry is not durable is not done.
 """
 
+from broker.core.desk_roles import Role, permit
 from broker.core.keyed import IdentityKey
 from broker.core.operators import ActionKind, Grounds, OperatorAction, Place
 from broker.ports import Clock, FactLog, Topic, Write
@@ -17,17 +18,35 @@ SOURCE = "urn:cpis:desk"
 class DeskLog:
     """The desk's pen. Both methods raise `KafkaUnavailable`, and then nothing more may be done."""
 
-    def __init__(self, facts: FactLog, records: RecordsCodec, *, key: IdentityKey, clock: Clock) -> None:
-        """Write to `facts`; ids are derived under `key`, and `clock` says when an action is done."""
+    def __init__(
+        self,
+        facts: FactLog,
+        records: RecordsCodec,
+        *,
+        key: IdentityKey,
+        clock: Clock,
+        role: Role = Role.ADMINISTRATOR,
+    ) -> None:
+        """
+        Write to `facts`; ids are derived under `key`, and `clock` says when an action is done.
+
+        `role` is that of whoever works at this desk.
+        """
         self._facts = facts
         self._records = records
         self._key = key
         self._clock = clock
+        self._role = role
 
     async def audit(
         self, kind: ActionKind, item_id: str, place: Place, grounds: Grounds, *, outcome: str = ""
     ) -> OperatorAction:
-        """Return the action once its entry in the audit trail is durable: only now may it be done."""
+        """
+        Return the action once its entry in the audit trail is durable: only now may it be done.
+
+        Raises `NotForThisRole`, having written nothing, where it is not theirs to do.
+        """
+        permit(self._role, kind)
         action = OperatorAction(
             kind=kind, item_id=item_id, place=place, grounds=grounds, at=self._clock(), outcome=outcome
         )

@@ -132,6 +132,15 @@ class RejectedDesk:
             reading.take(records)
         return reading.board()
 
+    async def at(self, place: Place) -> RejectedItem:
+        """Return what one record holds of an item; raise `NoSuchItem` where it holds none."""
+        record = await self._archive.read_one(Topic.REJECTED, place.partition, place.offset)
+        reading = _Reading(self._records)
+        reading.take([] if record is None else [record])
+        for item in reading.board().items:
+            return item
+        raise NoSuchItem
+
     async def raw(self, item: RejectedItem) -> bytes:
         """Return an item's bytes, shown to nobody; raise `NoSuchItem` or `UnsealingFailed`."""
         place = item.newest
@@ -191,7 +200,7 @@ class _Reading:
     def _copy(self, record: Record, masked: Masked) -> None:
         """Add a copy of an item, or the first."""
         item = RejectedItem(
-            item_id=_id_of(record),
+            item_id=id_of(record),
             message=masked.rejected,
             size=masked.size,
             kept=masked.kept,
@@ -206,7 +215,7 @@ class _Reading:
         self.items[item.item_id] = item
 
 
-def _id_of(record: Record) -> str:
+def id_of(record: Record) -> str:
     """Return the keyed id in a record's headers; failing that, its place."""
     try:
         return read_headers(record.headers).event_id

@@ -85,6 +85,11 @@ class Segment:
         self._delimiters = delimiters
         self._codec = codec
 
+    @property
+    def last(self) -> int:
+        """The position of the last field; 0 where there is none behind the name."""
+        return len(self._fields) - 1
+
     def raw(self, position: int) -> str:
         """Return a field as it stands, escapes included; empty where the segment ends before it."""
         return self._fields[position] if position < len(self._fields) else ""
@@ -166,6 +171,11 @@ class Message:
     def all(self, name: str) -> list[Segment]:
         """Return every segment of this name in order."""
         return list(self._named(name))
+
+    def every(self) -> Iterator[Segment]:
+        """Read the segments one after the other, whatever they are."""
+        for raw in self._segments:
+            yield Segment(raw, self.delimiters, self.codec)
 
     def _named(self, name: str) -> Iterator[Segment]:
         """Read the segments of this name one after the other."""

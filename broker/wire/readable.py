@@ -28,6 +28,8 @@ def readable(value: object) -> Any:
             return convert(value)
     if isinstance(value, Mapping):
         return {str(key): readable(item) for key, item in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(readable(item) for item in value)
     if isinstance(value, tuple | list):
         return [readable(item) for item in value]
     if is_dataclass(value):

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.adapters.memory_archive import MemoryArchive
+from broker.adapters.memory_messages import MemoryMessages
 from broker.adapters.memory_sealing import MemorySealer
+from broker.core.desk_roles import Role
 from broker.core.facts import Fact
 from broker.core.number_ranges import takes_any
 from broker.core.operators import Grounds, OperatorAction
@@ -18,6 +20,8 @@ from broker.services.attendances import Attendances
 from broker.services.confirming import Confirming
 from broker.services.desk_log import DeskLog
 from broker.services.intake import Intake
+from broker.services.message_desk import MessageDesk
+from broker.services.message_index import MessageIndexing
 from broker.services.numberless import Numberless
 from broker.services.redriving import Redriven, Redriving
 from broker.services.rejected_desk import RejectedBoard, RejectedDesk, RejectedItem
@@ -56,7 +60,8 @@ class DeskHouse:
     """
     A cluster in memory with doors that take `P` only, and a desk.
 
-    `processing_ids` is what MSH-11 may be at the desk's doors; `pen` stands between the desk and the cluster.
+    `processing_ids` is what MSH-11 may be at the desk's doors; `pen` stands between the desk and the cluster;
+    `role` is that of whoever sits at it, `archive` what they read the cluster with.
     """
 
     def __init__(
@@ -64,6 +69,8 @@ class DeskHouse:
         *,
         processing_ids: frozenset[str] = frozenset({"P", "T"}),
         pen: type[MemoryFactLog] = MemoryFactLog,
+        role: Role = Role.ADMINISTRATOR,
+        archive: type[MemoryArchive] = MemoryArchive,
     ) -> None:
         """Begin with empty topics."""
         self.sealer = MemorySealer()
@@ -94,12 +101,23 @@ class DeskHouse:
             clock=self.clock,
             count=_uncounted,
         )
-        archive, written = MemoryArchive(self.kafka), pen(self.kafka)
-        log = DeskLog(written, self.parts.records, key=self.parts.key, clock=lambda: ACTED)
-        self.rejected = RejectedDesk(archive, self.parts.records, log)
+        read, written = archive(self.kafka), pen(self.kafka)
+        parts = self.parts
+        log = DeskLog(written, parts.records, key=parts.key, clock=lambda: ACTED, role=role)
+        self.rejected = RejectedDesk(read, parts.records, log)
+        index = MemoryMessages()
+        self.messages = MessageDesk(
+            read,
+            index,
+            MessageIndexing(read, index, facts=parts.facts, records=parts.records, key=parts.key),
+            self.rejected,
+            log,
+            facts=parts.facts,
+            states=parts.states,
+        )
         own = doors(self.parts, read=read_here, admits=Admits(processing_ids, takes_any))
         self.redriving = Redriving(self.rejected, own, written, self.parts.records, log)
-        self.worklist = WorklistDesk(archive, self.parts.records, log)
+        self.worklist = WorklistDesk(read, self.parts.records, log)
         self.confirming = Confirming(
             self.rejected,
             own,

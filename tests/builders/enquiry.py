@@ -1,6 +1,6 @@
 """Who asks about a visit, at a desk on an in-memory Kafka, and archives that show it otherwise than it is."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -100,13 +100,19 @@ class Past:
         self._archive = archive
         self._people = people
 
-    async def read(self, topic: str) -> AsyncIterator[Sequence[Record]]:
+    async def read(
+        self, topic: str, *, since: Mapping[int, int] | None = None
+    ) -> AsyncIterator[Sequence[Record]]:
         """Yield a topic."""
         if topic == Topic.PEOPLE:
             yield self._people
             return
-        async for records in self._archive.read(topic):
+        async for records in self._archive.read(topic, since=since):
             yield records
+
+    async def begins(self, topic: str) -> Mapping[int, int]:
+        """Return where the partitions of a topic begin."""
+        return await self._archive.begins(topic)
 
     async def read_one(self, topic: Topic, partition: int, offset: int) -> Record | None:
         """Return one record."""
@@ -124,9 +130,11 @@ class Failing(Past):
         self._failing = failing
         self._error = error
 
-    async def read(self, topic: str) -> AsyncIterator[Sequence[Record]]:
+    async def read(
+        self, topic: str, *, since: Mapping[int, int] | None = None
+    ) -> AsyncIterator[Sequence[Record]]:
         """Yield a topic, or fail."""
         if topic == self._failing:
             raise self._error
-        async for records in super().read(topic):
+        async for records in super().read(topic, since=since):
             yield records

@@ -184,12 +184,20 @@ def test_a_topic_is_read_back_and_a_record_found_at_its_place(world: World) -> N
                     same.partition,
                     same.offset,
                 )
+            since = {0: found[0].offset + 1, 1: 99}
+            later = [record async for records in archive.read(Topic.PLANS, since=since) for record in records]
+            assert [record.value for record in found if record.partition in {0, 2}][1:] == [
+                record.value for record in later
+            ]
+            assert {0} == set((await archive.begins(Topic.PLANS)).values())
             for nowhere in ((0, 99), (5, 0), (77, 0)):
                 assert await archive.read_one(Topic.PLANS, *nowhere) is None
             with pytest.raises(TopicMissing):
                 await everything(archive, MISSING)
             with pytest.raises(TopicMissing):
                 await archive.read_one(MISSING, 0, 0)
+            with pytest.raises(TopicMissing):
+                await archive.begins(MISSING)
 
     play(scenario)
 
@@ -220,6 +228,8 @@ def test_an_absent_cluster_is_said_to_be_absent(world: World) -> None:
             await world.go_away()
             with pytest.raises(KafkaUnavailable):
                 await everything(archive, Topic.PLANS)
+            with pytest.raises(KafkaUnavailable):
+                await archive.begins(Topic.PLANS)
 
     play(scenario)
 

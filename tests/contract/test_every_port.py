@@ -21,8 +21,10 @@ from broker.adapters.kafka_tail import KafkaInputTail
 from broker.adapters.memory import MemoryFactLog, MemoryPartitionLog
 from broker.adapters.memory_archive import MemoryArchive
 from broker.adapters.memory_demographics import MemoryDemographics
+from broker.adapters.memory_messages import MemoryMessages
 from broker.adapters.memory_sealing import MemorySealer
 from broker.adapters.memory_tail import MemoryInputTail
+from broker.adapters.message_table import MessageTable
 from broker.adapters.sealing import KeyDirectory
 from broker.runtime.parts import present
 from broker.services.replay import SteppedClock
@@ -54,6 +56,7 @@ PORTS = {
     "Demographics": Row(twin=MemoryDemographics, real=None, suite="test_demographics"),
     "FactLog": Row(twin=MemoryFactLog, real=KafkaFactLog, suite="test_fact_log"),
     "InputTail": Row(twin=MemoryInputTail, real=KafkaInputTail, suite="test_input_tail"),
+    "MessageIndex": Row(twin=MemoryMessages, real=MessageTable, suite="test_message_index"),
     "PartitionLog": Row(twin=MemoryPartitionLog, real=KafkaPartitionLog, suite="test_partition_log"),
     "Sealer": Row(twin=MemorySealer, real=KeyDirectory, suite="test_sealer"),
 }

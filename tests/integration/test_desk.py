@@ -114,6 +114,30 @@ def gives_three_answers(desk: Desk, port: int) -> None:
     assert 3 == [action.kind for action in desk.actions(Topic.AUDIT)].count(ActionKind.ANSWERED)
 
 
+def finds_both_copies(desk: Desk, message: bytes) -> None:
+    """Find a message that was refused and then redriven, look at both copies, and open them on grounds."""
+    assert [] == desk.items("rejected", "list")
+    [item] = desk.items("rejected", "list", "--all")
+    assert ("taken", "taken") == (item["state"], item["outcome"])
+    found = desk.items("messages", "list", "--control-id", "EDSYS0001")
+    refused, taken = sorted(found, key=lambda one: str(one["outcome"]))
+    assert [("taken", None), ("refused", "taken")] == [
+        (one["outcome"], one["redriven"]) for one in (taken, refused)
+    ]
+    places = [str(one["message"]) for one in (taken, refused)]
+    shown = "".join(desk.shown("messages", "show", place) for place in places)
+    assert "|ADT^A04^ADT_A01|EDSYS0001|" in shown
+    assert [] == names_somebody(shown)
+
+    only_reads = desk.run("messages", "show", places[1], "--unmask", *GROUNDS, CPIS_DESK_ROLE="reader")
+    assert (77, "") == (only_reads.returncode, only_reads.stdout)
+    assert message.decode().replace("\r", "\n") in desk.shown(
+        "messages", "show", places[1], "--unmask", *GROUNDS
+    )
+    [opened] = desk.items("messages", "show", places[0], "--unmask", *GROUNDS)
+    assert "Quillfeather" in json.dumps(opened["fact"])
+
+
 def refuses_another_key(desk: Desk, item_id: str) -> None:
     """Redrive an item under the key of another deployment: a visit would be another visit, told again."""
     key = desk.directory / "other.key"
@@ -181,9 +205,8 @@ def test_a_message_refused_for_a_setting_is_redriven_and_alerts_once(live_desk: 
         desk.worked_off()
         told = desk.alerts()
         assert ["211", "RXH"] == sorted(event.alert.recipient.code.code for event in told)
-        assert [] == desk.items("rejected", "list")
-        [taken] = desk.items("rejected", "list", "--all")
-        assert ("taken", "taken") == (taken["state"], taken["outcome"])
+
+        finds_both_copies(desk, message)
 
         attendances = len(desk.records(Topic.ATTENDANCES))
         desk.shown("rejected", "redrive", item_id, *GROUNDS)
@@ -193,7 +216,7 @@ def test_a_message_refused_for_a_setting_is_redriven_and_alerts_once(live_desk: 
         gives_three_answers(desk, port)
         assert [] == desk.items("worklist", "list")
         kinds = [action.kind for action in desk.actions(Topic.AUDIT)]
-        assert [2, 2] == [kinds.count(kind) for kind in (ActionKind.UNMASKED, ActionKind.REDRIVEN)]
+        assert [4, 2] == [kinds.count(kind) for kind in (ActionKind.UNMASKED, ActionKind.REDRIVEN)]
         assert [] == names_somebody(fleet.logs())
 
 

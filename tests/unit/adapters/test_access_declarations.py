@@ -89,6 +89,7 @@ def test_the_people_are_written_by_the_matcher_alone_and_read_by_who_explains_or
         ("site-matcher", Operation.READ),
         ("site-matcher", Operation.WRITE),
         ("site-explainer", Operation.READ),
+        ("site-administrator", Operation.READ),
         ("site-steward", Operation.READ),
     } == users
 
