@@ -306,7 +306,7 @@ def _split(matched: Sequence[Matched], owner: OdsCode) -> tuple[list[Matched], l
 def _lines(matched: Iterable[Matched]) -> tuple[PlanLine, ...]:
     """Return plans as told, in a settled order."""
     lines = [entry.line() for entry in matched]
-    return tuple(sorted(lines, key=lambda line: (line.authority, line.plan_type, line.start)))
+    return tuple(sorted(lines, key=lambda line: (line.authority, line.plan_type, line.start, line.role)))
 
 
 def _contacts(others: Iterable[Matched]) -> tuple[Contact, ...]:

@@ -34,17 +34,17 @@ from broker.core.content import (
 )
 from broker.core.counting import view_not_counted
 from broker.core.excluded import was_excluded
-from broker.core.facts import Access, IdentityNotice, PlanKey
+from broker.core.facts import Access, IdentityNotice
 from broker.core.identifiers import NhsNumber
 from broker.core.identity_words import is_confirmed, is_overdue, is_refused, is_without_outcome
 from broker.core.keyed import IdentityKey
 from broker.core.leaving import elsewhere, staying, staying_by
-from broker.core.newborn import counting, covering, match, received_by, timing_marks
+from broker.core.newborn import counting, covering, match, received_by, timing_marks, was_received
 from broker.core.newborn_asked import asked_of_authorities
 from broker.core.noting import Noting
 from broker.core.number_answers import under_enquiry
 from broker.core.person import Known
-from broker.core.plans import Due, Stay, Version, cutoff, delayed_from, histories
+from broker.core.plans import Due, PlanName, Stay, Version, cutoff, delayed_from, histories
 from broker.core.policy import AnyPolicy, Policy
 from broker.core.policy_keys import Restricted
 from broker.core.reading import Visit
@@ -128,10 +128,10 @@ class Deciding(Noting):
         """Whether `other` is what a cancelled registration was meant to be, and tells of its plans (16)."""
         return is_registered_again(visit, other) and self._plans_told(visit) <= self._plans_told(other)
 
-    def _plans_told(self, visit: Visit) -> frozenset[PlanKey]:
+    def _plans_told(self, visit: Visit) -> frozenset[PlanName]:
         """Return the plans that a visit tells of where it counts: due, with details that match."""
         pairs = counting(self._stay(visit, self.notices), self.plans, visit.policy)[0]
-        return frozenset(key for line in self._matched(visit, pairs) for key in line.plan.keys)
+        return frozenset(name for line in self._matched(visit, pairs) for name in line.plan.names)
 
     def _decide_visit(self, visit: Visit) -> None:
         """Decide one thread: setting, plans due, identity, then content for each recipient."""
@@ -204,26 +204,26 @@ class Deciding(Noting):
         for pair in pairs:
             found = match(visit.stated, pair, by_hand=by_hand)
             if found is not None:
-                marks = timing_marks(pair, is_delayed=in_time.isdisjoint(pair.keys))
+                marks = timing_marks(pair, is_delayed=in_time.isdisjoint(pair.names))
                 owner = owner_of(pair, visit.policy, visit.newest_at)
                 matched.append(Matched(plan=pair, marks=(*marks, *found.marks), owner=owner))
         return matched
 
-    def _due_by(self, visit: Visit, pairs: Sequence[Due], by: datetime) -> frozenset[PlanKey]:
+    def _due_by(self, visit: Visit, pairs: Sequence[Due], by: datetime) -> frozenset[PlanName]:
         """Return the plans that were due and matched by what had been received `by` then (ruling 11)."""
         held = {reference: self.messages[reference] for reference in visit.references}
         received = staying_by(held, self.known.left, by)
         heard = [notice for notice in self.notices if notice.received_at <= by]
         everything = received == held and len(heard) == len(self.notices) and self._lost_by(by) == self.losses
-        if everything and all(received_by(pair.versions, by) == list(pair.versions) for pair in pairs):
-            return frozenset(key for pair in pairs for key in pair.keys)
+        if everything and all(was_received(version, by) for pair in pairs for version in pair.versions):
+            return frozenset(name for pair in pairs for name in pair.names)
         return frozenset(
-            key
+            name
             for thread in read_visits(received, self.policy)
             if thread.tells and not thread.kept_back
             for pair in counting(self._stay_by(thread, by), self._received_by(by), thread.policy)[0]
             if match(thread.stated, pair, by_hand=is_confirmed(heard, thread)) is not None
-            for key in pair.keys
+            for name in pair.names
         )
 
     def _received_by(self, by: datetime) -> list[list[Version]]:
@@ -324,11 +324,11 @@ class Deciding(Noting):
         heard_stay = replace(stay, born_on=born_on(notices, stay.cutoff), losses=self._lost_by(by))
         in_hand = self._received_by(by) if access.received_at <= by else []
         heard = counting(heard_stay, in_hand, in_force)[0]
-        in_time = {key for pair in heard for key in pair.keys}
+        in_time = {name for pair in heard for name in pair.names}
         return [
             Matched(
                 plan=pair,
-                marks=timing_marks(pair, is_delayed=in_time.isdisjoint(pair.keys)),
+                marks=timing_marks(pair, is_delayed=in_time.isdisjoint(pair.names)),
                 owner=owner_of(pair, in_force, recorded_at),
             )
             for pair in pairs

@@ -43,16 +43,16 @@ def taken(
     that it is somebody else (46).
     """
     pairs, matched = counting
-    pair_of = {key: pair for pair in pairs for key in pair.keys}
-    line_of = {line.plan.shown.content.key: line for line in matched}
+    pair_of = {name: pair for pair in pairs for name in pair.names}
+    line_of = {line.plan.name: line for line in matched}
     found = []
     for versions, outcome in zip(plans, judged(plans, stay, policy), strict=True):
         finding = _dated(versions, stay, policy)
         if isinstance(outcome, NotDue):
             found.append(_not_due(finding, outcome, versions, stay, policy))
         else:
-            pair = pair_of[outcome.shown.content.key]
-            found.append(_due(finding, outcome, pair, line_of.get(pair.shown.content.key), visit, refused))
+            pair = pair_of[outcome.name]
+            found.append(_due(finding, outcome, pair, line_of.get(pair.name), visit, refused))
     return tuple(sorted(found, key=lambda plan: (plan.authority, plan.plan_type, plan.start)))
 
 
@@ -121,8 +121,8 @@ def _due(
     refused: bool,  # noqa: FBT001
 ) -> PlanFinding:
     """Return a plan that is due: how it stands to the visit, and whether its details match."""
-    key, shown = outcome.shown.content.key, pair.shown.content.key
-    finding = replace(finding, state=outcome.state, replaced_by=None if shown == key else shown)
+    taken_over = None if pair.name == outcome.name else pair.name.key
+    finding = replace(finding, state=outcome.state, replaced_by=taken_over)
     if visit is not None and outcome.newborn is not None:
         finding = replace(finding, matched_by=MatchedBy.LINK)
     elif visit is not None:

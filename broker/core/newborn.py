@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 from broker.core.alerts import Mark, Why
 from broker.core.counting import WHY_NOT_DUE
-from broker.core.facts import Birth, Cover, PlanContent, PlanFact, PlanKey, PlanType
+from broker.core.facts import Birth, Cover, PlanContent, PlanFact, PlanType
 from broker.core.identifiers import NhsNumber
 from broker.core.matching import Match, Stated, match_over_time
 from broker.core.person import Said
@@ -26,9 +26,9 @@ from broker.core.plans import (
     last_covered_day,
     last_visible_day,
     was_history,
-    with_replacements,
 )
 from broker.core.policy import Policy
+from broker.core.replacing import each_once, with_replacements
 
 
 def said_at(birth: Birth) -> datetime:
@@ -40,27 +40,17 @@ def covering(
     covers: Mapping[NhsNumber | None, Cover], gone: Collection[str] = frozenset()
 ) -> list[list[Version]]:
     """
-    Return the versions of each unborn plan that is on file for a baby's mothers.
+    Return the versions of each unborn plan that is on file for a baby's mothers, each mother's by itself.
 
     What a visit said that was recorded under the wrong person (`gone`, ruling 44) links nobody.
     """
-    plans: dict[PlanKey, list[PlanFact]] = {}
-    why: dict[PlanKey, Newborn] = {}
+    found: list[list[Version]] = []
     for cover in covers.values():
         births = tuple(birth for birth in cover.births if birth.visit not in gone)
-        for plan in cover.plans if births else ():
-            key = plan.content.key
-            plans.setdefault(key, []).append(plan)
-            held = why.get(key, Newborn(births=()))
-            why[key] = Newborn(
-                births=held.births + tuple(one for one in births if one not in held.births),
-                losses=tuple(sorted({*held.losses, *cover.losses})),
-            )
-    return [
-        [replace(version, newborn=why[key]) for version in versions]
-        for key, said in plans.items()
-        for versions in histories(_as_known(said)).values()
-    ]
+        newborn = Newborn(births=births, losses=cover.losses)
+        said = histories(_as_known(cover.plans if births else ()))
+        found += [[replace(version, newborn=newborn) for version in versions] for versions in said.values()]
+    return found
 
 
 def _as_known(plans: Sequence[PlanFact]) -> dict[PlanContent, dict[Said, datetime]]:
@@ -135,7 +125,7 @@ def with_losses(stay: Stay, newborn: Newborn | None) -> Stay:
 def counting(stay: Stay, plans: Sequence[Sequence[Version]], policy: Policy) -> tuple[list[Due], Why]:
     """Return the plans that count for a stay, and the reason to give when none does."""
     found = judged(plans, stay, policy)
-    pairs = with_replacements([result for result in found if isinstance(result, Due)])
+    pairs = with_replacements(each_once([result for result in found if isinstance(result, Due)]))
     reason = next((reason for reason in NotDue if reason in found), NotDue.NO_OVERLAP)
     return pairs, WHY_NOT_DUE[reason]
 
@@ -174,6 +164,12 @@ def received_by(versions: Sequence[Version], by: datetime) -> list[Version]:
         newborn = replace(newborn, births=heard)
         versions = [replace(version, newborn=newborn) for version in versions] if heard else []
     return [version for version in versions if version.received_at <= by]
+
+
+def was_received(version: Version, by: datetime) -> bool:
+    """Whether a version had been received by a time, and of a mother's every link (rulings 11, 26)."""
+    links = () if version.newborn is None else version.newborn.births
+    return version.received_at <= by and all(birth.received_at <= by for birth in links)
 
 
 def is_covered_on(versions: Sequence[Version], day: date, policy: Policy) -> bool:

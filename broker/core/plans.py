@@ -5,7 +5,7 @@ A stay is a span of whole days in Europe/London with a cut-off; a view outside a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import cached_property
@@ -98,6 +98,14 @@ class NotDue(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanName:
+    """Which plan counts for a person; one of the person's own and one of a mother's may have the same key."""
+
+    key: PlanKey
+    of_mother: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
     """
     A plan that counts for a stay.
@@ -112,7 +120,7 @@ class Due:
     live: bool
     said_at: datetime
     removed_afterwards: bool
-    replaced: tuple[PlanKey, ...] = ()
+    replaced: tuple[PlanName, ...] = ()
 
     @property
     def newborn(self) -> Newborn | None:
@@ -120,9 +128,14 @@ class Due:
         return self.shown.newborn
 
     @property
-    def keys(self) -> tuple[PlanKey, ...]:
+    def name(self) -> PlanName:
+        """Which plan it is."""
+        return PlanName(key=self.shown.content.key, of_mother=self.newborn is not None)
+
+    @property
+    def names(self) -> tuple[PlanName, ...]:
         """The plan, and those it took over from."""
-        return (self.shown.content.key, *self.replaced)
+        return (self.name, *self.replaced)
 
     def stated(self) -> tuple[Stated, ...]:
         """
@@ -150,11 +163,11 @@ def histories(plans: Mapping[PlanContent, Mapping[Said, datetime]]) -> dict[Plan
             )
             found.setdefault(content.key, []).append(version)
     for versions in found.values():
-        versions.sort(key=_order)
+        versions.sort(key=recording_order)
     return found
 
 
-def _order(version: Version) -> tuple[datetime, bool, date, bool, str, str]:
+def recording_order(version: Version) -> tuple[datetime, bool, date, bool, str, str]:
     """Order versions by stamp; between conflicting ones not deleted, then the later end, wins (ruling 37)."""
     content = version.content
     return (
@@ -329,51 +342,6 @@ def _state(shown: Version, stay: Stay, policy: Policy) -> PlanState:
     if content.end is None or content.end >= stay.first_day:
         return PlanState.ACTIVE
     return PlanState.PAST_DUE_DATE if content.plan_type is PlanType.UNBORN else PlanState.ENDED
-
-
-def with_replacements(pairs: Sequence[Due]) -> list[Due]:
-    """
-    Let a replacement of the same type take over from a plan that was removed, marks and all (ruling 14).
-
-    A replacement is a plan of the same authority and type that is not removed and was first recorded after
-    the removed one was; of several the first.
-    """
-    standing = sorted((pair for pair in pairs if pair.state is not PlanState.REMOVED), key=_first_said)
-    replaced: dict[int, list[Due]] = {}  # by identity: own and mother's may have one key
-    left = []
-    for old in (pair for pair in pairs if pair.state is PlanState.REMOVED):
-        new = next((pair for pair in standing if _replaces(pair, old)), None)
-        if new is None:
-            left.append(old)
-        else:
-            replaced.setdefault(id(new), []).append(old)
-    return [_taking_over(pair, replaced.get(id(pair), [])) for pair in standing] + left
-
-
-def _first_said(pair: Due) -> tuple[datetime, date]:
-    """Return when a plan was first recorded, and its start day."""
-    return pair.versions[0].recorded_at, pair.shown.content.start
-
-
-def _replaces(new: Due, old: Due) -> bool:
-    """Whether a plan was recorded in place of a removed one."""
-    ours, theirs = new.shown.content, old.shown.content
-    same = (ours.authority, ours.plan_type) == (theirs.authority, theirs.plan_type)
-    return same and new.versions[0].recorded_at > old.versions[0].recorded_at
-
-
-def _taking_over(new: Due, old: Sequence[Due]) -> Due:
-    """Return a plan as it stands in the threads of the plans it replaces: live when one of them was."""
-    if not old:
-        return new
-    pairs = (new, *old)
-    return replace(
-        new,
-        versions=tuple(sorted((version for pair in pairs for version in pair.versions), key=_order)),
-        live=any(pair.live for pair in pairs),
-        said_at=min(pair.said_at for pair in pairs),
-        replaced=tuple(sorted((pair.shown.content.key for pair in old), key=lambda key: key.start)),
-    )
 
 
 def delayed_from(*, first_recorded_at: datetime, left_at: datetime, policy: Policy) -> datetime:

@@ -10,7 +10,7 @@ from broker.services.rejections import Rejections
 from broker.services.replay import SteppedClock, Taken
 from broker.services.uploads import Read, Uploads
 from broker.services.waiting_records import WaitingRecords
-from broker.wire.adt import ADMITS_ALL, Admits
+from broker.wire.visit_reading import ADMITS_ALL, Admits
 
 _ANSWER_SECONDS = 60.0  # nothing here waits for Kafka
 

@@ -20,12 +20,12 @@ from broker.runtime.codecs import load_schemas
 from broker.runtime.policy_file import read_policy
 from broker.runtime.senders_file import read_senders
 from broker.runtime.settings import Settings
-from broker.wire.adt import PROCESSING_IDS, Admits
 from broker.wire.alerts_codec import AlertCodec
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
 from broker.wire.records_codec import RecordsCodec
 from broker.wire.state_codec import StateCodec
+from broker.wire.visit_reading import PROCESSING_IDS, Admits
 
 PUBLISHED_TEST_KEY = b"published key of tests and demonstrations: it protects nobody"
 

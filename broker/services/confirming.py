@@ -21,6 +21,7 @@ from broker.services.redriving import Doors
 from broker.services.rejected_desk import RejectedDesk
 from broker.services.worklist_desk import Work
 from broker.wire.details_codec import DetailsCodec
+from broker.wire.records_codec import Door
 
 
 class Confirming:
@@ -57,7 +58,11 @@ class Confirming:
         if work.item.kind is not ItemKind.POSSIBLE_MATCH or visit is None:
             raise CannotConfirm("the item is about no visit without a number")
         now = aware(self._clock())
-        facts = [fact for raw in await self._messages(visit) for fact in await self._read(raw, number, now)]
+        facts = [
+            fact
+            for raw, door in await self._messages(visit)
+            for fact in await self._read(raw, door, number, now)
+        ]
         if not facts:
             raise CannotConfirm("no message of the visit can be opened any more")
         await self._log.audit(ActionKind.CONFIRMED, work.item.item_id, work.place, grounds)
@@ -67,21 +72,21 @@ class Confirming:
         await self._facts.append(clue_writes(self._codec, self._key, [clue], now, SOURCE))
         return len(facts)
 
-    async def _messages(self, visit: str) -> list[bytes]:
-        """Return the bytes of a visit's messages, as far as they can be opened."""
-        found: list[bytes] = []
+    async def _messages(self, visit: str) -> list[tuple[bytes, Door]]:
+        """Return the bytes of a visit's messages and their doors, as far as they can be opened."""
+        found: list[tuple[bytes, Door]] = []
         for item in (await self._desk.board()).items:
             if item.message.visit == visit and item.obstacle is None:
                 try:
-                    found.append(await self._desk.raw(item))
+                    found.append((await self._desk.raw(item), item.message.door))
                 except (NoSuchItem, UnsealingFailed):
                     continue
         return found
 
-    async def _read(self, raw: bytes, number: NhsNumber, now: datetime) -> list[Write]:
+    async def _read(self, raw: bytes, door: Door, number: NhsNumber, now: datetime) -> list[Write]:
         """Return the fact that a message is under a number."""
         self._doors.clock.now = now
-        await self._doors.intake.receive(raw, confirmed=number)
+        await self._doors.intake.take(raw, door, confirmed=number)
         return [
             write for write in self._doors.taken.take() if write.topic in INPUTS and write.key == number.key
         ]

@@ -1,20 +1,19 @@
 """
-What becomes of one HL7 v2 message: a fact, or kept in `cpis.rejected`; there is no third.
+What becomes of one hospital message: a fact, or kept in `cpis.rejected`; there is no third.
 
-Knows that the sender is answered only once that is durable, and what: `AA`, `AE` where the sender must mend
-the content, `AR` where a type is not taken here or Kafka is away. The answer is a function of the bytes and
-the settings alone, so a resend gets the same one (architecture, section 3; dossier 6.5).
+Knows that the sender is answered only once that is durable, and over MLLP what: `AA`, `AE` where the sender
+must mend the content, `AR` where a type is not taken here or Kafka is away. The answer is a function of the
+bytes and the settings alone, so a resend gets the same one (architecture, section 3; dossier 6.5).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 from broker.core.errors import (
     BrokerError,
-    InvalidOdsCode,
     KafkaUnavailable,
     MalformedMessage,
     NotItsSender,
@@ -23,18 +22,18 @@ from broker.core.errors import (
     UnwritableRecord,
 )
 from broker.core.facts import VisitMessage
-from broker.core.identifiers import NhsNumber, OdsCode, aware
+from broker.core.identifiers import NhsNumber, aware
 from broker.ports import Clock, FactLog, Write
 from broker.services.attendances import TOO_LARGE, Attendances, Facts
+from broker.services.dialects import HL7V2, Dialect
 from broker.services.rejections import Rejections
 from broker.services.tracing import Untraced
 from broker.wire.acknowledgement import answer
-from broker.wire.adt import ADMITS_ALL, Admits, AdtReading, SenderOf, read_adt
-from broker.wire.adt_merge import holds_merge, read_merge
 from broker.wire.adt_registers import Fault
-from broker.wire.hl7v2 import EVENT, parse
+from broker.wire.hl7v2 import EVENT
 from broker.wire.mllp import END_BROKEN, START, TOO_LONG
 from broker.wire.records_codec import Door, Rejected
+from broker.wire.visit_reading import ADMITS_ALL, Admits, Context, SenderOf, VisitReading
 
 Count = Callable[[str], None]
 """Counts one event of a stable name that holds nothing of a person."""
@@ -55,6 +54,20 @@ NOT_ITS_SENDER = "sender"
 
 _AWAITED = frozenset({END_BROKEN, TOO_LONG})  # the sender thinks that it sent a message
 _END_MARK = b"\x1c"
+
+
+class Came(NamedTuple):
+    """
+    One message as it came: its bytes, by which door, when.
+
+    `sender` says who may send on its connection, `confirmed` whose it is where a person found out (46).
+    """
+
+    data: bytes
+    door: Door
+    received_at: datetime
+    sender: SenderOf | None = None
+    confirmed: NhsNumber | None = None
 
 
 class _Judgement(NamedTuple):
@@ -80,7 +93,7 @@ async def _at_once() -> None:
 
 class Intake:
     """
-    The use case behind the MLLP door.
+    The use case behind the doors of hospitals; `dialects` are what is spoken at each.
 
     `answer_seconds` is the deadline of an answer from the receipt of its message; `admits` is what is let in
     (ruling 27); `ready` returns once it is known which numbers visits are recorded under. `count` is told
@@ -88,7 +101,7 @@ class Intake:
     tell), `sealing impossible` (no key can be kept: refused as well), `rejected: …` and `quality: …`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a use case needs is its arguments
         self,
         facts: FactLog,
         attendances: Attendances,
@@ -99,6 +112,7 @@ class Intake:
         answer_seconds: float,
         admits: Admits = ADMITS_ALL,
         ready: Callable[[], Awaitable[None]] = _at_once,
+        dialects: Mapping[Door, Dialect] = HL7V2,
     ) -> None:
         self._facts = facts
         self._attendances = attendances
@@ -108,54 +122,62 @@ class Intake:
         self._count = count
         self._answer_seconds = answer_seconds
         self._admits = admits
+        self._dialects = dialects
 
-    async def receive(
-        self, data: bytes, *, sender: SenderOf | None = None, confirmed: NhsNumber | None = None
-    ) -> bytes:
+    async def receive(self, data: bytes, *, sender: SenderOf | None = None) -> bytes:
+        """Return the acknowledgement of an HL7 v2 message, once what it says is durable."""
+        return answer(data, await self.take(data, Door.MLLP, sender=sender))
+
+    async def take(
+        self,
+        data: bytes,
+        door: Door,
+        *,
+        sender: SenderOf | None = None,
+        confirmed: NhsNumber | None = None,
+    ) -> BrokerError | None:
         """
-        Return the acknowledgement of a message, once what it says is durable.
+        Return the fault to be answered, None where a message is taken, once what becomes of it is durable.
 
         `sender` says who may send on the connection that it came in on, without it who may in general.
         `confirmed` is the number of the patient of one without a usable number, as a person found out (46).
         """
+        came = Came(data, door, aware(self._clock()), sender, confirmed)
         try:
-            return await self._receive(data, sender, confirmed)
+            return await self._take(came, lambda: self._judge(came))
         except StorageUnusable as error:  # no key can be made to seal it with: the sender keeps it meanwhile
             self._count("sealing impossible")
-            return answer(data, error)
+            return error
 
-    async def _receive(self, data: bytes, sender: SenderOf | None, confirmed: NhsNumber | None) -> bytes:
-        """Return the acknowledgement of a message; raise `StorageUnusable` where nothing can be sealed."""
-        received_at = aware(self._clock())
-        admits = self._admits if sender is None else self._admits._replace(sender=sender)
+    async def _take(self, came: Came, judge: Callable[[], _Judgement]) -> BrokerError | None:
+        """Return the fault to be answered; raise `StorageUnusable` where nothing can be sealed."""
         try:
             async with asyncio.timeout(self._answer_seconds):
                 await self._ready()
-                judged = self._judge(data, received_at, confirmed, admits)
-                judgement = await self._done(data, judged, received_at)
+                judgement = await self._done(came, judge())
         except (KafkaUnavailable, TimeoutError):
             self._count("refused")
-            return answer(data, KafkaUnavailable())
+            return KafkaUnavailable()
         for event in judgement.counts:
             self._count(event)
         if len(judgement.steps) > 1:
             self._count("visit left")
         if judgement.merge:
             self._count("two numbers for one patient" if judgement.steps else "merge acknowledged")
-        return answer(data, judgement.fault)
+        return judgement.fault
 
-    async def _done(self, data: bytes, judgement: _Judgement, received_at: datetime) -> _Judgement:
+    async def _done(self, came: Came, judgement: _Judgement) -> _Judgement:
         """Return what was made durable, the judgement or that the message is too large; raise as `append`."""
         try:
             for writes in judgement.steps:
                 await self._facts.append(writes)
         except UnwritableRecord:  # a topic set to take less than it should
-            judgement = self._at_fault(data, MalformedMessage(TOO_LARGE), received_at)
+            judgement = self._at_fault(came, MalformedMessage(TOO_LARGE))
             for writes in judgement.steps:
                 await self._facts.append(writes)
         self._attendances.note(judgement.facts)
         if judgement.unnumbered is not None:
-            self._attendances.numberless.kept(data, judgement.unnumbered)
+            self._attendances.numberless.kept(came.data, judgement.unnumbered, came.door)
         if judgement.bore_mark is not None:
             self._attendances.numberless.bore_mark(judgement.bore_mark)
         return judgement
@@ -168,26 +190,26 @@ class Intake:
         says counts from its first receipt on. Raises `KafkaUnavailable` and `StorageUnusable`.
         """
         await self._ready()
-        if self._read(untraced.data, untraced.received_at, None, self._admits).number not in {None, number}:
+        came = Came(untraced.data, untraced.door, untraced.received_at)
+        if self._read(came).number not in {None, number}:
             return False
-        judgement = self._judge(untraced.data, untraced.received_at, number, self._admits)
+        came = came._replace(confirmed=number)
+        judgement = self._judge(came)
         if not judgement.facts:
             return False
-        await self._done(untraced.data, judgement, untraced.received_at)
+        await self._done(came, judgement)
         return True
 
-    def _read(
-        self, data: bytes, received_at: datetime, confirmed: NhsNumber | None, admits: Admits
-    ) -> AdtReading:
-        """Read a message; raise as `read_adt` does."""
-        return read_adt(
-            data,
+    def _read(self, came: Came) -> VisitReading:
+        """Read a message; raise `MalformedMessage`."""
+        context = Context(
             key=self._attendances.key,
-            received_at=received_at,
-            admits=admits,
+            received_at=came.received_at,
+            admits=self._admits if came.sender is None else self._admits._replace(sender=came.sender),
             in_use=self._attendances.in_use,
-            confirmed=confirmed,
+            confirmed=came.confirmed,
         )
+        return self._dialects[came.door].read(came.data, context)
 
     async def receive_unreadable(self, data: bytes, reason: str) -> bytes | None:
         """Keep bytes that were no frame; return an answer where the sender thinks that it sent a message."""
@@ -220,48 +242,46 @@ class Intake:
             return False
         return True
 
-    def _judge(
-        self, data: bytes, received_at: datetime, confirmed: NhsNumber | None, admits: Admits
-    ) -> _Judgement:
+    def _judge(self, came: Came) -> _Judgement:
         """Read a message and return what is to be kept of it; raises nothing but `StorageUnusable`."""
         try:
-            reading = self._read(data, received_at, confirmed, admits)
+            reading = self._read(came)
             if (number := reading.number) is None:
-                return self._without_number(data, reading, received_at)
+                return self._without_number(came, reading)
             marked = self._attendances.numberless.marked(reading.message, reading.unnumbered)
             reading = replace(reading, message=marked)
             told = self._attendances.told(number, marked)
-            told.steps[-1].extend(self._about_the_patient(number, reading, received_at))
+            told.steps[-1].extend(self._about_the_patient(number, reading, came.received_at))
         except MalformedMessage as fault:
-            return self._merge(data, fault, received_at)
+            return self._merge(came, fault)
         except StorageUnusable:
             raise
         except Exception:  # noqa: BLE001 - a defect of ours loses no message and stops no sender's queue
-            return self._at_fault(data, MalformedMessage(DEFECT), received_at)
+            return self._at_fault(came, MalformedMessage(DEFECT))
         counts = ("accepted", *(f"{QUALITY}{fault}" for fault in reading.faults))
         bore_mark = None if told.late else reading.unnumbered  # late: the number in use has not borne it
         return _Judgement(told.steps, counts, facts=told.facts, bore_mark=bore_mark)
 
-    def _merge(self, data: bytes, fault: MalformedMessage, received_at: datetime) -> _Judgement:
+    def _merge(self, came: Came, fault: MalformedMessage) -> _Judgement:
         """
         Acknowledge a merge, which moves no visit: each visit's own next message does (rulings 25, 44).
 
         Two NHS numbers in it are work for its sender. Any other message has the fault that was found.
         """
         try:
-            merge = read_merge(data) if fault.hl7_code == EVENT else None
+            merge = self._dialects[came.door].read_merge(came.data) if fault.hl7_code == EVENT else None
         except MalformedMessage as other:
-            return self._at_fault(data, other, received_at)
+            return self._at_fault(came, other)
         if merge is None:
-            return self._at_fault(data, fault, received_at)
+            return self._at_fault(came, fault)
         if not merge.two_numbers:
             return _Judgement([], (), merge=True)
         sender, control_id = merge.provider, merge.control_id
-        item = self._rejections.two_numbers(sender, control_id, received_at, about=control_id)
+        item = self._rejections.two_numbers(sender, control_id, came.received_at, about=control_id)
         return _Judgement([[item]], (), merge=True)
 
     def _about_the_patient(
-        self, number: NhsNumber, reading: AdtReading, received_at: datetime
+        self, number: NhsNumber, reading: VisitReading, received_at: datetime
     ) -> list[Write]:
         """
         Return that nobody need look for the patient of a message with a number (21); whose baby it is (26).
@@ -278,26 +298,26 @@ class Intake:
         )
         return [item, *numberless.sought(replace(reading.message, visit=reading.unnumbered))]
 
-    def _without_number(self, data: bytes, reading: AdtReading, received_at: datetime) -> _Judgement:
+    def _without_number(self, came: Came, reading: VisitReading) -> _Judgement:
         """Keep an attendance without a usable number, and look for whose it is (rulings 21, 35)."""
         reason = f"number_{(reading.number_fault or 'missing').replace(' ', '_')}"
         rejected = Rejected(
-            door=Door.MLLP,
+            door=came.door,
             reason=reason,
-            location="PID-3",
+            location=self._dialects[came.door].number_place,
             sender=reading.provider,
             control_id=reading.control_id,
             visit=reading.unnumbered,
             system=reading.message.system,
             restricted=reading.message.restricted is True,
-            received_at=received_at,
-            raw=data,
+            received_at=came.received_at,
+            raw=came.data,
         )
         writes = [*self._rejections.writes(rejected), *self._attendances.numberless.sought(reading.message)]
         counts = ("kept", f"{REJECTED}{NUMBERLESS}", f"{QUALITY}{reason}")
         return _Judgement([writes], counts, unnumbered=reading.message)
 
-    def _at_fault(self, data: bytes, fault: MalformedMessage, received_at: datetime) -> _Judgement:
+    def _at_fault(self, came: Came, fault: MalformedMessage) -> _Judgement:
         """
         Keep a message that could not be read, with as much of its header as can.
 
@@ -306,30 +326,17 @@ class Intake:
         that it claims is not shown it.
         """
         foreign = isinstance(fault, NotItsSender)
-        unkept = foreign or isinstance(fault, RealPersonRefused) or holds_merge(data)
-        sender, control_id = (None, None) if foreign else _header(data)
+        dialect = self._dialects[came.door]
+        unkept = foreign or isinstance(fault, RealPersonRefused) or dialect.unkept(came.data)
+        sender, control_id = (None, None) if foreign else dialect.header(came.data)
         rejected = Rejected(
-            door=Door.MLLP,
+            door=came.door,
             reason=fault.reason,
             location=fault.location,
             sender=sender,
             control_id=control_id,
-            received_at=received_at,
-            raw=None if unkept else data,
+            received_at=came.received_at,
+            raw=None if unkept else came.data,
         )
         counts = ("kept", f"{REJECTED}{NOT_ITS_SENDER if foreign else fault.hl7_code}")
         return _Judgement([self._rejections.writes(rejected)], counts, fault)
-
-
-def _header(data: bytes) -> tuple[OdsCode | None, str | None]:
-    """Return the sender (MSH-4) and the control id (MSH-10) of a message, None where they cannot be read."""
-    try:
-        header = parse(data).header
-    except MalformedMessage:
-        return None, None
-    facility, control_id = header.field(4), header.field(10)
-    try:
-        sender = OdsCode(facility) if isinstance(facility, str) else None
-    except InvalidOdsCode:
-        sender = None
-    return sender, control_id if isinstance(control_id, str) else None

@@ -20,7 +20,7 @@ from broker.services.matching_details import clue_writes
 from broker.services.rejections import SOURCE
 from broker.services.tracing import Untraced
 from broker.wire.details_codec import DetailsCodec
-from broker.wire.records_codec import RecordsCodec
+from broker.wire.records_codec import Door, RecordsCodec
 
 
 class Numberless:
@@ -63,7 +63,7 @@ class Numberless:
             self._note(self._sought, sought.visit, sought.heard_at)
         return clue_writes(self._codec, self.key, placed, sought.heard_at, SOURCE)
 
-    def kept(self, data: bytes, message: VisitMessage) -> None:
+    def kept(self, data: bytes, message: VisitMessage, door: Door) -> None:
         """
         Have it asked whose a message without a number is, once it is kept; none that nobody hears of.
 
@@ -73,7 +73,8 @@ class Numberless:
             self._note(self._marked, message.visit, message.received_at)
         found = None if self._trace is None else sought_in(message, self.policy)
         if self._trace is not None and found is not None:
-            self._trace(Untraced(data=data, received_at=message.received_at, details=found[0]))
+            untraced = Untraced(data=data, received_at=message.received_at, details=found[0], door=door)
+            self._trace(untraced)
 
     def marked(self, message: VisitMessage, unnumbered: str) -> VisitMessage:
         """Return a message with a number, restricted where its visit was before it had one (ruling 24)."""

@@ -107,7 +107,7 @@ class Redriving:
         if item.message.door is Door.UPLOAD:
             await self._doors.uploads.load(raw)
         else:
-            await self._doors.intake.receive(raw)
+            await self._doors.intake.take(raw, item.message.door)
         writes = self._doors.taken.take()
         facts = [write for write in writes if write.topic in INPUTS]
         written = [write for write in writes if write.topic != Topic.REJECTED]

@@ -14,6 +14,7 @@ from broker.core.demographics import OneMatch
 from broker.core.facts import Details
 from broker.core.identifiers import NhsNumber
 from broker.ports import Demographics
+from broker.wire.records_codec import Door
 
 WAITING_MAX = 1_000
 """How many messages may wait to be traced; the next ones are left to the index."""
@@ -23,11 +24,12 @@ ANSWER_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Untraced:
-    """A message without a usable number that is kept: its bytes, first receipt, and its patient's details."""
+    """A message without a usable number that is kept: bytes, door, first receipt, its patient's details."""
 
     data: bytes = field(repr=False)
     received_at: datetime
     details: Details
+    door: Door
 
 
 Promote = Callable[[Untraced, NhsNumber], Awaitable[bool]]

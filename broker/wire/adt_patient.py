@@ -52,12 +52,11 @@ _CHILDREN = frozenset(
 _WORD = re.compile(r"[A-Z]+|[0-9]+")
 
 
-def read_number(patient: Segment) -> tuple[NhsNumber | None, str | None, bool]:
+def read_numbers(patient: Segment) -> tuple[tuple[NhsNumber, ...], str | None]:
     """
-    Return the NHS number, else the fault of the first value that claims to be one, and whether several differ
-    from each other.
+    Return the usable NHS numbers in their order, and where there is none what is wrong with the first.
 
-    Where it stands is ruling 36; blanks and hyphens within it do not count. The first usable one is taken.
+    Where they stand is ruling 36; blanks and hyphens within them do not count.
     """
     numbers, faults = [], []
     for value in _claimed_numbers(patient, _IDENTIFIERS, _NUMBER_ALONE):
@@ -66,8 +65,8 @@ def read_number(patient: Segment) -> tuple[NhsNumber | None, str | None, bool]:
         except InvalidNhsNumber as error:
             faults.append(str(error))
     if numbers:
-        return numbers[0], None, len(set(numbers)) > 1
-    return None, faults[0] if faults else NUMBER_MISSING, False
+        return tuple(numbers), None
+    return (), faults[0] if faults else NUMBER_MISSING
 
 
 def local_identifier(patient: Segment) -> str:

@@ -30,7 +30,7 @@ from broker.services.replay import SteppedClock
 from broker.services.uploads import Uploads
 from broker.services.waiting_records import WaitingRecords
 from broker.services.worklist_desk import Worklist, WorklistDesk
-from broker.wire.adt import Admits
+from broker.wire.visit_reading import Admits
 from tests.builders.adt import Adt, Patient
 from tests.builders.upload_desk import read_here
 

@@ -7,7 +7,8 @@ from typing import Any
 from broker.core.facts import REGISTERS, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
-from broker.wire.adt import AdtReading, read_adt
+from broker.wire.adt import read_adt
+from broker.wire.visit_reading import Context, VisitReading
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "hl7"
 KEY = IdentityKey(bytes(range(32)))
@@ -45,9 +46,9 @@ def edited(data: bytes, **fields: str | None) -> bytes:
     return "".join(f"{segment}\r" for segment in segments).encode()
 
 
-def read(data: bytes, received_at: datetime = RECEIVED) -> AdtReading:
+def read(data: bytes, received_at: datetime = RECEIVED) -> VisitReading:
     """Read a message as received in the afternoon of 1 March 2025."""
-    return read_adt(data, key=KEY, received_at=received_at)
+    return read_adt(data, Context(key=KEY, received_at=received_at))
 
 
 def message_of(data: bytes, received_at: datetime = RECEIVED) -> VisitMessage:

@@ -15,6 +15,7 @@ from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
 from broker.wire.adt import read_adt
 from broker.wire.mllp import END, frame
+from broker.wire.visit_reading import Context
 from tests.builders.adt import Adt, Patient
 from tests.builders.matcher import DETAILS, pause
 
@@ -132,7 +133,7 @@ def visit_messages(
             pv1={"class": "E", "location": "ED", "visit": f"V{serial}", "arrived": at.strftime(_TIME)},
         )
         data = adt.text().encode()
-        fact = read_adt(data, key=key, received_at=now).message
+        fact = read_adt(data, Context(key=key, received_at=now)).message
         assert fact is not None
         yield Message(number, data, fact.message_id, fact.visit)
 

@@ -400,7 +400,7 @@ def _plan_rows(matched: Sequence[tuple[Plan, Marks]]) -> tuple[tuple[Any, ...], 
                 )
                 for plan, marks in matched
             ),
-            key=lambda row: row[:3],
+            key=lambda row: (*row[:3], row[9]),
         )
     )
 

@@ -19,22 +19,18 @@ class Covered:
 
 
 def covered(covers: Iterable[Cover], gone: Collection[str]) -> list[Covered]:
-    """Return the plans that may cover a baby; a visit that goes on elsewhere links nobody (44)."""
+    """Return each mother's plans that may cover a baby; a visit that goes on elsewhere links nobody (44)."""
     mothers = list(covers)
-    plans: dict[tuple[str, date], list[PlanFact]] = {}
-    births: dict[tuple[str, date], list[Birth]] = {}
-    losses: dict[tuple[str, date], list[datetime]] = {}
+    found: list[Covered] = []
     for mother in {cover.mother for cover in mothers}:
         own = [cover for cover in mothers if cover.mother == mother]
-        linked = [birth for cover in own for birth in cover.births if birth.visit not in gone]
-        if not linked:
-            continue
-        for plan in (plan for cover in own for plan in cover.plans):
-            name = plan.content.authority.code, plan.content.start
-            plans.setdefault(name, []).append(plan)
-            births.setdefault(name, []).extend(linked)
-            losses.setdefault(name, []).extend(lost for cover in own for lost in cover.losses)
-    return [Covered(said=plans[name], births=births[name], losses=losses[name]) for name in sorted(plans)]
+        births = [birth for cover in own for birth in cover.births if birth.visit not in gone]
+        losses = [lost for cover in own for lost in cover.losses]
+        said = [plan for cover in own for plan in cover.plans] if births else []
+        for name in sorted({(plan.content.authority.code, plan.content.start) for plan in said}):
+            plans = [plan for plan in said if (plan.content.authority.code, plan.content.start) == name]
+            found.append(Covered(said=plans, births=births, losses=losses))
+    return found
 
 
 def heard_by(cover: Cover, moment: datetime) -> tuple[tuple[Birth, ...], tuple[PlanFact, ...]]:

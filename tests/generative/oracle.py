@@ -38,6 +38,8 @@ from tests.generative.naive_policy import has_stopped, in_force, of_authority, o
 from tests.generative.naive_thread import Thread, Visits, first_received, gone_elsewhere
 
 Marks = tuple[str, ...]
+Name = tuple[object, ...]
+"""Authority, type and start day of a plan, and whether it is on file for a mother."""
 
 STOPPED = "ruling 45: sharing stopped by a controller"
 """What is said where a signed stop held."""
@@ -63,7 +65,7 @@ class Plan:
     live: bool
     said_at: datetime
     removed_afterwards: bool
-    names: frozenset[tuple[str, str, date]]
+    names: frozenset[Name]
     newborn: bool = False
     born: date | None = None
     losses: tuple[datetime, ...] = ()
@@ -130,7 +132,7 @@ class Oracle:
         """Whether the provider of a visit had stopped sharing on the day of arrival (45)."""
         return has_stopped(thread.policy, thread.provider, london_day(thread.arrived_at))
 
-    def _told_of(self, thread: Thread) -> set[tuple[str, str, date]]:
+    def _told_of(self, thread: Thread) -> set[Name]:
         """Return the plans that are told of a visit if anything is (16)."""
         return {name for plan, _ in self.matched(thread) for name in plan.names}
 
@@ -139,14 +141,14 @@ class Oracle:
         day = london_day(arrived_at)
         found = self._overlapping(arrived_at, until, cutoff, policy)
         return _replaced(
-            [
+            _each_once(
                 plan
                 for plan in found
                 if not self._history(plan, policy)
                 and not self._lost(plan, arrived_at)
                 and not self._adult(plan, day, cutoff, policy)
                 and not has_stopped(policy, plan.shown.content.authority, day)
-            ]
+            )
         )
 
     def nothing_due(self, arrived_at: datetime, until: datetime, cutoff: datetime, policy: Policy) -> str:
@@ -205,7 +207,8 @@ class Oracle:
                 partial(last_day, born=born, policy=policy),
             )
             if plan is not None:
-                found.append(replace(plan, newborn=True, born=born, losses=tuple(one.losses)))
+                names = frozenset({(*_name(plan.shown.content), "mother")})
+                found.append(replace(plan, newborn=True, born=born, losses=tuple(one.losses), names=names))
         return found
 
     def _covering(self, cutoff: datetime, policy: Policy) -> list[tuple[Covered, date | None]]:
@@ -366,10 +369,10 @@ class Oracle:
                 told.append((plan, (*self.timing(plan, delayed=not plan.names & in_time), *marks)))
         return told
 
-    def due_names(self, members: Iterable[str]) -> frozenset[tuple[str, str, date]]:
+    def due_names(self, members: Iterable[str]) -> frozenset[Name]:
         """Return the plans that are due and match for any thread made of these visits alone."""
         alone = Visits([m for m in self.visits.messages if m.visit in set(members)], self.policy)
-        names: set[tuple[str, str, date]] = set()
+        names: set[Name] = set()
         for thread in alone.threads:
             for plan in self.plans(thread.arrived_at, thread.until, thread.cutoff, thread.policy):
                 told = thread.unscheduled and thread.funded and not self._kept_back(thread)
@@ -556,6 +559,32 @@ def _stated(plan: Plan) -> list[tuple[datetime, Details, bool]]:
     """Return the registered details over time; verified once is verified (20)."""
     verified = any(version.content.verified for version in plan.known)
     return [(version.recorded_at, version.content.details, verified) for version in plan.known]
+
+
+def _each_once(plans: Iterable[Plan]) -> list[Plan]:
+    """Return what is on file under several numbers of mothers once, as the one that alerts most (26)."""
+    found: dict[frozenset[Name], Plan] = {}
+    for plan in plans:
+        other = found.get(plan.names)
+        if other is None:
+            found[plan.names] = plan
+            continue
+        first, second = sorted((plan, other), key=_tells_most)
+        found[plan.names] = replace(
+            second, live=first.live or second.live, said_at=min(first.said_at, second.said_at)
+        )
+    return list(found.values())
+
+
+def _tells_most(plan: Plan) -> tuple[object, ...]:
+    """Order one plan under several mothers' numbers: removed, no longer in force, lost, older (26, 37)."""
+    return (
+        plan.state != "removed by the authority",
+        plan.state != "no longer in force by the authority's newer record",
+        not plan.losses,
+        _what_alerts_last(plan.shown),
+        plan.born or date.min,
+    )
 
 
 def _replaced(plans: Sequence[Plan]) -> list[Plan]:

@@ -50,7 +50,7 @@ _MOMENTS = [
 ]
 _RECEIVED_AFTER = [timedelta(minutes=n) for n in (0, 1, 1, 1, 1, 60, 119, 121, 1_500, 1_501, 28_800, -30)]
 _PLAN_DAYS = [T.date() + timedelta(days=n) for n in (-366, -365, -100, -29, -28, -2, -1, 0, 1, 2, 14)]
-_STARTS = [T.date() + timedelta(days=n) for n in (-500, -500, -500, -99, 1, 2)]
+_STARTS = [T.date() + timedelta(days=n) for n in (-500, -500, -500, -100, 1, 2)]
 
 _AUTHORITIES = [OdsCode(code) for code in ("E09", "E09", "E09", "E08", "E20", "E21")]
 _ENDS_OR_NONE = [None, None, *_PLAN_DAYS]
@@ -66,7 +66,7 @@ _KINDS = [
     *(IdentityKind.PREGNANCY_ENDED, IdentityKind.PREGNANCY_ENDED, IdentityKind.EXCLUDED),  # seldom decide
 ]
 _UNBORN_STARTS = [T.date() + timedelta(days=n) for n in (-100, -100, -40, -2, 3)]
-"""Of a mother's plans; none of the baby's own starts then: nobody is born under a plan that they carry."""
+"""Of a mother's plans; one of the baby's own may start on the first of these days, too."""
 
 _DUE_DAYS = [T.date() + timedelta(days=n) for n in (-90, -40, -29, -28, -1, 0, 60)]
 _BORN = [None, *(T.date() + timedelta(days=n) for n in (-101, -100, -60, -41, -40, -29, -28, -28, -2, -1, 0))]

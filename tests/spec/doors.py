@@ -10,6 +10,8 @@ from broker.services.attendances import Attendances
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
 from broker.wire.adt import read_adt
+from broker.wire.records_codec import Door
+from broker.wire.visit_reading import Context
 from tests.builders.adt import Adt
 from tests.builders.matcher import make_codecs
 from tests.spec.settled import KEY
@@ -33,10 +35,11 @@ def taken(sent: Iterable[Adt]) -> Iterator[tuple[NhsNumber | None, Fact]]:
     for message in sent:
         received_at = datetime.strptime(f"{message.recorded}+0000", "%Y%m%d%H%M%S%z") + RECEIVED_AFTER
         reading = read_adt(
-            message.text().encode(), key=KEY, received_at=received_at, in_use=attendances.in_use
+            message.text().encode(),
+            Context(key=KEY, received_at=received_at, in_use=attendances.in_use),
         )
         if reading.number is None:
-            attendances.numberless.kept(b"", reading.message)
+            attendances.numberless.kept(b"", reading.message, Door.MLLP)
             yield None, reading.message
             continue
         marked = attendances.numberless.marked(reading.message, reading.unnumbered)

@@ -227,6 +227,53 @@ def test_a_link_that_comes_late_delays(run_moving: RunMoving, received: str, pla
 
 
 @pytest.mark.parametrize(
+    ("removed", "plans"),
+    [
+        ("T-1d | plan | UCP E09 | number=C start=D-10 end=D+60 deleted=D-1", "UCP active (newborn of)"),
+        (
+            """T+1h | plan | UCP E09 | number=A start=D-10 end=D+60 deleted=D-1
+               T+1h | plan | UCP E09 | number=C start=D-10 end=D+60 deleted=D-1""",
+            "UCP removed (newborn of)",
+        ),
+    ],
+)
+def test_of_two_mothers_plans_the_one_that_stands_is_told(
+    run_moving: RunMoving, removed: str, plans: str
+) -> None:
+    """A plan is of one number: what is said of one mother's removes no other's; told once (10, 14, 26)."""
+    other = "T-30d | plan | UCP E09 | number=C start=D-10 end=D+60\n"
+    link = "T-1h | birth | b2 | number=C baby=B born=D-1 visit=v1\n"
+    outcome = run_moving(PLAN + other + BORN + link + VISIT + removed)
+    assert {plans} == {row[0] for row in outcome.alerts("plans | to | number") if row[2] == "B"}
+
+
+@pytest.mark.parametrize(
+    ("received", "plans"),
+    [("T+26h", "UCP active (newborn of)"), ("T+26h+1m", "UCP active (delayed, newborn of)")],
+)
+def test_a_link_with_one_mother_makes_no_other_mothers_plan_due(
+    run_moving: RunMoving, received: str, plans: str
+) -> None:
+    """Plan and link of one mother make the pair, not the plan of one with the link of another (11, 26)."""
+    late = f"T-1h | birth | b1 | baby=B born=D-1 received={received}\n"
+    visit = "T | A04 | v1 | number=B received=T departed_at=T+25h\n"
+    link = "T-1h | birth | b2 | number=C baby=B born=D-1\n"
+    other = "T-30d | plan | UCP E09 | number=C start=D-10 end=D+60 received=T+40h\n"
+    outcome = run_moving(PLAN + late + visit + link + other)
+    assert {("la E09", "v1", plans), ("provider RXX", "v1", plans)} <= set(
+        outcome.alerts("to | about | plans")
+    )
+
+
+def test_a_babys_own_unborn_plan_and_its_mothers_are_two(run_moving: RunMoving) -> None:
+    """Of one authority and one first day, each is a line; its own is no plan for the baby (ruling 26)."""
+    own = "T-1d | plan | UCP E09 | number=B start=D-10 end=D+60\n"
+    outcome = run_moving(f"{PLAN}{BORN}{own} T | A04 | v1 | number=B")
+    told = {("la E09", "mother of unborn; newborn"), ("provider RXX", "mother of unborn; newborn")}
+    assert told <= {row[:2] for row in outcome.alerts("to | roles | about")}
+
+
+@pytest.mark.parametrize(
     ("mark", "kind"),
     [
         ("T-2h | notice | n1 | number=A", "mother"),

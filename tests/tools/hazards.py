@@ -114,8 +114,8 @@ HAZARDS = (
             ),
             Mutation(
                 rule="ruling 42", mistake="a second number in a message moves the visit",
-                module=_WIRE / "adt.py",
-                right="if number is None or held in {*usable_numbers(patient)}:",
+                module=_WIRE / "visit_reading.py",
+                right="if number is None or held in named.numbers:",
                 wrong="if number is None:",
             ),
             Mutation(

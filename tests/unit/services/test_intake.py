@@ -38,12 +38,12 @@ from broker.services.intake import DEFECT, Intake
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
 from broker.services.rejections import RECORD_BYTES_MAX, Rejections
-from broker.wire.adt import PROCESSING_IDS, Admits, SenderOf
 from broker.wire.cloudevents import FACT_TYPE, read_headers
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
 from broker.wire.mllp import END_BROKEN, NO_START, START, TOO_LONG
 from broker.wire.records_codec import Door, RecordsCodec, Rejected
+from broker.wire.visit_reading import PROCESSING_IDS, Admits, SenderOf
 from tests.builders.adt import Adt, Patient
 from tests.builders.hl7 import edited
 from tests.spec.numbers import numbers_beginning
@@ -365,7 +365,7 @@ def test_a_number_by_hand_goes_by_the_same_rule() -> None:
         (takes_for_tests, real, ["number not kept for tests"]),
     ):
         desk = Desk(takes=takes)
-        asyncio.run(desk.intake.receive(data, confirmed=confirmed))
+        asyncio.run(desk.intake.take(data, Door.MLLP, confirmed=confirmed))
         assert kept == [one.reason for one in desk.kept()]
         assert len(desk.attendances()) == (not kept)
 

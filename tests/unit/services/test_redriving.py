@@ -13,7 +13,7 @@ from broker.core.errors import KafkaUnavailable
 from broker.core.facts import PlanFact, VisitMessage
 from broker.core.operators import ActionKind
 from broker.ports import Topic, Write
-from broker.services import intake, redriving
+from broker.services import dialects, intake, redriving
 from broker.services.redriving import UNOPENED
 from broker.wire.mllp import TOO_LONG
 from broker.wire.records_codec import Door, Rejected
@@ -146,7 +146,7 @@ def test_what_a_release_with_a_defect_refused_is_taken_by_the_next(monkeypatch: 
     """Until then it stays, and says so without a place."""
     house = DeskHouse()
     with monkeypatch.context() as former_release:
-        former_release.setattr(intake, "read_adt", _fail)
+        former_release.setattr(dialects, "read_adt", _fail)
         house.send(attendance())
         assert f"refused: {intake.DEFECT}" == house.redrive(house.only()).outcome
 

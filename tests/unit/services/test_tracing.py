@@ -26,10 +26,10 @@ from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
 from broker.services.rejections import Rejections
 from broker.services.tracing import Tracing, Untraced
-from broker.wire.adt import PROCESSING_IDS, Admits
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
-from broker.wire.records_codec import RecordsCodec
+from broker.wire.records_codec import Door, RecordsCodec
+from broker.wire.visit_reading import PROCESSING_IDS, Admits
 from tests.builders.adt import Patient
 from tests.spec.numbers import numbers_beginning
 from tests.unit.services.test_intake import message, verdict
@@ -58,7 +58,7 @@ class BrokenSource(MemoryDemographics):
         raise ZeroDivisionError(details)
 
 
-class Door:
+class AskingIntake:
     """An intake that asks a source; its clock stands at `now`."""
 
     def __init__(
@@ -115,7 +115,7 @@ class Door:
 
 def test_one_exact_match_promotes() -> None:
     """The message is a fact under that number, received when it came; the index is told (ruling 21)."""
-    door = Door()
+    door = AskingIntake()
 
     answer = asyncio.run(door.send(message(NOBODY)))
 
@@ -127,7 +127,7 @@ def test_one_exact_match_promotes() -> None:
 
 def test_the_sender_is_answered_before_anybody_is_asked() -> None:
     """And the index by details looks at once (ruling 21)."""
-    door = Door(SlowSource())
+    door = AskingIntake(SlowSource())
 
     assert "AA" == asyncio.run(door.send(message(NOBODY), traces=0))
     assert 1 == len(door.kafka.read(Topic.DETAILS))
@@ -135,7 +135,7 @@ def test_the_sender_is_answered_before_anybody_is_asked() -> None:
 
 def test_several_or_none_promote_nothing() -> None:
     """Whose it is a person finds out (rulings 21, 46)."""
-    door = Door()
+    door = AskingIntake()
     door.source.put(ALEX, Current(details=DETAILS, recorded_at=NOW))
 
     asyncio.run(door.send(message(NOBODY)))
@@ -149,7 +149,7 @@ def test_several_or_none_promote_nothing() -> None:
 @pytest.mark.parametrize("source", [SlowSource(), BrokenSource()], ids=["slow", "broken"])
 def test_a_source_that_fails_costs_the_trace_alone(source: MemoryDemographics) -> None:
     """The visit is left to the index by details (ruling 21)."""
-    door = Door(source)
+    door = AskingIntake(source)
 
     assert "AA" == asyncio.run(door.send(message(NOBODY)))
     assert ([], 1, 1) == (
@@ -161,7 +161,7 @@ def test_a_source_that_fails_costs_the_trace_alone(source: MemoryDemographics) -
 
 def test_a_source_that_is_away_and_a_kafka_that_is_away_cost_the_trace_alone() -> None:
     """What comes after them is traced again (ruling 21)."""
-    door = Door()
+    door = AskingIntake()
 
     async def scenario() -> None:
         door.source.available = False
@@ -183,7 +183,7 @@ def test_a_source_that_is_away_and_a_kafka_that_is_away_cost_the_trace_alone() -
 
 def test_a_visit_that_has_another_number_by_now_is_joined_with_none() -> None:
     """A trace joins no two numbers (ruling 42); the visit goes on under its own."""
-    door = Door()
+    door = AskingIntake()
 
     async def scenario() -> None:
         await door.send(message(NOBODY), traces=0)
@@ -196,7 +196,7 @@ def test_a_visit_that_has_another_number_by_now_is_joined_with_none() -> None:
 
 def test_every_message_of_a_visit_that_waits_is_promoted_alike() -> None:
     """The second is not taken for one that goes elsewhere; a third then goes on under the number."""
-    door = Door()
+    door = AskingIntake()
 
     async def scenario() -> None:
         await door.send(message(NOBODY), traces=0)
@@ -210,7 +210,7 @@ def test_every_message_of_a_visit_that_waits_is_promoted_alike() -> None:
 
 def test_a_number_that_has_no_place_here_promotes_nothing() -> None:
     """A deployment for tests does not take it from a source either (ruling 27)."""
-    door = Door(takes=takes_for_tests)
+    door = AskingIntake(takes=takes_for_tests)
     door.source.put(ROBIN, Invalidated(recorded_at=NOW))
     door.source.put(next(numbers_beginning("4000")), Current(details=DETAILS, recorded_at=NOW))
 
@@ -232,7 +232,7 @@ SILENT = Policy(overrides={Selector(provider=OdsCode("RXX"), location="HAVEN"): 
 )
 def test_of_whom_nobody_would_hear_or_too_little_is_known_the_source_is_not_asked(data: bytes) -> None:
     """No source learns of a visit to a sensitive place (rulings 3, 21, 47)."""
-    door = Door(policy=SILENT)
+    door = AskingIntake(policy=SILENT)
 
     async def scenario() -> None:
         await door.send(data, traces=0)
@@ -250,13 +250,13 @@ def test_what_waits_is_bounded() -> None:
     waiting = Tracing(MemoryDemographics(), count=lambda event: counts.update([event]))
 
     for _ in range(tracing.WAITING_MAX + 2):
-        waiting.offer(Untraced(data=b"", received_at=NOW, details=DETAILS))
+        waiting.offer(Untraced(data=b"", received_at=NOW, details=DETAILS, door=Door.MLLP))
 
     assert {"trace passed over": 2} == counts
 
 
 def test_a_message_that_waits_shows_nothing_of_its_patient() -> None:
     """Neither bytes nor details."""
-    shown = repr(Untraced(data=b"Sample", received_at=NOW, details=DETAILS))
+    shown = repr(Untraced(data=b"Sample", received_at=NOW, details=DETAILS, door=Door.MLLP))
 
     assert "Sample" not in shown

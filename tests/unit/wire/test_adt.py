@@ -12,7 +12,8 @@ from broker.core.facts import NumberStatus, Reason, Reliability, VisitEvent, Vis
 from broker.core.identifiers import OdsCode
 from broker.core.keyed import message_reference, unnumbered_reference, visit_reference
 from broker.core.number_ranges import takes_any
-from broker.wire.adt import PROCESSING_IDS, Admits, AdtReading, read_adt
+from broker.wire.adt import read_adt
+from broker.wire.visit_reading import PROCESSING_IDS, Admits, Context, VisitReading
 from tests.builders.hl7 import (
     FIXTURES,
     KEY,
@@ -30,8 +31,9 @@ from tests.builders.hl7 import (
 
 def refusal(data: bytes, processing_ids: frozenset[str] = PROCESSING_IDS) -> tuple[int, str]:
     """Return code and place of the error that reading ends in."""
+    admits = Admits(processing_ids, takes_any)
     with pytest.raises(MalformedMessage) as caught:
-        read_adt(data, key=KEY, received_at=RECEIVED, admits=Admits(processing_ids, takes_any))
+        read_adt(data, Context(key=KEY, received_at=RECEIVED, admits=admits))
     return caught.value.hl7_code, caught.value.location
 
 
@@ -39,7 +41,7 @@ def test_a_registration_becomes_a_fact() -> None:
     """Every field of an ordinary A04 stands where the matcher looks for it."""
     data = fixture()
 
-    assert AdtReading(
+    assert VisitReading(
         number=ROBIN,
         number_fault=None,
         mothers=(),
@@ -220,7 +222,7 @@ def test_any_bytes_end_in_a_reading_or_one_kind_of_error(data: bytes) -> None:
         reading = read(data)
     except MalformedMessage:
         return
-    assert isinstance(reading, AdtReading)
+    assert isinstance(reading, VisitReading)
 
 
 @given(

@@ -5,6 +5,7 @@ import pytest
 from broker.core.facts import NumberStatus, Reliability
 from broker.core.identifiers import NhsNumber
 from broker.wire.adt import read_adt
+from broker.wire.visit_reading import Context
 from tests.builders.hl7 import KEY, RECEIVED, ROBIN, edited, fixture, message_of, read
 
 
@@ -83,7 +84,7 @@ def test_a_message_says_whether_the_number_it_names_is_the_only_one(
 def test_a_number_that_a_person_found_out_settles_no_two() -> None:
     """It is no word of the sender's: the message itself names none (42, 46)."""
     unnumbered = edited(fixture(), PID_3="A1^^^RXX")
-    reading = read_adt(unnumbered, key=KEY, received_at=RECEIVED, confirmed=ROBIN)
+    reading = read_adt(unnumbered, Context(key=KEY, received_at=RECEIVED, confirmed=ROBIN))
 
     assert (ROBIN, None) == (reading.number, reading.message.several_numbers)
 
