@@ -1,6 +1,8 @@
 """Which policy is in force and what of it holds where, once more, for the oracle: from the plain tables."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from broker.core.facts import VisitMessage
@@ -25,19 +27,18 @@ def of_place(
     policy: Policy, name: str, provider: OdsCode, location: str | None = None, site: OdsCode | None = None
 ) -> Any:
     """Return a setting as it holds at a place: by its location, else its site, else its provider."""
-    settled = {
-        (one.system, one.site, one.location): values[name]
-        for one, values in policy.overrides.items()
-        if name in values and one.provider == provider
-    }
     held: Any = getattr(policy, name)
-    for place in (
-        (None, None, None),
-        (None, site.code if site else None, None),
-        (None, None, location or None),
-    ):
-        held = settled.get(place, held)
+    for place in _places(provider, location, site):
+        held = policy.overrides.get(place, {}).get(name, held)
     return held
+
+
+@cache
+def _places(provider: OdsCode, location: str | None, site: OdsCode | None) -> Sequence[Selector]:
+    """Return what may be settled for a place, the most particular last."""
+    places = [Selector(provider=provider)]
+    places += [Selector(provider=provider, site=site.code)] if site else []
+    return places + ([Selector(provider=provider, location=location)] if location else [])
 
 
 def of_sender(policy: Policy, name: str, message: VisitMessage) -> Any:

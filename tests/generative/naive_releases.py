@@ -6,11 +6,11 @@ Every step is worked out from all the facts so far; nothing is shared with the c
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice
 from broker.core.policy import AnyPolicy
-from tests.generative.expected import Expecting, Row
+from tests.generative.expected import BIRTH, Expecting, Row
 from tests.generative.naive_policy import in_force, of_place
 from tests.generative.oracle import Oracle
 
@@ -18,6 +18,8 @@ Thread = tuple[str, str]
 """Whom it is for and what it is about."""
 
 Asked = tuple[str, str, str]
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,7 @@ def now(facts: Sequence[Fact], policy: AnyPolicy) -> Now:
     told = Expecting(oracle).told()
     since = {thread.reference: thread.arrived_at for thread in oracle.visits.threads}
     until = {thread.reference: thread.until for thread in oracle.visits.threads}
+    until[BIRTH] = _NEVER  # what an authority is asked it can do, whenever it hears of it (26)
     providers = {thread.reference: f"provider {thread.provider}" for thread in oracle.visits.threads}
     for view in oracle.views:
         since[view.access_id] = view.accessed_at

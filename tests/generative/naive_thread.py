@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, TypeVar
 
 from broker.core.facts import (
@@ -112,6 +113,7 @@ class Visits:
     def __init__(self, messages: Iterable[VisitMessage], policy: AnyPolicy) -> None:
         self.messages = sorted(messages, key=lambda m: (stamp(m), m.control_id, m.message_id))
         self.everything = {message.visit for message in self.messages}
+        self.places = {message.message_id: self._place(message) for message in self.messages}
         self.policies = {
             ref: in_force(policy, self.arrived_at([m for m in self.messages if m.visit == ref]))
             for ref in self.everything
@@ -120,15 +122,27 @@ class Visits:
             message for message in self.messages if self._there(message, "listed") is not Place.SENSITIVE
         ]
         self.heard = {ref: [m for m in heard if m.visit == ref] for ref in {m.visit for m in heard}}
-        self.threads = self._threads()
-        self.silent = self.everything - {ref for thread in self.threads for ref in thread.members}
+
+    @cached_property
+    def threads(self) -> list[Thread]:
+        """All threads by arrival."""
+        return self._threads()
+
+    @cached_property
+    def silent(self) -> set[str]:
+        """The visits that a sensitive place alone recorded (47)."""
+        return self.everything - {ref for thread in self.threads for ref in thread.members}
 
     def _there(self, message: VisitMessage, name: str) -> Any:
         """Return a setting as it holds where a message was recorded (4, 47)."""
-        before = self.messages[: self.messages.index(message) + 1]
-        own = [one for one in before if one.visit == message.visit]
-        location, site = said_last(own, "location"), said_last(own, "site")
-        return of_place(self.policies[message.visit], name, message.provider, location, site)
+        return of_place(
+            self.policies[message.visit], name, message.provider, *self.places[message.message_id]
+        )
+
+    def _place(self, message: VisitMessage) -> tuple[str | None, OdsCode | None]:
+        """Return location and site as they were said last when a message was recorded."""
+        own = [one for one in self.messages[: self.messages.index(message) + 1] if one.visit == message.visit]
+        return said_last(own, "location"), said_last(own, "site")
 
     def _threads(self) -> list[Thread]:
         """Return the threads by arrival: each admission of type 21 with the A&E visit it followed (7)."""
@@ -250,10 +264,9 @@ class Visits:
 
     def _is_funded(self, message: VisitMessage) -> bool:
         """Whether a message was recorded at a place that is on the list, where there is one (49)."""
-        own = [one for one in self.messages[: self.messages.index(message) + 1] if one.visit == message.visit]
         funded = of_place(self.policies[message.visit], "nhs_funded", message.provider)
-        site = said_last(own, "site")
-        return funded is None or bool(funded & {said_last(own, "location"), site and site.code})
+        location, site = self.places[message.message_id]
+        return funded is None or bool(funded & {location, site and site.code})
 
     def _setting(self, so_far: Sequence[VisitMessage]) -> str:
         """Return the setting after the last of some messages, by the order of ruling 4."""

@@ -57,12 +57,8 @@ class Outcome(StrEnum):
 
 
 def playing(pick: Picking) -> Played:
-    """
-    Return a story during and after which the rules change, by a clock amid and after its stays.
-
-    Not of mothers and babies: what changed rules do with them is not compared (docs/testing-statement.md).
-    """
-    facts, chance = story(pick, kin=False), pick.chance()
+    """Return a story during and after which the rules change, by a clock amid and after its stays."""
+    facts, chance = story(pick), pick.chance()
     again = [*facts, *chance.choices(facts, k=3)]
     chance.shuffle(again)
     received = [fact.received_at for fact in facts]

@@ -294,8 +294,8 @@ def _sequel(pick: Picking, plan: PlanFact) -> PlanFact:
     return replace(plan, content=content, recorded_at=recorded_at, received_at=recorded_at, file_id="F9")
 
 
-def story(pick: Picking, *, kin: bool = True) -> list[Fact]:
-    """Return some facts about one person, in their making's order; with `kin` of mothers and babies, too."""
+def story(pick: Picking) -> list[Fact]:
+    """Return some facts about one person, in the order of their making."""
     plans = [_plan_fact(pick, place) for place in range(pick.one(range(1, 5)))]
     facts: list[Fact] = [*plans]
     if pick.one(_EITHER):
@@ -309,11 +309,11 @@ def story(pick: Picking, *, kin: bool = True) -> list[Fact]:
     if messages:
         visits = sorted({message.visit for message in messages})
         facts += [_word(pick, place, visits) for place in range(pick.one((0, 0, 1, 2)))]
-    if kin and pick.one(range(3)) == 0:
+    if pick.one(range(3)) == 0:
         facts += [_cover(pick, place) for place in range(1, pick.one((2, 2, 3)))]
         if pick.one(_EITHER):  # else a plan of the baby's own is nearly always there
             facts = [fact for fact in facts if fact not in plans]
-    elif kin and pick.one(range(6)) == 0:
+    elif pick.one(range(6)) == 0:
         facts.append(_birth(pick, 0, (None,)))
     return facts
 

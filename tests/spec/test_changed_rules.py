@@ -221,6 +221,27 @@ def test_a_view_of_nobody_told_is_told_for_a_day(run_releases: RunReleases) -> N
 
 
 @pytest.mark.parametrize(
+    ("ended", "events"),
+    [("D-374", []), ("D-375", [("la E09", "raised", "rules changed")])],
+)
+def test_an_authority_is_asked_to_open_a_babys_plan_whenever_newer_rules_ask_it(
+    run_releases: RunReleases, ended: str, events: list[tuple[str, str, str]]
+) -> None:
+    """
+    A plan is visible for 364 days now: the baby's own was out of view when recorded, and answers nothing.
+
+    What is asked can be done at any time, visit or no visit (rulings 18, 26).
+    """
+    table = f"""{HEAD} T-10d | plan | CPP E09 | start=D-500 end={ended}
+                T-20d | cover | UCP E09 | born=D-21 start=D-90 end=D+60
+                T-20d | cover | UCP E09 | born=D-21 start=D-90 end=D+60 received=T+30d"""
+    shorter = replace(SETTLED, visible_after_end=timedelta(days=364))
+    _, after = run_releases((table, SETTLED), ("", shorter))
+
+    assert events == told(after)
+
+
+@pytest.mark.parametrize(
     ("by", "asked"),
     rows("""
         by     | asked
