@@ -6,7 +6,7 @@ practitioner, religion and ethnicity are never read (ruling 31).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from broker.core.errors import InvalidNhsNumber
@@ -180,9 +180,15 @@ def _read_next_of_kin(kin: Segment, registers: Registers) -> None:
         return
     registers.cleared |= {"next_of_kin_relationship", "next_of_kin_name"}
     registers.code("next_of_kin_relationship", relationship)
-    words = {word for component in (1, 2) for word in _WORD.findall(_code(kin.field(3, component)))}
-    registers.text("next_of_kin_name", None if words & _CHILDREN else full_name(kin.field(2, 2), family))
+    said = (_code(kin.field(3, component)) for component in (1, 2))
+    name = full_name(kin.field(2, 2), family)
+    registers.text("next_of_kin_name", None if tells_of_child(said) else name)
     registers.cleared -= registers.values.keys()
+
+
+def tells_of_child(relationship: Iterable[str]) -> bool:
+    """Whether a relationship, by codes or in words, is one that a child may stand in (ruling 31)."""
+    return any(word in _CHILDREN for said in relationship for word in _WORD.findall(said.upper()))
 
 
 def full_name(*parts: Value) -> str | None:

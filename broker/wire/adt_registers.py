@@ -29,7 +29,9 @@ class Fault(StrEnum):
     NUMBERS_DIFFER = "several NHS numbers"
     NUMBER_STATUS = "number status unknown"
     OCCURRED_TIME = "occurred time unreadable"
+    OTHER_TIME = "another time unreadable"
     RECORDED_LATE = "record time after receipt"
+    RESOURCE = "resource unreadable"
     SEQUENCE = "sequence number unreadable"
     TIME_DAY_ONLY = DAY_ONLY
     TIME_MISSING_HOUR = MISSING_HOUR

@@ -1,0 +1,233 @@
+"""
+Reading of FHIR R4 into what the matcher folds: a message Bundle, a transaction, an Encounter (dossier 6.7).
+
+The same visit sent as HL7 version 2 is the same fact. Any bytes end in a reading, or in a
+`MalformedMessage`; neither shows a value. What an element means is in `broker.wire.fhir_terms`.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from broker.core.errors import MalformedMessage
+from broker.core.facts import VisitEvent
+from broker.core.identifiers import OdsCode
+from broker.core.keyed import message_reference
+from broker.wire import fhir_terms as terms
+from broker.wire.adt_registers import Fault, Registers
+from broker.wire.fhir_bundle import Resource, Sent, document_of, read_sent
+from broker.wire.fhir_patient import local_identifier, named_in, read_patient
+from broker.wire.fhir_values import codings, every, identified, moment, ods, text, within
+from broker.wire.fhir_visit import read_visit
+from broker.wire.hl7v2 import EVENT, PROCESSING_ID, REQUIRED_FIELD, TABLE_VALUE
+from broker.wire.visit_reading import Context, Envelope, VisitReading, put_together
+
+SystemNamed = Callable[[OdsCode, str], str | None]
+"""
+Returns the sending system (MSH-3) of a provider whose visit numbers have an identifier system, a URI; None
+where nothing is settled of it.
+"""
+
+_CONTROL_ID_CHARACTERS_MAX = 199  # it is a header's value later
+_CONTROL_ID_SIGNS = frozenset(map(chr, range(0x21, 0x7F)))
+_SEQUENCE_DIGITS_MAX = 15
+_VISIT_NUMBER = "VN"  # type of an identifier, table 0203
+_TEST = "HTEST"  # a tag or label of test data
+_STATED_IN = {
+    "Bundle.timestamp": Fault.MESSAGE_TIME,
+    "Encounter.meta.lastUpdated": Fault.EVENT_TIME,
+    "Encounter.period.start": Fault.ARRIVAL_TIME,
+    "Encounter.period.end": Fault.DEPARTURE_TIME,
+    "Patient.birthDate": Fault.BIRTH_DATE,
+}
+
+
+def read_fhir(data: bytes, context: Context, system_named: SystemNamed) -> VisitReading | None:
+    """
+    Read what was posted or put; None for a visit that is only planned, which nobody attends.
+
+    Raises `MalformedMessage` with the nearest code of table 0357 and a place in FHIRPath; `NotItsSender` and
+    `RealPersonRefused` are among them.
+    """
+    sent = read_sent(data)
+    encounter = sent.encounter
+    provider = _provider(sent)
+    visit_number, system = _visit(sent, provider, system_named)
+    if context.admits.sender is not None:
+        context.admits.sender(provider, system)
+    if _processing_id(sent) not in context.admits.processing_ids:
+        raise MalformedMessage("marked as test data", hl7_code=PROCESSING_ID, location="Encounter.meta")
+    event = _event(sent)
+    if event is None:
+        return None
+    registers = Registers(context.received_at)
+    patient = sent.named(within(encounter, "subject"), "Patient") or {}
+    recorded_at, sent_at = _stamps(sent, registers, context)
+    envelope = Envelope(
+        provider=provider,
+        system=system,
+        control_id=_control_id(sent) or message_reference(context.key, data),
+        event=event,
+        recorded_at=recorded_at,
+        sent_at=sent_at,
+        sequence=_sequence(encounter),
+    )
+    read_patient(sent, patient, registers)
+    read_visit(sent, provider, registers)
+    if sent.header is None and text(encounter, "status") in terms.PRESENT:
+        # it says how things stand, not what happened: somebody who is there has not left
+        registers.cleared |= {"departed_at", "disposition"} - registers.values.keys()
+    if not visit_number:
+        registers.faults.add(Fault.VISIT_NUMBER)
+        arrived_at = registers.values.get("arrived_at", recorded_at)
+        visit_number = f"{local_identifier(patient)}\n{arrived_at.isoformat()}"
+    registers.faults |= {
+        _STATED_IN.get(place, Fault.OTHER_TIME if "." in place else Fault.RESOURCE) for place in sent.faults
+    }
+    return put_together(data, envelope, named_in(sent, patient), visit_number, registers, context)
+
+
+def says_merge(data: bytes) -> bool:
+    """Whether bytes are a merge, as far as they can be read: its raw bytes are kept nowhere (ruling 42)."""
+    return _merges(_first(document_of(data)))
+
+
+def sender_of(data: bytes) -> tuple[OdsCode | None, str | None]:
+    """Return who sent bytes that could not be read, and their id, None where they do not say it."""
+    document = document_of(data)
+    control_id = _control_id_of(document, _first(document))
+    try:
+        return _provider(read_sent(data)), control_id
+    except MalformedMessage:
+        return None, control_id
+
+
+def _first(bundle: Resource) -> Any:
+    """Return the first resource of a Bundle: a message's header."""
+    return next((one.get("resource") for one in every(bundle, "entry")), None)
+
+
+def _merges(header: Any) -> bool:
+    """Whether a message header's event is a merge."""
+    event = within(header, "eventCoding")
+    return (text(event, "system"), text(event, "code")) in terms.MERGES
+
+
+def _event(sent: Sent) -> VisitEvent | None:
+    """
+    Return what happened: the message's event where it is one of a visit, else what the visit's state says.
+
+    None for a visit that is only planned. A merge is none of a visit's: 201, as its sender is told over MLLP
+    where that format is not taken.
+    """
+    status = text(sent.encounter, "status")
+    inpatient = terms.CLASSES.get(text(sent.encounter, "class", "code")) == terms.INPATIENT
+    if status not in terms.STATUSES and status not in terms.PRESENT and status != terms.PLANNED:
+        raise MalformedMessage("status unknown", hl7_code=TABLE_VALUE, location="Encounter.status")
+    if _merges(sent.header):
+        raise MalformedMessage("event not taken", hl7_code=EVENT, location="MessageHeader.event")
+    coding = within(sent.header, "eventCoding")
+    code = text(coding, "code")
+    told = terms.EVENTS.get((text(coding, "system"), code))
+    stated = terms.STATUSES.get(status)
+    began = VisitEvent.ADMITTED if inpatient else VisitEvent.REGISTERED
+    if told is VisitEvent.UPDATED and stated is VisitEvent.CANCELLED:
+        return stated  # an update of an encounter that is void
+    if told is not None:
+        return told
+    if (text(coding, "system"), code) == (terms.NOTIFICATIONS, terms.ADMISSION):
+        return began
+    return began if status in terms.PRESENT else stated
+
+
+def _provider(sent: Sent) -> OdsCode:
+    """Return the organisation by which everything of the visit is attributed."""
+    named = False
+    for reference in _organisations(sent):
+        for one in (sent.named(reference, "Organization"), reference):
+            code = ods(one, terms.ORGANISATION)
+            if code is not None:
+                return code
+            named = named or any(identified(one, terms.ORGANISATION))
+    if named:
+        raise MalformedMessage(
+            "provider is no ODS code", hl7_code=TABLE_VALUE, location="Encounter.serviceProvider"
+        )
+    raise MalformedMessage("provider missing", hl7_code=REQUIRED_FIELD, location="Encounter.serviceProvider")
+
+
+def _organisations(sent: Sent) -> Iterator[Any]:
+    """Yield who may be meant as the provider, the likeliest first."""
+    yield within(sent.encounter, "serviceProvider")
+    yield within(sent.header, "sender")
+    yield within(sent.header, "responsible")
+
+
+def _visit(sent: Sent, provider: OdsCode, system_named: SystemNamed) -> tuple[str, str]:
+    """
+    Return the visit's number and the system that gave it (ruling 6), the number empty where there is none.
+
+    Of several identifiers that of a settled system counts, then one of the type `VN`, then the official one.
+    Without a settled system the identifier's own stands for it, failing that the name of the message's
+    source.
+    """
+    found = [one for one in every(sent.encounter, "identifier") if text(one, "value")]
+    ranked = sorted(
+        found,
+        key=lambda one: (
+            system_named(provider, text(one, "system")) is None,
+            _VISIT_NUMBER not in {code for _, code in codings(within(one, "type"))},
+            text(one, "use") not in {"official", "usual"},
+        ),
+    )
+    source = text(sent.header, "source", "name")
+    if not ranked:
+        return "", source
+    uri = text(ranked[0], "system")
+    return text(ranked[0], "value"), system_named(provider, uri) or uri or source
+
+
+def _processing_id(sent: Sent) -> str:
+    """Return what MSH-11 would be: `T` where something is labelled as test data (ruling 27)."""
+    labelled = [
+        text(one, "code")
+        for resource in (sent.bundle, sent.header, sent.encounter)
+        for name in ("tag", "security")
+        for one in every(resource, "meta", name)
+    ]
+    return "T" if _TEST in labelled else "P"
+
+
+def _stamps(sent: Sent, registers: Registers, context: Context) -> tuple[datetime, datetime]:
+    """Return when the visit's version was recorded, and when it was sent (ruling 37)."""
+    sent_at, _ = moment(text(sent.bundle, "timestamp"))
+    recorded_at = moment(text(sent.encounter, "meta", "lastUpdated"))[0] or sent_at
+    if recorded_at is None:
+        raise MalformedMessage(
+            "no readable time", hl7_code=REQUIRED_FIELD, location="Encounter.meta.lastUpdated"
+        )
+    if recorded_at > context.received_at:
+        registers.faults.add(Fault.RECORDED_LATE)
+    return recorded_at, sent_at or recorded_at
+
+
+def _sequence(encounter: Resource) -> int | None:
+    """Return the version of the visit at its source, where that is a count."""
+    version = text(encounter, "meta", "versionId")
+    counted = version.isascii() and version.isdigit() and len(version) <= _SEQUENCE_DIGITS_MAX
+    return int(version) if counted else None
+
+
+def _control_id(sent: Sent) -> str | None:
+    """Return the id by which a sender finds its message; an Encounter by itself has none (ruling 42)."""
+    return None if sent.bundle is None else _control_id_of(sent.bundle, sent.header)
+
+
+def _control_id_of(bundle: Resource, header: Any) -> str | None:
+    """Return the id of a Bundle or of its message, where it can be a header's value later."""
+    if bundle.get("resourceType") != "Bundle":
+        return None
+    for said in (text(bundle, "identifier", "value"), text(header, "id"), text(bundle, "id")):
+        if said and len(said) <= _CONTROL_ID_CHARACTERS_MAX and {*said} <= _CONTROL_ID_SIGNS:
+            return said
+    return None

@@ -1,0 +1,192 @@
+"""
+What a visit's resources are in what was sent: a message Bundle, a transaction, or an Encounter by itself.
+
+Knows how resources point at each other, and that one message is about one visit of one patient (Da Vinci
+notifications [A20]). Resources that a visit is not read by are never looked at.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from broker.core.errors import MalformedMessage
+from broker.wire.fhir_models import checked
+from broker.wire.hl7v2 import DATA_TYPE, MESSAGE_TYPE, REQUIRED_FIELD, SEGMENT_SEQUENCE
+from broker.wire.json_strict import read_json
+
+Resource = dict[str, Any]
+"""A resource as it stands in JSON."""
+
+ENTRIES_MAX: Final = 500
+"""Entries of one Bundle: a notification has a dozen, a whole stay some hundred."""
+READ_MAX: Final = 24
+"""Resources beside the visit's own that are read: it needs ten. Each costs time that others wait for."""
+_ADDS_WORDS = frozenset({"Condition", "Observation", "Practitioner", "PractitionerRole"})
+MESSAGE: Final = "message"
+TRANSACTION: Final = "transaction"
+PUT: Final = "Encounter"
+"""How one visit is sent by itself; the other two are types of a Bundle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """
+    What was sent, in one of three ways: `MESSAGE`, `TRANSACTION` or `PUT`.
+
+    `bundle`, which is without its entries, and `header` are None where there is none. `faults` are places at
+    which something was left out: a time that is none, a resource that only adds words and is not of its kind.
+    """
+
+    way: str
+    bundle: Resource | None
+    header: Resource | None
+    encounter: Resource
+    index: Mapping[str, Resource] = field(repr=False)
+    faults: set[str] = field(default_factory=set)
+    _read: dict[int, Resource | None] = field(default_factory=dict, repr=False)
+
+    def named(self, reference: Any, kind: str) -> Resource | None:
+        """Return the resource of a kind that a reference points at, None where it was not sent."""
+        found = self.index.get(_text(reference, "reference"))
+        if found is None or found.get("resourceType") != kind:
+            return None
+        return self._checked(found, kind)
+
+    def all(self, kind: str) -> Iterator[Resource]:
+        """Yield every resource of a kind."""
+        every = {id(one): one for one in self.index.values() if one.get("resourceType") == kind}
+        yield from filter(None, (self._checked(one, kind) for one in every.values()))
+
+    def _checked(self, resource: Resource, kind: str) -> Resource | None:
+        """
+        Return a resource that is one of its kind; one that only adds words is left out where it is not.
+
+        Who the patient is, and where, is more than words: that is refused.
+        """
+        known = id(resource)
+        if known not in self._read:
+            self._read[known] = None
+            try:
+                self._held(resource, kind)
+            except MalformedMessage:
+                if kind not in _ADDS_WORDS:
+                    raise
+                self.faults.add(kind)
+            else:
+                self._read[known] = resource
+        return self._read[known]
+
+    def _held(self, resource: Resource, kind: str) -> None:
+        """Hold a resource to its model; raise `MalformedMessage`, also where too many have been held."""
+        if len(self._read) > READ_MAX:
+            raise MalformedMessage("too many resources to read", hl7_code=DATA_TYPE, location=kind)
+        self.faults.update(checked(resource, kind))
+
+
+def read_sent(data: bytes) -> Sent:
+    """Return what was sent; raise `MalformedMessage` for anything in which there is not one visit."""
+    document = read_json(data)
+    kind = document.get("resourceType")
+    if kind == PUT:
+        return _sent(PUT, None, document, [])
+    if kind != "Bundle":
+        raise MalformedMessage("resource type not taken", hl7_code=MESSAGE_TYPE)
+    way = _text(document, "type")
+    if way not in {MESSAGE, TRANSACTION}:
+        raise MalformedMessage("type of Bundle not taken", hl7_code=MESSAGE_TYPE, location="Bundle.type")
+    return _sent(way, document, None, _entries(document.pop("entry", None)))
+
+
+def document_of(data: bytes) -> Resource:
+    """Return the object in bytes that we may have refused, empty where there is none."""
+    try:
+        return read_json(data)
+    except MalformedMessage:
+        return {}
+
+
+def _entries(entries: Any) -> list[Resource]:
+    """Return the entries of a Bundle, each with a resource."""
+    if not isinstance(entries, list):
+        raise MalformedMessage("no entries", hl7_code=REQUIRED_FIELD, location="Bundle.entry")
+    if len(entries) > ENTRIES_MAX:
+        raise MalformedMessage("too many entries", hl7_code=DATA_TYPE, location="Bundle.entry")
+    for number, entry in enumerate(entries):
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+            raise MalformedMessage(
+                "no resource", hl7_code=DATA_TYPE, location=f"Bundle.entry[{number}].resource"
+            )
+    return entries
+
+
+def _sent(way: str, bundle: Resource | None, encounter: Resource | None, entries: list[Resource]) -> Sent:
+    """Find header and visit, and hold them to their models."""
+    index = _index(entries)
+    header, faults = None, set[str]()
+    if bundle is not None:
+        faults |= checked(bundle, "Bundle")
+    if way == MESSAGE:
+        header = entries[0]["resource"] if entries else {}
+        if header.get("resourceType") != "MessageHeader":
+            raise MalformedMessage(
+                "message header is not first", hl7_code=SEGMENT_SEQUENCE, location="Bundle.entry[0].resource"
+            )
+        faults |= checked(header, "MessageHeader")
+    if encounter is None:
+        encounter = _only(_visits(entries, header, index))
+    index |= {f"#{one['id']}": one for one in _contained(encounter) if isinstance(one.get("id"), str)}
+    faults |= checked(encounter, PUT)
+    return Sent(way=way, bundle=bundle, header=header, encounter=encounter, index=index, faults=faults)
+
+
+def _visits(
+    entries: list[Resource], header: Resource | None, index: Mapping[str, Resource]
+) -> list[Resource]:
+    """Return the visits that a Bundle is about: those in the header's focus, failing that all."""
+    every = [one["resource"] for one in entries if one["resource"]["resourceType"] == PUT]
+    focus = [index.get(_text(one, "reference")) for one in listed(header or {}, "focus")]
+    focused = [one for one in focus if one is not None and one["resourceType"] == PUT]
+    return focused or every
+
+
+def _only(visits: list[Resource]) -> Resource:
+    """Return the one visit; refuse none, or several."""
+    if not visits:
+        raise MalformedMessage("no Encounter", hl7_code=SEGMENT_SEQUENCE, location="Bundle.entry")
+    if any(one is not visits[0] for one in visits):
+        raise MalformedMessage("more than one Encounter", hl7_code=SEGMENT_SEQUENCE, location="Bundle.entry")
+    return visits[0]
+
+
+def _index(entries: list[Resource]) -> dict[str, Resource]:
+    """Return every resource by what it may be referred to as."""
+    found: dict[str, Resource] = {}
+    for number, entry in enumerate(entries):
+        resource = entry["resource"]
+        names = [f"entry {number}"]
+        if isinstance(resource.get("id"), str):
+            names.append(f"{resource['resourceType']}/{resource['id']}")
+        if isinstance(entry.get("fullUrl"), str):
+            names.append(entry["fullUrl"])
+        for name in names:
+            found.setdefault(name, resource)
+    return found
+
+
+def _contained(encounter: Resource) -> list[Resource]:
+    """Return the resources within a visit."""
+    contained = encounter.get("contained")
+    return [one for one in contained if isinstance(one, dict)] if isinstance(contained, list) else []
+
+
+def listed(resource: Any, name: str) -> list[Any]:
+    """Return the values of an element, empty where it is none that repeats."""
+    value = resource.get(name) if isinstance(resource, dict) else None
+    return value if isinstance(value, list) else []
+
+
+def _text(value: Any, name: str) -> str:
+    """Return a text in an object, empty where there is none."""
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,108 @@
+"""
+JSON from a peer, read strictly and at a bounded cost.
+
+Two values under one name, numbers that no resource holds, and nesting without end are faults of the message:
+another reader would see something else in them, or fall over.
+"""
+
+import json
+from typing import Any, Final, NoReturn
+
+from broker.core.errors import MalformedMessage
+from broker.wire.hl7v2 import DATA_TYPE
+
+DEPTH_MAX: Final = 50
+"""Levels; a message Bundle has some fifteen. Without a bound one message takes the whole stack."""
+NODES_MAX: Final = 50_000
+"""Values in one document: a Bundle of 500 resources has some 20,000. Walking more holds up other senders."""
+_DIGITS_MAX: Final = 40  # a decimal of FHIR has 18; long ones cost time that grows with their square
+
+
+def read_json(data: bytes) -> dict[str, Any]:
+    """Return the object in a document of UTF-8; raise `MalformedMessage` for anything else."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _refused("not in UTF-8") from None
+    try:
+        document = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_int=_integer,
+            parse_float=_decimal,
+            parse_constant=_no_number,
+        )
+    except RecursionError:
+        raise _refused("nested too deeply") from None
+    except ValueError:
+        raise _refused("no JSON") from None
+    if not isinstance(document, dict):
+        raise _refused("no JSON object")
+    _bound(document)
+    return document
+
+
+def nodes(value: object, *, most: int = NODES_MAX) -> int:
+    """Return how many values stand in a value, itself included; counting stops beyond `most`."""
+    waiting, count = [value], 0
+    while waiting and count <= most:
+        one = waiting.pop()
+        count += 1
+        if isinstance(one, dict):
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
+    return count
+
+
+def _bound(document: dict[str, Any]) -> None:
+    """Refuse what is nested too deeply, or too much."""
+    level: list[object] = [document]
+    count = 0
+    for _ in range(DEPTH_MAX):
+        below: list[object] = []
+        for one in level:
+            if isinstance(one, dict):
+                below.extend(one.values())
+            elif isinstance(one, list):
+                below.extend(one)
+        count += len(level)
+        if count + len(below) > NODES_MAX:
+            raise _refused("too many values")
+        if not below:
+            return
+        level = below
+    raise _refused("nested too deeply")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; refuse one that says the same name twice."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _refused("a name twice in one object")
+    return found
+
+
+def _integer(text: str) -> int:
+    """Return a whole number."""
+    if len(text) > _DIGITS_MAX:
+        raise _refused("a number without bound")
+    return int(text)
+
+
+def _decimal(text: str) -> float:
+    """Return any other number."""
+    number = float(text) if len(text) <= _DIGITS_MAX else float("inf")
+    if number in {float("inf"), float("-inf")}:
+        raise _refused("a number without bound")
+    return number
+
+
+def _no_number(_text: str) -> NoReturn:
+    """Refuse `NaN` and `Infinity`, which are no JSON."""
+    raise _refused("no JSON")
+
+
+def _refused(reason: str) -> MalformedMessage:
+    """Make the one error of this module; it never repeats a value."""
+    return MalformedMessage(reason, hl7_code=DATA_TYPE)
