@@ -187,6 +187,41 @@ class MessageIndex(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """
+    One record that somebody else wrote for us to take.
+
+    `received_at` is when Kafka received it (aware UTC), None where the topic has only its sender's word.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes = field(repr=False)
+    received_at: datetime | None
+
+
+class Offers(Protocol):
+    """
+    Topics that others write to, shared by the processes that take from them: at least once.
+
+    `take` and `done` raise `KafkaUnavailable` when Kafka does not answer in time.
+    """
+
+    async def take(self) -> Sequence[Offered]:
+        """Return what is there and nobody has taken, in order within a topic; none after a short wait."""
+        ...
+
+    async def done(self, taken: Sequence[Offered]) -> None:
+        """Say that these, as `take` returned them, are durable elsewhere: they are not offered again."""
+        ...
+
+    async def close(self) -> None:
+        """Give the topics back; what was not done is offered again. Safe to call twice, and before `take`."""
+        ...
+
+
 class PartitionLog(Protocol):
     """
     One partition as the matcher works it; the numbers are those of architecture.md section 3.

@@ -7,7 +7,7 @@ Does not know: Kafka's client.
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -118,7 +118,7 @@ def load_access(text: str, topics: Topics, application: str) -> Access:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise AccessRefused(f"the access file is not TOML: {error}") from error
-    _refuse_unknown(document, frozenset({"principals", "recipients"}), "the access file")
+    _refuse_unknown(document, frozenset({"principals", "recipients", "senders"}), "the access file")
     recipients = document.get("recipients", {})
     codes = {"local_authorities": topics.local_authorities, "providers": topics.providers}
     _refuse_unknown(recipients, frozenset(codes), "recipients")
@@ -134,7 +134,24 @@ def load_access(text: str, topics: Topics, application: str) -> Access:
     for user in users:
         if users.count(user) > 1:
             raise AccessRefused(f"the user {user} is declared more than once")
-    return Access(application, tuple(principals))
+    senders = document.get("senders", {})
+    _refuse_unknown(senders, frozenset({"providers"}), "senders")
+    writing = [
+        _principal(f"{kind} {code}", table, {"application": application, "ods": str(code)}, topics)
+        for kind, table in senders.items()
+        for code in sorted(topics.written.values(), key=str)
+    ]
+    return Access(application, _joined(principals, writing))
+
+
+def _joined(principals: list[Principal], writing: list[Principal]) -> tuple[Principal, ...]:
+    """Return the principals, with what those of the same name may do as senders, and the other senders."""
+    more = {principal.user: principal for principal in writing}
+    joined = [
+        replace(one, grants=(*one.grants, *more.pop(one.user).grants)) if one.user in more else one
+        for one in principals
+    ]
+    return (*joined, *more.values())
 
 
 def _principal(role: str, table: Any, words: Mapping[str, str], topics: Topics) -> Principal:
@@ -190,7 +207,8 @@ def _filled(pattern: Any, words: Mapping[str, str], place: str) -> str:
 def _refuse_undeclared(name: str, topics: Topics, place: str) -> None:
     """Refuse a topic that the topics file does not have: a misspelt one would grant nothing."""
     stem = name.removesuffix(_ALL_THAT_BEGIN_SO)
-    found = any(topic.startswith(stem) for topic in topics.names) if stem != name else name in topics.names
+    every = topics.names | topics.stems
+    found = any(topic.startswith(stem) for topic in every) if stem != name else name in topics.names
     if not found and not (stem != name and not topics.local_authorities | topics.providers):
         raise AccessRefused(f"{place}: no topic {name} is declared")
 

@@ -20,6 +20,8 @@ _UNITS = {
 _QUANTITY = re.compile(r"(\d+) ([A-Za-z]+)")
 _TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")  # Kafka's own rule
 _ODS_PLACE = "{ods}"
+_RECIPIENTS = frozenset({"local_authorities", "providers"})
+_SENDERS = frozenset({"providers"})
 _TOPIC_KEYS = frozenset({"key", "partitions", "co_partitioned", "settings"})
 
 
@@ -36,13 +38,18 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """All declared topics in the file's order, and the recipients that have one of their own."""
+    """
+    All declared topics in the file's order, the recipients that have one of their own, and the providers that
+    `write` their attendances to one, by its name.
+    """
 
     partitions: int
     replication_factor: int
     declared: tuple[Topic, ...]
     local_authorities: frozenset[OdsCode]
     providers: frozenset[OdsCode]
+    written: Mapping[str, OdsCode] = field(default_factory=dict)
+    stems: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[Topic]:
         """Iterate over the topics."""
@@ -78,19 +85,33 @@ def load_topics(text: str) -> Topics:
         raise TopicsRefused(f"the topics file is not TOML: {error}") from error
     _refuse_unknown(
         document,
-        {"partitions", "replication_factor", "topics", "recipients", "recipient_topics"},
+        {
+            *("partitions", "replication_factor", "topics", "recipients", "recipient_topics"),
+            *("senders", "sender_topics"),
+        },
         "the topics file",
     )
     partitions = _count(document, "partitions", "the topics file")
-    codes = {kind: _codes(document, kind) for kind in ("local_authorities", "providers")}
+    codes = {kind: _codes(document, "recipients", kind) for kind in _RECIPIENTS}
+    _refuse_unknown(_table(document, "recipients", "the topics file"), _RECIPIENTS, "recipients")
+    _refuse_unknown(_table(document, "senders", "the topics file"), _SENDERS, "senders")
+    writing = _codes(document, "senders", "providers")
     declared = [
         _topic(name, table, partitions)
         for name, table in _table(document, "topics", "the topics file").items()
     ]
     templates = _table(document, "recipient_topics", "the topics file")
-    _refuse_unknown(templates, set(codes), "recipient_topics")
+    _refuse_unknown(templates, _RECIPIENTS, "recipient_topics")
     for kind, template in templates.items():
-        declared += _recipient_topics(kind, template, codes[kind], partitions)
+        declared += _topics_of("recipient_topics", kind, template, codes[kind], partitions)
+    inward = _table(document, "sender_topics", "the topics file")
+    _refuse_unknown(inward, _SENDERS, "sender_topics")
+    written: list[Topic] = []
+    for kind, template in inward.items():
+        written += _topics_of("sender_topics", kind, template, writing, partitions)
+    if writing and not written:
+        raise TopicsRefused("sender_topics.providers says nothing of the topics of senders.providers")
+    declared += written
     names = [topic.name for topic in declared]
     for name in names:
         if names.count(name) > 1:
@@ -101,16 +122,21 @@ def load_topics(text: str) -> Topics:
         declared=tuple(declared),
         local_authorities=frozenset(codes["local_authorities"]),
         providers=frozenset(codes["providers"]),
+        written={topic.name: code for topic, code in zip(written, writing, strict=True)},
+        stems=frozenset(
+            str(template["name"]).partition(_ODS_PLACE)[0]
+            for template in (*templates.values(), *inward.values())
+        ),
     )
 
 
-def _recipient_topics(
-    kind: str, template: Mapping[str, Any], codes: tuple[OdsCode, ...], partitions: int
+def _topics_of(
+    place: str, kind: str, template: Mapping[str, Any], codes: tuple[OdsCode, ...], partitions: int
 ) -> list[Topic]:
     """Return one topic for each of `codes`, after the template of its kind."""
     pattern = template.get("name", "")
     if _ODS_PLACE not in pattern:
-        raise TopicsRefused(f"recipient_topics.{kind}: name must contain {_ODS_PLACE}")
+        raise TopicsRefused(f"{place}.{kind}: name must contain {_ODS_PLACE}")
     table = {key: value for key, value in template.items() if key != "name"}
     return [_topic(pattern.replace(_ODS_PLACE, code.code), table, partitions) for code in codes]
 
@@ -148,16 +174,13 @@ def _setting(topic: str, setting: str, value: object) -> str:
     return str(int(match[1]) * units[match[2]])
 
 
-def _codes(document: Mapping[str, Any], kind: str) -> tuple[OdsCode, ...]:
-    """Return the recipients of one kind."""
-    recipients = _table(document, "recipients", "the topics file")
-    _refuse_unknown(recipients, {"local_authorities", "providers"}, "recipients")
+def _codes(document: Mapping[str, Any], table: str, kind: str) -> tuple[OdsCode, ...]:
+    """Return those of one kind that have a topic of their own."""
+    named = _table(document, table, "the topics file")
     try:
-        return tuple(OdsCode(code) for code in recipients.get(kind, []))
+        return tuple(OdsCode(code) for code in named.get(kind, []))
     except (BrokerError, TypeError) as error:
-        raise TopicsRefused(
-            f'recipients.{kind}: each must be an ODS code in quotes, such as "211"'
-        ) from error
+        raise TopicsRefused(f'{table}.{kind}: each must be an ODS code in quotes, such as "211"') from error
 
 
 def _count(table: Mapping[str, Any], key: str, place: str) -> int:

@@ -42,6 +42,7 @@ def doors(
             count=_uncounted,
             answer_seconds=_ANSWER_SECONDS,
             admits=admits._replace(sender=parts.senders.settled),
+            dialects=parts.dialects,
         ),
         uploads=Uploads(
             taken,

@@ -43,6 +43,7 @@ from broker.runtime.metrics import (
     Metrics,
 )
 from broker.runtime.parts import Parts, admits, present
+from broker.runtime.provider_topics import Inward, ProviderTopics
 from broker.runtime.settings import Settings
 from broker.services.attendances import Attendances
 from broker.services.following import Following
@@ -96,7 +97,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
     `facts` is where they go, already started, and `refusing` says whether they are known to refuse; `tail`
     follows the attendances among them (ruling 44); `recall` is asked before the doors open; `clock` tells the
     time of receipt, and the demonstration steps it. `source` is asked whose a patient without a number is,
-    and what became of a number that changed; without one nobody is (rulings 21, 38). Raises
+    and what became of a number that changed; without one nobody is (rulings 21, 38). `inward` are the topics
+    that providers write to themselves. Raises
     `ConfigurationError` where TLS is not set up rightly; the start raises it where the port is taken, and
     `StorageUnusable` where the drop folder cannot be made.
     """
@@ -112,6 +114,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         recall: Callable[[Numberless], Awaitable[None]] = _nothing,
         refusing: Callable[[], bool] = lambda: False,
         source: Source | None = None,
+        inward: Inward | None = None,
         metrics: Metrics | None = None,
         **options: Any,
     ) -> None:
@@ -149,7 +152,9 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             answer_seconds=answer_ms * _INTAKE_SHARE / _MILLISECONDS,
             admits=admitted._replace(sender=parts.senders.settled),
             ready=self._following.ready,
+            dialects=parts.dialects,
         )
+        self._inward = None if inward is None else self._taking(inward)
         self._uploads = Uploads(
             facts,
             parts.facts,
@@ -180,6 +185,18 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             on_failed_handshake=self._count_handshake,
         )
         super().__init__(**options)
+
+    def _taking(self, inward: Inward) -> ProviderTopics:
+        """Return what takes from providers' own topics."""
+        return ProviderTopics(
+            inward,
+            self._intake,
+            settled=self._senders.settled,
+            suspect=self._following.suspect,
+            count=self._count,
+            metrics=self._metrics,
+            log=self._log,
+        )
 
     @property
     def port(self) -> int:
@@ -215,6 +232,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self.add_future(self._folder.run())
         self.add_future(self._follow())
         self.add_future(self._destroy_what_is_old())
+        if self._inward is not None:
+            self.add_future(self._inward.run())
         if self._asking is not None:
             self.add_future(self._asking.trace(self._intake.promote))
             self.add_future(self._asking.enquire())
@@ -250,6 +269,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         """Finish what is in hand and close the doors."""
         self._open = False
         await self._server.stop()
+        if self._inward is not None:
+            await self._inward.close()
         await self._following.close()
         if self._asking is not None:
             await self._asking.close()
@@ -341,7 +362,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             metric, labels = _MEASURED[event]
             self._metrics.add(metric, 1, **labels)
         elif event.startswith(REJECTED_PREFIX):
-            self._metrics.add(REJECTED, door="mllp", code=event.removeprefix(REJECTED_PREFIX))
+            door, code = event.removeprefix(REJECTED_PREFIX).split(" ", 1)
+            self._metrics.add(REJECTED, door=door, code=code)
 
 
 def _verdict(answer: bytes) -> str:

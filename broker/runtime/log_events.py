@@ -215,6 +215,39 @@ class ConnectionRefused(
     """The MLLP door has as many connections as it takes."""
 
 
+class RecordOfAnotherProvider(
+    Counted,
+    name="topic is another provider's",
+    level=Level.WARNING,
+    action="Ask the provider that the topic belongs to what its system writes; no byte of it is kept.",
+):
+    """A provider wrote to its own topic a record that claims another provider: refused."""
+
+
+class ProviderTopicsWait(
+    LogEvent,
+    name="provider topics wait",
+    level=Level.WARNING,
+    action="Mend what the error names, within the topics' retention: what a topic forgets before it is taken "
+    "is lost. Then everything goes on by itself.",
+):
+    """Nothing can be taken from the topics that providers write to. Told once for each reason."""
+
+    error: BaseException
+
+
+class RecordsLostUntaken(
+    LogEvent,
+    name="records lost untaken",
+    level=Level.ERROR,
+    action="Ask the provider to write again whatever it wrote while nobody took it: alerts may be missing.",
+):
+    """A provider's own topic has forgotten so many records before anybody took them."""
+
+    topic: str
+    count: int
+
+
 class NotItsSender(
     LogEvent,
     name="not its sender",

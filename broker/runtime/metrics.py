@@ -114,11 +114,11 @@ FILES = Metric(
 REJECTED = Metric(
     name="cpis_rejected_total",
     kind=Kind.COUNTER,
-    help="What was kept in cpis.rejected, by door and code: of HL7 table 0357 at the MLLP door (or frame: no "
-    "frame; number: no usable NHS number; sender: not its sender's connection), of the file or record at the "
-    "upload door, record where it was one of Kafka.",
+    help="What was kept in cpis.rejected, by door and code: of HL7 table 0357 at the MLLP door and in a "
+    "provider's own topic (or frame: no frame; number: no usable NHS number; sender: not its sender's "
+    "connection), of the file or record at the upload door, record where it was one of Kafka.",
     labels={
-        "door": _values({"mllp", "upload", "kafka"}),
+        "door": _values({"mllp", "upload", "kafka", "topic"}),
         "code": _values(
             {
                 *map(str, TEXTS),
@@ -131,6 +131,11 @@ REJECTED = Metric(
             },
         ),
     },
+)
+RECORDS_LOST = Metric(
+    name="cpis_provider_records_lost_total",
+    kind=Kind.COUNTER,
+    help="Records of providers' own topics that were forgotten before anybody took them: alerts may miss.",
 )
 KEYS_DESTROYED = Metric(
     name="cpis_sealing_keys_destroyed_total",
@@ -226,6 +231,7 @@ METRICS: tuple[Metric, ...] = (
     FACTS,
     FILES,
     REJECTED,
+    RECORDS_LOST,
     KEYS_DESTROYED,
     PARTITION_STATE,
     DESTROYED,

@@ -20,10 +20,11 @@ from broker.runtime.codecs import load_schemas
 from broker.runtime.policy_file import read_policy
 from broker.runtime.senders_file import read_senders
 from broker.runtime.settings import Settings
+from broker.services.dialects import Dialect, dialects
 from broker.wire.alerts_codec import AlertCodec
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
-from broker.wire.records_codec import RecordsCodec
+from broker.wire.records_codec import Door, RecordsCodec
 from broker.wire.state_codec import StateCodec
 from broker.wire.visit_reading import PROCESSING_IDS, Admits
 
@@ -45,6 +46,7 @@ class Parts:
     records: RecordsCodec
     details: DetailsCodec
     senders: Senders
+    dialects: Mapping[Door, Dialect]
 
 
 def present() -> datetime:
@@ -72,6 +74,7 @@ def assemble(
         records=RecordsCodec(schemas, sealer),
         details=DetailsCodec(schemas, sealer),
         senders=read_senders(settings.senders_file),
+        dialects=dialects(schemas),
     )
 
 

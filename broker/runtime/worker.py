@@ -121,6 +121,7 @@ def _service(role: Role, shared: _Shared) -> Any:
         case Role.INTAKE:
             from broker.adapters.kafka_tail import KafkaInputTail
             from broker.runtime.intake_role import IntakeRole
+            from broker.runtime.provider_topics import inward
             from broker.runtime.recall import recall
 
             return IntakeRole(
@@ -131,6 +132,7 @@ def _service(role: Role, shared: _Shared) -> Any:
                 clock=shared.clock,
                 recall=partial(recall, cluster=shared.cluster, parts=shared.parts),
                 refusing=lambda: shared.facts.refusing,
+                inward=inward(shared.settings, shared.cluster),
                 metrics=shared.metrics,
             )
         case Role.MATCHER:

@@ -11,6 +11,8 @@ from broker.core.errors import InvalidOdsCode, MalformedMessage
 from broker.core.identifiers import OdsCode
 from broker.wire.adt import read_adt
 from broker.wire.adt_merge import MergeReading, holds_merge, read_merge
+from broker.wire.attendance_record import HospitalRecords
+from broker.wire.avro import Schemas
 from broker.wire.hl7v2 import parse
 from broker.wire.records_codec import Door
 from broker.wire.visit_reading import Context, VisitReading
@@ -71,3 +73,8 @@ class Hl7v2:
 
 HL7V2 = {Door.MLLP: Hl7v2()}
 """What every intake speaks."""
+
+
+def dialects(schemas: Schemas) -> dict[Door, Dialect]:
+    """Return everything that is spoken at the doors of a deployment; records are read by `schemas`."""
+    return {**HL7V2, Door.TOPIC: HospitalRecords(schemas)}

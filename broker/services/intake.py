@@ -42,7 +42,10 @@ DEFECT = "broker defect"
 """Reason: our own code failed on this message; the bytes are kept, so that it can be found and mended."""
 
 REJECTED = "rejected: "
-"""Beginning of what is counted of each message that is kept unread: its code of HL7 table 0357, or a word."""
+"""
+Beginning of what is counted of each message that is kept unread: its door, a blank, and its code of HL7 table
+0357, or a word.
+"""
 QUALITY = "quality: "
 """Beginning of what is counted of each fault in a message that is kept or taken: a stable word of ours."""
 UNFRAMED = "frame"
@@ -85,6 +88,11 @@ class _Judgement(NamedTuple):
     unnumbered: VisitMessage | None = None
     bore_mark: str | None = None
     merge: bool = False
+
+
+def door_label(door: Door) -> str:
+    """Return what counts call a door."""
+    return door.name.lower()
 
 
 async def _at_once() -> None:
@@ -135,14 +143,16 @@ class Intake:
         *,
         sender: SenderOf | None = None,
         confirmed: NhsNumber | None = None,
+        received_at: datetime | None = None,
     ) -> BrokerError | None:
         """
         Return the fault to be answered, None where a message is taken, once what becomes of it is durable.
 
         `sender` says who may send on the connection that it came in on, without it who may in general.
         `confirmed` is the number of the patient of one without a usable number, as a person found out (46).
+        `received_at` is its first receipt, now without it.
         """
-        came = Came(data, door, aware(self._clock()), sender, confirmed)
+        came = Came(data, door, received_at or aware(self._clock()), sender, confirmed)
         try:
             return await self._take(came, lambda: self._judge(came))
         except StorageUnusable as error:  # no key can be made to seal it with: the sender keeps it meanwhile
@@ -220,7 +230,7 @@ class Intake:
             self._count("sealing impossible")
             return answer(message, error) if reason in _AWAITED else None
         if durable:
-            self._count(f"{REJECTED}{UNFRAMED}")
+            self._count(f"{REJECTED}{door_label(Door.MLLP)} {UNFRAMED}")
         if reason not in _AWAITED:
             self._count("kept" if durable else "unreadable lost")
             return None
@@ -314,7 +324,7 @@ class Intake:
             raw=came.data,
         )
         writes = [*self._rejections.writes(rejected), *self._attendances.numberless.sought(reading.message)]
-        counts = ("kept", f"{REJECTED}{NUMBERLESS}", f"{QUALITY}{reason}")
+        counts = ("kept", f"{REJECTED}{door_label(came.door)} {NUMBERLESS}", f"{QUALITY}{reason}")
         return _Judgement([writes], counts, unnumbered=reading.message)
 
     def _at_fault(self, came: Came, fault: MalformedMessage) -> _Judgement:
@@ -338,5 +348,8 @@ class Intake:
             received_at=came.received_at,
             raw=None if unkept else came.data,
         )
-        counts = ("kept", f"{REJECTED}{NOT_ITS_SENDER if foreign else fault.hl7_code}")
+        counts = (
+            "kept",
+            f"{REJECTED}{door_label(came.door)} {NOT_ITS_SENDER if foreign else fault.hl7_code}",
+        )
         return _Judgement([self._rejections.writes(rejected)], counts, fault)

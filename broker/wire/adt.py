@@ -8,7 +8,7 @@ faults refuse a message. Any bytes end in a `VisitReading` or a `MalformedMessag
 from collections.abc import Iterator
 from typing import Final
 
-from broker.core.errors import InvalidOdsCode, MalformedMessage
+from broker.core.errors import MalformedMessage
 from broker.core.facts import VisitEvent
 from broker.core.identifiers import OdsCode
 from broker.core.reasons import reason_for
@@ -22,24 +22,30 @@ from broker.wire.adt_patient import (
 from broker.wire.adt_registers import Fault, Registers
 from broker.wire.hl7v2 import (
     CLEARED,
-    DATA_TYPE,
     EVENT,
     MESSAGE_TYPE,
     PROCESSING_ID,
     REQUIRED_FIELD,
     SEGMENT_SEQUENCE,
-    TABLE_VALUE,
     VERSION,
     Message,
     Segment,
     Value,
     parse,
 )
-from broker.wire.visit_reading import Context, Envelope, Named, VisitReading, put_together
+from broker.wire.visit_reading import (
+    Context,
+    Envelope,
+    Named,
+    VisitReading,
+    control_id_of,
+    provider_of,
+    put_together,
+    visit_number_of,
+)
 
 VERSIONS: Final = frozenset({"2.3", "2.3.1", "2.4", "2.5", "2.5.1"})
 """Versions in which the fields read here mean the same; the ITK's is 2.4 [S50]."""
-_CONTROL_ID_CHARACTERS_MAX = 199  # the longest of any version 2; it is a header's value later
 _SEQUENCE_DIGITS_MAX = 15  # MSH-13 is a number of at most 15 digits
 _MOMENTS = (  # register, PV1 field, what is counted when it cannot be read
     ("arrived_at", 44, Fault.ARRIVAL_TIME),
@@ -74,7 +80,7 @@ def read_adt(data: bytes, context: Context) -> VisitReading:
         place="PID-3",
         mothers_place="PID-21",
     )
-    visit_number = _visit_number(patient, visit, envelope, registers)
+    visit_number = visit_number_of(_said(visit.field(19)), local_identifier(patient), envelope, registers)
     return put_together(data, envelope, named, visit_number, registers, context)
 
 
@@ -114,25 +120,12 @@ def _read_envelope(message: Message, registers: Registers, context: Context) -> 
 
 def read_control_id(header: Segment) -> str:
     """Read MSH-10, by which a sender finds its message; raise `MalformedMessage`."""
-    control_id = _said(header.field(10, subcomponent=0))
-    if not control_id:
-        raise MalformedMessage("control id missing", hl7_code=REQUIRED_FIELD, location="MSH-10")
-    if len(control_id) > _CONTROL_ID_CHARACTERS_MAX:
-        raise MalformedMessage("control id too long", hl7_code=DATA_TYPE, location="MSH-10")
-    return control_id
+    return control_id_of(_said(header.field(10, subcomponent=0)), "MSH-10")
 
 
 def read_provider(header: Segment) -> OdsCode:
     """Read MSH-4, by which everything of the message is attributed; raise `MalformedMessage`."""
-    code = _said(header.field(4)).upper()
-    if not code:
-        raise MalformedMessage("sending facility missing", hl7_code=REQUIRED_FIELD, location="MSH-4")
-    try:
-        return OdsCode(code)
-    except InvalidOdsCode:
-        raise MalformedMessage(
-            "sending facility is no ODS code", hl7_code=TABLE_VALUE, location="MSH-4"
-        ) from None
+    return provider_of(_said(header.field(4)), "MSH-4")
 
 
 def _read_sequence(header: Segment, registers: Registers) -> int | None:
@@ -157,13 +150,10 @@ def _read_visit(message: Message, visit: Segment, envelope: Envelope, registers:
     """Write the registers of PV1 and PV2, and EVN-4 where it says why something was cancelled (ruling 16)."""
     registers.code("patient_class", visit.field(2))
     registers.code("admission_type", visit.field(4))
-    _read_location(visit, envelope, registers)
+    registers.place(visit.field(3), visit.field(3, 4), envelope.provider)
     for register, position, fault in _MOMENTS:
         registers.moment(register, visit.field(position), fault)
-    disposition = visit.field(36)
-    if isinstance(disposition, str):  # the data dictionary writes two digits, the messaging standard one
-        disposition = disposition.lstrip("0") or disposition
-    registers.code("disposition", disposition)
+    registers.disposition(visit.field(36))
     _read_clinician(visit, registers)
     more = message.first("PV2")
     if more is not None:
@@ -172,19 +162,6 @@ def _read_visit(message: Message, visit: Segment, envelope: Envelope, registers:
         _read_reason(more, registers)
     if envelope.event is VisitEvent.CANCELLED:
         registers.code("cancel_reason", _field(message.first("EVN"), 4))
-
-
-def _read_location(visit: Segment, envelope: Envelope, registers: Registers) -> None:
-    """Read PV1-3: the point of care in capitals, as a site lists it, and the site, failing that MSH-4."""
-    location, site = visit.field(3), visit.field(3, 4)
-    registers.text("location", location.upper() if isinstance(location, str) else location)
-    if location is CLEARED and site is CLEARED:
-        registers.cleared.add("site")
-    elif isinstance(location, str) or isinstance(site, str):
-        try:
-            registers.values["site"] = OdsCode(_said(site).upper())
-        except InvalidOdsCode:
-            registers.values["site"] = envelope.provider
 
 
 def _read_clinician(visit: Segment, registers: Registers) -> None:
@@ -214,16 +191,6 @@ def _reasons_said(more: Segment) -> Iterator[Value]:
     for component in (2, 1, 5, 4):
         yield more.field(3, component, subcomponent=0)
     yield more.field(12, subcomponent=0)
-
-
-def _visit_number(patient: Segment, visit: Segment, envelope: Envelope, registers: Registers) -> str:
-    """Return PV1-19; without it the local patient id and the arrival, counted (ruling 6)."""
-    number = _said(visit.field(19))
-    if number:
-        return number
-    registers.faults.add(Fault.VISIT_NUMBER)
-    arrived_at = registers.values.get("arrived_at", envelope.recorded_at)
-    return f"{local_identifier(patient)}\n{arrived_at.isoformat()}"
 
 
 def _field(segment: Segment | None, position: int) -> Value:

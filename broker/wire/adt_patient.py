@@ -6,7 +6,7 @@ practitioner, religion and ethnicity are never read (ruling 31).
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 from broker.core.errors import InvalidNhsNumber
@@ -31,25 +31,6 @@ _RELATIONSHIP, _KIN_IDENTIFIERS = 3, 33  # NK1-3, NK1-33
 _MOTHER = "12"  # table 0063, the UK's
 _SENSITIVE = "S"  # PV1-16
 _HIDING = frozenset({"1", "2"})  # ZU8-4: local, and the national S-flag
-# Ruling 31: never the name of another child. Table 0063 (UK), codes of the American one, words.
-_CHILDREN = frozenset(
-    {
-        *("9", "14", "15", "BRO", "CHD", "DAU", "FCH", "GCH", "NCH", "SCH", "SIB", "SIS", "WRD"),
-        *(
-            "BROTHER",
-            "CHILD",
-            "DAUGHTER",
-            "GRANDCHILD",
-            "GRANDDAUGHTER",
-            "GRANDSON",
-            "SIBLING",
-            "SISTER",
-            "SON",
-        ),
-        *("STEPBROTHER", "STEPCHILD", "STEPDAUGHTER", "STEPSISTER", "STEPSON", "WARD"),
-    }
-)
-_WORD = re.compile(r"[A-Z]+|[0-9]+")
 
 
 def read_numbers(patient: Segment) -> tuple[tuple[NhsNumber, ...], str | None]:
@@ -61,7 +42,7 @@ def read_numbers(patient: Segment) -> tuple[tuple[NhsNumber, ...], str | None]:
     numbers, faults = [], []
     for value in _claimed_numbers(patient, _IDENTIFIERS, _NUMBER_ALONE):
         try:
-            numbers.append(_read(value))
+            numbers.append(read_digits(value))
         except InvalidNhsNumber as error:
             faults.append(str(error))
     if numbers:
@@ -98,7 +79,7 @@ def usable_numbers(
     """Yield every usable NHS number, among identifiers or alone, where PID has them or another (36)."""
     for value in _claimed_numbers(segment, identifiers, number):
         with suppress(InvalidNhsNumber):
-            yield _read(value)
+            yield read_digits(value)
 
 
 def mothers_named(message: Message, patient: Segment) -> tuple[NhsNumber, ...]:
@@ -114,7 +95,7 @@ def mothers_named(message: Message, patient: Segment) -> tuple[NhsNumber, ...]:
     for segment, place in places:
         for value in _labelled(segment, place):
             with suppress(InvalidNhsNumber):
-                found[_read(value)] = None
+                found[read_digits(value)] = None
     return tuple(found)
 
 
@@ -134,7 +115,7 @@ def _claimed_numbers(segment: Segment, identifiers: int, number: int) -> Iterato
         yield alone
 
 
-def _read(value: str) -> NhsNumber:
+def read_digits(value: str) -> NhsNumber:
     """Return a number in which blanks and hyphens do not count; raise `InvalidNhsNumber`."""
     return NhsNumber(value.replace(" ", "").replace("-", ""))
 
@@ -170,25 +151,11 @@ def _read_reliability(patient: Segment, registers: Registers) -> None:
 
 
 def _read_next_of_kin(kin: Segment, registers: Registers) -> None:
-    """
-    Read relationship and name as one, so that no name stands beside another's relationship.
-
-    What the segment lacks is cleared; so is the name of another child (ruling 31).
-    """
-    relationship, family = kin.field(3), kin.field(2)
-    if relationship is None and family is None:
-        return
-    registers.cleared |= {"next_of_kin_relationship", "next_of_kin_name"}
-    registers.code("next_of_kin_relationship", relationship)
-    said = (_code(kin.field(3, component)) for component in (1, 2))
-    name = full_name(kin.field(2, 2), family)
-    registers.text("next_of_kin_name", None if tells_of_child(said) else name)
-    registers.cleared -= registers.values.keys()
-
-
-def tells_of_child(relationship: Iterable[str]) -> bool:
-    """Whether a relationship, by codes or in words, is one that a child may stand in (ruling 31)."""
-    return any(word in _CHILDREN for said in relationship for word in _WORD.findall(said.upper()))
+    """Read relationship and name of a segment that says either."""
+    relationship, family = kin.field(_RELATIONSHIP), kin.field(2)
+    if relationship is not None or family is not None:
+        words = kin.field(_RELATIONSHIP, 2)
+        registers.next_of_kin(relationship, full_name(kin.field(2, 2), family), words)
 
 
 def full_name(*parts: Value) -> str | None:

@@ -5,11 +5,13 @@ Ruling 37: no attendance is refused for its times. What cannot be read is left a
 """
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from broker.core.errors import MalformedMessage
+from broker.core.errors import InvalidOdsCode, MalformedMessage
+from broker.core.identifiers import OdsCode
 from broker.wire.hl7v2 import CLEARED, Value
 from broker.wire.times import DAY_ONLY, MISSING_HOUR, REPEATED_HOUR, parse_day, read_timestamp
 
@@ -42,6 +44,26 @@ class Fault(StrEnum):
 # Free text, which never enters a fact (ruling 31), does not look like this; a SNOMED CT id has 18 digits.
 _CODE = re.compile(r"[A-Z0-9][A-Z0-9.+/_-]{0,19}")
 
+# Ruling 31: never the name of another child. Table 0063 (UK), codes of the American one, words.
+_CHILDREN = frozenset(
+    {
+        *("9", "14", "15", "BRO", "CHD", "DAU", "FCH", "GCH", "NCH", "SCH", "SIB", "SIS", "WRD"),
+        *(
+            "BROTHER",
+            "CHILD",
+            "DAUGHTER",
+            "GRANDCHILD",
+            "GRANDDAUGHTER",
+            "GRANDSON",
+            "SIBLING",
+            "SISTER",
+            "SON",
+        ),
+        *("STEPBROTHER", "STEPCHILD", "STEPDAUGHTER", "STEPSISTER", "STEPSON", "WARD"),
+    }
+)
+_WORD = re.compile(r"[A-Z]+|[0-9]+")
+
 
 class Registers:
     """What one message writes. `values` and `cleared` are in the names of `VisitMessage`."""
@@ -68,6 +90,36 @@ class Registers:
             self.values[name] = value.upper()
         else:
             self.faults.add(Fault.CODE)
+
+    def disposition(self, value: Value) -> None:
+        """Set how a visit ended: the data dictionary writes two digits, the messaging standard one."""
+        if isinstance(value, str):
+            value = value.lstrip("0") or value
+        self.code("disposition", value)
+
+    def place(self, location: Value, site: Value, provider: OdsCode) -> None:
+        """Set the point of care in capitals, as a site lists it, and the site, failing that the provider."""
+        self.text("location", location.upper() if isinstance(location, str) else location)
+        if location is CLEARED and site is CLEARED:
+            self.cleared.add("site")
+        elif isinstance(location, str) or isinstance(site, str):
+            try:
+                self.values["site"] = OdsCode(site.upper() if isinstance(site, str) else "")
+            except InvalidOdsCode:
+                self.values["site"] = provider
+
+    def next_of_kin(self, relationship: Value, name: Value, *words: Value) -> None:
+        """
+        Set relationship and name as one, so that no name stands beside another's relationship.
+
+        What is lacking is cleared; so is the name of another child, as the `words` of the relationship or its
+        code tell (ruling 31).
+        """
+        self.cleared |= {"next_of_kin_relationship", "next_of_kin_name"}
+        self.code("next_of_kin_relationship", relationship)
+        told = [one for one in (relationship, *words) if isinstance(one, str)]
+        self.text("next_of_kin_name", None if tells_of_child(told) else name)
+        self.cleared -= self.values.keys()
 
     def day(self, name: str, value: Value, fault: Fault) -> None:
         """Set a calendar day, clear it or leave it alone; what cannot be read is left alone and counted."""
@@ -100,3 +152,8 @@ class Registers:
         if reading.fault is not None:
             self.faults.add(Fault(reading.fault))
         return reading.moment
+
+
+def tells_of_child(relationship: Iterable[str]) -> bool:
+    """Whether a relationship, by codes or in words, is one that a child may stand in (ruling 31)."""
+    return any(word in _CHILDREN for said in relationship for word in _WORD.findall(said.upper()))

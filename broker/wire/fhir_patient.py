@@ -12,8 +12,8 @@ from broker.core.errors import InvalidNhsNumber
 from broker.core.facts import Reliability
 from broker.core.identifiers import NhsNumber
 from broker.wire import fhir_terms as terms
-from broker.wire.adt_patient import NUMBER_MISSING, tells_of_child
-from broker.wire.adt_registers import Fault, Registers
+from broker.wire.adt_patient import NUMBER_MISSING
+from broker.wire.adt_registers import Fault, Registers, tells_of_child
 from broker.wire.fhir_bundle import Resource, Sent
 from broker.wire.fhir_values import (
     codings,

@@ -28,6 +28,7 @@ class Door(StrEnum):
     MLLP = "HL7 v2 over MLLP"
     UPLOAD = "an authority's upload file"
     KAFKA = "a record of an input topic"
+    TOPIC = "a record of a provider's own topic"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from broker.core.clock import plausible_arrival
-from broker.core.errors import RealPersonRefused
+from broker.core.errors import InvalidOdsCode, MalformedMessage, RealPersonRefused
 from broker.core.facts import VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.keyed import (
@@ -24,10 +24,12 @@ from broker.core.keyed import (
 from broker.core.number_ranges import Takes, Taking, takes_any
 from broker.core.senders import Sender
 from broker.wire.adt_registers import Fault, Registers
+from broker.wire.hl7v2 import DATA_TYPE, REQUIRED_FIELD, TABLE_VALUE
 
 PROCESSING_IDS: Final = frozenset({"P", "T", "D"})
 """MSH-11, table 0103. A live deployment takes `P` only (ruling 27)."""
 
+_CONTROL_ID_CHARACTERS_MAX = 199  # the longest of any version 2 of HL7; it is a header's value later
 
 SenderOf = Callable[[OdsCode, str], Sender]
 """Returns what is settled of a sending system (MSH-4, MSH-3); raises `NotItsSender` where it may not send."""
@@ -126,6 +128,36 @@ class VisitReading:
     control_id: str
     event: VisitEvent
     faults: tuple[str, ...]
+
+
+def control_id_of(text: str, location: str) -> str:
+    """Return what a sender finds its message by; raise `MalformedMessage`."""
+    if not text:
+        raise MalformedMessage("control id missing", hl7_code=REQUIRED_FIELD, location=location)
+    if len(text) > _CONTROL_ID_CHARACTERS_MAX:
+        raise MalformedMessage("control id too long", hl7_code=DATA_TYPE, location=location)
+    return text
+
+
+def provider_of(text: str, location: str) -> OdsCode:
+    """Return whom everything of a message is attributed to; raise `MalformedMessage`."""
+    if not text:
+        raise MalformedMessage("sending facility missing", hl7_code=REQUIRED_FIELD, location=location)
+    try:
+        return OdsCode(text.upper())
+    except InvalidOdsCode:
+        raise MalformedMessage(
+            "sending facility is no ODS code", hl7_code=TABLE_VALUE, location=location
+        ) from None
+
+
+def visit_number_of(said: str, local_id: str, envelope: Envelope, registers: Registers) -> str:
+    """Return a visit's number; without it the local patient id and the arrival, counted (ruling 6)."""
+    if said:
+        return said
+    registers.faults.add(Fault.VISIT_NUMBER)
+    arrived_at = registers.values.get("arrived_at", envelope.recorded_at)
+    return f"{local_id}\n{arrived_at.isoformat()}"
 
 
 def put_together(

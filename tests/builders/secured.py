@@ -24,10 +24,13 @@ from broker.adapters.kafka_access import apply_access, binding_of
 from broker.adapters.kafka_topics import apply_topics
 from broker.runtime.access import declared_access
 from broker.runtime.kafka import embedded_kafka
+from broker.runtime.resources import topics_file as shipped_topics
 from broker.runtime.settings import PREFIX, Settings
 from broker.runtime.topics import declared_topics
 
 ADMINISTRATOR = "admin"
+WRITER = "RXM"
+"""A provider that writes its attendances to a topic of its own."""
 STRANGER = "stranger"
 """A user whom Kafka knows and who may do nothing."""
 
@@ -106,7 +109,7 @@ class SecuredKafka:
         """Return the settings of a user with a password."""
         password = self.certificates.directory / f"{user}.password"
         password.write_text(password_of(user) + "\n")
-        return _as_settings(
+        return self._site() | _as_settings(
             {
                 "bootstrap_servers": self.kafka.bootstrap_servers,
                 "security_protocol": "SASL_SSL",
@@ -120,7 +123,7 @@ class SecuredKafka:
     def by_certificate(self, user: str, **changes: str) -> dict[str, str]:
         """Return the settings of a user with a certificate."""
         certificate, key = self.certificates.issue(user)
-        return _as_settings(
+        return self._site() | _as_settings(
             {
                 "bootstrap_servers": f"{_HOST}:{self.certificate_port}",
                 "security_protocol": "SSL",
@@ -130,6 +133,10 @@ class SecuredKafka:
                 **changes,
             }
         )
+
+    def _site(self) -> dict[str, str]:
+        """Return the settings of everybody: the topics file, in which a provider may write."""
+        return {f"{PREFIX}TOPICS_FILE": str(self.certificates.directory / "topics.toml")}
 
     def cluster(self, user: str) -> Cluster:
         """Return the cluster as a user with a password knows it."""
@@ -197,6 +204,14 @@ class SecuredKafka:
         asyncio.run(ask())
 
 
+def _with_writer(topics: str) -> str:
+    """Return a topics file in which `WRITER` writes to a topic of its own."""
+    nobody, somebody = "[senders]", f'[senders]\nproviders = ["{WRITER}"]'
+    lines = topics.replace(nobody, somebody).splitlines()
+    lines.remove("providers = []")
+    return "\n".join(lines)
+
+
 def password_of(user: str) -> str:
     """Return the password of a user of the tests."""
     return f"of {user}, in tests"
@@ -221,7 +236,10 @@ def secured_kafka(*, granted: bool = True) -> Iterator[SecuredKafka]:
         certificate, key = certificates.issue(_NODE)
         both = certificates.directory / "node.pem"
         both.write_bytes(key.read_bytes() + certificate.read_bytes())
-        access = declared_access(Settings())
+        topics_file = certificates.directory / "topics.toml"
+        topics_file.write_text(_with_writer(shipped_topics().read_text("utf-8")), "utf-8")
+        topics = declared_topics(topics_file)
+        access = declared_access(Settings(), topics=topics)
         users = [ADMINISTRATOR, STRANGER, *(principal.user for principal in access)]
         security = Security(
             certificate_file=both,
@@ -234,7 +252,7 @@ def secured_kafka(*, granted: bool = True) -> Iterator[SecuredKafka]:
         with embedded_kafka(security=security) as kafka:
             running = SecuredKafka(kafka, certificates, security.certificate_port, access)
             administrator = running.cluster(ADMINISTRATOR)
-            asyncio.run(apply_topics(administrator, declared_topics(None)))
+            asyncio.run(apply_topics(administrator, topics))
             if granted:
                 asyncio.run(apply_access(administrator, access))
             yield running

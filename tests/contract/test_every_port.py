@@ -16,12 +16,14 @@ import pytest
 from broker import ports
 from broker.adapters.kafka_archive import KafkaArchive
 from broker.adapters.kafka_facts import KafkaFactLog
+from broker.adapters.kafka_offers import KafkaOffers
 from broker.adapters.kafka_partition import KafkaPartitionLog
 from broker.adapters.kafka_tail import KafkaInputTail
 from broker.adapters.memory import MemoryFactLog, MemoryPartitionLog
 from broker.adapters.memory_archive import MemoryArchive
 from broker.adapters.memory_demographics import MemoryDemographics
 from broker.adapters.memory_messages import MemoryMessages
+from broker.adapters.memory_offers import MemoryOffers
 from broker.adapters.memory_sealing import MemorySealer
 from broker.adapters.memory_tail import MemoryInputTail
 from broker.adapters.message_table import MessageTable
@@ -57,6 +59,7 @@ PORTS = {
     "FactLog": Row(twin=MemoryFactLog, real=KafkaFactLog, suite="test_fact_log"),
     "InputTail": Row(twin=MemoryInputTail, real=KafkaInputTail, suite="test_input_tail"),
     "MessageIndex": Row(twin=MemoryMessages, real=MessageTable, suite="test_message_index"),
+    "Offers": Row(twin=MemoryOffers, real=KafkaOffers, suite="test_offers"),
     "PartitionLog": Row(twin=MemoryPartitionLog, real=KafkaPartitionLog, suite="test_partition_log"),
     "Sealer": Row(twin=MemorySealer, real=KeyDirectory, suite="test_sealer"),
 }

@@ -28,6 +28,7 @@ REFUSALS = {
         ("provider-RXH", "cpis.alerts.provider.RXM"),
         ("provider-RXH", "cpis.alerts.la.211"),
         ("provider-RXH", Topic.PEOPLE),
+        ("provider-RXM", "cpis.in.attendances.RXM"),
         ("cpis-intake", Topic.PEOPLE),
         ("cpis-intake", Topic.PLANS),
         ("cpis-intake", Topic.WORKLIST),
@@ -51,6 +52,9 @@ REFUSALS = {
     "write": [
         ("la-211", "cpis.alerts.la.211"),
         ("provider-RXH", "cpis.alerts.provider.RXH"),
+        ("provider-RXH", "cpis.in.attendances.RXM"),
+        ("provider-RXM", Topic.ATTENDANCES),
+        ("cpis-intake", "cpis.in.attendances.RXM"),
         ("cpis-intake", Topic.PEOPLE),
         ("cpis-intake", Topic.ALERTS),
         ("cpis-intake", Topic.AUDIT),

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,9 @@ import pytest
 from broker.adapters.access_declarations import Kind, Operation
 from broker.ports import INPUTS, Topic
 from tests.builders.adt import Adt, Patient
+from tests.builders.hospital_record import record
 from tests.builders.matcher import numbers
-from tests.builders.secured import ADMINISTRATOR, SecuredKafka
+from tests.builders.secured import ADMINISTRATOR, WRITER, SecuredKafka
 from tests.builders.upload import Person, Record, build_upload
 from tests.fault.fleet import Fleet
 from tests.integration.test_operators import lines_of, ops_port_of, sent_by_mllp, until_ready
@@ -94,6 +95,12 @@ def attendance(visit: str, provider: str = PROVIDER, patient: Patient = _ROBIN) 
     return message.text().encode()
 
 
+def written(visit: str) -> bytes:
+    """Return an attendance of this minute as the provider writes it that has Kafka."""
+    now = datetime.now(tz=UTC)
+    return record(control_id=visit, visit_number=visit, provider=WRITER, recorded_at=now, arrived_at=now)
+
+
 def unused(secured: SecuredKafka) -> set[str]:
     """Return the declared rights of the roles that nobody has asked for yet."""
     done = secured.judged(allowed=True)
@@ -131,8 +138,8 @@ def test_a_visit_becomes_an_alert_and_an_inbox_row(
     of it is explained to whoever has an explainer's.
 
     The day holds a visit to somebody without a topic (worklist), one of a patient without a number, a message
-    nobody can read, a merge of two numbers (worklist), and an event that the outbox cannot read. What was
-    never asked for would be a right too many.
+    nobody can read, a merge of two numbers (worklist), a visit that a provider wrote to its own topic, and an
+    event that the outbox cannot read. What was never asked for would be a right too many.
     """
     settings_of = getattr(secured, f"by_{manner}")
     listening = ["--authority", AUTHORITY]
@@ -148,7 +155,8 @@ def test_a_visit_becomes_an_alert_and_an_inbox_row(
         planless = attendance(f"Y-{manner}", patient=_IMOGEN)
         answers = sent_by_mllp(site.mllp_port, *visits, planless, nobodys, two_numbers, b"MSH|nonsense")
         secured.send(ADMINISTRATOR, Topic.ALERTS, b"no alert")
-        wait_until(lambda: site.inbox() >= held + 4, END_SECONDS, "four alerts are in the inbox")
+        secured.send(f"provider-{WRITER}", f"{Topic.ATTENDANCES}.{WRITER}", written(f"Z-{manner}"))
+        wait_until(lambda: site.inbox() >= held + 6, END_SECONDS, "six alerts are in the inbox")
         wait_until(lambda: unused(secured) <= UNUSED_THAT_DAY, END_SECONDS, "every right is used")
         explainer = {"CPIS_SEALING_KEYS_DIR": str(tmp_path / "keys"), **settings_of("cpis-explainer")}
         assert "No plan on file." in asked("answer", explainer, f"{PROVIDER}/Y-{manner}", code=3)
@@ -159,7 +167,7 @@ def test_a_visit_becomes_an_alert_and_an_inbox_row(
     assert "Plan on file." in asked("answer", explainer, visit)
     assert "Could not check: " in asked("answer", explainer, f"{PROVIDER}/X-{manner}", code=4)
     assert ["AA", "AA", "AA", "AA", "AA", "AE"] == answers
-    assert before + 2 == len(told(settings_of(f"la-{AUTHORITY}"), *listening))
+    assert before + 3 == len(told(settings_of(f"la-{AUTHORITY}"), *listening))
     assert "refuses us" not in logs
     assert "Traceback" not in logs
 

@@ -61,6 +61,52 @@ def test_each_recipient_has_its_own_topic_and_group_and_nothing_else() -> None:
     ] == found["la-204"]
 
 
+WRITING = """
+partitions = 1
+replication_factor = 1
+[recipients]
+providers = ["RXX"]
+[recipient_topics.providers]
+name = "out.{ods}"
+partitions = 1
+[senders]
+providers = ["RXX", "RXM"]
+[sender_topics.providers]
+name = "in.{ods}"
+partitions = 1
+"""
+
+
+def test_a_provider_that_writes_is_one_user_whatever_it_is_beside() -> None:
+    """As a recipient it reads, as a sender it writes; one that is no recipient writes alone."""
+    access = load(
+        """
+        [recipients.providers]
+        name = "provider-{ods}"
+        read = ["out.{ods}"]
+        [senders.providers]
+        name = "provider-{ods}"
+        write = ["in.{ods}"]
+        [principals.intake]
+        name = "intake"
+        read = ["in.*"]
+        """,
+        load_topics(WRITING),
+    )
+
+    assert {
+        "intake": ["READ on topic in.*"],
+        "provider-RXX": ["READ on topic out.RXX", "WRITE on topic in.RXX"],
+        "provider-RXM": ["WRITE on topic in.RXM"],
+    } == {one.user: [str(grant) for grant in one.grants] for one in access}
+
+
+def test_a_beginning_may_stand_for_topics_of_which_there_are_none_yet() -> None:
+    """Intake reads what providers write; today nobody does."""
+    assert not TOPICS.written
+    assert "READ on topic cpis.in.attendances.*" in [str(grant) for grant in shipped().of("intake").grants]
+
+
 def test_nobody_is_granted_everything_or_the_cluster() -> None:
     """No ALL, no DELETE, nothing on the cluster, and no right for everybody."""
     grants = shipped().grants
@@ -97,6 +143,7 @@ def test_the_people_are_written_by_the_matcher_alone_and_read_by_who_explains_or
 MISTAKES = {
     "no TOML": ("principals = ", "is not TOML"),
     "an unknown table": ("[people]", "people is not known here"),
+    "an unknown kind of sender": ('[senders.schools]\nname = "s-{ods}"', "schools is not known here"),
     "an unknown kind": ('[recipients.schools]\nname = "s-{ods}"', "schools is not known here"),
     "no table": ("[principals]\none = 3", "one: must be a table"),
     "an unknown key": ('[principals.one]\nname = "a"\nreads = []', "one: reads is not known here"),

@@ -66,6 +66,18 @@ def test_recipients_are_known_by_their_codes() -> None:
     assert frozenset() == topics.providers
 
 
+def test_what_providers_write_to_is_known_by_its_topic() -> None:
+    """Whose each is; who may write there is nobody's recipient by that."""
+    topics = load_topics(
+        _VALID
+        + '[senders]\nproviders = ["RXX"]\n[sender_topics.providers]\nname = "in.{ods}"\npartitions = 1'
+    )
+
+    assert {"in.RXX": OdsCode("RXX")} == topics.written
+    assert "in.RXX" in topics.names
+    assert frozenset() == topics.providers
+
+
 @pytest.mark.parametrize(
     ("valid", "wrong", "told"),
     [
@@ -77,6 +89,23 @@ def test_recipients_are_known_by_their_codes() -> None:
         ('"201"', '"2-1"', "recipients.local_authorities: each must be an ODS code"),
         ('"201"', "201", "recipients.local_authorities: each must be an ODS code"),
         ("[recipients]", "[recipients]\nhospitals = []", "recipients: hospitals is not known here"),
+        ("[recipients]", "[senders]\nhospitals = []\n[recipients]", "senders: hospitals is not known here"),
+        ("[recipients]", '[senders]\nproviders = ["?"]\n[recipients]', "senders.providers: each must be"),
+        (
+            "[recipients]",
+            '[senders]\nproviders = ["RXX"]\n[recipients]',
+            "sender_topics.providers says nothing of the topics",
+        ),
+        (
+            "[recipients]",
+            '[sender_topics.providers]\nname = "in"\n[recipients]',
+            "sender_topics.providers: name must contain {ods}",
+        ),
+        (
+            "[recipients]",
+            '[sender_topics.hospitals]\nname = "in.{ods}"\n[recipients]',
+            "sender_topics: hospitals is not known here",
+        ),
         ("recipient_topics.local_authorities", "recipient_topics.hospitals", "recipient_topics: hospitals"),
         ("alerts.la.{ods}", "alerts.la", "recipient_topics.local_authorities: name must contain {ods}"),
         ('"inputs"', '"in puts"', "'in puts' cannot be a topic's name"),

@@ -334,7 +334,7 @@ def test_of_a_message_that_is_not_its_senders_no_byte_is_kept(event: str) -> Non
     assert b"|MSH^1^4^103&Table value not found&HL70357&CPIS-205&" in answers[0]
     assert ("connection not bound to this sending facility", "MSH-4") == (kept.reason, kept.location)
     assert (None, None, None) == (kept.sender, kept.control_id, kept.raw)
-    assert Counter({"kept": 2, "rejected: sender": 2}) == desk.counts
+    assert Counter({"kept": 2, "rejected: mllp sender": 2}) == desk.counts
     assert ([], kept.reason) == (desk.attendances(), again.reason)
 
 
@@ -489,7 +489,7 @@ def test_what_is_kept_unread_is_counted_by_its_code(data: bytes, code: str) -> N
 
     desk.send(data)
 
-    assert (1, 1) == (desk.counts["kept"], desk.counts[f"rejected: {code}"])
+    assert (1, 1) == (desk.counts["kept"], desk.counts[f"rejected: mllp {code}"])
 
 
 @pytest.mark.parametrize("reason", [NO_START, TOO_LONG])
@@ -499,7 +499,7 @@ def test_what_is_no_frame_is_counted_as_such(reason: str) -> None:
 
     desk.send_unreadable(b"junk", reason)
 
-    assert {"kept": 1, "rejected: frame": 1} == desk.counts
+    assert {"kept": 1, "rejected: mllp frame": 1} == desk.counts
 
 
 def test_a_fact_that_kafka_would_never_take_is_kept_in_parts() -> None:

@@ -28,6 +28,7 @@ PINNED = {
     "plan_details": 1002,
     "attendance": 1003,
     "attendance_details": 1004,
+    "hospital_attendance": 1260,
     "identity": 1005,
     "access": 1006,
     "access_details": 1007,
