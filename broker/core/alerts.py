@@ -33,13 +33,19 @@ class Recipient:
 class Occasion(StrEnum):
     """
     A person came, or somebody looked the person up, never mixed up (ruling 1); or the number of an open plan
-    is not in use (ruling 23); or a baby was born whom an unborn child's plan covers (ruling 26).
+    is not in use (ruling 23); or a baby was born whom an unborn child's plan covers (ruling 26); or the due
+    date of such a plan is past, and nobody has told how the pregnancy ended (ruling 43).
     """
 
     ATTENDED = "attended"
     VIEWED = "viewed"
     NUMBER_INACTIVE = "number inactive"
     BORN = "born"
+    OUTCOME_AWAITED = "outcome awaited"
+
+
+ASKED = frozenset({Occasion.BORN, Occasion.OUTCOME_AWAITED})
+"""What an authority is asked about a plan of its own, visit or no visit, and again until it answers."""
 
 
 class SubjectRole(StrEnum):
@@ -103,6 +109,8 @@ class Note(StrEnum):
     NOT_CONFIRMED = "possible attendance, identity not confirmed"
     NO_OUTCOME = "no outcome received"
     OPEN_OWN_PLAN = "open the baby's own plan"
+    TELL_OUTCOME = "tell how the pregnancy ended"
+    LAPSED = "lapsed without outcome"
 
 
 class Urgency(StrEnum):
@@ -191,8 +199,9 @@ class Alert:
 
     `alert_id` stays for the life of the thread; `subject` is the reference of the visit or view.
     `earlier_visits` counts the person's other unscheduled visits that began in the seven days before,
-    `last_visit_at` is the arrival of the newest (ruling 8). `child_id` is the authority's own id for the
-    child: it goes to that authority alone and is no content.
+    `last_visit_at` is the arrival of the newest (ruling 8). `asked_again` counts how often what is asked has
+    been asked once more since (rulings 23, 26, 43). `child_id` is the authority's own id for the child: it
+    goes to that authority alone and is no content.
     """
 
     alert_id: str
@@ -207,6 +216,7 @@ class Alert:
     other_authorities: tuple[Contact, ...] = ()
     earlier_visits: int = 0
     last_visit_at: datetime | None = None
+    asked_again: int = 0
     notes: tuple[Note, ...] = ()
     child_id: str | None = field(default=None, repr=False, compare=False)
 
@@ -250,6 +260,7 @@ class Change(StrEnum):
     RESTRICTED = "restricted: delete what was told before, and confirm it"
     RULES = "rules changed"
     IDENTITY = "identity confirmed, or in doubt again"
+    ASKED_AGAIN = "asked again"
 
 
 LOUD: frozenset[Change] = frozenset(
@@ -265,9 +276,13 @@ LOUD: frozenset[Change] = frozenset(
         Change.PLAN,
         Change.RESTRICTED,
         Change.IDENTITY,
+        Change.ASKED_AGAIN,
     }
 )
-"""The loud changes of rulings 7, 24 and 46; every other is quiet: it joins the thread and reopens nothing."""
+"""
+The loud changes of rulings 7, 23, 24, 26, 43 and 46; every other is quiet: it joins the thread and reopens
+nothing.
+"""
 
 
 class Why(StrEnum):
@@ -295,6 +310,7 @@ class Why(StrEnum):
     SHARING_STOPPED = "ruling 45: sharing stopped by a controller"
     OWN_PLAN = "ruling 26: the baby has a plan of its own"
     NOT_BORN_UNDER = "ruling 26: not born under the unborn child's plan"
+    NO_OUTCOME_AWAITED = "ruling 43: no outcome of a pregnancy is awaited"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,7 @@ _FLOWS = {
     (RecipientKind.AUTHORITY, Occasion.VIEWED, SubjectRole.NEWBORN): Flow.VIEW_OF_CHILD,
     (RecipientKind.PROVIDER, Occasion.ATTENDED, SubjectRole.NEWBORN): Flow.PLAN_OF_CHILD,
     (RecipientKind.AUTHORITY, Occasion.BORN, SubjectRole.NEWBORN): Flow.BIRTH,
+    (RecipientKind.AUTHORITY, Occasion.OUTCOME_AWAITED, SubjectRole.MOTHER): Flow.OUTCOME,
 }  # a provider is told of its own visits alone
 _KEPT_UNCONFIRMED = ("visit", "provider", "provider_name", "state", "arrived_at")  # ruling 46
 _OF_A_VISIT = tuple(entry.name for entry in fields(VisitLine))
@@ -151,22 +152,33 @@ def authority_alert(
     )
 
 
-def birth_alert(alert_id: str, subject: str, recipient: Recipient, matched: Sequence[Matched]) -> Alert:
-    """Return what asks an authority to open the plan of a baby whom its unborn child's plan covers (26)."""
-    own, _ = _split(matched, recipient.code)
+def asking_alert(
+    alert_id: str,
+    subject: str,
+    recipient: Recipient,
+    occasion: Occasion,
+    own: Sequence[Matched],
+    *,
+    notes: tuple[Note, ...],
+    asked_again: int,
+) -> Alert:
+    """
+    Return what asks an authority for something that has to do with plans of its own, no visit (26, 43).
+
+    `asked_again` counts how often it has been asked since.
+    """
     lines = _lines(own)
+    moved = any(line.authority != recipient.code for line in lines)
     return Alert(
         alert_id=alert_id,
         subject=subject,
-        occasion=Occasion.BORN,
+        occasion=occasion,
         recipient=recipient,
         route=Route.DUTY,
         urgency=Urgency.NOW,
         plans=lines,
-        notes=_notes(
-            (Note.MOVED_TO_SUCCESSOR, any(line.authority != recipient.code for line in lines)),
-            (Note.OPEN_OWN_PLAN, True),
-        ),
+        asked_again=asked_again,
+        notes=(*_notes((Note.MOVED_TO_SUCCESSOR, moved)), *notes),
         child_id=_child_id(own),
     )
 

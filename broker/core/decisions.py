@@ -40,9 +40,10 @@ from broker.core.identity_words import is_confirmed, is_overdue, is_refused, is_
 from broker.core.keyed import IdentityKey
 from broker.core.leaving import elsewhere, staying, staying_by
 from broker.core.newborn import counting, covering, match, received_by, timing_marks, was_received
-from broker.core.newborn_asked import asked_of_authorities
+from broker.core.newborn_asked import Asked, asked_of_authorities
 from broker.core.noting import Noting
 from broker.core.number_answers import under_enquiry
+from broker.core.outcome_asked import outcomes_asked
 from broker.core.person import Known
 from broker.core.plans import Due, PlanName, Stay, Version, cutoff, delayed_from, histories
 from broker.core.policy import AnyPolicy, Policy
@@ -108,6 +109,7 @@ class Deciding(Noting):
         for access in self.accesses:
             self._decide_view(access)
         self._decide_birth()
+        self._decide_outcome()
         return Decisions(
             alerts=self.alerts, items=self.items, entries=self.entries, restricted=self.restricted
         )
@@ -184,14 +186,31 @@ class Deciding(Noting):
         asked = asked_of_authorities(
             self.number, self.plans, self.notices, self.losses, self.policy, self.key
         )
+        self._stand_asked(asked, Occasion.BORN)
+
+    def _decide_outcome(self) -> None:
+        """Ask whose unborn plan is past its due date how the pregnancy ended (ruling 43)."""
+        asked = outcomes_asked(
+            self.number,
+            self.plans,
+            self.notices,
+            self.losses,
+            self.policy,
+            self.key,
+            births=self.known.births,
+        )
+        self._stand_asked(asked, Occasion.OUTCOME_AWAITED)
+
+    def _stand_asked(self, asked: Asked | None, occasion: Occasion) -> None:
+        """Let stand what is asked of authorities, if anything is."""
         if asked is None:
             return
         if self._withheld(asked.policy):
-            self._enter(asked.subject, Occasion.BORN, Why.RESTRICTED, asked.policy)
+            self._enter(asked.subject, occasion, Why.RESTRICTED, asked.policy)
         elif asked.alerts:
-            self._stand(asked.subject, asked.alerts, asked.policy, occasion=Occasion.BORN)
+            self._stand(asked.subject, asked.alerts, asked.policy, occasion=occasion)
         else:
-            self._enter(asked.subject, Occasion.BORN, asked.why, asked.policy)
+            self._enter(asked.subject, occasion, asked.why, asked.policy)
 
     def _matched(self, visit: Visit, pairs: Sequence[Due]) -> list[Matched]:
         """Return the plans whose details match the visit's (ruling 20), with what a reader must know."""

@@ -299,6 +299,8 @@ def differences(before: Alert, after: Alert) -> tuple[Change, ...]:
         changes.add(Change.NOTE)
     if (before.earlier_visits, before.last_visit_at) != (after.earlier_visits, after.last_visit_at):
         changes.add(Change.HISTORY)
+    if before.asked_again != after.asked_again:
+        changes.add(Change.ASKED_AGAIN if before.asked_again < after.asked_again else Change.NOTE)
     if before.views != after.views:
         changes.add(Change.VIEW)
     if before.visit is not None and after.visit is not None and before.visit != after.visit:

@@ -7,7 +7,7 @@ Nothing is decided here. Each finding is what the functions that decide return, 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from broker.core.alerts import Alert, AlertEvent, Occasion, Why
+from broker.core.alerts import ASKED, Alert, AlertEvent, Occasion, Why
 from broker.core.audit import commit_to
 from broker.core.counting import view_not_counted
 from broker.core.decisions import Deciding
@@ -50,8 +50,8 @@ def explain(
         return explaining.sensitive_visit(subject)
     if subject in explaining.elsewhere:
         return explaining.left_visit(subject)
-    if subject in explaining.entries and explaining.entries[subject].occasion is Occasion.BORN:
-        return explaining.birth(subject)
+    if subject in explaining.entries and explaining.entries[subject].occasion in ASKED:
+        return explaining.asked(subject)
     access = next((access for access in explaining.accesses if access.access_id == subject), None)
     if access is not None:
         return explaining.view(access)
@@ -137,8 +137,8 @@ class _Explaining(Deciding):
         whole = self._whole(reference, frozenset({reference}), None, (), ())
         return replace(whole, facts=tuple(_message_line(one, restricted=self.restricted) for one in kept))
 
-    def birth(self, reference: str) -> Explanation:
-        """Explain what an authority is asked because the person was born (ruling 26): there is no place."""
+    def asked(self, reference: str) -> Explanation:
+        """Explain what an authority is asked because of a birth or its due date (26, 43): no place."""
         whole = self._whole(reference, frozenset({reference}), None, (), ())
         return replace(whole, facts=tuple(self._of_the_person(frozenset({reference}))))
 

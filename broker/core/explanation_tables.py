@@ -34,10 +34,12 @@ FACTS: Mapping[VisitEvent | PlanType | IdentityKind | Occasion, str] = {
     IdentityKind.REFUSED: "a person said that the visit is not of the one whose number it is under (46)",
     IdentityKind.NO_OUTCOME: "nothing had been heard by then of how the visit ended (ruling 7)",
     IdentityKind.UNSETTLED: "nobody had said by then whose the visit is (ruling 46)",
+    IdentityKind.TIME_PASSED: "it was that late, and what is asked was asked again (rulings 23, 26, 43)",
     Occasion.ATTENDED: "the person came",
     Occasion.VIEWED: "somebody looked the person up",
     Occasion.NUMBER_INACTIVE: "the number of an open plan is not in use (ruling 23)",
     Occasion.BORN: "the baby was linked with a mother who has an unborn child's plan (ruling 26)",
+    Occasion.OUTCOME_AWAITED: "the due date of an unborn child's plan was past (ruling 43)",
 }
 """What a source said."""
 
@@ -76,6 +78,8 @@ WHYS: Mapping[Why, str] = {
     Why.NUMBER_NOT_IN_USE: "not shared: the number is not in use, and no plan is open on it (ruling 23)",
     Why.OWN_PLAN: "not shared: the mother's plan covers no baby with a plan of its own (ruling 26)",
     Why.NOT_BORN_UNDER: "not shared: the baby was not born under the mother's plan (ruling 26)",
+    Why.NO_OUTCOME_AWAITED: "not asked: the outcome of the pregnancy is known, its due date is to come, or "
+    "the plan was removed (ruling 43)",
     Why.WRONG_PERSON: "not shared: recorded under the wrong person, goes on under another number (ruling 44)",
     Why.NEWER_RULES: "not told: decided only by newer rules, when the person had left (ruling 45, ADR 0016)",
     Why.SHARING_STOPPED: "not shared: a controller's signed stop held; who asks is answered: could not check "
@@ -156,6 +160,8 @@ NOTES: Mapping[Note, str] = {
     Note.NO_OUTCOME: "no departure, admission or other outcome was received in time (ruling 7)",
     Note.PROTECTION_PLAN_OPEN: "a child protection plan is open on it (ruling 23)",
     Note.OPEN_OWN_PLAN: "the authority is asked to open the baby's own plan (ruling 26)",
+    Note.TELL_OUTCOME: "the authority is asked how the pregnancy ended (ruling 43)",
+    Note.LAPSED: "nobody has told how the pregnancy ended, and nobody asks any more (ruling 43)",
 }
 
 URGENCIES: Mapping[Urgency, str] = {
@@ -201,6 +207,7 @@ CHANGES: Mapping[Change, str] = {
     Change.RESTRICTED: "restricted since: what was told before is to be deleted, and that confirmed (24)",
     Change.VISIT: "other details of the visit changed",
     Change.IDENTITY: "who the patient is was confirmed, or is in doubt again (ruling 46)",
+    Change.ASKED_AGAIN: "asked again, since nobody has answered (rulings 23, 26, 43)",
     Change.NUMBER: "the person's number was superseded (ruling 22)",
     Change.RULES: "the rules or the policy changed, and no new message led to it (ADR 0016)",
 }

@@ -52,7 +52,7 @@ _NO_ANSWER = (
     "ask `cpis answer` (ruling 41)."
 )
 _NOBODY = "a provider that is not named, since the record is restricted (ruling 24)"
-_TITLES = {Occasion.ATTENDED: "Visit", Occasion.BORN: "Birth"}
+_TITLES = {Occasion.ATTENDED: "Visit", Occasion.BORN: "Birth", Occasion.OUTCOME_AWAITED: "Outcome"}
 
 
 def sentences(answer: Answer) -> tuple[str, ...]:

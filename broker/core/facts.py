@@ -5,7 +5,7 @@ A fact has two times, when it is true in the world and when its source recorded 
 intake received it. It never carries "now". The NHS number is the key a fact travels under, not part of it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from enum import Enum, StrEnum
 
@@ -189,28 +189,10 @@ class VisitMessage:
     several_numbers: bool | None = None  # NHS numbers that differ; None where it names no usable one (42)
 
 
-REGISTERS: tuple[str, ...] = (
-    "patient_class",
-    "admission_type",
-    "location",
-    "site",
-    "arrived_at",
-    "departed_at",
-    "disposition",
-    "reason",
-    "acuity",
-    "arrival_mode",
-    "number_status",
-    "birth_date_reliability",
-    "restricted",
-    "cancel_reason",
-    "next_of_kin_relationship",
-    "clinician_role",
-    "clinician_name",
-    "next_of_kin_name",
-    "family",
-    "given",
-    "birth_date",
+REGISTERS: tuple[str, ...] = tuple(
+    entry.name
+    for entry in fields(VisitMessage)
+    if entry.default is None and entry.name not in {"sequence", "occurred_at", "several_numbers"}
 )
 """The last-writer-wins registers of a visit: the fields that a message may set or clear."""
 
@@ -295,6 +277,8 @@ class IdentityKind(StrEnum):
     """A timer's word that nobody had said so of a visit by then (ruling 46)."""
     NO_OUTCOME = "no outcome received"
     """A timer's word that nothing had been heard of a visit's end by then (ruling 7)."""
+    TIME_PASSED = "time passed"
+    """A timer's word that it is that late for somebody of whom something is asked again (23, 26, 43)."""
 
 
 ABOUT_A_VISIT = frozenset(

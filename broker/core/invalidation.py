@@ -9,7 +9,7 @@ under it lead to no event. Nothing here knows of any other number.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from broker.core.alerts import (
     Alert,
@@ -22,6 +22,7 @@ from broker.core.alerts import (
     Urgency,
     Why,
 )
+from broker.core.asking_again import reached, times_passed
 from broker.core.content import successor_of
 from broker.core.decisions import Decisions
 from broker.core.effects import Advance, compared
@@ -59,13 +60,15 @@ class Inactive:
     What is left under a number that is not in use.
 
     `stamp` is when the source recorded it, `since` when that was received: from then the time counts after
-    which what is sealed is destroyed. `ledger` holds what authorities were told of the number, and nothing
+    which what is sealed is destroyed. `late` is the latest time that a timer has said to have passed, aware
+    UTC, None before the first. `ledger` holds what authorities were told of the number, and nothing
     else; `plans` is by marks, an authority and a digest keyed with the number, so that a plan on another
     number cannot be compared. Once what is sealed is destroyed two digits of a digest are left.
     """
 
     stamp: datetime
     since: datetime
+    late: datetime | None = None
     ledger: Person
     plans: Mapping[str, InactivePlan] = field(default_factory=dict)
 
@@ -103,6 +106,7 @@ def take_out_of_use(
     inactive = Inactive(
         stamp=recorded(answer),
         since=answer.received_at,
+        late=reached(person.known.notices.values()),
         ledger=Person(number=person.number, salt=salt, told=told, returns=person.returns),
     )
     plans = [
@@ -160,7 +164,9 @@ def stays_out_of_use(
         for content, history in one.fact.known.plans.items()
         for said in history
     ]
-    newest = replace(inactive, stamp=max([inactive.stamp, *stamps]))
+    passed = reached(one.fact for one in came if isinstance(one.fact, IdentityNotice))
+    late = max((at for at in (inactive.late, passed) if at is not None), default=None)
+    newest = replace(inactive, stamp=max([inactive.stamp, *stamps]), late=late)
     return _noticed(newest, plans, policy, key, destroyed=destroyed)
 
 
@@ -224,6 +230,11 @@ def _is_open(content: PlanContent, stamp: datetime) -> bool:
     return content.deleted is None and (content.end is None or content.end >= london_day(stamp))
 
 
+def _is_past(inactive: Inactive, span: timedelta) -> bool:
+    """Whether a timer has said that a span has passed since the number was taken out of use."""
+    return inactive.late is not None and inactive.late >= inactive.since + span
+
+
 def _owner(plan: InactivePlan, inactive: Inactive, policy: AnyPolicy) -> OdsCode:
     """Return who answers for a plan (ruling 19)."""
     at = max(inactive.stamp, plan.recorded_at)
@@ -252,14 +263,17 @@ def _decided(
         recipient = Recipient(kind=RecipientKind.AUTHORITY, code=owner)
         alert_id = key.derive("alert", recipient.kind, owner.code, subject, number.key)
         protection = any(plan.protection for plan in open_plans[owner])
+        settled = in_force.authority(owner)
+        to_lead = protection and _is_past(inactive, settled.inactive_to_lead)
         alerts[alert_id] = Alert(
             alert_id=alert_id,
             subject=subject,
             occasion=Occasion.NUMBER_INACTIVE,
             recipient=recipient,
-            route=Route.DUTY,
+            route=Route.SAFEGUARDING if to_lead else Route.DUTY,
             urgency=Urgency.NOW,
             plans=(),
+            asked_again=times_passed(inactive.since, settled.asked_again, inactive.late),
             notes=(Note.NUMBER_INACTIVE, *((Note.PROTECTION_PLAN_OPEN,) if protection else ())),
             child_id=child_ids.get(owner),
         )

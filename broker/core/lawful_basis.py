@@ -25,6 +25,7 @@ class Flow(StrEnum):
     PLAN_OF_MOTHER = "plan-of-mother"
     POSSIBLE_VISIT = "possible-visit"
     BIRTH = "birth"
+    OUTCOME = "outcome-of-pregnancy"
     INACTIVE_NUMBER = "inactive-number"
     NOTHING_SHARED = "nothing-shared"
 
@@ -112,6 +113,13 @@ TABLE: Final[Mapping[Flow, LawfulBasis]] = {
         from_controller="the provider that recorded the birth, or the demographic source",
         to_controller=_AUTHORITY,
         statute=_CHILD_STATUTE,
+    ),
+    Flow.OUTCOME: LawfulBasis(
+        what="that the due date of its own unborn child's plan is past and no outcome is known, told to the "
+        "authority",
+        from_controller="the authority itself: nobody else's record is in it",
+        to_controller=_AUTHORITY,
+        statute=_MOTHER_STATUTE,
     ),
     Flow.INACTIVE_NUMBER: LawfulBasis(
         what="that the number of an open plan is not in use, with the authority's own id of the child, told "

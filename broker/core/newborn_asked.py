@@ -2,16 +2,17 @@
 A birth asks the authority whose unborn plan covers the baby to open the baby's own plan. Ruling 26; R34, C19.
 
 It is asked whether or not the baby comes to a hospital again, and stands until it is answered by a plan of
-the baby's own, whenever that is recorded. Repeating it every day is the outbox's.
+the baby's own, whenever that is recorded, and is asked again as often as a timer says that a day has passed.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from broker.core.alerts import Alert, Recipient, RecipientKind, Why
+from broker.core.alerts import Alert, Note, Occasion, Recipient, RecipientKind, Why
+from broker.core.asking_again import reached, times_passed
 from broker.core.birthdays import born_on
-from broker.core.content import Matched, birth_alert, owner_of
+from broker.core.content import Matched, asking_alert, owner_of
 from broker.core.facts import IdentityNotice
 from broker.core.identifiers import NhsNumber, london_day
 from broker.core.keyed import IdentityKey
@@ -69,11 +70,21 @@ def asked_of_authorities(
         Matched(plan=pair, marks=timing_marks(pair, is_delayed=False), owner=owner_of(pair, in_force, newest))
         for pair in pairs
     ]
-    alerts = []
+    alerts, late = [], reached(notices)
     for owner in sorted({line.owner for line in matched}):
         recipient = Recipient(kind=RecipientKind.AUTHORITY, code=owner)
         alert_id = key.derive("alert", recipient.kind, owner.code, subject, number.key)
-        alerts.append(birth_alert(alert_id, subject, recipient, matched))
+        alerts.append(
+            asking_alert(
+                alert_id,
+                subject,
+                recipient,
+                Occasion.BORN,
+                [line for line in matched if line.owner == owner],
+                notes=(Note.OPEN_OWN_PLAN,),
+                asked_again=times_passed(first, in_force.authority(owner).asked_again, late),
+            )
+        )
     return Asked(subject=subject, alerts=alerts, why=why, policy=in_force)
 
 

@@ -46,9 +46,11 @@ def settled(
     before: datetime,
     policy: AnyPolicy,
     is_open: bool,
+    is_asked: bool,
 ) -> Known:
     """
-    Return what is left of births and of what covers the person; `is_open` that something can be revised yet.
+    Return what is left of births and of what covers the person; `is_open` that something can be revised yet,
+    `is_asked` that the outcome of a pregnancy may yet be asked, which a birth answers (43).
 
     What a visit said that had been recorded under the wrong person (44) goes when that is closed.
     """
@@ -56,6 +58,7 @@ def settled(
         baby: said
         for baby, said in known.births.items()
         if is_open
+        or is_asked
         or any(said_at(birth) >= before for birth in said.values())
         or _may_show(_cover(number, known, baby, clock, policy), london_day(clock), policy)
     }

@@ -273,7 +273,7 @@ def due(versions: Sequence[Version], stay: Stay, policy: Policy) -> Due | NotDue
     if of_age(recorded, stay.first_day, policy, born_on=stay.born_on):
         return NotDue.OF_AGE
     shown = looked_at[-1]
-    if policy.stops and _unshared(shown.content.authority, policy, stay.first_day):
+    if policy.stops and unshared(shown.content.authority, policy, stay.first_day):
         return NotDue.SHARING_STOPPED
     newest = versions[-1]
     return Due(
@@ -296,7 +296,7 @@ def considered(versions: Sequence[Version], stay: Stay) -> tuple[list[Version], 
     return recorded, before, before[-1:] + recorded[len(before) :]
 
 
-def _unshared(authority: OdsCode, policy: Policy, day: date) -> bool:
+def unshared(authority: OdsCode, policy: Policy, day: date) -> bool:
     """Whether an authority, or one that succeeds it at some time, has stopped sharing on a day (19, 45)."""
     seen: set[OdsCode] = set()
     while authority not in seen:

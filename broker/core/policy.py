@@ -36,6 +36,8 @@ from broker.core.policy_keys import (
     text,
     years,
 )
+from broker.core.policy_places import Places
+from broker.core.policy_waits import Waits
 from broker.core.stops import Stop
 
 RULES_VERSION = 1
@@ -56,7 +58,7 @@ Overrides = Mapping[Selector, Mapping[str, object]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Policy:
+class Policy(Waits):
     """
     Everything `decide` may depend on beside what is known. Durations are aware of no time zone.
 
@@ -148,14 +150,6 @@ class Policy:
         default=False, rule="ruling 20", scopes=(Where.PROVIDER, Where.SYSTEM), everywhere=False,
         meaning="whether NHS numbers are traced before they are sent, whatever PID-32 says",
     )  # fmt: skip
-    outcome_awaited: timedelta = span(
-        12, Unit.HOURS, most=744, rule="ruling 7", scopes=(Where.PROVIDER,),
-        meaning="how long after arrival an authority hears that no outcome of a visit was received",
-    )  # fmt: skip
-    unconfirmed_told: timedelta = span(
-        12, Unit.HOURS, most=744, rule="ruling 46", scopes=(Where.PROVIDER,),
-        meaning="how long after arrival an authority hears of a visit that nobody has confirmed to be its",
-    )  # fmt: skip
     error_reasons: frozenset[str] = codes(
         rule="ruling 16", scopes=(Where.PROVIDER,),
         meaning="codes (EVN-4) that say of a cancelled visit that it was registered in error",
@@ -236,16 +230,20 @@ class Policy:
     def _authorities(self) -> Mapping[OdsCode, "Policy"]:
         """The policy as it holds for each authority that has an override."""
         return {
-            selector.authority: replace(self, overrides={}, **values)  # type: ignore[arg-type]  # by name
+            selector.authority: self._holding(values)
             for selector, values in self.overrides.items()
             if selector.authority is not None
         }
 
     @cached_property
-    def _providers(self) -> Mapping[OdsCode, "_Provider"]:
+    def _providers(self) -> Mapping[OdsCode, Places["Policy"]]:
         """What each provider that has an override has settled."""
         providers = {selector.provider for selector in self.overrides} - {None}
-        return {code: _Provider(self, code) for code in providers if code is not None}
+        return {code: Places(code, self.overrides, self._holding) for code in providers if code is not None}
+
+    def _holding(self, values: Mapping[str, object]) -> "Policy":
+        """Return the policy with other values, by the names of their fields."""
+        return replace(self, overrides={}, **values)  # type: ignore[arg-type]  # by name
 
     def contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
         """Yield what cannot be at once: the fields that say it, and a sentence with what to change."""
@@ -298,43 +296,6 @@ class Policy:
             other.where is Where.SITE and other.provider == selector.provider and name in values
             for other, values in self.overrides.items()
         )
-
-
-_Values = dict[str | None, Mapping[str, object]]
-
-
-class _Provider:
-    """What one provider has settled; the policy as it holds at each of its places, worked out once."""
-
-    __slots__ = ("_held", "_locations", "_own", "_policy", "_sites", "_systems")
-
-    def __init__(self, policy: Policy, code: OdsCode) -> None:
-        """Take a provider's overrides out of a policy."""
-        of_provider = {one: values for one, values in policy.overrides.items() if one.provider == code}
-        self._policy = policy
-        self._own = of_provider.get(Selector(provider=code), {})
-        self._systems: _Values = {one.system: held for one, held in of_provider.items() if one.system}
-        self._sites: _Values = {one.site: held for one, held in of_provider.items() if one.site}
-        self._locations: _Values = {one.location: held for one, held in of_provider.items() if one.location}
-        self._held: dict[tuple[str | None, str | None, str | None], Policy] = {}
-
-    def at(self, system: str | None, site: str | None, location: str | None) -> Policy:
-        """Return the policy as it holds there; places without an override share what the provider has."""
-        place = (
-            system if system in self._systems else None,
-            site if site in self._sites else None,
-            location if location in self._locations else None,
-        )
-        held = self._held.get(place)
-        if held is None:
-            values = {
-                **self._own,
-                **self._systems.get(place[0], {}),
-                **self._sites.get(place[1], {}),
-                **self._locations.get(place[2], {}),
-            }
-            held = self._held[place] = replace(self._policy, overrides={}, **values)  # type: ignore[arg-type]  # by name
-        return held
 
 
 @dataclass(frozen=True, kw_only=True)

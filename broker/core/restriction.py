@@ -82,6 +82,7 @@ def reduced(alert: Alert) -> Alert:
         if visit is None
         else VisitLine(visit=visit.visit, provider=None, state=visit.state, arrived_at=visit.arrived_at),
         earlier_visits=alert.earlier_visits,
+        asked_again=alert.asked_again,
         notes=_noted(alert, _WITHHELD_NOTES),
         child_id=alert.child_id,
     )

@@ -11,6 +11,8 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
 
+from broker.core.alerts import ASKED, TAKEN_BACK
+from broker.core.asking_again import reached
 from broker.core.birthdays import born_on
 from broker.core.facts import (
     Access,
@@ -26,6 +28,8 @@ from broker.core.identifiers import london_day
 from broker.core.leaving import staying
 from broker.core.newborn_retention import covers_may_show, covers_recorded_since, past_asking
 from broker.core.newborn_retention import settled as settled_kin
+from broker.core.number_answers import recorded
+from broker.core.outcome_asked import awaiting, may_be_asked
 from broker.core.partition import Forwarding
 from broker.core.person import Known, Person, Said, Told
 from broker.core.plans import Version, cutoff, histories, last_visible_day, of_age
@@ -104,6 +108,7 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
     18th birthday lies more than L behind it, too (ruling 13). The mark of a restricted record stays (24).
     """
     before = clock - policy.lateness
+    before_all, person = person, _without_old_words(person, before)
     closing = _closing(person, clock, before, policy)
     gone = closing | person.closed
     visits = {ref: said for ref, said in person.known.visits.items() if ref not in gone}
@@ -127,11 +132,12 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
         before=before,
         policy=policy,
         is_open=bool(visits or accesses),
+        is_asked=_outcome_to_come(person, clock, policy),
     )
     still = replace(kin, plans=plans, visits=visits, left=left, accesses=accesses, notices=notices)
     known = keeping_mark(person.known, still)
-    if known == person.known:
-        return person
+    if known == before_all.known:
+        return before_all
     told = {alert_id: _shrunk(told, gone) for alert_id, told in person.told.items()}
     if not known.covers:
         told = {alert_id: past_asking(row) for alert_id, row in told.items()}
@@ -143,6 +149,34 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
         entries={subject: digest for subject, digest in person.entries.items() if subject not in gone},
         closed=frozenset(gone),
         untold=frozenset(one for one in person.untold if one.subject not in gone),
+    )
+
+
+def _without_old_words(person: Person, before: datetime) -> Person:
+    """
+    Return the person with the newest word of a timer alone, and without it once nothing hangs on it.
+
+    That is L after it was said, if nothing is asked any more: it tells how often something has been.
+    """
+    said = {key: one for key, one in person.known.notices.items() if one.kind is IdentityKind.TIME_PASSED}
+    newest = max(said, key=lambda key: (recorded(said[key]), key), default=None)
+    asking = any(
+        row.alert is not None and row.kind not in TAKEN_BACK and row.alert.occasion in ASKED
+        for row in person.told.values()
+    )
+    if newest is None or (len(said) == 1 and (asking or recorded(said[newest]) >= before)):
+        return person
+    kept = {newest} if asking or recorded(said[newest]) >= before else set()
+    notices = {key: one for key, one in person.known.notices.items() if key not in said or key in kept}
+    return replace(person, known=replace(person.known, notices=notices))
+
+
+def _outcome_to_come(person: Person, clock: datetime, policy: AnyPolicy) -> bool:
+    """Whether the outcome of a pregnancy may yet be asked, so that what answers it is kept (ruling 43)."""
+    unborn = awaiting([*histories(person.known.plans).values()])
+    return bool(unborn) and (
+        reached(person.known.notices.values()) is not None
+        or any(may_be_asked(versions, clock, policy) for versions in unborn)
     )
 
 
@@ -193,6 +227,7 @@ def _closing(person: Person, clock: datetime, before: datetime, policy: AnyPolic
         len(past) < len(chains)
         or any(_view_cutoff(view, policy) >= before for view in alone)
         or _unborn_to_come(person, clock, before, policy)
+        or _outcome_to_come(person, clock, policy)
     )
     closing: set[str] = set()
     for chain, views in past:

@@ -65,6 +65,14 @@ OPEN_OWN_PLAN = (
     "A baby was born whom your unborn child's plan covers. Open a plan under the baby's own NHS number, or "
     "answer that there is to be none; the unborn child's plan is yours to end."
 )
+TELL_OUTCOME = (
+    "The due date of this unborn child's plan is past, and no outcome of the pregnancy is known here. Send "
+    "the baby's own plan, another due date, or that the pregnancy ended."
+)
+LAPSED = (
+    "Lapsed without outcome: nobody has told how the pregnancy ended, and soon nobody is told by this plan "
+    "any more. Find out where the baby is, and open its own plan."
+)
 NOT_IN_USE = "Could not check: the NHS number is not in use, trace the patient (ruling 23)."
 NO_PLAN = "No plan on file. That is not evidence of no risk."
 SEARCHED = (
@@ -81,6 +89,8 @@ _NOTES = {
     Note.NOT_CONFIRMED: NOT_CONFIRMED,
     Note.NO_OUTCOME: NO_OUTCOME,
     Note.OPEN_OWN_PLAN: OPEN_OWN_PLAN,
+    Note.TELL_OUTCOME: TELL_OUTCOME,
+    Note.LAPSED: LAPSED,
 }
 
 

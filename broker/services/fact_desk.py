@@ -34,6 +34,7 @@ BY_HAND = (
     IdentityKind.IN_USE,
     IdentityKind.BIRTH_DATE,
     IdentityKind.PREGNANCY_ENDED,
+    IdentityKind.TIME_PASSED,
 )
 """
 What may be said of a number or its person by hand.

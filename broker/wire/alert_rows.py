@@ -69,6 +69,7 @@ def alert_row(alert: Alert) -> Row:
         "other_authorities": [_contact_row(contact) for contact in alert.other_authorities],
         "earlier_visits": alert.earlier_visits,
         "last_visit_at": maybe_millis(alert.last_visit_at),
+        "asked_again": alert.asked_again,
         "notes": _NOTES.write_all(alert.notes),
     }
 
@@ -89,6 +90,7 @@ def alert_of(row: Mapping[str, Any]) -> Alert:
         other_authorities=tuple([_contact(contact) for contact in row["other_authorities"]]),
         earlier_visits=row["earlier_visits"],
         last_visit_at=row["last_visit_at"],
+        asked_again=row["asked_again"],
         notes=_NOTES.read_all(row["notes"]),
         child_id=row["authority_child_id"],
     )

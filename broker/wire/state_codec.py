@@ -113,6 +113,7 @@ class StateCodec:
         row = {
             "stamp": millis(inactive.stamp),
             "since": millis(inactive.since),
+            "late": maybe_millis(inactive.late),
             "ledger": self.encode_person(inactive.ledger),
             "plans": [
                 {
@@ -142,7 +143,10 @@ class StateCodec:
                 for plan in row["plans"]
             }
             ledger = self.decode_person(number, row["ledger"])
-        return Inactive(stamp=row["stamp"], since=row["since"], ledger=ledger, plans=plans), row["parts"]
+        inactive = Inactive(
+            stamp=row["stamp"], since=row["since"], late=row["late"], ledger=ledger, plans=plans
+        )
+        return inactive, row["parts"]
 
     def decode_any(self, key: bytes, data: bytes) -> Person | PartitionState | Forwarding | Inactive:
         """Return whichever of the four a record is; raise `MalformedMessage` when it is none."""

@@ -12,6 +12,7 @@ from typing import Any
 from broker.core.alerts import Alert, Occasion, VisitLine
 from broker.core.facts import Access, Cover, Fact, IdentityNotice
 from broker.core.identifiers import OdsCode, london_day
+from tests.generative.naive_asking import how_late, how_often, questions
 from tests.generative.naive_newborn import said_at
 from tests.generative.naive_policy import in_force, of_place
 from tests.generative.naive_thread import Thread
@@ -19,8 +20,9 @@ from tests.generative.oracle import STOPPED, Marks, Oracle, Plan
 
 _DUTY = ("duty social worker", "recipients of restricted records")
 _WITHHELD = "ruling 24: restricted, nothing is shared"
-BIRTH = "birth"
-"""What an alert is about that a birth led to; the core's own reference is keyed by the number."""
+BIRTH, OUTCOME = "birth", "outcome"
+"""What an alert is about that a birth or a due date led to; the core's references are keyed by the number."""
+_ASKED = {Occasion.BORN: BIRTH, Occasion.OUTCOME_AWAITED: OUTCOME}
 _IN_FORCE = ("active", "past due date")
 _TOLD_REGISTERS = (
     "site",
@@ -52,6 +54,7 @@ class Row:
     others: tuple[str, ...] = ()
     earlier: int = 0
     last_visit_at: datetime | None = None
+    asked_again: int = 0
     notes: tuple[str, ...] = ()
     child_id: str | None = None
 
@@ -70,7 +73,7 @@ def row_of(alert: Alert) -> Row:
     visit = [(entry.name, getattr(alert.visit, entry.name)) for entry in fields(VisitLine) if alert.visit]
     return Row(
         to=f"{alert.recipient.kind.value} {alert.recipient.code}",
-        subject=BIRTH if alert.occasion is Occasion.BORN else alert.subject,
+        subject=_ASKED.get(alert.occasion, alert.subject),
         occasion=alert.occasion.value,
         route=alert.route.value,
         urgency=alert.urgency.value,
@@ -94,6 +97,7 @@ def row_of(alert: Alert) -> Row:
         others=tuple(contact.authority.code for contact in alert.other_authorities),
         earlier=alert.earlier_visits,
         last_visit_at=alert.last_visit_at,
+        asked_again=alert.asked_again,
         notes=tuple(note.value for note in alert.notes),
         child_id=alert.child_id,
     )
@@ -116,6 +120,7 @@ class Expecting:
         for view in self.oracle.views:
             self._view(view)
         self._birth()
+        self._outcome()
         return Told(alerts=frozenset(self.rows), whys=self.whys, asked=frozenset(self.asked))
 
     def _visit(self, thread: Thread) -> None:
@@ -196,6 +201,44 @@ class Expecting:
                     route=_DUTY[restricted],
                     urgency="now",
                     plans=_plan_rows(own),
+                    asked_again=how_often(first, how_late(self.oracle.facts), owner, policy),
+                    notes=tuple(note for note, applies in notes if applies),
+                    child_id=_child_id(own),
+                )
+            )
+
+    def _outcome(self) -> None:
+        """Expect the authority to be asked how a pregnancy ended (43)."""
+        found = questions(self.oracle)
+        if found is None:
+            return
+        asked, why, policy = found
+        restricted = self.oracle.restricted
+        if restricted and policy.restricted.value == "national":
+            self.whys[OUTCOME] = _WITHHELD
+            return
+        self.whys[OUTCOME] = "shared" if asked else why
+        for one in asked:
+            own = [(plan, ()) for plan in one.plans]
+            notes = (
+                ("restricted record", restricted),
+                (
+                    "moved to successor authority",
+                    any(plan.shown.content.authority != one.owner for plan in one.plans),
+                ),
+                ("tell how the pregnancy ended", one.open),
+                ("lapsed without outcome", one.lapsed),
+            )
+            route = "safeguarding role" if one.lapsed else "duty social worker"
+            self.rows.add(
+                Row(
+                    to=f"la {one.owner}",
+                    subject=OUTCOME,
+                    occasion="outcome awaited",
+                    route=_DUTY[True] if restricted else route,
+                    urgency="now" if one.lapsed else "next working morning",
+                    plans=_plan_rows(own),
+                    asked_again=one.asked_again,
                     notes=tuple(note for note, applies in notes if applies),
                     child_id=_child_id(own),
                 )

@@ -11,12 +11,13 @@ from broker.core.effects import Advance, advance
 from broker.core.facts import Access, Birth, Fact, VisitLeft, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.newborn_asked import birth_reference
+from broker.core.outcome_asked import outcome_reference
 from broker.core.person import Person, lift
 from broker.core.policy import AnyPolicy
 from broker.core.retention import settle
 from broker.wire.state_codec import StateCodec
 from tests.builders.matcher import schemas
-from tests.generative.expected import BIRTH, Expecting, Row, Told, row_of
+from tests.generative.expected import BIRTH, OUTCOME, Expecting, Row, Told, row_of
 from tests.generative.lives import Life, Retold, Taken, Telling
 from tests.generative.naive_destruction import Remembered, subject_of
 from tests.generative.oracle import Oracle
@@ -26,6 +27,7 @@ from tests.spec.settled import KEY
 NUMBER = NhsNumber("9990000018")
 TAKEN_BACK = (EventKind.WITHDRAWN, EventKind.RETRACTED)
 _STATES = StateCodec(schemas())
+_ASKED = {birth_reference(KEY, NUMBER): BIRTH, outcome_reference(KEY, NUMBER): OUTCOME}
 
 
 def new_person() -> Person:
@@ -135,10 +137,7 @@ def check_retold(told: Retold) -> Told:
     expected = Expecting(Oracle(told.facts, told.policy)).told()
     assert expected == Told(
         alerts=frozenset(row_of(alert) for alert in decisions.alerts.values()),
-        whys={
-            BIRTH if subject == birth_reference(KEY, NUMBER) else subject: entry.why.value
-            for subject, entry in decisions.entries.items()
-        },
+        whys={_ASKED.get(subject, subject): entry.why.value for subject, entry in decisions.entries.items()},
         asked=frozenset(
             (item.kind.value, item.visit or "", item.control_id or "") for item in decisions.items.values()
         ),

@@ -20,7 +20,8 @@ from broker.core.facts import (
 )
 from broker.core.identifiers import NhsNumber, london_day
 from broker.core.policy import AnyPolicy
-from tests.generative.expected import BIRTH, Expecting, Row
+from tests.generative.expected import BIRTH, OUTCOME, Expecting, Row
+from tests.generative.naive_asking import old_words, outcome_to_come
 from tests.generative.naive_newborn import covered, last_visible, may_show, said_at
 from tests.generative.naive_policy import in_force
 from tests.generative.naive_thread import Thread, first_received
@@ -80,8 +81,11 @@ class Remembered:
         if not self.has_record:
             return
         before = clock - self.policy.lateness
+        asking = any(row.subject in {BIRTH, OUTCOME} for row in self._alerts())
+        past = old_words(self.held, before, asking=asking)
+        self.held = [fact for fact in self.held if all(fact is not one for one in past)]
         closing = self._closing(clock, before)
-        asked = [row for row in self._alerts() if row.subject == BIRTH]
+        asked, awaited = ([row for row in self._alerts() if row.subject == one] for one in (BIRTH, OUTCOME))
         for row in self._alerts() if closing else ():
             if row.subject in closing:
                 self._as_told[row.to, row.subject] = row
@@ -95,6 +99,7 @@ class Remembered:
             self._let_kin_go(clock, before, asked)
         if not happened and not self._to_come(clock, before):
             lasting = [f for f in self.held if isinstance(f, IdentityNotice) and f.kind.value == "excluded"]
+            self._as_told |= {(row.to, row.subject): row for row in awaited}
             self.held, self.closed = [*lasting], set()
             self.destroyed += 1
         self.held += mark if self._mark() != mark else []
@@ -113,7 +118,9 @@ class Remembered:
     def _let_kin_go(self, clock: datetime, before: datetime, asked: list[Row]) -> None:
         """Let mothers and babies go, each when no plan may be shown because of them any more (26)."""
         for baby in {fact.baby for fact in self.held if isinstance(fact, Birth)}:
-            if not self._birth_keeps(baby, clock, before):
+            if not outcome_to_come(Oracle(self.held, self.policy), clock) and not self._birth_keeps(
+                baby, clock, before
+            ):
                 self.held = [one for one in self.held if not isinstance(one, Birth) or one.baby != baby]
         if not self._covers_to_come(clock, before):
             self._as_told |= {(row.to, row.subject): row for row in asked}
@@ -225,6 +232,7 @@ class Remembered:
             or any(self._view_cutoff(view) >= before for view in lonely)
             or self._plans_to_come(unborn, clock, before)
             or self._covers_to_come(clock, before)
+            or outcome_to_come(Oracle(self.held, self.policy), clock)
         )
         closing: set[str] = set()
         for group in groups:

@@ -11,6 +11,7 @@ import pytest
 from broker.core.facts import Details, Fact, PlanFact, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.newborn_asked import birth_reference
+from broker.core.outcome_asked import outcome_reference
 from broker.core.policy import AnyPolicy
 from tests.builders.adt import Adt
 from tests.spec.doors import taken
@@ -243,6 +244,7 @@ def _words(own: Mapping[str, NhsNumber]) -> dict[str, str]:
     names = {number.digits: name for name, number in own.items()}
     names |= {number_reference(number): name for name, number in own.items()}
     names |= {birth_reference(KEY, number): f"birth of {name}" for name, number in own.items()}
+    names |= {outcome_reference(KEY, number): f"outcome of {name}" for name, number in own.items()}
     return names | {
         visit_under(number, f"v{place}", OdsCode(provider), system): f"v{place}"
         for number in own.values()

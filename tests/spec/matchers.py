@@ -17,6 +17,7 @@ from broker.core.facts import Access, Birth, Fact, IdentityNotice, PlanFact, Vis
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import moved_reference
 from broker.core.newborn_asked import birth_reference
+from broker.core.outcome_asked import outcome_reference
 from broker.core.policy import RULES_VERSION, AnyPolicy
 from broker.core.possible import possible_match_id
 from broker.core.waiting import Unread
@@ -169,6 +170,7 @@ def _references(sent: Sent) -> set[tuple[NhsNumber, str]]:
     """Return what decisions may be about: every visit and view under each of the numbers, and the number."""
     found = {(own, number_reference(own)) for own in _numbers(sent)}
     found |= {(own, birth_reference(KEY, own)) for own in _numbers(sent)}
+    found |= {(own, outcome_reference(KEY, own)) for own in _numbers(sent)}
     for number, fact in sent:
         if number is None:
             continue

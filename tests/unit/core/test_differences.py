@@ -82,6 +82,7 @@ OTHER_ALERTS: dict[str, tuple[Any, Change]] = {
     ),
     "earlier_visits": (1, Change.HISTORY),
     "last_visit_at": (AT, Change.HISTORY),
+    "asked_again": (1, Change.ASKED_AGAIN),
 }
 
 
@@ -90,6 +91,12 @@ def test_every_field_of_an_alert_makes_a_change(name: str) -> None:
     """No change of content goes unsaid."""
     value, change = OTHER_ALERTS[name]
     assert (change,) == differences(ALERT, replace(ALERT, **{name: value}))
+
+
+def test_what_is_asked_less_often_is_a_quiet_change() -> None:
+    """One of two questions was answered: nobody is asked again by it (ruling 43)."""
+    changes = differences(replace(ALERT, asked_again=2), replace(ALERT, asked_again=1))
+    assert ((Change.NOTE,), set()) == (changes, set(changes) & LOUD)
 
 
 def test_the_fields_that_make_a_change_are_all_there_are() -> None:

@@ -18,6 +18,9 @@ KEPT_BY = frozenset({"lateness", "horizon", "inactive_kept"})
 """How long things are kept: tests/unit/core/test_retention.py, tests/unit/services/test_matching.py,
 tests/unit/services/test_inactive_numbers.py."""
 
+WITHOUT_A_PERSON = frozenset({"inactive_to_lead"})
+"""They decide where nothing is known of the person: tests/unit/core/test_asking_again.py."""
+
 HEAD = "recorded | fact | about | values\n"
 PLAN = f"{HEAD}T-9d | plan | CPP E09 | verified=yes\n"
 PLACE = "location=ED site=RXX01"
@@ -67,6 +70,14 @@ STORIES: Mapping[str, tuple[object, str]] = {
         9 * HOUR,
         f"{PLAN} T | A04 | v1 | family=Other given=Alex\n T+10h | notice | n1 item-unsettled | visit=v1",
     ),
+    "asked_again": (
+        9 * HOUR,
+        f"{HEAD}T-60d | plan | UCP E09 | start=D-60 end=D\n T | notice | n1 time-passed |",
+    ),
+    "outcome_lapses": (
+        DAY,
+        f"{HEAD}T-60d | plan | UCP E09 | start=D-60 end=D-2\n T | notice | n1 time-passed |",
+    ),
     "name": ("Exton Hospital", f"{PLAN} T | A04 | v1 | {PLACE}"),
     "call_back": ("111", f"{PLAN} T | A04 | v1 | {PLACE}"),
 }
@@ -85,7 +96,7 @@ SELECTORS: Mapping[Where, Selector] = {
 def changes() -> Iterator[tuple[str, Where]]:
     """Yield each setting with each place where it may be set."""
     for name, declared in DECLARATIONS.items():
-        if name not in KEPT_BY:
+        if name not in KEPT_BY | WITHOUT_A_PERSON:
             yield from ((name, where) for where in Where if where in declared.scopes)
             yield from [(name, Where.EVERYWHERE)] * declared.everywhere
 

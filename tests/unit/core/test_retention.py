@@ -101,7 +101,8 @@ STILLBIRTHS = {
     "no visit is open": ("end=D-20", "T+8d | A04 | v2 |", "T+57d+1s", []),
     "a view is open": ("end=D-20", "T+8d | view | a1 RYY |", "T+57d", ["a1", "v1"]),
     "the unborn plan can be seen": ("end=D+60", "", "T+88d", ["v1"]),
-    "it no longer can": ("end=D+60", "", "T+89d", []),
+    "its outcome may be asked": ("end=D+60", "", "T-11h+124d-1s", ["v1"]),
+    "it no longer may": ("end=D+60", "", "T-11h+124d", []),
 }
 
 

@@ -1,0 +1,40 @@
+"""
+The settings of timers and times: how long is waited until somebody is asked again or hears that nothing came.
+
+They are part of `broker.core.policy.Policy`. What a timer says is a fact; when it is due, and what follows
+from it, these decide.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from broker.core.policy_keys import Unit, Where, span
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waits:
+    """How long is waited for what. Durations are aware of no time zone."""
+
+    outcome_awaited: timedelta = span(
+        12, Unit.HOURS, most=744, rule="ruling 7", scopes=(Where.PROVIDER,),
+        meaning="how long after arrival an authority hears that no outcome of a visit was received",
+    )  # fmt: skip
+    unconfirmed_told: timedelta = span(
+        12, Unit.HOURS, most=744, rule="ruling 46", scopes=(Where.PROVIDER,),
+        meaning="how long after arrival an authority hears of a visit that nobody has confirmed to be its",
+    )  # fmt: skip
+    asked_again: timedelta = span(
+        24, Unit.HOURS, least=1, most=744, rule="rulings 23, 26, 43", scopes=(Where.AUTHORITY,),
+        meaning="how long until an authority is asked again: about a plan on a number not in use, a "
+        "newborn's own plan, or the outcome of a pregnancy",
+    )  # fmt: skip
+    inactive_to_lead: timedelta = span(
+        24, Unit.HOURS, most=744, rule="ruling 23", scopes=(Where.AUTHORITY,),
+        meaning="how long after the first notice that a number is not in use its reminders go to the "
+        "safeguarding lead, if a child protection plan is open on it",
+    )  # fmt: skip
+    outcome_lapses: timedelta = span(
+        29, Unit.DAYS, least=1, most=365, rule="ruling 43", scopes=(Where.AUTHORITY,),
+        meaning="how long after the due date an unborn child's plan without outcome has lapsed, and the "
+        "safeguarding lead hears so",
+    )  # fmt: skip
