@@ -1,6 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PROCESSES ?= 2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
@@ -12,8 +13,8 @@ help:  ## list the targets
 demo: $(STAMP)  ## start a genuine Kafka and the broker, send a recorded day through the real doors, show every alert
 	$(BIN)/cpis demo
 
-test: $(STAMP)  ## run every test, on the pure core, the in-memory twin and the genuine Kafka
-	$(BIN)/python -m pytest --cov --cov-report=term
+test: $(STAMP)  ## run every test in two processes, on the pure core, the in-memory twin and the genuine Kafka (PROCESSES=n: in as many)
+	$(BIN)/python -m pytest -n $(PROCESSES) --cov --cov-report=term --durations=25
 
 check: $(STAMP)  ## lint, types, import contracts, docstrings, stale documents
 	$(BIN)/ruff check .
