@@ -107,20 +107,35 @@ def index_messages(every: int | None, bootstrap_servers: str | None) -> None:
 @messages.command()
 @click.argument("message", metavar="MESSAGE")
 @unmask_option
+@click.option("--why", is_flag=True, help="Say why it led to which alerts, or to none; on grounds as well.")
 @grounds_options
 @json_option
 @servers_option
 def show(
-    message: str, reason: str, by: str, bootstrap_servers: str | None, *, unmask: bool, as_json: bool
+    *,
+    message: str,
+    reason: str,
+    by: str,
+    bootstrap_servers: str | None,
+    unmask: bool,
+    why: bool,
+    as_json: bool,
 ) -> None:
     """
     Show one message, named as the list names it: structure and codes, or with --unmask all that is kept.
 
-    Of a message that was taken the fact is shown that was made of it: its bytes are not kept. Unmasking needs
-    --reason and --by. Both are in the audit trail before anything is shown.
+    Of a message that was taken the fact is shown that was made of it: its bytes are not kept. --why says what
+    was decided, and why. --unmask and --why need --reason and --by: both are in the audit trail before
+    anything is shown.
     """
-    grounds = grounds_of(by, reason, unmask=unmask)
+    if unmask and why:
+        raise click.UsageError("--unmask or --why: each is a look of its own.")
+    grounds = grounds_of(by, reason, unmask=unmask or why)
     place = place_named(message)
+    if why and grounds is not None:
+        answer = at_desk(bootstrap_servers, lambda desk: desk.messages.decision(place, grounds))
+        click.echo(json.dumps({"text": list(answer)}, ensure_ascii=False) if as_json else "\n".join(answer))
+        return
 
     async def look(desk: Desk) -> Shown | Opened:
         """Find the message, and open it if asked."""

@@ -1,10 +1,11 @@
-"""`cpis worklist`: work that the broker leaves to people; look at it, open it on grounds, settle it."""
+"""`cpis worklist`: work left to people; look at it, open it on grounds, settle or release it."""
 
 from datetime import timedelta
 
 import click
 
 from broker.cli.desk import (
+    REFUSED_EXIT_CODE,
     Age,
     at_desk,
     grounds_of,
@@ -23,9 +24,11 @@ from broker.core.work import Reader
 from broker.runtime.desk import Desk
 from broker.runtime.parts import present
 from broker.services.fact_desk import Added
+from broker.services.releasing import Released, quarantined
 from broker.services.worklist_desk import Work, Worklist
 
 _COLUMNS = ("id", "state", "urgent", "kind", "provider", "control_id", "opened_at", "cause", "about")
+_RELEASED_COLUMNS = ("item_id", "place", "outcome")
 _COLUMNS_OF_OTHERS = ("id", "state", "urgent", "to_do", "provider", "control_id", "arrived_at", "opened_at")
 
 
@@ -124,6 +127,58 @@ def settle(item_id: str, reason: str, by: str, bootstrap_servers: str | None) ->
 
 
 @worklist.command()
+@click.argument("item_ids", metavar="[ID]...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every open item about a record in quarantine.")
+@click.option("--cause", help="With --all: only of this cause, as the list shows it.")
+@click.option("--dry-run", is_flag=True, help="Say what would come of it; write nothing.")
+@grounds_options
+@json_option
+@servers_option
+@click.pass_context
+def release(  # noqa: PLR0913 - the options of a command are its arguments
+    context: click.Context,
+    *,
+    item_ids: tuple[str, ...],
+    cause: str | None,
+    reason: str,
+    by: str,
+    bootstrap_servers: str | None,
+    everything: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """
+    Release records from quarantine: put what could not be processed back into its input, in its order.
+
+    Mend the cause first. Releasing twice does no harm. Ends with 0 when everything was released, 65 when
+    something still cannot be read or is gone from its log: that stays open. Try --dry-run first.
+    """
+    if everything == bool(item_ids):
+        raise click.UsageError("Name items, or --all.")
+    if cause is not None and not everything:
+        raise click.UsageError("--cause goes with --all.")
+    grounds = grounds_of(by, reason, unmask=not dry_run)
+
+    async def let_out(desk: Desk) -> list[Released]:
+        """Release what was chosen, or rehearse it."""
+        found = await desk.worklist.worklist()
+        chosen = _quarantined(found, cause) if everything else [found.find(item_id) for item_id in item_ids]
+        if grounds is None:
+            return await desk.releasing.rehearse(chosen)
+        return await desk.releasing.release(chosen, grounds)
+
+    results = at_desk(bootstrap_servers, let_out, redrives=True)
+    show_list(
+        [result.report() for result in results],
+        _RELEASED_COLUMNS,
+        as_json=as_json,
+        nothing="nothing is in quarantine",
+    )
+    if not all(result.done for result in results):
+        context.exit(REFUSED_EXIT_CODE)
+
+
+@worklist.command()
 @click.argument("item_id", metavar="ID")
 @grounds_options
 @servers_option
@@ -168,6 +223,15 @@ def refuse(item_id: str, reason: str, by: str, bootstrap_servers: str | None) ->
         return await desk.words.refuse((await desk.worklist.worklist()).find(item_id), grounds)
 
     click.echo(f"{item_id} refused; the word is in {at_desk(bootstrap_servers, put_in).topic}")
+
+
+def _quarantined(found: Worklist, cause: str | None) -> list[Work]:
+    """Return the open items about a record that can be released, of one cause if it is asked for."""
+    return [
+        work
+        for work in found.items
+        if work.open and quarantined(work) is not None and (cause is None or work.masked()["cause"] == cause)
+    ]
 
 
 async def _worklist(desk: Desk) -> Worklist:

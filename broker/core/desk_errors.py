@@ -46,6 +46,14 @@ class NumberOutOfUse(BrokerError):
     exit_code = 65
 
 
+class CannotRelease(BrokerError):
+    """The item is about no record that could be put back into its input."""
+
+    code = "CPIS-663"
+    action = "Have its sender send it again; other items are settled, confirmed or refused."
+    exit_code = 65
+
+
 class GroundsRefused(BrokerError):
     """A reason or a name is missing or cannot be kept."""
 

@@ -86,7 +86,7 @@ ASKS: dict[ItemKind, Ask] = {
         owner=Owner.OPERATOR,
         to_do="find out why the record could not be processed",
         to_registration=None,
-        settled_by="a person, once the cause is mended",
+        settled_by="`release`, or a person, once the cause is mended",
     ),
 }
 """What each kind of item asks."""

@@ -27,6 +27,7 @@ from broker.services.message_desk import MessageDesk
 from broker.services.message_index import MessageIndexing
 from broker.services.redriving import Redriving
 from broker.services.rejected_desk import RejectedDesk
+from broker.services.releasing import Releasing
 from broker.services.worklist_desk import WorklistDesk
 
 _APPEND_DEADLINE_MS = 10_000  # nobody but the operator waits: a slow cluster is no reason to give up
@@ -41,6 +42,7 @@ class Desk:
     rejected: RejectedDesk
     redriving: Redriving
     worklist: WorklistDesk
+    releasing: Releasing
     confirming: Confirming
     explanations: Explanations
     facts: FactDesk
@@ -73,6 +75,13 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
     index = MessageTable(settings.database_url)
     indexing = MessageIndexing(archive, index, facts=parts.facts, records=parts.records, key=parts.key)
     rejected = RejectedDesk(archive, parts.records, log)
+    explanations = Explanations(
+        archive,
+        Codecs(states=parts.states, facts=parts.facts, alerts=parts.alerts),
+        log,
+        policy=parts.policy,
+        key=parts.key,
+    )
     admitted = admits(settings)
     by_hand = FactDesk(facts, parts.facts, log, key=parts.key, clock=present, takes=admitted.takes)
     own = doors(parts, read=read_file_aside, admits=admitted)
@@ -86,6 +95,7 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
                 index,
                 indexing,
                 rejected,
+                explanations,
                 log,
                 facts=parts.facts,
                 states=parts.states,
@@ -94,16 +104,11 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
             rejected=rejected,
             redriving=Redriving(rejected, own, facts, parts.records, log),
             worklist=WorklistDesk(archive, parts.records, log),
+            releasing=Releasing(archive, facts, parts.facts, log),
             confirming=Confirming(
                 rejected, own, facts, log, codec=parts.details, key=parts.key, clock=present
             ),
-            explanations=Explanations(
-                archive,
-                Codecs(states=parts.states, facts=parts.facts, alerts=parts.alerts),
-                log,
-                policy=parts.policy,
-                key=parts.key,
-            ),
+            explanations=explanations,
             facts=by_hand,
             words=ItemWords(archive, parts.states, by_hand),
             enquiry=Enquiry(

@@ -49,7 +49,14 @@ class ItemAsked:
     item_id: str
 
 
-Asked = VisitAsked | AlertAsked | ItemAsked
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceAsked:
+    """A visit by its keyed reference, as the message desk shows it."""
+
+    reference: str
+
+
+Asked = VisitAsked | AlertAsked | ItemAsked | ReferenceAsked
 
 
 class _Remains(NamedTuple):
@@ -90,6 +97,9 @@ def subject_of(asked: Asked, person: Person, key: IdentityKey) -> str | None:
     if isinstance(asked, ItemAsked):
         item = person.items.get(asked.item_id)
         return None if item is None else item.visit
+    if isinstance(asked, ReferenceAsked):
+        known = asked.reference in person.known.visits or asked.reference in person.closed
+        return asked.reference if known else None
     if asked.system is not None:
         reference = asked.reference(person.number, asked.system, key)
         if reference in person.closed:
@@ -202,6 +212,8 @@ class Explanations:
             return asked.alert_id.encode() in (record.value or b"")
         if isinstance(asked, ItemAsked):
             return asked.item_id.encode() in (record.value or b"")
+        if isinstance(asked, ReferenceAsked):
+            return asked.reference.encode() in (record.value or b"")
         return asked.may_be_in(record, self._key)
 
     def _people(self, records: Iterable[Record], unreadable: list[Record]) -> Iterator[Person]:
@@ -229,6 +241,8 @@ class Explanations:
                 return await self._gone(asked)
             case VisitAsked():
                 return await self._no_plan(asked)
+            case ReferenceAsked():
+                return await self._no_plan_of(asked.reference)
             case ItemAsked():
                 return None
             case _:
@@ -257,6 +271,21 @@ class Explanations:
         return _Remains(
             newest.reference, newest.record, keys, NoPlan(subject=newest.reference, facts=len(found))
         )
+
+    async def _no_plan_of(self, reference: str) -> _Remains | None:
+        """Return that the person of a visit has no record; None where no message of the visit is held."""
+        found = []
+        async for records in self._archive.read(Topic.ATTENDANCES):
+            for record in records:
+                if reference.encode() in (record.value or b""):
+                    with suppress(MalformedMessage):  # the matcher makes work of it
+                        said = self._codecs.facts.attendance_in_clear(record.value or b"")
+                        if isinstance(said, VisitMessage) and said.visit == reference:
+                            found.append(record)
+        if not found:
+            return None
+        answer = NoPlan(subject=reference, facts=len(found))
+        return _Remains(reference, found[-1], frozenset({found[-1].key}), answer)
 
     async def _events(self, *texts: str) -> list[tuple[AlertEvent, Record]]:
         """Return the events held whose bytes hold one of the texts, with their records."""

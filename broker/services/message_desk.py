@@ -11,11 +11,13 @@ from dataclasses import dataclass, field, replace
 
 from broker.core.desk_errors import NoSuchMessage, NumberOutOfUse
 from broker.core.errors import MalformedMessage, UnsealingFailed
+from broker.core.explanation_words import sentences
 from broker.core.facts import SEALED_REGISTERS, VisitMessage
-from broker.core.messages import Message, Sought
+from broker.core.messages import Message, Outcome, Sought
 from broker.core.operators import ActionKind, Grounds, Place, discreet
 from broker.ports import Archive, MessageIndex, Record, Topic
 from broker.services.desk_log import DeskLog
+from broker.services.explanations import Explanations, ReferenceAsked
 from broker.services.message_index import MessageIndexing
 from broker.services.rejected_desk import RejectedDesk
 from broker.wire.facts_codec import FactCodec
@@ -23,6 +25,11 @@ from broker.wire.masking import outline
 from broker.wire.readable import readable
 from broker.wire.state_codec import StateCodec
 
+_UNTAKEN = {
+    Outcome.NO_NUMBER: "It came without a usable NHS number ({reason}): whose it is was looked for by "
+    "details, and the worklist has who could be meant. Nobody is alerted until somebody says who it is.",
+    Outcome.REFUSED: "It was refused ({reason}), so no fact was made of it and nobody was alerted by it.",
+}
 _WHERE = ("location", "site")
 
 
@@ -58,6 +65,7 @@ class MessageDesk:
         index: MessageIndex,
         indexing: MessageIndexing,
         rejected: RejectedDesk,
+        explanations: Explanations,
         log: DeskLog,
         *,
         facts: FactCodec,
@@ -68,6 +76,7 @@ class MessageDesk:
         self._index = index
         self._indexing = indexing
         self._rejected = rejected
+        self._explanations = explanations
         self._log = log
         self._facts = facts
         self._states = states
@@ -115,6 +124,20 @@ class MessageDesk:
         return Opened(
             message=message, fact={"nhs_number": (record.key or b"").decode("ascii"), **readable(fact)}
         )
+
+    async def decision(self, place: Place, grounds: Grounds) -> tuple[str, ...]:
+        """
+        Return in sentences what was decided of a message, and why: also why nobody was alerted.
+
+        Of one that was taken it opens a person's record: that is noted first. Raises `NoSuchMessage`,
+        `NothingToExplain`, `KafkaUnavailable`.
+        """
+        message = await self._find(place)
+        if message.outcome is Outcome.TAKEN:
+            asked = ReferenceAsked(reference=message.visit or "")
+            return sentences(await self._explanations.explain(asked, grounds))
+        where = f" at {message.location}" if message.location else ""
+        return (_UNTAKEN[message.outcome].format(reason=f"{message.reason}{where}"),)
 
     async def _find(self, place: Place) -> Message:
         """Return the message at a place, as the index has it now."""

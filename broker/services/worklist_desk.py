@@ -20,7 +20,8 @@ from broker.services.desk_log import DeskLog
 from broker.services.rejected_desk import place_of, told
 from broker.wire.records_codec import RecordsCodec, Trouble, Unprocessable
 
-_SETTLED_KEY = "{}#settled"
+SETTLED_KEY = "{}#settled"
+"""Key under which it lies that an item was settled by hand, by its id."""
 _MILLISECONDS = 1000
 _FOR_REGISTRATION = ("id", "state", "to_do", "urgent", "provider", "control_id", "arrived_at", "opened_at")
 
@@ -150,7 +151,7 @@ class WorklistDesk:
         if not work.open:
             return False
         action = await self._log.audit(ActionKind.SETTLED, work.item.item_id, work.place, grounds)
-        key = _SETTLED_KEY.format(work.item.item_id).encode()
+        key = SETTLED_KEY.format(work.item.item_id).encode()
         await self._log.mark(action, Topic.WORKLIST, key=key)
         return True
 

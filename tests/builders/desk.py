@@ -19,6 +19,7 @@ from broker.runtime.settings import Settings
 from broker.services.attendances import Attendances
 from broker.services.confirming import Confirming
 from broker.services.desk_log import DeskLog
+from broker.services.explanations import Codecs, Explanations
 from broker.services.intake import Intake
 from broker.services.message_desk import MessageDesk
 from broker.services.message_index import MessageIndexing
@@ -105,12 +106,20 @@ class DeskHouse:
         parts = self.parts
         log = DeskLog(written, parts.records, key=parts.key, clock=lambda: ACTED, role=role)
         self.rejected = RejectedDesk(read, parts.records, log)
+        self.explanations = Explanations(
+            read,
+            Codecs(states=parts.states, facts=parts.facts, alerts=parts.alerts),
+            log,
+            policy=parts.policy,
+            key=parts.key,
+        )
         index = MemoryMessages()
         self.messages = MessageDesk(
             read,
             index,
             MessageIndexing(read, index, facts=parts.facts, records=parts.records, key=parts.key),
             self.rejected,
+            self.explanations,
             log,
             facts=parts.facts,
             states=parts.states,

@@ -22,6 +22,7 @@ SHOWS_NOBODY = {
     "RejectedDesk.board": "masked",
     "RejectedDesk.raw": "bytes for a door or for masking; no command shows them",
     "Redriving.rehearse": "an outcome in stable words",
+    "Releasing.rehearse": "an outcome in stable words",
     "WorklistDesk.worklist": "masked",
     "MessageIndexing.catch_up": "nothing",
     "MessageDesk.search": "masked",
@@ -49,7 +50,7 @@ def enters(service: type, method: Callable[..., object], seen: frozenset[str] = 
     return any(enters(service, getattr(service, name), seen | {*own}) for name in own)
 
 
-AUDITED_ELSEWHERE = ("add_word", "unmask")
+AUDITED_ELSEWHERE = ("add_word", "unmask", "explain")
 """Methods of other services that are themselves ways, and so are looked at here."""
 
 

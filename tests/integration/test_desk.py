@@ -240,6 +240,10 @@ def test_a_record_that_cannot_be_processed_is_work_until_it_is_settled(desk: Des
     assert poison.decode() in desk.shown("worklist", "show", item_id, "--unmask", *GROUNDS)
     assert before + 1 == len(desk.actions(Topic.AUDIT))
 
+    kept_in = desk.run("worklist", "release", "--all", "--cause", "CPIS-201", *GROUNDS)
+    assert 65 == kept_in.returncode
+    assert "still not readable: CPIS-201" in kept_in.stdout
+
     assert f"{item_id} settled\n" == desk.shown("worklist", "settle", item_id, *GROUNDS)
     assert "there is no work\n" == desk.shown("worklist", "list")
     [settled] = [one for one in desk.items("worklist", "list", "--all") if one["id"] == item_id]

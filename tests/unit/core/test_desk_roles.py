@@ -6,7 +6,7 @@ from broker.core.desk_errors import NotForThisRole
 from broker.core.desk_roles import Role, may, permit
 from broker.core.operators import ActionKind
 
-ADMINISTRATORS = {ActionKind.UNMASKED}
+ADMINISTRATORS = {ActionKind.UNMASKED, ActionKind.RELEASED}
 
 
 @pytest.mark.parametrize("kind", ActionKind)
@@ -16,7 +16,7 @@ def test_a_reader_does_nothing_that_leaves_an_entry(kind: ActionKind) -> None:
 
 
 @pytest.mark.parametrize("kind", ActionKind)
-def test_an_operator_does_everything_but_open_what_is_personal(kind: ActionKind) -> None:
+def test_an_operator_neither_opens_what_is_personal_nor_releases(kind: ActionKind) -> None:
     """And an administrator that as well."""
     assert (kind not in ADMINISTRATORS) == may(Role.OPERATOR, kind)
     assert may(Role.ADMINISTRATOR, kind)
