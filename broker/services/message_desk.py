@@ -21,6 +21,7 @@ from broker.services.explanations import Explanations, ReferenceAsked
 from broker.services.message_index import MessageIndexing
 from broker.services.rejected_desk import RejectedDesk
 from broker.wire.facts_codec import FactCodec
+from broker.wire.json_outline import outline_json
 from broker.wire.masking import outline
 from broker.wire.readable import readable
 from broker.wire.state_codec import StateCodec
@@ -39,7 +40,7 @@ class Shown:
     One message as somebody sees it.
 
     `fact` is what was made of it, None of what was not taken; `text` its bytes with what is personal hidden,
-    None where there are none or they are no HL7 v2.
+    None where there are none or they are neither HL7 v2 nor JSON.
     """
 
     message: Message
@@ -96,7 +97,8 @@ class MessageDesk:
         if place.topic == Topic.REJECTED:
             item = await self._rejected.at(place)
             try:
-                text = outline(await self._rejected.raw(item))
+                raw = await self._rejected.raw(item)
+                text = outline(raw) or outline_json(raw)
             except UnsealingFailed:
                 text = None
             return Shown(message=message, text=text)

@@ -1,6 +1,7 @@
 """Who is refused what on a secured Kafka, and how a process that is refused says so."""
 
 import asyncio
+import json
 import time
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_reader import open_reader
 from broker.core.errors import KafkaNotAuthorized
 from broker.ports import Topic
+from broker.runtime.parts import assemble, present
+from broker.runtime.settings import Settings
+from broker.services.rejections import Rejections
+from broker.wire.records_codec import Door, Rejected
 from tests.builders.secured import STRANGER, SecuredKafka
 from tests.starting import assert_refused, start
 
@@ -40,6 +45,11 @@ REFUSALS = {
         ("cpis-outbox", "cpis.alerts.la.211"),
         ("cpis-operator", Topic.PEOPLE),
         ("cpis-operator", Topic.ALERTS),
+        ("cpis-reader", Topic.PEOPLE),
+        ("cpis-reader", Topic.PLANS),
+        ("cpis-reader", Topic.AUDIT),
+        ("cpis-administrator", Topic.ALERTS),
+        ("cpis-administrator", Topic.AUDIT),
         ("cpis-explainer", Topic.PLANS),
         ("cpis-explainer", Topic.AUDIT),
         ("cpis-explainer", Topic.WORKLIST),
@@ -65,6 +75,12 @@ REFUSALS = {
         ("cpis-outbox", Topic.PEOPLE),
         ("cpis-operator", Topic.PEOPLE),
         ("cpis-operator", Topic.ALERTS),
+        ("cpis-reader", Topic.AUDIT),
+        ("cpis-reader", Topic.REJECTED),
+        ("cpis-reader", Topic.WORKLIST),
+        ("cpis-reader", Topic.ATTENDANCES),
+        ("cpis-administrator", Topic.PEOPLE),
+        ("cpis-administrator", Topic.ALERTS),
         ("cpis-explainer", Topic.PEOPLE),
         ("cpis-explainer", Topic.ALERTS),
         ("cpis-explainer", Topic.CHECKS),
@@ -110,6 +126,28 @@ def test_a_recipient_reads_its_own_topic_and_no_other(secured: SecuredKafka, tmp
 
     assert 0 == mine.code, mine.said
     assert_refused(other, 77, "cpis.alerts.la.204", "Kafka does not tell", "CPIS-423", "cpis access show")
+
+
+def test_a_reader_who_says_that_it_is_an_administrator_opens_nothing(
+    secured: SecuredKafka, tmp_path: Path
+) -> None:
+    """The setting is anybody's to set; what cannot be written into the audit trail is not shown."""
+    settings = Settings(data_dir=tmp_path, identity_key_file=tmp_path / "identity.key")
+    (tmp_path / "identity.key").write_bytes(b"a key made for this test alone, and for no deployment")
+    parts = assemble(settings)
+    rejected = Rejected(door=Door.MLLP, reason="odd", received_at=present(), raw=b"Quillfeather")
+    [write] = Rejections(parts.records, parts.key).writes(rejected)
+    secured.send("cpis-intake", Topic.REJECTED, write.value or b"")
+    own = {**secured.by_password("cpis-reader"), "CPIS_IDENTITY_KEY_FILE": str(tmp_path / "identity.key")}
+
+    listed = start(tmp_path, "messages", "list", "--outcome", "refused", "--json", **own)
+    place = str(json.loads(listed.said.splitlines()[0])["message"])
+    grounds = ("--by", "A. Reader", "--reason", "curious")
+    opened = start(tmp_path, "messages", "show", place, "--unmask", *grounds, **own)
+
+    assert 0 == listed.code, listed.said
+    assert_refused(opened, 77, "cpis.audit", "CPIS-423")
+    assert "Quillfeather" not in opened.said
 
 
 def test_a_recipient_may_use_its_own_group_only(secured: SecuredKafka) -> None:

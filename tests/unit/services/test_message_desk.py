@@ -19,6 +19,8 @@ from broker.core.person import Person
 from broker.ports import Record, Topic, Write
 from broker.services.finding import VisitAsked
 from broker.services.message_desk import Opened, Shown
+from broker.services.rejections import Rejections
+from broker.wire.records_codec import Door, Rejected
 from tests.builders.adt import Adt
 from tests.builders.desk import ACTED, CHILD, GROUNDS, RECEIVED, DeskHouse, attendance
 from tests.builders.matcher import NOON, fact_write
@@ -199,6 +201,22 @@ def test_what_was_not_taken_is_shown_with_its_structure(control_id: str) -> None
     assert f"|ADT^A04^ADT_A01|{control_id}|" in shown.text
     assert [] == [word for word in PERSONAL if word in shown.text]
     assert [] == house.actions(Topic.AUDIT)
+
+
+def test_a_resource_that_was_not_taken_is_shown_with_its_elements() -> None:
+    """Which there are, and no value that could be a person's."""
+    house = DeskHouse()
+    raw = b'{"resourceType": "Patient", "name": [{"family": "Sample"}]}'
+    rejected = Rejected(door=Door.KAFKA, reason="odd", received_at=RECEIVED, raw=raw)
+    house.write(*Rejections(house.parts.records, house.parts.key).writes(rejected))
+
+    [message] = found(house)
+    text = show(house, message.place).text
+
+    assert text is not None
+    assert '"resourceType": "Patient"' in text
+    assert '"family": …' in text
+    assert "Sample" not in text
 
 
 def test_what_can_no_longer_be_opened_is_shown_without_its_bytes() -> None:
