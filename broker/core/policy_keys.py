@@ -17,7 +17,8 @@ from broker.core.identifiers import OdsCode
 DECLARED = "declared"
 """The key under which a field of `Policy` holds its `Declared`."""
 
-_CODE = re.compile(r"[A-Z0-9][A-Z0-9.+/_-]{0,19}")  # as intake takes codes from a message
+CODE = re.compile(r"[A-Z0-9][A-Z0-9.+/_-]{0,19}")
+"""A code as intake takes it from a message; free text is none. An id of SNOMED CT has 18 digits."""
 _TEXT_MAX = 100
 _TELEPHONE = re.compile(r"[0-9]{3,20}")
 
@@ -186,7 +187,7 @@ def codes(*default: str, **said: Any) -> Any:
     def read(value: object) -> frozenset[str]:
         """Return the codes in capitals."""
         found = frozenset(text.upper() for text in texts(value))
-        if not all(_CODE.fullmatch(code) for code in found):
+        if not all(CODE.fullmatch(code) for code in found):
             raise ValueError
         return found
 
@@ -194,8 +195,8 @@ def codes(*default: str, **said: Any) -> Any:
     return declare(frozenset(default), read, Unit.NONE, may_be, said)
 
 
-def names(among: frozenset[str], **said: Any) -> Any:
-    """Declare a set of names out of those `among` which it may choose; none by default."""
+def names(among: frozenset[str], *, default: frozenset[str] = frozenset(), **said: Any) -> Any:
+    """Declare a set of names out of those `among` which it may choose."""
 
     def read(value: object) -> frozenset[str]:
         """Return the names."""
@@ -204,7 +205,7 @@ def names(among: frozenset[str], **said: Any) -> Any:
             raise ValueError
         return found
 
-    return declare(frozenset(), read, Unit.NONE, f"a list out of {', '.join(sorted(among))}", said)
+    return declare(default, read, Unit.NONE, f"a list out of {', '.join(sorted(among))}", said)
 
 
 def services(**said: Any) -> Any:
@@ -213,7 +214,7 @@ def services(**said: Any) -> Any:
     def read(value: object) -> frozenset[str]:
         """Return the codes; raise `ValueError` for a list without any, which would say nothing or all."""
         found = frozenset(text.upper() for text in texts(value))
-        if not found or not all(_CODE.fullmatch(code) for code in found):
+        if not found or not all(CODE.fullmatch(code) for code in found):
             raise ValueError
         return found
 

@@ -8,10 +8,11 @@ or documents the file goes by them, as it does by those of a policy.
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from broker.core.policy_keys import DECLARED, Declared, Unit, declare, texts
+from broker.core.policy_keys import CODE, DECLARED, Declared, Unit, declare, texts
 
 INNER = "inner"
 """The key under which a field holds its `Inner`."""
@@ -21,6 +22,48 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")  # SHA-256
 _NAME_MAX = 200
+
+
+_PLACE = re.compile(r"PID-(?:([24-9]|1[0-9])|3 (?:authority ([A-Z0-9]+)|type ([A-Z]+)|(unlabelled)))")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberPlaces:
+    """
+    Where in PID an NHS number stands (ruling 36).
+
+    Among the repeats of PID-3 those with one of `authorities` (component 4), with one of `types` (component
+    5), with the type `NI` and a status where `national`, with neither where `unlabelled`; and as the whole of
+    the fields `alone`.
+    """
+
+    authorities: frozenset[str] = frozenset()
+    types: frozenset[str] = frozenset()
+    national: bool = False
+    unlabelled: bool = False
+    alone: tuple[int, ...] = ()
+
+
+AS_RULED = NumberPlaces(
+    authorities=frozenset({"NHS", "NHSNBR", "NHSNMBR"}), types=frozenset({"NH"}), national=True, alone=(2,)
+)
+"""Where it stands when the site says nothing: what public samples show (ruling 36)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """What codes of a site mean, each with the national one, in capitals."""
+
+    meanings: tuple[tuple[str, str], ...] = ()
+
+    def of(self, code: str) -> str:
+        """Return what a code means, in capitals; one that is not in the table means itself."""
+        code = code.upper()
+        return next((meaning for own, meaning in self.meanings if own == code), code)
+
+
+AS_THEY_STAND = Codes()
+"""Codes that mean themselves."""
 
 
 class Inner(NamedTuple):
@@ -74,6 +117,74 @@ def networks(**said: Any) -> Any:
 
     may_be = 'a list of addresses or networks, such as ["10.1.2.3", "10.1.4.0/24", "2001:db8::/48"]'
     return declare((), read, Unit.NONE, may_be, said)
+
+
+def number_places(**said: Any) -> Any:
+    """Declare where an NHS number stands; as ruling 36 has it by default."""
+
+    def read(value: object) -> NumberPlaces:
+        """Return the places; raise `ValueError` for a list without any."""
+        found = [_PLACE.fullmatch(text) for text in texts(value)]
+        if not found or None in found:
+            raise ValueError
+        alone, authorities, types, bare = zip(*(match.groups() for match in found if match), strict=True)
+        return NumberPlaces(
+            authorities=frozenset(filter(None, authorities)),
+            types=frozenset(filter(None, types)),
+            unlabelled=any(bare),
+            alone=tuple(int(position) for position in alone if position),
+        )
+
+    may_be = (
+        'a list of places: "PID-3 authority NHS" (component 4), "PID-3 type NH" (component 5), "PID-3 '
+        'unlabelled" (neither), or a whole field but the third, such as "PID-2" or "PID-19"'
+    )
+    return declare(AS_RULED, read, Unit.NONE, may_be, said)
+
+
+def zone(default: str, **said: Any) -> Any:
+    """Declare a time zone by its name in the IANA's list."""
+
+    def read(value: object) -> ZoneInfo:
+        """Return the zone."""
+        try:
+            return ZoneInfo(str(value))
+        except (ZoneInfoNotFoundError, OSError) as error:
+            raise ValueError from error
+
+    may_be = 'the name of a time zone, such as "Europe/London" or "UTC"'
+    return declare(ZoneInfo(default), read, Unit.NONE, may_be, said)
+
+
+def one_of(among: frozenset[str], **said: Any) -> Any:
+    """Declare one of some names; none by default."""
+
+    def read(value: object) -> str:
+        """Return the name."""
+        if not isinstance(value, str) or value not in among:
+            raise ValueError
+        return value
+
+    return declare(None, read, Unit.NONE, ", ".join(f'"{one}"' for one in sorted(among)), said)
+
+
+def translation(among: frozenset[str] | None = None, **said: Any) -> Any:
+    """Declare a table of codes: what the site writes, and what it means, one of `among` where given."""
+
+    def read(value: object) -> Codes:
+        """Return the table, both sides in capitals."""
+        if not isinstance(value, dict) or not all(isinstance(code, str) for code in value.values()):
+            raise ValueError
+        found = {key.upper(): code.upper() for key, code in value.items()}
+        usable = all(key.isprintable() and CODE.fullmatch(code) for key, code in found.items())
+        if not usable or (among is not None and not among.issuperset(found.values())):
+            raise ValueError
+        return Codes(tuple(found.items()))
+
+    may_be = 'a table of codes of the site, each with what it means, such as { EMER = "21" }'
+    if among is not None:
+        may_be += f"; one of {', '.join(sorted(among))}"
+    return declare(AS_THEY_STAND, read, Unit.NONE, may_be, said)
 
 
 def _certificate(text: str) -> str:

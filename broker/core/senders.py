@@ -9,11 +9,43 @@ the reference page go by them. What a visit means stays in the policy.
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from broker.core.errors import NotItsSender
+from broker.core.facts import VisitEvent
 from broker.core.identifiers import OdsCode
-from broker.core.policy_keys import text
-from broker.core.sender_keys import Network, certificates, inner, networks
+from broker.core.policy_keys import choice, codes, names, text
+from broker.core.sender_keys import (
+    Codes,
+    Network,
+    NumberPlaces,
+    certificates,
+    inner,
+    networks,
+    number_places,
+    one_of,
+    translation,
+    zone,
+)
+
+CHARACTER_SETS = frozenset({"ASCII", "UNICODE UTF-8", "8859/1", "8859/15", "WINDOWS-1252"})
+"""What messages are written in: table 0211, and what systems on Windows write without saying so."""
+MERGES = frozenset({"A40", "A34"})
+"""The trigger events of a merge; A34 is not in the UK specification, and taken as a merge too."""
+PERSONS = frozenset({"A28", "A31"})
+"""The trigger events about a person and no visit."""
+VISITS = frozenset(VisitEvent)
+"""The trigger events about a visit."""
+TAKEN = VISITS | MERGES | PERSONS
+"""Every trigger event that is taken."""
+
+
+class Unknown(StrEnum):
+    """What becomes of a message whose event is not taken."""
+
+    ACCEPT = "accept"
+    REFUSE = "refuse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +81,57 @@ class Sender:
     addresses: tuple[Network, ...] = networks(
         rule="dossier 6.5",
         meaning="Who may send in its name, by the address of the connection; beside `certificates` both fit",
+    )
+
+    versions: frozenset[str] = codes(
+        *("2.3", "2.3.1", "2.4", "2.5", "2.5.1"),
+        rule="dossier 6.4",
+        meaning="What MSH-12 may be. In the defaults what is read means the same; compare messages before "
+        "you add one",
+    )
+    profile: str | None = text(
+        rule="dossier 6.4",
+        meaning="The conformance profile of MSH-21; a message that names another is taken and counted",
+    )
+    time_zone: ZoneInfo = zone(
+        "Europe/London",
+        rule="rulings, Time",
+        meaning="The wall clock of times that are written without an offset",
+    )
+    character_set: str | None = one_of(
+        CHARACTER_SETS,
+        rule="dossier 6.4",
+        meaning="What the messages are written in when MSH-18 says nothing; else UTF-8, failing that 8859/1",
+    )
+    number_in: NumberPlaces = number_places(
+        rule="ruling 36", meaning="Where in PID the NHS number stands, instead of the usual places"
+    )
+    events: frozenset[str] = names(
+        TAKEN,
+        default=TAKEN,
+        rule="dossier 6.4",
+        meaning="The trigger events that are taken; any other is an unknown one",
+    )
+    read_as: Codes = translation(
+        VISITS,
+        rule="dossier 6.4",
+        meaning="Trigger events that this system sends instead of one that is taken, such as A06 for A01",
+    )
+    unknown_events: Unknown = choice(
+        Unknown,
+        Unknown.REFUSE,
+        rule="dossier 6.5",
+        meaning="What becomes of a message of another event: `accept` answers `AA`, counts it and reads no "
+        "more of it; `refuse` answers `AR` with code 201 and keeps it",
+    )
+    patient_classes: Codes = translation(
+        rule="ruling 4", meaning="The site's own codes in PV1-2, each with the national one"
+    )
+    admission_types: Codes = translation(
+        rule="ruling 4", meaning="The site's own codes in PV1-4, each with the national one"
+    )
+    dispositions: Codes = translation(
+        rule="R46", meaning="The site's own codes in PV1-36, each with the national one"
     )
 
     def may_come_from(self, peer: Peer) -> bool:

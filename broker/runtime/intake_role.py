@@ -34,6 +34,7 @@ from broker.runtime.metrics import (
     ANSWER_SECONDS,
     CONNECTION_EVENTS,
     CONNECTIONS,
+    EVENTS_ACKNOWLEDGED,
     FACTS,
     FILES,
     KEYS_DESTROYED,
@@ -47,7 +48,7 @@ from broker.runtime.provider_topics import Inward, ProviderTopics
 from broker.runtime.settings import Settings
 from broker.services.attendances import Attendances
 from broker.services.following import Following
-from broker.services.intake import QUALITY, Intake
+from broker.services.intake import ACKNOWLEDGED, QUALITY, Intake
 from broker.services.intake import REJECTED as REJECTED_PREFIX
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
@@ -319,8 +320,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._measure(event)
         if event == _CONNECTED:
             self._following.suspect()  # another intake may have had this sender until now
-        if event.startswith(REJECTED_PREFIX):
-            return  # what is kept is told by its own event
+        if event.startswith((REJECTED_PREFIX, ACKNOWLEDGED)):
+            return  # what is kept is told by its own event; the others are many
         if event == _REFUSED:
             if not self._refusing:
                 self._log.write(events.KafkaUnavailable())
@@ -361,6 +362,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         if event in _MEASURED:
             metric, labels = _MEASURED[event]
             self._metrics.add(metric, 1, **labels)
+        elif event.startswith(ACKNOWLEDGED):
+            self._metrics.add(EVENTS_ACKNOWLEDGED, event=event.removeprefix(ACKNOWLEDGED))
         elif event.startswith(REJECTED_PREFIX):
             door, code = event.removeprefix(REJECTED_PREFIX).split(" ", 1)
             self._metrics.add(REJECTED, door=door, code=code)

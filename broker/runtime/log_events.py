@@ -118,14 +118,14 @@ class VisitLeft(LogEvent, name="visit left"):
     count: int
 
 
-class MergeAcknowledged(LogEvent, name="merge acknowledged"):
-    """A merge of local identifiers was acknowledged: it joins nothing here (ruling 25)."""
+class PersonToldOf(LogEvent, name="person told of"):
+    """A message about a person and no visit restricted the record (24), or said whose baby it is (26)."""
 
     count: int
 
 
 class TwoNumbers(LogEvent, name="two numbers for one patient"):
-    """A merge named two NHS numbers: an item asks its sender to settle that in its own system (ruling 42)."""
+    """A message about no visit named two NHS numbers: an item asks its sender to settle that (ruling 42)."""
 
     count: int
 

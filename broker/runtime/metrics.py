@@ -93,6 +93,13 @@ MESSAGES = Metric(
     help="HL7 v2 messages answered, by the answer (MSA-1).",
     labels={"answer": _values(Verdict)},
 )
+EVENTS_ACKNOWLEDGED = Metric(
+    name="cpis_events_acknowledged_total",
+    kind=Kind.COUNTER,
+    help="HL7 v2 messages answered AA of which no visit was made, by their event: about a person, merges, "
+    "and those that the file of senders has acknowledged unread.",
+    labels={"event": _values(f"A{number:02}" for number in range(1, 63))},
+)
 ANSWER_SECONDS = Metric(
     name="cpis_answer_seconds",
     kind=Kind.HISTOGRAM,
@@ -227,6 +234,7 @@ METRICS: tuple[Metric, ...] = (
     CONNECTIONS,
     CONNECTION_EVENTS,
     MESSAGES,
+    EVENTS_ACKNOWLEDGED,
     ANSWER_SECONDS,
     FACTS,
     FILES,

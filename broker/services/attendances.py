@@ -6,6 +6,7 @@ Knows when a visit leaves a number (ruling 44), and that nobody may take it to h
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from typing import NamedTuple
 
 from broker.core.errors import MalformedMessage
@@ -19,6 +20,7 @@ from broker.services.fact_writes import fact_write, record_of
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse, Owed
 from broker.services.rejections import RECORD_BYTES_MAX, SOURCE
+from broker.wire.adt_other import Person
 from broker.wire.facts_codec import FactCodec
 
 TOO_LARGE = "message too large"
@@ -110,6 +112,15 @@ class Attendances:
             return []
         at = to_the_minute(message.received_at)
         return [(in_use, notice_of(in_use, IdentityKind.RESTRICTED, at, at, self.key))]
+
+    def of_person(self, person: Person, received_at: datetime) -> list[Write]:
+        """Return what a message about a person and no visit tells: a mark (24), whose baby it is (26)."""
+        told = self.births.of_person(person, received_at)
+        if person.restricted:
+            number, at = person.number, person.recorded_at
+            notice = notice_of(number, IdentityKind.RESTRICTED, at, received_at, self.key)
+            told.append(fact_write(self._codec, notice, number, notice.notice_id, SOURCE))
+        return told
 
     def visit(self, message: VisitMessage, number: NhsNumber) -> Write:
         """Return the record of a message; raise `MalformedMessage` where Kafka would never take it."""

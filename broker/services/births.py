@@ -7,7 +7,7 @@ the mother's covers the baby is decided elsewhere.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 from broker.core.facts import Birth, VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber, london_day, to_the_minute
@@ -18,6 +18,7 @@ from broker.core.visits import read_visits
 from broker.ports import Write
 from broker.services.matching_kin import kin_write
 from broker.services.rejections import SOURCE
+from broker.wire.adt_other import Person
 from broker.wire.facts_codec import FactCodec
 
 BABY_AGE_MAX = timedelta(days=365)
@@ -44,19 +45,6 @@ class Births:
         named = sorted({*mothers} - {number})
         if not named or not self._links(message):
             return []
-        return [self._write(number, message, mother) for mother in named]
-
-    def _links(self, message: VisitMessage) -> bool:
-        """Whether a message is one that may link: of a baby, and of no sensitive place."""
-        if message.event not in _LINKING:
-            return False
-        born = message.birth_date
-        if born is not None and born < london_day(message.received_at - BABY_AGE_MAX):
-            return False
-        return bool(read_visits({message.visit: {message.message_id: message}}, self._policy))
-
-    def _write(self, number: NhsNumber, message: VisitMessage, mother: NhsNumber) -> Write:
-        """Return the record of one link."""
         birth = Birth(
             birth_id="",
             baby=number,
@@ -66,5 +54,34 @@ class Births:
             recorded_at=message.recorded_at,
             received_at=to_the_minute(message.received_at),
         )
+        return [self._write(birth, mother) for mother in named]
+
+    def of_person(self, person: Person, received_at: datetime) -> list[Write]:
+        """Return what the mothers of a person are told, of whom a message about no visit speaks."""
+        if not _may_be_baby(person.born, received_at):
+            return []
+        birth = Birth(
+            birth_id="",
+            baby=person.number,
+            born=person.born,
+            restricted=person.restricted,
+            recorded_at=person.recorded_at,
+            received_at=to_the_minute(received_at),
+        )
+        return [self._write(birth, mother) for mother in sorted({*person.mothers} - {person.number})]
+
+    def _links(self, message: VisitMessage) -> bool:
+        """Whether a message is one that may link: of a baby, and of no sensitive place."""
+        if message.event not in _LINKING or not _may_be_baby(message.birth_date, message.received_at):
+            return False
+        return bool(read_visits({message.visit: {message.message_id: message}}, self._policy))
+
+    def _write(self, birth: Birth, mother: NhsNumber) -> Write:
+        """Return the record of one link."""
         named = replace(birth, birth_id=birth_id(self._key, mother, birth))
         return kin_write(self._codec, self._key, named, mother, SOURCE)
+
+
+def _may_be_baby(born: date | None, received_at: datetime) -> bool:
+    """Whether somebody may not be a year old yet."""
+    return born is None or born >= london_day(received_at - BABY_AGE_MAX)

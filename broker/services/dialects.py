@@ -10,7 +10,7 @@ from typing import Protocol
 from broker.core.errors import InvalidOdsCode, MalformedMessage
 from broker.core.identifiers import OdsCode
 from broker.wire.adt import read_adt
-from broker.wire.adt_merge import MergeReading, holds_merge, read_merge
+from broker.wire.adt_other import OtherReading, holds_merge, read_other
 from broker.wire.attendance_record import HospitalRecords
 from broker.wire.avro import Schemas
 from broker.wire.hl7v2 import parse
@@ -27,8 +27,8 @@ class Dialect(Protocol):
         """Read a message; raise `MalformedMessage`."""
         ...
 
-    def read_merge(self, data: bytes) -> MergeReading | None:
-        """Read a merge, None for any other message (ruling 25); raise `MalformedMessage`."""
+    def read_other(self, data: bytes, context: Context) -> OtherReading | None:
+        """Read a message about no visit, None for one that is not taken; raise `MalformedMessage`."""
         ...
 
     def unkept(self, data: bytes) -> bool:
@@ -49,9 +49,9 @@ class Hl7v2:
         """Read an ADT message."""
         return read_adt(data, context)
 
-    def read_merge(self, data: bytes) -> MergeReading | None:
-        """Read A40 or A34."""
-        return read_merge(data)
+    def read_other(self, data: bytes, context: Context) -> OtherReading | None:
+        """Read a merge, a message about a person, or one that its site has acknowledged unread."""
+        return read_other(data, context)
 
     def unkept(self, data: bytes) -> bool:
         """Whether it is a merge."""

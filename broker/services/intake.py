@@ -48,6 +48,8 @@ Beginning of what is counted of each message that is kept unread: its door, a bl
 """
 QUALITY = "quality: "
 """Beginning of what is counted of each fault in a message that is kept or taken: a stable word of ours."""
+ACKNOWLEDGED = "acknowledged: "
+"""Beginning of what is counted of each message that is about no visit: its trigger event."""
 UNFRAMED = "frame"
 """Instead of a code: bytes that were no frame."""
 NUMBERLESS = "number"
@@ -79,6 +81,7 @@ class _Judgement(NamedTuple):
 
     `facts` are the visits' facts among the steps, each with its number; `unnumbered` is a message that has
     none, `bore_mark` how a visit whose message has one was known before, where it bears a mark of then (24).
+    `two_numbers` and `of_person` are what a message about no visit came to.
     """
 
     steps: Sequence[list[Write]]
@@ -87,7 +90,8 @@ class _Judgement(NamedTuple):
     facts: Facts = ()
     unnumbered: VisitMessage | None = None
     bore_mark: str | None = None
-    merge: bool = False
+    two_numbers: bool = False
+    of_person: bool = False
 
 
 def door_label(door: Door) -> str:
@@ -172,8 +176,10 @@ class Intake:
             self._count(event)
         if len(judgement.steps) > 1:
             self._count("visit left")
-        if judgement.merge:
-            self._count("two numbers for one patient" if judgement.steps else "merge acknowledged")
+        if judgement.two_numbers:
+            self._count("two numbers for one patient")
+        if judgement.of_person:
+            self._count("person told of")
         return judgement.fault
 
     async def _done(self, came: Came, judgement: _Judgement) -> _Judgement:
@@ -212,14 +218,17 @@ class Intake:
 
     def _read(self, came: Came) -> VisitReading:
         """Read a message; raise `MalformedMessage`."""
-        context = Context(
+        return self._dialects[came.door].read(came.data, self._context(came))
+
+    def _context(self, came: Came) -> Context:
+        """Return what the reading of a message depends on."""
+        return Context(
             key=self._attendances.key,
             received_at=came.received_at,
             admits=self._admits if came.sender is None else self._admits._replace(sender=came.sender),
             in_use=self._attendances.in_use,
             confirmed=came.confirmed,
         )
-        return self._dialects[came.door].read(came.data, context)
 
     async def receive_unreadable(self, data: bytes, reason: str) -> bytes | None:
         """Keep bytes that were no frame; return an answer where the sender thinks that it sent a message."""
@@ -255,6 +264,15 @@ class Intake:
     def _judge(self, came: Came) -> _Judgement:
         """Read a message and return what is to be kept of it; raises nothing but `StorageUnusable`."""
         try:
+            return self._judged(came)
+        except StorageUnusable:
+            raise
+        except Exception:  # noqa: BLE001 - a defect of ours loses no message and stops no sender's queue
+            return self._at_fault(came, MalformedMessage(DEFECT))
+
+    def _judged(self, came: Came) -> _Judgement:
+        """Return what is to be kept of a message."""
+        try:
             reading = self._read(came)
             if (number := reading.number) is None:
                 return self._without_number(came, reading)
@@ -263,32 +281,35 @@ class Intake:
             told = self._attendances.told(number, marked)
             told.steps[-1].extend(self._about_the_patient(number, reading, came.received_at))
         except MalformedMessage as fault:
-            return self._merge(came, fault)
-        except StorageUnusable:
-            raise
-        except Exception:  # noqa: BLE001 - a defect of ours loses no message and stops no sender's queue
-            return self._at_fault(came, MalformedMessage(DEFECT))
+            return self._other(came, fault)
         counts = ("accepted", *(f"{QUALITY}{fault}" for fault in reading.faults))
         bore_mark = None if told.late else reading.unnumbered  # late: the number in use has not borne it
         return _Judgement(told.steps, counts, facts=told.facts, bore_mark=bore_mark)
 
-    def _merge(self, came: Came, fault: MalformedMessage) -> _Judgement:
+    def _other(self, came: Came, fault: MalformedMessage) -> _Judgement:
         """
-        Acknowledge a merge, which moves no visit: each visit's own next message does (rulings 25, 44).
+        Acknowledge a message about no visit, which moves none: each visit's own next message does (25, 44).
 
-        Two NHS numbers in it are work for its sender. Any other message has the fault that was found.
+        Two NHS numbers in it are work for its sender. What it says of a person is told: that the record is
+        restricted (24), and whose baby it is (26). Any other message has the fault that was found.
         """
         try:
-            merge = self._dialects[came.door].read_merge(came.data) if fault.hl7_code == EVENT else None
-        except MalformedMessage as other:
-            return self._at_fault(came, other)
-        if merge is None:
+            other = None
+            if fault.hl7_code == EVENT:
+                other = self._dialects[came.door].read_other(came.data, self._context(came))
+        except MalformedMessage as other_fault:
+            return self._at_fault(came, other_fault)
+        if other is None:
             return self._at_fault(came, fault)
-        if not merge.two_numbers:
-            return _Judgement([], (), merge=True)
-        sender, control_id = merge.provider, merge.control_id
-        item = self._rejections.two_numbers(sender, control_id, came.received_at, about=control_id)
-        return _Judgement([[item]], (), merge=True)
+        if other.two_numbers:
+            sender, control_id = other.provider, other.control_id
+            item = self._rejections.two_numbers(sender, control_id, came.received_at, about=control_id)
+            return _Judgement([[item]], (), two_numbers=True)
+        acknowledged = f"{ACKNOWLEDGED}{other.event}"
+        if other.person is None:
+            return _Judgement([], (acknowledged,))
+        told = self._attendances.of_person(other.person, came.received_at)
+        return _Judgement([told] if told else [], (acknowledged,), of_person=bool(told))
 
     def _about_the_patient(
         self, number: NhsNumber, reading: VisitReading, received_at: datetime

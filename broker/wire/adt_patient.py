@@ -12,16 +12,15 @@ from contextlib import suppress
 from broker.core.errors import InvalidNhsNumber
 from broker.core.facts import NumberStatus, Reliability
 from broker.core.identifiers import NhsNumber
+from broker.core.sender_keys import NumberPlaces
 from broker.wire.adt_registers import Fault, Registers
 from broker.wire.hl7v2 import CLEARED, Message, Repeat, Segment, Value
+from broker.wire.visit_reading import Named
 
 NUMBER_MISSING = "missing"
 """The fault of a message in which nothing claims to be an NHS number; the others are `InvalidNhsNumber`'s."""
 
 _IDENTIFIERS = 3  # PID-3
-_NUMBER_ALONE = 2  # PID-2
-_NHS_AUTHORITIES = frozenset({"NHS", "NHSNBR", "NHSNMBR"})  # CX-4, ruling 36
-_NHS_TYPE = "NH"  # CX-5
 _NATIONAL_TYPE = "NI"  # CX-5: an NHS number only with a status beside it, ruling 36
 _STATUS = re.compile(r"(?:NSTS)?0[1-8]")
 _NUMBER_STATUS = re.compile(r"NSTS([0-9]{2})")  # table 0445
@@ -33,30 +32,42 @@ _SENSITIVE = "S"  # PV1-16
 _HIDING = frozenset({"1", "2"})  # ZU8-4: local, and the national S-flag
 
 
-def read_numbers(patient: Segment) -> tuple[tuple[NhsNumber, ...], str | None]:
+def numbers_named(message: Message, patient: Segment, places: NumberPlaces) -> Named:
     """
-    Return the usable NHS numbers in their order, and where there is none what is wrong with the first.
+    Return the NHS numbers of the patient, and those given as the mother's.
 
     Where they stand is ruling 36; blanks and hyphens within them do not count.
     """
     numbers, faults = [], []
-    for value in _claimed_numbers(patient, _IDENTIFIERS, _NUMBER_ALONE):
+    for value in _claimed_numbers(patient, places):
         try:
             numbers.append(read_digits(value))
         except InvalidNhsNumber as error:
             faults.append(str(error))
-    if numbers:
-        return tuple(numbers), None
-    return (), faults[0] if faults else NUMBER_MISSING
+    return Named(
+        numbers=tuple(numbers),
+        fault=None if numbers else (*faults, NUMBER_MISSING)[0],
+        mothers=_mothers_named(message, patient, places),
+        place=f"PID-{_IDENTIFIERS}",
+        mothers_place=f"PID-{_MOTHERS_IDENTIFIERS}",
+    )
 
 
-def local_identifier(patient: Segment) -> str:
+def local_identifier(patient: Segment, places: NumberPlaces) -> str:
     """Return the hospital's own identifier: the first repeat of PID-3 that is no NHS number, else empty."""
     for repeat in patient.repeats(3):
         value = repeat.part()
-        if isinstance(value, str) and not _claims(repeat):
+        if isinstance(value, str) and not _claims(repeat, places):
             return value
     return ""
+
+
+def is_hidden(message: Message, visit: Segment | None) -> bool:
+    """Whether a message restricts its patient's record: PV1-16, ZU8-4 (ruling 24)."""
+    hidden = message.first("ZU8")
+    if hidden is not None and _code(hidden.field(4)) in _HIDING:
+        return True
+    return visit is not None and _code(visit.field(16)) == _SENSITIVE
 
 
 def read_patient(message: Message, patient: Segment, visit: Segment, registers: Registers) -> None:
@@ -65,8 +76,7 @@ def read_patient(message: Message, patient: Segment, visit: Segment, registers: 
     registers.text("given", patient.field(5, 2))
     registers.day("birth_date", patient.field(7), Fault.BIRTH_DATE)
     _read_reliability(patient, registers)
-    hidden = message.first("ZU8")
-    if _code(visit.field(16)) == _SENSITIVE or (hidden is not None and _code(hidden.field(4)) in _HIDING):
+    if is_hidden(message, visit):
         registers.values["restricted"] = True  # and never False: absent and `""` do not lift it (ruling 24)
     next_of_kin = message.first("NK1")
     if next_of_kin is not None:
@@ -74,15 +84,15 @@ def read_patient(message: Message, patient: Segment, visit: Segment, registers: 
 
 
 def usable_numbers(
-    segment: Segment, *, identifiers: int = _IDENTIFIERS, number: int = _NUMBER_ALONE
+    segment: Segment, places: NumberPlaces, *, identifiers: int = _IDENTIFIERS
 ) -> Iterator[NhsNumber]:
     """Yield every usable NHS number, among identifiers or alone, where PID has them or another (36)."""
-    for value in _claimed_numbers(segment, identifiers, number):
+    for value in _claimed_numbers(segment, places, identifiers):
         with suppress(InvalidNhsNumber):
             yield read_digits(value)
 
 
-def mothers_named(message: Message, patient: Segment) -> tuple[NhsNumber, ...]:
+def _mothers_named(message: Message, patient: Segment, places: NumberPlaces) -> tuple[NhsNumber, ...]:
     """
     Return the NHS numbers that a message gives as those of the patient's mother, each once (ruling 26).
 
@@ -90,29 +100,32 @@ def mothers_named(message: Message, patient: Segment) -> tuple[NhsNumber, ...]:
     names and addresses are not read here.
     """
     kin = [one for one in message.all("NK1") if _code(one.field(_RELATIONSHIP)) == _MOTHER]
-    places = [(patient, _MOTHERS_IDENTIFIERS), *((one, _KIN_IDENTIFIERS) for one in kin)]
+    named_in = [(patient, _MOTHERS_IDENTIFIERS), *((one, _KIN_IDENTIFIERS) for one in kin)]
     found: dict[NhsNumber, None] = {}
-    for segment, place in places:
-        for value in _labelled(segment, place):
+    for segment, place in named_in:
+        for value in _labelled(segment, place, places):
             with suppress(InvalidNhsNumber):
                 found[read_digits(value)] = None
     return tuple(found)
 
 
-def _labelled(segment: Segment, place: int) -> Iterator[str]:
+def _labelled(segment: Segment, place: int, places: NumberPlaces) -> Iterator[str]:
     """Yield the identifiers in a field that are labelled as NHS numbers."""
     for repeat in segment.repeats(place):
         value = repeat.part()
-        if isinstance(value, str) and _claims(repeat):
+        if isinstance(value, str) and _claims(repeat, places):
             yield value
 
 
-def _claimed_numbers(segment: Segment, identifiers: int, number: int) -> Iterator[str]:
+def _claimed_numbers(
+    segment: Segment, places: NumberPlaces, identifiers: int = _IDENTIFIERS
+) -> Iterator[str]:
     """Yield what claims to be an NHS number: labelled identifiers as in PID-3, then one as in PID-2."""
-    yield from _labelled(segment, identifiers)
-    alone = segment.field(number)
-    if isinstance(alone, str):
-        yield alone
+    yield from _labelled(segment, identifiers, places)
+    for position in places.alone:
+        alone = segment.field(position)
+        if isinstance(alone, str):
+            yield alone
 
 
 def read_digits(value: str) -> NhsNumber:
@@ -120,14 +133,14 @@ def read_digits(value: str) -> NhsNumber:
     return NhsNumber(value.replace(" ", "").replace("-", ""))
 
 
-def _claims(repeat: Repeat) -> bool:
+def _claims(repeat: Repeat, places: NumberPlaces) -> bool:
     """Whether a repeat of PID-3 is labelled as an NHS number (ruling 36)."""
-    if _code(repeat.part(4)) in _NHS_AUTHORITIES:
+    authority, kind = _code(repeat.part(4)), _code(repeat.part(5))
+    if authority in places.authorities or kind in places.types:
         return True
-    kind = _code(repeat.part(5))
-    if kind == _NATIONAL_TYPE:
+    if kind == _NATIONAL_TYPE and places.national:
         return any(_STATUS.fullmatch(_code(part)) for part in repeat.parts()[1:])
-    return kind == _NHS_TYPE
+    return places.unlabelled and not authority and not kind
 
 
 def _read_reliability(patient: Segment, registers: Registers) -> None:

@@ -9,9 +9,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from broker.core.errors import InvalidOdsCode, MalformedMessage
-from broker.core.identifiers import OdsCode
+from broker.core.identifiers import LONDON, OdsCode
+from broker.core.policy_keys import CODE
+from broker.core.sender_keys import AS_THEY_STAND, Codes
 from broker.wire.hl7v2 import CLEARED, Value
 from broker.wire.times import DAY_ONLY, MISSING_HOUR, REPEATED_HOUR, parse_day, read_timestamp
 
@@ -30,6 +33,7 @@ class Fault(StrEnum):
     NUMBER_AS_BEFORE = "NHS number missing, as before"
     NUMBERS_DIFFER = "several NHS numbers"
     NUMBER_STATUS = "number status unknown"
+    PROFILE = "profile not as declared"
     OCCURRED_TIME = "occurred time unreadable"
     OTHER_TIME = "another time unreadable"
     RECORDED_LATE = "record time after receipt"
@@ -40,9 +44,6 @@ class Fault(StrEnum):
     TIME_REPEATED_HOUR = REPEATED_HOUR
     VISIT_NUMBER = "visit number missing"
 
-
-# Free text, which never enters a fact (ruling 31), does not look like this; a SNOMED CT id has 18 digits.
-_CODE = re.compile(r"[A-Z0-9][A-Z0-9.+/_-]{0,19}")
 
 # Ruling 31: never the name of another child. Table 0063 (UK), codes of the American one, words.
 _CHILDREN = frozenset(
@@ -68,12 +69,13 @@ _WORD = re.compile(r"[A-Z]+|[0-9]+")
 class Registers:
     """What one message writes. `values` and `cleared` are in the names of `VisitMessage`."""
 
-    def __init__(self, received_at: datetime) -> None:
-        """Take the first receipt of the message, aware."""
+    def __init__(self, received_at: datetime, zone: ZoneInfo = LONDON) -> None:
+        """Take the first receipt of the message, aware, and the zone of times without an offset."""
         self.values: dict[str, Any] = {}
         self.cleared: set[str] = set()
         self.faults: set[Fault] = set()
-        self._received_at = received_at
+        self.received_at = received_at
+        self._zone = zone
 
     def text(self, name: str, value: Value) -> None:
         """Set, clear or leave alone a text; runs of blanks and line breaks become one blank."""
@@ -82,18 +84,29 @@ class Registers:
         elif value is not None:
             self.values[name] = " ".join(value.split())
 
-    def code(self, name: str, value: Value) -> None:
-        """Set a code in capitals, clear it or leave it alone; a free text is left alone and counted."""
+    def code(self, name: str, value: Value, meanings: Codes = AS_THEY_STAND) -> None:
+        """
+        Set a code in capitals, clear it or leave it alone; a free text is left alone and counted.
+
+        `meanings` are those of the site's own codes and texts.
+        """
         if not isinstance(value, str):
             self.text(name, value)
-        elif _CODE.fullmatch(value.upper()):
-            self.values[name] = value.upper()
+            return
+        code = meanings.of(value)
+        if CODE.fullmatch(code):
+            self.values[name] = code
         else:
             self.faults.add(Fault.CODE)
 
-    def disposition(self, value: Value) -> None:
-        """Set how a visit ended: the data dictionary writes two digits, the messaging standard one."""
+    def disposition(self, value: Value, meanings: Codes = AS_THEY_STAND) -> None:
+        """
+        Set how a visit ended: the data dictionary writes two digits, the messaging standard one.
+
+        `meanings` are those of the site's own codes and texts.
+        """
         if isinstance(value, str):
+            value = meanings.of(value)
             value = value.lstrip("0") or value
         self.code("disposition", value)
 
@@ -145,7 +158,7 @@ class Registers:
         if not isinstance(value, str):
             return None
         try:
-            reading = read_timestamp(value, self._received_at)
+            reading = read_timestamp(value, self.received_at, zone=self._zone)
         except MalformedMessage:
             self.faults.add(fault)
             return None

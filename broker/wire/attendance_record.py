@@ -11,7 +11,7 @@ from broker.core.errors import InvalidNhsNumber, InvalidOdsCode, MalformedMessag
 from broker.core.facts import NumberStatus, Reliability, VisitEvent
 from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.reasons import reason_for
-from broker.wire.adt_merge import MergeReading
+from broker.wire.adt_other import OtherReading
 from broker.wire.adt_patient import NUMBER_MISSING, read_digits
 from broker.wire.adt_registers import Fault, Registers
 from broker.wire.avro import Row, Schemas
@@ -70,8 +70,12 @@ class HospitalRecords:
         number = visit_number_of(row["visit_number"] or "", row["local_id"] or "", envelope, registers)
         return put_together(data, envelope, _named(row), number, registers, context)
 
-    def read_merge(self, data: bytes) -> MergeReading | None:  # noqa: ARG002 - as a dialect has it
-        """Return that no record is a merge."""
+    def read_other(
+        self,
+        data: bytes,  # noqa: ARG002 - as a dialect has it
+        context: Context,  # noqa: ARG002
+    ) -> OtherReading | None:
+        """Return that every record is about a visit."""
         return None
 
     def unkept(self, data: bytes) -> bool:  # noqa: ARG002 - as a dialect has it

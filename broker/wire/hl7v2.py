@@ -47,13 +47,15 @@ _CODECS = {
     "UTF-8": _UTF_8,
     "8859/1": _LATIN_1,
     "8859/15": "iso8859_15",
+    "WINDOWS-1252": "cp1252",
 }
-"""MSH-18 (table 0211) → codec. ISO 2022 switching and two-byte sets are not used in England."""
+"""MSH-18 (table 0211, and Windows') → codec. ISO 2022 switching and two-byte sets are not used in England."""
 
 _CHARACTER_SET_FIELD = 18
 _SIGN = rb"[!#-/:-@\[-`{-~]"  # any printable ASCII sign but the quote, which clears values
 # MSH-2 declares component, repetition, escape, sub-component and, since 2.7, truncation.
 _DELIMITERS = re.compile(rb"MSH(" + _SIGN + rb")(" + _SIGN + rb"{1,5}?)(?:\1|\Z)")
+_SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
 _USUAL_BEGINNING = b"MSH|^~\\&|"
 _LINE_ENDS = b"\r\n"
 _MARKED = {"H": "", "N": ""}  # highlighting on and off
@@ -177,6 +179,11 @@ class Message:
         for raw in self._segments:
             yield Segment(raw, self.delimiters, self.codec)
 
+    def names(self) -> list[str]:
+        """Return the names of the segments in order, those only that could be names."""
+        found = (raw.partition(self.delimiters.field)[0] for raw in self._segments)
+        return [name for name in found if _SEGMENT.fullmatch(name)]
+
     def _named(self, name: str) -> Iterator[Segment]:
         """Read the segments of this name one after the other."""
         beginning = name + self.delimiters.field
@@ -185,11 +192,12 @@ class Message:
                 yield Segment(raw, self.delimiters, self.codec)
 
 
-def parse(data: bytes) -> Message:
+def parse(data: bytes, *, character_set: str | None = None) -> Message:
     """
     Read a message whose segments end with CR, CRLF or LF; raise `MalformedMessage` without a usable MSH.
 
-    A character set that does not fit the bytes, or that is unknown, refuses nothing: UTF-8, else 8859/1.
+    `character_set` is what the sender writes where MSH-18 says nothing. One that does not fit the bytes, or
+    that is unknown, refuses nothing: UTF-8, else 8859/1.
     """
     if data[:1] in _LINE_ENDS:
         data = data.lstrip(_LINE_ENDS)
@@ -199,7 +207,7 @@ def parse(data: bytes) -> Message:
     end = "\r" if b"\r" in data else "\n"
     header = data.partition(end.encode())[0]
     delimiters = _delimiters(header)
-    text, codec, misdeclared = _decode(data, _declared_set(header, delimiters))
+    text, codec, misdeclared = _decode(data, _declared_set(header, delimiters) or character_set or "")
     segments = text.split(end)
     if end == "\r" and "\n" in text:
         segments = [segment.lstrip("\n") for segment in segments]

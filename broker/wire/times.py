@@ -1,14 +1,16 @@
 """
 Times as HL7 writes them, versions 2 and 3 alike: digits, most significant first, often without a zone.
 
-Knows that a time without a zone is the wall clock of Europe/London (rulings, "Time"), and what becomes of
-the hour that happens twice and the hour that never happens. The clock is never read: receipt is an argument.
+Knows that a time without an offset is the wall clock of Europe/London, or of the zone that is settled for its
+sender (rulings, "Time"), and what becomes of the hour that happens twice and the hour that never happens. The
+clock is never read: receipt is an argument.
 """
 
 import re
 from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from broker.core.errors import MalformedMessage
 from broker.core.identifiers import LONDON, aware
@@ -42,16 +44,18 @@ class Reading(NamedTuple):
     fault: str | None = None
 
 
-def read_timestamp(text: str, received_at: datetime, *, location: str = "") -> Reading:
+def read_timestamp(
+    text: str, received_at: datetime, *, location: str = "", zone: ZoneInfo = LONDON
+) -> Reading:
     """
     Read `YYYY[MM[DD[HH[MM[SS[.S…]]]]]][±ZZZZ]`; `received_at` is the first receipt of the same bytes.
 
-    Without a zone it is Europe/London wall time: in October's repeated hour the later instant that is not
+    Without an offset it is wall time of `zone`: in October's repeated hour the later instant that is not
     after receipt, else the earlier; in March's missing hour moved forward (rulings, "Time"). Raises
     `MalformedMessage` (102) at `location` for anything else, also for a day that no calendar has.
     """
     try:
-        first, second, whole = _instants(text)
+        first, second, whole = _instants(text, zone)
     except (ValueError, OverflowError):
         raise _unreadable("time unreadable", location) from None
     if not whole:
@@ -84,7 +88,7 @@ def _whole_day(digits: str) -> str:
 
 
 @lru_cache(maxsize=_INSTANTS_KEPT)
-def _instants(text: str) -> tuple[datetime, datetime, bool]:
+def _instants(text: str, clock_of: ZoneInfo) -> tuple[datetime, datetime, bool]:
     """
     Return the two instants a text can mean when clocks change, else one twice, and whether it has an hour.
 
@@ -97,7 +101,7 @@ def _instants(text: str) -> tuple[datetime, datetime, bool]:
     written = datetime.fromisoformat(f"{_whole_day(day)}T{clock or '00'}{zone or ''}")
     if zone:
         return aware(written), aware(written), clock is not None
-    wall = written.replace(tzinfo=LONDON)
+    wall = written.replace(tzinfo=clock_of)
     return aware(wall), aware(wall.replace(fold=1)), clock is not None
 
 

@@ -116,7 +116,8 @@ class VisitReading:
     `placeholder`, `kept for tests` (rulings 21, 27, 35, 36); `number` is then that of the visit's earlier
     messages. Where there is none it is None, and `message` about a visit of nobody. `unnumbered` is the
     reference that the visit has without a number, also where it has one. `mothers` are the numbers of which
-    the message says that they are the patient's mother's (ruling 26). `faults` are words of `Fault`.
+    the message says that they are the patient's mother's (ruling 26). `faults` are words of `Fault`, `unread`
+    names the parts of the message of which nothing is read.
     """
 
     number: NhsNumber | None
@@ -128,6 +129,7 @@ class VisitReading:
     control_id: str
     event: VisitEvent
     faults: tuple[str, ...]
+    unread: tuple[str, ...] = ()
 
 
 def control_id_of(text: str, location: str) -> str:
@@ -172,7 +174,7 @@ def put_together(
     arrived_at = registers.values.get("arrived_at")
     if arrived_at is not None and not plausible_arrival(arrived_at, context.received_at):
         registers.faults.add(Fault.ARRIVAL_IGNORED)  # the core ignores it, by the first receipt it knows of
-    number, number_fault = _number(named, provider, context, registers)
+    number, number_fault = number_of(named, provider, context, registers)
     place: dict[str, Any] = {
         "system": envelope.system,
         "provider": provider,
@@ -203,7 +205,7 @@ def put_together(
     return VisitReading(
         number=number,
         number_fault=number_fault,
-        mothers=_mothers(named, provider, context.admits.takes),
+        mothers=mothers_of(named, provider, context.admits.takes),
         message=message,
         unnumbered=unnumbered,
         provider=provider,
@@ -213,14 +215,14 @@ def put_together(
     )
 
 
-def _number(
+def number_of(
     named: Named, sender: OdsCode, context: Context, registers: Registers
 ) -> tuple[NhsNumber | None, str | None]:
     """
     Return the first usable number that is taken, else the one that a person found out; else None, and why.
 
     Whether the message names several that differ goes with it; one without a number of its own leaves that
-    open (ruling 42).
+    open (ruling 42). Raises `RealPersonRefused` for one that must not be here (ruling 27).
     """
     differ = len(set(named.numbers)) > 1
     if differ:
@@ -237,8 +239,8 @@ def _number(
     return None, takings[0].value if takings else named.fault
 
 
-def _mothers(named: Named, sender: OdsCode, takes: Takes) -> tuple[NhsNumber, ...]:
-    """Return the numbers that are given as the mother's and are taken here."""
+def mothers_of(named: Named, sender: OdsCode, takes: Takes) -> tuple[NhsNumber, ...]:
+    """Return the numbers given as the mother's that are taken here; raise as `number_of`."""
     takings = [takes(number, sender) for number in named.mothers]
     if Taking.REFUSED in takings:
         raise RealPersonRefused(location=named.mothers_place)

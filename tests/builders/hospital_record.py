@@ -4,8 +4,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from broker.core.facts import REGISTERS
+from broker.core.sender_keys import AS_RULED
 from broker.runtime.codecs import load_schemas
-from broker.wire.adt_patient import local_identifier, mothers_named, usable_numbers
+from broker.wire.adt_patient import local_identifier, numbers_named
 from broker.wire.attendance_record import SCHEMA, HospitalRecords
 from broker.wire.hl7v2 import parse
 from tests.builders.hl7 import read
@@ -55,7 +56,7 @@ def as_record(data: bytes) -> bytes:
         for name, value in values.items()
         if name in {"number_status", "birth_date_reliability"}
     }
-    number = visit.field(19)
+    number, named = visit.field(19), numbers_named(message, patient, AS_RULED)
     fields = {
         **values,
         **symbols,
@@ -69,9 +70,9 @@ def as_record(data: bytes) -> bytes:
         "sequence": said.sequence,
         "occurred_at": said.occurred_at,
         "visit_number": number if isinstance(number, str) else None,
-        "local_id": local_identifier(patient),
-        "nhs_numbers": [one.digits for one in usable_numbers(patient)],
-        "mothers": [one.digits for one in mothers_named(message, patient)],
+        "local_id": local_identifier(patient, AS_RULED),
+        "nhs_numbers": [one.digits for one in named.numbers],
+        "mothers": [one.digits for one in named.mothers],
         "site": said.site and said.site.code,
         "restricted": bool(said.restricted),
         "reasons": [said.reason.value] if said.reason else [],

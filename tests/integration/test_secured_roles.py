@@ -26,7 +26,7 @@ from tests.builders.upload import Person, Record, build_upload
 from tests.fault.fleet import Fleet
 from tests.integration.test_operators import lines_of, ops_port_of, sent_by_mllp, until_ready
 from tests.starting import END_SECONDS, environment, running
-from tests.unit.wire.test_adt_merge import merge
+from tests.unit.wire.test_adt_other import merge
 from tests.waiting import wait_until
 
 ROLES = ("intake", "matcher", "outbox")

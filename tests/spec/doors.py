@@ -6,10 +6,13 @@ from datetime import datetime, timedelta
 from broker.core.facts import Fact
 from broker.core.identifiers import NhsNumber
 from broker.core.policy import Policy
+from broker.core.senders import PERSONS
 from broker.services.attendances import Attendances
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
 from broker.wire.adt import read_adt
+from broker.wire.adt_other import read_other
+from broker.wire.facts_codec import FactCodec
 from broker.wire.records_codec import Door
 from broker.wire.visit_reading import Context
 from tests.builders.adt import Adt
@@ -33,11 +36,13 @@ def taken(sent: Iterable[Adt]) -> Iterator[tuple[NhsNumber | None, Fact]]:
     in_use = NumbersInUse(KEY, horizon=timedelta(days=400))
     attendances = Attendances(codecs.facts, Numberless(codecs.details, policy=Policy(), key=KEY), in_use)
     for message in sent:
+        data = message.text().encode()
         received_at = datetime.strptime(f"{message.recorded}+0000", "%Y%m%d%H%M%S%z") + RECEIVED_AFTER
-        reading = read_adt(
-            message.text().encode(),
-            Context(key=KEY, received_at=received_at, in_use=attendances.in_use),
-        )
+        context = Context(key=KEY, received_at=received_at, in_use=attendances.in_use)
+        if message.event in PERSONS:
+            yield from _told_of_person(data, context, attendances, codecs.facts)
+            continue
+        reading = read_adt(data, context)
         if reading.number is None:
             attendances.numberless.kept(b"", reading.message, Door.MLLP)
             yield None, reading.message
@@ -47,3 +52,14 @@ def taken(sent: Iterable[Adt]) -> Iterator[tuple[NhsNumber | None, Fact]]:
         attendances.note(told.facts)
         attendances.numberless.bore_mark(reading.unnumbered)
         yield from told.facts
+
+
+def _told_of_person(
+    data: bytes, context: Context, attendances: Attendances, codec: FactCodec
+) -> Iterator[tuple[NhsNumber, Fact]]:
+    """Yield the facts of a message about a person and no visit."""
+    reading = read_other(data, context)
+    assert reading is not None
+    assert reading.person is not None
+    for write in attendances.of_person(reading.person, context.received_at):
+        yield reading.person.number, codec.decode(write.topic, write.key or b"", write.value or b"")

@@ -99,6 +99,42 @@ def test_a_mark_outlives_that_its_visit_had_no_number(
     assert {"recipients of restricted records" if restricted == "yes" else "duty social worker"} == routes
 
 
+PERSONS = rows("""
+    events    | restricted
+    A31       | no
+    A31 S     | yes
+    A28 S     | yes
+    A31 S A31 | yes
+    A28 A31   | no
+""")
+"""Messages about the person and no visit."""
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the visit", "after it"])
+@pytest.mark.parametrize(("events", "restricted"), PERSONS)
+def test_a_message_about_the_person_restricts_without_a_visit(
+    run_doors: RunDoors, events: str, restricted: str, *, after: bool
+) -> None:
+    """A mark on the hospital's record is the person's, whichever message bears it (ruling 24)."""
+
+    def sent(numbers: Mapping[str, NhsNumber]) -> Iterator[Adt]:
+        child = Patient(number=numbers["A"].digits, born="20140412")
+        for place, event in enumerate(events.replace(" S", "S").split()):
+            yield Adt(
+                event=event[:3], control_id=f"C{place}", recorded=at(place + 60 * after), patient=child,
+                more=("ZU8||||1",) if event.endswith("S") else (),
+            )  # fmt: skip
+        yield Adt(
+            event="A04", control_id="C9", recorded=at(30), patient=child,
+            pv1={"visit": "v1", "class": "E", "location": "ED"},
+        )  # fmt: skip
+
+    outcome = run_doors(PLAN, sent)
+
+    routes = {row[1] for row in outcome.alerts("to | route") if row[0] == "la E09"}
+    assert {"recipients of restricted records" if restricted == "yes" else "duty social worker"} == routes
+
+
 @pytest.mark.parametrize(("marks", "restricted"), SOURCES)
 def test_any_source_restricts_and_the_demographic_source_alone_lifts(
     run: Run, marks: str, restricted: str

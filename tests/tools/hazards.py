@@ -157,8 +157,8 @@ HAZARDS = (
             Mutation(
                 rule="ruling 24", mistake="PV1-16 is not read",
                 module=_WIRE / "adt_patient.py",
-                right="_code(visit.field(16)) == _SENSITIVE or ",
-                wrong="",
+                right="return visit is not None and _code(visit.field(16)) == _SENSITIVE",
+                wrong="return False",
             ),
             Mutation(
                 rule="ruling 24", mistake="ZU8-4 is read for the national flag alone",

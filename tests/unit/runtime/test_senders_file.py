@@ -2,12 +2,14 @@
 
 import ipaddress
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from broker.core.errors import ConfigurationError
 from broker.core.identifiers import OdsCode
-from broker.core.senders import Provider, Sender, Senders
+from broker.core.sender_keys import Codes, NumberPlaces
+from broker.core.senders import Provider, Sender, Senders, Unknown
 from broker.runtime.senders_file import parse_senders, read_senders
 from tests.tools.reference_senders import EXAMPLE
 
@@ -136,3 +138,59 @@ def test_every_fault_is_told_at_once() -> None:
 def test_providers_that_are_no_table_are_refused() -> None:
     """As any other table."""
     assert ["senders.toml:1: 'provider' must be a table: write [provider]"] == refused("provider = 1")
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "value"),
+    [
+        ('versions = ["2.6"]', "versions", frozenset({"2.6"})),
+        ('profile = "ITKv1.0"', "profile", "ITKv1.0"),
+        ('time_zone = "UTC"', "time_zone", ZoneInfo("UTC")),
+        ('character_set = "8859/15"', "character_set", "8859/15"),
+        (
+            'number_in = ["PID-3 authority NHS", "PID-3 type NH", "PID-3 unlabelled", "PID-2", "PID-19"]',
+            "number_in",
+            NumberPlaces(
+                authorities=frozenset({"NHS"}), types=frozenset({"NH"}), unlabelled=True, alone=(2, 19)
+            ),
+        ),
+        ('events = ["A04", "A40"]', "events", frozenset({"A04", "A40"})),
+        ('read_as = { a06 = "A01" }', "read_as", Codes((("A06", "A01"),))),
+        ('unknown_events = "accept"', "unknown_events", Unknown.ACCEPT),
+        ('admission_types = { "via a&e" = "21" }', "admission_types", Codes((("VIA A&E", "21"),))),
+    ],
+)
+def test_a_setting_of_a_sender_is_read(line: str, key: str, value: object) -> None:
+    """In the one form that the reader of messages knows."""
+    text = f'[provider.RXX.sender.EPR]\naddresses = ["192.0.2.1"]\n{line}\n'
+
+    assert value == getattr(parse_senders(text, "senders.toml").settled(OdsCode("RXX"), "EPR"), key)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'versions = "2.4"',
+        'time_zone = "London"',
+        'time_zone = "../UTC"',
+        "time_zone = 1",
+        'character_set = "EBCDIC"',
+        "character_set = 1",
+        "number_in = []",
+        'number_in = ["PID-3"]',
+        'number_in = ["PID-1"]',
+        'number_in = ["PV1-2"]',
+        'events = ["A05"]',
+        'read_as = { A06 = "A05" }',
+        'read_as = { A18 = "A40" }',
+        'unknown_events = "ignore"',
+        "admission_types = { EMER = 21 }",
+        'admission_types = { EMER = "by A&E" }',
+        'admission_types = ["EMER"]',
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(line: str) -> None:
+    """With what it may be."""
+    [told] = refused(f'[provider.RXX.sender.EPR]\naddresses = ["192.0.2.1"]\n{line}\n')
+
+    assert told.startswith(f"senders.toml:3: {line.partition(' ')[0]} must be ")

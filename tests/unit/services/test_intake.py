@@ -47,7 +47,7 @@ from broker.wire.visit_reading import PROCESSING_IDS, Admits, SenderOf
 from tests.builders.adt import Adt, Patient
 from tests.builders.hl7 import edited
 from tests.spec.numbers import numbers_beginning
-from tests.unit.wire.test_adt_merge import merge
+from tests.unit.wire.test_adt_other import merge
 
 KEY = IdentityKey(b"k" * 32)
 NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
@@ -788,7 +788,61 @@ def test_a_merge_of_local_identifiers_is_acknowledged_and_nothing_else() -> None
 
     assert ("AA", "M1") == verdict(answer)
     assert ([], [], []) == (desk.attendances(), desk.kept(), desk.kafka.read(Topic.WORKLIST))
-    assert Counter({"merge acknowledged": 1}) == desk.counts
+    assert Counter({"acknowledged: A40": 1}) == desk.counts
+
+
+@pytest.mark.parametrize(
+    ("fields", "facts"),
+    [
+        ({}, []),
+        ({"ZU8_4": "1"}, [(b"9990000018", "restricted")]),
+        ({"PID_21": "9990000026^^^NHS"}, [(b"9990000026", "Birth")]),
+        (
+            {"PID_21": "9990000026^^^NHS~9990000018^^^NHS", "ZU8_4": "2"},
+            [(b"9990000026", "Birth"), (b"9990000018", "restricted")],
+        ),
+        ({"PID_21": "9990000026^^^NHS", "PID_7": "20160412"}, []),
+    ],
+)
+def test_a_person_without_a_visit_is_told_of_where_it_matters(
+    fields: dict[str, str], facts: list[tuple[bytes, str]]
+) -> None:
+    """That the record is restricted (24), and whose baby it is (26); the same each time it is sent."""
+    desk = Desk()
+    data = edited(message(replace(CHILD, born="20250228"), event="A31"), **fields)
+
+    assert [("AA", "M1")] * 2 == [verdict(desk.send(data)) for _ in range(2)]
+
+    told = [
+        (one.key, desk.facts.decode(one.topic, one.key or b"", one.value or b""))
+        for topic in (Topic.ATTENDANCES, Topic.IDENTITY)
+        for one in desk.kafka.read(topic)
+    ]
+    words = [(key, "Birth" if isinstance(one, Birth) else "restricted") for key, one in told]
+    assert sorted(facts * 2) == sorted(words)
+    assert len(facts) == len({repr(one) for _, one in told})
+    assert ([], desk.counts["person told of"]) == (desk.kept(), 2 * bool(facts))
+    assert 2 == desk.counts["acknowledged: A31"]
+
+
+def test_two_numbers_of_a_person_are_work_for_the_sender() -> None:
+    """As those of a merge: no fact is made of either (42)."""
+    desk = Desk()
+
+    desk.send(edited(message(event="A28"), PID_3="9990000018^^^NHS~9990000026^^^NHS", ZU8_4="1"))
+
+    assert Counter({"two numbers for one patient": 1}) == desk.counts
+    assert ([], []) == (desk.kafka.read(Topic.IDENTITY), desk.attendances())
+    assert 1 == len(desk.kafka.read(Topic.WORKLIST))
+
+
+def test_a_person_that_cannot_be_read_is_kept() -> None:
+    """With what its sender must mend."""
+    desk = Desk()
+
+    answer = desk.send(message(event="A31").replace(b"PID|", b"ZID|"))
+
+    assert (("AE", "M1"), "no PID segment") == (verdict(answer), desk.kept()[0].reason)
 
 
 def test_a_merge_of_two_numbers_is_work_for_its_sender() -> None:

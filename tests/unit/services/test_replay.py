@@ -23,7 +23,7 @@ from broker.wire.stream import Door, StreamLine
 from tests.builders.adt import Adt, Patient
 from tests.builders.matcher import DETAILS, NOON, attendance, numbers, plan
 from tests.builders.upload import build_upload
-from tests.unit.wire.test_adt_merge import merge
+from tests.unit.wire.test_adt_other import merge
 
 NUMBER, SUCCESSOR = islice(numbers(), 2)
 

@@ -1,0 +1,131 @@
+"""
+Reading of ADT messages about no visit: merges (A40, A34), persons (A28, A31), and events that are not taken.
+
+Rulings 24, 25, 26, 36, 42; R44. Three things of them matter: whether one puts two NHS numbers side by side,
+whether it restricts a person's record, and whose baby a person is. Local identifiers that are merged under
+one number, or under none, join nothing; nor do a person's details: a visit's own next message has them.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+
+from broker.core.errors import MalformedMessage
+from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.senders import MERGES, PERSONS, Sender, Unknown
+from broker.wire.adt_header import (
+    event_of,
+    parse_settled,
+    read_control_id,
+    read_provider,
+    read_recording,
+    required,
+)
+from broker.wire.adt_patient import is_hidden, numbers_named, usable_numbers
+from broker.wire.adt_registers import Fault, Registers
+from broker.wire.hl7v2 import Message, parse
+from broker.wire.visit_reading import Context, mothers_of, number_of
+
+_IDENTIFIERS_THAT_GO = 1  # MRG-1, as PID-3
+_NUMBER_THAT_GOES = 4  # MRG-4, as PID-2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """
+    What a message says of a person.
+
+    `restricted`: their record (24). `mothers` are the numbers given as the mother's (26), `born` is the date
+    of birth, None where it says none; `recorded_at` when its sender recorded that, aware.
+    """
+
+    number: NhsNumber = field(repr=False)
+    mothers: tuple[NhsNumber, ...] = field(repr=False)
+    born: date | None = field(repr=False)
+    restricted: bool
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherReading:
+    """
+    A message about no visit, by its sender and control id.
+
+    `event` is its trigger event, `two_numbers` that it names two NHS numbers for one local patient, `person`
+    whom it is about, where it is about one with a usable number.
+    """
+
+    provider: OdsCode
+    control_id: str
+    event: str
+    two_numbers: bool = False
+    person: Person | None = None
+
+
+def read_other(data: bytes, context: Context) -> OtherReading | None:
+    """
+    Read a message whose type, version and processing id are taken here, and which is about no visit.
+
+    None for one whose event is neither taken nor, as is settled for its sender, acknowledged unread. Raises
+    `MalformedMessage` with a code of table 0357, 100 to 103.
+    """
+    message, sender = parse_settled(data, context.admits)
+    event = event_of(message.header, sender)
+    if event in MERGES & sender.events:
+        return _merge(message, sender, event)
+    if event in PERSONS & sender.events:
+        return _person(message, sender, event, context)
+    if sender.unknown_events is Unknown.ACCEPT:
+        return OtherReading(
+            provider=read_provider(message.header), control_id=read_control_id(message.header), event=event
+        )
+    return None
+
+
+def holds_merge(data: bytes) -> bool:
+    """Whether bytes are a merge, as far as they can be read: its raw bytes are kept nowhere (ruling 42)."""
+    try:
+        return parse(data).header.field(9, 2) in MERGES
+    except MalformedMessage:
+        return False
+
+
+def _merge(message: Message, sender: Sender, event: str) -> OtherReading:
+    """Read a merge, as which A34 is taken, too."""
+    patient, merged = required(message, "PID"), required(message, "MRG")
+    that_go = replace(sender.number_in, alone=(_NUMBER_THAT_GOES,))
+    numbers = {
+        *usable_numbers(patient, sender.number_in),
+        *usable_numbers(merged, that_go, identifiers=_IDENTIFIERS_THAT_GO),
+    }
+    return OtherReading(
+        provider=read_provider(message.header),
+        control_id=read_control_id(message.header),
+        event=event,
+        two_numbers=len(numbers) > 1,
+    )
+
+
+def _person(message: Message, sender: Sender, event: str, context: Context) -> OtherReading:
+    """Read what a message says of a person: one number or several, mothers, that the record is restricted."""
+    provider, control_id = read_provider(message.header), read_control_id(message.header)
+    patient, registers = required(message, "PID"), Registers(context.received_at, sender.time_zone)
+    named = numbers_named(message, patient, sender.number_in)
+    number, _ = number_of(named, provider, context, registers)
+    mothers = mothers_of(named, provider, context.admits.takes)
+    registers.day("birth_date", patient.field(7), Fault.BIRTH_DATE)
+    _, recorded_at = read_recording(message, registers)
+    return OtherReading(
+        provider=provider,
+        control_id=control_id,
+        event=event,
+        two_numbers=Fault.NUMBERS_DIFFER in registers.faults,
+        person=None
+        if number is None
+        else Person(
+            number=number,
+            mothers=mothers,
+            born=registers.values.get("birth_date"),
+            restricted=is_hidden(message, message.first("PV1")),
+            recorded_at=recorded_at,
+        ),
+    )
