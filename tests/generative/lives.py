@@ -11,8 +11,6 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from hypothesis import strategies as st
-
 from broker.core.facts import (
     Access,
     Birth,
@@ -24,7 +22,7 @@ from broker.core.facts import (
     VisitMessage,
 )
 from broker.core.policy import AnyPolicy, Policies, Policy
-from tests.generative.picking import Drawn, Picking
+from tests.generative.picking import Picking
 from tests.generative.settled import POLICIES
 from tests.generative.stories import T, story
 
@@ -107,11 +105,17 @@ class Life:
 def _telling(pick: Picking, facts: Sequence[Fact]) -> Telling:
     """Return facts told in any order, some twice and received later, split by restarts."""
     chance = pick.chance()
-    again = [*facts, *_received_again(facts, chance)]
-    chance.shuffle(again)
+    again = told_again(facts, chance)
     told = [place for place in range(len(again) - 1) if chance.random() < _TOLD_AT_ONCE] + [len(again) - 1]
     restarts = frozenset(chance.sample(told, k=min(2, len(told))))
     return Telling(facts=again, told=frozenset(told), restarts=restarts)
+
+
+def told_again(facts: Sequence[Fact], chance: random.Random) -> list[Fact]:
+    """Return facts in any order, some twice and received later."""
+    again = [*facts, *_received_again(facts, chance)]
+    chance.shuffle(again)
+    return again
 
 
 def _received_again(facts: Sequence[Fact], chance: random.Random) -> list[Fact]:
@@ -141,18 +145,6 @@ def life(pick: Picking) -> Life:
         told += [later(fact, span, days_too=days_too) for fact in story(pick)]
         idle = [T + span - _BEFORE]
     return Life(policy=pick.one(_FORGETTING), taken=passing(told, idle, chance))
-
-
-@st.composite
-def retold(draw: st.DrawFn) -> Retold:
-    """Return a story and some tellings of it."""
-    return retelling(Drawn(draw))
-
-
-@st.composite
-def lives(draw: st.DrawFn) -> Life:
-    """Return a life of one or two chapters."""
-    return life(Drawn(draw))
 
 
 def passing(facts: Sequence[Fact], idle: Sequence[datetime], chance: random.Random) -> list[Taken]:

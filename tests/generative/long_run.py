@@ -39,9 +39,9 @@ FACTS = ("PlanFact", "VisitMessage", "VisitLeft", "Access", "IdentityNotice")
 class Sort(StrEnum):
     """What a chunk is made of."""
 
-    STORIES = "retold()"
-    LIVES = "lives()"
-    RELEASES = "played()"
+    STORIES = "retelling"
+    LIVES = "life"
+    RELEASES = "playing"
 
 
 _ELSEWHERE = frozenset({Why.NEWER_RULES, Why.NUMBER_NOT_IN_USE})

@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from hypothesis import strategies as st
-
 from broker.core.alerts import Alert, AlertEvent, Change, EventKind, Why
 from broker.core.effects import advance, decided_anew
 from broker.core.facts import Fact
@@ -17,7 +15,7 @@ from broker.core.policy_keys import Successor
 from tests.generative.expected import Row, row_of
 from tests.generative.living import check_adds_up, new_person, restarted, standing
 from tests.generative.naive_releases import Readers
-from tests.generative.picking import Drawn, Picking
+from tests.generative.picking import Picking
 from tests.generative.settled import POLICIES
 from tests.generative.stories import story
 from tests.spec.settled import KEY, SETTLED
@@ -68,12 +66,6 @@ def playing(pick: Picking) -> Played:
         for place in sorted(chance.sample(range(1, len(again) + 1), k=min(2, len(again))))
     }
     return Played(first=chance.choice(_POLICIES), facts=again, changes=changes)
-
-
-@st.composite
-def played(draw: st.DrawFn) -> Played:
-    """Return a story during and after which the rules change."""
-    return playing(Drawn(draw))
 
 
 def check_played(one: Played) -> set[Outcome]:

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
-from hypothesis import strategies as st
-
 from broker.core.alerts import RecipientKind
 from broker.core.identifiers import OdsCode
 from broker.core.policy import AnyPolicy, Policies, Policy
@@ -81,6 +79,3 @@ DATED = Policies(first=SETTLED, later=((T, OTHER),))
 
 POLICIES: Sequence[AnyPolicy] = (POLICY, OTHER, DATED)
 """What a story may be judged by."""
-
-policies: st.SearchStrategy[AnyPolicy] = st.sampled_from(POLICIES)
-"""One of them."""

@@ -10,8 +10,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from hypothesis import strategies as st
-
 from broker.core.facts import (
     ABOUT_A_VISIT,
     Access,
@@ -33,7 +31,7 @@ from broker.core.facts import (
 )
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.person import NOTHING, Known, lift, merge
-from tests.generative.picking import Drawn, Picking
+from tests.generative.picking import Picking
 
 SUCCESSOR = NhsNumber("9990000026")
 MOTHERS = [NhsNumber("9990000999"), NhsNumber("9990001006")]
@@ -318,27 +316,9 @@ def story(pick: Picking) -> list[Fact]:
     return facts
 
 
-@st.composite
-def stories(draw: st.DrawFn) -> list[Fact]:
-    """Return some facts about one person, in the order of their making."""
-    return story(Drawn(draw))
-
-
 def known_of(facts: Sequence[Fact]) -> Known:
     """Return what is known from facts."""
     known = NOTHING
     for fact in facts:
         known = merge(known, lift(fact))
     return known
-
-
-@st.composite
-def retellings(draw: st.DrawFn, facts: Sequence[Fact]) -> list[Fact]:
-    """Return the same facts in any order, some of them again, received later."""
-    again = draw(st.lists(st.sampled_from(list(facts)), max_size=4))
-    hours = draw(st.lists(st.integers(0, 900), min_size=len(again), max_size=len(again)))
-    later = [
-        replace(fact, received_at=fact.received_at + timedelta(hours=count))
-        for fact, count in zip(again, hours, strict=True)
-    ]
-    return draw(st.permutations([*facts, *later]))

@@ -10,9 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from hypothesis import assume, event, given
-from hypothesis import strategies as st
-
 from broker.core.alerts import Alert, AlertEvent, EventKind
 from broker.core.effects import advance
 from broker.core.facts import Access, Fact, IdentityNotice, PlanFact, VisitMessage
@@ -24,8 +21,9 @@ from broker.core.retention import settle, too_late
 from tests.generative.examples import always_the_same, examples
 from tests.generative.expected import Expecting, row_of
 from tests.generative.oracle import Oracle
+from tests.generative.picking import Picking
 from tests.generative.settled import OTHER
-from tests.generative.stories import stories, story
+from tests.generative.stories import story
 from tests.spec.settled import KEY, SETTLED
 
 NUMBER = NhsNumber("9990000018")
@@ -105,25 +103,27 @@ def standing(person: Person) -> dict[str, Alert]:
     }
 
 
-def in_time(facts: Sequence[Fact]) -> bool:
-    """Whether each fact came within L of its recording: what is promised, is promised for those."""
-    return all(timedelta() <= fact.received_at - fact.recorded_at <= L for fact in facts)
+def in_time(pick: Picking) -> tuple[list[Fact], Policy, timedelta]:
+    """
+    Return facts by their receipt, what they are judged by, and how long is waited after the last.
+
+    Each came within L of its recording: what is promised, is promised for those.
+    """
+    told: list[Fact] = []
+    while not told:
+        told = [fact for fact in story(pick) if timedelta() <= fact.received_at - fact.recorded_at <= L]
+    return sorted(told, key=lambda fact: fact.received_at), pick.one(POLICIES), pick.one(WAITS)
 
 
-@examples
-@given(stories(), st.sampled_from(POLICIES), st.sampled_from(WAITS))
+@examples(in_time)
 def test_what_is_left_stands_as_if_nothing_had_been_destroyed(
-    facts: list[Fact], policy: Policy, wait: timedelta
+    told: list[Fact], policy: Policy, wait: timedelta
 ) -> None:
     """Of visits and views that are not closed, alerts equal those of the oracle, which never forgets."""
-    told = sorted(facts, key=lambda fact: fact.received_at)
-    assume(in_time(told))
     partition = live(told, policy, wait)
-    event(f"tombstones: {partition.tombstones}")
     if partition.person is None:
         return
     closed = partition.person.closed
-    event(f"closed: {bool(closed)}")
 
     expected = Expecting(Oracle(partition.heard, policy)).told()
 
@@ -132,12 +132,9 @@ def test_what_is_left_stands_as_if_nothing_had_been_destroyed(
     }
 
 
-@examples
-@given(stories(), st.sampled_from(POLICIES), st.sampled_from(WAITS))
-def test_nothing_is_raised_twice(facts: list[Fact], policy: Policy, wait: timedelta) -> None:
+@examples(in_time)
+def test_nothing_is_raised_twice(told: list[Fact], policy: Policy, wait: timedelta) -> None:
     """A record goes only when no fact that comes in time can raise an alert a second time."""
-    told = sorted(facts, key=lambda fact: fact.received_at)
-    assume(in_time(told))
     partition = live(told, policy, wait)
 
     raised = [one.alert.alert_id for one in partition.events if one.revision == 1]
@@ -145,17 +142,14 @@ def test_nothing_is_raised_twice(facts: list[Fact], policy: Policy, wait: timede
     assert sorted(set(raised)) == sorted(raised)
 
 
-@examples
-@given(stories(), st.sampled_from(POLICIES), st.sampled_from(WAITS))
+@examples(in_time)
 def test_what_is_closed_is_old_and_what_is_old_is_closed(
-    facts: list[Fact], policy: Policy, wait: timedelta
+    told: list[Fact], policy: Policy, wait: timedelta
 ) -> None:
     """Nothing closes within L of its newest message; everything has L after the last possible cut-off."""
-    told = sorted(facts, key=lambda fact: fact.received_at)
-    assume(in_time(told))
     partition = live(told, policy, wait)
-    assume(partition.person is not None)
-    assert partition.person is not None
+    if partition.person is None:
+        return
     clock = max(fact.received_at for fact in told) + wait
     newest: dict[str, datetime] = {}
     for fact in partition.heard:
@@ -169,7 +163,7 @@ def test_what_is_closed_is_old_and_what_is_old_is_closed(
         assert set() == held
 
 
-EXAMPLES = 600
+EXAMPLES = 300
 SEEN = ("closed visits", "closed views", "tombstones", "late facts", "marks alone", "open beside closed")
 
 

@@ -2,24 +2,21 @@
 
 from collections.abc import Sequence
 
-from hypothesis import given
-
 from broker.core.alerts import AlertEvent, Change
 from broker.core.decisions import decide
 from broker.core.facts import Fact
 from broker.core.policy import AnyPolicy
 from broker.core.restriction import is_reduced, reduced
 from tests.generative.examples import examples
-from tests.generative.lives import Life, Retold, lives, retold
+from tests.generative.lives import Life, Retold, life, retelling, told_again
 from tests.generative.living import NUMBER, check_life, check_retold, fold
 from tests.generative.oracle import Oracle
-from tests.generative.settled import policies
-from tests.generative.stories import retellings, stories
+from tests.generative.settled import POLICIES
+from tests.generative.stories import story
 from tests.spec.settled import KEY
 
 
-@examples
-@given(retold())
+@examples(lambda pick: (retelling(pick),))
 def test_any_order_and_number_of_facts_ends_in_the_alerts_of_the_oracle(told: Retold) -> None:
     """
     Standing alerts, reasons and items are those of the rulings written a second time.
@@ -31,15 +28,13 @@ def test_any_order_and_number_of_facts_ends_in_the_alerts_of_the_oracle(told: Re
     check_retold(told)
 
 
-@examples
-@given(lives())
-def test_what_is_destroyed_changes_nothing_that_was_told(life: Life) -> None:
+@examples(lambda pick: (life(pick),))
+def test_what_is_destroyed_changes_nothing_that_was_told(lived: Life) -> None:
     """As the clock runs on: the same is held, closed and destroyed as by the oracle, and the same stands."""
-    check_life(life)
+    check_life(lived)
 
 
-@examples
-@given(stories().flatmap(retellings), policies)
+@examples(lambda pick: (told_again(story(pick), pick.chance()), pick.one(POLICIES)))
 def test_what_was_told_of_a_restricted_record_lives_on_nowhere(facts: list[Fact], policy: AnyPolicy) -> None:
     """Whatever was told before, the ledger holds what may be told now, taken back or not (ruling 24)."""
     person, events = fold(facts, policy)

@@ -1,15 +1,12 @@
 """The core against the oracle when the rules change amid a story."""
 
-from hypothesis import given
-
 from tests.generative.examples import always_the_same, examples
-from tests.generative.releases import Outcome, Played, check_played, played, playing
+from tests.generative.releases import Outcome, Played, check_played, playing
 
 EXAMPLES = 250  # the rarest outcome is reached seven times
 
 
-@examples
-@given(played())
+@examples(lambda pick: (playing(pick),))
 def test_changed_rules_tell_whom_the_oracle_tells_and_nobody_else(one: Played) -> None:
     """
     After each fact and each change of rules the same stands with the same readers, and the same is asked.
