@@ -42,6 +42,10 @@ COMMANDS = {
     "schemas": _Command(
         "broker.cli.schemas:schemas", "List the schemas, or register that of alerts with a registry."
     ),
+    "senders": _Command(
+        "broker.cli.senders:senders",
+        "How each sender does: numbers, lateness, faults, silence; names nobody.",
+    ),
     "topics": _Command(
         "broker.cli.topics:topics", "Make the topics of a cluster as they are declared, or list them."
     ),

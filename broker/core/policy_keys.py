@@ -102,6 +102,7 @@ class Unit(StrEnum):
     YEARS = "years"
     DAYS = "days"
     HOURS = "hours"
+    MINUTES = "minutes"
     NONE = ""
 
 
@@ -145,7 +146,7 @@ def declare(
 
 
 def span(count: int, unit: Unit, *, most: int, least: int = 0, **said: Any) -> Any:
-    """Declare a duration of `count` days or hours: a whole number of its unit from `least` to `most`."""
+    """Declare a duration of `count` of a unit of time: a whole number of it from `least` to `most`."""
 
     def read(value: object) -> timedelta:
         """Return the duration."""

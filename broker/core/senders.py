@@ -9,13 +9,14 @@ the reference page go by them. What a visit means stays in the policy.
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from broker.core.errors import NotItsSender
 from broker.core.facts import VisitEvent
 from broker.core.identifiers import OdsCode
-from broker.core.policy_keys import choice, codes, names, text
+from broker.core.policy_keys import Unit, choice, codes, names, span, text
 from broker.core.sender_keys import (
     Codes,
     Network,
@@ -132,6 +133,14 @@ class Sender:
     )
     dispositions: Codes = translation(
         rule="R46", meaning="The site's own codes in PV1-36, each with the national one"
+    )
+    quiet_after: timedelta = span(
+        30,
+        Unit.MINUTES,
+        least=1,
+        most=7 * 24 * 60,
+        rule="dossier 8.5",
+        meaning="How long it may say nothing at an hour when messages usually come, before that is an alarm",
     )
 
     def may_come_from(self, peer: Peer) -> bool:

@@ -45,6 +45,7 @@ from broker.runtime.metrics import (
 )
 from broker.runtime.parts import Parts, admits, present
 from broker.runtime.provider_topics import Inward, ProviderTopics
+from broker.runtime.sender_quality import SenderQuality
 from broker.runtime.settings import Settings
 from broker.services.attendances import Attendances
 from broker.services.following import Following
@@ -141,8 +142,15 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         )
         numbers = NumbersInUse(parts.key, horizon=parts.policy.horizon)
         attendances = Attendances(parts.facts, self._numberless, numbers)
+        self._quality = SenderQuality(parts.senders, self._metrics, self._log)
         self._following = Following(
-            numbers, tail, facts, codec=parts.facts, attendances=attendances, clock=clock
+            numbers,
+            tail,
+            facts,
+            codec=parts.facts,
+            attendances=attendances,
+            clock=clock,
+            hear=self._quality.count,
         )
         self._intake = Intake(
             facts,
@@ -154,6 +162,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             admits=admitted._replace(sender=parts.senders.settled),
             ready=self._following.ready,
             dialects=parts.dialects,
+            quality=self._quality,
         )
         self._inward = None if inward is None else self._taking(inward)
         self._uploads = Uploads(
@@ -248,6 +257,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
                 return
             with suppress(KafkaUnavailable):
                 await self._following.catch_up()
+                self._quality.look(self._clock())
 
     async def _destroy_what_is_old(self) -> None:
         """

@@ -248,6 +248,24 @@ class RecordsLostUntaken(
     count: int
 
 
+class SenderSilent(
+    LogEvent,
+    name="sender silent",
+    level=Level.ERROR,
+    action="Follow [A sender is silent](../runbooks/a-sender-is-silent.md): until it is heard nobody is "
+    "alerted of its visits.",
+):
+    """A sender has said nothing for too long, at an hour when messages usually come from it. Told once."""
+
+    sender: str
+
+
+class SenderHeardAgain(LogEvent, name="sender heard again"):
+    """A sender that was silent has sent something."""
+
+    sender: str
+
+
 class NotItsSender(
     LogEvent,
     name="not its sender",

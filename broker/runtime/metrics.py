@@ -17,12 +17,14 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from broker.adapters.ops_server import Page
 from broker.adapters.server_tls import HandshakeFault
 from broker.core.alerts import EventKind, ItemKind, RecipientKind
+from broker.core.sender_quality import NumberState
 from broker.ports import INPUTS, Topic
 from broker.runtime.worklist_view import Age
 from broker.services.intake import NOT_ITS_SENDER, NUMBERLESS, UNFRAMED
 from broker.services.matching import Phase
 from broker.services.matching_turns import Notice
 from broker.wire.acknowledgement import TEXTS, Verdict
+from broker.wire.adt_registers import Fault
 from broker.wire.upload_codes import FileCode, RecordCode
 
 OTHER = "other"
@@ -31,6 +33,12 @@ UNREADABLE_RECORD = "record"
 """Code of `REJECTED` for a record of Kafka that the outbox cannot read."""
 PARTITIONS = frozenset(str(number) for number in range(1_000))
 """Numbers of partitions: more than any topic of a deployment has (architecture, section 4)."""
+
+
+SENDER, PROVIDER = "sender", "provider"
+"""Labels whose values are those of the file of senders, learnt at the start (`Metrics.name`)."""
+LATE = "late"
+"""What counts call a message that came late."""
 
 
 class Kind(StrEnum):
@@ -139,6 +147,39 @@ REJECTED = Metric(
         ),
     },
 )
+SENDER_MESSAGES = Metric(
+    name="cpis_sender_messages_total",
+    kind=Kind.COUNTER,
+    help="Messages about a visit that could be read, by sender of the file of senders and by what they say "
+    "of the NHS number.",
+    labels={SENDER: _values(()), "number": _values(NumberState)},
+)
+SENDER_FAULTS = Metric(
+    name="cpis_sender_faults_total",
+    kind=Kind.COUNTER,
+    help="What was amiss with messages that were taken or kept, by sender: faults of fields, and late: "
+    "recorded over 15 minutes before it came.",
+    labels={SENDER: _values(()), "fault": _values({*Fault, LATE})},
+)
+PROVIDER_REFUSED = Metric(
+    name="cpis_provider_refused_total",
+    kind=Kind.COUNTER,
+    help="Messages that could not be read, by provider of the file of senders.",
+    labels={PROVIDER: _values(())},
+)
+SENDER_SILENT = Metric(
+    name="cpis_sender_silent",
+    kind=Kind.GAUGE,
+    help="1 while a sender of the file of senders has been silent for too long at an hour when messages "
+    "usually come, else 0. Every process with the intake role shows it: take the maximum.",
+    labels={SENDER: _values(())},
+)
+SENDER_LAST_HEARD = Metric(
+    name="cpis_sender_last_heard_seconds",
+    kind=Kind.GAUGE,
+    help="Seconds since the last message of a sender of the file of senders; take the minimum.",
+    labels={SENDER: _values(())},
+)
 RECORDS_LOST = Metric(
     name="cpis_provider_records_lost_total",
     kind=Kind.COUNTER,
@@ -239,6 +280,11 @@ METRICS: tuple[Metric, ...] = (
     FACTS,
     FILES,
     REJECTED,
+    SENDER_MESSAGES,
+    SENDER_FAULTS,
+    PROVIDER_REFUSED,
+    SENDER_SILENT,
+    SENDER_LAST_HEARD,
     RECORDS_LOST,
     KEYS_DESTROYED,
     PARTITION_STATE,
@@ -263,9 +309,17 @@ class Metrics:
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a time of creation for each counter would double the page
         self._registry = CollectorRegistry()
+        self._named: dict[str, frozenset[str]] = {}
         self._made = {metric.name: _made(metric, self._registry) for metric in METRICS}
         for metric in METRICS:
             if metric.kind is Kind.COUNTER and metric.labels:
+                self._begin(metric)
+
+    def name(self, label: str, values: Iterable[str]) -> None:
+        """Let a label that the settings decide have these values; every other is `other`."""
+        self._named[label] = frozenset(values)
+        for metric in METRICS:
+            if metric.kind is Kind.COUNTER and label in metric.labels:
                 self._begin(metric)
 
     def add(self, metric: Metric, amount: float = 1, **labels: str) -> None:
@@ -294,8 +348,13 @@ class Metrics:
 
     def _begin(self, metric: Metric) -> None:
         """Show every series of a counter from the start: what is not shown cannot be seen to stand still."""
-        for values in product(*(sorted(values - {OTHER}) for values in metric.labels.values())):
+        every = [sorted(self._allowed(metric, label) - {OTHER}) for label in metric.labels]
+        for values in product(*every):
             self.add(metric, 0, **dict(zip(metric.labels, values, strict=True)))
+
+    def _allowed(self, metric: Metric, label: str) -> frozenset[str]:
+        """Return the values that a label may have: those declared, or those that the settings decide."""
+        return metric.labels[label] | self._named.get(label, frozenset())
 
     def _of(self, metric: Metric, labels: Mapping[str, str]) -> Any:
         """Return the series with these labels; a value that is none of its set stands as `other`."""
@@ -303,8 +362,8 @@ class Metrics:
         if not metric.labels:
             return made
         closed = {
-            name: value if (value := str(labels[name])) in allowed else OTHER
-            for name, allowed in metric.labels.items()
+            name: value if (value := str(labels[name])) in self._allowed(metric, name) else OTHER
+            for name in metric.labels
         }
         return made.labels(**closed)
 

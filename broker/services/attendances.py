@@ -73,7 +73,7 @@ class Attendances:
                 if not isinstance(fact, IdentityNotice):
                     self._numbers.note(number, fact)
 
-    def told(self, number: NhsNumber, message: VisitMessage) -> Told:
+    def told(self, number: NhsNumber, message: VisitMessage, faults: Iterable[str] = ()) -> Told:
         """
         Return the fact of a message, and that its visit left a number if it did (ruling 44).
 
@@ -81,14 +81,15 @@ class Attendances:
         has it already when it learns that the other was left. A restriction goes with it, being that of who
         is there (24). A message that comes late under a number that its visit has left is told second: nobody
         takes the visit to have come back. Where it restricts, the number in use is restricted as well (24).
-        Raises `MalformedMessage` where Kafka would never take it.
+        `faults` are what was amiss with the message. Raises `MalformedMessage` where Kafka would never take
+        it.
         """
         if self._numbers is None:
-            return Told([[self.visit(message, number)]], ((number, message),))
+            return Told([[self.visit(message, number, faults)]], ((number, message),))
         moved, late = self._numbers.moves(number, message), self._numbers.came_late(number, message)
         if moved is not None and self._numbers.was_restricted(number, message):
             message = replace(message, restricted=True)
-        arrived = [self.visit(message, number)]
+        arrived = [self.visit(message, number, faults)]
         facts: list[tuple[NhsNumber, AttendanceFact]] = [(number, message)]
         if moved is not None:
             facts.append((moved.number, moved.left))
@@ -122,9 +123,9 @@ class Attendances:
             told.append(fact_write(self._codec, notice, number, notice.notice_id, SOURCE))
         return told
 
-    def visit(self, message: VisitMessage, number: NhsNumber) -> Write:
+    def visit(self, message: VisitMessage, number: NhsNumber, faults: Iterable[str] = ()) -> Write:
         """Return the record of a message; raise `MalformedMessage` where Kafka would never take it."""
-        value = self._codec.encode(message, number)
+        value = self._codec.encode_message(message, number, faults)
         if len(value) > RECORD_BYTES_MAX:
             raise MalformedMessage(TOO_LARGE)
         return record_of(message, value, number, message.message_id, SOURCE, message.provider.code)

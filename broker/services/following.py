@@ -6,9 +6,10 @@ judged; and what was left unsaid of a former number is said.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from broker.core.errors import InvalidNhsNumber, KafkaUnavailable, MalformedMessage
+from broker.core.facts import VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.ports import Clock, FactLog, InputTail, Record
 from broker.services.attendances import Attendances
@@ -35,14 +36,16 @@ class Following:
         codec: FactCodec,
         attendances: Attendances,
         clock: Clock,
+        hear: Callable[[VisitMessage], None] = lambda _message: None,
     ) -> None:
-        """Know nothing yet; follow `tail` and say in `facts` what is owed."""
+        """Know nothing yet; follow `tail`, say in `facts` what is owed, and let `hear` hear every message."""
         self._numbers = numbers
         self._tail = tail
         self._facts = facts
         self._codec = codec
         self._attendances = attendances
         self._clock = clock
+        self._hear = hear
         self._away = True
         self._ended = asyncio.Event()
         self._suspicions = 1
@@ -124,6 +127,8 @@ class Following:
             return
         if fact is not None:
             self._numbers.note(number, fact)
+        if isinstance(fact, VisitMessage):
+            self._hear(fact)
 
     async def _say_what_is_owed(self) -> None:
         """Say of former numbers what a process that died, or another door, left unsaid."""

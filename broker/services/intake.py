@@ -23,9 +23,12 @@ from broker.core.errors import (
 )
 from broker.core.facts import VisitMessage
 from broker.core.identifiers import NhsNumber, aware
+from broker.core.sender_quality import Observation
+from broker.core.sender_quality import observed as seen
 from broker.ports import Clock, FactLog, Write
 from broker.services.attendances import TOO_LARGE, Attendances, Facts
 from broker.services.dialects import HL7V2, Dialect
+from broker.services.quality import Quality, Refused, Unobserved
 from broker.services.rejections import Rejections
 from broker.services.tracing import Untraced
 from broker.wire.acknowledgement import answer
@@ -92,6 +95,8 @@ class _Judgement(NamedTuple):
     bore_mark: str | None = None
     two_numbers: bool = False
     of_person: bool = False
+    observed: Observation | None = None
+    refused: Refused | None = None
 
 
 def door_label(door: Door) -> str:
@@ -111,6 +116,7 @@ class Intake:
     (ruling 27); `ready` returns once it is known which numbers visits are recorded under. `count` is told
     `accepted`, `visit left`, `kept`, `refused` (Kafka away), `unreadable lost` (Kafka away and nobody to
     tell), `sealing impossible` (no key can be kept: refused as well), `rejected: …` and `quality: …`.
+    `quality` hears how good messages are.
     """
 
     def __init__(  # noqa: PLR0913 - what a use case needs is its arguments
@@ -125,6 +131,7 @@ class Intake:
         admits: Admits = ADMITS_ALL,
         ready: Callable[[], Awaitable[None]] = _at_once,
         dialects: Mapping[Door, Dialect] = HL7V2,
+        quality: Quality | None = None,
     ) -> None:
         self._facts = facts
         self._attendances = attendances
@@ -135,6 +142,7 @@ class Intake:
         self._answer_seconds = answer_seconds
         self._admits = admits
         self._dialects = dialects
+        self._quality = quality or Unobserved()
 
     async def receive(self, data: bytes, *, sender: SenderOf | None = None) -> bytes:
         """Return the acknowledgement of an HL7 v2 message, once what it says is durable."""
@@ -174,6 +182,10 @@ class Intake:
             return KafkaUnavailable()
         for event in judgement.counts:
             self._count(event)
+        if judgement.observed is not None:
+            self._quality.observe(judgement.observed)
+        if judgement.refused is not None:
+            self._quality.refused(judgement.refused)
         if len(judgement.steps) > 1:
             self._count("visit left")
         if judgement.two_numbers:
@@ -278,13 +290,14 @@ class Intake:
                 return self._without_number(came, reading)
             marked = self._attendances.numberless.marked(reading.message, reading.unnumbered)
             reading = replace(reading, message=marked)
-            told = self._attendances.told(number, marked)
+            told = self._attendances.told(number, marked, reading.faults)
             told.steps[-1].extend(self._about_the_patient(number, reading, came.received_at))
         except MalformedMessage as fault:
             return self._other(came, fault)
         counts = ("accepted", *(f"{QUALITY}{fault}" for fault in reading.faults))
         bore_mark = None if told.late else reading.unnumbered  # late: the number in use has not borne it
-        return _Judgement(told.steps, counts, facts=told.facts, bore_mark=bore_mark)
+        observed = seen(reading.message, faults=reading.faults)
+        return _Judgement(told.steps, counts, facts=told.facts, bore_mark=bore_mark, observed=observed)
 
     def _other(self, came: Came, fault: MalformedMessage) -> _Judgement:
         """
@@ -346,7 +359,8 @@ class Intake:
         )
         writes = [*self._rejections.writes(rejected), *self._attendances.numberless.sought(reading.message)]
         counts = ("kept", f"{REJECTED}{door_label(came.door)} {NUMBERLESS}", f"{QUALITY}{reason}")
-        return _Judgement([writes], counts, unnumbered=reading.message)
+        observed = seen(reading.message, number_fault=reading.number_fault, faults=reading.faults)
+        return _Judgement([writes], counts, unnumbered=reading.message, observed=observed)
 
     def _at_fault(self, came: Came, fault: MalformedMessage) -> _Judgement:
         """
@@ -373,4 +387,6 @@ class Intake:
             "kept",
             f"{REJECTED}{door_label(came.door)} {NOT_ITS_SENDER if foreign else fault.hl7_code}",
         )
-        return _Judgement([self._rejections.writes(rejected)], counts, fault)
+        return _Judgement(
+            [self._rejections.writes(rejected)], counts, fault, refused=Refused(sender, fault.location)
+        )

@@ -6,6 +6,7 @@ schema's name and the NHS number: moved to another person's key it does not open
 sends on (ruling 22) lies in any input as it was first written, in a wrapper that says how it came.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -137,10 +138,7 @@ class FactCodec:
                 row["sealed"] = self._seal("plan_details", plan_details_row(fact.content), number)
                 return self._schemas.encode("plan", row)
             case VisitMessage():
-                row = message_row(fact)
-                row["visit"] = fact.visit
-                row["sealed"] = self._seal("attendance_details", message_details_row(fact), number)
-                return self._schemas.encode("attendance", row)
+                return self.encode_message(fact, number)
             case VisitLeft():
                 return self._schemas.encode("visit_left", left_row(fact))
             case Access():
@@ -155,6 +153,14 @@ class FactCodec:
                 return self._encode_kin(fact, number)
             case _:
                 assert_never(fact)
+
+    def encode_message(self, message: VisitMessage, number: NhsNumber, faults: Iterable[str] = ()) -> bytes:
+        """Return the value of a message, with the stable words of what was amiss with it beside it."""
+        row = message_row(message)
+        row["visit"] = message.visit
+        row["faults"] = list(faults)
+        row["sealed"] = self._seal("attendance_details", message_details_row(message), number)
+        return self._schemas.encode("attendance", row)
 
     def _encode_kin(self, fact: Kin, number: NhsNumber) -> bytes:
         """Return what is said to a mother or a baby of the other: nothing is in clear but the minute."""
@@ -203,6 +209,7 @@ class FactCodec:
                     file_id=row["file_id"],
                 )
             if name == "attendance":
+                del row["faults"]
                 row |= self._open("attendance_details", row.pop("sealed"), key) or _NO_MESSAGE_DETAILS
                 return visit_message(row)
             if name == "access":
@@ -231,10 +238,15 @@ class FactCodec:
 
         Raises `MalformedMessage`.
         """
+        return self.message_with_faults(data)[0]
+
+    def message_with_faults(self, data: bytes) -> tuple[VisitMessage, tuple[str, ...]]:
+        """Return the same, with the stable words of what was amiss with it; raises `MalformedMessage`."""
         row = self._schemas.decode("attendance", data)
         del row["sealed"]
+        faults = tuple(row.pop("faults"))
         with refusing("attendance"):
-            return visit_message(row | _NO_MESSAGE_DETAILS)
+            return visit_message(row | _NO_MESSAGE_DETAILS), faults
 
     def encode_merged(self, merged: Merged, number: NhsNumber) -> bytes:
         """Return what goes to the successor of `number`; it is read inside a wrapper alone (`wrap`)."""

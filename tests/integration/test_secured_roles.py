@@ -129,6 +129,14 @@ def asked(command: str, settings: dict[str, str], visit: str, *, code: int = 0) 
     return log.read_text()
 
 
+def senders(settings: dict[str, str]) -> str:
+    """Return how the senders have done, as a steward sees it."""
+    log = Path(settings["CPIS_KAFKA_CA_FILE"]).parent / "senders.log"
+    with running(log, "senders", **settings) as process:
+        assert 0 == process.wait(END_SECONDS), log.read_text()
+    return log.read_text()
+
+
 @pytest.mark.parametrize("manner", ["password", "certificate"])
 def test_a_visit_becomes_an_alert_and_an_inbox_row(
     secured: SecuredKafka, tmp_path: Path, manner: str
@@ -159,6 +167,8 @@ def test_a_visit_becomes_an_alert_and_an_inbox_row(
         wait_until(lambda: site.inbox() >= held + 6, END_SECONDS, "six alerts are in the inbox")
         wait_until(lambda: unused(secured) <= UNUSED_THAT_DAY, END_SECONDS, "every right is used")
         explainer = {"CPIS_SEALING_KEYS_DIR": str(tmp_path / "keys"), **settings_of("cpis-explainer")}
+        steward = {"CPIS_SEALING_KEYS_DIR": str(tmp_path / "keys"), **settings_of("cpis-steward")}
+        assert f"{PROVIDER}/EDSYS" in senders(steward)
         assert "No plan on file." in asked("answer", explainer, f"{PROVIDER}/Y-{manner}", code=3)
         logs = "".join(fleet.logs() for fleet in site.fleets.values())
 

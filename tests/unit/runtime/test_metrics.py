@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from broker.runtime.metrics import METRICS, OTHER, PARTITIONS, Kind, Metric, Metrics
 from tests.scrape import samples
 
-_UNITS = ("_seconds", "_total", "_records", "_items", "_open", "_state", "_ready", "_away")
+_UNITS = ("_seconds", "_total", "_records", "_items", "_open", "_state", "_ready", "_away", "_silent")
 _LABEL_VALUES_MAX = 64  # of what is no number of a partition
 _NUMBER = re.compile(r"\d{6,}")
 LABELLED = [metric for metric in METRICS if metric.labels]

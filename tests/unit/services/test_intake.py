@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -97,7 +97,12 @@ class SilentLog:
 class BrokenCodec(FactCodec):
     """A codec with a defect."""
 
-    def encode(self, fact: Fact, number: NhsNumber) -> NoReturn:  # noqa: ARG002 - as the codec's
+    def encode_message(
+        self,
+        message: VisitMessage,  # noqa: ARG002 - as the codec's
+        number: NhsNumber,  # noqa: ARG002
+        faults: Iterable[str] = (),  # noqa: ARG002
+    ) -> NoReturn:
         """Fail as no codec should."""
         raise ZeroDivisionError
 

@@ -109,7 +109,7 @@ CORE_TYPES: dict[str, tuple[type, set[str]]] = {
     "Passage": (succession.Passage, set()),
     "AccessDetails": (facts.Access, set()),
     "AttendanceDetails": (facts.VisitMessage, set()),
-    "Attendance": (facts.VisitMessage, {"sealed"}),
+    "Attendance": (facts.VisitMessage, {"sealed", "faults"}),
     "KnownMessage": (facts.VisitMessage, set()),
     "PlanSaid": (facts.PlanFact, set()),
     "Partition": (partition.PartitionState, set()),
