@@ -9,8 +9,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, MetaData, create_engine, event
+from sqlalchemy import Column, Engine, MetaData, create_engine, event, func, inspect, select
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from broker.core.errors import ConfigurationError, StorageUnusable
@@ -37,6 +38,26 @@ def opened(url: str, tables: MetaData) -> Engine:
             event.listen(engine, "connect", _use_write_ahead_log)
         tables.create_all(engine)
     return engine
+
+
+def rows_by(url: str, column: Column[Any]) -> dict[str, int] | None:
+    """
+    Return how many rows a table has for each value of a column, None where there is no database or no table.
+
+    Changes nothing and makes no file. Raises as `opened` does.
+    """
+    with told_apart():
+        engine = create_engine(url)
+        try:
+            file = file_of(engine)
+            missing = file is not None and not file.exists()
+            if missing or not inspect(engine).has_table(column.table.name):
+                return None
+            with engine.connect() as connection:
+                rows = connection.execute(select(column, func.count()).group_by(column))
+                return {str(value): int(count) for value, count in rows}
+        finally:
+            engine.dispose()
 
 
 def file_of(engine: Engine) -> Path | None:

@@ -29,7 +29,7 @@ from sqlalchemy import (
     update,
 )
 
-from broker.adapters.database import opened, told_apart
+from broker.adapters.database import opened, rows_by, told_apart
 from broker.core.identifiers import OdsCode
 from broker.core.messages import FOUND_MAX, Message, Outcome, Redrive, Sought
 from broker.core.operators import Place
@@ -171,6 +171,11 @@ class MessageTable:
         with told_apart(), self._engine.connect() as connection:
             row = connection.execute(select(MESSAGES).where(_at(MESSAGES, place))).mappings().first()
             return None if row is None else _message(connection, row)
+
+
+def indexed(url: str) -> dict[str, int] | None:
+    """Return how many rows the index has for each topic, None where there is none; as `rows_by` does."""
+    return rows_by(url, MESSAGES.c.topic)
 
 
 def searching(sought: Sought) -> Select[Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, func, insert, inspect, select, update
 
-from broker.adapters.database import SETTING, file_of, opened, told_apart
+from broker.adapters.database import SETTING, file_of, opened, rows_by, told_apart
 from broker.adapters.inbox_tables import (
     ERASED,
     IDENTITY,
@@ -146,22 +146,8 @@ def prove_database(url: str, *, will_be_made: Path) -> None:
 
 
 def counted(url: str) -> dict[str, int] | None:
-    """
-    Return how many events each recipient's inbox holds, None where there is no database or no inbox in it.
-
-    Changes nothing and makes no file. Raises as `Projection` does.
-    """
-    with told_apart():
-        engine = create_engine(url)
-        try:
-            file = file_of(engine)
-            if (file is not None and not file.exists()) or not inspect(engine).has_table(INBOX.name):
-                return None
-            wanted = select(INBOX.c.recipient, func.count()).group_by(INBOX.c.recipient)
-            with engine.connect() as connection:
-                return {str(recipient): int(count) for recipient, count in connection.execute(wanted)}
-        finally:
-            engine.dispose()
+    """Return how many events each recipient's inbox holds, None where there is none; as `rows_by` does."""
+    return rows_by(url, INBOX.c.recipient)
 
 
 def _prove_place(file: Path) -> None:

@@ -27,7 +27,7 @@ def retention() -> None:
 @servers_option
 def report(bootstrap_servers: str | None, *, as_json: bool) -> None:
     """
-    Count everything that is held: topics, people's records, open work, sealing keys, the inbox database.
+    Count everything that is held: topics, people's records, open work, sealing keys, the databases.
 
     Names nobody. Reads every record once. People are judged by their partition's clock, as the matcher does.
     """
@@ -46,6 +46,7 @@ def report(bootstrap_servers: str | None, *, as_json: bool) -> None:
         "Open work", {f"{kind.value}, {age.value}": count for (kind, age), count in found.work.items()}
     )
     _show_counts("Inbox database, events by recipient", found.inbox or {})
+    _show_counts("Index of messages, rows by topic", found.index or {})
     click.echo(f"\nSealing keys: {_keys(found)}")
     if found.state.unreadable:
         click.echo(f"cpis: {found.state.unreadable} records of cpis.people cannot be read", err=True)
@@ -119,6 +120,7 @@ def _whole(found: Holdings) -> dict[str, object]:
         ],
         "sealing_keys": [day.isoformat() for day in found.keys],
         "inbox": found.inbox,
+        "index": found.index,
     }
 
 

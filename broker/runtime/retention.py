@@ -27,7 +27,8 @@ class Holdings:
     Everything that is held, at one moment (aware UTC).
 
     `shapes` say how long each topic keeps its records; `work` counts the open items by kind and age; `keys`
-    are the days whose sealing keys are kept; `inbox` counts events by recipient, None without a database.
+    are the days whose sealing keys are kept; `inbox` counts events by recipient and `index` rows about
+    messages by topic, each None without a database.
     """
 
     at: datetime
@@ -37,6 +38,7 @@ class Holdings:
     work: Counter[tuple[ItemKind, Age]]
     keys: list[date]
     inbox: dict[str, int] | None
+    index: dict[str, int] | None
 
 
 async def holdings(settings: Settings, cluster: Cluster) -> Holdings:
@@ -69,6 +71,7 @@ async def holdings(settings: Settings, cluster: Cluster) -> Holdings:
         work=view.standing(now),
         keys=KeyDirectory(settings.sealing_keys_dir, present).days(),
         inbox=await asyncio.to_thread(_inbox, settings.database_url),
+        index=await asyncio.to_thread(_index, settings.database_url),
     )
 
 
@@ -77,3 +80,10 @@ def _inbox(url: str) -> dict[str, int] | None:
     from broker.adapters.projection import counted  # SQLAlchemy is imported by those alone who need it
 
     return counted(url)
+
+
+def _index(url: str) -> dict[str, int] | None:
+    """Return how many rows the index of messages has by topic; None where no database was made here."""
+    from broker.adapters.message_table import indexed  # likewise
+
+    return indexed(url)

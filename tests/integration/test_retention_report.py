@@ -80,7 +80,9 @@ def test_before_anything_came_nothing_is_held(kafka: EmbeddedKafka, tmp_path: Pa
     )
     assert "compact" == topics[Topic.PEOPLE]["cleanup"]
     assert {0} == {row["records"] for row in topics.values()}
-    assert ({}, [], [], None) == tuple(told[key] for key in ("people", "work", "sealing_keys", "inbox"))
+    assert ({}, [], [], None, None) == tuple(
+        told[key] for key in ("people", "work", "sealing_keys", "inbox", "index")
+    )
     assert [] == list(tmp_path.iterdir())
 
 
