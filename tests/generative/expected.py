@@ -51,7 +51,7 @@ class Row:
     plans: tuple[tuple[Any, ...], ...]
     visit: tuple[tuple[str, Any], ...] = ()
     views: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
+    others: tuple[tuple[str | None, ...], ...] = ()
     earlier: int = 0
     last_visit_at: datetime | None = None
     asked_again: int = 0
@@ -94,7 +94,10 @@ def row_of(alert: Alert) -> Row:
         ),
         visit=tuple(sorted((name, value) for name, value in visit if value is not None)),
         views=tuple(line.access_id for line in alert.views),
-        others=tuple(contact.authority.code for contact in alert.other_authorities),
+        others=tuple(
+            (contact.authority.code, contact.name, contact.phone_emergency, contact.phone_office)
+            for contact in alert.other_authorities
+        ),
         earlier=alert.earlier_visits,
         last_visit_at=alert.last_visit_at,
         asked_again=alert.asked_again,
@@ -468,10 +471,24 @@ def _urgency(own: Sequence[tuple[Plan, Marks]]) -> str:
     return "next working morning" if all(plan.state == "ended" for plan in punctual) else "now"
 
 
-def _others(matched: Sequence[tuple[Plan, Marks]], own: Sequence[tuple[Plan, Marks]]) -> tuple[str, ...]:
-    """Return the other authorities with a plan in force (19)."""
-    others = [plan for plan, marks in matched if (plan, marks) not in own]
-    return tuple(sorted({plan.shown.content.authority.code for plan in others if plan.state in _IN_FORCE}))
+def _others(
+    matched: Sequence[tuple[Plan, Marks]], own: Sequence[tuple[Plan, Marks]]
+) -> tuple[tuple[str | None, ...], ...]:
+    """Return the other authorities with a plan in force, with the numbers of the newest record (19)."""
+    plans = [plan for plan, marks in matched if (plan, marks) not in own and plan.state in _IN_FORCE]
+    newest: dict[str, tuple[str | None, ...]] = {}
+    for plan in sorted(plans, key=_newest_contact_last):
+        content = plan.shown.content
+        numbers = content.phone_emergency, content.phone_office
+        newest[content.authority.code] = content.authority.code, content.authority_name, *numbers
+    return tuple(newest[code] for code in sorted(newest))
+
+
+def _newest_contact_last(plan: Plan) -> tuple[object, ...]:
+    """Order plans by their record; at equal stamps by type, start and what is told."""
+    content = plan.shown.content
+    names = content.authority_name, content.phone_emergency, content.phone_office or ""
+    return plan.shown.recorded_at, content.plan_type.value, content.start, *names
 
 
 def _last(earlier: Sequence[Thread]) -> datetime | None:
