@@ -202,6 +202,7 @@ def visit_messages(
         family=maybe(words()),
         given=maybe(words()),
         birth_date=maybe(days()),
+        mothers=maybe(st.lists(references(), max_size=2).map(tuple)),
         cleared=st.frozensets(st.sampled_from(REGISTERS)),
         several_numbers=maybe(st.booleans()),
     )
@@ -263,6 +264,7 @@ def births() -> st.SearchStrategy[Birth]:
         baby=nhs_numbers(),
         born=maybe(days()),
         visit=maybe(references()),
+        named=maybe(references()),
         restricted=st.booleans(),
         recorded_at=times(),
         received_at=times(),

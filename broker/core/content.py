@@ -7,7 +7,6 @@ Ruling 31 holds by construction: nothing forbidden is in the types this module f
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any
 
 from broker.core.alerts import (
     IN_FORCE,
@@ -31,7 +30,7 @@ from broker.core.counting import view_not_counted
 from broker.core.facts import Access, PlanType
 from broker.core.identifiers import OdsCode, london_day
 from broker.core.lawful_basis import Flow
-from broker.core.plans import Due, Version
+from broker.core.plans import Due, contact_order
 from broker.core.policy import ALWAYS_TOLD, AnyPolicy, Policy
 from broker.core.reading import Visit
 from broker.core.visits import is_during
@@ -324,7 +323,7 @@ def _lines(matched: Iterable[Matched]) -> tuple[PlanLine, ...]:
 
 def _contacts(others: Iterable[Matched]) -> tuple[Contact, ...]:
     """Return the other authorities with a plan in force: name and newest numbers, no type (ruling 19)."""
-    shown = sorted((line.plan.shown for line in others if line.in_force), key=_newest_contact_last)
+    shown = sorted((line.plan.shown for line in others if line.in_force), key=contact_order)
     contacts = {
         version.content.authority: Contact(
             authority=version.content.authority,
@@ -335,13 +334,6 @@ def _contacts(others: Iterable[Matched]) -> tuple[Contact, ...]:
         for version in shown
     }
     return tuple(contacts[code] for code in sorted(contacts))
-
-
-def _newest_contact_last(version: Version) -> tuple[Any, ...]:
-    """Order versions by their record; at equal stamps by type, start and what is told."""
-    content = version.content
-    names = content.authority_name, content.phone_emergency, content.phone_office or ""
-    return version.recorded_at, content.plan_type, content.start, *names
 
 
 def _child_id(own: Sequence[Matched]) -> str | None:

@@ -8,6 +8,7 @@ in `content`; here they are put in their order. The rows of the tables in `tests
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from broker.core.alerts import (
     Alert,
@@ -39,7 +40,7 @@ from broker.core.identifiers import NhsNumber
 from broker.core.identity_words import is_confirmed, is_overdue, is_refused, is_without_outcome
 from broker.core.keyed import IdentityKey
 from broker.core.leaving import elsewhere, staying, staying_by
-from broker.core.newborn import counting, covering, match, received_by, timing_marks, was_received
+from broker.core.newborn import counting, covering, has_ended, match, received_by, timing_marks, was_received
 from broker.core.newborn_asked import Asked, asked_of_authorities
 from broker.core.noting import Noting
 from broker.core.number_answers import under_enquiry
@@ -89,7 +90,8 @@ class Deciding(Noting):
         self.known = known
         self.elsewhere = elsewhere(known.visits, known.left)
         self.messages = staying(known.visits, known.left)
-        self.plans = [*histories(known.plans).values(), *covering(known.covers, self.elsewhere)]
+        ended = partial(has_ended, visits=known.visits, gone=self.elsewhere)
+        self.plans = [*histories(known.plans).values(), *covering(known.covers, ended)]
         self.visits = read_visits(self.messages, policy)
         self.accesses = sorted(known.accesses.values(), key=lambda access: access.access_id)
         self.sensitive = self.messages.keys() - {ref for visit in self.visits for ref in visit.references}

@@ -150,6 +150,7 @@ class VisitMessage:
     number (rulings 6, 42), `system` MSH-3, `provider` MSH-4. `recorded_at` is EVN-2, failing that MSH-7;
     `sent_at` MSH-7; `sequence` MSH-13; `occurred_at` EVN-6. The fields below `# registers` are None where
     the message leaves them alone; where it clears one (`""`, R41) the field's name stands in `cleared`.
+    `mothers` are keyed references of whom it names as a baby's mother (ruling 26).
     """
 
     message_id: str
@@ -185,6 +186,7 @@ class VisitMessage:
     family: str | None = field(default=None, repr=False)
     given: str | None = field(default=None, repr=False)
     birth_date: date | None = field(default=None, repr=False)
+    mothers: tuple[str, ...] | None = field(default=None, repr=False)
     cleared: frozenset[str] = frozenset()
     several_numbers: bool | None = None  # NHS numbers that differ; None where it names no usable one (42)
 
@@ -196,13 +198,7 @@ REGISTERS: tuple[str, ...] = tuple(
 )
 """The last-writer-wins registers of a visit: the fields that a message may set or clear."""
 
-SEALED_REGISTERS: tuple[str, ...] = (
-    "clinician_name",
-    "next_of_kin_name",
-    "family",
-    "given",
-    "birth_date",
-)
+SEALED_REGISTERS = ("clinician_name", "next_of_kin_name", "family", "given", "birth_date", "mothers")
 """Those that travel sealed in inputs (architecture, "Sealed fields")."""
 
 
@@ -329,14 +325,17 @@ class Birth:
     Keyed by the mother. `visit` is the reference under the baby's number of the visit that said so, None for
     a notice; `born` its date of birth, None where nothing said when; `restricted` that the baby's record is
     (24). `recorded_at` is the source's stamp; `received_at` is cut to the minute, so that no record of the
-    baby has the same time. The same statement has the same `birth_id`.
+    baby has the same time. The same statement has the same `birth_id`. `named` is by what the visit's
+    messages name the mother, None for a notice; `void`, in a baby's record alone, that they do so no more.
     """
 
     birth_id: str
     baby: NhsNumber = field(repr=False)
     born: date | None = field(default=None, repr=False)
     visit: str | None = field(default=None, repr=False)
+    named: str | None = field(default=None, repr=False)
     restricted: bool = False
+    void: bool = False
     recorded_at: datetime
     received_at: datetime
 
@@ -366,8 +365,7 @@ class LinkEnded:
     """
     A mother's or a baby's number is not to stand in the other's record any more (rulings 22, 23, 26).
 
-    Keyed by the one who is to forget, `number` is the other's. `covered` says to a baby that it stays covered
-    by what is known of the plan.
+    Keyed by who is to forget, `number` is the other's; `covered`: the baby stays so by what is known of it.
     """
 
     number: NhsNumber = field(repr=False)

@@ -5,14 +5,15 @@ What another partition tells of the mother's plans is `Known.covers`. Which days
 decided here; that the number is the baby's, the link itself says: no details are compared.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
 from broker.core.alerts import Mark, Why
 from broker.core.counting import WHY_NOT_DUE
-from broker.core.facts import Birth, Cover, PlanContent, PlanFact, PlanType
+from broker.core.facts import Birth, Cover, PlanContent, PlanFact, PlanType, VisitMessage
 from broker.core.identifiers import NhsNumber
+from broker.core.leaving import Messages
 from broker.core.matching import Match, Stated, match_over_time
 from broker.core.person import Said
 from broker.core.plans import (
@@ -28,6 +29,7 @@ from broker.core.plans import (
     was_history,
 )
 from broker.core.policy import Policy
+from broker.core.reading import stamp
 from broker.core.replacing import each_once, with_replacements
 
 
@@ -36,17 +38,48 @@ def said_at(birth: Birth) -> datetime:
     return min(birth.recorded_at, birth.received_at)
 
 
+def mothers_named(messages: Iterable[VisitMessage]) -> frozenset[str] | None:
+    """
+    Return whom the messages of a visit name as the mother, by the newest that says so; None where none does.
+
+    At equal stamps whoever one of them names is named: what alerts wins (ruling 37).
+    """
+    saying = [one for one in messages if one.mothers is not None or "mothers" in one.cleared]
+    if not saying:
+        return None
+    newest = max(map(stamp, saying))
+    return frozenset(name for one in saying if stamp(one) == newest for name in one.mothers or ())
+
+
+def has_ended(birth: Birth, visits: Messages, gone: Collection[str]) -> bool:
+    """
+    Whether who said that a baby is the mother's says so no more (rulings 26, 37, 44).
+
+    What a visit said that was recorded under the wrong person (`gone`) links nobody, nor does a visit whose
+    newest word names another mother.
+    """
+    if birth.void or birth.visit in gone:
+        return True
+    named = None if birth.visit is None else mothers_named(visits.get(birth.visit, {}).values())
+    return named is not None and birth.named is not None and birth.named not in named
+
+
+def is_void(birth: Birth) -> bool:
+    """Whether who said that a baby is the mother's was found to say so no more."""
+    return birth.void
+
+
 def covering(
-    covers: Mapping[NhsNumber | None, Cover], gone: Collection[str] = frozenset()
+    covers: Mapping[NhsNumber | None, Cover], ended: Callable[[Birth], bool] = is_void
 ) -> list[list[Version]]:
     """
     Return the versions of each unborn plan that is on file for a baby's mothers, each mother's by itself.
 
-    What a visit said that was recorded under the wrong person (`gone`, ruling 44) links nobody.
+    A birth that has `ended` links nobody.
     """
     found: list[list[Version]] = []
     for cover in covers.values():
-        births = tuple(birth for birth in cover.births if birth.visit not in gone)
+        births = tuple(birth for birth in cover.births if not ended(birth))
         newborn = Newborn(births=births, losses=cover.losses)
         said = histories(_as_known(cover.plans if births else ()))
         found += [[replace(version, newborn=newborn) for version in versions] for versions in said.values()]

@@ -32,6 +32,11 @@ def birth_id(key: IdentityKey, mother: NhsNumber, birth: Birth) -> str:
     return key.derive("birth of", mother.key, *parts)
 
 
+def mother_named(key: IdentityKey, visit: str, mother: NhsNumber) -> str:
+    """Return by what the messages of a visit name a mother: of another visit it is another."""
+    return key.derive("mother named", visit, mother.key)
+
+
 def exchanged(
     number: NhsNumber,
     before: Known,
@@ -148,7 +153,7 @@ def restated(
     """
     marked = mark_of(known) is not None
     said = []
-    for birth in cover.births:
+    for birth in (one for one in cover.births if not one.void):
         now = replace(birth, baby=number, restricted=birth.restricted or marked)
         now = replace(now, birth_id=birth_id(key, mother, now))
         said.append(now if now.birth_id != birth.birth_id else birth)

@@ -8,12 +8,13 @@ recorded. Then, unless a visit can still be revised, everything of it goes at on
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 
 from broker.core.alerts import Occasion
 from broker.core.facts import Cover
 from broker.core.identifiers import NhsNumber, london_day
 from broker.core.leaving import gone as gone_elsewhere
-from broker.core.newborn import covering, is_covered_on, said_at
+from broker.core.newborn import covering, has_ended, is_covered_on, said_at
 from broker.core.newborn_links import cover_of
 from broker.core.person import Known, Told
 from broker.core.plans import Version
@@ -52,7 +53,8 @@ def settled(
     Return what is left of births and of what covers the person; `is_open` that something can be revised yet,
     `is_asked` that the outcome of a pregnancy may yet be asked, which a birth answers (43).
 
-    What a visit said that had been recorded under the wrong person (44) goes when that is closed.
+    What a visit said that had been recorded under the wrong person (44), or named another mother since, is
+    void once that is closed.
     """
     births = {
         baby: said
@@ -62,12 +64,17 @@ def settled(
         or any(said_at(birth) >= before for birth in said.values())
         or _may_show(_cover(number, known, baby, clock, policy), london_day(clock), policy)
     }
-    wrong = gone_elsewhere(known.visits, known.left) & set(closing)
+    ended = partial(has_ended, visits=known.visits, gone=gone_elsewhere(known.visits, known.left))
     covers = {
-        mother: replace(cover, births=tuple(one for one in cover.births if one.visit not in wrong))
+        mother: replace(
+            cover,
+            births=tuple(
+                replace(one, void=True) if one.visit in closing and ended(one) else one
+                for one in cover.births
+            ),
+        )
         for mother, cover in known.covers.items()
     }
-    covers = {mother: cover for mother, cover in covers.items() if cover.births}
     if not is_open and not _may_show(covers.values(), london_day(clock), policy):
         lately = covers_recorded_since(Known(covers=covers), before)
         covers = covers if lately else {}
@@ -94,6 +101,10 @@ def _may_show(covers: Collection[Cover], today: date, policy: AnyPolicy) -> bool
 
 
 def _plans(covers: Collection[Cover]) -> Iterator[Sequence[Version]]:
-    """Yield the versions of each plan that covers."""
+    """
+    Yield the versions of each plan that covers, or would: a link that has ended is kept as long.
+
+    Else it would be taken for a new one when the mother's record says everything anew.
+    """
     for cover in covers:
-        yield from covering({cover.mother: cover})
+        yield from covering({cover.mother: cover}, lambda _: False)

@@ -118,6 +118,8 @@ def merge(left: Known, right: Known) -> Known:
 def joined(left: Cover, right: Cover) -> Cover:
     """Return the join of what is known of one mother's plans, each part once and in a settled order."""
     births = _by((*left.births, *right.births), lambda birth: birth.birth_id)
+    void = {birth.birth_id for birth in (*left.births, *right.births) if birth.void}
+    births = tuple(replace(birth, void=birth.birth_id in void) for birth in births) if void else births
     plans = _by(
         (*left.plans, *right.plans), lambda plan: (plan.recorded_at, plan.file_id, canonical(plan.content))
     )

@@ -181,6 +181,13 @@ def recording_order(version: Version) -> tuple[datetime, bool, date, bool, str, 
     )
 
 
+def contact_order(version: Version) -> tuple[datetime, str, date, str, str, str]:
+    """Order versions of one authority by their record; then by type, start and what is told (19)."""
+    content = version.content
+    names = content.authority_name, content.phone_emergency, content.phone_office or ""
+    return version.recorded_at, content.plan_type, content.start, *names
+
+
 def last_visible_day(content: PlanContent, policy: Policy) -> date:
     """Return the last day on which a plan is shown (ruling 9); `date.max` for one without an end (R2)."""
     if content.end is None:

@@ -40,7 +40,7 @@ _OUTCOMES = {
     LEFT_BEFORE_TREATMENT: VisitState.LEFT_BEFORE_TREATMENT,
     REFUSED_TREATMENT: VisitState.REFUSED_TREATMENT,
 }
-_NOT_OF_EVERY_VISIT = frozenset({"arrived_at", "departed_at", "disposition"})
+_NOT_OF_EVERY_VISIT = frozenset({"arrived_at", "departed_at", "disposition", "mothers"})
 _OF_EVERY_VISIT = tuple(name for name in REGISTERS if name not in _NOT_OF_EVERY_VISIT)
 """The registers that any message of a thread writes; the arrival is the first visit's, the end the last's."""
 

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from broker.core.facts import Birth, VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber, london_day, to_the_minute
 from broker.core.keyed import IdentityKey
-from broker.core.newborn_links import birth_id
+from broker.core.newborn_links import birth_id, mother_named
 from broker.core.policy import AnyPolicy
 from broker.core.visits import read_visits
 from broker.ports import Write
@@ -56,6 +56,19 @@ class Births:
         )
         return [self._write(birth, mother) for mother in named]
 
+    def named(self, number: NhsNumber, message: VisitMessage, mothers: Iterable[NhsNumber]) -> VisitMessage:
+        """
+        Return a message with by what it names the mothers of its patient, where it links any.
+
+        So the baby's own record knows, without a mother's number, whom the visit names last (37).
+        """
+        named = sorted({*mothers} - {number})
+        if not named or not self._links(message):
+            return message
+        return replace(
+            message, mothers=tuple(mother_named(self._key, message.visit, mother) for mother in named)
+        )
+
     def of_person(self, person: Person, received_at: datetime) -> list[Write]:
         """Return what the mothers of a person are told, of whom a message about no visit speaks."""
         if not _may_be_baby(person.born, received_at):
@@ -78,7 +91,8 @@ class Births:
 
     def _write(self, birth: Birth, mother: NhsNumber) -> Write:
         """Return the record of one link."""
-        named = replace(birth, birth_id=birth_id(self._key, mother, birth))
+        by_visit = None if birth.visit is None else mother_named(self._key, birth.visit, mother)
+        named = replace(birth, birth_id=birth_id(self._key, mother, birth), named=by_visit)
         return kin_write(self._codec, self._key, named, mother, SOURCE)
 
 

@@ -289,6 +289,8 @@ class Intake:
             if (number := reading.number) is None:
                 return self._without_number(came, reading)
             marked = self._attendances.numberless.marked(reading.message, reading.unnumbered)
+            if Fault.NUMBERS_DIFFER not in reading.faults:
+                marked = self._attendances.births.named(number, marked, reading.mothers)
             reading = replace(reading, message=marked)
             told = self._attendances.told(number, marked, reading.faults)
             told.steps[-1].extend(self._about_the_patient(number, reading, came.received_at))

@@ -128,6 +128,7 @@ def message_details_row(message: VisitMessage) -> Row:
         "family": message.family,
         "given": message.given,
         "birth_date": message.birth_date,
+        "mothers": None if message.mothers is None else list(message.mothers),
     }
 
 
@@ -140,6 +141,7 @@ def visit_message(row: Row) -> VisitMessage:
     row["number_status"] = _STATUSES.read_maybe(row["number_status"])
     row["birth_date_reliability"] = _RELIABILITIES.read_maybe(row["birth_date_reliability"])
     row["cleared"] = frozenset(row["cleared"])
+    row["mothers"] = None if row["mothers"] is None else tuple(row["mothers"])
     return VisitMessage(**row)
 
 

@@ -17,6 +17,8 @@ def birth_row(birth: Birth) -> Row:
         "baby": birth.baby.digits,
         "born": birth.born,
         "visit": birth.visit,
+        "named": birth.named,
+        "void": birth.void,
         "restricted": birth.restricted,
         "recorded_at": millis(birth.recorded_at),
         "received_at": millis(birth.received_at),

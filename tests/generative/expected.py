@@ -169,7 +169,7 @@ class Expecting:
         policy = in_force(self.oracle.policy, first)
         cutoff = max(newest, min(newest + policy.plan_wait, first + policy.plan_wait_after_arrival))
         alone = [fact for fact in self.oracle.facts if isinstance(fact, Cover) or _is_of_the_source(fact)]
-        oracle = Oracle(alone, self.oracle.policy, self.oracle.gone)
+        oracle = Oracle(alone, self.oracle.policy, self.oracle.ended)
         plans = oracle.plans(first, newest, cutoff, policy)
         why = oracle.nothing_due(first, newest, cutoff, policy) if not plans else "shared"
         lost = self.oracle.all_losses()

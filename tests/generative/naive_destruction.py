@@ -4,6 +4,7 @@ What may be destroyed, once more, for the oracle: architecture section 2, "Only 
 Remembers facts as a plain list. What is destroyed leaves the list; what was told of it stays as it was.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -53,6 +54,7 @@ class Remembered:
         self.closed: set[str] = set()
         self.destroyed = 0
         self._as_told: dict[tuple[str, str], Row] = {}
+        self._void: set[tuple[NhsNumber | None, str]] = set()
 
     @property
     def tells_of_closed(self) -> bool:
@@ -91,29 +93,32 @@ class Remembered:
                 self._as_told[row.to, row.subject] = row
         self.closed |= closing
         mark, of_kin = self._mark(), self._mark_of_kin()
-        wrong = set(Oracle(self.held, self.policy).elsewhere) & self.closed
+        self._void_links(Oracle(self.held, self.policy).ended)
         self.held = [fact for fact in self.held if subject_of(fact) not in self.closed]
-        self._unlink(wrong)
         happened = [fact for fact in self.held if isinstance(fact, VisitMessage | Access)]
         if not happened:
             self._let_kin_go(clock, before, asked)
         if not happened and not self._to_come(clock, before):
             lasting = [f for f in self.held if isinstance(f, IdentityNotice) and f.kind.value == "excluded"]
             self._as_told |= {(row.to, row.subject): row for row in awaited}
-            self.held, self.closed = [*lasting], set()
+            self.held, self.closed, self._void = [*lasting], set(), set()
             self.destroyed += 1
         self.held += mark if self._mark() != mark else []
         self.held += [] if self._mark_of_kin() else of_kin
         self.has_record = bool(self.held) or bool(self.closed)
 
-    def _unlink(self, wrong: set[str]) -> None:
-        """Let what a visit said that was recorded under the wrong person go with it (26, 44)."""
-        for place, fact in enumerate(self.held):
-            if isinstance(fact, Cover):
-                right = tuple(birth for birth in fact.births if birth.visit not in wrong)
-                self.held[place] = replace(fact, births=right)
-        mothers = {fact.mother for fact in self.held if isinstance(fact, Cover) and fact.births}
-        self.held = [one for one in self.held if not isinstance(one, Cover) or one.mother in mothers]
+    def _void_links(self, ended: Callable[[Birth], bool]) -> None:
+        """Remember what closed visits said and do not say any more: it links nobody again (26, 44)."""
+        for cover in (fact for fact in self.held if isinstance(fact, Cover)):
+            over = [one for one in cover.births if one.visit in self.closed and ended(one)]
+            self._void |= {(cover.mother, birth.birth_id) for birth in over}
+
+    def _without_void(self, fact: Fact) -> Fact:
+        """Return a fact, what covers without what links nobody any more."""
+        if not isinstance(fact, Cover):
+            return fact
+        births = tuple(one for one in fact.births if (fact.mother, one.birth_id) not in self._void)
+        return replace(fact, births=births)
 
     def _let_kin_go(self, clock: datetime, before: datetime, asked: list[Row]) -> None:
         """Let mothers and babies go, each when no plan may be shown because of them any more (26)."""
@@ -159,7 +164,7 @@ class Remembered:
         return any(
             may_show(one.said, one.births, london_day(clock), self.policy)
             for mother in {cover.mother for cover in covers}
-            for one in covered([cover for cover in covers if cover.mother == mother], ())
+            for one in covered([cover for cover in covers if cover.mother == mother], lambda _: False)
         )
 
     def _mark(self) -> list[Fact]:
@@ -188,7 +193,8 @@ class Remembered:
 
     def _open(self) -> list[Fact]:
         """Return the facts that may still change what stands; a mark that came late with others does (24)."""
-        return [*(fact for fact in self.held if subject_of(fact) not in self.closed), *self._mark()]
+        still = [self._without_void(fact) for fact in self.held if subject_of(fact) not in self.closed]
+        return [*still, *self._mark()]
 
     def _alerts(self) -> frozenset[Row]:
         """Return the alerts that the facts held ask for."""

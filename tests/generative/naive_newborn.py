@@ -1,12 +1,13 @@
 """Ruling 26 once more, for the oracle: by which plans of a mother's a baby is covered, and until when."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from broker.core.facts import Birth, Cover, PlanContent, PlanFact
+from broker.core.facts import Birth, Cover, PlanContent, PlanFact, VisitMessage
 from broker.core.policy import AnyPolicy, Policy
 from tests.generative.naive_policy import of_authority
+from tests.generative.naive_thread import stamp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,13 +19,24 @@ class Covered:
     losses: Sequence[datetime]
 
 
-def covered(covers: Iterable[Cover], gone: Collection[str]) -> list[Covered]:
-    """Return each mother's plans that may cover a baby; a visit that goes on elsewhere links nobody (44)."""
+def named_another(birth: Birth, messages: Iterable[VisitMessage]) -> bool:
+    """Whether the newest message of a visit that names a mother names another; of equal ones all do (37)."""
+    saying = [
+        (stamp(one), one.mothers or ())
+        for one in messages
+        if one.visit == birth.visit and (one.mothers is not None or "mothers" in one.cleared)
+    ]
+    newest = [names for at, names in saying if at == max(saying)[0]]
+    return bool(newest) and birth.named is not None and all(birth.named not in names for names in newest)
+
+
+def covered(covers: Iterable[Cover], ended: Callable[[Birth], bool]) -> list[Covered]:
+    """Return each mother's plans that may cover a baby; a link that has ended is none."""
     mothers = list(covers)
     found: list[Covered] = []
     for mother in {cover.mother for cover in mothers}:
         own = [cover for cover in mothers if cover.mother == mother]
-        births = [birth for cover in own for birth in cover.births if birth.visit not in gone]
+        births = [birth for cover in own for birth in cover.births if not ended(birth)]
         losses = [lost for cover in own for lost in cover.losses]
         said = [plan for cover in own for plan in cover.plans] if births else []
         for name in sorted({(plan.content.authority.code, plan.content.start) for plan in said}):

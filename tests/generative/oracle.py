@@ -33,10 +33,12 @@ from tests.generative.naive_newborn import (
     heard_by,
     is_linked,
     last_day,
+    named_another,
 )
 from tests.generative.naive_policy import has_stopped, in_force, of_authority, of_place
 from tests.generative.naive_thread import Thread, Visits, first_received, gone_elsewhere
 
+Ended = Callable[[Birth], bool]
 Marks = tuple[str, ...]
 Name = tuple[object, ...]
 """Authority, type and start day of a plan, and whether it is on file for a mother."""
@@ -74,7 +76,7 @@ class Plan:
 class Oracle:
     """Everything that is to be told of one person, from all their facts in any order and number."""
 
-    def __init__(self, facts: Iterable[Fact], policy: AnyPolicy, gone: frozenset[str] | None = None) -> None:
+    def __init__(self, facts: Iterable[Fact], policy: AnyPolicy, ended: Ended | None = None) -> None:
         self.facts = first_received(facts)
         self.policy = policy
         leavings = [fact for fact in self.facts if isinstance(fact, VisitLeft)]
@@ -85,10 +87,14 @@ class Oracle:
         views = [fact for fact in self.facts if isinstance(fact, Access)]
         self.views = sorted(views, key=lambda view: view.access_id)
         self.notices = [fact for fact in self.facts if isinstance(fact, IdentityNotice)]
-        self.gone = frozenset(self.elsewhere) if gone is None else gone
-        self.covered = covered([fact for fact in self.facts if isinstance(fact, Cover)], self.gone)
+        self.ended = ended or self._ended(messages)
+        self.covered = covered([fact for fact in self.facts if isinstance(fact, Cover)], self.ended)
         self.restricted = _restricted(self.facts)
         self.enquiry = _under_enquiry(self.notices)
+
+    def _ended(self, messages: Sequence[VisitMessage]) -> Ended:
+        """Return what tells that a birth links nobody: its visit is elsewhere, or names another (44, 37)."""
+        return lambda birth: birth.visit in self.elsewhere or named_another(birth, messages)
 
     def received_by(self, moment: datetime) -> "Oracle":
         """Return the oracle of somebody who has only what was received by a moment (11)."""
@@ -99,7 +105,7 @@ class Oracle:
                 facts.append(replace(fact, births=births, plans=plans))
             elif fact.received_at <= moment:
                 facts.append(fact)
-        return Oracle(facts, self.policy, self.gone)
+        return Oracle(facts, self.policy, self.ended)
 
     def why_not(self, thread: Thread) -> str | None:
         """Return the ruling by which a visit is no attendance to be told, if any (3, 16, 45, 49)."""

@@ -72,6 +72,8 @@ _MOTHERS = (MOTHERS[0], MOTHERS[0], MOTHERS[1], None)
 _LOSSES = ((), (), (), (T - timedelta(hours=1),), (T + timedelta(days=3),))
 _MARKED = (*[None] * 9, T)
 _LINKING = (None, None, "v1")  # a notice, or a visit
+_NAMED = ("one", "one", "another", None)
+"""By what a visit names a mother."""
 
 _NAMES = (
     ("Sample", "Robin", date(2014, 4, 12)),
@@ -125,6 +127,7 @@ _WRITES: list[dict[str, Any]] = [
     *({"family": one.family, "given": one.given, "birth_date": one.birth_date} for one in _DETAILS),
     *({"cleared": frozenset({name})} for name in ("departed_at", "disposition", "arrived_at", "location")),
     *({"cleared": frozenset({"given", "birth_date"})}, {"cleared": frozenset({"acuity"})}),
+    *({"mothers": names} for names in (("one",), ("another",), ("one", "another"))),
     *[_ADMITTED] * 6,
     *[_IN_ERROR, _UNNAMED, *_ENDS] * 3,
 ]
@@ -242,11 +245,13 @@ def _word(pick: Picking, place: int, visits: Sequence[str]) -> IdentityNotice:
 def _birth(pick: Picking, place: int, visits: Sequence[str | None]) -> Birth:
     """Return that a baby was born; `place` makes its id its own."""
     recorded_at = pick.one(_MOMENTS)
+    visit = pick.one(visits)
     return Birth(
         birth_id=f"b{place}",
         baby=BABY,
         born=pick.one(_BORN),
-        visit=pick.one(visits),
+        visit=visit,
+        named=None if visit is None else pick.one(_NAMED),
         restricted=pick.one(_SELDOM),
         recorded_at=recorded_at,
         received_at=recorded_at + pick.one(_RECEIVED_AFTER),

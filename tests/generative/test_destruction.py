@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from broker.core.alerts import Alert, AlertEvent, EventKind
 from broker.core.effects import advance
-from broker.core.facts import Access, Fact, IdentityNotice, PlanFact, VisitMessage
+from broker.core.facts import Access, Cover, Fact, IdentityNotice, PlanFact, VisitMessage
 from broker.core.floods import bounded
 from broker.core.identifiers import NhsNumber
 from broker.core.person import Person, lift
@@ -119,11 +119,18 @@ def in_time(pick: Picking) -> tuple[list[Fact], Policy, timedelta]:
 def test_what_is_left_stands_as_if_nothing_had_been_destroyed(
     told: list[Fact], policy: Policy, wait: timedelta
 ) -> None:
-    """Of visits and views that are not closed, alerts equal those of the oracle, which never forgets."""
+    """
+    Of visits and views that are not closed, alerts equal those of the oracle, which never forgets.
+
+    What follows from a birth of which a closed visit told is compared in test_oracle.py.
+    """
     partition = live(told, policy, wait)
     if partition.person is None:
         return
+    covers = [fact for fact in partition.heard if isinstance(fact, Cover)]
     closed = partition.person.closed
+    if {birth.visit for cover in covers for birth in cover.births} & closed:
+        return
 
     expected = Expecting(Oracle(partition.heard, policy)).told()
 

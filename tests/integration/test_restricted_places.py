@@ -60,7 +60,7 @@ NO_PLACE_MESSAGE = frozenset(
     {
         *("event", "recorded_at", "sent_at", "received_at", "sequence", "occurred_at", "arrived_at"),
         *("departed_at", "number_status", "birth_date_reliability", "restricted", "cleared"),
-        "several_numbers",
+        *("several_numbers", "mothers"),
         *("family", "given", "birth_date"),  # the person's own, and in no alert (ruling 31)
     }
 )

@@ -9,8 +9,9 @@ leaves out has the defaults below: details agree, receipt is a minute after reco
 A notice is `n1` for a restriction, else `n1 in-use`, `n1 number-change`, `n1 invalidated`, `n1 superseded`
 with `by=B`, or of one visit, here v1 at RXX, `n1 identity-confirmed`, `n1 not-this-person` and `n1
 item-unsettled` with `visit=v1`. A birth comes under the mother's number, `baby=B born=D`, with `visit=v1` as
-a message of the baby's visit says it; a `cover` is what a mother's plan comes to with the baby. A person may
-have several numbers: a row with `number=B` comes under that one, others under A.
+a message of the baby's visit says it, which says `mothers=A` itself; a `cover` is what a mother's plan comes
+to with the baby. A person may have several numbers: a row with `number=B` comes under that one, others under
+A.
 """
 
 import re
@@ -39,6 +40,7 @@ from broker.core.facts import (
 )
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import visit_reference
+from broker.core.newborn_links import mother_named
 from broker.core.policy import Policy
 from broker.services.attendances import Attendances
 from broker.services.numberless import Numberless
@@ -83,6 +85,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("restricted", "several_numbers", "unscheduled", "verified"), lambda text: text == "yes"),
     "birth_date_reliability": Reliability,
     "cleared": _names,
+    "mothers": lambda text: tuple(text.split("+")),
     "number_status": NumberStatus,
     "reason": Reason,
     "sequence": int,
@@ -120,6 +123,10 @@ def keyed_facts(text: str, numbers: Mapping[str, NhsNumber]) -> Iterator[tuple[N
         fact = _fact(place, cell, said, numbers)
         if isinstance(fact, VisitMessage):
             fact = replace(fact, visit=visit_under(number, fact.visit, fact.provider, fact.system))
+            named = tuple(mother_named(KEY, fact.visit, numbers[name]) for name in fact.mothers or ())
+            fact = replace(fact, mothers=named or None)
+        if isinstance(fact, Birth) and fact.visit is not None:
+            fact = replace(fact, named=mother_named(KEY, fact.visit, number))
         if isinstance(fact, IdentityNotice) and fact.visit is not None:
             fact = replace(fact, visit=visit_under(number, fact.visit, OdsCode(PROVIDER)))
         yield number, fact

@@ -7,6 +7,7 @@ A baby whom the unborn child's plan of its mother covers: rulings 26, 42 to 44; 
 import pytest
 
 from tests.spec.conftest import RunMoving
+from tests.spec.outcome import Outcome
 from tests.spec.table import rows
 
 HEAD = "recorded | fact | about | values\n"
@@ -25,6 +26,11 @@ OWN = "ruling 26: the baby has a plan of its own"
 def told(run_moving: RunMoving, table: str, *, stepwise: bool = False) -> list[tuple[str, ...]]:
     """Return the standing alerts: to whom, under which number, about what, with which plans."""
     return run_moving(table, stepwise=stepwise).alerts(TOLD)
+
+
+def told_of(outcome: Outcome, number: str) -> list[tuple[str, ...]]:
+    """Return what stands under a number."""
+    return [row for row in outcome.alerts(TOLD) if row[1] == number]
 
 
 def test_authority_and_provider_are_told_and_the_authority_is_asked(run_moving: RunMoving) -> None:
@@ -263,6 +269,60 @@ def test_a_link_with_one_mother_makes_no_other_mothers_plan_due(
     assert {("la E09", "v1", plans), ("provider RXX", "v1", plans)} <= set(
         outcome.alerts("to | about | plans")
     )
+
+
+NAMES = "T | A04 | v1 | number=B family=- given=Baby birth_date=D-1 mothers=A\n"
+
+
+@pytest.mark.parametrize(
+    ("messages", "why"),
+    [
+        ("T+1h | A08 | v1 | number=B mothers=C", NO_PLAN),  # another mother
+        ("T+1h | A08 | v1 | number=B mothers=A+C", "shared"),  # both
+        ("T+1h | A08 | v1 | number=B", "shared"),  # a message that names nobody leaves it alone
+        ("T-1m | A08 | v1 | number=B mothers=C received=T+1h", "shared"),  # older, whenever it comes
+        ("T | A08 | v1 | number=B mothers=C control_id=z", "shared"),  # of two at once the one that alerts
+        ("T+1s | A08 | v1 | number=B mothers=C", NO_PLAN),
+        (
+            """T+1h | A08 | v1 | number=B mothers=C
+               T+2h | A08 | v1 | number=B mothers=A""",
+            "shared",
+        ),  # corrected back
+    ],
+)
+@pytest.mark.parametrize("stepwise", [False, True])
+def test_a_visit_that_names_another_mother_links_with_the_first_no_more(
+    run_moving: RunMoving, messages: str, why: str, *, stepwise: bool
+) -> None:
+    """By the sources' stamps, in any order; her plan is told of this baby no more (rulings 26, 37)."""
+    outcome = run_moving(f"{PLAN}{BORN}{NAMES}{messages}", stepwise=stepwise)
+
+    assert why == outcome.whys["v1"]
+    assert (why == "shared") == bool(outcome.standing)
+
+
+def test_a_corrected_mothers_plan_covers_and_who_was_told_hears_of_it(run_moving: RunMoving) -> None:
+    """The right mother's plan is told, and the wrong one's authority that it stands no more (26)."""
+    other = "T-30d | plan | LAC E08 | number=C\n T-30d | plan | UCP E08 | number=C start=D-10 end=D+60\n"
+    link = "T+1h | birth | b2 | number=C baby=B born=D-1 visit=v1\n"
+    corrected = "T+1h | A08 | v1 | number=B family=- given=Baby birth_date=D-1 mothers=C\n"
+    outcome = run_moving(PLAN + other + BORN + NAMES + link + corrected, stepwise=True)
+
+    assert rows(NEWBORN.replace("E09", "E08")) == told_of(outcome, "B")
+    taken_back = {
+        (event.alert.recipient.code.code, event.kind.value)
+        for event in outcome.events
+        if event.kind.value == "withdrawn"
+    }
+    assert {("E09", "withdrawn")} == taken_back
+
+
+def test_a_birth_notice_or_another_visit_links_still(run_moving: RunMoving) -> None:
+    """What one visit corrects, it corrects of itself (ruling 26)."""
+    other = "T-2h | birth | b3 | baby=B born=D-1 visit=v2\n"
+    corrected = "T+1h | A08 | v1 | number=B mothers=C\n"
+    for still in (other, "T-2h | birth | b4 | baby=B born=D-1\n"):
+        assert "shared" == run_moving(f"{PLAN}{BORN}{still}{NAMES}{corrected}").whys["v1"]
 
 
 def test_a_babys_own_unborn_plan_and_its_mothers_are_two(run_moving: RunMoving) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from broker.core.facts import VisitMessage
+from broker.core.facts import Cover, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.person import NOTHING, Person, lift, merge
 from tests.spec.table import facts
@@ -70,3 +70,12 @@ def test_a_person_does_not_show_number_or_salt() -> None:
     shown = repr(Person(number=NhsNumber("9990000018"), salt=b"salt"))
 
     assert ("9990000018" in shown, "salt" in shown) == (False, False)
+
+
+def test_a_link_that_was_void_once_is_void_in_any_order() -> None:
+    """Whatever the mother's record says of it again (ruling 26)."""
+    [cover] = facts(f"{HEAD}T | cover | UCP E09 | born=D-1 start=D-10 end=D+20")
+    assert isinstance(cover, Cover)
+    void = replace(cover, births=tuple(replace(birth, void=True) for birth in cover.births))
+
+    assert lift(void) == merge(lift(cover), lift(void)) == merge(lift(void), lift(cover))

@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from broker.core.effects import advance
-from broker.core.facts import Fact
+from broker.core.alerts import DecisionEntry, Occasion, Why
+from broker.core.decisions import decide
+from broker.core.effects import advance, open_part
+from broker.core.facts import Cover, Fact
 from broker.core.identifiers import NhsNumber
 from broker.core.person import Person, lift
 from broker.core.policy import Policies
@@ -142,6 +144,39 @@ def test_closing_a_visit_raises_no_alert_for_a_view_in_it() -> None:
 
     assert after is not None
     assert () == advance(after, POLICY, KEY).events
+
+
+@pytest.mark.parametrize(
+    ("afterwards", "covered"),
+    [
+        ("T+1h | A08 | v1 | mothers=one", True),
+        ("T+1h | A08 | v1 | mothers=another", False),
+        ("T+1h | A08 | v1 |", True),
+    ],
+)
+def test_a_link_that_ended_before_its_visit_closed_is_not_taken_up_again(
+    afterwards: str, *, covered: bool
+) -> None:
+    """The mother's record says everything anew when her plan changes: what was corrected stays so (26)."""
+    [cover] = facts(f"{HEAD}T-1h | cover | UCP E09 | born=D-1 start=D-10 end=D+200")
+    assert isinstance(cover, Cover)
+    births = tuple(replace(birth, visit="v1", named="one") for birth in cover.births)
+    linked = lift(replace(cover, births=births))
+    visit = f"{HEAD}T | A04 | v1 | mothers=one\n{afterwards}"
+    person = told(visit, Person(number=NhsNumber("9990000018"), salt=bytes(16)).learn(linked))
+    left = settle(person, moment("T+60d"), POLICY)
+    assert left is not None
+    again = advance(left.learn(linked), POLICY, KEY)
+
+    assert [] == kept(left)
+    assert () == again.events
+    assert covered == any(entry.why is Why.SHARED for entry in decisions_about_birth(left.learn(linked)))
+
+
+def decisions_about_birth(person: Person) -> list[DecisionEntry]:
+    """Return what is decided of a person's birth."""
+    decisions = decide(person.number, open_part(person), POLICY, KEY)
+    return [entry for entry in decisions.entries.values() if entry.occasion is Occasion.BORN]
 
 
 def test_settling_again_changes_nothing() -> None:

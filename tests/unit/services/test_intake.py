@@ -928,7 +928,19 @@ def test_a_message_that_names_the_mother_links_her_with_the_baby(event: str) -> 
     assert (b"9990000026", "9990000018", date(2025, 2, 28), visit.visit) == (
         key, birth.baby.digits, birth.born, birth.visit,
     )  # fmt: skip
+    assert (birth.named,) == visit.mothers  # whom the visit names last, its own record knows (37)
     assert verdict(answer) == ("AA", "M1")
+
+
+def test_each_visit_has_its_own_name_for_a_mother() -> None:
+    """Of two visits nobody sees that they name the same one; two mothers have two names (ruling 26)."""
+    desk = Desk()
+    desk.send(born_to("9990000026", "9990000034"))
+    desk.send(born_to("9990000026", visit="V2"))
+    first, second = (fact.mothers or () for fact in desk.visits() if isinstance(fact, VisitMessage))
+
+    assert (2, 1) == (len(set(first)), len(second))
+    assert set() == set(first) & set(second)
 
 
 def test_in_clear_a_birth_says_nothing_but_the_minute() -> None:
@@ -960,6 +972,7 @@ def test_no_other_message_links_anybody(data: bytes) -> None:
     desk = Desk(policy=Policy(overrides={haven: {"listed": Place.SENSITIVE}}))
     desk.send(data)
     assert [] == births(desk)
+    assert {None} == {fact.mothers for fact in desk.visits() if isinstance(fact, VisitMessage)}
 
 
 def test_a_baby_of_a_year_is_linked_and_one_without_a_date_of_birth() -> None:

@@ -1,5 +1,6 @@
 """The records of `cpis.people`."""
 
+from dataclasses import replace
 from io import BytesIO
 
 import pytest
@@ -9,12 +10,14 @@ from hypothesis import strategies as st
 
 from broker.core.alerts import EventKind
 from broker.core.errors import MalformedMessage
+from broker.core.facts import Cover
 from broker.core.identifiers import NhsNumber
 from broker.core.partition import NEW, Forwarding, PartitionState
-from broker.core.person import Person, Told
+from broker.core.person import Person, Told, lift
 from broker.runtime.codecs import load_schemas
 from broker.wire.avro import frame, schema_id_of
 from broker.wire.state_codec import StateCodec
+from tests.spec.table import facts
 from tests.state_strategies import forwardings, partition_states, people
 from tests.unit.wire.shipped import shipped_schema
 
@@ -143,3 +146,13 @@ def test_what_is_kept_by_details_is_told_apart_from_people() -> None:
     """A report counts it by itself; of what a newer release wrote nothing is said."""
     assert CODEC.of_details(CODEC.encode_partition(NEW)) is None
     assert CODEC.of_details(frame(65_000, b"")) is None
+
+
+def test_a_void_link_is_read_back() -> None:
+    """A restarted matcher does not take it up again (ruling 26)."""
+    [cover] = facts("recorded | fact | about | values\nT | cover | UCP E09 | born=D-1 start=D-10 end=D+20")
+    assert isinstance(cover, Cover)
+    void = replace(cover, births=tuple(replace(birth, void=True) for birth in cover.births))
+    person = Person(number=NUMBER, salt=bytes(16)).learn(lift(void))
+
+    assert person == CODEC.decode_person(person.number, CODEC.encode_person(person))
