@@ -163,6 +163,7 @@ def test_what_is_acknowledged_is_there(world: World) -> None:
     play(scenario)
 
 
+@pytest.mark.alone
 def test_an_absent_cluster_refuses_in_time_and_then_at_once(world: World) -> None:
     """The first refusal comes within the deadline, the next at once; after the return all is well."""
 

@@ -62,15 +62,34 @@ class Enumerated:
         return {function for place in self.places() for function in functions_of(place)}
 
 
+Choose = Callable[[Sequence[Life]], Sequence[int]]
+"""Picks, of the steps of the crash-free lives, those at which a process dies."""
+
+
+def each_step(free: Sequence[Life]) -> Sequence[int]:
+    """Return every step."""
+    return range(1, max(len(life.steps) for life in free) + 1)
+
+
+def each_place(free: Sequence[Life]) -> Sequence[int]:
+    """Return the steps at which a life meets a place for the first time or for the last."""
+    steps: set[int] = set()
+    for life in free:
+        last = {place: step for step, place in enumerate(life.steps, start=1)}
+        first = {place: len(life.steps) - back for back, place in enumerate(reversed(life.steps))}
+        steps.update(last.values(), first.values())
+    return sorted(steps)
+
+
 def play_points(
-    play: Play, death: Death, *, choose: Callable[[Sequence[Life]], Sequence[int]] | None = None
+    play: Play, death: Death, *, choose: Choose = each_step, functions: bool = True
 ) -> Enumerated:
     """
-    Play without a death, then with one at step 1, at step 2, and so on until no process gets that far.
+    Play without a death, then with one at each step of the crash-free lives that is chosen.
 
-    Every step of these lives was then somebody's last. Chance orders the steps of tasks that run side by
-    side, and may keep every death out of a function; so one is played within each that was met in the
-    crash-free lives and had none. `choose` picks steps of the crash-free lives instead.
+    With all of them it goes on until no process gets that far. Chance orders the steps of tasks that run side
+    by side, and may keep every death out of a function; so with `functions` one is played within each that
+    was met at such a step and had none.
     """
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
@@ -90,14 +109,14 @@ def play_points(
             return [replace(death, last=step) for step in steps]
 
         enumerated = Enumerated(free, points)
-        if choose is not None:
-            play_more(at(choose(free)))
-            return enumerated
-        more = play_more(at(range(1, max(len(life.steps) for life in free) + 1)))
-        while more:  # chance makes some lives a few steps longer
+        chosen = choose(free)
+        more = play_more(at(chosen))
+        while more and choose is each_step:  # chance makes some lives a few steps longer
             more = play_more(at(range(len(points) + 1, len(points) + 1 + 2 * LANES)))
-        met = {function for life in free for place in life.steps for function in functions_of(place)}
-        play_more([replace(death, within=function) for function in sorted(met - enumerated.functions())])
+        if functions:
+            places = {life.steps[step - 1] for life in free for step in chosen if step <= len(life.steps)}
+            met = {function for place in places for function in functions_of(place)}
+            play_more([replace(death, within=function) for function in sorted(met - enumerated.functions())])
     return enumerated
 
 
@@ -108,9 +127,11 @@ def kafka_of_points(breadth: Breadth) -> Iterator[EmbeddedKafka]:
         yield kafka
 
 
-def matcher_points(site: crash_matcher.Site, death: Death) -> tuple[Enumerated, dict[str, int]]:
-    """Play every point of the matcher and check what was told; return them and the checker's counts."""
-    played = play_points(partial(crash_matcher.play, site), death)
+def matcher_points(
+    site: crash_matcher.Site, death: Death, choose: Choose = each_step
+) -> tuple[Enumerated, dict[str, int]]:
+    """Play the points of the matcher and check what was told; return them and the checker's counts."""
+    played = play_points(partial(crash_matcher.play, site), death, choose=choose)
     return played, check_matchers(site, played)
 
 
@@ -120,14 +141,16 @@ def check_matchers(site: crash_matcher.Site, played: Enumerated) -> dict[str, in
     return asyncio.run(check(site.cluster, load, crash_matcher.codecs_of(site)))
 
 
-def intake_points(site: crash_intake.Site, death: Death) -> tuple[list[Enumerated], dict[str, int]]:
+def intake_points(
+    site: crash_intake.Site, death: Death, choose: Choose = each_step
+) -> tuple[list[Enumerated], dict[str, int]]:
     """
-    Play every point of intake, at both doors, and check what is durable and what is told because of it.
+    Play the points of intake, at both doors, and check what is durable and what is told because of it.
 
     Return the points of the messages, those of the file, and the checker's counts.
     """
     played = [
-        play_points(partial(play, site), death)
+        play_points(partial(play, site), death, choose=choose)
         for play in (crash_intake.play_messages, crash_intake.play_upload)
     ]
     messages, files = (door.numbers for door in played)

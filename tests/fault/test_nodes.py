@@ -14,7 +14,7 @@ ANSWER_S = 3.0  # the deadline of 2 s, and a busy machine that the sender shares
 GAP_S = 15.0
 ALERT_S = 20.0
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.alone]
 
 
 @dataclass(frozen=True)
