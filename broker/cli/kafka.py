@@ -47,7 +47,7 @@ def kafka(nodes: str, port: int, data_dir: Path | None, *, no_topics: bool) -> N
                 _announce(cluster, with_topics=not no_topics, replicas=REPLICAS)
                 _keep_running(cluster)
         else:
-            with embedded_kafka(say=_tell, data_dir=data_dir, port=port) as broker:
+            with embedded_kafka(say=_tell, data_dir=data_dir, port=port, lasting=True) as broker:
                 _announce(broker, with_topics=not no_topics, replicas=1)
                 broker.wait()
                 raise broker.failure()

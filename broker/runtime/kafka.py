@@ -20,16 +20,22 @@ def embedded_kafka(
     port: int = 0,
     security: Security | None = None,
     properties: Mapping[str, str] | None = None,
+    lasting: bool = False,
 ) -> EmbeddedKafka:
     """
     Return an embedded Kafka, fetched and prepared if this is the first time, not yet started.
 
-    `say` is told what takes long. `data_dir` keeps the data (default: temporary); `port` 0 takes a free one.
-    With `security` clients must say who they are; `properties` replace what a broker of ours is told. Raises
-    `EmbeddedKafkaFailed`.
+    `say` is told what takes long. `data_dir` keeps the data (default: temporary); `port` 0 takes a free
+    one. With `security` clients must say who they are; `properties` replace what a broker of ours is told;
+    a `lasting` one is fast after minutes instead of soon. Raises `EmbeddedKafkaFailed`.
     """
     return EmbeddedKafka(
-        _prepared(say), data_dir=data_dir, port=port, security=security, properties=properties
+        _prepared(say),
+        data_dir=data_dir,
+        port=port,
+        security=security,
+        properties=properties,
+        lasting=lasting,
     )
 
 

@@ -36,7 +36,7 @@ def main(attendances: int, seconds: int, plans: int) -> None:
     """Measure throughput, latency and state, each on a fresh cluster, and print them beside their aims."""
     collect_rarely()  # as `cpis run` does; it helps the bare client too
     declared = load_topics(topics_file().read_text("utf-8"))
-    with embedded_kafka(say=print) as kafka:
+    with embedded_kafka(say=print, lasting=True) as kafka:
         asyncio.run(apply_topics(kafka.cluster, declared))
         bare, matched = asyncio.run(measure_throughput(kafka.cluster, attendances))
     print(f"bare read           {bare:10,.0f} attendances/s")
@@ -44,7 +44,7 @@ def main(attendances: int, seconds: int, plans: int) -> None:
         f"matcher             {matched:10,.0f} attendances/s   "
         f"{matched / bare:.2f} of it (aim {SPEED_AIM:.2f})"
     )
-    with tempfile.TemporaryDirectory() as directory, embedded_kafka(say=print) as kafka:
+    with tempfile.TemporaryDirectory() as directory, embedded_kafka(say=print, lasting=True) as kafka:
         asyncio.run(apply_topics(kafka.cluster, declared))
         trip, alert = asyncio.run(measure_latency(kafka.cluster, Path(directory), seconds))
     print(f"bare round trip     p50 {trip.p50:6.1f} ms   p99 {trip.p99:6.1f} ms")
@@ -52,7 +52,7 @@ def main(attendances: int, seconds: int, plans: int) -> None:
         f"attendance → alert  p50 {alert.p50:6.1f} ms   p99 {alert.p99:6.1f} ms   "
         f"p50 {alert.p50 / trip.p50:.1f} × (aim under {LATENCY_AIM:.0f} ×)"
     )
-    with tempfile.TemporaryDirectory() as directory, embedded_kafka(say=print) as kafka:
+    with tempfile.TemporaryDirectory() as directory, embedded_kafka(say=print, lasting=True) as kafka:
         asyncio.run(apply_topics(kafka.cluster, declared))
         alone, found = asyncio.run(measure_copies(kafka.cluster, Path(directory), attendances // 10))
     print(

@@ -62,7 +62,7 @@ class StateCost:
 
 def measure_state(directory: Path, *, plans: int, others: int, attendances: int) -> StateCost:
     """Fill a fresh Kafka, let one matcher process load it, then send it attendances."""
-    with embedded_kafka(say=print) as kafka, Fleet(kafka.cluster, directory) as fleet:
+    with embedded_kafka(say=print, lasting=True) as kafka, Fleet(kafka.cluster, directory) as fleet:
         asyncio.run(apply_topics(kafka.cluster, load_topics(topics_file().read_text("utf-8"))))
         codecs = fleet.codecs()
         began = monotonic()

@@ -52,6 +52,7 @@ _CAUSES = {
 _DISK_FULL = "No space left on device"
 _FULL_BYTES = 1024 * 1024  # a disk with less room is full for a Kafka, which may not even have logged so
 _MEMBER_OPTIONS = ("-Xmx512m",)  # of several on one machine; of two sizes Java takes the last
+_BRIEF_OPTIONS = ("-XX:TieredStopAtLevel=1",)  # Java's second compiler pays off after minutes
 _JAVA_OPTIONS = (
     "-Xmx768m",
     "-XX:+UseSerialGC",
@@ -74,11 +75,11 @@ class EmbeddedKafka:
 
     With `data_dir` the data are kept there, otherwise in a temporary directory that goes with the broker.
     `port` 0 takes a free one, which stays the same until `stop`. With `record_startup_to` the classes used
-    are written to that file when the broker is stopped; with `security` clients must say who they are, and a
-    cluster's manner is theirs to add. With `member` it is one node of several, which says the ports. What
-    `properties` say stands behind everything else in `server.properties`. Methods raise
-    `EmbeddedKafkaFailed`, or `StorageUnusable` for a disk that is full, block, and may be called from any
-    thread, one at a time.
+    are written to that file when the broker is stopped; with `security` clients must say who they are, and
+    a cluster's manner is theirs to add. With `member` it is one node of several, which says the ports. What
+    `properties` say stands behind everything else in `server.properties`. A `lasting` one is fast after
+    minutes instead of soon. Methods raise `EmbeddedKafkaFailed`, or `StorageUnusable` for a disk that is
+    full, block, and may be called from any thread, one at a time.
     """
 
     def __init__(
@@ -91,8 +92,10 @@ class EmbeddedKafka:
         security: Security | None = None,
         member: Member | None = None,
         properties: Mapping[str, str] | None = None,
+        lasting: bool = False,
     ) -> None:
         self._security = security
+        self._lasting = lasting
         self._properties = properties or {}
         self._installation = installation
         self._data_dir = data_dir
@@ -260,7 +263,8 @@ class EmbeddedKafka:
             startup = [f"-XX:AOTCache={archive}"] if self._installation.has_startup_archive else []
         temporary = f"-Djava.io.tmpdir={self.directory / 'tmp'}"
         class_path = ["-cp", self._installation.jars]
-        options = [*_JAVA_OPTIONS, *(_MEMBER_OPTIONS if self._member else ()), *startup, temporary]
+        own = (*(_MEMBER_OPTIONS if self._member else ()), *(() if self._lasting else _BRIEF_OPTIONS))
+        options = [*_JAVA_OPTIONS, *own, *startup, temporary]
         java = [str(self._installation.java), *options, *class_path]
         return [*java, "kafka.Kafka", "server.properties"]
 
