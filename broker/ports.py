@@ -6,7 +6,6 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from broker.core.delivery import Arrival, Delivery, Fault, Head
 from broker.core.demographics import NumberAnswer, SearchAnswer
 from broker.core.facts import Details
 from broker.core.identifiers import NhsNumber
@@ -335,72 +334,6 @@ class Demographics(Protocol):
 
         A search with one of them missing finds nobody; a number that is not in use is never found.
         """
-        ...
-
-
-class DeliveryStore(Protocol):
-    """
-    The deliveries of destinations, kept over restarts. Its methods block; times are aware UTC.
-
-    A destination is one provider's system of one kind, and is worked by one owner at a time.
-    """
-
-    def own(
-        self, destination: str, recipient: str, owner: str, *, at: datetime, until: datetime
-    ) -> datetime | None:
-        """Return when a destination was first seen if it is the owner's until a time, None if another's."""
-        ...
-
-    def disown(self, destination: str, owner: str) -> None:
-        """Let another owner have a destination at once."""
-        ...
-
-    def untaken(self, destination: str, *, limit: int) -> Sequence[Arrival]:
-        """Return the next events of the inbox that have no delivery, in order."""
-        ...
-
-    def take_in(self, deliveries: Sequence[Delivery]) -> None:
-        """Keep the deliveries of the next events, all or none."""
-        ...
-
-    def head(self, destination: str) -> Head | None:
-        """
-        Return the waiting delivery that is due first, None where none waits.
-
-        One that waits behind another of its alert is not due before that one is at its end.
-        """
-        ...
-
-    def put(self, delivery: Delivery) -> None:
-        """Keep what became of a delivery; one that was erased meanwhile stays so (ruling 23)."""
-        ...
-
-
-class Line(Protocol):
-    """A connection to a receiver of messages: one message at a time, and its answer."""
-
-    async def exchange(self, message: bytes) -> bytes | Fault:
-        """Return the answer to a message within a time limit, or why there is none; then it is dropped."""
-        ...
-
-    async def drop(self) -> None:
-        """Close the connection: what still comes on it belongs to nothing."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Posted:
-    """The status of an answer over HTTP, and how many seconds the receiver asked to be left alone."""
-
-    status: int
-    retry_after_s: float | None = None
-
-
-class Poster(Protocol):
-    """An endpoint that documents are posted to."""
-
-    async def post(self, body: bytes, *, request_id: str) -> Posted | Fault:
-        """Return the answer's status within a time limit, or why there is none; no redirect is followed."""
         ...
 
 

@@ -33,17 +33,19 @@ class SqlDeliveries:
     ) -> datetime | None:
         """Return when a destination was first seen if it is the owner's until a time, None if another's."""
         now, name = _millis(at), DESTINATIONS.c.name == destination
+        mine = {"recipient": recipient, "owner": owner, "owned_until": _millis(until)}
+        known = select(DESTINATIONS.c.first_seen_at, DESTINATIONS.c.recipient).where(name)
         with self._working() as connection:
-            first = connection.execute(select(DESTINATIONS.c.first_seen_at).where(name)).scalar()
-            if first is None:
-                made = {"name": destination, "recipient": recipient, "first_seen_at": now, "taken": 0}
-                connection.execute(
-                    insert(DESTINATIONS).values(made | {"owner": owner, "owned_until": _millis(until)})
-                )
+            row = connection.execute(known).first()
+            if row is None:
+                made = {"name": destination, "first_seen_at": now, "taken": 0}
+                connection.execute(insert(DESTINATIONS).values(made | mine))
                 return _time(now)
+            first = row.first_seen_at if row.recipient == recipient else now  # else it had been forgotten
             free = or_(DESTINATIONS.c.owner.in_(("", owner)), DESTINATIONS.c.owned_until <= now)
-            mine = {"owner": owner, "owned_until": _millis(until)}
-            taken = connection.execute(update(DESTINATIONS).where(and_(name, free)).values(mine))
+            taken = connection.execute(
+                update(DESTINATIONS).where(and_(name, free)).values(mine | {"first_seen_at": first})
+            )
             return _time(first) if taken.rowcount else None
 
     def disown(self, destination: str, owner: str) -> None:
@@ -109,11 +111,10 @@ class SqlDeliveries:
             yield connection
 
     def destinations(self) -> Sequence[str]:
-        """Return every destination that ever had a delivery, or was to have one."""
+        """Return every destination that was ever delivered to, or was to be, and is not forgotten."""
+        known = select(DESTINATIONS.c.name).where(DESTINATIONS.c.recipient != "")
         with self._working() as connection:
-            return (
-                connection.execute(select(DESTINATIONS.c.name).order_by(DESTINATIONS.c.name)).scalars().all()
-            )
+            return connection.execute(known.order_by(DESTINATIONS.c.name)).scalars().all()
 
     def balance(self, destination: str) -> Balance:
         """Return what came in for a destination and what became of it."""
@@ -152,27 +153,18 @@ class SqlDeliveries:
         with self._working() as connection:
             return [_delivery(row) for row in connection.execute(wanted).mappings()]
 
-    def again(self, destination: str, event_id: str, *, at: datetime) -> bool:
-        """
-        Let an event be sent once more, as if it had never been tried; False for one that is not there.
-
-        Of an alert only the newest event can be: an older one would take back what came after it.
-        """
-        later = DELIVERIES.alias()
-        newest = (
-            select(func.max(later.c.number))
-            .where(later.c.destination == destination, later.c.alert_id == _COLUMNS.alert_id)
-            .scalar_subquery()
-        )
-        place = and_(
-            _COLUMNS.destination == destination,
-            _COLUMNS.event_id == event_id,
-            _COLUMNS.alert_id != "",
-            _COLUMNS.number == newest,
-        )
-        anew = {"state": State.WAITING.value, "attempts": 0, "fault": "", "due_at": _millis(at)}
+    def newest(self, destination: str, alert_id: str) -> int:
+        """Return the number of the newest event of an alert at a destination, 0 for none."""
+        of_alert = and_(_COLUMNS.destination == destination, _COLUMNS.alert_id == alert_id)
         with self._working() as connection:
-            return bool(connection.execute(update(DELIVERIES).where(place).values(anew)).rowcount)
+            return int(connection.execute(select(func.max(_COLUMNS.number)).where(of_alert)).scalar() or 0)
+
+    def forget(self, destination: str) -> bool:
+        """Look at a destination no more; its deliveries stay. False for one that is not there."""
+        known = and_(DESTINATIONS.c.name == destination, DESTINATIONS.c.recipient != "")
+        with self._working() as connection:
+            forgotten = update(DESTINATIONS).where(known).values(recipient="", owner="")
+            return bool(connection.execute(forgotten).rowcount)
 
 
 def _told_before(connection: Connection, delivery: Delivery) -> tuple[str, ...]:

@@ -11,9 +11,9 @@ from pathlib import Path
 import aiohttp
 
 from broker.core.delivery import Fault
-from broker.ports import Posted
+from broker.delivery_ports import Posted
 
-_TOTAL_SECONDS = 8.0  # less than half of what owns a destination
+_TOTAL_SECONDS = 8.0  # less than what a destination is owned for
 
 
 class HttpPoster:

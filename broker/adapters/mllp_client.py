@@ -20,7 +20,7 @@ _ANSWER_BYTES_MAX = 65_536  # an acknowledgement has some hundred bytes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How many seconds each step may take; together they are less than half of what owns a destination."""
+    """How many seconds each step may take; together less than what a destination is owned for."""
 
     connect_seconds: float = 3.0
     answer_seconds: float = 5.0

@@ -20,6 +20,9 @@ class _Command(NamedTuple):
 COMMANDS = {
     "access": _Command("broker.cli.access:access", "Show who may do what on the cluster, or grant it."),
     "answer": _Command("broker.cli.answer:answer", "Answer whether a visit's patient has a plan on file."),
+    "deliveries": _Command(
+        "broker.cli.deliveries:deliveries", "What goes to providers' own systems: list it, send it again."
+    ),
     "demo": _Command("broker.cli.demo:demo", "Show a recorded day become alerts, on a genuine Kafka."),
     "explain": _Command("broker.cli.explain:explain", "Say why a visit led to an alert, or to none."),
     "fact": _Command("broker.cli.fact:fact", "Put a fact in by hand: what was said of a number, or a view."),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from broker.core.alerts import TAKEN_BACK, Alert, AlertEvent, Change, Note, PlanLine
+from broker.core.alerts import TAKEN_BACK, Alert, AlertEvent, Change, Note, PlanLine, Route
 from broker.core.answer_words import NOT_NONE
 from broker.core.facts import PlanType
 from broker.core.identifiers import OdsCode
@@ -76,7 +76,7 @@ class Reader:
     Who reads what a destination is sent, and the hours of the authorities that they may ring.
 
     `safeguarding`: the safeguarding role on duty or the nurse in charge alone, who may see what a restricted
-    record says; everybody else is told `could not check` (ruling 24).
+    record says, and what is for that role (rulings 11, 24); everybody else is told `could not check`.
     """
 
     safeguarding: bool = False
@@ -84,8 +84,14 @@ class Reader:
 
 
 def is_shown(event: AlertEvent, reader: Reader) -> bool:
-    """Return whether a reader may see what an alert says: of a restricted record not everybody (24)."""
-    return reader.safeguarding or Note.RESTRICTED not in event.alert.notes
+    """
+    Return whether a reader may see what an alert says.
+
+    Not everybody may who is no safeguarding role: of a restricted record (24), and of a plan that came to be
+    known only after the person had left (11).
+    """
+    alert = event.alert
+    return reader.safeguarding or not (alert.route is Route.SAFEGUARDING or Note.RESTRICTED in alert.notes)
 
 
 def lines(event: AlertEvent, statements: Iterable[str], reader: Reader, at: datetime) -> tuple[Line, ...]:
@@ -95,7 +101,7 @@ def lines(event: AlertEvent, statements: Iterable[str], reader: Reader, at: date
     What was taken back names no plan any more. `statements` are those published with the event.
     """
     if not is_shown(event, reader):
-        return tuple(_numbered(Code.STATEMENT, _of_restricted(event)))
+        return tuple(_numbered(Code.STATEMENT, _of_withheld(event)))
     return (
         Line(Code.EVENT, "1", event.kind.value),
         *_numbered(Code.CHANGE, (change.value for change in event.changes)),
@@ -105,8 +111,8 @@ def lines(event: AlertEvent, statements: Iterable[str], reader: Reader, at: date
     )
 
 
-def _of_restricted(event: AlertEvent) -> Iterator[str]:
-    """Yield all that staff who may not see a restricted record are told (ruling 24)."""
+def _of_withheld(event: AlertEvent) -> Iterator[str]:
+    """Yield all that staff are told who may not see what an alert says (ruling 24)."""
     if event.kind in TAKEN_BACK:
         yield WITHDRAWN
     if Change.RESTRICTED in event.changes:

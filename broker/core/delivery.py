@@ -7,7 +7,7 @@ cannot take is put aside with its reason, and later news of the same alert goes 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -19,8 +19,6 @@ REFUSALS_MAX = 30
 """As often in all is sent what is refused for no fault of its content: some 25 minutes (dossier 6.5)."""
 PASSED_OVER_AFTER = timedelta(hours=24)
 """Older than this when its destination was first seen, an event is news to nobody there."""
-OVERDUE_AFTER = timedelta(minutes=2)
-"""How long an alert may wait for its destination before somebody has to look."""
 
 
 class State(StrEnum):
@@ -55,7 +53,7 @@ class Fault(StrEnum):
     ANSWER_OF_ANOTHER = "the answer names another message; the connection was dropped"
     ANSWER_UNREADABLE = "the answer cannot be read"
     REFUSED_CONTENT = "the receiver calls the content wrong"
-    REFUSED = "the receiver refuses, and it is not the content"
+    REFUSED = "the receiver refuses for no fault of the content"
     NOT_ADMITTED = "the receiver does not let us in"
     NOT_THERE = "nothing takes alerts at that address"
     BUSY = "the receiver asks us to wait"
@@ -162,6 +160,10 @@ class Delivery:
         if self.delivered_at is None or self.received_at is None:
             return None
         return self.delivered_at - self.received_at
+
+    def again(self, at: datetime) -> "Delivery":
+        """Return it as it begins once more, as if it had never been tried, at an aware time."""
+        return replace(self, state=State.WAITING, attempts=0, fault="", due_at=at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

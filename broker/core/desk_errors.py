@@ -107,3 +107,19 @@ class VisitAmbiguous(BrokerError):
     code = "CPIS-609"
     action = "Name the sending system (MSH-3) with --system: two systems may give one number to two children."
     exit_code = 64
+
+
+class NoSuchDelivery(BrokerError):
+    """There is no such event at this destination, or nothing of it is kept."""
+
+    code = "CPIS-640"
+    action = "Take destination and event from `cpis deliveries list`."
+    exit_code = 66
+
+
+class DeliveryOutdated(BrokerError):
+    """A newer event of the same alert is at this destination: sent again, the older would take it back."""
+
+    code = "CPIS-641"
+    action = "Send the alert's newest event again: it says all that the older ones said and still holds."
+    exit_code = 65

@@ -8,14 +8,16 @@ the reference page go by them. What a visit means stays in the policy.
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from broker.core.destinations import Authority, Deliver
 from broker.core.errors import NotItsSender
 from broker.core.facts import VisitEvent
 from broker.core.identifiers import OdsCode
+from broker.core.office_hours import OfficeHours
 from broker.core.policy_keys import Unit, choice, codes, names, span, text
 from broker.core.sender_keys import (
     Codes,
@@ -166,6 +168,9 @@ class Provider:
         name="MSH-3",
         meaning="One sending system, by the text that its messages carry in MSH-3",
     )
+    deliver: Deliver | None = inner(
+        Deliver, meaning="Where this provider's alerts are sent, beside its Kafka topic"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,10 +178,18 @@ class Senders:
     """
     The whole file: every provider by its ODS code; None without a file, and then anybody may send.
 
-    A provider and a sending system that it does not name may not send.
+    A provider and a sending system that it does not name may not send. `authorities` are those of which it
+    says something.
     """
 
     providers: Mapping[OdsCode, Provider] | None = None
+    authorities: Mapping[OdsCode, Authority] = field(default_factory=dict)
+
+    @property
+    def hours(self) -> Mapping[OdsCode, OfficeHours]:
+        """The office hours that are known, by authority."""
+        known = ((code, authority.hours) for code, authority in self.authorities.items())
+        return {code: hours for code, hours in known if hours is not None}
 
     @property
     def go_by_certificates(self) -> bool:

@@ -48,6 +48,7 @@ class Desk:
     facts: FactDesk
     words: ItemWords
     enquiry: Enquiry
+    log: DeskLog
 
 
 def feed_rule(settings: Settings) -> FeedRule:
@@ -120,6 +121,7 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
                 clock=present,
                 feeds=feed_rule(settings),
             ),
+            log=log,
         )
     finally:
         await facts.close()

@@ -37,7 +37,7 @@ def door_tls(settings: Settings, senders: Senders) -> ServerTls | None:
             f"{CLIENT_CA} is not set: the file of senders knows some by their certificates, and without the "
             "authorities that vouch for these nobody is asked for one"
         )
-    if settings.environment == "live" and not _is_loopback(settings.mllp_host):
+    if settings.environment == "live" and not is_loopback(settings.mllp_host):
         faults += [
             f"{name} is not set: a live deployment takes messages from other machines only over TLS, from "
             "senders with a certificate. Set it, or let CPIS_MLLP_HOST be 127.0.0.1"
@@ -62,7 +62,7 @@ def door_tls(settings: Settings, senders: Senders) -> ServerTls | None:
     )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     """Tell whether only this machine can reach an address; a name other than `localhost` is taken for no."""
     try:
         return ipaddress.ip_address(host).is_loopback

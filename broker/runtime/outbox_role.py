@@ -1,8 +1,8 @@
 """
-The outbox role: brings every alert event from Kafka into the inbox database.
+The outbox role: brings every alert event into the inbox database, and on to providers' own systems.
 
 Knows how a record becomes a row and where one goes that cannot be read. How nothing is lost on the way is in
-`broker.adapters.faust_app`.
+`broker.adapters.faust_app`, how it goes on in `broker.runtime.deliveries`.
 """
 
 import asyncio
@@ -23,6 +23,8 @@ from broker.core.alerts import AlertEvent, Change, ItemKind
 from broker.core.errors import BrokerError, Fenced, KafkaUnavailable, MalformedMessage, TopicMissing
 from broker.ports import FactLog, Record, Topic
 from broker.runtime import log_events as events
+from broker.runtime.deliveries import Deliveries
+from broker.runtime.destinations import routes
 from broker.runtime.health import Health, State
 from broker.runtime.logs import Log
 from broker.runtime.metrics import (
@@ -76,6 +78,9 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._worklist_table = KafkaTable(
             cluster, Topic.WORKLIST.value, begin=self._worklist.begin, take=self._worklist.take
         )
+        self._deliveries = Deliveries(
+            settings.database_url, routes(settings, parts.senders), parts.alerts, self._metrics
+        )
         self._running: asyncio.Task[None] | None = None
         super().__init__(**options)
 
@@ -117,6 +122,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
     async def on_start(self) -> None:
         """Open the database and start taking."""
         self._projection = await asyncio.to_thread(Projection, self._settings.database_url)
+        await self._deliveries.start()
         self._running = asyncio.create_task(self._run(self._projection))
         self._watching = asyncio.create_task(self._watch_worklist())
         self._log.write(events.OutboxStarted())
@@ -126,6 +132,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._stopping.set()
         if self._running is not None:
             await asyncio.wait({self._running, self._watching})
+        await self._deliveries.stop()
         if self._projection is not None:
             await asyncio.to_thread(self._projection.close)
         self._log.write(events.OutboxStopped())
@@ -202,6 +209,8 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
             supersedes=supersedes,
             erased=erased,
         )
+        if arrived is not None:
+            self._deliveries.wake(arrived.recipient)
         self.counts["taken" if known else "taken before"] += 1
         self._metrics.add(INBOX_EVENTS, outcome="stored" if known else "known")
 

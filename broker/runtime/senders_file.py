@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from broker.core.destinations import Authority
 from broker.core.errors import InvalidOdsCode
 from broker.core.identifiers import OdsCode
 from broker.core.sender_keys import declared_keys, inner_tables
@@ -38,23 +39,33 @@ class _Reading(TomlReading):
 
     def read(self, content: Mapping[str, Any]) -> Senders:
         """Return what the file says, as far as it can be read."""
-        self.known(content, ["provider"], (), "a file of senders")
-        found: dict[OdsCode, Provider] = {}
-        for code, said in self.table(content.get("provider", {}), ("provider",)).items():
-            path: KeyPath = ("provider", code)
-            try:
-                ods = OdsCode(code)
-            except InvalidOdsCode:
-                self.refuse(path, f"[provider.{code}] must be an ODS code: 3 to 8 capital letters and digits")
-                continue
-            found[ods] = provider = self._read(Provider, said, path)
+        self.known(content, ["provider", "authority"], (), "a file of senders")
+        providers: dict[OdsCode, Provider] = self._each(content, "provider", Provider)
+        for code, provider in providers.items():
+            path = ("provider", code.code)
             for system, sender in provider.sender.items():
                 if not sender.certificates and not sender.addresses:
                     self.refuse(
                         (*path, "sender", system),
                         "anybody could pass for this sender: give it `certificates`, `addresses` or both",
                     )
-        return Senders(providers=found)
+            if provider.deliver is not None:
+                for key, words in provider.deliver.faults():
+                    self.refuse((*path, "deliver", key), words)
+        return Senders(providers=providers, authorities=self._each(content, "authority", Authority))
+
+    def _each(self, content: Mapping[str, Any], kind: str, table: type) -> dict[OdsCode, Any]:
+        """Return the tables of a kind by their organisations, those that can be read."""
+        found: dict[OdsCode, Any] = {}
+        for code, said in self.table(content.get(kind, {}), (kind,)).items():
+            path: KeyPath = (kind, code)
+            try:
+                ods = OdsCode(code)
+            except InvalidOdsCode:
+                self.refuse(path, f"[{kind}.{code}] must be an ODS code: 3 to 8 capital letters and digits")
+                continue
+            found[ods] = self._read(table, said, path)
+        return found
 
     def _read(self, table: type, said: Any, path: KeyPath) -> Any:
         """Return a table of the file as its class, what cannot be read of it left at its default."""

@@ -22,6 +22,7 @@ from broker.core.errors import BrokerError, RoleFailed
 from broker.ports import Clock, Topic
 from broker.runtime import log_events as events
 from broker.runtime.access import needed
+from broker.runtime.destinations import routes
 from broker.runtime.door_tls import door_tls
 from broker.runtime.fact_log import fact_log
 from broker.runtime.lawful_basis_file import check_lawful_basis
@@ -186,6 +187,8 @@ async def _proved(settings: Settings, roles: Sequence[Role], stop: asyncio.Event
     cluster = settings.require_cluster()
     if Role.INTAKE in roles:
         door_tls(settings, read_senders(settings.senders_file))
+    if Role.OUTBOX in roles:
+        routes(settings, read_senders(settings.senders_file))
     await check_storage(settings, drop_folder=Role.INTAKE in roles, database=Role.OUTBOX in roles)
     await check_doors(settings, ("mllp", "ops") if Role.INTAKE in roles else ("ops",))
     parts = await _parts(settings, roles)

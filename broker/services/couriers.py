@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from broker.core.clinician import Reader
 from broker.core.delivery import Fault, Outcome, delivered, failed
-from broker.ports import Line, Posted, Poster
+from broker.delivery_ports import Line, Posted, Poster
 from broker.services.delivering import Letter
 from broker.wire.alerts_codec import Published
 from broker.wire.fhir_alert import bundle, request_id

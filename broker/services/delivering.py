@@ -25,11 +25,14 @@ from broker.core.delivery import (
     leave_alone,
 )
 from broker.core.errors import MalformedMessage
-from broker.ports import Clock, DeliveryStore
+from broker.delivery_ports import DeliveryStore
+from broker.ports import Clock
 from broker.wire.alerts_codec import AlertCodec, Published
 
-OWNED_FOR = timedelta(seconds=20)
-"""How long a destination is a process's after it was last heard of: more than twice what an attempt takes."""
+OWNED_FOR = timedelta(seconds=12)
+"""How long a destination is a process's after it was last heard of: what waits for a process that died."""
+_RENEWED_BEFORE = timedelta(seconds=9)
+"""An attempt takes less than this: nobody else delivers while one is under way."""
 _LOOK_EVERY = timedelta(seconds=1)
 """What waits is looked for so often: somebody may have it sent again by hand."""
 TAKEN_AT_ONCE = 100
@@ -128,7 +131,7 @@ class Deliverer:
 
     async def _own(self, now: datetime) -> datetime | None:
         """Return when the destination was first seen, None while another process has it."""
-        if self._owned_until is None or self._owned_until - now <= OWNED_FOR / 2:
+        if self._owned_until is None or self._owned_until - now <= _RENEWED_BEFORE:
             name, recipient = self._destination.name, self._destination.recipient
             until = now + OWNED_FOR
             self._first_seen_at = await asyncio.to_thread(
@@ -184,7 +187,11 @@ class Deliverer:
         if published.event.event_id != delivery.event_id:
             await self._keep(replace(delivery, state=State.SUPERSEDED, fault=""), None)
             return
-        letter = self._courier.write(published, at=now, told=head.told)
+        try:
+            letter = self._courier.write(published, at=now, told=head.told)
+        except Exception:  # noqa: BLE001 - one event that we cannot write must not hold up the others
+            await self._end(delivery, failed(Fault.UNWRITABLE), now)
+            return
         tried = replace(
             delivery,
             attempts=delivery.attempts + 1,

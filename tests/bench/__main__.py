@@ -13,6 +13,7 @@ from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.runtime.kafka import embedded_kafka
 from broker.runtime.resources import topics_file
 from broker.runtime.worker import collect_rarely
+from tests.bench.clinician import measure_clinician
 from tests.bench.copies import measure_copies
 from tests.bench.latency import measure_latency
 from tests.bench.state import measure_state
@@ -53,6 +54,10 @@ def main(attendances: int, seconds: int, plans: int) -> None:
         f"p50 {alert.p50 / trip.p50:.1f} × (aim under {LATENCY_AIM:.0f} ×)"
     )
     with tempfile.TemporaryDirectory() as directory, embedded_kafka(say=print, lasting=True) as kafka:
+        asyncio.run(apply_topics(kafka.cluster, declared))
+        engine = asyncio.run(measure_clinician(kafka.cluster, Path(directory), seconds))
+    print(f"AA → ORU at engine  p50 {engine.p50:6.1f} ms   p99 {engine.p99:6.1f} ms")
+    with tempfile.TemporaryDirectory() as directory, embedded_kafka(say=print) as kafka:
         asyncio.run(apply_topics(kafka.cluster, declared))
         alone, found = asyncio.run(measure_copies(kafka.cluster, Path(directory), attendances // 10))
     print(

@@ -1,7 +1,7 @@
 """How long an attendance takes to become a readable alert, and a bare record to become readable."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -35,6 +35,12 @@ class Latency:
     p99: float
 
 
+def quantiles(seconds: Iterable[float]) -> Latency:
+    """Return the quantiles of some times."""
+    ordered = sorted(seconds)
+    return Latency(*(ordered[int(len(ordered) * share)] * 1000 for share in (0.5, 0.99)))
+
+
 class _Arrivals:
     """When each thing was sent, and how long it took until it could be read."""
 
@@ -57,8 +63,7 @@ class _Arrivals:
 
     def latency(self) -> Latency:
         """Return the quantiles."""
-        ordered = sorted(self.seconds.values())
-        return Latency(*(ordered[int(len(ordered) * share)] * 1000 for share in (0.5, 0.99)))
+        return quantiles(self.seconds.values())
 
 
 async def measure_latency(cluster: Cluster, directory: Path, seconds: int) -> tuple[Latency, Latency]:

@@ -144,6 +144,17 @@ class Desk:
             opened.execute("DELETE FROM deliveries WHERE number = ?", (number,))
             opened.commit()
 
+    def rename(self, before: str, now: str) -> None:
+        """Rename a table: it is away, or back."""
+        with closing(sqlite3.connect(self._path)) as opened:
+            opened.execute(f"ALTER TABLE {before} RENAME TO {now}")
+
+    def damage(self, event_id: str) -> None:
+        """Let an event's bytes be none of ours."""
+        with closing(sqlite3.connect(self._path)) as opened:
+            opened.execute("UPDATE inbox SET body = x'00' WHERE event_id = ?", (event_id,))
+            opened.commit()
+
     @property
     def _path(self) -> str:
         """The file of the database."""
@@ -199,7 +210,11 @@ def _named(alert: Alert, alert_id: str) -> Alert:
 
 @dataclass
 class Engine:
-    """An integration engine of our own making: `reply` makes its answer of each message, None for none."""
+    """
+    An integration engine of our own making: `reply` makes its answer of each message, None for none.
+
+    While it is `silent` it takes messages and answers none.
+    """
 
     reply: Callable[[bytes], bytes | None] = answer
     messages: list[bytes] = field(default_factory=list)
@@ -207,6 +222,7 @@ class Engine:
     port: int = 0
     got: asyncio.Event = field(default_factory=asyncio.Event)
     tls: ssl.SSLContext | None = None
+    silent: bool = False
 
     @property
     def control_ids(self) -> list[str]:
@@ -228,7 +244,7 @@ class Engine:
                 message = framed[len(START) : -len(END)]
                 self.messages.append(message)
                 self.got.set()
-                if (answered := self.reply(message)) is not None:
+                if not self.silent and (answered := self.reply(message)) is not None:
                     writer.write(frame(answered))
                     await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):

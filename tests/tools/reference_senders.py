@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from broker.core.destinations import Authority
 from broker.core.sender_keys import declared_keys, inner_tables
 from broker.core.senders import Provider
 from broker.runtime.policy_view import words
@@ -24,7 +25,10 @@ def senders_page(repository: Path) -> str:
         """
     )
     lines = ["# The file of senders", "", about]
-    for header, meaning, kind in _tables(Provider, "provider.ODS", "One provider, by its code in MSH-4"):
+    for header, meaning, kind in (
+        *_tables(Provider, "provider.ODS", "One provider, by its code in MSH-4"),
+        *_tables(Authority, "authority.ODS", "One local authority, by its code"),
+    ):
         rows = [
             (
                 f"`{declared.key(name)}`",

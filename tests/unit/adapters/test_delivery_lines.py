@@ -12,7 +12,7 @@ from aiohttp import web
 from broker.adapters.http_poster import HttpPoster
 from broker.adapters.mllp_client import MllpLine
 from broker.core.delivery import Fault
-from broker.ports import Posted
+from broker.delivery_ports import Posted
 from broker.wire.acknowledgement import answer
 from tests.builders.delivering import HOST, PATIENT, Engine
 

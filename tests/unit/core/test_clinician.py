@@ -46,6 +46,8 @@ TO_PROVIDER = replace(
     last_visit_at=AT,
 )
 RESTRICTED = replace(TO_PROVIDER, route=Route.SAFEGUARDING, notes=(Note.RESTRICTED,))
+AFTER_DEPARTURE = replace(TO_PROVIDER, route=Route.SAFEGUARDING)
+STILL_RESTRICTED = replace(TO_PROVIDER, notes=(Note.RESTRICTED,))
 
 
 def event(
@@ -130,15 +132,17 @@ def test_a_change_is_told() -> None:
     assert ("CHANGE.1", "plan change") in told(event(kind=EventKind.UPDATED, changes=(Change.PLAN,)))
 
 
-def test_staff_at_large_are_told_nothing_of_a_restricted_record() -> None:
-    """`could not check: ring safeguarding`, and no event, plan, authority or number (ruling 24)."""
-    assert [COULD_NOT_CHECK] == [value for _, value in told(event(RESTRICTED))][:1]
-    assert {Code.STATEMENT.name} == {key.partition(".")[0] for key, _ in told(event(RESTRICTED))}
+@pytest.mark.parametrize("alert", [RESTRICTED, AFTER_DEPARTURE, STILL_RESTRICTED])
+def test_staff_at_large_are_told_nothing_of_what_is_for_the_safeguarding_role(alert: Alert) -> None:
+    """`could not check: ring safeguarding`, and no event, plan, authority or number (rulings 11, 24)."""
+    assert [COULD_NOT_CHECK] == [value for _, value in told(event(alert))][:1]
+    assert {Code.STATEMENT.name} == {key.partition(".")[0] for key, _ in told(event(alert))}
 
 
-def test_the_safeguarding_role_is_told_what_a_restricted_record_says() -> None:
-    """A destination that it alone reads gets the plan and both numbers (ruling 24)."""
-    assert "PLAN.1" in dict(told(event(RESTRICTED), SAFEGUARDING))
+@pytest.mark.parametrize("alert", [RESTRICTED, AFTER_DEPARTURE, STILL_RESTRICTED])
+def test_the_safeguarding_role_is_told_all_of_it(alert: Alert) -> None:
+    """A destination that it alone reads gets the plan and both numbers (rulings 11, 24)."""
+    assert "PLAN.1" in dict(told(event(alert), SAFEGUARDING))
 
 
 def test_staff_are_asked_to_delete_what_they_were_told_before() -> None:

@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from broker.core.destination_keys import Server
+from broker.core.destinations import Deliver
 from broker.core.errors import ConfigurationError
 from broker.core.identifiers import OdsCode
 from broker.core.sender_keys import Codes, NumberPlaces
@@ -114,9 +116,9 @@ def test_a_key_that_is_wrong_is_refused_in_its_line(line: str, words: str) -> No
 def test_every_fault_is_told_at_once() -> None:
     """In the order of the lines."""
     assert [
-        "senders.toml:1: a file of senders does not know 'providers'; it knows provider",
+        "senders.toml:1: a file of senders does not know 'providers'; it knows provider, authority",
         "senders.toml:3: [provider.rxx] must be an ODS code: 3 to 8 capital letters and digits",
-        "senders.toml:5: [provider.RXX] does not know 'nam'; it knows name, sender",
+        "senders.toml:5: [provider.RXX] does not know 'nam'; it knows name, sender, deliver",
         "senders.toml:6: anybody could pass for this sender: give it `certificates`, `addresses` or both",
         "senders.toml:8: 'EPR' must be a table: write [EPR]",
         "senders.toml:8: anybody could pass for this sender: give it `certificates`, `addresses` or both",
@@ -194,3 +196,20 @@ def test_a_setting_that_cannot_be_is_refused(line: str) -> None:
     [told] = refused(f'[provider.RXX.sender.EPR]\naddresses = ["192.0.2.1"]\n{line}\n')
 
     assert told.startswith(f"senders.toml:3: {line.partition(' ')[0]} must be ")
+
+
+def test_destinations_and_office_hours_are_read() -> None:
+    """Beside the senders; what makes no sense is refused in its line."""
+    read = parse_senders(
+        '[provider.RXX.deliver]\nmllp = "engine.example:2575"\n'
+        '[authority.S99]\noffice_hours = "Mon-Fri 09:00-17:00"\n[authority.S98]\n',
+        "senders.toml",
+    )
+
+    assert read.providers is not None
+    assert Deliver(mllp=Server("engine.example", 2575)) == read.providers[OdsCode("RXX")].deliver
+    assert {OdsCode("S99")} == read.hours.keys()
+    assert [
+        "senders.toml:1: nothing is delivered: give it `mllp`, `fhir` or both",
+        "senders.toml:2: [authority.s99] must be an ODS code: 3 to 8 capital letters and digits",
+    ] == refused("[provider.RXX.deliver]\n[authority.s99]\n")

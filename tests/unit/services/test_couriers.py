@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from broker.core.delivery import Fault, Outcome, delivered, failed
-from broker.ports import Posted
+from broker.delivery_ports import Posted
 from broker.services.couriers import FhirCourier, MllpCourier, judged
 from broker.services.delivering import Courier
 from broker.wire.acknowledgement import answer

@@ -1,10 +1,8 @@
 """Alerts on their way to a provider's own system: order, pauses, ends, and nothing lost."""
 
 import asyncio
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,8 @@ import pytest
 from broker.core.alerts import Change, EventKind
 from broker.core.delivery import PASSED_OVER_AFTER, PAUSE_MAX, Fault, State, delivered, failed
 from broker.core.errors import StorageUnusable
-from broker.services.delivering import OWNED_FOR, TAKEN_AT_ONCE
+from broker.services.delivering import OWNED_FOR, TAKEN_AT_ONCE, Letter
+from broker.wire.alerts_codec import Published
 from tests.builders.delivering import NOON, Counter, Desk, database, work, work_off
 from tests.unit.core.test_clinician import RESTRICTED
 
@@ -150,12 +149,33 @@ def test_an_event_that_became_unreadable_is_put_aside(desk: Desk) -> None:
     receiver = Counter(failed(Fault.AWAY))
     work(desk, receiver)
     desk.inbox.store("cpis.alerts", 1, 0, None, erased=())
-    _damage(desk, "e1")
+    desk.damage("e1")
     desk.now += PAUSE_MAX
 
     work(desk, receiver)
 
     assert State.DEAD is desk.found("e1").state
+
+
+class Clumsy(Counter):
+    """Cannot write the first event that it is given."""
+
+    def write(self, published: Published, *, at: datetime, told: tuple[str, ...]) -> Letter:
+        """Fail, or write."""
+        if published.event.event_id == "e1":
+            raise KeyError
+        return super().write(published, at=at, told=told)
+
+
+def test_an_event_that_we_cannot_write_holds_up_no_other(desk: Desk) -> None:
+    """A defect of ours is put aside like any other fault, and somebody is told."""
+    desk.arrive("e1")
+    desk.arrive("e2", alert_id="a2")
+
+    work(desk, Clumsy())
+
+    assert {"e1": State.DEAD, "e2": State.DELIVERED} == desk.states()
+    assert ("e1", State.DEAD, Fault.UNWRITABLE) in desk.reports
 
 
 def test_what_may_not_be_told_any_more_is_not_sent(desk: Desk) -> None:
@@ -302,25 +322,12 @@ def test_a_database_that_is_away_loses_nothing(desk: Desk) -> None:
     async def away_and_back() -> None:
         """Lose the table and put it back."""
         desk.store.close()
-        _rename(desk, "deliveries", "elsewhere")
+        desk.rename("deliveries", "elsewhere")
         with pytest.raises(StorageUnusable):
             await work_off(deliverer)
-        _rename(desk, "elsewhere", "deliveries")
+        desk.rename("elsewhere", "deliveries")
         await work_off(deliverer)
 
     asyncio.run(away_and_back())
 
     assert ["e1"] == receiver.ids
-
-
-def _rename(desk: Desk, before: str, now: str) -> None:
-    """Rename a table."""
-    with closing(sqlite3.connect(desk.url.removeprefix("sqlite:///"))) as database_file:
-        database_file.execute(f"ALTER TABLE {before} RENAME TO {now}")
-
-
-def _damage(desk: Desk, event_id: str) -> None:
-    """Let an event's bytes be none of ours."""
-    with closing(sqlite3.connect(desk.url.removeprefix("sqlite:///"))) as database_file:
-        database_file.execute("UPDATE inbox SET body = x'00' WHERE event_id = ?", (event_id,))
-        database_file.commit()

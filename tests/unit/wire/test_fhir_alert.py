@@ -7,10 +7,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from fhir.resources.R4B.bundle import Bundle
+from fhir.resources.R4B.communication import Communication
+from fhir.resources.R4B.flag import Flag
+from hypothesis import given, settings
 
 from broker.core.alerts import Alert, AlertEvent, Change, EventKind
 from broker.core.clinician import Reader
 from broker.wire.fhir_alert import bundle, request_id
+from tests.strategies import alert_events
 from tests.unit.core.test_clinician import RESTRICTED, TO_PROVIDER, event
 from tests.unit.wire.test_oru import published
 
@@ -113,3 +118,20 @@ def test_staff_at_large_are_told_nothing_of_a_restricted_record() -> None:
 def test_an_alert_without_a_visit_has_no_period() -> None:
     """Nothing is said that is not known."""
     assert "period" not in resources(event(replace(TO_PROVIDER, visit=None)))[0]
+
+
+@settings(max_examples=20)
+@given(one=alert_events())
+def test_an_independent_model_takes_every_resource(one: AlertEvent) -> None:
+    """Whatever is told, bundle, flag and communication are valid base R4."""
+    found = made(one)
+    models: tuple[Any, ...] = (Bundle, Flag, Communication)
+    resources_sent = (found, *(entry["resource"] for entry in found["entry"]))
+
+    read = [model.model_validate(sent) for model, sent in zip(models, resources_sent, strict=True)]
+
+    assert ["transaction", one.subject.digits, one.event_id] == [
+        read[0].type,
+        read[1].subject.identifier.value,
+        read[2].identifier[0].value,
+    ]

@@ -136,7 +136,7 @@ def test_a_control_id_fits_and_follows_from_the_event() -> None:
     )
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(one=alert_events())
 def test_an_independent_reader_reads_every_message(one: AlertEvent) -> None:
     """Whatever is told fits into a frame and is read back by another parser, row for row."""

@@ -1,0 +1,88 @@
+"""
+Where a provider's alerts are delivered beside its Kafka topic, and when an authority's office answers.
+
+Two tables of the file of senders, each a class whose fields are its keys.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from broker.core.destination_keys import Server, days, file, office_hours, server, url
+from broker.core.office_hours import OfficeHours
+from broker.core.policy_keys import flag, text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliver:
+    """`[provider.ODS.deliver]`: where a provider's alerts are sent, beside its topic."""
+
+    mllp: Server | None = server(
+        rule="ruling 30",
+        meaning="The integration engine that takes alerts as `ORU^R01` over MLLP",
+    )
+    mllp_tls: bool = flag(
+        default=True,
+        rule="dossier 6.5",
+        meaning="Whether that engine is spoken to with TLS; a live deployment speaks plainly with its own "
+        "machine alone",
+    )
+    mllp_application: str | None = text(
+        rule="dossier 6.5", meaning="What the messages name as the receiving application, MSH-5"
+    )
+    fhir: str | None = url(
+        rule="ruling 30",
+        meaning="The base of a FHIR R4 server that takes each alert as a transaction",
+    )
+    fhir_token_file: Path | None = file(
+        rule="peers.md 8.4", meaning="File of the bearer token for it, read anew at each post"
+    )
+    ca_file: Path | None = file(
+        rule="dossier 6.5",
+        meaning="File (PEM) of the authorities that may vouch for engine and server; else the system's",
+    )
+    certificate_file: Path | None = file(
+        rule="dossier 6.5", meaning="File (PEM) of the certificate that we show to them, with its chain"
+    )
+    key_file: Path | None = file(
+        rule="dossier 6.5", meaning="File (PEM, not encrypted) of that certificate's private key"
+    )
+    safeguarding_only: bool = flag(
+        default=False,
+        rule="ruling 24",
+        meaning="Whether the safeguarding role on duty or the nurse in charge alone reads what is "
+        "delivered: else what is for that role, a restricted record above all, is told as `could not "
+        "check: ring safeguarding`",
+    )
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield each key that makes no sense as the others are, with what to do."""
+        if self.mllp is None and self.fhir is None:
+            yield "mllp", "nothing is delivered: give it `mllp`, `fhir` or both"
+        if self.mllp_application is not None and self.mllp is None:
+            yield "mllp_application", "mllp_application is of no use without `mllp`"
+        if self.fhir_token_file is not None and self.fhir is None:
+            yield "fhir_token_file", "fhir_token_file is of no use without `fhir`"
+        if (self.certificate_file is None) != (self.key_file is None):
+            yield "certificate_file", "certificate_file and key_file go together"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authority:
+    """`[authority.ODS]`: when an authority's office number is the one to ring."""
+
+    office_hours: OfficeHours | None = office_hours(
+        rule="ruling 45",
+        meaning="When the office answers, Europe/London; at other times, and where this is not known, the "
+        "emergency number is the one to ring",
+    )
+    closed_on: frozenset[date] = days(
+        rule="ruling 45", meaning="Days on which it is closed all the same, such as bank holidays"
+    )
+
+    @property
+    def hours(self) -> OfficeHours | None:
+        """When the office answers, None where nobody said so."""
+        said = self.office_hours
+        return None if said is None else replace(said, closed_on=self.closed_on)

@@ -1,0 +1,94 @@
+"""`cpis deliveries`: what waits and why, what was put aside, and what would be sent again."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from broker.cli import root
+from broker.core.delivery import Fault, failed
+from broker.core.desk_errors import GroundsRefused, NoSuchDelivery
+from broker.core.errors import ConfigurationError
+from tests.builders.delivering import HERE, Counter, Desk, database, work
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """Lend a destination with one event that was put aside, one that waits and one delivered."""
+    opened = Desk(database(tmp_path))
+    for name in ("e1", "e2", "e3"):
+        opened.arrive(name, alert_id=name)
+    work(opened, Counter(failed(Fault.REFUSED_CONTENT), failed(Fault.REFUSED)))
+    yield opened
+    opened.close()
+
+
+def run(desk: Desk, *arguments: str) -> Result:
+    """Run the command on this database, without a Kafka."""
+    settings = {"CPIS_DATABASE_URL": desk.url, "CPIS_KAFKA_BOOTSTRAP_SERVERS": ""}
+    return CliRunner().invoke(root, ["deliveries", *arguments], env=settings)
+
+
+def test_a_list_says_why_something_waits(desk: Desk) -> None:
+    """Last error, attempts, next attempt (peers.md 3.2, complaint 8)."""
+    rows = [json.loads(line) for line in run(desk, "list", "--json").stdout.splitlines()]
+
+    assert [("e3", "delivered", None), ("e2", "waiting", "2026-11-30T12:00:01+00:00")] == [
+        (row["event"], row["state"], row["next attempt"]) for row in rows[:2]
+    ]
+    assert ("the receiver refuses for no fault of the content", 1) == (
+        rows[1]["last error"],
+        rows[1]["attempts"],
+    )
+    assert "0.000 s" == rows[0]["took"]
+
+
+def test_what_was_put_aside_is_listed_by_itself(desk: Desk) -> None:
+    """`dead` is the list of that state."""
+    shown = run(desk, "dead", "--destination", HERE.name).stdout
+
+    assert ("e1" in shown, "e2" in shown) == (True, False)
+    assert "no deliveries" in run(desk, "dead", "--destination", "provider.RXM.mllp").stdout
+
+
+def test_one_is_shown_in_words(desk: Desk) -> None:
+    """With what its state means."""
+    assert "put aside: needs somebody" in run(desk, "show", HERE.name, "e1").stdout
+    assert isinstance(run(desk, "show", HERE.name, "e9").exception, NoSuchDelivery)
+
+
+@pytest.mark.parametrize("which", [("e1",), ("--dead",)])
+def test_what_would_be_sent_is_shown_before_it_is(desk: Desk, which: tuple[str, ...]) -> None:
+    """Without --yes nothing changes (peers.md 3.2, complaint 6)."""
+    before = desk.states()
+
+    shown = run(desk, "resend", HERE.name, *which)
+
+    assert "e1" in shown.stdout
+    assert "1 would go to provider.RXX.mllp" in shown.stderr
+    assert before == desk.states()
+
+
+def test_nothing_is_sent_without_grounds_or_an_audit_trail(desk: Desk) -> None:
+    """Neither without a name and a reason, nor without the Kafka that keeps them."""
+    before = desk.states()
+    words = ("resend", HERE.name, "e1", "--yes")
+
+    refusals = [run(desk, *words), run(desk, *words, "--by", "ops-7", "--reason", "ticket 4711")]
+
+    assert [GroundsRefused, ConfigurationError] == [type(one.exception) for one in refusals]
+    assert before == desk.states()
+
+
+@pytest.mark.parametrize("which", [(), ("e1", "--dead")])
+def test_it_is_said_which(desk: Desk, which: tuple[str, ...]) -> None:
+    """Events by name, or everything that was put aside: one of them."""
+    assert 2 == run(desk, "resend", HERE.name, *which).exit_code
+
+
+def test_a_destination_is_forgotten_once(desk: Desk) -> None:
+    """Somebody says that nobody is owed an end there any more."""
+    assert "forgotten" in run(desk, "forget", HERE.name).stdout
+    assert isinstance(run(desk, "forget", HERE.name).exception, NoSuchDelivery)

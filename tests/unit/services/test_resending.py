@@ -1,0 +1,104 @@
+"""Sending an alert event again, by hand, to one destination."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broker.adapters.memory import MemoryFactLog, MemoryKafka
+from broker.core.alerts import Change, EventKind
+from broker.core.delivery import Fault, State, failed
+from broker.core.desk_errors import DeliveryOutdated, NoSuchDelivery
+from broker.core.operators import Grounds
+from broker.ports import Topic
+from broker.services.desk_log import DeskLog
+from broker.services.resending import look_up, resend
+from tests.builders.delivering import HERE, Counter, Desk, database, work
+from tests.builders.matcher import KEY, make_codecs
+
+GROUNDS = Grounds(by="an operator", reason="the engine lost its disk")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """Lend a destination with an empty inbox."""
+    opened = Desk(database(tmp_path))
+    yield opened
+    opened.close()
+
+
+def sent_again(desk: Desk, *names: str) -> int:
+    """Send events again; return how many entries the audit trail has then."""
+    kafka = MemoryKafka([*Topic], partitions=1)
+    log = DeskLog(MemoryFactLog(kafka), make_codecs().records, key=KEY, clock=lambda: desk.now)
+    chosen = [look_up(desk.store, HERE.name, name) for name in names]
+    asyncio.run(resend(desk.store, chosen, GROUNDS, log=log, clock=lambda: desk.now))
+    return len(kafka.read(Topic.AUDIT))
+
+
+def test_what_was_put_aside_goes_out_again(desk: Desk) -> None:
+    """From its first attempt on, with the same id, once it is in the audit trail."""
+    desk.arrive("e1")
+    receiver = Counter(failed(Fault.REFUSED_CONTENT))
+    work(desk, receiver)
+
+    assert 1 == sent_again(desk, "e1")
+    assert (State.WAITING, 0, "") == (
+        desk.found("e1").state,
+        desk.found("e1").attempts,
+        desk.found("e1").fault,
+    )
+    work(desk, receiver)
+
+    assert ["e1", "e1"] == receiver.ids
+    assert State.DELIVERED is desk.found("e1").state
+
+
+def test_only_what_was_named_goes_out_again(desk: Desk) -> None:
+    """No other event, and no other destination (peers.md 3.2, complaint 6)."""
+    desk.arrive("e1")
+    desk.arrive("e2", alert_id="a2")
+    receiver = Counter()
+    work(desk, receiver)
+
+    sent_again(desk, "e2")
+    work(desk, receiver)
+
+    assert ["e1", "e2", "e2"] == receiver.ids
+
+
+def test_an_older_event_does_not_take_back_a_newer_one(desk: Desk) -> None:
+    """The newest says all that still holds."""
+    desk.arrive("e1")
+    desk.arrive("e2", kind=EventKind.UPDATED, changes=(Change.PLAN,))
+    work(desk, Counter())
+
+    with pytest.raises(DeliveryOutdated):
+        look_up(desk.store, HERE.name, "e1")
+
+
+@pytest.mark.parametrize("name", ["e1", "e9"])
+def test_nothing_of_which_nothing_is_kept_is_sent_again(desk: Desk, name: str) -> None:
+    """Erased or never there (ruling 23)."""
+    desk.arrive("e1")
+    work(desk, Counter())
+    desk.erase("a1")
+
+    with pytest.raises(NoSuchDelivery):
+        look_up(desk.store, HERE.name, name)
+
+
+def test_a_destination_is_forgotten_and_begins_anew(desk: Desk) -> None:
+    """What came in between and is old is passed over; the rest goes out."""
+    desk.arrive("e1")
+    work(desk, Counter())
+
+    assert [True, False] == [desk.store.forget(HERE.name) for _ in range(2)]
+    assert [] == desk.store.destinations()
+
+    desk.arrive("e2", alert_id="a2")
+    receiver = Counter()
+    work(desk, receiver, owner="two")
+
+    assert (["e2"], [HERE.name]) == (receiver.ids, desk.store.destinations())
