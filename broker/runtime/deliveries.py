@@ -16,16 +16,16 @@ from broker.adapters.delivery_store import SqlDeliveries
 from broker.core.delivery import Balance, Delivery, Fault, Outcome, State, failed
 from broker.core.errors import BrokerError
 from broker.runtime import delivery_events as events
-from broker.runtime.destinations import Route, channel_of
-from broker.runtime.logs import Log
-from broker.runtime.metrics import (
+from broker.runtime.delivery_metrics import (
     DELIVERIES,
     DELIVERIES_OLDEST,
     DELIVERIES_UNACCOUNTED,
     DELIVERY_ATTEMPTS,
     DELIVERY_SECONDS,
-    Metrics,
 )
+from broker.runtime.destinations import Route, channel_of
+from broker.runtime.logs import Log
+from broker.runtime.metrics import Metrics
 from broker.runtime.parts import present
 from broker.services.delivering import Deliverer, Destination, Letter, Surroundings
 from broker.wire.alerts_codec import AlertCodec, Published

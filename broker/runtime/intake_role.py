@@ -30,6 +30,7 @@ from broker.runtime.door_tls import door_tls
 from broker.runtime.health import Health, State
 from broker.runtime.log_catalogue import LogEvent, reported
 from broker.runtime.logs import Log
+from broker.runtime.metric import Metric
 from broker.runtime.metrics import (
     ANSWER_SECONDS,
     CONNECTION_EVENTS,
@@ -40,7 +41,6 @@ from broker.runtime.metrics import (
     KEYS_DESTROYED,
     MESSAGES,
     REJECTED,
-    Metric,
     Metrics,
 )
 from broker.runtime.parts import Parts, admits, present

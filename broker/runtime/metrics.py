@@ -6,8 +6,6 @@ what is not in the set is counted as `other`. What each counts is told in `docs/
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from itertools import product
 from typing import Any
 
@@ -17,9 +15,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from broker.adapters.ops_server import Page
 from broker.adapters.server_tls import HandshakeFault
 from broker.core.alerts import EventKind, ItemKind, RecipientKind
-from broker.core.delivery import Fault, State
 from broker.core.sender_quality import NumberState
 from broker.ports import INPUTS, Topic
+from broker.runtime.delivery_metrics import DELIVERY_METRICS
+from broker.runtime.metric import OTHER, Kind, Metric, closed_set
 from broker.runtime.worklist_view import Age
 from broker.services.intake import NOT_ITS_SENDER, NUMBERLESS, UNFRAMED
 from broker.services.matching import Phase
@@ -28,8 +27,6 @@ from broker.wire.acknowledgement import TEXTS, Verdict
 from broker.wire.adt_registers import Fault
 from broker.wire.upload_codes import FileCode, RecordCode
 
-OTHER = "other"
-"""What a label says where the value is none of its set."""
 UNREADABLE_RECORD = "record"
 """Code of `REJECTED` for a record of Kafka that the outbox cannot read."""
 PARTITIONS = frozenset(str(number) for number in range(1_000))
@@ -42,35 +39,7 @@ LATE = "late"
 """What counts call a message that came late."""
 
 
-class Kind(StrEnum):
-    """What Prometheus makes of a metric."""
-
-    COUNTER = "counter"
-    GAUGE = "gauge"
-    HISTOGRAM = "histogram"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
-    """
-    One metric: `labels` are the values that each may have, `buckets` a histogram's upper bounds.
-
-    The name ends in the unit, and a counter's in `_total`, as Prometheus has it.
-    """
-
-    name: str
-    kind: Kind
-    help: str
-    labels: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    buckets: tuple[float, ...] = ()
-
-
-def _values(values: Iterable[str]) -> frozenset[str]:
-    """Return a closed set of values, the one for all others among them."""
-    return frozenset(values) | {OTHER}
-
-
-_PARTITIONED = {"topic": _values(Topic), "partition": _values(PARTITIONS)}
+_PARTITIONED = {"topic": closed_set(Topic), "partition": closed_set(PARTITIONS)}
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 READY = Metric(
@@ -94,20 +63,20 @@ CONNECTION_EVENTS = Metric(
     name="cpis_connections_total",
     kind=Kind.COUNTER,
     help="Connections of the MLLP door, by what became of them; under TLS one that was not let in, by why.",
-    labels={"event": _values({"opened", "closed", "refused", "timed out", "lost", *HandshakeFault})},
+    labels={"event": closed_set({"opened", "closed", "refused", "timed out", "lost", *HandshakeFault})},
 )
 MESSAGES = Metric(
     name="cpis_messages_total",
     kind=Kind.COUNTER,
     help="HL7 v2 messages answered, by the answer (MSA-1).",
-    labels={"answer": _values(Verdict)},
+    labels={"answer": closed_set(Verdict)},
 )
 EVENTS_ACKNOWLEDGED = Metric(
     name="cpis_events_acknowledged_total",
     kind=Kind.COUNTER,
     help="HL7 v2 messages answered AA of which no visit was made, by their event: about a person, merges, "
     "and those that the file of senders has acknowledged unread.",
-    labels={"event": _values(f"A{number:02}" for number in range(1, 63))},
+    labels={"event": closed_set(f"A{number:02}" for number in range(1, 63))},
 )
 ANSWER_SECONDS = Metric(
     name="cpis_answer_seconds",
@@ -119,13 +88,13 @@ FACTS = Metric(
     name="cpis_facts_total",
     kind=Kind.COUNTER,
     help="Facts made durable, by input.",
-    labels={"topic": _values({Topic.ATTENDANCES, Topic.PLANS})},
+    labels={"topic": closed_set({Topic.ATTENDANCES, Topic.PLANS})},
 )
 FILES = Metric(
     name="cpis_upload_files_total",
     kind=Kind.COUNTER,
     help="Upload files of the drop folder, by what became of them; a postponed one is taken again.",
-    labels={"outcome": _values({"done", "refused", "postponed"})},
+    labels={"outcome": closed_set({"done", "refused", "postponed"})},
 )
 REJECTED = Metric(
     name="cpis_rejected_total",
@@ -134,8 +103,8 @@ REJECTED = Metric(
     "provider's own topic (or frame: no frame; number: no usable NHS number; sender: not its sender's "
     "connection), of the file or record at the upload door, record where it was one of Kafka.",
     labels={
-        "door": _values({"mllp", "upload", "kafka", "topic"}),
-        "code": _values(
+        "door": closed_set({"mllp", "upload", "kafka", "topic"}),
+        "code": closed_set(
             {
                 *map(str, TEXTS),
                 UNFRAMED,
@@ -153,33 +122,33 @@ SENDER_MESSAGES = Metric(
     kind=Kind.COUNTER,
     help="Messages about a visit that could be read, by sender of the file of senders and by what they say "
     "of the NHS number.",
-    labels={SENDER: _values(()), "number": _values(NumberState)},
+    labels={SENDER: closed_set(()), "number": closed_set(NumberState)},
 )
 SENDER_FAULTS = Metric(
     name="cpis_sender_faults_total",
     kind=Kind.COUNTER,
     help="What was amiss with messages that were taken or kept, by sender: faults of fields, and late: "
     "recorded over 15 minutes before it came.",
-    labels={SENDER: _values(()), "fault": _values({*Fault, LATE})},
+    labels={SENDER: closed_set(()), "fault": closed_set({*Fault, LATE})},
 )
 PROVIDER_REFUSED = Metric(
     name="cpis_provider_refused_total",
     kind=Kind.COUNTER,
     help="Messages that could not be read, by provider of the file of senders.",
-    labels={PROVIDER: _values(())},
+    labels={PROVIDER: closed_set(())},
 )
 SENDER_SILENT = Metric(
     name="cpis_sender_silent",
     kind=Kind.GAUGE,
     help="1 while a sender of the file of senders has been silent for too long at an hour when messages "
     "usually come, else 0. Every process with the intake role shows it: take the maximum.",
-    labels={SENDER: _values(())},
+    labels={SENDER: closed_set(())},
 )
 SENDER_LAST_HEARD = Metric(
     name="cpis_sender_last_heard_seconds",
     kind=Kind.GAUGE,
     help="Seconds since the last message of a sender of the file of senders; take the minimum.",
-    labels={SENDER: _values(())},
+    labels={SENDER: closed_set(())},
 )
 RECORDS_LOST = Metric(
     name="cpis_provider_records_lost_total",
@@ -195,14 +164,14 @@ PARTITION_STATE = Metric(
     name="cpis_partition_state",
     kind=Kind.GAUGE,
     help="1 for the state of each partition this matcher owns: loading, working, away (waits for Kafka).",
-    labels={"partition": _values(PARTITIONS), "state": frozenset(Phase)},
+    labels={"partition": closed_set(PARTITIONS), "state": frozenset(Phase)},
 )
 DESTROYED = Metric(
     name="cpis_messages_destroyed_total",
     kind=Kind.COUNTER,
     help="Messages that the logs of the inputs have forgotten, by input and by whether the matcher had taken "
     "them; unread ones may be missing alerts. Each is also in the audit trail.",
-    labels={"topic": _values(INPUTS), "read": frozenset({"yes", "no"})},
+    labels={"topic": closed_set(INPUTS), "read": frozenset({"yes", "no"})},
 )
 BOOTSTRAP_SECONDS = Metric(
     name="cpis_bootstrap_seconds",
@@ -227,20 +196,20 @@ TRANSACTIONS = Metric(
     name="cpis_transactions_total",
     kind=Kind.COUNTER,
     help="Transactions of the matcher; aborted: given up on a doubtful outcome, the partition is read anew.",
-    labels={"outcome": _values({"committed", "aborted"})},
+    labels={"outcome": closed_set({"committed", "aborted"})},
 )
 ALERTS = Metric(
     name="cpis_alerts_total",
     kind=Kind.COUNTER,
     help="Alert events committed, by what they do and for whom: la, a local authority, or provider.",
-    labels={"kind": _values(EventKind), "audience": _values(RecipientKind)},
+    labels={"kind": closed_set(EventKind), "audience": closed_set(RecipientKind)},
 )
 ALERT_SECONDS = Metric(
     name="cpis_time_to_alert_seconds",
     kind=Kind.HISTOGRAM,
     help="Time from the receipt of the newest message or file that led to an alert event to its commit. "
     "Events that follow a new release or policy are not in it.",
-    labels={"audience": _values(RecipientKind)},
+    labels={"audience": closed_set(RecipientKind)},
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3_600.0),
 )
 MATCHER_NOTICES = Metric(
@@ -248,62 +217,26 @@ MATCHER_NOTICES = Metric(
     kind=Kind.COUNTER,
     help="What else the matcher reports, by kind; 'record not processable' and 'recipient without topic' "
     "need somebody.",
-    labels={"notice": _values(Notice)},
+    labels={"notice": closed_set(Notice)},
 )
 INBOX_EVENTS = Metric(
     name="cpis_inbox_records_total",
     kind=Kind.COUNTER,
     help="Records of cpis.alerts that the outbox took: stored, known already, or rejected as unreadable.",
-    labels={"outcome": _values({"stored", "known", "rejected"})},
+    labels={"outcome": closed_set({"stored", "known", "rejected"})},
 )
 WORKLIST_ITEMS = Metric(
     name="cpis_worklist_items",
     kind=Kind.GAUGE,
     help="Open items of cpis.worklist, by reason and age, as the process with the outbox role reads them. "
     "Every such process shows all of them: take the maximum.",
-    labels={"reason": _values(ItemKind), "age": frozenset(Age)},
+    labels={"reason": closed_set(ItemKind), "age": frozenset(Age)},
 )
 WORKLIST_OLDEST = Metric(
     name="cpis_worklist_oldest_seconds",
     kind=Kind.GAUGE,
     help="Age of the oldest open item of cpis.worklist, 0 without one.",
 )
-_CHANNEL = {"channel": _values({"mllp", "fhir"})}
-DELIVERIES = Metric(
-    name="cpis_deliveries_items",
-    kind=Kind.GAUGE,
-    help="Alert events for providers' own systems in the inbox database, by how they are spoken to and by "
-    "where each stands. Every process with the outbox role shows all of them: take the maximum.",
-    labels=_CHANNEL | {"state": frozenset(State)},
-)
-DELIVERIES_OLDEST = Metric(
-    name="cpis_deliveries_oldest_seconds",
-    kind=Kind.GAUGE,
-    help="Age of what caused the oldest alert event that waits for a provider's own system, 0 without one.",
-    labels=_CHANNEL,
-)
-DELIVERIES_UNACCOUNTED = Metric(
-    name="cpis_deliveries_unaccounted_items",
-    kind=Kind.GAUGE,
-    help="Alert events that came in and are neither to come, nor waiting, nor at an end; anything but 0 is a "
-    "defect.",
-    labels=_CHANNEL,
-)
-DELIVERY_ATTEMPTS = Metric(
-    name="cpis_delivery_attempts_total",
-    kind=Kind.COUNTER,
-    help="Attempts to deliver to providers' own systems, by what came of them.",
-    labels=_CHANNEL | {"outcome": _values({"delivered", *Fault})},
-)
-DELIVERY_SECONDS = Metric(
-    name="cpis_delivery_seconds",
-    kind=Kind.HISTOGRAM,
-    help="Time from the receipt of the newest message or file that led to an alert event to the yes of the "
-    "provider's own system.",
-    labels=_CHANNEL,
-    buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 3_600.0),
-)
-
 METRICS: tuple[Metric, ...] = (
     READY,
     KAFKA_AWAY,
@@ -335,11 +268,7 @@ METRICS: tuple[Metric, ...] = (
     INBOX_EVENTS,
     WORKLIST_ITEMS,
     WORKLIST_OLDEST,
-    DELIVERIES,
-    DELIVERIES_OLDEST,
-    DELIVERIES_UNACCOUNTED,
-    DELIVERY_ATTEMPTS,
-    DELIVERY_SECONDS,
+    *DELIVERY_METRICS,
 )
 """Every metric there is, in the order of the reference page."""
 

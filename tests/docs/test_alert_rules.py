@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from broker.runtime.metrics import METRICS, Kind, Metric
+from broker.runtime.metric import Kind, Metric
+from broker.runtime.metrics import METRICS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RULES_FILE = REPOSITORY / "deploy" / "prometheus" / "alerts.yaml"

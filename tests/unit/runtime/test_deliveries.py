@@ -10,15 +10,15 @@ import structlog
 from broker.core.delivery import State
 from broker.core.errors import KafkaUnavailable
 from broker.runtime.deliveries import Deliveries
-from broker.runtime.destinations import routes
-from broker.runtime.metrics import (
+from broker.runtime.delivery_metrics import (
     DELIVERIES,
     DELIVERIES_OLDEST,
     DELIVERIES_UNACCOUNTED,
     DELIVERY_ATTEMPTS,
     DELIVERY_SECONDS,
-    Metrics,
 )
+from broker.runtime.destinations import routes
+from broker.runtime.metrics import Metrics
 from broker.runtime.parts import present
 from broker.runtime.senders_file import parse_senders
 from broker.runtime.settings import Settings

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.runtime.metrics import METRICS, OTHER, PARTITIONS, Kind, Metric, Metrics
+from broker.runtime.metric import OTHER, Kind, Metric
+from broker.runtime.metrics import METRICS, PARTITIONS, Metrics
 from tests.scrape import samples
 
 _UNITS = ("_seconds", "_total", "_records", "_items", "_open", "_state", "_ready", "_away", "_silent")

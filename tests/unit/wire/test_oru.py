@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import hl7
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from broker.core.alerts import AlertEvent, Change, EventKind
 from broker.core.clinician import Reader
@@ -170,6 +171,16 @@ def test_an_answer_says_what_became_of_the_message(code: str, outcome: Outcome) 
 def test_an_answer_that_says_nothing_is_none(data: bytes) -> None:
     """No header, or no MSA: nobody knows whether it was taken."""
     assert failed(Fault.ANSWER_UNREADABLE) == judge(data, "e1")
+
+
+@given(noise=st.binary(max_size=60), at=st.integers(0, 60))
+def test_whatever_a_receiver_answers_is_an_outcome(noise: bytes, at: int) -> None:
+    """Bytes put anywhere into an answer end in one of our words, and in no error."""
+    right = b"MSH|^~\\&|EPR\rMSA|AA|e1\r"
+
+    outcome = judge(right[:at] + noise + right[at:], "e1")
+
+    assert outcome.fault is None or outcome.fault in Fault
 
 
 def test_an_answer_to_another_message_is_not_taken_for_this_ones() -> None:
