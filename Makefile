@@ -5,7 +5,7 @@ PROCESSES ?= 2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench mutants oracle lock
+.PHONY: help demo test check fix bench mutants oracle fuzz lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -37,6 +37,9 @@ mutants: $(STAMP)  ## try mistakes with the rules and a sample of mutants of the
 
 oracle: $(STAMP)  ## compare the core with the oracle over 200,000 generated sequences of facts (CPIS_SEQUENCES=n: as many)
 	$(BIN)/python -m tests.generative.long_run
+
+fuzz: $(STAMP)  ## read a million mutated frames, messages, bundles and files (CPIS_MUTANTS=n: as many)
+	$(BIN)/python -m tests.fuzz.long_run
 
 lock: $(STAMP)  ## pin the dependency lists anew, with hashes
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --universal --python-version 3.11 --upgrade pyproject.toml -o deploy/requirements/run.txt

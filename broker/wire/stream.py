@@ -51,15 +51,15 @@ def _read_line(line: str, location: str) -> StreamLine:
     """Read one line."""
     try:
         said = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise MalformedMessage("no JSON", location=location) from None
-    if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
+    if not isinstance(said, dict) or not all(map(_is_text, said.values())):
         raise MalformedMessage("not an object of texts", location=location)
     if unknown := sorted(said.keys() - _NAMES):
         raise MalformedMessage("unknown name", location=location, detail=", ".join(unknown))
     try:
         at, door = aware(datetime.fromisoformat(said["at"])), Door(said["door"])
-    except (KeyError, ValueError, NaiveTime):
+    except (KeyError, ValueError, OverflowError, NaiveTime):
         raise MalformedMessage("no time or no door", location=location) from None
     if door is Door.FACT and not ("topic" in said and "key" in said):
         raise MalformedMessage("a fact without topic or key", location=location)
@@ -71,6 +71,11 @@ def _read_line(line: str, location: str) -> StreamLine:
         topic=said.get("topic", ""),
         key=said.get("key", "").encode(),
     )
+
+
+def _is_text(value: object) -> bool:
+    """Whether a value is a text that has bytes: half a surrogate pair has none."""
+    return isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value)
 
 
 def _raw(said: dict[str, Any], location: str) -> bytes:

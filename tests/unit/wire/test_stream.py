@@ -50,7 +50,10 @@ def test_a_fact_carries_topic_and_key() -> None:
 
 FAULTS = [
     ("{", "no JSON"),
+    ("[" * 100_000, "no JSON"),
     ("[1]", "not an object of texts"),
+    (r'{"at": "2026-03-02T09:00:00Z", "door": "mllp", "raw": "\ud800"}', "not an object of texts"),
+    (line(at="0001-01-01T00:00:00+14:00", door="mllp", raw=""), "no time or no door"),
     (line(at=1, door="mllp", raw=""), "not an object of texts"),
     (line(at=AT, door="mllp", raw="", nhs="x"), "unknown name nhs"),
     (line(door="mllp", raw=""), "no time or no door"),
