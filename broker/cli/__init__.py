@@ -31,9 +31,11 @@ COMMANDS = {
     "messages": _Command(
         "broker.cli.messages:messages", "Every message that came in: find it, show it; names nobody."
     ),
+    "onboard": _Command("broker.cli.onboard:onboard", "Let a new provider in, and see what it lacks."),
     "policy": _Command(
         "broker.cli.policy:policy", "Show the policy, check a file, or see what a change would have told."
     ),
+    "probe": _Command("broker.cli.probe:probe", "Send a synthetic visit through the whole path."),
     "rejected": _Command(
         "broker.cli.rejected:rejected", "What was refused at the doors: list it, show it, redrive it."
     ),

@@ -11,8 +11,9 @@ from rich.console import Console
 
 from broker.adapters.kafka_reader import Bookmark, Followed, TopicReader, open_reader
 from broker.cli.alert_view import alert_panel
+from broker.cli.organisation import Organisation
 from broker.core.alerts import RecipientKind
-from broker.core.errors import InvalidOdsCode, KafkaUnavailable, MalformedMessage
+from broker.core.errors import KafkaUnavailable, MalformedMessage
 from broker.core.identifiers import OdsCode
 from broker.runtime.codecs import load_schemas
 from broker.runtime.registry import registered_ids
@@ -31,22 +32,9 @@ class _Wish:
     events_max: int | None
 
 
-class _Organisation(click.ParamType):
-    """An ODS code on the command line."""
-
-    name = "ods code"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> OdsCode:
-        """Return the code, capital letters or not."""
-        try:
-            return OdsCode(value.strip().upper())
-        except InvalidOdsCode as error:
-            self.fail(str(error), param, ctx)
-
-
 @click.command()
-@click.option("--authority", type=_Organisation(), help="ODS code of a local authority.")
-@click.option("--provider", type=_Organisation(), help="ODS code of a provider.")
+@click.option("--authority", type=Organisation(), help="ODS code of a local authority.")
+@click.option("--provider", type=Organisation(), help="ODS code of a provider.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of a readable view.")
 @click.option(
     "--from-beginning", is_flag=True, help="Start with the oldest event kept, not where I left off."

@@ -18,7 +18,7 @@ from broker.core.errors import NotItsSender
 from broker.core.facts import VisitEvent
 from broker.core.identifiers import OdsCode
 from broker.core.office_hours import OfficeHours
-from broker.core.policy_keys import Unit, choice, codes, names, span, text
+from broker.core.policy_keys import Unit, choice, codes, flag, names, span, text
 from broker.core.sender_keys import (
     Codes,
     Network,
@@ -163,6 +163,12 @@ class Provider:
     """`[provider.ODS]`: one provider, by the code that its messages carry in MSH-4."""
 
     name: str | None = text(rule="dossier 7.2", meaning="What people call the provider")
+    places_settled: bool = flag(
+        default=False,
+        rule="rulings 4, 47",
+        meaning="Whether the site has said that the policy lists all its clinics and sensitive places, or "
+        "that it has none; `cpis onboard check` asks for it",
+    )
     sender: Mapping[str, Sender] = inner(
         Sender,
         name="MSH-3",

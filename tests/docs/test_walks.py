@@ -45,6 +45,8 @@ ELSEWHERE = {
     f'cpis rejected redrive {REJECTED} --by "A. Operator" --reason "ticket 4711"': DESK,
     f'cpis worklist confirm {WORK} --by "A. Operator" --reason "traced on the ward, ticket 4711"': DESK,
     f'cpis worklist settle {WORK} --by "A. Operator" --reason "traced, ticket 4711"': DESK,
+    "cpis onboard check RXX": "tests/unit/cli/test_onboard.py",
+    "cpis probe mllp 127.0.0.1:2575 --seconds 15": "tests/integration/test_probe.py",
     "cpis kafka --nodes 3": "tests/integration/test_embedded_cluster.py",
     "docker build --file deploy/Dockerfile --tag cpis-broker:0.1.0 .": "tests/containers/images.py",
     **dict.fromkeys(

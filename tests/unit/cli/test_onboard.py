@@ -1,0 +1,115 @@
+"""`cpis onboard` shows before it writes, writes once, and checks what is missing."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from broker.cli import root
+from broker.runtime.resources import topics_file
+from broker.runtime.senders_file import read_senders
+from broker.runtime.topics import declared_topics
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> dict[str, str]:
+    """Return the settings of a site with files of its own."""
+    topics = tmp_path / "topics.toml"
+    topics.write_text(topics_file().read_text("utf-8"), "utf-8")
+    return {
+        "CPIS_SENDERS_FILE": str(tmp_path / "senders.toml"),
+        "CPIS_TOPICS_FILE": str(topics),
+        "CPIS_DATA_DIR": str(tmp_path / "data"),
+    }
+
+
+def run(settings: dict[str, str], *arguments: str) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(root, ["onboard", *arguments], env=settings)
+
+
+LETTING_IN = ("provider", "rxx", "--system", "EDSYS", "--name", "Exton General", "--writes")
+
+
+def test_nothing_is_written_until_it_is_asked_for(site: dict[str, str], tmp_path: Path) -> None:
+    """What would be is shown."""
+    before = sorted(tmp_path.iterdir())
+
+    shown = run(site, *LETTING_IN, "--requests", str(tmp_path / "requests"))
+
+    assert 0 == shown.exit_code, shown.output
+    assert "would add" in shown.output
+    assert '    certificates = ["name:edsys.rxx.sender"]' in shown.output
+    assert "would make" in shown.output
+    assert before == sorted(tmp_path.iterdir())
+
+
+def test_a_provider_is_let_in_once(site: dict[str, str], tmp_path: Path) -> None:
+    """Files, key and request; the second time changes nothing."""
+    asked = (*LETTING_IN, "--apply", "--requests", str(tmp_path / "requests"))
+
+    first = run(site, *asked)
+    files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    second = run(site, *asked)
+
+    assert (0, 0) == (first.exit_code, second.exit_code), first.output + second.output
+    assert "--operation Write --topic 'cpis.in.attendances.RXX'" in first.output
+    assert "unchanged  the provider stands in both files" in second.output
+    assert files == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert read_senders(Path(site["CPIS_SENDERS_FILE"])).providers
+    assert "cpis.in.attendances.RXX" in declared_topics(Path(site["CPIS_TOPICS_FILE"])).names
+    key = tmp_path / "requests" / "edsys.rxx.sender.key"
+    assert 0o600 == stat.S_IMODE(key.stat().st_mode)
+    request = x509.load_pem_x509_csr(key.with_suffix(".csr").read_bytes())
+    secret = serialization.load_pem_private_key(key.read_bytes(), None)
+    assert request.is_signature_valid
+    assert request.public_key() == secret.public_key()
+    assert "edsys.rxx.sender" in request.subject.rfc4514_string()
+
+
+@pytest.mark.parametrize(
+    ("without", "words"), [("CPIS_SENDERS_FILE", "CPIS_SENDERS_FILE"), ("CPIS_TOPICS_FILE", "make a copy")]
+)
+def test_a_site_needs_files_of_its_own(site: dict[str, str], without: str, words: str) -> None:
+    """What is shipped is not written into."""
+    del site[without]
+
+    ended = run(site, *LETTING_IN)
+
+    assert ended.exception is not None
+    assert words in str(ended.exception)
+
+
+@pytest.mark.parametrize("more", [["--no-certificate"], ["--cluster"]])
+def test_options_that_make_no_sense_together_are_refused(site: dict[str, str], more: list[str]) -> None:
+    """Anybody could pass for a sender without either."""
+    assert 2 == run(site, *LETTING_IN, *more).exit_code
+
+
+def test_a_sender_may_be_known_by_its_address_alone(site: dict[str, str]) -> None:
+    """Where its engine speaks no TLS, on a network of its own."""
+    run(site, *LETTING_IN, "--no-certificate", "--address", "192.0.2.7", "--apply")
+
+    [provider] = (read_senders(Path(site["CPIS_SENDERS_FILE"])).providers or {}).values()
+    assert not provider.sender["EDSYS"].certificates
+    assert 1 == len(provider.sender["EDSYS"].addresses)
+
+
+def test_the_check_names_what_is_missing_until_nothing_is(site: dict[str, str], tmp_path: Path) -> None:
+    """Rulings 4, 29, 47: sensitive places are settled before a provider goes live."""
+    run(site, *LETTING_IN, "--apply")
+    unsettled = run(site, "check", "RXX", "--offline")
+    senders = Path(site["CPIS_SENDERS_FILE"])
+    senders.write_text(
+        senders.read_text("utf-8").replace("[provider.RXX]", "[provider.RXX]\nplaces_settled = true"), "utf-8"
+    )
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[[override]]\nprovider = "RXX"\ncall_back = "02079460000"\n', "utf-8")
+    settled = run({**site, "CPIS_POLICY_FILE": str(policy)}, "check", "RXX", "--offline")
+
+    assert 3 == unsettled.exit_code, unsettled.output
+    assert ["ruling 47" in unsettled.output, "ruling 29" in unsettled.output] == [True, True]
+    assert (0, "ready    RXX\n") == (settled.exit_code, settled.output)
