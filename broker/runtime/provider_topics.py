@@ -70,23 +70,33 @@ class ProviderTopics:
         self._metrics = metrics
         self._log = log
         self._told = ""
+        self._ended = False
         self._offers = topics.opening(suspect, self._lost)
         self._taking = TakingOffers(self._offers, intake, topics.owners, settled=settled, count=count)
 
     async def run(self) -> None:
-        """Take for ever."""
-        while True:
-            try:
-                await self._taking.take()
-            except (KafkaUnavailable, StorageUnusable) as error:
-                self._tell(error)
-                await asyncio.sleep(_PAUSE_SECONDS)
-            else:
-                self._told = ""
+        """Take until `close`."""
+        try:
+            while not self._ended:
+                await self._take()
+        finally:
+            await self._offers.close()
 
     async def close(self) -> None:
         """Give the topics back to whoever else takes from them."""
+        self._ended = True
         await self._offers.close()
+
+    async def _take(self) -> None:
+        """Take once; where that cannot be done, say so and wait a moment."""
+        try:
+            await self._taking.take()
+        except (KafkaUnavailable, StorageUnusable) as error:
+            if not self._ended:  # a connection that is given back breaks what is under way
+                self._tell(error)
+                await asyncio.sleep(_PAUSE_SECONDS)
+        else:
+            self._told = ""
 
     def _tell(self, error: BrokerError) -> None:
         """Log a trouble, once until something could be taken again."""

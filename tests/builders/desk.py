@@ -91,6 +91,7 @@ class DeskHouse:
             count=_uncounted,
             answer_seconds=5.0,
             admits=Admits(frozenset({"P"}), takes_any),
+            dialects=self.parts.dialects,
         )
         self.uploads = Uploads(
             self.facts,

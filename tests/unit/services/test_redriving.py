@@ -19,6 +19,7 @@ from broker.wire.mllp import TOO_LONG
 from broker.wire.records_codec import Door, Rejected
 from tests.builders.adt import Patient
 from tests.builders.desk import ACTED, CHILD, GROUNDS, RECEIVED, DeskHouse, attendance
+from tests.builders.hospital_record import record
 from tests.builders.upload import Person, Record, build_upload
 
 GOOD = Record(child=Person(number="9990000018"))
@@ -152,6 +153,22 @@ def test_what_a_release_with_a_defect_refused_is_taken_by_the_next(monkeypatch: 
 
     assert "taken" == house.redrive(house.only()).outcome
     assert 1 == len(house.learned())
+
+
+def test_a_record_of_a_providers_own_topic_is_read_as_one() -> None:
+    """By the schema that it was written in, with the receipt that Kafka gave it."""
+    house = DeskHouse()
+    house.clock.now = RECEIVED
+    asyncio.run(house.intake.take(record(), Door.TOPIC, received_at=RECEIVED))
+    item = house.only()
+
+    result = house.redrive(item)
+
+    assert ("processing id not taken", "processing_id") == (item.message.reason, item.message.location)
+    assert ("taken", 1) == (result.outcome, result.facts)
+    [(key, fact)] = house.learned()
+    assert isinstance(fact, VisitMessage)
+    assert (b"9990000018", "K1", RECEIVED) == (key, fact.control_id, fact.received_at)
 
 
 def test_a_file_is_taken_as_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
