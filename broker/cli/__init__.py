@@ -51,6 +51,7 @@ COMMANDS = {
         "broker.cli.senders:senders",
         "How each sender does: numbers, lateness, faults, silence; names nobody.",
     ),
+    "timers": _Command("broker.cli.timers:timers", "Say what time alone brings about; names nobody."),
     "topics": _Command(
         "broker.cli.topics:topics", "Make the topics of a cluster as they are declared, or list them."
     ),

@@ -1,5 +1,6 @@
 """`cpis fact`: put in by hand what was said of a person, a view, who must not see, what nobody settled."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 
 import click
@@ -12,6 +13,7 @@ from broker.core.identifiers import OdsCode
 from broker.core.operators import Grounds
 from broker.runtime.desk import Desk
 from broker.services.fact_desk import BY_HAND, Added, User
+from broker.services.finding import VisitAsked
 
 _WORDS = {kind.value.replace(" ", "-"): kind for kind in BY_HAND}
 _SUCCESSOR = "NHS number that succeeds it"
@@ -208,14 +210,16 @@ def exclusion(organisation: OdsCode, reason: str, by: str, bootstrap_servers: st
     _show(at_desk(bootstrap_servers, put_in))
 
 
+def _visit_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command what names a visit, a time and grounds."""
+    command = servers_option(grounds_options(command))
+    at = click.option("--at", required=True, type=Moment(), help="When it was so: the newest counts.")
+    system = click.option("--system", required=True, help="The sending system (MSH-3).")
+    return click.argument("visit", metavar="PROVIDER/NUMBER")(system(at(command)))
+
+
 @add.command("no-outcome")
-@click.argument("visit", metavar="PROVIDER/NUMBER")
-@click.option("--system", required=True, help="The sending system (MSH-3).")
-@click.option(
-    "--at", required=True, type=Moment(), help="When nothing had been heard: 12 hours after arrival."
-)
-@grounds_options
-@servers_option
+@_visit_options
 def no_outcome(
     *, visit: str, system: str, at: datetime, reason: str, by: str, bootstrap_servers: str | None
 ) -> None:
@@ -226,14 +230,50 @@ def no_outcome(
     reads so until an outcome comes. Standard input: the NHS number that the visit is under.
     """
     grounds, asked = Grounds(by=by, reason=reason), visit_named(visit, system)
+    _add_of_visit(IdentityKind.NO_OUTCOME, asked, at, grounds, bootstrap_servers)
+
+
+@add.command("not-opened")
+@_visit_options
+def not_opened(
+    *, visit: str, system: str, at: datetime, reason: str, by: str, bootstrap_servers: str | None
+) -> None:
+    """
+    Add that by a time an authority had not opened what it was told of a visit.
+
+    If that is 30 minutes after the arrival, or what the policy says, the clinician reads that nobody at the
+    authority has opened it, and whom to ring. Standard input: the NHS number that the visit is under.
+    """
+    grounds, asked = Grounds(by=by, reason=reason), visit_named(visit, system)
+    _add_of_visit(IdentityKind.UNOPENED, asked, at, grounds, bootstrap_servers)
+
+
+@add.command()
+@_visit_options
+def opened(
+    *, visit: str, system: str, at: datetime, reason: str, by: str, bootstrap_servers: str | None
+) -> None:
+    """
+    Add that every authority that was told of a visit has opened it: the clinician's note goes.
+
+    Standard input: the NHS number that the visit is under.
+    """
+    grounds, asked = Grounds(by=by, reason=reason), visit_named(visit, system)
+    _add_of_visit(IdentityKind.OPENED, asked, at, grounds, bootstrap_servers)
+
+
+def _add_of_visit(
+    kind: IdentityKind, asked: VisitAsked, at: datetime, grounds: Grounds, servers: str | None
+) -> None:
+    """Add a word about a visit, under the number that is asked for."""
     (digits,) = personal((NUMBER,))
-    number = number_of(digits)
+    number, system = number_of(digits), asked.system or ""
 
     async def put_in(desk: Desk) -> Added:
         """Add the word."""
-        return await desk.facts.add_no_outcome(number, asked, system=system, at=at, grounds=grounds)
+        return await desk.facts.add_of_visit(number, kind, asked, system=system, at=at, grounds=grounds)
 
-    _show(at_desk(bootstrap_servers, put_in))
+    _show(at_desk(servers, put_in))
 
 
 @add.command()

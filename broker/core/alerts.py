@@ -111,6 +111,7 @@ class Note(StrEnum):
     OPEN_OWN_PLAN = "open the baby's own plan"
     TELL_OUTCOME = "tell how the pregnancy ended"
     LAPSED = "lapsed without outcome"
+    NOT_OPENED = "nobody at the authority has opened this"
 
 
 class Urgency(StrEnum):
@@ -261,6 +262,7 @@ class Change(StrEnum):
     RULES = "rules changed"
     IDENTITY = "identity confirmed, or in doubt again"
     ASKED_AGAIN = "asked again"
+    NOT_OPENED = "not opened by the authority"
 
 
 LOUD: frozenset[Change] = frozenset(
@@ -277,11 +279,12 @@ LOUD: frozenset[Change] = frozenset(
         Change.RESTRICTED,
         Change.IDENTITY,
         Change.ASKED_AGAIN,
+        Change.NOT_OPENED,
     }
 )
 """
-The loud changes of rulings 7, 23, 24, 26, 43 and 46; every other is quiet: it joins the thread and reopens
-nothing.
+The loud changes of rulings 7, 23, 24, 26, 43, 45 and 46; every other is quiet: it joins the thread and
+reopens nothing.
 """
 
 

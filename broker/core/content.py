@@ -212,11 +212,13 @@ def provider_alert(
     matched: Sequence[Matched],
     *,
     earlier: Sequence[Visit],
+    unopened: bool,
 ) -> Alert | None:
     """
     Return what the treating provider is told: every plan with both numbers (rulings 19, 24, 30).
 
-    None when every plan was recorded too long after the person left (ruling 11).
+    `unopened`: an authority that is to be rung (45). None when every plan was recorded too long after the
+    person left (ruling 11).
     """
     settled = visit.policy.site(visit.provider)
     limit = visit.departed_at + settled.provider_after_departure if visit.departed_at else visit.left_at
@@ -235,7 +237,7 @@ def provider_alert(
         visit=_visit_line(visit),
         earlier_visits=len(earlier),
         last_visit_at=_newest(earlier),
-        notes=_notes((Note.SITE_UNLISTED, visit.unlisted)),
+        notes=_notes((Note.SITE_UNLISTED, visit.unlisted), (Note.NOT_OPENED, unopened)),
     )
 
 

@@ -37,7 +37,7 @@ from broker.core.counting import view_not_counted
 from broker.core.excluded import was_excluded
 from broker.core.facts import Access, IdentityNotice
 from broker.core.identifiers import NhsNumber
-from broker.core.identity_words import is_confirmed, is_overdue, is_refused, is_without_outcome
+from broker.core.identity_words import is_confirmed, is_overdue, is_refused, is_unopened, is_without_outcome
 from broker.core.keyed import IdentityKey
 from broker.core.leaving import elsewhere, staying, staying_by
 from broker.core.newborn import counting, covering, has_ended, match, received_by, timing_marks, was_received
@@ -282,8 +282,9 @@ class Deciding(Noting):
         ]  # fmt: skip
         recipient = Recipient(kind=RecipientKind.PROVIDER, code=visit.provider)
         to_provider = provider_alert(
-            self._alert_id(recipient, visit.reference), recipient, visit, matched, earlier=earlier
-        )
+            self._alert_id(recipient, visit.reference), recipient, visit, matched,
+            earlier=earlier, unopened=is_unopened(self.notices, visit),
+        )  # fmt: skip
         if to_provider is not None:
             raised.append(to_provider)
         return raised

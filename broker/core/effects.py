@@ -295,8 +295,7 @@ def differences(before: Alert, after: Alert) -> tuple[Change, ...]:
         changes.add(Change.PLAN)
     if (before.route, before.urgency) != (after.route, after.urgency):
         changes.add(Change.RECIPIENT_ROUTE)
-    if before.notes != after.notes:
-        changes.add(Change.NOTE)
+    changes |= _note_changes(before.notes, after.notes)
     if (before.earlier_visits, before.last_visit_at) != (after.earlier_visits, after.last_visit_at):
         changes.add(Change.HISTORY)
     if before.asked_again != after.asked_again:
@@ -306,6 +305,13 @@ def differences(before: Alert, after: Alert) -> tuple[Change, ...]:
     if before.visit is not None and after.visit is not None and before.visit != after.visit:
         changes |= _visit_changes(before.visit, after.visit)
     return tuple(sorted(changes))
+
+
+def _note_changes(before: tuple[Note, ...], after: tuple[Note, ...]) -> set[Change]:
+    """Return what came and went of notes: quiet, but for the clinician who is to ring the authority (45)."""
+    came, went = set(after) - set(before), set(before) - set(after)
+    changes = {Change.NOT_OPENED} if Note.NOT_OPENED in came else set()
+    return changes | ({Change.NOTE} if (came - {Note.NOT_OPENED}) or went else set())
 
 
 def _lasting(plans: tuple[PlanLine, ...]) -> list[PlanLine]:

@@ -34,6 +34,8 @@ FACTS: Mapping[VisitEvent | PlanType | IdentityKind | Occasion, str] = {
     IdentityKind.REFUSED: "a person said that the visit is not of the one whose number it is under (46)",
     IdentityKind.NO_OUTCOME: "nothing had been heard by then of how the visit ended (ruling 7)",
     IdentityKind.UNSETTLED: "nobody had said by then whose the visit is (ruling 46)",
+    IdentityKind.UNOPENED: "an authority had not opened by then what it was told (ruling 45)",
+    IdentityKind.OPENED: "every authority that was told has opened it (ruling 45)",
     IdentityKind.TIME_PASSED: "it was that late, and what is asked was asked again (rulings 23, 26, 43)",
     Occasion.ATTENDED: "the person came",
     Occasion.VIEWED: "somebody looked the person up",
@@ -162,6 +164,7 @@ NOTES: Mapping[Note, str] = {
     Note.OPEN_OWN_PLAN: "the authority is asked to open the baby's own plan (ruling 26)",
     Note.TELL_OUTCOME: "the authority is asked how the pregnancy ended (ruling 43)",
     Note.LAPSED: "nobody has told how the pregnancy ended, and nobody asks any more (ruling 43)",
+    Note.NOT_OPENED: "an authority has not opened what it was told: the clinician is to ring it (ruling 45)",
 }
 
 URGENCIES: Mapping[Urgency, str] = {
@@ -208,6 +211,7 @@ CHANGES: Mapping[Change, str] = {
     Change.VISIT: "other details of the visit changed",
     Change.IDENTITY: "who the patient is was confirmed, or is in doubt again (ruling 46)",
     Change.ASKED_AGAIN: "asked again, since nobody has answered (rulings 23, 26, 43)",
+    Change.NOT_OPENED: "an authority has not opened what it was told, and is to be rung (ruling 45)",
     Change.NUMBER: "the person's number was superseded (ruling 22)",
     Change.RULES: "the rules or the policy changed, and no new message led to it (ADR 0016)",
 }

@@ -273,14 +273,28 @@ class IdentityKind(StrEnum):
     """A timer's word that nobody had said so of a visit by then (ruling 46)."""
     NO_OUTCOME = "no outcome received"
     """A timer's word that nothing had been heard of a visit's end by then (ruling 7)."""
+    UNOPENED = "not opened"
+    """A timer's word that nobody at an authority had opened what it was told of a visit by then (45)."""
+    OPENED = "opened"
+    """That every authority that was told of a visit has opened it, or acknowledged it (ruling 45)."""
     TIME_PASSED = "time passed"
     """A timer's word that it is that late for somebody of whom something is asked again (23, 26, 43)."""
 
 
 ABOUT_A_VISIT = frozenset(
-    {IdentityKind.CONFIRMED, IdentityKind.REFUSED, IdentityKind.UNSETTLED, IdentityKind.NO_OUTCOME}
+    {
+        IdentityKind.CONFIRMED,
+        IdentityKind.REFUSED,
+        IdentityKind.UNSETTLED,
+        IdentityKind.NO_OUTCOME,
+        IdentityKind.UNOPENED,
+        IdentityKind.OPENED,
+    }
 )
-"""The kinds that speak of one visit: whose it is was asked of a person (46), how it ended of nobody (7)."""
+"""
+The kinds that speak of one visit: whose it is was asked of a person (46), how it ended of nobody (7), and
+whether what was told of it was opened is said by those who were told (45).
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """
-What a person, or a timer, said of a visit: whose it is, that none knows, that no outcome came. Rulings 7, 46.
+What a person, or a timer, said of a visit: whose it is, that none knows, that no outcome came, that nobody at
+an authority has opened what it was told. Rulings 7, 45, 46.
 
 The newest word of a person counts, by its stamp; of one stamp the word that alerts (ruling 37). A refusal
 covers what had been received when it was said: repeats of that ask nobody again, other details do. So any
@@ -59,17 +60,29 @@ def is_refused(
 def is_overdue(notices: Iterable[IdentityNotice], visit: Visit) -> bool:
     """Whether a timer found a visit unsettled so long after its arrival that authorities hear of it."""
     wait = visit.policy.site(visit.provider).unconfirmed_told
-    return any(at >= _due(visit, wait) for at in _said(notices, IdentityKind.UNSETTLED, visit))
+    return any(at >= due_from_arrival(visit, wait) for at in _said(notices, IdentityKind.UNSETTLED, visit))
 
 
 def is_without_outcome(notices: Iterable[IdentityNotice], visit: Visit) -> bool:
     """Whether nothing had been heard of a visit's end so long after its arrival, nor has been since (7)."""
     wait = visit.policy.site(visit.provider).outcome_awaited
     waiting = visit.state is VisitState.PRESENT
-    return waiting and any(at >= _due(visit, wait) for at in _said(notices, IdentityKind.NO_OUTCOME, visit))
+    return waiting and any(
+        at >= due_from_arrival(visit, wait) for at in _said(notices, IdentityKind.NO_OUTCOME, visit)
+    )
 
 
-def _due(visit: Visit, wait: timedelta) -> datetime:
+def is_unopened(notices: Iterable[IdentityNotice], visit: Visit) -> bool:
+    """Whether an authority had not opened in time what it was told, and all have not since (ruling 45)."""
+    said = list(notices)
+    wait = visit.policy.site(visit.provider).unopened_to_manager
+    unopened = max(_said(said, IdentityKind.UNOPENED, visit), default=None)
+    opened = max(_said(said, IdentityKind.OPENED, visit), default=None)
+    late = unopened is not None and unopened >= due_from_arrival(visit, wait)
+    return late and (opened is None or (unopened is not None and opened < unopened))
+
+
+def due_from_arrival(visit: Visit, wait: timedelta) -> datetime:
     """Return when a wait is over, from the earliest arrival that a message of the visit says by itself."""
     said = (arrival_of([message]) for message in visit.kept)
     return min(filter(None, (visit.arrived_at, *said))) + wait

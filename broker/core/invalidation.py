@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from broker.core.alerts import (
+    TAKEN_BACK,
     Alert,
     DecisionEntry,
     Note,
@@ -22,7 +23,7 @@ from broker.core.alerts import (
     Urgency,
     Why,
 )
-from broker.core.asking_again import reached, times_passed
+from broker.core.asking_again import next_time, reached, times_passed
 from broker.core.content import successor_of
 from broker.core.decisions import Decisions
 from broker.core.effects import Advance, compared
@@ -168,6 +169,17 @@ def stays_out_of_use(
     late = max((at for at in (inactive.late, passed) if at is not None), default=None)
     newest = replace(inactive, stamp=max([inactive.stamp, *stamps]), late=late)
     return _noticed(newest, plans, policy, key, destroyed=destroyed)
+
+
+def reminder_at(inactive: Inactive, policy: AnyPolicy) -> datetime | None:
+    """Return when an authority is to be reminded of its plan next, aware UTC; None where none is open."""
+    in_force = policy.at(inactive.stamp)
+    moments = [
+        next_time(inactive.since, in_force.authority(row.alert.recipient.code).asked_again, inactive.late)
+        for row in inactive.ledger.told.values()
+        if row.alert is not None and row.kind not in TAKEN_BACK
+    ]
+    return min(moments, default=None)
 
 
 def reopened(person: Person, inactive: Inactive) -> Person:

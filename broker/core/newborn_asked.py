@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from broker.core.alerts import Alert, Note, Occasion, Recipient, RecipientKind, Why
-from broker.core.asking_again import reached, times_passed
+from broker.core.asking_again import next_time, reached, times_passed
 from broker.core.birthdays import born_on
 from broker.core.content import Matched, asking_alert, owner_of
 from broker.core.facts import IdentityNotice
@@ -25,12 +25,17 @@ _ALWAYS = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What is asked because of a birth, by which policy; without alerts `why` says why nothing is."""
+    """
+    What is asked, by which policy; without alerts `why` says why nothing is.
+
+    `again_at` is when it is to be asked once more, aware UTC, None for never.
+    """
 
     subject: str
     alerts: Sequence[Alert]
     why: Why
     policy: Policy
+    again_at: datetime | None = None
 
 
 def birth_reference(key: IdentityKey, number: NhsNumber) -> str:
@@ -85,7 +90,8 @@ def asked_of_authorities(
                 asked_again=times_passed(first, in_force.authority(owner).asked_again, late),
             )
         )
-    return Asked(subject=subject, alerts=alerts, why=why, policy=in_force)
+    again = [next_time(first, in_force.authority(line.owner).asked_again, late) for line in matched]
+    return Asked(subject=subject, alerts=alerts, why=why, policy=in_force, again_at=min(again, default=None))
 
 
 def _was_lost(pair: Due, losses: Sequence[datetime]) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from broker.core.alerts import Alert, Note, Occasion, PlanState, Recipient, RecipientKind, Route, Urgency, Why
-from broker.core.asking_again import day_begins, reached, times_passed
+from broker.core.asking_again import day_begins, next_time, reached, times_passed
 from broker.core.content import Matched, asking_alert, owner_of
 from broker.core.facts import Birth, IdentityNotice, PlanType
 from broker.core.identifiers import NhsNumber, london_day
@@ -72,6 +72,29 @@ def why_not_awaited(
     if all(was_history(version, policy) for version in versions):
         return Why.HISTORY
     return Why.SHARING_STOPPED if unshared(content.authority, policy, content.end or content.start) else None
+
+
+def next_asked_at(
+    plans: Sequence[Sequence[Version]],
+    late: datetime | None,
+    losses: Sequence[datetime],
+    policy: AnyPolicy,
+    births: Births,
+) -> datetime | None:
+    """
+    Return when an outcome is to be asked next, or has lapsed, aware UTC; None where none is awaited.
+
+    `late` is how late it is by a timer's word, None before the first.
+    """
+    moments = []
+    for versions in awaiting(plans):
+        first, in_force = due_at(versions), policy.at(due_at(versions))
+        lapse = lapses_at(versions, in_force)
+        if why_not_awaited(versions, births, losses, in_force) is None and (late is None or late < lapse):
+            every = in_force.authority(_line(versions, in_force).owner).asked_again
+            is_asked = late is not None and late >= first
+            moments.append(min(next_time(first, every, late), lapse) if is_asked else first)
+    return min(moments, default=None)
 
 
 def outcomes_asked(

@@ -23,6 +23,21 @@ class Waits:
         12, Unit.HOURS, most=744, rule="ruling 46", scopes=(Where.PROVIDER,),
         meaning="how long after arrival an authority hears of a visit that nobody has confirmed to be its",
     )  # fmt: skip
+    unopened_to_next: timedelta = span(
+        15, Unit.MINUTES, least=1, most=60, rule="ruling 45",
+        meaning="how long an authority may leave what it was told unacknowledged until its next recipient is "
+        "reached",
+    )  # fmt: skip
+    unopened_to_manager: timedelta = span(
+        30, Unit.MINUTES, least=1, most=120, rule="ruling 45", scopes=(Where.PROVIDER,),
+        meaning="how long it may until its emergency duty manager is reached, and the treating clinician is "
+        "told that nobody has opened it",
+    )  # fmt: skip
+    unsettled_to_manager: timedelta = span(
+        30, Unit.MINUTES, least=1, most=120, rule="ruling 46", scopes=(Where.PROVIDER,),
+        meaning="how long an item of the worklist may stay unsettled until the provider's on-call manager "
+        "is reached",
+    )  # fmt: skip
     asked_again: timedelta = span(
         24, Unit.HOURS, least=1, most=744, rule="rulings 23, 26, 43", scopes=(Where.AUTHORITY,),
         meaning="how long until an authority is asked again: about a plan on a number not in use, a "

@@ -73,6 +73,10 @@ LAPSED = (
     "Lapsed without outcome: nobody has told how the pregnancy ended, and soon nobody is told by this plan "
     "any more. Find out where the baby is, and open its own plan."
 )
+NOT_OPENED = (
+    "Nobody at the authority has opened this – ring the number that is given with its plan. Of several "
+    "authorities at least one has not."
+)
 NOT_IN_USE = "Could not check: the NHS number is not in use, trace the patient (ruling 23)."
 NO_PLAN = "No plan on file. That is not evidence of no risk."
 SEARCHED = (
@@ -91,6 +95,7 @@ _NOTES = {
     Note.OPEN_OWN_PLAN: OPEN_OWN_PLAN,
     Note.TELL_OUTCOME: TELL_OUTCOME,
     Note.LAPSED: LAPSED,
+    Note.NOT_OPENED: NOT_OPENED,
 }
 
 

@@ -28,6 +28,7 @@ from broker.services.message_index import MessageIndexing
 from broker.services.redriving import Redriving
 from broker.services.rejected_desk import RejectedDesk
 from broker.services.releasing import Releasing
+from broker.services.timer_desk import TimerDesk
 from broker.services.worklist_desk import WorklistDesk
 
 _APPEND_DEADLINE_MS = 10_000  # nobody but the operator waits: a slow cluster is no reason to give up
@@ -49,6 +50,7 @@ class Desk:
     words: ItemWords
     enquiry: Enquiry
     log: DeskLog
+    timers: TimerDesk
 
 
 def feed_rule(settings: Settings) -> FeedRule:
@@ -122,7 +124,11 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
                 feeds=feed_rule(settings),
             ),
             log=log,
-        )
+            timers=TimerDesk(
+                archive, facts, parts.states, parts.facts, log,
+                policy=parts.policy, key=parts.key, clock=present,
+            ),
+        )  # fmt: skip
     finally:
         await facts.close()
         await archive.close()

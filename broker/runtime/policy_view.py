@@ -13,7 +13,7 @@ from broker.runtime.policy_file import PolicyFile
 from broker.services.policy_diff import Comparison, Difference, Verdict
 from broker.wire.readable import readable
 
-_UNITS = {Unit.DAYS: timedelta(days=1), Unit.HOURS: timedelta(hours=1)}
+_UNITS = {Unit.DAYS: timedelta(days=1), Unit.HOURS: timedelta(hours=1), Unit.MINUTES: timedelta(minutes=1)}
 _SITE_PREFIX = 3  # an ODS site code begins with its trust's, which has three characters [S84]
 
 

@@ -42,6 +42,9 @@ What may be said of a number or its person by hand.
 That a number is invalidated, or a restriction lifted, is taken from the source alone (rulings 23, 24).
 """
 
+OF_VISITS = (IdentityKind.NO_OUTCOME, IdentityKind.UNOPENED, IdentityKind.OPENED)
+"""What may be said by hand of a visit that is named as its hospital names it."""
+
 _ACTIONS = {
     IdentityKind.CONFIRMED: ActionKind.CONFIRMED,
     IdentityKind.REFUSED: ActionKind.REFUSED,
@@ -207,13 +210,26 @@ class FactDesk:
         await self._facts.append([fact_write(self._codec, notice, number, notice.notice_id, SOURCE)])
         return Added(fact_id=notice.notice_id, topic=topic_of(notice))
 
-    async def add_no_outcome(
-        self, number: NhsNumber, asked: VisitAsked, *, system: str, at: datetime, grounds: Grounds
+    async def add_of_visit(
+        self,
+        number: NhsNumber,
+        kind: IdentityKind,
+        asked: VisitAsked,
+        *,
+        system: str,
+        at: datetime,
+        grounds: Grounds,
     ) -> Added:
-        """Put in that nothing had been heard by a time of how a visit that a system told ended (ruling 7)."""
+        """
+        Put in what had become by a time of a visit that a system told, a word of `OF_VISITS`.
+
+        That nothing had been heard of its end (ruling 7), that an authority had not opened what it was told
+        of it, or that all had (45).
+        """
+        if kind not in OF_VISITS:
+            raise InvalidFact("this is not said of a visit by its name")
         now, visit = self._clock(), asked.reference(number, system, self._key)
         at = _plausible("time of the word", at, now)
-        kind = IdentityKind.NO_OUTCOME
         notice = IdentityNotice(
             notice_id=self._key.derive("word", number.key, kind, visit, at.isoformat()),
             kind=kind,

@@ -317,7 +317,11 @@ class Expecting:
         present = any(plan.said_at <= thread.left_at and "delayed" not in marks for plan, marks in told)
         restricted = self.oracle.restricted
         earlier = self.oracle.earlier(thread)
-        notes = (("location not listed", thread.unlisted), ("restricted record", restricted))
+        notes = (
+            ("location not listed", thread.unlisted),
+            ("restricted record", restricted),
+            ("nobody at the authority has opened this", self.oracle.unopened(thread)),
+        )
         self.rows.add(
             Row(
                 to=f"provider {thread.provider}",

@@ -418,6 +418,13 @@ class Oracle:
         told = any(at >= thread.first_said + wait for at in self._words(thread, "no outcome received"))
         return told and thread.state == "present"
 
+    def unopened(self, thread: Thread) -> bool:
+        """Whether a timer found it unopened in time, and the newest word is not that it was opened (45)."""
+        wait: timedelta = of_place(thread.policy, "unopened_to_manager", thread.provider)
+        said = [(at, 0) for at in self._words(thread, "not opened")]
+        newest = max(said + [(at, 1) for at in self._words(thread, "opened")], default=None)
+        return newest is not None and newest in said and newest[0] >= thread.first_said + wait
+
     def _words(self, thread: Thread, kind: str) -> list[datetime]:
         """Return when a word was said of a visit, or of one in its thread (37)."""
         return [

@@ -134,6 +134,21 @@ def test_misuse_is_explained(run: Run, words: tuple[str, ...], told: str, says: 
     assert (2, True) == (result.exit_code, says in result.output)
 
 
+def test_what_time_brings_about_is_counted_and_said_by_a_command(
+    own_kafka: EmbeddedKafka, tmp_path: Path
+) -> None:
+    """`cpis timers`: here nobody waits for anything; without grounds nothing is said."""
+    settings = {
+        "CPIS_KAFKA_BOOTSTRAP_SERVERS": own_kafka.bootstrap_servers,
+        "CPIS_DATA_DIR": str(tmp_path),
+    }
+    due = CliRunner().invoke(root, ["timers", "due"], env=settings)
+    said = CliRunner().invoke(root, ["timers", "say"], env=settings)
+
+    assert (0, True) == (due.exit_code, "nothing is due" in due.output)
+    assert "CPIS-603" == getattr(said.exception, "code", None)
+
+
 def test_without_kafka_nothing_is_answered(run: Run) -> None:
     """The operator is told to try again, which does no harm."""
     result = run("notice", "--kind", "in-use", *SAID, *GROUNDS, told="9990000018\n", servers="127.0.0.1:1")

@@ -169,7 +169,17 @@ NAMED = (
     Mutation(
         rule="ruling 46", mistake="told a moment too late: after 12 hours instead of at them",
         module=PurePosixPath("broker/core/identity_words.py"),
-        right="return any(at >= _due", wrong="return any(at > _due",
+        right="return any(at >= due_from", wrong="return any(at > due_from",
+    ),
+    Mutation(
+        rule="ruling 43", mistake="lapsed a moment too late: after day 29 has begun instead of then",
+        module=PurePosixPath("broker/core/outcome_asked.py"),
+        right="if late < lapses_at(", wrong="if late <= lapses_at(",
+    ),
+    Mutation(
+        rule="ruling 45", mistake="an alert taken for opened that was not opened again since",
+        module=PurePosixPath("broker/core/identity_words.py"),
+        right="opened < unopened)", wrong="opened <= unopened)",
     ),
     Mutation(
         rule="ruling 46", mistake="a word taken back because the arrival was corrected",

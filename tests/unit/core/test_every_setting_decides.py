@@ -18,8 +18,11 @@ KEPT_BY = frozenset({"lateness", "horizon", "inactive_kept"})
 """How long things are kept: tests/unit/core/test_retention.py, tests/unit/services/test_matching.py,
 tests/unit/services/test_inactive_numbers.py."""
 
-WITHOUT_A_PERSON = frozenset({"inactive_to_lead"})
-"""They decide where nothing is known of the person: tests/unit/core/test_asking_again.py."""
+WITHOUT_A_PERSON = frozenset({"inactive_to_lead", "unopened_to_next", "unsettled_to_manager"})
+"""
+They decide where nothing is known of the person, or of what is not told here: test_asking_again.py,
+test_escalating.py.
+"""
 
 HEAD = "recorded | fact | about | values\n"
 PLAN = f"{HEAD}T-9d | plan | CPP E09 | verified=yes\n"
@@ -69,6 +72,10 @@ STORIES: Mapping[str, tuple[object, str]] = {
     "unconfirmed_told": (
         9 * HOUR,
         f"{PLAN} T | A04 | v1 | family=Other given=Alex\n T+10h | notice | n1 item-unsettled | visit=v1",
+    ),
+    "unopened_to_manager": (
+        9 * HOUR,
+        f"{PLAN} T | A04 | v1 |\n T+1h | notice | n1 not-opened | visit=v1",
     ),
     "asked_again": (
         9 * HOUR,

@@ -62,7 +62,7 @@ def test_every_setting_says_what_it_is(name: str) -> None:
     assert not declared.meaning.endswith(".")
     assert declared.may_be
     assert declared.everywhere or declared.scopes
-    assert declared.key(name) in {name, f"{name}_years", f"{name}_days", f"{name}_hours"}
+    assert declared.key(name) in {name, *(f"{name}_{unit}" for unit in ("years", "days", "hours", "minutes"))}
 
 
 @pytest.mark.parametrize(

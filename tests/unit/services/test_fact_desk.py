@@ -357,7 +357,11 @@ def test_that_no_outcome_came_is_said_of_one_visit() -> None:
     bench = Bench()
     asked = VisitAsked(provider=OdsCode("RXH"), number="V-1", system=None)
     added = {
-        asyncio.run(bench.desk.add_no_outcome(ROBIN, asked, system="EDSYS", at=SAID, grounds=GROUNDS)).fact_id
+        asyncio.run(
+            bench.desk.add_of_visit(
+                ROBIN, IdentityKind.NO_OUTCOME, asked, system="EDSYS", at=SAID, grounds=GROUNDS
+            )
+        ).fact_id
         for _ in range(2)
     }
 
