@@ -6,7 +6,7 @@ from datetime import date, datetime
 import click
 
 from broker.cli.desk import at_desk, grounds_options, servers_option, visit_named
-from broker.cli.personal import NUMBER, number_of, personal
+from broker.cli.personal import NUMBER, USER_ID, number_of, personal
 from broker.core.errors import BrokerError
 from broker.core.facts import IdentityKind
 from broker.core.identifiers import OdsCode
@@ -22,7 +22,6 @@ _MOTHER = "NHS number of the mother"
 _BABY = "NHS number of the baby"
 _BORN = "Date of birth"
 _BABY_BORN = "Date of birth of the baby"
-_USER_ID = "The organisation's own id of the user"
 _BESIDES = {IdentityKind.SUPERSEDED: (_SUCCESSOR,), IdentityKind.BIRTH_DATE: (_BORN,)}
 """What is asked for after the number."""
 
@@ -166,7 +165,7 @@ def view(
     is known, the organisation's own id of that user: by it somebody is known who must not see the person.
     """
     grounds = Grounds(by=by, reason=reason)
-    digits, name, *own_id = personal((NUMBER, _USER), perhaps=_USER_ID)
+    digits, name, *own_id = personal((NUMBER, _USER), perhaps=USER_ID)
     user = User(name=name, own_id=own_id[0] if own_id else None)
     number = number_of(digits)
 
@@ -198,7 +197,7 @@ def exclusion(organisation: OdsCode, reason: str, by: str, bootstrap_servers: st
     looks, the safeguarding lead gets an urgent item.
     """
     grounds = Grounds(by=by, reason=reason)
-    digits, user_id = personal((NUMBER, _USER_ID))
+    digits, user_id = personal((NUMBER, USER_ID))
     number = number_of(digits)
 
     async def put_in(desk: Desk) -> Added:

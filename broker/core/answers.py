@@ -6,12 +6,13 @@ could speak against it was looked at. What is looked at is `Checked`; which answ
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from broker.core.decisions import Deciding
 from broker.core.desk_errors import NoAnswerHere
+from broker.core.excluded import may_see
 from broker.core.identifiers import NhsNumber, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.newborn import counting
@@ -66,6 +67,7 @@ class Checked:
     `details_disagree`: one counts and none matches. `several_numbers`: the newest message that names a number
     several that differ, and a plan may be filed under another of them (42). `record_waiting`,
     `possible_match`: ruling 21. `not_in_use`, `under_enquiry`: rulings 23 and 38. `restricted`: ruling 24.
+    `excluded`: who asks must not see the person (48).
     `sharing_stopped`: by the provider's own signed stop, `plans_unshared`: by one of some authority, whose
     plans nobody may look through (45). `checked_at`: when a check mark that has passed the visit was written,
     aware UTC; None while none has.
@@ -83,6 +85,7 @@ class Checked:
     record_waiting: bool = False
     sharing_stopped: bool = False
     plans_unshared: bool = False
+    excluded: bool = False
     checked_at: datetime | None = None
 
 
@@ -125,6 +128,7 @@ class Answer:
 
 
 _BEFORE_A_PLAN: tuple[tuple[Uncheckable, Callable[[Checked], bool]], ...] = (
+    (Uncheckable.RESTRICTED, lambda checked: checked.excluded),  # in the words of a restricted record
     (Uncheckable.SHARING_STOPPED, lambda checked: checked.sharing_stopped),
     (Uncheckable.POSSIBLE_MATCH, lambda checked: checked.possible_match),
     (Uncheckable.NO_NUMBER, lambda checked: not checked.number),
@@ -163,15 +167,26 @@ def could_not_check(reason: Uncheckable, *, cause: str = "") -> Answer:
     return Answer(finding=Finding.COULD_NOT_CHECK, reason=reason, cause=cause)
 
 
-def look(number: NhsNumber, known: Known, reference: str, policy: AnyPolicy, key: IdentityKey) -> Looked:
+def look(
+    number: NhsNumber,
+    known: Known,
+    reference: str,
+    policy: AnyPolicy,
+    key: IdentityKey,
+    *,
+    user: str | None = None,
+) -> Looked:
     """
     Return what there is to look at for a visit, from what is known of its person.
 
     `known` holds the visit's messages, and the plans and notices where the person has a record. Raises
     `NoAnswerHere` for a visit that is no unscheduled one or not shared with (rulings 3, 47, 49), with or
-    without a plan. Whether a mark has passed it, and whether a record waits, is for the caller to say.
+    without a plan. Whether a mark has passed it, and whether a record waits, is for the caller to say. `user`
+    is the keyed reference of who asks, None where it is not known (ruling 48).
     """
-    return _Looking(number, known, policy, key).at(reference)
+    looked = _Looking(number, known, policy, key).at(reference)
+    excluded = user is not None and not may_see(known.notices.values(), user)
+    return replace(looked, checked=replace(looked.checked, excluded=excluded))
 
 
 class _Looking(Deciding):

@@ -16,7 +16,7 @@ SOURCE = "urn:cpis:desk"
 
 
 class DeskLog:
-    """The desk's pen. Both methods raise `KafkaUnavailable`, and then nothing more may be done."""
+    """The desk's pen. Every method raises `KafkaUnavailable`, and then nothing more may be done."""
 
     def __init__(
         self,
@@ -56,6 +56,10 @@ class DeskLog:
     async def mark(self, action: OperatorAction, topic: Topic, *, key: bytes | None = None) -> None:
         """Write the action beside the item whose state it changes."""
         await self._facts.append([self._write(action, topic, key)])
+
+    async def tell(self, write: Write) -> None:
+        """Write the fact that an action leads to."""
+        await self._facts.append([write])
 
     def _write(self, action: OperatorAction, topic: Topic, key: bytes | None) -> Write:
         """Return the record of an action."""

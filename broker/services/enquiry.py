@@ -27,8 +27,8 @@ from broker.core.answers import (
 from broker.core.checks import CheckMark
 from broker.core.desk_errors import NoAnswerHere, VisitAmbiguous
 from broker.core.errors import ConfigurationError, WrongIdentityKey
-from broker.core.facts import VisitMessage
-from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.facts import Access, VisitMessage
+from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.invalidation import Inactive
 from broker.core.keyed import IdentityKey, moved_reference
 from broker.core.operators import ActionKind, Grounds
@@ -41,7 +41,8 @@ from broker.core.reading import position
 from broker.core.succession import NUMBERS_PASSED_MAX
 from broker.core.waiting import waiting_number_key
 from broker.ports import PARTITION_STATE_KEY, Archive, Clock, Topic
-from broker.services.desk_log import DeskLog
+from broker.services.desk_log import SOURCE, DeskLog
+from broker.services.fact_writes import fact_write
 from broker.services.finding import Held, Kept, VisitAsked, kept_of, messages_of
 from broker.services.matching_output import cause_of
 from broker.services.rejected_desk import place_of
@@ -170,7 +171,9 @@ class Enquiry:
         await self._log.audit(ActionKind.ANSWERED, newest.reference, place_of(newest.record), grounds)
         own = [held for held in messages if held.number == newest.number]
         marks = await self._marks_past(asked.provider, own)
-        checked = await self._look(own, passed=_passed(marks, asked.provider, own))
+        checked = await self._look(own, asked.user, passed=_passed(marks, asked.provider, own))
+        if checked.excluded:
+            await self._tell_of_excluded(asked, newest.number, grounds)
         return answer(checked, self._feeds.judge((one.mark for one in marks), self._clock()))
 
     async def _without_number(self, kept: Sequence[Kept], grounds: Grounds) -> Answer:
@@ -204,7 +207,25 @@ class Enquiry:
                 newest[mark.key, mark.partition] = _Marked(mark=mark, written_at=written_at)
         return list(newest.values())
 
-    async def _look(self, own: Sequence[Held], *, passed: datetime | None) -> Checked:
+    async def _tell_of_excluded(self, asked: VisitAsked, number: NhsNumber, grounds: Grounds) -> None:
+        """Have the safeguarding lead told that somebody asked who must not see the person (ruling 48)."""
+        now = aware(self._clock())
+        access_id = self._key.derive("asked", number.key, asked.user or "", now.isoformat())
+        access = Access(
+            access_id=access_id,
+            organisation=asked.provider,
+            organisation_name=asked.provider.code,
+            role="asked for an answer",
+            user_name=grounds.by,
+            user=asked.user,
+            unscheduled=False,
+            accessed_at=now,
+            recorded_at=now,
+            received_at=now,
+        )
+        await self._log.tell(fact_write(self._readers.facts, access, number, access_id, SOURCE))
+
+    async def _look(self, own: Sequence[Held], user: str | None, *, passed: datetime | None) -> Checked:
         """Return what there is to look at; `passed` is when a mark was written that passed the visit."""
         first = own[0]
         read = await self._read({first.number.key})
@@ -220,7 +241,7 @@ class Enquiry:
             return Checked(not_in_use=True)
         if person is None or found.reference not in person.known.visits:
             return Checked()  # kept apart as unprocessable, or on its way to the number that succeeded
-        looked = look(person.number, person.known, found.reference, self._policy, self._key)
+        looked = look(person.number, person.known, found.reference, self._policy, self._key, user=user)
         former = {waiting_number_key(self._key, one) for one in found.passed}  # a record may wait for any
         return await self._settled(replace(looked, waiting_under=looked.waiting_under | former), passed)
 

@@ -21,12 +21,14 @@ class VisitAsked:
     """
     A visit as its hospital calls it: provider (MSH-4), visit number (PV1-19), sending system (MSH-3).
 
-    Without the system it is found by the systems of the provider's messages that are held.
+    Without the system it is found by the systems of the provider's messages that are held. `user` is the
+    keyed reference of who asks about it (ruling 48), None where it is not known.
     """
 
     provider: OdsCode
     number: str
     system: str | None = None
+    user: str | None = None
 
     def is_it(self, reference: str, number: NhsNumber, system: str, key: IdentityKey) -> bool:
         """Whether a visit of a person, which a system of the provider told, is the one asked for."""

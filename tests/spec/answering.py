@@ -71,12 +71,14 @@ class Around(Protocol):
 def owned(asked: VisitAsked, sent: Sequence[tuple[NhsNumber | None, Fact]]) -> VisitAsked:
     """Return the visit as one of the person whose facts were sent."""
     numbers = frozenset(number for number, _ in sent if number is not None)
-    return _Own(provider=asked.provider, number=asked.number, system=asked.system, numbers=numbers)
+    return _Own(
+        provider=asked.provider, number=asked.number, system=asked.system, user=asked.user, numbers=numbers
+    )
 
 
-def visit_asked(name: str, provider: str = PROVIDER) -> VisitAsked:
-    """Return a table's visit as its hospital calls it."""
-    return VisitAsked(provider=OdsCode(provider), number=name, system="EDSYS")
+def visit_asked(name: str, provider: str = PROVIDER, user: str | None = None) -> VisitAsked:
+    """Return a table's visit as its hospital calls it, and who asks about it."""
+    return VisitAsked(provider=OdsCode(provider), number=name, system="EDSYS", user=user)
 
 
 def answered(ask: Ask, asked: VisitAsked) -> str:
@@ -102,7 +104,7 @@ def ask_core(
         for person in (*everybody.people.values(), *everybody.waiting.values()):
             reference = asked.reference(person.number, "EDSYS", KEY)
             if reference in person.known.visits:
-                looked = look(person.number, person.known, reference, policy, KEY)
+                looked = look(person.number, person.known, reference, policy, KEY, user=asked.user)
                 waits = around.waits(looked)
                 return answer(replace(looked.checked, checked_at=T, record_waiting=waits), feeds)
         if everybody.inactive:

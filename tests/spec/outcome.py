@@ -42,9 +42,9 @@ class Outcome:
     records: Mapping[str, Sequence[Record]] = field(default_factory=dict)
     reports: Sequence[tuple[Notice, Mapping[str, int | str]]] = ()
 
-    def answer(self, name: str = "v1", provider: str = PROVIDER) -> str:
+    def answer(self, name: str = "v1", provider: str = PROVIDER, user: str | None = None) -> str:
         """Return what a provider is answered about its visit (ruling 41), or that it gets no answer."""
-        return answered(self.ask, visit_asked(name, provider))
+        return answered(self.ask, visit_asked(name, provider, user))
 
     @property
     def standing(self) -> list[Alert]:

@@ -234,3 +234,45 @@ def test_of_two_numbers_in_a_message_nobody_says_that_there_is_no_plan(
     outcome = run_doors(table("" if plan_of == "-" else f"{PLAN} number={plan_of}", beside), sent)
 
     assert answer == outcome.answer()
+
+
+EXCLUDED = rows("""
+    facts                                              | user | answer
+    T-9d notice n1/excluded user=u1                    | u1   | could not check: restricted
+    T+1h notice n1/excluded user=u1                    | u1   | could not check: restricted
+    T-9d notice n1/excluded user=u1                    | u2   | as to anybody
+    T-9d notice n1/excluded user=u1                    | -    | as to anybody
+    -                                                  | u1   | as to anybody
+""")
+
+
+@pytest.mark.parametrize("plan", ["", PLAN])
+@pytest.mark.parametrize(("facts", "user", "answer"), EXCLUDED)
+def test_who_must_not_see_a_person_is_answered_as_of_a_restricted_record(
+    run_moving: RunMoving, plan: str, facts: str, user: str, answer: str
+) -> None:
+    """With a plan and without one the same words, and never that there is none (ruling 48)."""
+    at_, _, notice = facts.partition(" notice ")
+    about, _, values = notice.partition(" ")
+    row = f"{at_} | notice | {about.replace('/', ' ')} | {values}" if notice else ""
+    outcome = run_moving(table(plan, row, "T | A04 | v1 |"))
+
+    to_anybody = "plan on file" if plan else "no plan on file"
+    expected = to_anybody if answer == "as to anybody" else answer
+    assert expected == outcome.answer(user=None if user == "-" else user)
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        f"T-9d | plan | CPP E09 | {OTHER_DETAILS}",  # else: details disagree
+        "T | notice | n2 number-change |",  # else: under enquiry
+    ],
+)
+def test_an_exclusion_outweighs_every_other_reason(run_moving: RunMoving, otherwise: str) -> None:
+    """Other words would tell what is known of the person (ruling 48)."""
+    excluded = "T-9d | notice | n1 excluded | user=u1"
+    outcome = run_moving(table(excluded, otherwise, "T | A04 | v1 |"))
+
+    assert "could not check: restricted" == outcome.answer(user="u1")
+    assert "could not check: restricted" != outcome.answer()

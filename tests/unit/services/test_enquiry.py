@@ -9,12 +9,12 @@ import pytest
 
 from broker.adapters.memory import MemoryFactLog
 from broker.adapters.memory_archive import MemoryArchive
-from broker.core.alerts import Recipient, RecipientKind
+from broker.core.alerts import ItemKind, Recipient, RecipientKind
 from broker.core.answers import MARK_WITHIN, Feeds, Finding, Uncheckable, could_not_check
 from broker.core.checks import CheckMark
 from broker.core.desk_errors import NoAnswerHere, VisitAmbiguous
 from broker.core.errors import KafkaUnavailable
-from broker.core.facts import VisitEvent
+from broker.core.facts import IdentityKind, IdentityNotice, VisitEvent
 from broker.core.identifiers import OdsCode
 from broker.core.keyed import IdentityKey
 from broker.core.operators import ActionKind
@@ -354,3 +354,25 @@ def test_numbers_that_succeed_one_another_in_a_circle_are_no_answer() -> None:
         assert BEHIND == await Desk(street).ask()
 
     in_street(scenario)
+
+
+@pytest.mark.parametrize(("user", "told"), [("u1", True), ("u2", False), (None, False)])
+def test_the_safeguarding_lead_is_told_when_an_excluded_person_asks(user: str | None, *, told: bool) -> None:
+    """By an urgent item of the provider; who asked is answered in the words of a restricted record (48)."""
+
+    async def scenario(house: House) -> None:
+        excluded = IdentityNotice(
+            notice_id="x", kind=IdentityKind.EXCLUDED, user="u1", recorded_at=NOON, received_at=NOON
+        )
+        house.send(plan(), excluded)
+        await worked_off(house, came())
+        answer = await Desk(house).ask(replace(VISIT, user=user))
+        async with house.at_work():
+            await house.taken()
+
+        expected = (Uncheckable.RESTRICTED, None) if told else (None, Finding.PLAN)
+        assert expected == (answer.reason, None if told else answer.finding)
+        assert [ItemKind.EXCLUDED_PERSON] * told == [item.kind for item in house.items()]
+        assert len(house.kafka.read(Topic.ACCESSES)) == told
+
+    in_house(scenario)
