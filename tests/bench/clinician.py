@@ -20,7 +20,7 @@ from tests.fault.fleet import Fleet, send
 from tests.fault.load import PROVIDERS, Sent
 
 RATE_PER_SECOND = 10
-WARM_UP_SECONDS = 5
+WARM_UP_SECONDS = 2
 _WAIT_SECONDS_MAX = 180.0  # for the start of the processes and for what must come
 
 

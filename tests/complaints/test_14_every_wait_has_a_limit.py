@@ -8,10 +8,12 @@ import pytest
 import trustme
 
 from broker.adapters.http_poster import HttpPoster
-from broker.adapters.mllp_client import MllpLine
+from broker.adapters.mllp_client import MllpLine, Patience
 from broker.core.delivery import Fault
-from tests.builders.delivering import HOST, IMPATIENT
+from tests.builders.delivering import HOST
 
+SHORT_S = 0.3
+LONG_S = 15.0
 FAR_LONGER_S = 20.0
 Opened = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -65,36 +67,36 @@ def context() -> ssl.SSLContext:
 
 
 @pytest.mark.parametrize(
-    ("serve", "tls", "fault"),
+    ("serve", "tls", "patience", "fault"),
     [
-        (silent, False, Fault.NO_ANSWER),
-        (endless, False, Fault.NO_ANSWER),
-        (gone, False, Fault.CUT_OFF),
-        (silent, True, Fault.AWAY),  # it never answers the handshake
-        (endless, True, Fault.UNTRUSTED),  # it does not speak TLS
+        (silent, False, Patience(answer_seconds=SHORT_S), Fault.NO_ANSWER),
+        (endless, False, Patience(answer_seconds=SHORT_S), Fault.NO_ANSWER),
+        (gone, False, Patience(answer_seconds=LONG_S), Fault.CUT_OFF),
+        (silent, True, Patience(connect_seconds=SHORT_S), Fault.AWAY),  # it never answers the handshake
+        (endless, True, Patience(connect_seconds=LONG_S), Fault.UNTRUSTED),  # it does not speak TLS
     ],
 )
 def test_a_lost_acknowledgement_is_waited_for_within_a_limit(
-    serve: Opened, *, tls: bool, fault: Fault
+    serve: Opened, patience: Patience, fault: Fault, *, tls: bool
 ) -> None:
-    """Complaint 14: every wait of the MLLP line has a limit, and the connection is dropped then."""
-    assert fault is asyncio.run(
-        against(
-            serve,
-            lambda port: MllpLine(HOST, port, tls=context() if tls else None, patience=IMPATIENT).exchange(
-                b"MSH|"
-            ),
-        )
-    )
+    """Complaint 14: every wait of the MLLP line has a limit, under TLS too; then it is dropped."""
+
+    async def ask(port: int) -> object:
+        """Send one message."""
+        return await MllpLine(HOST, port, tls=context() if tls else None, patience=patience).exchange(b"MSH|")
+
+    assert fault is asyncio.run(against(serve, ask))
 
 
-@pytest.mark.parametrize(("serve", "fault"), [(silent, Fault.NO_ANSWER), (gone, Fault.CUT_OFF)])
-def test_an_endpoint_is_waited_for_within_a_limit(serve: Opened, fault: Fault) -> None:
+@pytest.mark.parametrize(
+    ("serve", "seconds", "fault"), [(silent, SHORT_S, Fault.NO_ANSWER), (gone, LONG_S, Fault.CUT_OFF)]
+)
+def test_an_endpoint_is_waited_for_within_a_limit(serve: Opened, seconds: float, fault: Fault) -> None:
     """Complaint 14: so has every wait of a post."""
 
     def post(port: int) -> Awaitable[object]:
         """Post to the server."""
-        poster = HttpPoster(f"http://{HOST}:{port}/", content_type="text/plain", total_seconds=0.3)
+        poster = HttpPoster(f"http://{HOST}:{port}/", content_type="text/plain", total_seconds=seconds)
         return poster.post(b"{}", request_id="r1")
 
     assert fault is asyncio.run(against(serve, post))

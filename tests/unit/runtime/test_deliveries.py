@@ -71,7 +71,7 @@ def test_an_event_is_delivered_counted_and_timed(desk: Desk) -> None:
     async def delivered(_deliveries: Deliveries, engine: Engine) -> None:
         """Wait until it is kept as delivered."""
         await engine.until(1)
-        await until(lambda: desk.states().get("e1") is State.DELIVERED)
+        await until(lambda: desk.states().get("e1") is State.DELIVERED, PATIENCE_S)
 
     metrics, engine = play(desk, delivered)
 
@@ -102,14 +102,14 @@ def test_what_a_destination_that_is_gone_would_have_got_is_put_aside(desk: Desk)
 
     async def delivered(_deliveries: Deliveries, engine: Engine) -> None:
         """Wait until it is delivered."""
-        await until(lambda: desk.states().get("e1") is State.DELIVERED)
+        await until(lambda: desk.states().get("e1") is State.DELIVERED, PATIENCE_S)
 
     play(desk, delivered)
     desk.arrive("e2", alert_id="a2")
 
     async def put_aside(_deliveries: Deliveries, _engine: Engine) -> None:
         """Wait until the second is dead."""
-        await until(lambda: desk.states().get("e2") is State.DEAD)
+        await until(lambda: desk.states().get("e2") is State.DEAD, PATIENCE_S)
 
     play(desk, put_aside, text="")
 
@@ -123,7 +123,7 @@ def test_what_waits_what_is_dead_and_what_is_nowhere_are_gauges(desk: Desk) -> N
 
     async def dead(_deliveries: Deliveries, _engine: Engine) -> None:
         """Wait until it is put aside."""
-        await until(lambda: desk.states().get("e1") is State.DEAD)
+        await until(lambda: desk.states().get("e1") is State.DEAD, PATIENCE_S)
 
     play(desk, dead)  # counting begins with what is found
 
@@ -146,7 +146,9 @@ def test_a_database_that_is_away_stops_nothing_for_good(desk: Desk) -> None:
         desk.arrive("e1")
         with structlog.testing.capture_logs() as lines:
             desk.rename("inbox", "elsewhere")
-            await until(lambda: any(line["event"] == "delivery failed on our side" for line in lines))
+            await until(
+                lambda: any(line["event"] == "delivery failed on our side" for line in lines), PATIENCE_S
+            )
         desk.rename("elsewhere", "inbox")
         deliveries.wake(HERE.recipient)
         await engine.until(1)
@@ -169,7 +171,7 @@ def test_a_refusal_is_told_once_and_so_is_the_return(desk: Desk) -> None:
     async def taken(_deliveries: Deliveries, engine: Engine) -> None:
         """Wait until it is delivered."""
         engine.reply = reply
-        await until(lambda: desk.states().get("e1") is State.DELIVERED)
+        await until(lambda: desk.states().get("e1") is State.DELIVERED, PATIENCE_S)
 
     with structlog.testing.capture_logs() as lines:
         metrics, _ = play(desk, taken)
