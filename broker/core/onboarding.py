@@ -82,8 +82,8 @@ def missing(provider: OdsCode, senders: Senders, topics: Topics, policy: AnyPoli
         yield f"the file of senders does not name {provider}: nobody may send for it"
     elif not known.sender and topics.written is None:
         yield f"the file of senders names no sending system of {provider}"
-    if topics.told is None:
-        yield f"the topics file names no topic for {provider}: its alerts stay on cpis.alerts"
+    if topics.told is None and (known is None or known.deliver is None):
+        yield f"nothing takes alerts to {provider}: give it a topic, or `deliver` in the file of senders"
     for name in (topics.told, topics.written):
         if name is not None and topics.present is not None and name not in topics.present:
             yield f"the cluster has no topic {name}: cpis topics apply makes it"

@@ -7,8 +7,10 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from broker.adapters.memory_sealing import MemorySealer
 from broker.adapters.mllp_server import MllpServer
@@ -24,6 +26,9 @@ from broker.services.rejections import Rejections
 from broker.services.replay import Taken
 from broker.wire.file_response import write_file_response
 from broker.wire.stream import Door, StreamLine, read_stream
+from broker.wire.visit_reading import Context
+from tests.builders.hl7 import KEY
+from tests.builders.hospital_record import READER
 from tests.builders.upload_desk import Desk
 from tests.tools.markdown import code_blocks
 from tests.tools.stale_docs import REPOSITORY
@@ -108,6 +113,23 @@ def test_a_message_sent_by_hand_raises_the_alert_that_the_page_promises(tmp_path
     raised = {event.alert.recipient.code.code for event in replay.outcome.events}
     assert {EventKind.RAISED} == {event.kind for event in replay.outcome.events}
     assert {"211", "RXH"} == raised
+
+
+def test_the_record_that_a_provider_is_shown_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the schema and the id on the page; it is a visit of the provider that the page lets write."""
+    (example,) = _blocks("send-over-kafka.md", "python")
+    monkeypatch.chdir(REPOSITORY)
+    shown: dict[str, bytes] = {}
+
+    exec(example, shown)  # noqa: S102 - the program of the page
+
+    context = Context(key=KEY, received_at=datetime.now(UTC) + timedelta(seconds=1))
+    reading = READER.read(shown["value"], context)
+    assert ("RXX", "9990000018", ()) == (
+        reading.provider.code,
+        reading.number and reading.number.digits,
+        reading.faults,
+    )
 
 
 def test_the_answer_shown_to_authorities_is_the_one_that_their_sample_gets() -> None:

@@ -4,6 +4,7 @@ import tomllib
 
 import pytest
 
+from broker.core.destinations import Deliver
 from broker.core.identifiers import OdsCode
 from broker.core.onboarding import NewSender, Topics, listed_places, missing, with_provider, with_sender
 from broker.core.policy import Policies, Policy
@@ -104,7 +105,7 @@ def test_a_provider_of_which_everything_is_settled_lacks_nothing() -> None:
     [
         (Senders(), PRESENT, "does not name RXX"),
         (senders(sender=False), PRESENT, "names no sending system"),
-        (senders(), Topics(None, None, None), "names no topic for RXX"),
+        (senders(), Topics(None, None, None), "nothing takes alerts to RXX"),
         (senders(), Topics(TOLD, None, frozenset()), f"has no topic {TOLD}"),
         (senders(), Topics(TOLD, WRITTEN, frozenset({TOLD})), f"has no topic {WRITTEN}"),
     ],
@@ -116,6 +117,15 @@ def test_what_is_missing_in_the_files_or_on_the_cluster_is_named(
     [gap] = missing(RXX, file, topics, ready_policy())
 
     assert words in gap
+
+
+def test_a_provider_whose_engine_takes_its_alerts_needs_no_topic() -> None:
+    """Ruling 30: by any of the ways, and one is enough."""
+    file = Senders(
+        providers={RXX: Provider(sender={"EDSYS": Sender()}, deliver=Deliver(fhir="https://a.example"))}
+    )
+
+    assert [] == [*missing(RXX, file, Topics(None, None, None), ready_policy())]
 
 
 def test_a_provider_that_writes_to_kafka_needs_no_sender() -> None:
