@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_clients import deadline, lone_consumer, stop_consumer
 from broker.adapters.kafka_ranges import READ_WAIT_MS
-from broker.adapters.kafka_reader import ANSWER_MS, partitions_of
+from broker.adapters.kafka_reader import ANSWER_MS, PLACE_MS, partitions_of
 from broker.ports import Record
 
 T = TypeVar("T")
@@ -52,7 +52,7 @@ async def looking_out(cluster: Cluster, topic: str) -> AsyncIterator[Sighting]:
     places = await partitions_of(cluster, topic)
     consumer = lone_consumer(cluster, answer_ms=ANSWER_MS, wait_ms=READ_WAIT_MS)
     try:
-        async with deadline(ANSWER_MS, "connecting"):
+        async with deadline(PLACE_MS, "connecting"):
             await consumer.start()
             consumer.assign(places)
             for place, end in (await consumer.end_offsets(places)).items():
