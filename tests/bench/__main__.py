@@ -53,10 +53,6 @@ def main(attendances: int, seconds: int, plans: int) -> None:
         f"attendance → alert  p50 {alert.p50:6.1f} ms   p99 {alert.p99:6.1f} ms   "
         f"p50 {alert.p50 / trip.p50:.1f} × (aim under {LATENCY_AIM:.0f} ×)"
     )
-    with tempfile.TemporaryDirectory() as directory, embedded_kafka(say=print, lasting=True) as kafka:
-        asyncio.run(apply_topics(kafka.cluster, declared))
-        engine = asyncio.run(measure_clinician(kafka.cluster, Path(directory), seconds))
-    print(f"AA → ORU at engine  p50 {engine.p50:6.1f} ms   p99 {engine.p99:6.1f} ms")
     with tempfile.TemporaryDirectory() as directory, embedded_kafka(say=print) as kafka:
         asyncio.run(apply_topics(kafka.cluster, declared))
         alone, found = asyncio.run(measure_copies(kafka.cluster, Path(directory), attendances // 10))
@@ -65,6 +61,15 @@ def main(attendances: int, seconds: int, plans: int) -> None:
         f"{found / alone:.2f} × (limit {COPIES_MAX})"
     )
     print_state(plans, attendances // 10)
+
+
+def print_engine(seconds: int) -> None:
+    """Measure how long an alert takes to a provider's engine on a fresh cluster, and print it."""
+    declared = load_topics(topics_file().read_text("utf-8"))
+    with tempfile.TemporaryDirectory() as directory, embedded_kafka(say=print, lasting=True) as kafka:
+        asyncio.run(apply_topics(kafka.cluster, declared))
+        engine = asyncio.run(measure_clinician(kafka.cluster, Path(directory), seconds))
+    print(f"AA → ORU at engine  p50 {engine.p50:6.1f} ms   p99 {engine.p99:6.1f} ms")
 
 
 def print_state(plans: int, attendances: int) -> None:
@@ -97,9 +102,12 @@ if __name__ == "__main__":
     parser.add_argument("--attendances", type=int, default=200_000, help="how many go through the matcher")
     parser.add_argument("--seconds", type=int, default=20, help="how long the latency is measured")
     parser.add_argument("--plans", type=int, default=PLANS, help="how many people have a plan")
+    parser.add_argument("--engine", action="store_true", help="measure the way to a provider's engine alone")
     parser.add_argument("--state", action="store_true", help="measure the state alone")
     arguments = parser.parse_args()
-    if arguments.state:
+    if arguments.engine:
+        print_engine(arguments.seconds)
+    elif arguments.state:
         print_state(arguments.plans, arguments.attendances // 10)
     else:
         main(arguments.attendances, arguments.seconds, arguments.plans)
