@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice
 from broker.core.policy import AnyPolicy
-from tests.generative.expected import BIRTH, Expecting, Row
+from tests.generative.expected import BIRTH, OUTCOME, Expecting, Row
 from tests.generative.naive_policy import in_force, of_place
 from tests.generative.oracle import Oracle
 
@@ -39,7 +39,7 @@ def now(facts: Sequence[Fact], policy: AnyPolicy) -> Now:
     told = Expecting(oracle).told()
     since = {thread.reference: thread.arrived_at for thread in oracle.visits.threads}
     until = {thread.reference: thread.until for thread in oracle.visits.threads}
-    until[BIRTH] = _NEVER  # what an authority is asked it can do, whenever it hears of it (26)
+    until[BIRTH] = until[OUTCOME] = _NEVER  # what an authority is asked it can do at any time (26, 43)
     providers = {thread.reference: f"provider {thread.provider}" for thread in oracle.visits.threads}
     for view in oracle.views:
         since[view.access_id] = view.accessed_at

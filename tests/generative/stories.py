@@ -91,7 +91,7 @@ _REGISTERED = [_DETAILS[0], _DETAILS[0], *_DETAILS]
 _BIRTHS = [date(2014, 4, 12), date(2008, 1, 9), date(2008, 1, 10), date(2008, 1, 11), date(2008, 2, 29)]
 """Under age, and with the 18th birthday about T."""
 
-PROVIDERS = {"v1": "RXX", "v2": "RXX", "v3": "RLL", "v4": "RLL", "v5": "RWW", "v6": "RTT"}
+PROVIDERS = {"v1": "RXX", "v2": "RXX", "v3": "RLL", "v4": "RLL", "v5": "RWW", "v6": "RTT", "v7": "RXX"}
 """Whose each visit is."""
 _VISITS = ["v1", "v1", "v1", "v2", "v2", "v3", "v3", "v3", "v4", "v5", "v6"]
 _TYPES = [PlanType.CHILD_PROTECTION, *PlanType]
@@ -297,6 +297,45 @@ def _sequel(pick: Picking, plan: PlanFact) -> PlanFact:
     return replace(plan, content=content, recorded_at=recorded_at, received_at=recorded_at, file_id="F9")
 
 
+def _on_its_own(pick: Picking, plan: PlanFact) -> list[Fact]:
+    """
+    Return a visit that chance hardly makes, after a plan's record: nobody else tells of it.
+
+    Its details disagree, nobody settled it in time, and somebody confirmed it; or they agree, and it went on
+    at another provider.
+    """
+    at, details, day = plan.recorded_at + timedelta(hours=1), plan.content.details, timedelta(days=1)
+    disagrees = pick.one(_EITHER)
+    came = VisitMessage(
+        message_id="own",
+        visit="v7",
+        provider=OdsCode(PROVIDERS["v7"]),
+        system="EDSYS",
+        control_id="a",
+        event=VisitEvent.REGISTERED,
+        recorded_at=at,
+        sent_at=at,
+        received_at=at,
+        patient_class="E",
+        family="Nobody" if disagrees else details.family,
+        given="Else" if disagrees else details.given,
+        birth_date=date(2001, 2, 3) if disagrees else details.birth_date,
+    )
+    if disagrees:
+        said = ((IdentityKind.UNSETTLED, at + day), (IdentityKind.CONFIRMED, at + 2 * day))
+        return [came, *(_said_of(came, kind, when) for kind, when in said)]
+    later = at + timedelta(hours=2)
+    left = replace(came, message_id="gone", event=VisitEvent.TRANSFERRED, disposition="7")
+    return [came, replace(left, recorded_at=later, sent_at=later, received_at=later)]
+
+
+def _said_of(message: VisitMessage, kind: IdentityKind, at: datetime) -> IdentityNotice:
+    """Return what was said of a message's visit."""
+    return IdentityNotice(
+        notice_id=kind.value, kind=kind, visit=message.visit, recorded_at=at, received_at=at
+    )
+
+
 def story(pick: Picking) -> list[Fact]:
     """Return some facts about one person, in the order of their making."""
     plans = [_plan_fact(pick, place) for place in range(pick.one(range(1, 5)))]
@@ -318,6 +357,8 @@ def story(pick: Picking) -> list[Fact]:
             facts = [fact for fact in facts if fact not in plans]
     elif pick.one(range(6)) == 0:
         facts.append(_birth(pick, 0, (None,)))
+    if pick.one(range(20)) == 0:
+        facts += _on_its_own(pick, plans[0])
     return facts
 
 

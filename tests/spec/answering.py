@@ -1,11 +1,12 @@
 """How a specification's person is asked about: by the core alone, and by the enquiry on a Kafka."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
 from broker.core.answers import (
+    MARK_WITHIN,
     Answer,
     Checked,
     Feeds,
@@ -23,7 +24,7 @@ from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
 from broker.core.operators import Grounds
 from broker.core.policy import AnyPolicy
-from broker.ports import Archive, FactLog
+from broker.ports import Archive, FactLog, Record, Topic
 from broker.services.desk_log import DeskLog
 from broker.services.enquiry import Enquiry, FeedRule, Readers
 from broker.services.finding import VisitAsked
@@ -56,6 +57,35 @@ class _Own(VisitAsked):
         return key.derive("unnumbered", owner.key, self.reference(owner, system, key))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behind(VisitAsked):
+    """A visit that no matcher has come to yet."""
+
+
+class WithoutMarks:
+    """A cluster on which no matcher has published how far it came."""
+
+    def __init__(self, archive: Archive) -> None:
+        """Take the cluster as it is."""
+        self._archive = archive
+
+    async def read(
+        self, topic: str, *, since: Mapping[int, int] | None = None
+    ) -> AsyncIterator[Sequence[Record]]:
+        """Yield everything that a topic holds but check marks."""
+        if topic != Topic.CHECKS:
+            async for records in self._archive.read(topic, since=since):
+                yield records
+
+    async def begins(self, topic: str) -> Mapping[int, int]:
+        """Return where each partition of a topic begins."""
+        return await self._archive.begins(topic)
+
+    async def read_one(self, topic: Topic, partition: int, offset: int) -> Record | None:
+        """Return the record at a place."""
+        return await self._archive.read_one(topic, partition, offset)
+
+
 class Around(Protocol):
     """Who may be who, here and now."""
 
@@ -76,9 +106,16 @@ def owned(asked: VisitAsked, sent: Sequence[tuple[NhsNumber | None, Fact]]) -> V
     )
 
 
-def visit_asked(name: str, provider: str = PROVIDER, user: str | None = None) -> VisitAsked:
-    """Return a table's visit as its hospital calls it, and who asks about it."""
-    return VisitAsked(provider=OdsCode(provider), number=name, system="EDSYS", user=user)
+def visit_asked(
+    name: str, provider: str = PROVIDER, user: str | None = None, *, behind: bool = False
+) -> VisitAsked:
+    """
+    Return a table's visit as its hospital calls it, and who asks about it.
+
+    `behind`: no matcher has come to it yet.
+    """
+    kind = Behind if behind else VisitAsked
+    return kind(provider=OdsCode(provider), number=name, system="EDSYS", user=user)
 
 
 def answered(ask: Ask, asked: VisitAsked) -> str:
@@ -106,7 +143,8 @@ def ask_core(
             if reference in person.known.visits:
                 looked = look(person.number, person.known, reference, policy, KEY, user=asked.user)
                 waits = around.waits(looked)
-                return answer(replace(looked.checked, checked_at=T, record_waiting=waits), feeds)
+                checked_at = None if isinstance(asked, Behind) else T
+                return answer(replace(looked.checked, checked_at=checked_at, record_waiting=waits), feeds)
         if everybody.inactive:
             return answer(Checked(not_in_use=True), feeds)
         met = around.met(owned(asked, sent).unnumbered("EDSYS", KEY))
@@ -123,16 +161,23 @@ def enquiry(
     codecs: Codecs,
     sent: Sequence[tuple[NhsNumber | None, Fact]],
     policy: AnyPolicy,
+    *,
+    behind: bool,
 ) -> Enquiry:
-    """Return the enquiry on a Kafka, at the moment of the newest receipt of a visit."""
+    """
+    Return the enquiry on a Kafka, at the moment of the newest receipt of a visit.
+
+    `behind`: no matcher has come to it when the time for that is over.
+    """
     received = [fact.received_at for _, fact in sent if isinstance(fact, VisitMessage)]
+    waited = MARK_WITHIN if behind else timedelta()
     return Enquiry(
-        archive,
+        WithoutMarks(archive) if behind else archive,
         Readers(facts=codecs.facts, states=codecs.states, records=codecs.records, details=codecs.details),
         DeskLog(log, codecs.records, key=KEY, clock=lambda: T),
         policy=policy,
         key=KEY,
-        clock=lambda: max(received),
+        clock=lambda: max(received) + waited,
         feeds=FEEDS,
         look_again_s=LOOK_AGAIN_S,
     )

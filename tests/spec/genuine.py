@@ -23,7 +23,7 @@ from broker.runtime.kafka import embedded_kafka
 from broker.runtime.resources import topics_file
 from broker.services.finding import VisitAsked
 from tests.builders.matcher import Reported, make_codecs
-from tests.spec.answering import GROUNDS, enquiry, owned
+from tests.spec.answering import GROUNDS, Behind, enquiry, owned
 from tests.spec.matchers import (
     DEADLINE_S,
     PARTITION,
@@ -99,7 +99,8 @@ class GenuineKafka:
         archive = KafkaArchive(self._cluster)
         await archive.start()
         try:
-            asking = enquiry(archive, self._facts, self._codecs, sent, self._policy)
+            behind = isinstance(asked, Behind)
+            asking = enquiry(archive, self._facts, self._codecs, sent, self._policy, behind=behind)
             return await asking.ask(owned(asked, sent), GROUNDS)
         finally:
             await archive.close()

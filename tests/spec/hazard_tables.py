@@ -224,5 +224,7 @@ SILENCES = rows("""
     T-9d/notice/n1 invalidated/                  | T/A04/v1/     | v1    | not in use
     T-9d/plan/CPP E09/                           | T/A04?/v1/family=X given=Y | v1 | no number
     -                                            | T/A04/v1/several_numbers=yes | v1 | two numbers
+    -                                            | T/A04/v1/     | v1 behind | broker behind
 """)
-"""What is known of somebody; a visit, without a number as `A04?`; which is asked about; what is answered."""
+"""What is known of somebody; a visit, without a number as `A04?`; which is asked about, of a matcher that is
+behind or not; what is answered."""

@@ -32,7 +32,7 @@ from broker.wire.records_codec import Door, Rejected
 from broker.wire.upload_codes import RecordCode
 from broker.wire.upload_record import FaultyRecord
 from tests.builders.matcher import HURRIED, SALT, Reported, fact_write, make_codecs, until
-from tests.spec.answering import GROUNDS, Ask, enquiry, owned
+from tests.spec.answering import GROUNDS, Ask, Behind, enquiry, owned
 from tests.spec.outcome import Outcome
 from tests.spec.settled import AUTHORITIES, KEY, PROVIDERS
 from tests.spec.table import Refused
@@ -258,10 +258,11 @@ class Twin:
         asyncio.run(self._work(sent, policy, report, stepwise=stepwise))
         new = {topic: self._kafka.read(topic)[seen:] for topic, seen in before.items()}
         archive, log = MemoryArchive(self._kafka), MemoryFactLog(self._kafka)
-        asking = enquiry(archive, log, self._codecs, sent, policy)
 
         def ask(asked: VisitAsked) -> Answer:
             """Ask on the same Kafka."""
+            behind = isinstance(asked, Behind)
+            asking = enquiry(archive, log, self._codecs, sent, policy, behind=behind)
             return asyncio.run(asking.ask(owned(asked, sent), GROUNDS))
 
         return outcome_of(self._codecs, sent, new, report.notices, ask)

@@ -42,9 +42,15 @@ class Outcome:
     records: Mapping[str, Sequence[Record]] = field(default_factory=dict)
     reports: Sequence[tuple[Notice, Mapping[str, int | str]]] = ()
 
-    def answer(self, name: str = "v1", provider: str = PROVIDER, user: str | None = None) -> str:
-        """Return what a provider is answered about its visit (ruling 41), or that it gets no answer."""
-        return answered(self.ask, visit_asked(name, provider, user))
+    def answer(
+        self, name: str = "v1", provider: str = PROVIDER, user: str | None = None, *, behind: bool = False
+    ) -> str:
+        """
+        Return what a provider is answered about its visit (ruling 41), or that it gets no answer.
+
+        `behind`: no matcher has come to the visit when the time for that is over.
+        """
+        return answered(self.ask, visit_asked(name, provider, user, behind=behind))
 
     @property
     def standing(self) -> list[Alert]:

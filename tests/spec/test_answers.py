@@ -65,6 +65,25 @@ def test_a_visit_that_nobody_told_us_of_could_not_be_checked(run_moving: RunMovi
     assert "could not check: visit not held" == outcome.answer("v2")
 
 
+BROKER_BEHIND = rows("""
+    plan | behind | answer
+    yes  | no     | plan on file
+    yes  | yes    | plan on file
+    no   | no     | no plan on file
+    no   | yes    | could not check: broker behind
+""")
+
+
+@pytest.mark.parametrize(("plan", "behind", "answer"), BROKER_BEHIND)
+def test_before_the_check_mark_has_passed_the_visit_nobody_says_that_there_is_no_plan(
+    run_moving: RunMoving, plan: str, behind: str, answer: str
+) -> None:
+    """A plan that is there is told all the same; else it could not be checked in its time (ruling 41)."""
+    outcome = run_moving(table(PLAN if plan == "yes" else "", "T | A04 | v1 |"))
+
+    assert answer == outcome.answer(behind=behind == "yes")
+
+
 @pytest.mark.parametrize("plan", ["", PLAN])
 @pytest.mark.parametrize(
     ("visit", "provider"),

@@ -62,9 +62,9 @@ def test_silence_is_not_taken_for_no_plan(
     run_nearby: RunNearby, known: str, visit: str, asked: str, answer: str
 ) -> None:
     """Whatever was not, or could not be, looked at is said; that is none of the other answers (34, 41)."""
-    outcome = run_nearby(table(known, visit, *BESIDE))
+    outcome, (name, *behind) = run_nearby(table(known, visit, *BESIDE)), asked.split()
 
-    assert answer == outcome.answer(asked).removeprefix(COULD_NOT_CHECK)
+    assert answer == outcome.answer(name, behind=bool(behind)).removeprefix(COULD_NOT_CHECK)
 
 
 # 2: an unscheduled visit classed as scheduled

@@ -42,6 +42,12 @@ HAZARDS = (
                 wrong="",
             ),
             Mutation(
+                rule="ruling 41", mistake="a visit that the matcher has not come to has no plan",
+                module=_CORE / "answers.py",
+                right="(Uncheckable.BROKER_BEHIND, lambda checked: checked.checked_at is None),",
+                wrong="",
+            ),
+            Mutation(
                 rule="ruling 42", mistake="the second number of a message has no plan",
                 module=_CORE / "answers.py",
                 right="(Uncheckable.TWO_NUMBERS, lambda checked: checked.several_numbers),",
