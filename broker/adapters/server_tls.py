@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -24,9 +25,19 @@ from cryptography.x509.oid import NameOID
 
 from broker.core.errors import ConfigurationError
 
-CERTIFICATE = "CPIS_MLLP_TLS_CERTIFICATE_FILE"
-KEY = "CPIS_MLLP_TLS_KEY_FILE"
-CLIENT_CA = "CPIS_MLLP_TLS_CLIENT_CA_FILE"
+
+class TlsSettings(NamedTuple):
+    """The settings that name the files of a port, as an error tells them."""
+
+    certificate: str
+    key: str
+    client_ca: str
+
+
+def tls_settings(door: str) -> TlsSettings:
+    """Return the settings of a door, `MLLP` or `HTTP`."""
+    names = (f"CPIS_{door}_TLS_{file}_FILE" for file in ("CERTIFICATE", "KEY", "CLIENT_CA"))
+    return TlsSettings(*names)
 
 
 class HandshakeFault(StrEnum):
@@ -95,13 +106,23 @@ def names_shown(spoken: ssl.SSLObject) -> frozenset[str]:
     return frozenset({f"sha256:{certificate.fingerprint(SHA256()).hex()}", *named})
 
 
+MLLP = tls_settings("MLLP")
+"""Those of the MLLP door."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFiles:
-    """The files (PEM): our certificate with those above it, its key, and who vouches for senders."""
+    """
+    The files (PEM): our certificate with those above it, its key, and who vouches for senders.
+
+    `named` are the settings that say so. Where a certificate is not `demanded`, a sender may show none.
+    """
 
     certificate: Path
     key: Path
     client_ca: Path | None = None
+    named: TlsSettings = MLLP
+    demanded: bool = True
 
 
 class ServerTls:
@@ -153,8 +174,8 @@ def _stamp(file: Path) -> tuple[int, int, int] | None:
 
 def _read(files: TlsFiles) -> ssl.SSLContext:
     """Return a context made of the files; raise `ConfigurationError` naming the setting at fault."""
-    _check(CERTIFICATE, files.certificate, load_pem_x509_certificates, _NO_CERTIFICATE)
-    _check(KEY, files.key, _load_key, "holds no private key in PEM form that needs no password")
+    _check(files.named.certificate, files.certificate, load_pem_x509_certificates, _NO_CERTIFICATE)
+    _check(files.named.key, files.key, _load_key, "holds no private key in PEM form that needs no password")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
@@ -164,13 +185,15 @@ def _read(files: TlsFiles) -> ssl.SSLContext:
     except ssl.SSLError as error:
         mismatch = "MISMATCH" in (error.reason or "")
         words = "do not belong together" if mismatch else f"cannot be used: {error.reason}"
-        raise ConfigurationError(f"{CERTIFICATE} and {KEY} {words}") from error
+        raise ConfigurationError(f"{files.named.certificate} and {files.named.key} {words}") from error
     except OSError as error:  # gone since it was looked at
-        raise ConfigurationError(f"{CERTIFICATE} or {KEY} cannot be read: {error.strerror}") from error
+        raise ConfigurationError(
+            f"{files.named.certificate} or {files.named.key} cannot be read: {error.strerror}"
+        ) from error
     if files.client_ca is not None:
-        text = _check(CLIENT_CA, files.client_ca, load_pem_x509_certificates, _NO_CERTIFICATE)
+        text = _check(files.named.client_ca, files.client_ca, load_pem_x509_certificates, _NO_CERTIFICATE)
         context.load_verify_locations(cadata=text.decode("ascii", "ignore"))
-        context.verify_mode = ssl.CERT_REQUIRED
+        context.verify_mode = ssl.CERT_REQUIRED if files.demanded else ssl.CERT_OPTIONAL
     return context
 
 

@@ -22,6 +22,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")  # SHA-256
 _NAME_MAX = 200
+_DIGEST = "sha256:"
 
 
 _PLACE = re.compile(r"PID-(?:([24-9]|1[0-9])|3 (?:authority ([A-Z0-9]+)|type ([A-Z]+)|(unlabelled)))")
@@ -108,6 +109,23 @@ def certificates(**said: Any) -> Any:
     return declare(frozenset(), read, Unit.NONE, may_be, said)
 
 
+def tokens(**said: Any) -> Any:
+    """Declare tokens, by their digests; none by default."""
+
+    def read(value: object) -> frozenset[str]:
+        """Return the digests in small letters; raise `ValueError` for anything but those."""
+        found = frozenset(map(_certificate, texts(value)))
+        if not all(one.startswith(_DIGEST) for one in found):
+            raise ValueError
+        return found
+
+    may_be = (
+        "a list of tokens, each `sha256:` and the SHA-256 of the token in hexadecimal digits: the token "
+        "itself stands nowhere but at its sender"
+    )
+    return declare(frozenset(), read, Unit.NONE, may_be, said)
+
+
 def networks(**said: Any) -> Any:
     """Declare addresses from which somebody connects; none by default."""
 
@@ -188,7 +206,7 @@ def translation(among: frozenset[str] | None = None, **said: Any) -> Any:
 
 
 def _certificate(text: str) -> str:
-    """Return how a certificate is named, in one form; raise `ValueError` for anything else."""
+    """Return how a certificate or a token is named, in one form; raise `ValueError` for anything else."""
     kind, _, name = text.strip().partition(":")
     if kind == "sha256":
         name = name.replace(":", "").lower()

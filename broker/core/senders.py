@@ -28,6 +28,7 @@ from broker.core.sender_keys import (
     networks,
     number_places,
     one_of,
+    tokens,
     translation,
     zone,
 )
@@ -57,11 +58,12 @@ class Peer:
     Who is at the other end of a connection.
 
     `address` is an IP address; `certificates` are what `Sender.certificates` may call the certificate that
-    was shown, none where none was.
+    was shown, none where none was; `tokens` likewise, of a token that came with a request over HTTP.
     """
 
     address: str
     certificates: frozenset[str] = frozenset()
+    tokens: frozenset[str] = field(default=frozenset(), repr=False)
 
     def comes_from(self, among: tuple[Network, ...]) -> bool:
         """Tell whether its address is in one of some networks; one of IPv4 within IPv6 counts as itself."""
@@ -144,14 +146,25 @@ class Sender:
         rule="dossier 8.5",
         meaning="How long it may say nothing at an hour when messages usually come, before that is an alarm",
     )
+    tokens: frozenset[str] = tokens(
+        rule="dossier 6.7",
+        meaning="Who may post in its name over HTTP, by the token that comes with the request; beside "
+        "`certificates` either of them fits",
+    )
+    visit_system: str | None = text(
+        rule="ruling 6",
+        meaning="System (URI) of the identifiers by which its visits are numbered in FHIR: they are the "
+        "visits of its HL7 v2 messages (PV1-19)",
+    )
 
     def may_come_from(self, peer: Peer) -> bool:
         """Tell whether a connection is one of this sender's."""
-        if self.certificates and not self.certificates & peer.certificates:
+        shown = self.certificates & peer.certificates or self.tokens & peer.tokens
+        if (self.certificates or self.tokens) and not shown:
             return False
         if self.addresses and not peer.comes_from(self.addresses):
             return False
-        return bool(self.certificates or self.addresses)
+        return bool(self.certificates or self.tokens or self.addresses)
 
 
 UNSETTLED = Sender()
@@ -203,10 +216,29 @@ class Senders:
         every = (self.providers or {}).values()
         return any(sender.certificates for provider in every for sender in provider.sender.values())
 
+    @property
+    def go_by_tokens(self) -> bool:
+        """Tell whether any sender is known by a token."""
+        every = (self.providers or {}).values()
+        return any(sender.tokens for provider in every for sender in provider.sender.values())
+
     def settled(self, provider: OdsCode, system: str) -> Sender:
         """Return what is settled of a system (MSH-3) of a provider (MSH-4), the defaults if nothing."""
         known = (self.providers or {}).get(provider)
         return UNSETTLED if known is None else known.sender.get(system, UNSETTLED)
+
+    def system_named(self, provider: OdsCode, uri: str) -> str | None:
+        """Return the system (MSH-3) of a provider whose visits have identifiers of a system in FHIR."""
+        known = (self.providers or {}).get(provider)
+        named = known.sender.items() if known is not None and uri else ()
+        return next((system for system, sender in named if sender.visit_system == uri), None)
+
+    def knows(self, peer: Peer) -> bool:
+        """Tell whether a connection is one of any sender's; without a file it is."""
+        if self.providers is None:
+            return True
+        every = (sender for provider in self.providers.values() for sender in provider.sender.values())
+        return any(sender.may_come_from(peer) for sender in every)
 
     def admitted(self, provider: OdsCode, system: str, *, peer: Peer) -> Sender:
         """

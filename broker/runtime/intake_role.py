@@ -28,6 +28,7 @@ from broker.runtime import log_events as events
 from broker.runtime.asking import Asking, Source
 from broker.runtime.door_tls import door_tls
 from broker.runtime.health import Health, State
+from broker.runtime.http_door import http_door, open_http
 from broker.runtime.log_catalogue import LogEvent, reported
 from broker.runtime.logs import Log
 from broker.runtime.metric import Metric
@@ -194,6 +195,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             tls=door_tls(settings, parts.senders),
             on_failed_handshake=self._count_handshake,
         )
+        self._http = http_door(settings, parts.senders, self._intake, self._metrics, admitted=self._admitted)
         super().__init__(**options)
 
     def _taking(self, inward: Inward) -> ProviderTopics:
@@ -207,6 +209,11 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             metrics=self._metrics,
             log=self._log,
         )
+
+    @property
+    def http_port(self) -> int | None:
+        """The TCP port of the HTTP door, None where there is none."""
+        return None if self._http is None else self._http.port
 
     @property
     def port(self) -> int:
@@ -234,9 +241,12 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         with suppress(KafkaUnavailable):  # the doors then refuse until it is known
             await self._following.catch_up()
             await self._following.catch_up()  # what a predecessor owed is said by the second
+        await open_http(self._http, self._settings)
         try:
             await self._server.start()
         except OSError as error:
+            if self._http is not None:
+                await self._http.stop()
             raise self._settings.cannot_listen("mllp", error) from error
         self._open = True
         self.add_future(self._folder.run())
@@ -282,6 +292,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         await self._server.stop()
         if self._inward is not None:
             await self._inward.close()
+        if self._http is not None:
+            await self._http.stop()
         await self._following.close()
         if self._asking is not None:
             await self._asking.close()

@@ -79,6 +79,13 @@ class IntakeReady(LogEvent, name="intake ready"):
     port: int
 
 
+class HttpDoorReady(LogEvent, name="http door ready"):
+    """The HTTP door is open."""
+
+    address: str
+    port: int
+
+
 class IntakeStopped(LogEvent, name="intake stopped"):
     """The doors are closed, and what was in hand is finished."""
 
@@ -286,7 +293,7 @@ class HandshakeFailed(
     level=Level.WARNING,
     action="Find the reason in [TLS refuses the sender](../runbooks/a-sender-is-refused.md).",
 ):
-    """A system was not let in at the MLLP door, for this reason; it could send nothing."""
+    """A system was not let in at the MLLP or the HTTP door, for this reason; it could send nothing."""
 
     reason: str
     peer: str

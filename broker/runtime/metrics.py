@@ -25,6 +25,8 @@ from broker.services.matching import Phase
 from broker.services.matching_turns import Notice
 from broker.wire.acknowledgement import TEXTS, Verdict
 from broker.wire.adt_registers import Fault
+from broker.wire.fhir_answer import STATUSES
+from broker.wire.fhir_terms import PLANNED
 from broker.wire.upload_codes import FileCode, RecordCode
 
 UNREADABLE_RECORD = "record"
@@ -74,15 +76,32 @@ MESSAGES = Metric(
 EVENTS_ACKNOWLEDGED = Metric(
     name="cpis_events_acknowledged_total",
     kind=Kind.COUNTER,
-    help="HL7 v2 messages answered AA of which no visit was made, by their event: about a person, merges, "
-    "and those that the file of senders has acknowledged unread.",
-    labels={"event": closed_set(f"A{number:02}" for number in range(1, 63))},
+    help="Messages answered AA of which no visit was made, by their event: about a person, merges, and those "
+    "that the file of senders has acknowledged unread; by FHIR visits that are only planned.",
+    labels={"event": closed_set({PLANNED, *(f"A{number:02}" for number in range(1, 63))})},
 )
 ANSWER_SECONDS = Metric(
     name="cpis_answer_seconds",
     kind=Kind.HISTOGRAM,
     help="Time from a whole message to its answer: reading it, and Kafka's acknowledgement.",
     buckets=_SECONDS,
+)
+HTTP_ANSWERS = Metric(
+    name="cpis_http_answers_total",
+    kind=Kind.COUNTER,
+    help="Requests of the HTTP door that were answered, by operation and status.",
+    labels={
+        "operation": closed_set(
+            {"processMessage", "transaction", "putEncounter", "capabilities", "openapi", "none"}
+        ),
+        "status": closed_set(map(str, STATUSES)),
+    },
+)
+HTTP_CONNECTIONS = Metric(
+    name="cpis_http_connections_total",
+    kind=Kind.COUNTER,
+    help="Connections of the HTTP door, by what became of them; under TLS one that was not let in, by why.",
+    labels={"event": closed_set({"opened", "closed", "refused", "timed out", *HandshakeFault})},
 )
 FACTS = Metric(
     name="cpis_facts_total",
@@ -99,11 +118,11 @@ FILES = Metric(
 REJECTED = Metric(
     name="cpis_rejected_total",
     kind=Kind.COUNTER,
-    help="What was kept in cpis.rejected, by door and code: of HL7 table 0357 at the MLLP door and in a "
+    help="What was kept in cpis.rejected, by door and code: of HL7 table 0357 at hospitals' doors and in a "
     "provider's own topic (or frame: no frame; number: no usable NHS number; sender: not its sender's "
     "connection), of the file or record at the upload door, record where it was one of Kafka.",
     labels={
-        "door": closed_set({"mllp", "upload", "kafka", "topic"}),
+        "door": closed_set({"mllp", "fhir", "upload", "kafka", "topic"}),
         "code": closed_set(
             {
                 *map(str, TEXTS),
@@ -246,6 +265,8 @@ METRICS: tuple[Metric, ...] = (
     MESSAGES,
     EVENTS_ACKNOWLEDGED,
     ANSWER_SECONDS,
+    HTTP_ANSWERS,
+    HTTP_CONNECTIONS,
     FACTS,
     FILES,
     REJECTED,

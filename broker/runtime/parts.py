@@ -62,7 +62,7 @@ def assemble(
 
     `registered` holds the schema registry's ids, for whoever writes to recipients or reads what they do.
     """
-    schemas = load_schemas()
+    schemas, senders = load_schemas(), read_senders(settings.senders_file)
     sealer = sealer or KeyDirectory(settings.sealing_keys_dir, present)
     return Parts(
         key=identity_key(settings),
@@ -73,8 +73,8 @@ def assemble(
         alerts=AlertCodec(schemas, registered),
         records=RecordsCodec(schemas, sealer),
         details=DetailsCodec(schemas, sealer),
-        senders=read_senders(settings.senders_file),
-        dialects=dialects(schemas),
+        senders=senders,
+        dialects=dialects(schemas, senders),
     )
 
 

@@ -44,10 +44,10 @@ class _Reading(TomlReading):
         for code, provider in providers.items():
             path = ("provider", code.code)
             for system, sender in provider.sender.items():
-                if not sender.certificates and not sender.addresses:
+                if not sender.certificates and not sender.addresses and not sender.tokens:
                     self.refuse(
                         (*path, "sender", system),
-                        "anybody could pass for this sender: give it `certificates`, `addresses` or both",
+                        "anybody could pass for this sender: give it `certificates`, `tokens` or `addresses`",
                     )
             if provider.deliver is not None:
                 for key, words in provider.deliver.faults():

@@ -20,8 +20,8 @@ from broker.core.identifiers import OdsCode
 from broker.runtime.kafka_security import cluster_at
 
 PREFIX = "CPIS_"
-Door = Literal["mllp", "ops"]
-"""What a process listens on: hospitals' messages, and the operators' port."""
+Door = Literal["mllp", "http", "ops"]
+"""What a process listens on: hospitals' messages, over MLLP and HTTP, and the operators' port."""
 
 _SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 _ODS = r"^[A-Z0-9]{3,8}$"
@@ -134,6 +134,26 @@ class Settings(BaseSettings):
         description="file (PEM) of the authorities that vouch for senders: with it a sender must show a "
         "certificate of theirs; a live deployment that listens on more than its own machine needs it",
     )
+    http_host: str = Field(default="127.0.0.1", description="address on which FHIR is taken (HTTP)")
+    http_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65_535,
+        description="TCP port for FHIR over HTTP, 0 to 65535; 0 takes a free one; without it none is opened",
+    )
+    http_tls_certificate_file: Path | None = Field(
+        default=None,
+        description="file (PEM) of the certificate of the HTTP door, with those above it; with it only TLS "
+        "1.2 or newer is spoken there",
+    )
+    http_tls_key_file: Path | None = Field(
+        default=None, description="file (PEM) of the private key of that certificate, without a password"
+    )
+    http_tls_client_ca_file: Path | None = Field(
+        default=None,
+        description="file (PEM) of the authorities that vouch for senders that post with a certificate; who "
+        "has a token instead need not show one",
+    )
     drop_folder: Path = Field(
         default_factory=lambda known: known["data_dir"] / "uploads",
         description="directory into which upload files are dropped; default: uploads in the data directory",
@@ -242,7 +262,11 @@ class Settings(BaseSettings):
 
     def address(self, door: Door) -> tuple[str, int]:
         """Return host and port on which a door listens; port 0 takes a free one."""
-        return {"mllp": (self.mllp_host, self.mllp_port), "ops": (self.ops_host, self.ops_port)}[door]
+        return {
+            "mllp": (self.mllp_host, self.mllp_port),
+            "http": (self.http_host, self.http_port or 0),
+            "ops": (self.ops_host, self.ops_port),
+        }[door]
 
     def cannot_listen(self, door: Door, error: OSError) -> ConfigurationError:
         """Return what to raise where the system refuses the address of a door."""

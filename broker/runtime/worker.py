@@ -33,7 +33,7 @@ from broker.runtime.parts import Parts, assemble, present
 from broker.runtime.preflight import check_cluster, check_doors, check_storage
 from broker.runtime.registry import registered_ids
 from broker.runtime.senders_file import read_senders
-from broker.runtime.settings import Settings
+from broker.runtime.settings import Door, Settings
 
 _DATA_MODE = 0o700  # what lies there names children
 _ALLOCATIONS_PER_COLLECTION = 100_000
@@ -190,7 +190,10 @@ async def _proved(settings: Settings, roles: Sequence[Role], stop: asyncio.Event
     if Role.OUTBOX in roles:
         routes(settings, read_senders(settings.senders_file))
     await check_storage(settings, drop_folder=Role.INTAKE in roles, database=Role.OUTBOX in roles)
-    await check_doors(settings, ("mllp", "ops") if Role.INTAKE in roles else ("ops",))
+    doors: list[Door] = ["ops"]
+    if Role.INTAKE in roles:
+        doors += ["mllp"] if settings.http_port is None else ["mllp", "http"]
+    await check_doors(settings, doors)
     parts = await _parts(settings, roles)
     if Role.MATCHER in roles:
         check_lawful_basis(settings)

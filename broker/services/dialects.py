@@ -5,17 +5,34 @@ A dialect reads bytes into a visit, says which bytes may be kept nowhere, and fi
 what could not be read. What is answered its door knows.
 """
 
-from typing import Protocol
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple, Protocol
 
 from broker.core.errors import InvalidOdsCode, MalformedMessage
-from broker.core.identifiers import OdsCode
+from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.senders import Senders
 from broker.wire.adt import read_adt
 from broker.wire.adt_other import OtherReading, holds_merge, read_other
 from broker.wire.attendance_record import HospitalRecords
 from broker.wire.avro import Schemas
 from broker.wire.hl7v2 import parse
 from broker.wire.records_codec import Door
-from broker.wire.visit_reading import Context, VisitReading
+from broker.wire.visit_reading import Context, SenderOf, VisitReading
+
+
+class Came(NamedTuple):
+    """
+    One message as it came: its bytes, by which door, when.
+
+    `sender` says who may send on its connection, `confirmed` whose it is where a person found out (46).
+    """
+
+    data: bytes
+    door: Door
+    received_at: datetime
+    sender: SenderOf | None = None
+    confirmed: NhsNumber | None = None
 
 
 class Dialect(Protocol):
@@ -71,10 +88,55 @@ class Hl7v2:
         return sender, control_id if isinstance(control_id, str) else None
 
 
-HL7V2 = {Door.MLLP: Hl7v2()}
+class FhirR4:
+    """
+    FHIR R4, as hospitals post it; `senders` says whose visits an identifier's system numbers.
+
+    The models take a third of a second to load: they are, with the first message or `load`.
+    """
+
+    number_place = "Patient.identifier"
+
+    def __init__(self, senders: Senders) -> None:
+        self._senders = senders
+
+    def load(self) -> None:
+        """Load the models, so that no sender waits for them."""
+        import broker.wire.fhir  # noqa: F401
+
+    def read(self, data: bytes, context: Context) -> VisitReading:
+        """Read a message Bundle, a transaction or an Encounter."""
+        from broker.wire.fhir import read_fhir
+
+        return read_fhir(data, context, self._senders.system_named)
+
+    def read_other(self, data: bytes, context: Context) -> OtherReading | None:
+        """Read a visit that is only planned."""
+        from broker.wire.fhir import read_planned
+
+        return read_planned(data, context)
+
+    def unkept(self, data: bytes) -> bool:
+        """Whether it is a merge."""
+        from broker.wire.fhir import says_merge
+
+        return says_merge(data)
+
+    def header(self, data: bytes) -> tuple[OdsCode | None, str | None]:
+        """Return the provider and the message's id."""
+        from broker.wire.fhir import sender_of
+
+        return sender_of(data)
+
+
+HL7V2: Mapping[Door, Dialect] = {Door.MLLP: Hl7v2()}
 """What every intake speaks."""
 
 
-def dialects(schemas: Schemas) -> dict[Door, Dialect]:
-    """Return everything that is spoken at the doors of a deployment; records are read by `schemas`."""
-    return {**HL7V2, Door.TOPIC: HospitalRecords(schemas)}
+def dialects(schemas: Schemas, senders: Senders) -> dict[Door, Dialect]:
+    """
+    Return everything that is spoken at the doors of a deployment.
+
+    Records are read by `schemas`; `senders` says whose visits the identifiers of FHIR number.
+    """
+    return {**HL7V2, Door.TOPIC: HospitalRecords(schemas), Door.FHIR: FhirR4(senders)}

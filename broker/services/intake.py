@@ -27,7 +27,7 @@ from broker.core.sender_quality import Observation
 from broker.core.sender_quality import observed as seen
 from broker.ports import Clock, FactLog, Write
 from broker.services.attendances import TOO_LARGE, Attendances, Facts
-from broker.services.dialects import HL7V2, Dialect
+from broker.services.dialects import HL7V2, Came, Dialect
 from broker.services.quality import Quality, Refused, Unobserved
 from broker.services.rejections import Rejections
 from broker.services.tracing import Untraced
@@ -62,20 +62,6 @@ NOT_ITS_SENDER = "sender"
 
 _AWAITED = frozenset({END_BROKEN, TOO_LONG})  # the sender thinks that it sent a message
 _END_MARK = b"\x1c"
-
-
-class Came(NamedTuple):
-    """
-    One message as it came: its bytes, by which door, when.
-
-    `sender` says who may send on its connection, `confirmed` whose it is where a person found out (46).
-    """
-
-    data: bytes
-    door: Door
-    received_at: datetime
-    sender: SenderOf | None = None
-    confirmed: NhsNumber | None = None
 
 
 class _Judgement(NamedTuple):
@@ -168,6 +154,15 @@ class Intake:
         try:
             return await self._take(came, lambda: self._judge(came))
         except StorageUnusable as error:  # no key can be made to seal it with: the sender keeps it meanwhile
+            self._count("sealing impossible")
+            return error
+
+    async def refuse(self, data: bytes, door: Door, fault: MalformedMessage) -> BrokerError:
+        """Keep bytes that are no message, and return what is to be answered once they are durable."""
+        came = Came(data, door, aware(self._clock()))
+        try:
+            return await self._take(came, lambda: self._at_fault(came, fault)) or fault
+        except StorageUnusable as error:
             self._count("sealing impossible")
             return error
 

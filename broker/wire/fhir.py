@@ -14,12 +14,14 @@ from broker.core.facts import VisitEvent
 from broker.core.identifiers import OdsCode
 from broker.core.keyed import message_reference
 from broker.wire import fhir_terms as terms
+from broker.wire.adt_other import OtherReading
 from broker.wire.adt_registers import Fault, Registers
-from broker.wire.fhir_bundle import Resource, Sent, document_of, read_sent
+from broker.wire.fhir_bundle import Resource, Sent, read_sent
 from broker.wire.fhir_patient import local_identifier, named_in, read_patient
 from broker.wire.fhir_values import codings, every, identified, moment, ods, text, within
 from broker.wire.fhir_visit import read_visit
 from broker.wire.hl7v2 import EVENT, PROCESSING_ID, REQUIRED_FIELD, TABLE_VALUE
+from broker.wire.json_strict import document_of
 from broker.wire.visit_reading import Context, Envelope, VisitReading, put_together
 
 SystemNamed = Callable[[OdsCode, str], str | None]
@@ -42,9 +44,9 @@ _STATED_IN = {
 }
 
 
-def read_fhir(data: bytes, context: Context, system_named: SystemNamed) -> VisitReading | None:
+def read_fhir(data: bytes, context: Context, system_named: SystemNamed) -> VisitReading:
     """
-    Read what was posted or put; None for a visit that is only planned, which nobody attends.
+    Read what was posted or put.
 
     Raises `MalformedMessage` with the nearest code of table 0357 and a place in FHIRPath; `NotItsSender` and
     `RealPersonRefused` are among them.
@@ -58,8 +60,6 @@ def read_fhir(data: bytes, context: Context, system_named: SystemNamed) -> Visit
     if _processing_id(sent) not in context.admits.processing_ids:
         raise MalformedMessage("marked as test data", hl7_code=PROCESSING_ID, location="Encounter.meta")
     event = _event(sent)
-    if event is None:
-        return None
     registers = Registers(context.received_at)
     patient = sent.named(within(encounter, "subject"), "Patient") or {}
     recorded_at, sent_at = _stamps(sent, registers, context)
@@ -85,6 +85,15 @@ def read_fhir(data: bytes, context: Context, system_named: SystemNamed) -> Visit
         _STATED_IN.get(place, Fault.OTHER_TIME if "." in place else Fault.RESOURCE) for place in sent.faults
     }
     return put_together(data, envelope, named_in(sent, patient), visit_number, registers, context)
+
+
+def read_planned(data: bytes, context: Context) -> OtherReading | None:
+    """Read a visit that is only planned, which nobody attends; None for anything else."""
+    sent = read_sent(data)
+    if _merges(sent.header) or text(sent.encounter, "status") != terms.PLANNED:
+        return None
+    control_id = _control_id(sent) or message_reference(context.key, data)
+    return OtherReading(provider=_provider(sent), control_id=control_id, event=terms.PLANNED)
 
 
 def says_merge(data: bytes) -> bool:
@@ -113,12 +122,11 @@ def _merges(header: Any) -> bool:
     return (text(event, "system"), text(event, "code")) in terms.MERGES
 
 
-def _event(sent: Sent) -> VisitEvent | None:
+def _event(sent: Sent) -> VisitEvent:
     """
     Return what happened: the message's event where it is one of a visit, else what the visit's state says.
 
-    None for a visit that is only planned. A merge is none of a visit's: 201, as its sender is told over MLLP
-    where that format is not taken.
+    A merge is none of a visit's, and a visit that is only planned none that anybody attends: 201.
     """
     status = text(sent.encounter, "status")
     inpatient = terms.CLASSES.get(text(sent.encounter, "class", "code")) == terms.INPATIENT
@@ -137,7 +145,9 @@ def _event(sent: Sent) -> VisitEvent | None:
         return told
     if (text(coding, "system"), code) == (terms.NOTIFICATIONS, terms.ADMISSION):
         return began
-    return began if status in terms.PRESENT else stated
+    if stated is None and status not in terms.PRESENT:
+        raise MalformedMessage("event not taken", hl7_code=EVENT, location="Encounter.status")
+    return stated or began
 
 
 def _provider(sent: Sent) -> OdsCode:

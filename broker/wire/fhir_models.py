@@ -5,7 +5,7 @@ Narrative is taken out unread: it is markup and free text, neither of which conc
 attendance is refused for its times (ruling 37): one that cannot be read is left out, and told.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.condition import Condition
@@ -22,10 +22,6 @@ from pydantic import BaseModel, ValidationError
 
 from broker.core.errors import MalformedMessage
 from broker.wire.hl7v2 import DATA_TYPE, REQUIRED_FIELD
-from broker.wire.json_strict import nodes
-
-VALUES_MAX: Final = 2_000
-"""Values in one resource that is held to its model, which takes 20 µs each; others wait meanwhile."""
 
 _MODELS: dict[str, type[BaseModel]] = {
     model.__name__: model
@@ -63,8 +59,6 @@ def checked(resource: dict[str, Any], kind: str) -> frozenset[str]:
     FHIRPath, `Encounter.period.start`. Raises `MalformedMessage` at the first place where it is none of its
     kind: 101 for an element that must be there, 102 for anything else.
     """
-    if nodes(resource, most=VALUES_MAX) > VALUES_MAX:
-        raise MalformedMessage("too many values in one resource", hl7_code=DATA_TYPE, location=kind)
     for unread in ("text", "contained"):
         resource.pop(unread, None)
     faults = _faults(resource, kind)

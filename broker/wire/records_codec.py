@@ -26,6 +26,7 @@ class Door(StrEnum):
     """By which way a message came."""
 
     MLLP = "HL7 v2 over MLLP"
+    FHIR = "FHIR R4 over HTTP"
     UPLOAD = "an authority's upload file"
     KAFKA = "a record of an input topic"
     TOPIC = "a record of a provider's own topic"

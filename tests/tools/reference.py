@@ -22,16 +22,20 @@ from broker.core.errors import BrokerError, ConfigurationError, Disposition
 from broker.core.lawful_basis import TABLE, Flow
 from broker.core.policy import DECLARATIONS, Policy
 from broker.core.policy_keys import Declared, Where
+from broker.core.senders import Senders
 from broker.runtime.metrics import METRICS, PARTITIONS
 from broker.runtime.policy_view import plain
 from broker.runtime.policy_view import words as policy_words
 from broker.runtime.settings import PREFIX, Settings
+from broker.services.described import page
 from broker.wire.upload_codes import FileCode, RecordCode
+from tests.builders.http_house import operations
 from tests.tools.markdown import paragraph, table
 from tests.tools.reference_logs import log_events_page
 from tests.tools.reference_rules import rules_page
 from tests.tools.reference_schemas import schemas_page
 from tests.tools.reference_senders import senders_page
+from tests.unit.services.test_intake import Desk
 
 NOTICE = "<!-- Built by `make fix` from what it describes. Do not edit. -->"
 HELP_WIDTH = 96  # columns of the commands' help: fits a page without wrapping
@@ -63,7 +67,13 @@ def build_pages(repository: Path) -> Mapping[Path, str]:
         "log-events.md": lambda _where: log_events_page(),
         "stream.md": lambda where: stream_page((where / "schemas" / "stream.schema.json").read_text("utf-8")),
     }
-    return {folder / name: _with_notice(build(repository)) for name, build in builders.items()}
+    pages = {folder / name: _with_notice(build(repository)) for name, build in builders.items()}
+    return {**pages, folder / "openapi.json": openapi_page()}
+
+
+def openapi_page() -> str:
+    """Return the description of everything that is asked over HTTP."""
+    return page(operations(Desk(), Senders())).decode() + "\n"
 
 
 def _with_notice(page: str) -> str:

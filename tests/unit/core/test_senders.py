@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.core.errors import NotItsSender
+from broker.core.errors import ConfigurationError, NotItsSender
 from broker.core.identifiers import OdsCode
 from broker.core.senders import UNSETTLED, Peer, Senders
 from broker.runtime.senders_file import parse_senders
@@ -84,3 +84,68 @@ def test_who_puts_a_message_in_again_need_not_be_its_sender() -> None:
     """What is settled of the sender holds, of one that is no longer in the file nothing."""
     assert SENDERS.settled(RXM, "ADDRESS").addresses
     assert UNSETTLED is SENDERS.settled(RXM, "GONE") is SENDERS.settled(OdsCode("RXZ"), "ADDRESS")
+
+
+TOKEN = "sha256:" + "a" * 64
+POSTING = parse_senders(
+    f"""
+    [provider.RXX.sender.EITHER]
+    certificates = ["name:engine.example"]
+    tokens = ["{TOKEN.upper().replace("SHA256", "sha256")}"]
+    visit_system = "https://rxx.example/visits"
+    [provider.RXX.sender.TOKEN]
+    tokens = ["{TOKEN}"]
+    addresses = ["192.0.2.1"]
+    [provider.RXM.sender.PAS]
+    addresses = ["192.0.2.9"]
+    """,
+    "senders.toml",
+)
+
+
+@pytest.mark.parametrize(
+    ("system", "peer", "may"),
+    [
+        ("EITHER", Peer("", ENGINE), True),
+        ("EITHER", Peer("", tokens=frozenset({TOKEN})), True),
+        ("EITHER", Peer("", STRANGER, frozenset({"sha256:" + "b" * 64})), False),
+        ("TOKEN", Peer("192.0.2.1", tokens=frozenset({TOKEN})), True),
+        ("TOKEN", Peer("192.0.2.2", tokens=frozenset({TOKEN})), False),
+        ("TOKEN", Peer("192.0.2.1", ENGINE), False),
+    ],
+)
+def test_a_token_stands_for_a_certificate(system: str, peer: Peer, may: bool) -> None:  # noqa: FBT001 - a table
+    """Either fits where both are given; an address that is given must fit as well (dossier 6.7)."""
+    assert POSTING.providers is not None
+    assert may is POSTING.providers[RXX].sender[system].may_come_from(peer)
+
+
+def test_some_are_known_by_a_token() -> None:
+    """Then nobody need show a certificate over HTTP."""
+    assert POSTING.go_by_tokens
+    assert not SENDERS.go_by_tokens
+    assert not Senders().go_by_tokens
+
+
+def test_who_may_post_at_all_is_known_before_anything_is_read() -> None:
+    """For whichever provider; without a file anybody may."""
+    assert POSTING.knows(Peer("192.0.2.9"))
+    assert not POSTING.knows(Peer("192.0.2.8"))
+    assert Senders().knows(Peer("192.0.2.8"))
+
+
+def test_the_visits_of_a_system_are_known_by_their_identifiers() -> None:
+    """Of its own provider alone; what says no system is nobody's (ruling 6)."""
+    assert "EITHER" == POSTING.system_named(RXX, "https://rxx.example/visits")
+    assert POSTING.system_named(RXM, "https://rxx.example/visits") is None
+    assert POSTING.system_named(OdsCode("RXZ"), "https://rxx.example/visits") is None
+    assert POSTING.system_named(RXX, "") is None
+    assert Senders().system_named(RXX, "https://rxx.example/visits") is None
+
+
+@pytest.mark.parametrize("tokens", ["name:engine.example", "sha256:ab", "secret"])
+def test_a_token_is_told_by_its_digest_alone(tokens: str) -> None:
+    """The token itself has no place in a file."""
+    with pytest.raises(ConfigurationError, match="tokens must be a list of tokens") as caught:
+        parse_senders(f'[provider.RXX.sender.A]\ntokens = ["{tokens}"]', "senders.toml")
+    assert tokens not in str(caught.value)

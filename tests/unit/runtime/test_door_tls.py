@@ -92,3 +92,28 @@ def test_senders_known_by_certificates_need_the_authorities_that_vouch_for_them(
     assert refusal(without, known).startswith("CPIS_MLLP_TLS_CLIENT_CA_FILE is not set: the file of senders")
     assert door_tls(Settings.model_validate(tls), known) is not None
     assert door_tls(Settings.model_validate({}), NAMED) is None
+
+
+def test_over_http_a_token_stands_for_a_certificate(tls: dict[str, str]) -> None:
+    """Then the door asks for none: who vouches for senders need not be set."""
+    mine = {name.replace("mllp", "http"): file for name, file in tls.items()}
+    del mine["http_tls_client_ca_file"]
+    by_certificate = '[provider.RXX.sender.ED]\ncertificates = ["name:engine.example"]\n'
+    by_token = f'tokens = ["sha256:{"0" * 64}"]'
+    live = Settings.model_validate({**mine, "environment": "live", "http_host": "0.0.0.0"})  # noqa: S104
+
+    assert door_tls(live, parse_senders(by_certificate + by_token, "senders.toml"), "HTTP") is not None
+    with pytest.raises(ConfigurationError, match="CPIS_HTTP_TLS_CLIENT_CA_FILE is not set"):
+        door_tls(live, parse_senders(by_certificate, "senders.toml"), "HTTP")
+
+
+def test_a_live_door_over_http_has_tls_and_a_file_of_senders() -> None:
+    """Unless this machine alone can reach it."""
+    live = Settings.model_validate({"environment": "live", "http_host": "0.0.0.0"})  # noqa: S104
+    with pytest.raises(ConfigurationError) as refused:
+        door_tls(live, ANYBODY, "HTTP")
+    first, second = str(refused.value).splitlines()
+    assert first.startswith("CPIS_HTTP_TLS_CERTIFICATE_FILE is not set")
+    assert second.startswith("CPIS_SENDERS_FILE is not set")
+
+    assert door_tls(Settings.model_validate({"environment": "live"}), ANYBODY, "HTTP") is None

@@ -119,9 +119,9 @@ def test_every_fault_is_told_at_once() -> None:
         "senders.toml:1: a file of senders does not know 'providers'; it knows provider, authority",
         "senders.toml:3: [provider.rxx] must be an ODS code: 3 to 8 capital letters and digits",
         "senders.toml:5: [provider.RXX] does not know 'nam'; it knows name, places_settled, sender, deliver",
-        "senders.toml:6: anybody could pass for this sender: give it `certificates`, `addresses` or both",
+        "senders.toml:6: anybody could pass for this sender: give it `certificates`, `tokens` or `addresses`",
         "senders.toml:8: 'EPR' must be a table: write [EPR]",
-        "senders.toml:8: anybody could pass for this sender: give it `certificates`, `addresses` or both",
+        "senders.toml:8: anybody could pass for this sender: give it `certificates`, `tokens` or `addresses`",
         "senders.toml:10: 'sender' must be a table: write [sender]",
     ] == refused(
         "[providers.RXX]\n"

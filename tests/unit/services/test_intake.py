@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -34,6 +34,7 @@ from broker.ports import FactLog, Topic, Write
 from broker.runtime.codecs import load_schemas
 from broker.runtime.senders_file import parse_senders
 from broker.services.attendances import TOO_LARGE, Attendances
+from broker.services.dialects import HL7V2, Dialect
 from broker.services.intake import DEFECT, Intake
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
@@ -125,6 +126,7 @@ class Desk:
         sealer: MemorySealer | None = None,
         takes: Takes = takes_any,
         policy: Policy | None = None,
+        dialects: Mapping[Door, Dialect] = HL7V2,
     ) -> None:
         schemas, sealer = load_schemas(), sealer or MemorySealer()
         self.kafka = MemoryKafka()
@@ -145,6 +147,7 @@ class Desk:
             count=lambda event: self.counts.update([event]),
             answer_seconds=0.05,
             admits=Admits(PROCESSING_IDS, takes),
+            dialects=dialects,
         )
 
     def send(self, data: bytes, sender: SenderOf | None = None) -> bytes:

@@ -15,7 +15,7 @@ from broker.core.errors import KafkaUnavailable
 from broker.core.facts import VisitMessage
 from broker.core.identifiers import OdsCode
 from broker.core.policy import Policy
-from broker.core.senders import UNSETTLED
+from broker.core.senders import UNSETTLED, Senders
 from broker.ports import Topic, Write
 from broker.runtime.codecs import load_schemas
 from broker.services.attendances import Attendances
@@ -64,7 +64,7 @@ class House:
             clock=lambda: NOW,
             count=self.count,
             answer_seconds=1,
-            dialects=dialects(schemas),
+            dialects=dialects(schemas, Senders()),
         )
         self.offers = MemoryOffers(self.kafka, [OWN, OTHERS])
         self.taking = TakingOffers(

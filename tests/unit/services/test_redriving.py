@@ -17,8 +17,9 @@ from broker.services import dialects, intake, redriving
 from broker.services.redriving import UNOPENED
 from broker.wire.mllp import TOO_LONG
 from broker.wire.records_codec import Door, Rejected
-from tests.builders.adt import Patient
+from tests.builders.adt import Adt, Patient
 from tests.builders.desk import ACTED, CHILD, GROUNDS, RECEIVED, DeskHouse, attendance
+from tests.builders.fhir import message, written
 from tests.builders.hospital_record import record
 from tests.builders.upload import Person, Record, build_upload
 
@@ -229,3 +230,14 @@ def test_what_is_no_whole_message_is_not_redriven() -> None:
 
     assert [] == house.learned()
     assert CHILD.family not in str(refused.value)
+
+
+def test_what_came_as_fhir_goes_back_through_its_own_door() -> None:
+    """The bytes say everything that is needed."""
+    house = DeskHouse()
+    adt = Adt(event="A04", control_id="M1", recorded="20250301101500", pv1={"class": "E", "visit": "V-1"})
+    rejected = Rejected(door=Door.FHIR, reason="odd", received_at=RECEIVED, raw=written(message(adt)))
+    house.write(Write(Topic.REJECTED, None, house.parts.records.encode_rejected(rejected)))
+
+    assert "taken" == house.redrive(house.only()).outcome
+    assert 1 == len(house.learned())

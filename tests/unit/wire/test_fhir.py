@@ -13,9 +13,8 @@ from broker.core.facts import NumberStatus, Reason, VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.number_ranges import takes_for_tests
 from broker.core.senders import Sender
-from broker.wire.fhir import read_fhir, says_merge, sender_of
-from broker.wire.fhir_bundle import ENTRIES_MAX, READ_MAX
-from broker.wire.fhir_models import VALUES_MAX
+from broker.wire.fhir import read_fhir, read_planned, says_merge, sender_of
+from broker.wire.fhir_bundle import ENTRIES_MAX, VALUES_MAX
 from broker.wire.fhir_patient import local_identifier
 from broker.wire.visit_reading import PROCESSING_IDS, Admits, Context, VisitReading
 from tests.builders.adt import Adt, Patient
@@ -39,9 +38,7 @@ def named(_provider: OdsCode, uri: str) -> str | None:
 
 def read(resource: Any, **more: Any) -> VisitReading:
     """Read what is sent in the afternoon of 1 March 2025."""
-    reading = read_fhir(written(resource), Context(key=KEY, received_at=RECEIVED, **more), named)
-    assert reading is not None
-    return reading
+    return read_fhir(written(resource), Context(key=KEY, received_at=RECEIVED, **more), named)
 
 
 def put(**more: Any) -> VisitMessage:
@@ -94,8 +91,16 @@ def test_a_visit_by_itself_says_by_its_state_what_happened(status: str, code: st
 
 
 def test_a_planned_visit_is_attended_by_nobody() -> None:
-    """It is nothing to be told of until somebody comes."""
-    assert read_fhir(written(alone(status="planned")), Context(key=KEY, received_at=RECEIVED), named) is None
+    """It is nothing to be told of until somebody comes; whatever else is not taken is no planned visit."""
+    planned, context = written(alone(status="planned")), Context(key=KEY, received_at=RECEIVED)
+    assert ("event not taken", 201, "Encounter.status") == refusal(planned)
+    other = read_planned(planned, context)
+    assert other is not None
+    assert (RXX, "planned", 32, None) == (other.provider, other.event, len(other.control_id), other.person)
+
+    bundle = message(ADT)
+    bundle["entry"][0]["resource"]["eventCoding"]["code"] = "A40"
+    assert read_planned(written(bundle), context) is None
 
 
 @pytest.mark.parametrize(
@@ -513,7 +518,7 @@ def test_a_message_without_an_id_is_found_by_its_digest() -> None:
         ({"identifier": [{"value": {}}]}, ("element no valid value", 102, "Encounter.identifier[0].value")),
         (
             {"reasonCode": [{"text": "x"}] * VALUES_MAX},
-            ("too many values in one resource", 102, "Encounter"),
+            ("too many values to read", 102, "Encounter"),
         ),
     ],
 )
@@ -579,17 +584,14 @@ def test_a_message_is_about_one_visit() -> None:
     assert ("more than one Encounter", 100, "Bundle.entry") == refusal(bundle)
 
 
-def test_so_many_resources_are_read_and_no_more() -> None:
-    """Each takes time in which others wait."""
-    related = {
-        "resourceType": "RelatedPerson",
-        "id": "r",
-        "patient": {"reference": "Patient/patient"},
-    }
+def test_so_much_is_read_and_no_more() -> None:
+    """It takes time in which others wait: the mother's number is not passed over in silence."""
+    related = {"resourceType": "RelatedPerson", "id": "r", "patient": {"reference": "Patient/patient"}}
+    names = [{"family": "x"}] * (VALUES_MAX // 20)
     bundle = with_resource(related)
-    bundle["entry"] += [{"resource": {**related, "id": f"r{number}"}} for number in range(READ_MAX)]
+    bundle["entry"] += [{"resource": {**related, "id": f"r{number}", "name": names}} for number in range(20)]
 
-    assert ("too many resources to read", 102, "RelatedPerson") == refusal(bundle)
+    assert ("too many values to read", 102, "RelatedPerson") == refusal(bundle)
 
 
 def test_a_sender_that_may_not_send_is_refused_before_all_else() -> None:

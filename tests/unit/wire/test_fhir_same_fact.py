@@ -24,9 +24,7 @@ def named(_provider: OdsCode, uri: str) -> str | None:
 
 def by_fhir(adt: Adt) -> VisitReading:
     """Return what a message comes to in FHIR."""
-    reading = read_fhir(written(message(adt)), Context(key=KEY, received_at=RECEIVED), named)
-    assert reading is not None
-    return reading
+    return read_fhir(written(message(adt)), Context(key=KEY, received_at=RECEIVED), named)
 
 
 def same(adt: Adt) -> tuple[VisitMessage, VisitMessage]:

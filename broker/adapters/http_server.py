@@ -1,0 +1,354 @@
+"""
+The HTTP door: connections, requests and their limits; what is asked and answered its operations know.
+
+Bodies are bounded before and after decompression, and so are heads, connections, requests under way, and the
+time that each may take. Nothing of a request is logged: an address may hold whatever a stranger typed.
+"""
+
+import asyncio
+import hashlib
+import ssl
+import zlib
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from aiohttp import ClientError, web
+
+from broker.adapters.server_tls import HandshakeFault, ServerTls, fault_of, names_shown
+from broker.core.door_errors import RequestRefused
+from broker.core.senders import Peer
+from broker.wire.http import HttpAnswer, HttpRequest, Operation
+
+Otherwise = Callable[[HttpRequest, RequestRefused], Awaitable[HttpAnswer]]
+"""Answers a request for which there is no operation."""
+
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": "cpis"}
+_GZIP_WINDOW = 31  # zlib: a header and a trailer of gzip, and the widest window
+_ANYTHING = frozenset({"*/*", "application/*"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpLimits:
+    """What one sender may take from the others; times are seconds."""
+
+    connections_max: int = 400  # a trust has some dozen systems
+    connections_of_one_max: int = 100  # of one address: more is a system that leaks connections
+    requests_max: int = 64  # under way at once, each waiting for Kafka: more would only wait longer
+    body_bytes_max: int = 524_288  # before decompression and after it: what is refused is kept in one record
+    head_bytes_max: int = 8_190  # a line of the head; there may be as many as `headers_max`
+    headers_max: int = 64
+    head_seconds: float = 10.0  # who needs longer wants to hold a place
+    body_seconds: float = 30.0  # half a megabyte over a bad line
+    idle_seconds: float = 60.0  # between two requests
+    handshake_seconds: float = 10.0
+    stop_seconds: float = 5.0  # longer than the answer's own deadline
+    close_seconds: float = 1.0  # TLS waits for the other's goodbye; who went away says none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpWatch:
+    """
+    Who is told what.
+
+    `count` is told of connections: `opened`, `closed`, `refused` (limit reached), `timed out`; `answered` of
+    each answer, the operation's name, empty where there is none, and the status; `failed_handshake` why
+    somebody was not let in, and their address.
+    """
+
+    count: Callable[[str], None] = lambda _event: None
+    answered: Callable[[str, int], None] = lambda _operation, _status: None
+    failed_handshake: Callable[[HandshakeFault, str], None] = lambda _fault, _peer: None
+
+
+class _Line(asyncio.Protocol):
+    """One connection: it is shut where nothing comes in time, before a request and within one."""
+
+    def __init__(self, server: "HttpServer", inner: asyncio.Protocol) -> None:
+        self.address = ""
+        self._server = server
+        self._inner = inner
+        self._begun = False
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._handshake: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, under TLS after a handshake; one connection too many is shut at once."""
+        opened = cast("asyncio.Transport", transport)
+        self._transport, self.address = opened, _address(opened)
+        if not self._server.opened(self):
+            opened.abort()
+        elif (tls := self._server.tls) is None:
+            self._begin(opened)
+        else:
+            opened.pause_reading()
+            self._handshake = asyncio.ensure_future(self._secure(opened, tls.context))
+
+    def _begin(self, transport: asyncio.Transport) -> None:
+        """Take requests."""
+        self._transport, self._begun = transport, True
+        self._inner.connection_made(transport)
+        self.wait(self._server.limits.head_seconds)
+
+    async def _secure(self, transport: asyncio.Transport, context: ssl.SSLContext) -> None:
+        """Shake hands, then take requests; tell why where it fails."""
+        limits = self._server.limits
+        try:
+            async with asyncio.timeout(limits.handshake_seconds):
+                spoken = await asyncio.get_running_loop().start_tls(
+                    transport, self, context, server_side=True, ssl_shutdown_timeout=limits.close_seconds
+                )
+        except OSError as error:
+            self._server.closed(self)
+            transport.abort()
+            self._server.watch.failed_handshake(fault_of(error), self.address)
+        else:
+            if spoken is not None and not spoken.is_closing():
+                self._begin(spoken)
+
+    def wait(self, seconds: float) -> None:
+        """Shut the connection unless something comes within so many seconds; 0 waits without end."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if seconds and self._transport is not None and not self._transport.is_closing():
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._shut)
+
+    def _shut(self) -> None:
+        """Shut the connection: nothing came."""
+        if self._transport is not None:
+            self._server.watch.count("timed out")
+            self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on what came."""
+        self._inner.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """Hand on that nothing more comes."""
+        return self._inner.eof_received()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Hand on that the connection has ended."""
+        self.wait(0)
+        self._server.closed(self)
+        if self._begun:
+            self._inner.connection_lost(error)
+
+    def pause_writing(self) -> None:
+        """Hand on that the other side does not read."""
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Hand on that it does again."""
+        self._inner.resume_writing()
+
+    async def end(self) -> None:
+        """Give up a handshake that is under way."""
+        if self._handshake is not None:
+            self._handshake.cancel()
+            await asyncio.gather(self._handshake, return_exceptions=True)
+
+
+class HttpServer:
+    """
+    Listens on one address; `start` once, then `stop` once. Port 0 takes a free one: see `port`.
+
+    `otherwise` answers what no operation does. With `tls` a connection begins with a handshake.
+    """
+
+    def __init__(
+        self,
+        operations: Iterable[Operation],
+        *,
+        otherwise: Otherwise,
+        host: str,
+        port: int,
+        watch: HttpWatch | None = None,
+        limits: HttpLimits | None = None,
+        tls: ServerTls | None = None,
+    ) -> None:
+        self.limits = limits or HttpLimits()
+        self.watch = watch or HttpWatch()
+        self.tls = tls
+        self._operations = {(one.path, one.method): one for one in operations}
+        self._otherwise = otherwise
+        self._address = (host, port)
+        self._server: asyncio.Server | None = None
+        self._web: web.Server | None = None
+        self._lines: set[_Line] = set()
+        self._by_handler: dict[int, _Line] = {}
+        self._under_way = 0
+
+    async def start(self) -> None:
+        """Listen; raise `OSError` when the address is taken."""
+        limits = self.limits
+        handlers = self._web = web.Server(
+            self._handle,
+            access_log=None,
+            auto_decompress=False,  # bounded here
+            keepalive_timeout=limits.idle_seconds,
+            max_line_size=limits.head_bytes_max,
+            max_field_size=limits.head_bytes_max,
+            max_headers=limits.headers_max,
+            lingering_time=0,
+        )
+
+        def line() -> _Line:
+            """Return what a new connection is spoken to by."""
+            handler = handlers()
+            made = _Line(self, handler)
+            self._by_handler[id(handler)] = made
+            return made
+
+        host, port = self._address
+        self._server = await asyncio.get_running_loop().create_server(line, host, port)
+
+    @property
+    def port(self) -> int:
+        """The port listened on, once started."""
+        if self._server is None:
+            return self._address[1]
+        return cast("int", self._server.sockets[0].getsockname()[1])
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._lines)
+
+    def opened(self, line: _Line) -> bool:
+        """Take in a new connection; return whether there is room for it."""
+        of_one = sum(1 for one in self._lines if one.address == line.address)
+        room = len(self._lines) < self.limits.connections_max and of_one < self.limits.connections_of_one_max
+        if room:
+            self._lines.add(line)
+        self.watch.count("opened" if room else "refused")
+        return room
+
+    def closed(self, line: _Line) -> None:
+        """Forget a connection."""
+        if line in self._lines:
+            self._lines.discard(line)
+            self.watch.count("closed")
+        self._by_handler = {key: one for key, one in self._by_handler.items() if one is not line}
+
+    async def stop(self) -> None:
+        """Take no new connection, finish the requests in hand, and close; safe to call twice."""
+        if self._server is None or self._web is None:
+            return
+        self._server.close()
+        for line in tuple(self._lines):
+            await line.end()
+        await self._web.shutdown(self.limits.stop_seconds)
+        await self._server.wait_closed()
+        self._server = None
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request; the connection has as long for the next as it may be idle."""
+        line = self._by_handler.get(id(request.protocol))
+        if line is not None:
+            line.wait(0)
+        self._under_way += 1
+        try:
+            name, answer = await self._answer(request)
+        finally:
+            self._under_way -= 1
+            if line is not None:
+                line.wait(self.limits.idle_seconds)
+        self.watch.answered(name, answer.status)
+        headers = {**answer.headers, **_HEADERS, "Content-Type": answer.content_type}
+        response = web.Response(status=answer.status, body=answer.body, headers=headers)
+        if not request.content.is_eof():
+            response.force_close()  # the rest of a body that was refused is not read
+        return response
+
+    async def _answer(self, request: web.BaseRequest) -> tuple[str, HttpAnswer]:
+        """Return the operation's name and the answer."""
+        operation = self._operations.get((request.path, request.method))
+        asked = HttpRequest(
+            peer=_peer(request),
+            headers={name.lower(): value for name, value in request.headers.items()},
+            query={name: tuple(request.query.getall(name)) for name in request.query},
+        )
+        if operation is None:
+            known = any(path == request.path for path, _ in self._operations)
+            fault = (
+                RequestRefused(405, "method not allowed") if known else RequestRefused(404, "no such path")
+            )
+            return "", await self._otherwise(asked, fault)
+        if self._under_way > self.limits.requests_max:
+            return operation.name, await operation.refuse(asked, RequestRefused(429, "too many requests"))
+        came, refused = await self._body(request)
+        refused = _unlike(request, operation) or refused
+        body = came
+        if refused is None:
+            body, refused = _unpacked(came, request.headers.get("Content-Encoding", ""), self.limits)
+        asked = HttpRequest(peer=asked.peer, headers=asked.headers, query=asked.query, body=body)
+        if refused is not None:
+            return operation.name, await operation.refuse(asked, refused)
+        return operation.name, await operation.handle(asked)
+
+    async def _body(self, request: web.BaseRequest) -> tuple[bytes, RequestRefused | None]:
+        """Return what came of a body, up to the limit, and why it is not all."""
+        came = bytearray()
+        most = self.limits.body_bytes_max
+        try:
+            async with asyncio.timeout(self.limits.body_seconds):
+                while len(came) <= most and (data := await request.content.readany()):
+                    came += data
+        except TimeoutError:
+            return bytes(came), RequestRefused(408, "body too slow")
+        except (ClientError, web.RequestPayloadError, ValueError):
+            return bytes(came), RequestRefused(400, "body broken off")
+        if len(came) > most:
+            return bytes(came[:most]), RequestRefused(413, "body too large")
+        return bytes(came), None
+
+
+def _unlike(request: web.BaseRequest, operation: Operation) -> RequestRefused | None:
+    """Return why an operation does not take or give what a request has, or asks for; None where it does."""
+    kind = request.content_type.lower()
+    if operation.takes and (kind not in operation.takes or (request.charset or "utf-8").lower() != "utf-8"):
+        return RequestRefused(415, "content type not taken")
+    said = request.headers.get("Accept", "") or "*/*"
+    wanted = {one.partition(";")[0].strip().lower() for one in said.split(",")}
+    if not wanted & (_ANYTHING | {*operation.gives, "application/json"}):
+        return RequestRefused(406, "answer not to be had so")
+    return None
+
+
+def _unpacked(came: bytes, encoding: str, limits: HttpLimits) -> tuple[bytes, RequestRefused | None]:
+    """Return a body as it was before compression; as it came, and why, where that cannot be had."""
+    if encoding.strip().lower() in {"", "identity"}:
+        return came, None
+    if encoding.strip().lower() != "gzip":
+        return came, RequestRefused(415, "content encoding not taken")
+    unpacking = zlib.decompressobj(_GZIP_WINDOW)
+    try:
+        body = unpacking.decompress(came, limits.body_bytes_max + 1)
+    except zlib.error:
+        return came, RequestRefused(400, "no gzip")
+    if len(body) > limits.body_bytes_max:
+        return came, RequestRefused(413, "body too large when decompressed")
+    if not unpacking.eof or unpacking.unused_data:
+        return came, RequestRefused(400, "no gzip")
+    return body, None
+
+
+def _peer(request: web.BaseRequest) -> Peer:
+    """Return who asks: address, certificate, token."""
+    transport: Any = request.transport
+    spoken = transport.get_extra_info("ssl_object") if transport is not None else None
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    shown = scheme.lower() == "bearer" and token.strip()
+    return Peer(
+        address=_address(transport) if transport is not None else "",
+        certificates=frozenset() if spoken is None else names_shown(spoken),
+        tokens=frozenset({f"sha256:{hashlib.sha256(token.strip().encode()).hexdigest()}"} if shown else ()),
+    )
+
+
+def _address(transport: asyncio.BaseTransport) -> str:
+    """Return the address of the other side."""
+    return str((transport.get_extra_info("peername") or ("",))[0])

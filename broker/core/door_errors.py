@@ -1,0 +1,37 @@
+"""
+Errors of the HTTP door, before anything of a message is read.
+
+A message never repeats a value that could name a person.
+"""
+
+from broker.core.errors import BrokerError, Disposition, MalformedMessage
+
+
+class CallerUnknown(BrokerError):
+    """Whoever posts has shown neither a certificate nor a token of a sender."""
+
+    code = "CPIS-215"
+    disposition = Disposition.REJECT
+    action = (
+        "Show the certificate, or the token in `Authorization: Bearer …`, that the file of senders names for "
+        "this system. No byte of what came is kept."
+    )
+    exit_code = 77
+
+
+class RequestRefused(MalformedMessage):
+    """
+    A request is none that is read: too large, too slow, of another type, or asked for what is not to be had.
+
+    `status` is that of HTTP.
+    """
+
+    code = "CPIS-216"
+    action = (
+        "Mend what the message names, and send the request again; what came of it is kept in cpis.rejected."
+    )
+
+    def __init__(self, status: int, reason: str) -> None:
+        """Take the status and a stable word for counting."""
+        super().__init__(reason, hl7_code=102)
+        self.status = status

@@ -1,0 +1,69 @@
+"""
+The HTTP door as the settings have it: it is there where it has a port.
+
+Knows which operations it has, who is told what of it, and what its TLS needs.
+"""
+
+from collections import Counter
+
+from broker.adapters.http_server import HttpServer, HttpWatch
+from broker.adapters.server_tls import HandshakeFault
+from broker.core.senders import Senders
+from broker.runtime import log_events as events
+from broker.runtime.door_tls import door_tls
+from broker.runtime.logs import Log
+from broker.runtime.metrics import HTTP_ANSWERS, HTTP_CONNECTIONS, Metrics
+from broker.runtime.settings import Settings
+from broker.services.described import described
+from broker.services.dialects import FhirR4
+from broker.services.fhir_door import Admitted, FhirDoor, refused_in_fhir
+from broker.services.intake import Intake
+from broker.wire.fhir_capabilities import capabilities
+
+
+def http_door(
+    settings: Settings, senders: Senders, intake: Intake, metrics: Metrics, *, admitted: Admitted
+) -> HttpServer | None:
+    """
+    Return the door, None where no port is set; `admitted` says who may send for whom.
+
+    Raises `ConfigurationError` where its TLS is not set up rightly.
+    """
+    if settings.http_port is None:
+        return None
+    FhirR4(senders).load()
+    log, failed = Log("intake"), Counter[HandshakeFault]()
+
+    def failed_handshake(fault: HandshakeFault, peer: str) -> None:
+        """Count a sender that was not let in, and log it, but for mere knocks of a load balancer."""
+        metrics.add(HTTP_CONNECTIONS, event=fault)
+        if fault is not HandshakeFault.ABANDONED:
+            failed[fault] += 1
+            log.write(events.HandshakeFailed(reason=fault.value, peer=peer, count=failed[fault]))
+
+    door = FhirDoor(intake, senders, admitted=admitted, capabilities=capabilities())
+    return HttpServer(
+        described(door.operations()),
+        otherwise=refused_in_fhir,
+        host=settings.http_host,
+        port=settings.http_port,
+        watch=HttpWatch(
+            count=lambda event: metrics.add(HTTP_CONNECTIONS, event=event),
+            answered=lambda operation, status: metrics.add(
+                HTTP_ANSWERS, operation=operation or "none", status=str(status)
+            ),
+            failed_handshake=failed_handshake,
+        ),
+        tls=door_tls(settings, senders, "HTTP"),
+    )
+
+
+async def open_http(door: HttpServer | None, settings: Settings) -> None:
+    """Open a door, if there is one; raise `ConfigurationError` where its address cannot be had."""
+    if door is None:
+        return
+    try:
+        await door.start()
+    except OSError as error:
+        raise settings.cannot_listen("http", error) from error
+    Log("intake").write(events.HttpDoorReady(address=settings.http_host, port=door.port))
