@@ -11,13 +11,13 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import SupportsIndex, cast
 
+from broker.adapters.mllp_limits import InHand, Limits, Shares
 from broker.adapters.server_tls import HandshakeFault, ServerTls, fault_of, names_shown
 from broker.core.senders import Peer
-from broker.wire.mllp import FRAME_BYTES_MAX, NEED_DATA, START, Frame, Framer, Unreadable, frame
+from broker.wire.mllp import NEED_DATA, START, Frame, Framer, Unreadable, frame
 
 Receive = Callable[[bytes, Peer], Awaitable[bytes]]
 """Takes a message and whose connection it came in on; returns its answer, within that one's own deadline."""
@@ -29,23 +29,6 @@ OnFailedHandshake = Callable[[HandshakeFault, str], None]
 
 _READ_BYTES = 65_536  # one read of a busy socket; longer frames are put together from several
 _LINE_ENDS = b"\r\n"  # some senders add them behind a frame: they begin no new one
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What one sender may take from the others; times are seconds."""
-
-    connections_max: int = 200  # a trust has some dozen feeds; more is a sender that leaks connections
-    frame_bytes_max: int = FRAME_BYTES_MAX
-    frame_seconds: float = 30.0  # a peer that began a frame and went away holds a connection
-    idle_seconds: float = 3_600.0  # quiet feeds keep theirs; half-open ones end at last
-    write_seconds: float = 10.0  # a peer that does not read its answers holds one too
-    stop_seconds: float = 5.0  # longer than the answer's own deadline
-    handshake_seconds: float = (
-        10.0  # five round trips over a bad line; who needs longer wants to hold a place
-    )
-    handshakes_max: int = 200  # under way at once: all senders may come back together; the oldest gives way
-    close_seconds: float = 1.0  # TLS waits for the other's goodbye; who went away says none
 
 
 class _Line(asyncio.StreamReader):
@@ -86,12 +69,14 @@ class MllpServer:
     """
     Listens on one address; `start` once, then `stop` once. Port 0 takes a free one: see `port`.
 
-    `count` is told `connection opened`, `refused` (limit reached), `timed out`, `lost`, `closed`, and
-    `message cut off` where the peer went away within a frame: never accepted, so the sender has it still.
+    `most_of` says how many connections a peer may have. `count` is told `connection opened`, `closed`,
+    `lost`, `refused` (too many), `over share` (too many of one peer), `idle`, `slow` (a frame took too long),
+    `deaf` (answers were not read), `held back` (too many messages in hand: they wait, unread), and `message
+    cut off` where the peer went away within a frame: never accepted, so the sender has it still.
     With `tls` a connection begins with a handshake; of one that fails only `on_failed_handshake` is told.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a door needs is its arguments
         self,
         receive: Receive,
         receive_unreadable: ReceiveUnreadable,
@@ -101,6 +86,7 @@ class MllpServer:
         count: Callable[[str], None],
         limits: Limits | None = None,
         tls: ServerTls | None = None,
+        most_of: Callable[[Peer], int | None] = lambda _peer: None,
         on_failed_handshake: OnFailedHandshake = lambda _fault, _peer: None,
     ) -> None:
         self._receive = receive
@@ -109,6 +95,8 @@ class MllpServer:
         self._count = count
         self._limits = limits or Limits()
         self._tls = tls
+        self._shares = Shares(most_of)
+        self._in_hand = InHand(self._limits.unacknowledged_max, lambda: self._count("connection held back"))
         self._on_failed_handshake = on_failed_handshake
         self._server: asyncio.Server | None = None
         self._handshakes: dict[asyncio.Task[_Streams], None] = {}  # in the order of their coming
@@ -180,28 +168,33 @@ class MllpServer:
 
     def _begin(self, line: _Line, writer: asyncio.StreamWriter) -> None:
         """Begin a conversation, unless there are too many."""
+        peer = _peer(writer.transport)
         if self._stopping or len(self._connections) >= self._limits.connections_max:
             self._count("connection refused")
             writer.close()
             return
-        task = asyncio.ensure_future(self._serve(line, writer))
+        if not self._shares.take(peer):
+            self._count("connection over share")
+            writer.close()
+            return
+        task = asyncio.ensure_future(self._serve(line, writer, peer))
         self._connections[task] = line
         self._count("connection opened")
-        task.add_done_callback(partial(self._ended, writer))
+        task.add_done_callback(partial(self._ended, writer, peer))
 
-    def _ended(self, writer: asyncio.StreamWriter, task: asyncio.Task[None]) -> None:
+    def _ended(self, writer: asyncio.StreamWriter, peer: Peer, task: asyncio.Task[None]) -> None:
         """Forget a connection; a defect in serving it costs nobody else anything."""
         del self._connections[task]
+        self._shares.give_back(peer)
         writer.transport.abort()
         if not task.cancelled() and task.exception() is not None:
             asyncio.get_running_loop().call_exception_handler(
                 {"message": "a connection of the MLLP door failed", "exception": task.exception()}
             )
 
-    async def _serve(self, line: _Line, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, line: _Line, writer: asyncio.StreamWriter, peer: Peer) -> None:
         """Converse to the end, then close; nobody's goodbye is waited for in vain."""
         framer = Framer(frame_bytes_max=self._limits.frame_bytes_max)
-        peer = _peer(writer.transport)
         end = await self._end_of_conversation(framer, line, writer, peer)
         if not self._stopping:
             await self._hand_over_rest(framer, peer)
@@ -216,32 +209,31 @@ class MllpServer:
     ) -> str:
         """Converse with the peer and return how it ended."""
         try:
-            await self._converse(framer, reader, writer, peer)
-        except TimeoutError:
-            writer.transport.abort()
-            return "connection timed out"
+            return await self._converse(framer, reader, writer, peer)
         except OSError:
             writer.transport.abort()
             return "connection lost"
         except asyncio.CancelledError:
             writer.transport.abort()
             raise
-        return "connection closed"
 
     async def _converse(
         self, framer: Framer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: Peer
-    ) -> None:
-        """Answer one message after the other until the peer closes; raise `TimeoutError` or `OSError`."""
+    ) -> str:
+        """Answer one message after the other, and return how that ended; raise `OSError`."""
         limits = self._limits
         clock = asyncio.get_running_loop().time
         deadline, within_frame = clock() + limits.idle_seconds, False
         while not self._stopping:
             event = framer.next_event()
             if event is NEED_DATA:
-                async with asyncio.timeout_at(deadline):
-                    data = await reader.read(_READ_BYTES)
+                try:
+                    async with asyncio.timeout_at(deadline):
+                        data = await reader.read(_READ_BYTES)
+                except TimeoutError:
+                    return _cut(writer, within_frame=within_frame)
                 if not data:
-                    return
+                    return "connection closed"
                 framer.receive_data(data)
                 if not within_frame and data.strip(_LINE_ENDS):
                     deadline, within_frame = clock() + limits.frame_seconds, True
@@ -249,15 +241,21 @@ class MllpServer:
             answer = await self._answer(event, peer)
             if answer is not None:
                 writer.write(frame(answer))
-                async with asyncio.timeout(limits.write_seconds):
-                    await writer.drain()
+                try:
+                    async with asyncio.timeout(limits.write_seconds):
+                        await writer.drain()
+                except TimeoutError:
+                    writer.transport.abort()
+                    return "connection deaf"
             deadline, within_frame = clock() + limits.idle_seconds, False
+        return "connection closed"
 
     async def _answer(self, event: Frame | Unreadable, peer: Peer) -> bytes | None:
         """Hand one message, or what is none, to its handler."""
-        if isinstance(event, Frame):
-            return await self._receive(event.data, peer)
-        return await self._receive_unreadable(event.data, event.reason)
+        async with self._in_hand.place():
+            if isinstance(event, Frame):
+                return await self._receive(event.data, peer)
+            return await self._receive_unreadable(event.data, event.reason)
 
     async def _hand_over_rest(self, framer: Framer, peer: Peer) -> None:
         """Hand over what a peer sent and did not end: nobody waits for an answer, but the bytes are kept."""
@@ -266,6 +264,14 @@ class MllpServer:
         if event is not NEED_DATA:
             self._count("message cut off")
             await self._answer(event, peer)
+
+
+def _cut(writer: asyncio.StreamWriter, *, within_frame: bool) -> str:
+    """Cut off a peer that said nothing for too long, and return how it ended."""
+    writer.transport.abort()
+    if within_frame:
+        return "connection slow"
+    return "connection idle"
 
 
 def _peer(transport: asyncio.BaseTransport) -> Peer:

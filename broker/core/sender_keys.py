@@ -137,6 +137,18 @@ def networks(**said: Any) -> Any:
     return declare((), read, Unit.NONE, may_be, said)
 
 
+def count(default: int, *, least: int, most: int, **said: Any) -> Any:
+    """Declare a whole number, from `least` to `most`."""
+
+    def read(value: object) -> int:
+        """Return the number."""
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise ValueError
+        return value
+
+    return declare(default, read, Unit.NONE, f"a whole number, {least} to {most}", said)
+
+
 def number_places(**said: Any) -> Any:
     """Declare where an NHS number stands; as ruling 36 has it by default."""
 

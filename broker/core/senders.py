@@ -24,6 +24,7 @@ from broker.core.sender_keys import (
     Network,
     NumberPlaces,
     certificates,
+    count,
     inner,
     networks,
     number_places,
@@ -43,6 +44,7 @@ VISITS = frozenset(VisitEvent)
 """The trigger events about a visit."""
 TAKEN = VISITS | MERGES | PERSONS
 """Every trigger event that is taken."""
+_TO_STRANGERS = 2  # on which it is told, message by message, that it may not send
 
 
 class Unknown(StrEnum):
@@ -64,6 +66,11 @@ class Peer:
     address: str
     certificates: frozenset[str] = frozenset()
     tokens: frozenset[str] = field(default=frozenset(), repr=False)
+
+    @property
+    def key(self) -> object:
+        """Whose connections are counted together: those with one certificate, else from one address."""
+        return self.certificates or self.address
 
     def comes_from(self, among: tuple[Network, ...]) -> bool:
         """Tell whether its address is in one of some networks; one of IPv4 within IPv6 counts as itself."""
@@ -88,6 +95,13 @@ class Sender:
         meaning="Who may send in its name, by the address of the connection; beside `certificates` both fit",
     )
 
+    max_connections: int = count(
+        20,
+        least=1,
+        most=1_000,
+        rule="dossier 6.5",
+        meaning="How many connections it may have at once; several with one certificate have theirs together",
+    )
     versions: frozenset[str] = codes(
         *("2.3", "2.3.1", "2.4", "2.5", "2.5.1"),
         rule="dossier 6.4",
@@ -221,6 +235,13 @@ class Senders:
         """Tell whether any sender is known by a token."""
         every = (self.providers or {}).values()
         return any(sender.tokens for provider in every for sender in provider.sender.values())
+
+    def most_connections(self, peer: Peer) -> int | None:
+        """Return how many connections a peer may have, None for any number; a stranger has few."""
+        if self.providers is None:
+            return None
+        senders = (sender for provider in self.providers.values() for sender in provider.sender.values())
+        return sum(one.max_connections for one in senders if one.may_come_from(peer)) or _TO_STRANGERS
 
     def settled(self, provider: OdsCode, system: str) -> Sender:
         """Return what is settled of a system (MSH-3) of a provider (MSH-4), the defaults if nothing."""

@@ -42,6 +42,7 @@ from broker.runtime.metrics import (
     KEYS_DESTROYED,
     MESSAGES,
     REJECTED,
+    SEGMENTS_UNREAD,
     Metrics,
 )
 from broker.runtime.parts import Parts, admits, present
@@ -50,7 +51,7 @@ from broker.runtime.sender_quality import SenderQuality
 from broker.runtime.settings import Settings
 from broker.services.attendances import Attendances
 from broker.services.following import Following
-from broker.services.intake import ACKNOWLEDGED, QUALITY, Intake
+from broker.services.intake import ACKNOWLEDGED, QUALITY, UNREAD, Intake
 from broker.services.intake import REJECTED as REJECTED_PREFIX
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
@@ -193,6 +194,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             port=settings.mllp_port,
             count=self._count,
             tls=door_tls(settings, parts.senders),
+            most_of=parts.senders.most_connections,
             on_failed_handshake=self._count_handshake,
         )
         self._http = http_door(settings, parts.senders, self._intake, self._metrics, admitted=self._admitted)
@@ -342,7 +344,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._measure(event)
         if event == _CONNECTED:
             self._following.suspect()  # another intake may have had this sender until now
-        if event.startswith((REJECTED_PREFIX, ACKNOWLEDGED)):
+        if event.startswith((REJECTED_PREFIX, ACKNOWLEDGED, UNREAD)):
             return  # what is kept is told by its own event; the others are many
         if event == _REFUSED:
             if not self._refusing:
@@ -384,6 +386,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         if event in _MEASURED:
             metric, labels = _MEASURED[event]
             self._metrics.add(metric, 1, **labels)
+        elif event.startswith(UNREAD):
+            self._metrics.add(SEGMENTS_UNREAD, segment=event.removeprefix(UNREAD))
         elif event.startswith(ACKNOWLEDGED):
             self._metrics.add(EVENTS_ACKNOWLEDGED, event=event.removeprefix(ACKNOWLEDGED))
         elif event.startswith(REJECTED_PREFIX):

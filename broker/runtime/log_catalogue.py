@@ -2,7 +2,7 @@
 What a log event is: a name, a level, the fields that it may have, a meaning, and what an operator does.
 
 Knows the list of the fields that any event may have, and that an event is declared once. The events
-themselves are in `broker.runtime.log_events` and `broker.runtime.matcher_events`.
+themselves are in `broker.runtime.log_events`, `matcher_events` and `start_events`.
 """
 
 from collections.abc import Mapping

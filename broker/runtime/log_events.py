@@ -3,7 +3,7 @@ The log events of the broker: everything that a log line of ours can say.
 
 A line is written by making one of these and handing it to `broker.runtime.logs.Log`; there is no other way.
 Types say which fields an event has; `docs/reference/log-events.md` is built from here. Those of
-the matcher are in `broker.runtime.matcher_events`.
+the matcher are in `broker.runtime.matcher_events`, those of a start in `broker.runtime.start_events`.
 """
 
 from broker.runtime.log_catalogue import Level, LogEvent
@@ -22,17 +22,6 @@ class OperatorsPortOpen(LogEvent, name="operators port open"):
     port: int
 
 
-class KafkaDoesNotAnswerYet(
-    LogEvent,
-    name="kafka does not answer yet",
-    level=Level.WARNING,
-    action="None while the cluster starts; else look whether address, firewall and cluster are right.",
-):
-    """The start waits for Kafka, for `CPIS_START_DEADLINE_MS` at most."""
-
-    error: BaseException
-
-
 class KafkaRefusesUs(
     LogEvent,
     name="kafka refuses us",
@@ -42,28 +31,6 @@ class KafkaRefusesUs(
     """The cluster answers and lets this process not in, or not do its work. Told once for each reason."""
 
     error: BaseException
-
-
-class LogForgetsTooSoon(
-    LogEvent,
-    name="log forgets too soon",
-    level=Level.WARNING,
-    action="Set what the error names; a live deployment does not start so.",
-):
-    """A log forgets what a plan may still make an alert of."""
-
-    error: BaseException
-
-
-class LogKeepsTooLong(
-    LogEvent,
-    name="log keeps too long",
-    level=Level.WARNING,
-    action="Set the topic's retention.ms to H, `horizon_days` of the policy.",
-):
-    """Visits of people without a plan are kept for longer than the policy says."""
-
-    topic: str
 
 
 class Ready(LogEvent, name="ready"):
@@ -315,8 +282,46 @@ class CertificateNotRenewed(
     error: BaseException
 
 
-class ConnectionTimedOut(Counted, name="connection timed out"):
-    """A sender that left a frame unfinished, read no answers or was silent for an hour was cut off."""
+class ConnectionOverShare(
+    Counted,
+    name="connection over share",
+    level=Level.WARNING,
+    action="Find out why the sender opens so many; `max_connections` in the [file of senders](senders.md) "
+    "says how many it may have.",
+):
+    """A sender has as many connections as it may have, and wanted another."""
+
+
+class ConnectionHeldBack(
+    Counted,
+    name="connection held back",
+    level=Level.WARNING,
+    action="Look whether Kafka is slow: senders are answered late, for none is answered before its message "
+    "is durable.",
+):
+    """As many messages were being made durable as there may be: the others wait, unread. Once each time."""
+
+
+class ConnectionIdle(Counted, name="connection idle"):
+    """A sender was silent for an hour and was cut off."""
+
+
+class ConnectionSlow(
+    Counted,
+    name="connection slow",
+    level=Level.WARNING,
+    action="Look at the line to the sender; what came of the message is kept, and the sender has it still.",
+):
+    """A sender did not end within half a minute the message that it had begun, and was cut off."""
+
+
+class ConnectionDeaf(
+    Counted,
+    name="connection deaf",
+    level=Level.WARNING,
+    action="Have the engine looked at: it sends and does not read its answers.",
+):
+    """A sender did not read its answers for ten seconds and was cut off."""
 
 
 class ConnectionLost(Counted, name="connection lost"):

@@ -60,12 +60,35 @@ LOOP_LAG = Metric(
     help="How late the event loop woke a task that was due; asked ten times a second.",
     buckets=_SECONDS,
 )
+_SEGMENTS = {  # of ADT messages
+    *(
+        "ACC",
+        "AL1",
+        "DB1",
+        "DG1",
+        "DRG",
+        "GT1",
+        "IAM",
+        "IN1",
+        "IN2",
+        "IN3",
+        "MRG",
+        "NTE",
+        "OBX",
+        "PD1",
+        "PDA",
+    ),
+    *("PR1", "ROL", "SFT", "UB1", "UB2"),
+}
+_CONNECTIONS_END = {
+    *("opened", "closed", "lost", "refused", "over share", "idle", "slow", "deaf", "held back"),
+}
 CONNECTIONS = Metric(name="cpis_connections_open", kind=Kind.GAUGE, help="Open connections of the MLLP door.")
 CONNECTION_EVENTS = Metric(
     name="cpis_connections_total",
     kind=Kind.COUNTER,
     help="Connections of the MLLP door, by what became of them; under TLS one that was not let in, by why.",
-    labels={"event": closed_set({"opened", "closed", "refused", "timed out", "lost", *HandshakeFault})},
+    labels={"event": closed_set({*_CONNECTIONS_END, *HandshakeFault})},
 )
 MESSAGES = Metric(
     name="cpis_messages_total",
@@ -79,6 +102,12 @@ EVENTS_ACKNOWLEDGED = Metric(
     help="Messages answered AA of which no visit was made, by their event: about a person, merges, and those "
     "that the file of senders has acknowledged unread; by FHIR visits that are only planned.",
     labels={"event": closed_set({PLANNED, *(f"A{number:02}" for number in range(1, 63))})},
+)
+SEGMENTS_UNREAD = Metric(
+    name="cpis_segments_unread_total",
+    kind=Kind.COUNTER,
+    help="Segments of HL7 v2 messages that were taken of which nothing is read, each name once a message.",
+    labels={"segment": closed_set({*_SEGMENTS, *(f"ZU{number}" for number in range(1, 9))})},
 )
 ANSWER_SECONDS = Metric(
     name="cpis_answer_seconds",
@@ -264,6 +293,7 @@ METRICS: tuple[Metric, ...] = (
     CONNECTION_EVENTS,
     MESSAGES,
     EVENTS_ACKNOWLEDGED,
+    SEGMENTS_UNREAD,
     ANSWER_SECONDS,
     HTTP_ANSWERS,
     HTTP_CONNECTIONS,

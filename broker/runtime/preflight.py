@@ -36,7 +36,7 @@ from broker.core.errors import (
     TopicsRefused,
 )
 from broker.ports import PARTITION_STATE_KEY, Topic
-from broker.runtime import log_events as events
+from broker.runtime import start_events as events
 from broker.runtime.logs import Log
 from broker.runtime.parts import Parts
 from broker.runtime.settings import Door, Settings

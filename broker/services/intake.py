@@ -34,7 +34,7 @@ from broker.services.tracing import Untraced
 from broker.wire.acknowledgement import answer
 from broker.wire.adt_registers import Fault
 from broker.wire.hl7v2 import EVENT
-from broker.wire.mllp import END_BROKEN, START, TOO_LONG
+from broker.wire.mllp import END_BROKEN, START, TOO_LONG, place_of
 from broker.wire.records_codec import Door, Rejected
 from broker.wire.visit_reading import ADMITS_ALL, Admits, Context, SenderOf, VisitReading
 
@@ -51,6 +51,8 @@ Beginning of what is counted of each message that is kept unread: its door, a bl
 """
 QUALITY = "quality: "
 """Beginning of what is counted of each fault in a message that is kept or taken: a stable word of ours."""
+UNREAD = "unread: "
+"""Beginning of what is counted of each part of a message of which nothing is read: its name."""
 ACKNOWLEDGED = "acknowledged: "
 """Beginning of what is counted of each message that is about no visit: its trigger event."""
 UNFRAMED = "frame"
@@ -251,12 +253,18 @@ class Intake:
             self._count("kept" if durable else "unreadable lost")
             return None
         self._count("kept" if durable else "refused")
-        fault: BrokerError = MalformedMessage(reason) if durable else KafkaUnavailable()
+        fault = MalformedMessage(reason, location=place_of(data, reason)) if durable else KafkaUnavailable()
         return answer(message, fault)
 
     async def _kept_unreadable(self, data: bytes, reason: str) -> bool:
         """Keep bytes that were no frame; return whether they are durable."""
-        rejected = Rejected(door=Door.MLLP, reason=reason, received_at=aware(self._clock()), raw=data)
+        rejected = Rejected(
+            door=Door.MLLP,
+            reason=reason,
+            location=place_of(data, reason),
+            received_at=aware(self._clock()),
+            raw=data,
+        )
         return await self._made_durable(self._rejections.writes(rejected))
 
     async def _made_durable(self, writes: list[Write]) -> bool:
@@ -291,7 +299,8 @@ class Intake:
             told.steps[-1].extend(self._about_the_patient(number, reading, came.received_at))
         except MalformedMessage as fault:
             return self._other(came, fault)
-        counts = ("accepted", *(f"{QUALITY}{fault}" for fault in reading.faults))
+        unread = (f"{UNREAD}{name}" for name in reading.unread)
+        counts = ("accepted", *(f"{QUALITY}{fault}" for fault in reading.faults), *unread)
         bore_mark = None if told.late else reading.unnumbered  # late: the number in use has not borne it
         observed = seen(reading.message, faults=reading.faults)
         return _Judgement(told.steps, counts, facts=told.facts, bore_mark=bore_mark, observed=observed)

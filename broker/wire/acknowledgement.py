@@ -163,5 +163,12 @@ def _component(field: str, delimiter: str, position: int) -> str:
 
 
 def _reason(error: BrokerError) -> str:
-    """Return the stable words for a fault; trouble on our side is not explained to the sender."""
-    return error.reason if isinstance(error, MalformedMessage) else TEXTS[INTERNAL]
+    """
+    Return the stable words for a fault; trouble on our side is not explained to the sender.
+
+    A place that is no segment, such as a byte of a frame, is told in words.
+    """
+    if not isinstance(error, MalformedMessage):
+        return TEXTS[INTERNAL]
+    in_words = error.location and not _PLACE.fullmatch(error.location)
+    return f"{error.reason} at {error.location}" if in_words else error.reason

@@ -58,7 +58,10 @@ _DELIMITERS = re.compile(rb"MSH(" + _SIGN + rb")(" + _SIGN + rb"{1,5}?)(?:\1|\Z)
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
 _USUAL_BEGINNING = b"MSH|^~\\&|"
 _LINE_ENDS = b"\r\n"
+_NULL = "\x00"
+_TWO_BYTES = (b"\xff\xfeM\x00", b"\xfe\xff\x00M", b"M\x00S\x00", b"\x00M\x00S")  # UTF-16, as no ASCII reads
 _MARKED = {"H": "", "N": ""}  # highlighting on and off
+_SWITCHES = "CM"  # to another character set, of one or of several bytes: no text of their own
 _LINE_BREAKS = (".br", ".sp")
 
 
@@ -201,6 +204,8 @@ def parse(data: bytes, *, character_set: str | None = None) -> Message:
     """
     if data[:1] in _LINE_ENDS:
         data = data.lstrip(_LINE_ENDS)
+    if data.startswith(_TWO_BYTES):
+        raise MalformedMessage("character set of two bytes", hl7_code=DATA_TYPE, location="MSH-18")
     if data[:3] != b"MSH":
         raise MalformedMessage("no MSH segment", hl7_code=SEGMENT_SEQUENCE, location="MSH")
     # With CR as segment end, and it is one as soon as there is any, a stray LF is part of a text.
@@ -208,6 +213,8 @@ def parse(data: bytes, *, character_set: str | None = None) -> Message:
     header = data.partition(end.encode())[0]
     delimiters = _delimiters(header)
     text, codec, misdeclared = _decode(data, _declared_set(header, delimiters) or character_set or "")
+    if _NULL in text:  # no character of a text, and databases take none
+        text, misdeclared = text.replace(_NULL, ""), True
     segments = text.split(end)
     if end == "\r" and "\n" in text:
         segments = [segment.lstrip("\n") for segment in segments]
@@ -218,7 +225,8 @@ def unescape(text: str, delimiters: Delimiters, codec: str) -> str:
     r"""
     Decode escapes: delimiters, `\Xhh…\` in the message's character set, `\.br\` and `\.sp\` as line breaks.
 
-    Highlighting and other formatting is dropped; what is no escape of the standard stays as it is written.
+    Highlighting, other formatting and switches of the character set (`\Cxxyy\`, `\Mxxyyzz\`) are dropped;
+    what the standard gives no meaning, such as a site's own `\Z…\`, stays as it is written.
     """
     escape = delimiters.escape
     if escape is None or escape not in text:
@@ -235,7 +243,9 @@ def unescape(text: str, delimiters: Delimiters, codec: str) -> str:
     def meaning(match: re.Match[str]) -> str:
         code = match[1]
         if code[0] == "X":
-            return _decode_escaped(bytes.fromhex(code[1:]), codec)
+            return _decode_escaped(bytes.fromhex(code[1:]), codec).replace(_NULL, "")
+        if code[0] in _SWITCHES:
+            return ""
         if code[0] == ".":
             return "\n" if code[:3] in _LINE_BREAKS else ""
         return meanings[code]
@@ -279,7 +289,9 @@ def _decode(data: bytes, declared: str) -> tuple[str, str, bool]:
 def _escapes(escape: str) -> re.Pattern[str]:
     """Return the pattern of every escape that the standard gives a meaning."""
     sign = re.escape(escape)
-    return re.compile(rf"{sign}([FSTREHN]|X(?:[0-9A-Fa-f]{{2}})+|\.[a-z]{{2}}[+-]?[0-9]*){sign}")
+    return re.compile(
+        rf"{sign}([FSTREHN]|X(?:[0-9A-Fa-f]{{2}})+|C[0-9A-Fa-f]{{4}}|M[0-9A-Fa-f]{{4,6}}|\.[a-z]{{2}}[+-]?[0-9]*){sign}"
+    )
 
 
 def _decode_escaped(data: bytes, codec: str) -> str:

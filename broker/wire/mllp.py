@@ -127,6 +127,11 @@ class Framer:
         return taken
 
 
+def place_of(data: bytes, reason: str) -> str:
+    """Return where bytes that are no frame went wrong, as `byte 17`, counted from 1, marks included."""
+    return f"byte {1 if reason == NO_START else len(data) + 1}"
+
+
 def frame(data: bytes) -> bytes:
     """Put a message between the marks; raise `MalformedMessage` when it contains one of them."""
     if _MARK.search(data):

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from broker.adapters.mllp_server import Limits, MllpServer
+from broker.adapters.mllp_limits import Limits
+from broker.adapters.mllp_server import MllpServer
 from broker.adapters.server_tls import HandshakeFault, ServerTls
 from broker.core.senders import Peer
 from broker.wire.mllp import END, START, TOO_LONG
@@ -112,8 +113,9 @@ def visit(
     door: Callable[[], EchoingDoor] = EchoingDoor,
     limits: Limits | None = None,
     tls: ServerTls | None = None,
+    most: int | None = None,
 ) -> House:
-    """Run a scenario against a server of its own; return what is left."""
+    """Run a scenario against a server of its own, on which a peer has `most` connections; return the rest."""
 
     async def run() -> House:
         """Start the server, play the scenario, stop the server."""
@@ -141,6 +143,7 @@ def visit(
             limits=limits,
             count=count,
             tls=tls,
+            most_of=lambda _peer: most,
             on_failed_handshake=count_fault,
         )
         house = House(server, behind, counts, faults, counted)

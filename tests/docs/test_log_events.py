@@ -158,7 +158,7 @@ def test_what_is_counted_is_logged_by_its_name_or_not_at_all() -> None:
     silent = _UNREMARKABLE | {_REFUSED}
     counted = _counted()
 
-    assert {"kept", "connection timed out", "upload done", _REFUSED} <= counted
+    assert {"kept", "connection idle", "upload done", _REFUSED} <= counted
     assert set() == counted - CATALOGUE.keys() - silent
 
 

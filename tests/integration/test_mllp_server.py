@@ -6,7 +6,8 @@ import struct
 
 import pytest
 
-from broker.adapters.mllp_server import Limits, MllpServer
+from broker.adapters.mllp_limits import Limits
+from broker.adapters.mllp_server import MllpServer
 from broker.wire.mllp import NO_START, START, TOO_LONG, frame
 from tests.builders.mllp_house import HOST, EchoingDoor, HoldingDoor, House, deaf, visit
 
@@ -109,7 +110,7 @@ def test_a_frame_begun_and_not_ended_times_out() -> None:
 
     house = visit(scenario, limits=Limits(frame_seconds=0.05))
 
-    assert house.counts["connection timed out"] == 1
+    assert house.counts["connection slow"] == 1
 
 
 def test_a_quiet_connection_is_kept_until_its_idle_time_is_over() -> None:
@@ -125,7 +126,7 @@ def test_a_quiet_connection_is_kept_until_its_idle_time_is_over() -> None:
 
     house = visit(scenario, limits=Limits(frame_seconds=30.0, idle_seconds=0.1))
 
-    assert house.counts["connection timed out"] == 1
+    assert house.counts["connection idle"] == 1
     assert house.counts["message cut off"] == 0
 
 
@@ -231,7 +232,7 @@ def test_a_peer_that_does_not_read_its_answers_is_cut_off() -> None:
         message = frame(b"y" * 500_000)
         for _ in range(60):
             client.writer.write(message)
-        await house.until(lambda: house.counts["connection timed out"] == 1)
+        await house.until(lambda: house.counts["connection deaf"] == 1)
         client.writer.transport.abort()
 
     visit(scenario, limits=Limits(write_seconds=0.2))

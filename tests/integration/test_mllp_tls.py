@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from broker.adapters.mllp_server import Limits
+from broker.adapters.mllp_limits import Limits
 from broker.adapters.server_tls import HandshakeFault
 from broker.wire.mllp import frame
 from tests.builders.certificates import LONG_AGO, Office

@@ -11,7 +11,7 @@ _TITLES = {Level.ERROR: "Errors", Level.WARNING: "Warnings", Level.INFO: "Inform
 
 def log_events_page() -> str:
     """Return the page of the log events: the most urgent first, then what the fields mean."""
-    for module in ("log_events", "matcher_events"):
+    for module in ("log_events", "matcher_events", "start_events"):
         importlib.import_module(f"broker.runtime.{module}")
     about = paragraph(
         """

@@ -149,3 +149,29 @@ def test_a_token_is_told_by_its_digest_alone(tokens: str) -> None:
     with pytest.raises(ConfigurationError, match="tokens must be a list of tokens") as caught:
         parse_senders(f'[provider.RXX.sender.A]\ntokens = ["{tokens}"]', "senders.toml")
     assert tokens not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("peer", "most"),
+    [
+        (Peer("192.0.2.15", ENGINE), 40),
+        (Peer("203.0.113.9", ENGINE), 20),
+        (Peer("192.0.2.1"), 3),
+        (Peer("192.0.2.1", ENGINE), 43),
+        (Peer("203.0.113.9"), 2),
+    ],
+)
+def test_a_peer_has_the_connections_of_the_senders_that_it_may_be(peer: Peer, most: int) -> None:
+    """Twenty each unless the file says otherwise; a stranger has two, on which it is told why."""
+    text = '[provider.RXM.sender.ADDRESS]\naddresses = ["192.0.2.1"]\nmax_connections = 3'
+    few = parse_senders(text, "senders.toml").providers or {}
+    senders = Senders(providers={**(SENDERS.providers or {}), **few})
+
+    assert (most, None) == (senders.most_connections(peer), Senders().most_connections(peer))
+
+
+def test_connections_are_counted_by_certificate_and_failing_that_by_address() -> None:
+    """One engine behind several addresses is one."""
+    one, other = Peer("192.0.2.1", ENGINE), Peer("192.0.2.2", ENGINE)
+
+    assert one.key == other.key != Peer("192.0.2.1").key != Peer("192.0.2.2").key

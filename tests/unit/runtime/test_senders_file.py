@@ -145,6 +145,7 @@ def test_providers_that_are_no_table_are_refused() -> None:
 @pytest.mark.parametrize(
     ("line", "key", "value"),
     [
+        ("max_connections = 1000", "max_connections", 1000),
         ('versions = ["2.6"]', "versions", frozenset({"2.6"})),
         ('profile = "ITKv1.0"', "profile", "ITKv1.0"),
         ('time_zone = "UTC"', "time_zone", ZoneInfo("UTC")),
@@ -172,6 +173,9 @@ def test_a_setting_of_a_sender_is_read(line: str, key: str, value: object) -> No
 @pytest.mark.parametrize(
     "line",
     [
+        "max_connections = 0",
+        "max_connections = true",
+        'max_connections = "2"',
         'versions = "2.4"',
         'time_zone = "London"',
         'time_zone = "../UTC"',

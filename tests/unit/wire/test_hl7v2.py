@@ -133,6 +133,9 @@ def test_a_line_feed_within_a_text_ends_no_segment_where_returns_do() -> None:
         (r"a\.br\b\.sp+2\c", "a\nb\nc"),
         (r"\H\loud\N\ and\.in4\ \.fi\quiet", "loud and quiet"),
         (r"a\Zlocal\b", r"a\Zlocal\b"),
+        (r"a\C2842\b\M2442\c\M242849\d", "abcd"),
+        (r"a\C28\b", r"a\C28\b"),
+        (r"a\X004100\b", "aAb"),
         (r"a\X4\b", r"a\X4\b"),
         (r"c:\temp", r"c:\temp"),
         (r"a\b\F\c", r"a\b|c"),
@@ -201,7 +204,7 @@ def test_delimiters_that_cannot_delimit_are_refused(data: bytes) -> None:
     assert (102, "MSH-2") == (caught.value.hl7_code, caught.value.location)
 
 
-@pytest.mark.parametrize("data", [b"", b"\r\n", b"PID|||1", b" MSH|^~\\&|", b"\xff\xfeM\x00S\x00"])
+@pytest.mark.parametrize("data", [b"", b"\r\n", b"PID|||1", b" MSH|^~\\&|"])
 def test_what_does_not_begin_with_a_header_is_refused(data: bytes) -> None:
     """A message is known by MSH alone."""
     with pytest.raises(MalformedMessage) as caught:
@@ -236,6 +239,24 @@ def test_the_character_set_is_the_declared_one_or_the_one_that_fits(
     assert segment is not None
 
     assert ("Zoë", codec, misdeclared) == (segment.field(3), message.codec, message.misdeclared)
+
+
+def test_null_bytes_are_no_characters() -> None:
+    """A database takes none; they are left out, and that they were there is told."""
+    message = parse(message_with(b"PV2|||Zo\x00e\x00"))
+    segment = message.first("PV2")
+    assert segment is not None
+
+    assert ("Zoe", True) == (segment.field(3), message.misdeclared)
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_two_bytes_a_character_are_named_as_what_they_are(codec: str) -> None:
+    """No segment of it can be read; the sender's analyst learns why."""
+    with pytest.raises(MalformedMessage) as caught:
+        parse(message_with(b"PV2|||a").decode().encode(codec))
+
+    assert ("character set of two bytes", "MSH-18") == (caught.value.reason, caught.value.location)
 
 
 def test_the_euro_sign_needs_its_character_set() -> None:
