@@ -33,6 +33,7 @@ class MemoryMessages:
         """Destroy every row about what lay before the places where the partitions of a topic begin."""
 
         def kept(place: Place) -> bool:
+            """Tell whether a place is not behind those."""
             return place.topic != topic or place.offset >= begins.get(place.partition, 0)
 
         self._messages = {place: row for place, row in self._messages.items() if kept(place)}

@@ -191,7 +191,7 @@ class ConnectionRefused(
 
 class RecordOfAnotherProvider(
     Counted,
-    name="topic is another provider's",
+    name="topic of another provider",
     level=Level.WARNING,
     action="Ask the provider that the topic belongs to what its system writes; no byte of it is kept.",
 ):

@@ -16,7 +16,7 @@ from broker.services.intake import Intake
 from broker.wire.attendance_record import SENDER_AT
 from broker.wire.records_codec import Door
 
-FOREIGN = "topic is another provider's"
+FOREIGN = "topic of another provider"
 """Reason: a record claims a provider that its topic does not belong to."""
 
 
@@ -71,6 +71,6 @@ class TakingOffers:
     def _admitted(self, topic: str, provider: OdsCode, system: str) -> Sender:
         """Return what is settled of a system of the topic's owner; raise `NotItsSender` for another's."""
         if self._owners.get(topic) != provider:
-            self._count(FOREIGN)
+            self._count("topic of another provider")
             raise NotItsSender(FOREIGN, location=SENDER_AT)
         return self._settled(provider, system)

@@ -10,12 +10,14 @@ import pytest
 
 from broker.runtime import log_events as events
 from broker.runtime.intake_role import _REFUSED, _UNREMARKABLE
-from broker.runtime.log_catalogue import CATALOGUE, FIELDS, Level, LogEvent, NotInTheCatalogue, reported
+from broker.runtime.log_catalogue import FIELDS, Level, LogEvent, NotInTheCatalogue, reported
 from broker.runtime.logs import ALLOWED_FIELDS, Log
 from broker.services.matching_turns import Notice
 from tests.builders.logs import Logs
+from tests.tools.reference_logs import whole_catalogue
 from tests.tools.stale_docs import REPOSITORY
 
+CATALOGUE = whole_catalogue()
 _BROKER = REPOSITORY / "broker"
 _TREES = {
     path.relative_to(_BROKER).as_posix(): ast.parse(path.read_text("utf-8"))
@@ -58,7 +60,7 @@ def _texts(node: ast.AST) -> set[str]:
     return {
         part.value
         for part in ast.walk(node)
-        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value.strip()
     }
 
 

@@ -57,13 +57,13 @@ def test_a_frame_split_at_every_byte_is_the_same_message(tmp_path: Path) -> None
     """In two packets, cut at each place once; a resend is the same fact."""
     data = frame(message("SPLIT"))
 
-    async def play(bad: Client, _good: Client) -> None:
+    async def scenario(bad: Client, _good: Client) -> None:
         for cut in range(1, len(data)):
             await bad.send(data[:cut])
             await bad.send(data[cut:])
             assert "AA" == verdict(await bad.answer())
 
-    kafka, reasons = at_the_door(tmp_path, play)
+    kafka, reasons = at_the_door(tmp_path, scenario)
 
     written = [read_headers(record.headers).event_id for record in kafka.read(Topic.ATTENDANCES)]
     assert (len(data), 2, []) == (len(written), len(set(written)), reasons)
@@ -87,14 +87,14 @@ def test_what_is_no_message_is_answered_and_kept_with_the_place(tmp_path: Path, 
     """With the protocol's answer where one is waited for; the connection goes on, and so does the other."""
     data, answer, reason = BAD[case]
 
-    async def play(bad: Client, _good: Client) -> None:
+    async def scenario(bad: Client, _good: Client) -> None:
         await bad.send(data)
         if answer is not None:
             assert answer == verdict(await bad.answer())
         await bad.send(frame(message("AFTER")))
         assert "AA" == verdict(await bad.answer())
 
-    kafka, reasons = at_the_door(tmp_path, play)
+    kafka, reasons = at_the_door(tmp_path, scenario)
 
     assert ([reason], 2) == (reasons, len(kafka.read(Topic.ATTENDANCES)))
 
@@ -102,13 +102,13 @@ def test_what_is_no_message_is_answered_and_kept_with_the_place(tmp_path: Path, 
 def test_null_bytes_and_a_wrong_character_set_lose_no_child(tmp_path: Path) -> None:
     """The message is taken, the fault counted: a name with a byte too many is the same child."""
 
-    async def play(bad: Client, _good: Client) -> None:
+    async def scenario(bad: Client, _good: Client) -> None:
         for number, damaged in enumerate((b"Sam\x00ple", b"Sampl\xe9")):
             data = edited(message(f"D{number}"), MSH_18="UNICODE UTF-8").replace(b"Sample", damaged)
             await bad.send(frame(data))
             assert "AA" == verdict(await bad.answer())
 
-    kafka, reasons = at_the_door(tmp_path, play)
+    kafka, reasons = at_the_door(tmp_path, scenario)
 
     assert (3, []) == (len(kafka.read(Topic.ATTENDANCES)), reasons)
 

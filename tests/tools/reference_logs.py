@@ -1,18 +1,26 @@
 """Builds the reference page of the log events from their catalogue."""
 
 import importlib
-from collections.abc import Iterator
+import pkgutil
+from collections.abc import Iterator, Mapping
 
-from broker.runtime.log_catalogue import CATALOGUE, FIELDS, Level
+import broker.runtime
+from broker.runtime.log_catalogue import CATALOGUE, FIELDS, Level, LogEvent
 from tests.tools.markdown import paragraph, table
 
 _TITLES = {Level.ERROR: "Errors", Level.WARNING: "Warnings", Level.INFO: "Information"}
 
 
+def whole_catalogue() -> Mapping[str, type[LogEvent]]:
+    """Return every log event by its name: those of every module that declares any."""
+    for module in pkgutil.iter_modules(broker.runtime.__path__, "broker.runtime."):
+        if module.name.endswith("_events"):
+            importlib.import_module(module.name)
+    return CATALOGUE
+
+
 def log_events_page() -> str:
     """Return the page of the log events: the most urgent first, then what the fields mean."""
-    for module in ("log_events", "matcher_events", "start_events"):
-        importlib.import_module(f"broker.runtime.{module}")
     about = paragraph(
         """
         `cpis run` writes one JSON object a line to standard error. Each line of ours is one of these events,
@@ -35,7 +43,7 @@ def log_events_page() -> str:
 
 def _rows(level: Level) -> Iterator[tuple[str, str, str, str]]:
     """Yield the row of each event of a level, by name."""
-    for name, event in sorted(CATALOGUE.items()):
+    for name, event in sorted(whole_catalogue().items()):
         if event.level is level:
             fields = ", ".join(f"`{field}`" for field in event.fields) or "none"
             yield f"`{name}`", " ".join((event.__doc__ or "").split()), fields, event.action

@@ -225,7 +225,10 @@ def test_two_who_ask_make_one_fact() -> None:
     other = office.another()
 
     async def both() -> None:
+        """Ask at both."""
+
         async def read_only() -> None:
+            """Let the other know the notice alone."""
             office.source.available = False
             await other.go_round()  # knows the notice, and has no answer yet
             office.source.available = True
