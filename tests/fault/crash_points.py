@@ -11,14 +11,12 @@ import multiprocessing
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.runtime.logs import configure_logs
 from tests.builders.declared_kafka import declared_kafka
 from tests.fault import crash_intake, crash_matcher
@@ -30,7 +28,9 @@ from tests.fault.load import Load
 
 LANES = 3  # points at a time: much of each is waiting
 _WAKING, _FREE, _FIRST = range(3)  # numbers: the one that wakes the cluster up, the crash-free one, point 1
-_PARTITIONS = {Breadth.OWN: 180, Breadth.ALL: 480}  # for a point each: a third more than were ever needed
+_PARTITIONS = {Breadth.OWN: 180, Breadth.ALL: 480}  # for each step: a third more than were ever needed
+FOR_EACH_PLACE = 110
+"""Partitions for a point at each place of the matcher's steps."""
 
 Play = Callable[[int, Death], Sequence[Life]]
 """Plays a number, which has its own people and place, to its end; returns the lives that death could meet."""
@@ -120,13 +120,6 @@ def play_points(
     return enumerated
 
 
-@contextmanager
-def kafka_of_points(breadth: Breadth) -> Iterator[EmbeddedKafka]:
-    """Lend a genuine Kafka whose topics have a partition for each point."""
-    with declared_kafka(partitions=_PARTITIONS[breadth]) as kafka:
-        yield kafka
-
-
 def matcher_points(
     site: crash_matcher.Site, death: Death, choose: Choose = each_step
 ) -> tuple[Enumerated, dict[str, int]]:
@@ -193,7 +186,7 @@ def main() -> None:
 
 def _matcher(directory: Path, death: Death) -> tuple[dict[str, Enumerated], dict[str, int]]:
     """Play the matcher on a Kafka of its own."""
-    with kafka_of_points(death.breadth) as kafka:
+    with declared_kafka(partitions=_PARTITIONS[death.breadth]) as kafka:
         site = crash_matcher.Site(servers=kafka.cluster.bootstrap_servers, directory=directory)
         played, counts = matcher_points(site, death)
     return {"first start and restart": played}, counts

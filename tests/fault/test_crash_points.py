@@ -11,12 +11,13 @@ from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.kafka_partition import KafkaPartitionLog
 from broker.ports import Topic, Write
+from tests.builders.declared_kafka import declared_kafka
 from tests.fault import crash_intake, crash_matcher, crash_releases
 from tests.fault.crash_points import (
+    FOR_EACH_PLACE,
     check_matchers,
     each_place,
     intake_points,
-    kafka_of_points,
     matcher_points,
     play_points,
 )
@@ -69,7 +70,7 @@ def test_a_matcher_killed_at_each_step_tells_everything_once(tmp_path: Path) -> 
 
     A place where it waits again and again is one where it dies the first time and the last.
     """
-    with kafka_of_points(Breadth.OWN) as kafka:
+    with declared_kafka(partitions=FOR_EACH_PLACE) as kafka:
         site = crash_matcher.Site(servers=kafka.cluster.bootstrap_servers, directory=tmp_path)
         played, counts = matcher_points(site, Death(), each_place)
 
@@ -91,7 +92,7 @@ def _once_at_work(free: Sequence[Life]) -> Sequence[int]:
 @pytest.mark.kafka
 def test_a_matcher_of_newer_rules_killed_at_each_step_tells_what_they_change_once(tmp_path: Path) -> None:
     """Whoever was told hears it once, with the reason; of whom nobody was told nobody hears (ruling 45)."""
-    with kafka_of_points(Breadth.OWN) as kafka:
+    with declared_kafka(partitions=FOR_EACH_PLACE) as kafka:
         site = crash_matcher.Site(servers=kafka.cluster.bootstrap_servers, directory=tmp_path)
         played = play_points(partial(crash_releases.play, site), Death(), choose=_once_at_work)
         said = asyncio.run(crash_releases.check(site, played.numbers))
