@@ -29,6 +29,7 @@ from broker.wire.hl7v2 import DATA_TYPE, REQUIRED_FIELD, TABLE_VALUE
 PROCESSING_IDS: Final = frozenset({"P", "T", "D"})
 """MSH-11, table 0103. A live deployment takes `P` only (ruling 27)."""
 
+_YEARS = range(1900, 2200)  # outside them stands some system's `never`, such as 99991231, and no departure
 _CONTROL_ID_CHARACTERS_MAX = 199  # the longest of any version 2 of HL7; it is a header's value later
 
 SenderOf = Callable[[OdsCode, str], Sender]
@@ -174,6 +175,10 @@ def put_together(
     arrived_at = registers.values.get("arrived_at")
     if arrived_at is not None and not plausible_arrival(arrived_at, context.received_at):
         registers.faults.add(Fault.ARRIVAL_IGNORED)  # the core ignores it, by the first receipt it knows of
+    departed_at = registers.values.get("departed_at")
+    if departed_at is not None and departed_at.year not in _YEARS:
+        del registers.values["departed_at"]  # who has not left yet is there
+        registers.faults.add(Fault.DEPARTURE_TIME)
     number, number_fault = number_of(named, provider, context, registers)
     place: dict[str, Any] = {
         "system": envelope.system,

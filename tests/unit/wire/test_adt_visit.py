@@ -50,6 +50,8 @@ def test_without_arrival_and_local_id_the_recording_says_which_visit_it_is() -> 
         ({"EVN_2": ""}, (), at(10, 15), at(10, 15)),
         ({"EVN_0": None}, (), at(10, 15), at(10, 15)),
         ({"EVN_2": "soon"}, ("event time unreadable",), at(10, 15), at(10, 15)),
+        ({"EVN_2": "00010101000000"}, ("event time unreadable",), at(10, 15), at(10, 15)),
+        ({"EVN_2": "18991231235959"}, ("event time unreadable",), at(10, 15), at(10, 15)),
         ({"MSH_7": "", "EVN_2": "20250301111500"}, (), at(11, 15), at(11, 15)),
         ({"MSH_7": "x"}, ("message time unreadable",), at(10, 15), at(10, 15)),
         ({"EVN_2": "20250301164500"}, ("record time after receipt",), at(16, 45), at(10, 15)),
@@ -95,6 +97,23 @@ def test_an_optional_field_that_cannot_be_read_is_left_alone_and_counted(
     assert (fault,) == read(data).faults
     assert [None] == [getattr(message, names.get(next(iter(fields)), "departed_at"))]
     assert frozenset() == message.cleared
+
+
+@pytest.mark.parametrize("departed", ["99991231235959", "22000101000000", "18991231235959", "00010102000000"])
+def test_a_departure_that_is_some_systems_never_is_none(departed: str) -> None:
+    """Who has not left yet is there, and no sum with that time fails: it is counted and left alone (37)."""
+    data = edited(fixture(), PV1_45=departed)
+
+    assert ("departure time unreadable",) == read(data).faults
+    assert message_of(data).departed_at is None
+
+
+def test_a_departure_within_the_calendars_in_use_is_passed_on() -> None:
+    """However odd it is (37)."""
+    for year in (1900, 2199):
+        departed = message_of(edited(fixture(), PV1_45=f"{year}0601120000")).departed_at
+        assert departed is not None
+        assert year == departed.year
 
 
 @pytest.mark.parametrize(
