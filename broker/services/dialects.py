@@ -13,7 +13,7 @@ from broker.core.errors import InvalidOdsCode, MalformedMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.senders import Senders
 from broker.wire.adt import read_adt
-from broker.wire.adt_other import OtherReading, holds_merge, read_other
+from broker.wire.adt_other import OtherReading, may_hold_two_numbers, read_other
 from broker.wire.attendance_record import HospitalRecords
 from broker.wire.avro import Schemas
 from broker.wire.hl7v2 import parse
@@ -71,8 +71,8 @@ class Hl7v2:
         return read_other(data, context)
 
     def unkept(self, data: bytes) -> bool:
-        """Whether it is a merge."""
-        return holds_merge(data)
+        """Whether it is a merge, or names two numbers."""
+        return may_hold_two_numbers(data)
 
     def header(self, data: bytes) -> tuple[OdsCode | None, str | None]:
         """Return MSH-4 and MSH-10."""

@@ -243,7 +243,7 @@ class Intake:
         """Keep bytes that were no frame; return an answer where the sender thinks that it sent a message."""
         message = data.removeprefix(START).removesuffix(_END_MARK)
         try:
-            durable = await self._kept_unreadable(data, reason)
+            durable = await self._kept_unreadable(data, message, reason)
         except StorageUnusable as error:
             self._count("sealing impossible")
             return answer(message, error) if reason in _AWAITED else None
@@ -256,15 +256,12 @@ class Intake:
         fault = MalformedMessage(reason, location=place_of(data, reason)) if durable else KafkaUnavailable()
         return answer(message, fault)
 
-    async def _kept_unreadable(self, data: bytes, reason: str) -> bool:
-        """Keep bytes that were no frame; return whether they are durable."""
-        rejected = Rejected(
-            door=Door.MLLP,
-            reason=reason,
-            location=place_of(data, reason),
-            received_at=aware(self._clock()),
-            raw=data,
-        )
+    async def _kept_unreadable(self, data: bytes, message: bytes, reason: str) -> bool:
+        """Keep bytes that were no frame, of a merge the control id alone; return whether that is durable."""
+        dialect, place, now = self._dialects[Door.MLLP], place_of(data, reason), aware(self._clock())
+        rejected = Rejected(door=Door.MLLP, reason=reason, location=place, received_at=now, raw=data)
+        if dialect.unkept(message):
+            rejected = replace(rejected, raw=None, control_id=dialect.header(message)[1])
         return await self._made_durable(self._rejections.writes(rejected))
 
     async def _made_durable(self, writes: list[Write]) -> bool:
@@ -372,7 +369,7 @@ class Intake:
         """
         Keep a message that could not be read, with as much of its header as can.
 
-        Of a merge no byte is kept: it may hold two numbers (ruling 42). Nor of a real person's message that a
+        No byte is kept of a merge or of what names two numbers (ruling 42), of a real person's message that a
         deployment for tests was sent (ruling 27), or of one that whoever sent it may not send: the provider
         that it claims is not shown it.
         """

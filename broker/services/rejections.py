@@ -25,7 +25,11 @@ _CONTROL_ID_CHARACTERS_MAX = 200  # ten times the standard's; a longer one is fo
 
 
 class Rejections:
-    """Makes the records; the same bytes refused for the same reason have the same id."""
+    """
+    Makes the records; the same bytes refused for the same reason have the same id.
+
+    So has what one sender calls by one control id, where no byte may be kept.
+    """
 
     def __init__(
         self, codec: RecordsCodec, key: IdentityKey, *, part_bytes_max: int = RECORD_BYTES_MAX
@@ -40,7 +44,12 @@ class Rejections:
         raw = rejected.raw or b""
         if len(rejected.control_id or "") > _CONTROL_ID_CHARACTERS_MAX:
             rejected = replace(rejected, control_id=None)
-        identity = self._key.derive("rejected", rejected.door.value, rejected.reason, rejected.location, raw)
+        told: tuple[str | bytes, ...] = (raw,)
+        if rejected.raw is None:
+            told = (rejected.sender.code if rejected.sender else "", rejected.control_id or "")
+        identity = self._key.derive(
+            "rejected", rejected.door.value, rejected.reason, rejected.location, *told
+        )
         starts = range(0, max(len(raw), _WHOLE), self._part_bytes_max)
         if len(starts) == _WHOLE:
             return [self._write(rejected, identity)]

@@ -6,11 +6,13 @@ whether it restricts a person's record, and whose baby a person is. Local identi
 one number, or under none, join nothing; nor do a person's details: a visit's own next message has them.
 """
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from broker.core.errors import MalformedMessage
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.sender_keys import AS_RULED
 from broker.core.senders import MERGES, PERSONS, Sender, Unknown
 from broker.wire.adt_header import (
     event_of,
@@ -19,6 +21,7 @@ from broker.wire.adt_header import (
     read_provider,
     read_recording,
     required,
+    said,
 )
 from broker.wire.adt_patient import is_hidden, numbers_named, usable_numbers
 from broker.wire.adt_registers import Fault, Registers
@@ -27,6 +30,7 @@ from broker.wire.visit_reading import Context, mothers_of, number_of
 
 _IDENTIFIERS_THAT_GO = 1  # MRG-1, as PID-3
 _NUMBER_THAT_GOES = 4  # MRG-4, as PID-2
+_OF_MERGE = re.compile(rb"ADT[^A-Z0-9]A(?:34|40)|(?:\A|[\r\n\x0b])MRG[^A-Z0-9]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +85,22 @@ def read_other(data: bytes, context: Context) -> OtherReading | None:
     return None
 
 
-def holds_merge(data: bytes) -> bool:
-    """Whether bytes are a merge, as far as they can be read: its raw bytes are kept nowhere (ruling 42)."""
+def may_hold_two_numbers(data: bytes) -> bool:
+    """
+    Whether bytes may put two NHS numbers of one patient side by side: they are kept nowhere (ruling 42).
+
+    Those of a merge do, whatever its event is called, cut off or within no frame; those of any message that
+    names two numbers in the usual places of PID (36).
+    """
+    if _OF_MERGE.search(data.replace(b"\x00", b"")):  # as UTF-16 has it, too
+        return True
     try:
-        return parse(data).header.field(9, 2) in MERGES
+        message = parse(data)
     except MalformedMessage:
         return False
+    if said(message.header.field(9, 2)).upper() in MERGES or message.first("MRG") is not None:
+        return True
+    return len({number for one in message.all("PID") for number in usable_numbers(one, AS_RULED)}) > 1
 
 
 def _merge(message: Message, sender: Sender, event: str) -> OtherReading:

@@ -78,9 +78,13 @@ class HospitalRecords:
         """Return that every record is about a visit."""
         return None
 
-    def unkept(self, data: bytes) -> bool:  # noqa: ARG002 - as a dialect has it
-        """Tell that no record is a merge."""
-        return False
+    def unkept(self, data: bytes) -> bool:
+        """Whether a record names two numbers of one patient (ruling 42)."""
+        try:
+            usable, _ = _numbers(self._schemas.decode(SCHEMA, data)["nhs_numbers"])
+        except MalformedMessage:
+            return False
+        return len(set(usable)) > 1
 
     def header(self, data: bytes) -> tuple[OdsCode | None, str | None]:
         """Return who sent a record and its control id, None where they cannot be read."""

@@ -67,7 +67,7 @@ def test_every_event_becomes_something_that_is_told() -> None:
     """
     Complaint 15: A06 and A07 are there, and of no event is nothing said.
 
-    A fact; a count under the event's name; or a refusal with the bytes kept. Whether an event that is not
+    A fact; a count under the event's name; or a refusal that is kept. Whether an event that is not
     taken is refused or counted the site says.
     """
     refusing, accepting = House(""), House(ACCEPTING)

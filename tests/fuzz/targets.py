@@ -13,7 +13,7 @@ from broker.core.errors import MalformedMessage
 from broker.core.identifiers import OdsCode
 from broker.wire.acknowledgement import answer
 from broker.wire.adt import read_adt
-from broker.wire.adt_other import holds_merge, read_other
+from broker.wire.adt_other import may_hold_two_numbers, read_other
 from broker.wire.fhir import read_fhir, says_merge, sender_of
 from broker.wire.hl7v2 import parse
 from broker.wire.json_outline import outline_json
@@ -70,7 +70,7 @@ def _events(packets: Sequence[bytes]) -> list[Frame | Unreadable]:
 def messages(data: bytes) -> str:
     """Read a message of HL7 version 2 as intake does; whatever it is, it is answered and can be outlined."""
     shown = outline(data)
-    merges = holds_merge(data)
+    merges = may_hold_two_numbers(data)
     try:
         other = read_other(data, _CONTEXT)
         outcome = type(other or read_adt(data, _CONTEXT)).__name__

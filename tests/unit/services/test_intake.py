@@ -42,7 +42,7 @@ from broker.services.rejections import RECORD_BYTES_MAX, Rejections
 from broker.wire.cloudevents import FACT_TYPE, read_headers
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
-from broker.wire.mllp import END_BROKEN, NO_START, START, TOO_LONG
+from broker.wire.mllp import END_BROKEN, NO_START, NOT_ENDED, START, TOO_LONG
 from broker.wire.records_codec import Door, RecordsCodec, Rejected
 from broker.wire.visit_reading import PROCESSING_IDS, Admits, SenderOf
 from tests.builders.adt import Adt, Patient
@@ -899,9 +899,11 @@ def test_two_numbers_in_a_visits_message_are_work_and_the_patient_is_looked_for(
     [
         (merge("9990000026^^^NHS").replace(b"MRG|", b"ZRG|"), "AE"),
         (merge("9990000026^^^NHS").replace(b"|T|2.4", b"|X|2.4"), "AR"),
+        (merge("9990000026^^^NHS", event="A18"), "AR"),
+        (edited(message(), PID_3="9990000018^^^NHS~9990000026^^^NHS", MSH_11="X"), "AR"),
     ],
 )
-def test_of_a_merge_that_is_refused_no_byte_is_kept(data: bytes, code: str) -> None:
+def test_of_two_numbers_that_are_refused_no_byte_is_kept(data: bytes, code: str) -> None:
     """It may hold two numbers (ruling 42); the sender is told what is amiss."""
     desk = Desk()
 
@@ -911,8 +913,37 @@ def test_of_a_merge_that_is_refused_no_byte_is_kept(data: bytes, code: str) -> N
     assert [None] == [rejected.raw for rejected in desk.kept()]
 
 
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (START + merge("9990000026^^^NHS") + b"\x1c", END_BROKEN),
+        (START + merge("9990000026^^^NHS"), NOT_ENDED),
+        (merge("9990000026^^^NHS"), NO_START),
+    ],
+    ids=["end broken", "cut off", "no start"],
+)
+def test_of_a_merge_in_no_frame_no_byte_is_kept(data: bytes, reason: str) -> None:
+    """A line that breaks within a merge leaves no two numbers side by side (ruling 42)."""
+    desk = Desk()
+
+    desk.send_unreadable(data, reason)
+
+    [kept] = desk.kept()
+    assert (None, reason, "M1") == (kept.raw, kept.reason, kept.control_id)
+
+
+def test_messages_of_which_no_byte_is_kept_are_items_of_their_own() -> None:
+    """A person sees each by its control id; a resend is the same one."""
+    desk = Desk()
+    for control_id in ("M1", "M2", "M1"):
+        desk.send(merge("9990000026^^^NHS", event="A18", control_id=control_id))
+
+    ids = [read_headers(record.headers).event_id for record in desk.kafka.read(Topic.REJECTED)]
+    assert (ids[0], 2) == (ids[2], len(set(ids)))
+
+
 def test_an_event_that_is_not_taken_is_kept() -> None:
-    """Only a merge goes without its bytes."""
+    """Only what may hold two numbers goes without its bytes."""
     desk = Desk()
     data = message(event="A05")
 

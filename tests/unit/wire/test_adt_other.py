@@ -8,7 +8,7 @@ from broker.core.errors import MalformedMessage, RealPersonRefused
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.number_ranges import Takes, takes_any, takes_for_tests
 from broker.runtime.senders_file import parse_senders
-from broker.wire.adt_other import OtherReading, Person, holds_merge, read_other
+from broker.wire.adt_other import OtherReading, Person, may_hold_two_numbers, read_other
 from broker.wire.visit_reading import PROCESSING_IDS, Admits, Context
 from tests.builders.adt import Adt, Patient
 from tests.builders.hl7 import KEY, RECEIVED, at, edited
@@ -74,7 +74,45 @@ def test_two_events_are_merges(event: str, is_one: bool) -> None:  # noqa: FBT00
     """A40, and A34 of older systems (ruling 25)."""
     data = merge("B7", event=event)
 
-    assert (is_one, is_one) == (read(data) is not None, holds_merge(data))
+    assert is_one == (read(data) is not None)
+
+
+TWICE = f"{FIRST}^^^NHS~{SECOND}^^^NHS"
+VISIT = Adt(event="A08", control_id="M1", recorded="20250301113500").text().encode()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        merge(f"{SECOND}^^^NHS", event="A40"),
+        merge(f"{SECOND}^^^NHS", event="A18"),
+        merge(f"{SECOND}^^^NHS", event="A47"),
+        merge(None, event="a34"),
+        merge(f"{SECOND}^^^NHS").partition(b"MRG")[0],
+        merge(f"{SECOND}^^^NHS", event="A47").replace(b"MSH|^~", b"MSH", 1),
+        b"junk\r" + merge(f"{SECOND}^^^NHS"),
+        merge(f"{SECOND}^^^NHS").replace(b"ADT^A40", b"ADT&1^A40"),
+        merge(f"{SECOND}^^^NHS").decode().encode("utf-16"),
+        edited(VISIT, PID_3=TWICE),
+        edited(VISIT, PID_2=SECOND, PID_3=f"{FIRST}^^^NHS"),
+    ],
+)
+def test_what_may_put_two_numbers_side_by_side_is_known_whatever_else_is_wrong(data: bytes) -> None:
+    """A merge by any name, cut off, behind junk or in UTF-16, and two numbers of a patient (ruling 42)."""
+    assert may_hold_two_numbers(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        edited(VISIT, PID_3=f"{FIRST}^^^NHS"),
+        edited(VISIT, PID_3=f"{FIRST}^^^NHS~{FIRST}^^^NHS~A40^^^RXX"),
+        edited(VISIT, PID_3=f"{FIRST}^^^NHS", PID_21=f"{SECOND}^^^NHS"),
+    ],
+)
+def test_one_number_may_be_kept(data: bytes) -> None:
+    """However often it is said, and beside the mother's: what cannot be read is then found and redriven."""
+    assert not may_hold_two_numbers(data)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +134,7 @@ def test_a_merge_that_cannot_be_read_says_what_must_be_mended(data: bytes, code:
 
 def test_what_is_no_message_is_no_merge() -> None:
     """Its bytes may be kept."""
-    assert not holds_merge(b"junk")
+    assert not may_hold_two_numbers(b"junk")
 
 
 @pytest.mark.parametrize("event", ["A28", "A31"])

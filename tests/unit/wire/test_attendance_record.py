@@ -136,6 +136,7 @@ def test_a_field_becomes_a_register(fields: dict[str, Any], expected: dict[str, 
         ({"sequence": -1}, Fault.SEQUENCE),
         ({"recorded_at": RECEIVED + timedelta(minutes=1)}, Fault.RECORDED_LATE),
         ({"arrived_at": datetime(1899, 1, 1, tzinfo=UTC)}, Fault.ARRIVAL_IGNORED),
+        ({"departed_at": datetime(9999, 12, 31, 23, tzinfo=UTC)}, Fault.DEPARTURE_TIME),
         ({"visit_number": ""}, Fault.VISIT_NUMBER),
         ({"nhs_numbers": ["9990000018", "9990000026"]}, Fault.NUMBERS_DIFFER),
     ],
@@ -210,6 +211,19 @@ def test_what_is_no_record_is_refused_and_has_no_header() -> None:
         with pytest.raises(MalformedMessage):
             read(data)
         assert (None, None) == READER.header(data)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "two"),
+    [
+        ([BABY.digits, OTHER.digits], True),
+        ([BABY.digits, BABY.digits, "9990000019"], False),
+    ],
+)
+def test_a_record_of_two_numbers_is_not_to_be_kept(numbers: list[str], two: bool) -> None:  # noqa: FBT001
+    """Where it is refused no byte of it is (ruling 42); what is no record names none."""
+    assert two == READER.unkept(record(nhs_numbers=numbers, event="UNKNOWN"))
+    assert not READER.unkept(b"junk")
 
 
 def test_a_header_is_read_of_what_cannot_be() -> None:
