@@ -28,7 +28,6 @@ OnFailedHandshake = Callable[[HandshakeFault, str], None]
 """Told why a sender was not let in, and its IP address."""
 
 _READ_BYTES = 65_536  # one read of a busy socket; longer frames are put together from several
-_LINE_ENDS = b"\r\n"  # some senders add them behind a frame: they begin no new one
 
 
 class _Line(asyncio.StreamReader):
@@ -227,6 +226,8 @@ class MllpServer:
         while not self._stopping:
             event = framer.next_event()
             if event is NEED_DATA:
+                if not within_frame and framer.begun:  # often in the packet that ended the one before
+                    deadline, within_frame = clock() + limits.frame_seconds, True
                 try:
                     async with asyncio.timeout_at(deadline):
                         data = await reader.read(_READ_BYTES)
@@ -235,8 +236,6 @@ class MllpServer:
                 if not data:
                     return "connection closed"
                 framer.receive_data(data)
-                if not within_frame and data.strip(_LINE_ENDS):
-                    deadline, within_frame = clock() + limits.frame_seconds, True
                 continue
             answer = await self._answer(event, peer)
             if answer is not None:

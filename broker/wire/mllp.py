@@ -79,6 +79,11 @@ class Framer:
         """Take what the peer sent."""
         self._buffer += data
 
+    @property
+    def begun(self) -> bool:
+        """Whether more than line ends has come since the last event: a frame or junk that is to end."""
+        return self._dropping or bool(self._buffer.strip(_BETWEEN_FRAMES))
+
     def next_event(self) -> Event:
         """Return the next message, the next bytes that are none, or `NEED_DATA`."""
         if self._buffer[:1] == START and not self._dropping:

@@ -113,6 +113,22 @@ def test_a_frame_begun_and_not_ended_times_out() -> None:
     assert house.counts["connection slow"] == 1
 
 
+def test_a_frame_begun_in_the_packet_of_the_one_before_times_out() -> None:
+    """It has the time of a frame, not that of a quiet connection."""
+
+    async def scenario(house: House) -> None:
+        """Play the scenario."""
+        client = await house.connect()
+        await client.send(frame(b"one") + b"\x0btwo")
+        await client.answer()
+
+        assert await client.rest() == b""
+
+    house = visit(scenario, limits=Limits(frame_seconds=0.05, idle_seconds=5.0))
+
+    assert (house.counts["connection slow"], house.counts["connection idle"]) == (1, 0)
+
+
 def test_a_quiet_connection_is_kept_until_its_idle_time_is_over() -> None:
     """A line end behind the last frame begins no new one: the longer idle time counts."""
 
