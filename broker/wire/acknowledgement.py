@@ -75,6 +75,13 @@ def answer(data: bytes, error: BrokerError | None = None) -> bytes:
     return acknowledge(message, verdict(error), error=error)
 
 
+def said_in(answered: bytes) -> str:
+    """Return MSA-1 of an answer of ours, which speaks the sender's delimiters."""
+    separator = answered[3:4]  # MSH-1
+    [acknowledgement] = [part for part in answered.split(b"\r") if part.startswith(b"MSA")]
+    return acknowledgement.split(separator)[1].decode("ascii")
+
+
 def acknowledge(message: Message | None, code: Verdict, *, error: BrokerError | None = None) -> bytes:
     """
     Return the acknowledgement of a message, None for one whose MSH cannot be read; segments end with CR.

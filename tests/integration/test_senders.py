@@ -8,7 +8,7 @@ from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.core.senders import Peer
 from broker.ports import Topic
 from broker.runtime.intake_role import IntakeRole
-from broker.runtime.metrics import REJECTED, Metrics
+from broker.runtime.metrics import EVENTS_ACKNOWLEDGED, REJECTED, Metrics
 from broker.runtime.parts import Parts
 from broker.wire.mllp import frame
 from tests.builders.certificates import Office
@@ -87,3 +87,22 @@ def test_the_door_knows_the_certificate_that_it_was_shown(tmp_path: Path) -> Non
     ] == [{name for name in peer.certificates if name.startswith("name:")} for peer in asked]
     assert [1, 1] == [sum(name.startswith("sha256:") for name in peer.certificates) for peer in asked]
     assert Peer(HOST) == unasked
+
+
+def test_events_that_a_sender_makes_up_take_no_room(tmp_path: Path) -> None:
+    """Those that are acknowledged unread are counted as `other`, and their names held nowhere."""
+    metrics = Metrics()
+    (tmp_path / "senders.toml").write_text(
+        f'[provider.RXX.sender.EDSYS]\naddresses = ["{HOST}"]\nunknown_events = "accept"\n'
+    )
+
+    async def scenario(role: IntakeRole, _parts: Parts) -> None:
+        """Send events that there are not."""
+        for event in ("XYZ", "ROBIN"):
+            assert "AA" == await ask(role.port, edited(message("M1"), MSH_9=f"ADT^{event}"))
+        assert not [name for name in role.counts if "XYZ" in name or "ROBIN" in name]
+
+    settings = configured(tmp_path, senders_file=tmp_path / "senders.toml")
+    run(settings, scenario, MemoryFactLog(MemoryKafka()), metrics=metrics)
+
+    assert 2 == metrics.value(EVENTS_ACKNOWLEDGED, event="other")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from broker.core.errors import BrokerError, KafkaUnavailable, MalformedMessage
 from broker.wire import hl7v2
-from broker.wire.acknowledgement import TEXTS, Verdict, acknowledge, answer, verdict
+from broker.wire.acknowledgement import TEXTS, Verdict, acknowledge, answer, said_in, verdict
 from broker.wire.mllp import frame
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "hl7"
@@ -33,6 +33,13 @@ def test_an_accepted_message_is_answered_in_its_own_terms() -> None:
         r"MSH|^~\&|ROUTE|ROUTE|EDSYS|RXX|20250301101500||ACK^A04^ACK|EDSYS0001|T|2.4",
         "MSA|AA|EDSYS0001",
     ] == lines(answer(fixture("a04-registered")))
+
+
+def test_what_an_answer_says_is_read_in_its_own_delimiters() -> None:
+    """Whatever these are, it is counted by its code."""
+    accepted = answer(b"MSH#*~\\&#EDSYS#RXX#####ADT*A04#M1#T#2.4\r")
+
+    assert ("AA", "AR") == (said_in(accepted), said_in(answer(b"junk", KafkaUnavailable())))
 
 
 def test_an_error_names_place_code_and_reason() -> None:
