@@ -43,7 +43,14 @@ class _Reading(TomlReading):
         providers: dict[OdsCode, Provider] = self._each(content, "provider", Provider)
         for code, provider in providers.items():
             path = ("provider", code.code)
+            numbering: set[str] = set()
             for system, sender in provider.sender.items():
+                if sender.visit_system is not None and sender.visit_system in numbering:
+                    self.refuse(
+                        (*path, "sender", system, "visit_system"),
+                        "visit_system is another sender's as well: a visit in FHIR would be that one's",
+                    )
+                numbering |= {sender.visit_system or ""}
                 if not sender.certificates and not sender.addresses and not sender.tokens:
                     self.refuse(
                         (*path, "sender", system),

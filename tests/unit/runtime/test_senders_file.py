@@ -113,6 +113,17 @@ def test_a_key_that_is_wrong_is_refused_in_its_line(line: str, words: str) -> No
     assert any(one.startswith(f"senders.toml:3: {words}") for one in told)
 
 
+def test_two_systems_of_a_provider_number_no_visits_alike() -> None:
+    """A visit in FHIR is one system's (ruling 6); another provider's may have the same."""
+    system = '[provider.{}.sender.{}]\naddresses = ["192.0.2.1"]\nvisit_system = "urn:visits"\n'
+    alike = system.format("RXX", "EPR") + system.format("RXX", "PAS")
+
+    [told] = refused(alike)
+
+    assert told.startswith("senders.toml:6: visit_system is another sender's as well")
+    parse_senders(system.format("RXX", "EPR") + system.format("RXM", "EPR"), "senders.toml")
+
+
 def test_every_fault_is_told_at_once() -> None:
     """In the order of the lines."""
     assert [
