@@ -16,9 +16,20 @@ class DeliveryStore(Protocol):
     """
 
     def own(
-        self, destination: str, recipient: str, owner: str, *, at: datetime, until: datetime
+        self,
+        destination: str,
+        recipient: str,
+        owner: str,
+        *,
+        at: datetime,
+        until: datetime,
+        anew: bool = True,
     ) -> datetime | None:
-        """Return when a destination was first seen if it is the owner's until a time, None if another's."""
+        """
+        Return when a destination was first seen if it is the owner's until a time, None if another's.
+
+        One that was forgotten begins anew, or unless `anew` is nobody's.
+        """
         ...
 
     def disown(self, destination: str, owner: str) -> None:
@@ -66,6 +77,14 @@ class DeliveryShelf(Protocol):
 
     def put(self, delivery: Delivery) -> None:
         """Keep what became of a delivery; one that was erased meanwhile stays so (ruling 23)."""
+        ...
+
+    def destinations(self) -> Sequence[str]:
+        """Return every destination that was ever delivered to, or was to be, and is not forgotten."""
+        ...
+
+    def forget(self, destination: str) -> bool:
+        """Look at a destination no more; its deliveries stay. False for one that is not there."""
         ...
 
 

@@ -9,16 +9,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, func, insert, literal, or_, select, union_all, update
 
 from broker.adapters.database import opened, told_apart
-from broker.adapters.inbox_tables import DELIVERIES, DESTINATIONS, INBOX, METADATA
+from broker.adapters.inbox_tables import DELIVERIES, DESTINATIONS, INBOX, METADATA, when_erased
 from broker.core.delivery import Arrival, Balance, Delivery, Head, State
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _COLUMNS = DELIVERIES.c
 _SEPARATOR = ","  # between the keys of lines
+_INBOX = "inbox"  # no state is called so
 
 
 class SqlDeliveries:
@@ -29,9 +30,20 @@ class SqlDeliveries:
         self._engine = opened(url, METADATA)
 
     def own(
-        self, destination: str, recipient: str, owner: str, *, at: datetime, until: datetime
+        self,
+        destination: str,
+        recipient: str,
+        owner: str,
+        *,
+        at: datetime,
+        until: datetime,
+        anew: bool = True,
     ) -> datetime | None:
-        """Return when a destination was first seen if it is the owner's until a time, None if another's."""
+        """
+        Return when a destination was first seen if it is the owner's until a time, None if another's.
+
+        One that was forgotten begins anew, or unless `anew` is nobody's.
+        """
         now, name = _millis(at), DESTINATIONS.c.name == destination
         mine = {"recipient": recipient, "owner": owner, "owned_until": _millis(until)}
         known = select(DESTINATIONS.c.first_seen_at, DESTINATIONS.c.recipient).where(name)
@@ -41,7 +53,10 @@ class SqlDeliveries:
                 made = {"name": destination, "first_seen_at": now, "taken": 0}
                 connection.execute(insert(DESTINATIONS).values(made | mine))
                 return _time(now)
-            first = row.first_seen_at if row.recipient == recipient else now  # else it had been forgotten
+            forgotten = row.recipient != recipient
+            if forgotten and not anew:
+                return None
+            first = now if forgotten else row.first_seen_at
             free = or_(DESTINATIONS.c.owner.in_(("", owner)), DESTINATIONS.c.owned_until <= now)
             taken = connection.execute(
                 update(DESTINATIONS).where(and_(name, free)).values(mine | {"first_seen_at": first})
@@ -67,11 +82,18 @@ class SqlDeliveries:
             return [Arrival(**row) for row in connection.execute(wanted).mappings()]
 
     def take_in(self, deliveries: Sequence[Delivery]) -> None:
-        """Keep the deliveries of the next events, all or none."""
-        last = deliveries[-1]
+        """Keep the deliveries of the next events, all or none; of what was erased meanwhile only that."""
+        first, last = deliveries[0], deliveries[-1]
+        place = DESTINATIONS.c.name == last.destination
+        recipient = select(DESTINATIONS.c.recipient).where(place).scalar_subquery()
+        here = and_(INBOX.c.recipient == recipient, INBOX.c.number.between(first.number, last.number))
+        alerts = select(INBOX.c.alert_id).where(here).with_for_update()  # who erases waits until we are done
         with self._working() as connection:
             connection.execute(insert(DELIVERIES), [_row(one) for one in deliveries])
-            place = DESTINATIONS.c.name == last.destination
+            kept = {*connection.execute(alerts).scalars()}
+            gone = {one.alert_id for one in deliveries} - kept
+            if gone:
+                connection.execute(when_erased(gone))
             connection.execute(update(DESTINATIONS).where(place).values(taken=last.number))
 
     def head(self, destination: str) -> Head | None:
@@ -95,10 +117,25 @@ class SqlDeliveries:
             return Head(delivery=delivery, body=body or b"", told=_told_before(connection, delivery))
 
     def put(self, delivery: Delivery) -> None:
-        """Keep what became of a delivery; one that was erased meanwhile stays so (ruling 23)."""
-        place = and_(_at(delivery), _COLUMNS.alert_id == delivery.alert_id)
+        """
+        Keep what became of a delivery; one that was erased meanwhile stays so (ruling 23).
+
+        What was put aside of its alert before waits for nobody any more once it is delivered: it says it all.
+        """
+        of_alert = _COLUMNS.alert_id == delivery.alert_id
         with self._working() as connection:
-            connection.execute(update(DELIVERIES).where(place).values(_row(delivery)))
+            connection.execute(update(DELIVERIES).where(and_(_at(delivery), of_alert)).values(_row(delivery)))
+            if delivery.state is State.DELIVERED:
+                connection.execute(
+                    update(DELIVERIES)
+                    .where(
+                        _COLUMNS.destination == delivery.destination,
+                        of_alert,
+                        _COLUMNS.number < delivery.number,
+                        _COLUMNS.state == State.DEAD,
+                    )
+                    .values(state=State.SUPERSEDED)
+                )
 
     def close(self) -> None:
         """Give the connections back."""
@@ -117,23 +154,23 @@ class SqlDeliveries:
             return connection.execute(known.order_by(DESTINATIONS.c.name)).scalars().all()
 
     def balance(self, destination: str) -> Balance:
-        """Return what came in for a destination and what became of it."""
+        """Return what came in for a destination and what became of it, all at one moment."""
         here = _COLUMNS.destination == destination
         of_inbox = and_(INBOX.c.recipient == DESTINATIONS.c.recipient, DESTINATIONS.c.name == destination)
+        untaken = func.coalesce(func.max(INBOX.c.number) - func.max(DESTINATIONS.c.taken), 0)
         since = func.min(func.coalesce(_COLUMNS.received_at, _COLUMNS.due_at))
+        counted = union_all(  # one statement: between two of them, what is delivered would seem lost
+            select(literal(_INBOX), func.count(INBOX.c.number), untaken).where(of_inbox),
+            select(_COLUMNS.state, func.count(), since).where(here).group_by(_COLUMNS.state),
+        )
         with self._working() as connection:
-            inbox = connection.execute(
-                select(
-                    func.count(INBOX.c.number),
-                    func.coalesce(func.max(INBOX.c.number) - func.max(DESTINATIONS.c.taken), 0),
-                ).where(of_inbox)
-            ).one()
-            counted = select(_COLUMNS.state, func.count()).where(here).group_by(_COLUMNS.state)
-            states = {State(state): int(count) for state, count in connection.execute(counted)}
-            waiting = select(since).where(here, _COLUMNS.state == State.WAITING)
-            oldest = connection.execute(waiting).scalar()
+            rows = {str(name): (int(count), more) for name, count, more in connection.execute(counted)}
+        arrived, behind = rows.pop(_INBOX)
         return Balance(
-            arrived=int(inbox[0]), untaken=int(inbox[1]), states=states, waiting_since=_maybe_time(oldest)
+            arrived=arrived,
+            untaken=int(behind),
+            states={State(name): count for name, (count, _) in rows.items()},
+            waiting_since=_maybe_time(rows.get(State.WAITING, (0, None))[1]),
         )
 
     def find(

@@ -14,6 +14,7 @@ from broker.core.delivery import Fault
 from broker.delivery_ports import Posted
 
 _TOTAL_SECONDS = 8.0  # less than what a destination is owned for
+_RETRY_AFTER_MAX_S = 3_600.0  # more than anybody waits for: what stands there may be any number
 
 
 class HttpPoster:
@@ -68,5 +69,7 @@ class HttpPoster:
 
 
 def _seconds(text: str | None) -> float | None:
-    """Return `Retry-After` where it is a number of seconds; a date is as good as none."""
-    return float(text) if text is not None and text.isdecimal() else None
+    """Return `Retry-After` where it is a number of seconds, an hour at most; a date is as good as none."""
+    if text is None or not text.isdecimal():
+        return None
+    return min(float(text), _RETRY_AFTER_MAX_S)

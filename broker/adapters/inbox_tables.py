@@ -77,8 +77,12 @@ DELIVERIES = Table(
 
 
 def when_erased(alerts: Collection[str]) -> Update:
-    """Return what leaves of the deliveries of alerts only that there were some (ruling 23)."""
-    waiting = DELIVERIES.c.state == State.WAITING
+    """
+    Return what leaves of the deliveries of alerts only that there were some (ruling 23).
+
+    What waited, for its time or for somebody's hand, is at its end.
+    """
+    waiting = DELIVERIES.c.state.in_((State.WAITING, State.DEAD))
     return (
         update(DELIVERIES)
         .where(DELIVERIES.c.alert_id.in_(alerts))

@@ -12,6 +12,7 @@ from broker.core.desk_errors import NoSuchDelivery
 from broker.core.operators import Grounds
 from broker.runtime.parts import present
 from broker.runtime.settings import load_settings
+from broker.services.resending import forget as forget_destination
 from broker.services.resending import look_up, resend
 
 _COLUMNS = ("destination", "event", "state", "attempts", "last error", "next attempt", "took")
@@ -96,16 +97,18 @@ def resend_(
 
 @deliveries.command()
 @click.argument("destination")
-def forget(destination: str) -> None:
+@grounds_options
+@servers_option
+def forget(destination: str, reason: str, by: str, bootstrap_servers: str | None) -> None:
     """
     Look at a destination no more that is not in the file of senders any more; its deliveries stay.
 
     Until then what it would have been sent is put aside: who was told of an alert there is owed its end. One
-    that is in the file begins anew with the next start of the outbox.
+    that is in the file begins anew at once. --reason and --by are in the audit trail first.
     """
+    grounds = Grounds(by=by, reason=reason)
     with _shelf() as shelf:
-        if not shelf.forget(destination):
-            raise NoSuchDelivery
+        at_desk(bootstrap_servers, lambda desk: forget_destination(shelf, destination, grounds, log=desk.log))
     click.echo(f"{destination} forgotten")
 
 

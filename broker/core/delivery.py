@@ -37,7 +37,7 @@ STATE_WORDS = {
     State.DELIVERED: "taken by the receiver",
     State.DEAD: "put aside: needs somebody",
     State.PASSED_OVER: "older than a day when the destination was set up",
-    State.SUPERSEDED: "may not be told any more; a newer event says what may (ruling 24)",
+    State.SUPERSEDED: "a newer event of its alert says what there is to say, and may be said (ruling 24)",
     State.ERASED: "nothing of it is kept (ruling 23)",
 }
 """What each state means, for who reads the queue."""

@@ -61,10 +61,10 @@ class Deliveries:
             owner=uuid.uuid4().hex,
             report=self._report,
         )
-        known = {name: _recipient(name) for name in await asyncio.to_thread(store.destinations)}
-        for name in known.keys() | self._routes.keys():
+        known = await asyncio.to_thread(store.destinations)
+        for name in {*known, *self._routes}:
             route = self._routes.get(name)
-            destination = Destination(name=name, recipient=known.get(name) or _recipient(name))
+            destination = Destination(name=name, recipient=_recipient(name), configured=route is not None)
             courier = Gone() if route is None else route.courier()
             self._new[name] = asyncio.Event()
             self._begin(self._deliver(name, Deliverer(destination, courier, around)))
@@ -108,7 +108,8 @@ class Deliveries:
         """Count again and again what came in and what became of it."""
         while not self._stopping.is_set():
             with suppress(BrokerError):  # the deliverers tell of it
-                self._measure({name: await asyncio.to_thread(store.balance, name) for name in self._new})
+                known = self._new.keys() & {*await asyncio.to_thread(store.destinations)}
+                self._measure({name: await asyncio.to_thread(store.balance, name) for name in known})
             await _wait(self._stopping, _BALANCE_EVERY_S)
 
     def _measure(self, balances: Mapping[str, Balance]) -> None:

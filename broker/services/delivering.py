@@ -29,9 +29,9 @@ from broker.delivery_ports import DeliveryStore
 from broker.ports import Clock
 from broker.wire.alerts_codec import AlertCodec, Published
 
-OWNED_FOR = timedelta(seconds=12)
+OWNED_FOR = timedelta(seconds=14)
 """How long a destination is a process's after it was last heard of: what waits for a process that died."""
-_RENEWED_BEFORE = timedelta(seconds=9)
+RENEWED_BEFORE = timedelta(seconds=11)
 """An attempt takes less than this: nobody else delivers while one is under way."""
 _LOOK_EVERY = timedelta(seconds=1)
 """What waits is looked for so often: somebody may have it sent again by hand."""
@@ -74,10 +74,15 @@ Report = Callable[[Delivery, Fault | None], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """One provider's system of one kind: `provider.RXX.mllp`, and whose alerts it is sent: `provider.RXX`."""
+    """
+    One provider's system of one kind: `provider.RXX.mllp`, and whose alerts it is sent: `provider.RXX`.
+
+    One that is not `configured` any more is looked at until it is forgotten.
+    """
 
     name: str
     recipient: str
+    configured: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,11 +136,16 @@ class Deliverer:
 
     async def _own(self, now: datetime) -> datetime | None:
         """Return when the destination was first seen, None while another process has it."""
-        if self._owned_until is None or self._owned_until - now <= _RENEWED_BEFORE:
-            name, recipient = self._destination.name, self._destination.recipient
+        if self._owned_until is None or self._owned_until - now <= RENEWED_BEFORE:
             until = now + OWNED_FOR
             self._first_seen_at = await asyncio.to_thread(
-                self._around.store.own, name, recipient, self._around.owner, at=now, until=until
+                self._around.store.own,
+                self._destination.name,
+                self._destination.recipient,
+                self._around.owner,
+                at=now,
+                until=until,
+                anew=self._destination.configured,
             )
             self._owned_until = None if self._first_seen_at is None else until
         return self._first_seen_at

@@ -1,5 +1,5 @@
 """
-Sends an alert event to one named destination again, by hand and with a reason.
+Sends an alert event to one named destination again, or forgets a destination: by hand and with a reason.
 
 Knows that it goes nowhere else (peers.md 3.2, complaint 6), that the newest event of an alert alone may go
 again, and that the audit trail has it first.
@@ -35,8 +35,30 @@ def look_up(shelf: DeliveryShelf, destination: str, event_id: str) -> Delivery:
 async def resend(
     shelf: DeliveryShelf, deliveries: Sequence[Delivery], grounds: Grounds, *, log: DeskLog, clock: Clock
 ) -> None:
-    """Have each delivery made once more; each is in the audit trail before it is. Blocks for the database."""
+    """
+    Have each delivery made once more; each is in the audit trail before it is.
+
+    Raises as `look_up`, where its alert has had newer news while the audit trail was written.
+    """
     for one in deliveries:
-        place = Place(topic=one.destination, partition=YET_UNWRITTEN, offset=YET_UNWRITTEN)
+        place = _place(one.destination)
         await log.audit(ActionKind.REDRIVEN, one.event_id, place, grounds, outcome="sent again")
-        await asyncio.to_thread(shelf.put, one.again(clock()))
+        found = await asyncio.to_thread(look_up, shelf, one.destination, one.event_id)
+        await asyncio.to_thread(shelf.put, found.again(clock()))
+
+
+async def forget(shelf: DeliveryShelf, destination: str, grounds: Grounds, *, log: DeskLog) -> None:
+    """
+    Look at a destination no more, once the audit trail says who says that nobody is owed an end there.
+
+    Raises `NoSuchDelivery` for one that is not there.
+    """
+    if destination not in await asyncio.to_thread(shelf.destinations):
+        raise NoSuchDelivery
+    await log.audit(ActionKind.SETTLED, destination, _place(destination), grounds, outcome="forgotten")
+    await asyncio.to_thread(shelf.forget, destination)
+
+
+def _place(destination: str) -> Place:
+    """Return what the audit trail names in the place of a record."""
+    return Place(topic=destination, partition=YET_UNWRITTEN, offset=YET_UNWRITTEN)

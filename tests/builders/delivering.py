@@ -5,7 +5,7 @@ import sqlite3
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -165,7 +165,7 @@ class Desk:
         self.inbox.store("cpis.alerts", 0, self._offset, None, erased=alerts)
         self._offset += 1
 
-    def deliverer(self, courier: Courier, owner: str = "one") -> Deliverer:
+    def deliverer(self, courier: Courier, owner: str = "one", *, configured: bool = True) -> Deliverer:
         """Return what delivers, in a process of this name."""
         around = Surroundings(
             store=self.store,
@@ -175,7 +175,7 @@ class Desk:
             owner=owner,
             report=self._report,
         )
-        return Deliverer(HERE, courier, around)
+        return Deliverer(replace(HERE, configured=configured), courier, around)
 
     def found(self, event_id: str) -> Delivery:
         """Return the delivery of an event."""

@@ -135,9 +135,12 @@ def test_a_document_is_posted_with_its_type_its_id_and_the_token(tmp_path: Path)
     assert [("application/fhir+json", "r1", "Bearer secret", b"{}")] == seen
 
 
-@pytest.mark.parametrize(("said", "seconds"), [("7", 7.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None)])
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("7", 7.0), ("9" * 400, 3_600.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None)],
+)
 def test_a_receiver_may_say_when_to_come_again(said: str, seconds: float | None) -> None:
-    """In seconds; a date is as good as none."""
+    """In seconds, whatever number stands there; a date is as good as none."""
 
     async def busy(_request: web.Request) -> web.Response:
         """Have no time."""

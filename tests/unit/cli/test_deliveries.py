@@ -88,7 +88,11 @@ def test_it_is_said_which(desk: Desk, which: tuple[str, ...]) -> None:
     assert 2 == run(desk, "resend", HERE.name, *which).exit_code
 
 
-def test_a_destination_is_forgotten_once(desk: Desk) -> None:
-    """Somebody says that nobody is owed an end there any more."""
-    assert "forgotten" in run(desk, "forget", HERE.name).stdout
-    assert isinstance(run(desk, "forget", HERE.name).exception, NoSuchDelivery)
+def test_no_destination_is_forgotten_without_grounds_or_an_audit_trail(desk: Desk) -> None:
+    """Who says that nobody is owed an end there any more says so with a name and a reason."""
+    words = ("forget", HERE.name)
+
+    refusals = [run(desk, *words), run(desk, *words, "--by", "ops-7", "--reason", "ticket 4711")]
+
+    assert [GroundsRefused, ConfigurationError] == [type(one.exception) for one in refusals]
+    assert [HERE.name] == desk.store.destinations()

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from broker.adapters.mllp_client import Patience
 from broker.core.alerts import Change, EventKind
-from broker.core.delivery import PASSED_OVER_AFTER, PAUSE_MAX, Fault, State, delivered, failed
+from broker.core.delivery import PASSED_OVER_AFTER, PAUSE_MAX, Delivery, Fault, State, delivered, failed
 from broker.core.errors import StorageUnusable
-from broker.services.delivering import OWNED_FOR, TAKEN_AT_ONCE, Letter
+from broker.services.delivering import OWNED_FOR, RENEWED_BEFORE, TAKEN_AT_ONCE, Letter
 from broker.wire.alerts_codec import Published
-from tests.builders.delivering import NOON, Counter, Desk, database, work, work_off
+from tests.builders.delivering import HERE, NOON, Counter, Desk, database, work, work_off
 from tests.unit.core.test_clinician import RESTRICTED
 
 SECOND = timedelta(seconds=1)
@@ -119,9 +120,9 @@ def test_a_destination_left_alone_is_looked_at_every_second(desk: Desk) -> None:
 
 
 def test_what_the_receiver_cannot_take_is_put_aside(desk: Desk) -> None:
-    """With its reason; what comes after it goes on, also of the same alert."""
+    """With its reason; what comes after it goes on."""
     desk.arrive("e1")
-    desk.arrive("e2", kind=EventKind.UPDATED, changes=(Change.PLAN,))
+    desk.arrive("e2", alert_id="a2")
     receiver = Counter(failed(Fault.REFUSED_CONTENT))
 
     work(desk, receiver)
@@ -237,6 +238,65 @@ def test_an_erased_event_that_was_on_its_way_stays_erased(desk: Desk) -> None:
         desk.found("e1").alert_id,
         desk.found("e1").told,
     )
+
+
+def test_what_is_erased_while_it_is_taken_in_leaves_nothing(desk: Desk) -> None:
+    """Between the look at the inbox and the keeping of a delivery, too (ruling 23)."""
+    desk.arrive("e1")
+    desk.arrive("e2", alert_id="a2")
+    desk.store.own(HERE.name, HERE.recipient, "one", at=desk.now, until=desk.now)
+    seen = desk.store.untaken(HERE.name, limit=2)
+    desk.erase("a1")
+
+    desk.store.take_in(
+        [
+            Delivery(
+                destination=HERE.name,
+                number=one.number,
+                event_id=one.event_id,
+                alert_id=one.alert_id,
+                state=State.WAITING,
+                due_at=desk.now,
+            )
+            for one in seen
+        ]
+    )
+
+    assert {"e1": State.ERASED, "e2": State.WAITING} == desk.states()
+    assert ("", "a2") == (desk.found("e1").alert_id, desk.found("e2").alert_id)
+
+
+def test_what_was_put_aside_waits_for_nobody_once_newer_news_is_delivered(desk: Desk) -> None:
+    """The newest event says all that holds, so nobody is to be rung about the older one any more."""
+    desk.arrive("e1")
+    desk.arrive("other", alert_id="a2")
+    receiver = Counter(failed(Fault.REFUSED_CONTENT), failed(Fault.REFUSED_CONTENT))
+    work(desk, receiver)
+    desk.arrive("e2", kind=EventKind.UPDATED, changes=(Change.PLAN,))
+
+    work(desk, receiver)
+
+    assert {"e1": State.SUPERSEDED, "other": State.DEAD, "e2": State.DELIVERED} == desk.states()
+    assert Fault.REFUSED_CONTENT == desk.found("e1").fault
+
+
+def test_what_was_put_aside_and_erased_waits_for_nobody(desk: Desk) -> None:
+    """It can never be sent again, so no alarm may ask for it for ever (ruling 23)."""
+    desk.arrive("e1")
+    work(desk, Counter(failed(Fault.REFUSED_CONTENT)))
+
+    desk.erase("a1")
+
+    assert {"e1": State.ERASED} == desk.states()
+
+
+def test_an_attempt_over_a_line_is_over_before_another_process_may_begin() -> None:
+    """Two closings, a connecting and an answer, each at its limit."""
+    limits = Patience()
+
+    longest = 2 * limits.close_seconds + limits.connect_seconds + limits.answer_seconds
+
+    assert timedelta(seconds=longest) < RENEWED_BEFORE < OWNED_FOR
 
 
 def test_a_new_destination_begins_with_what_is_news(desk: Desk) -> None:

@@ -9,12 +9,14 @@ import pytest
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.core.alerts import Change, EventKind
 from broker.core.delivery import Fault, State, failed
-from broker.core.desk_errors import DeliveryOutdated, NoSuchDelivery
+from broker.core.desk_errors import DeliveryOutdated, NoSuchDelivery, NotForThisRole
+from broker.core.desk_roles import Role
 from broker.core.operators import Grounds
 from broker.ports import Topic
+from broker.services.delivering import OWNED_FOR
 from broker.services.desk_log import DeskLog
-from broker.services.resending import look_up, resend
-from tests.builders.delivering import HERE, Counter, Desk, database, work
+from broker.services.resending import forget, look_up, resend
+from tests.builders.delivering import HERE, Counter, Desk, database, work, work_off
 from tests.builders.matcher import KEY, make_codecs
 
 GROUNDS = Grounds(by="an operator", reason="the engine lost its disk")
@@ -28,10 +30,15 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     opened.close()
 
 
+def trail(desk: Desk, kafka: MemoryKafka, role: Role = Role.OPERATOR) -> DeskLog:
+    """Return the pen of somebody in a role."""
+    return DeskLog(MemoryFactLog(kafka), make_codecs().records, key=KEY, clock=lambda: desk.now, role=role)
+
+
 def sent_again(desk: Desk, *names: str) -> int:
     """Send events again; return how many entries the audit trail has then."""
     kafka = MemoryKafka([*Topic], partitions=1)
-    log = DeskLog(MemoryFactLog(kafka), make_codecs().records, key=KEY, clock=lambda: desk.now)
+    log = trail(desk, kafka)
     chosen = [look_up(desk.store, HERE.name, name) for name in names]
     asyncio.run(resend(desk.store, chosen, GROUNDS, log=log, clock=lambda: desk.now))
     return len(kafka.read(Topic.AUDIT))
@@ -87,6 +94,65 @@ def test_nothing_of_which_nothing_is_kept_is_sent_again(desk: Desk, name: str) -
 
     with pytest.raises(NoSuchDelivery):
         look_up(desk.store, HERE.name, name)
+
+
+def test_news_that_comes_while_the_trail_is_written_is_not_taken_back(desk: Desk) -> None:
+    """A withdrawal that went out meanwhile is the last word that the receiver hears (R43)."""
+    desk.arrive("e1")
+    receiver = Counter()
+    work(desk, receiver)
+    chosen = [look_up(desk.store, HERE.name, "e1")]
+    desk.arrive("e2", kind=EventKind.WITHDRAWN)
+    work(desk, receiver)
+    kafka = MemoryKafka([*Topic], partitions=1)
+
+    with pytest.raises(DeliveryOutdated):
+        asyncio.run(resend(desk.store, chosen, GROUNDS, log=trail(desk, kafka), clock=lambda: desk.now))
+    work(desk, receiver)
+
+    assert ["e1", "e2"] == receiver.ids
+
+
+def test_who_says_that_nobody_is_owed_an_end_is_in_the_audit_trail(desk: Desk) -> None:
+    """A destination is forgotten on grounds, once, and not by somebody who may only read."""
+    desk.arrive("e1")
+    work(desk, Counter())
+    kafka = MemoryKafka([*Topic], partitions=1)
+
+    def forgotten(role: Role) -> None:
+        """Forget it in this role."""
+        asyncio.run(forget(desk.store, HERE.name, GROUNDS, log=trail(desk, kafka, role)))
+
+    with pytest.raises(NotForThisRole):
+        forgotten(Role.READER)
+    assert [HERE.name] == desk.store.destinations()
+
+    forgotten(Role.OPERATOR)
+    with pytest.raises(NoSuchDelivery):
+        forgotten(Role.OPERATOR)
+
+    actions = [make_codecs().records.decode_action(one.value or b"") for one in kafka.read(Topic.AUDIT)]
+    assert [(HERE.name, "forgotten")] == [(one.item_id, one.outcome) for one in actions]
+    assert [] == desk.store.destinations()
+
+
+def test_what_is_forgotten_and_not_in_the_file_stays_forgotten(desk: Desk) -> None:
+    """A process that goes on looking brings it back no more; its events are not put aside."""
+    desk.arrive("e1")
+    deliverer = desk.deliverer(Counter(), configured=False)
+
+    async def look_on() -> None:
+        """Deliver, be forgotten, go on."""
+        await work_off(deliverer)
+        desk.store.forget(HERE.name)
+        desk.arrive("e2", alert_id="a2")
+        desk.now += OWNED_FOR
+        await work_off(deliverer)
+
+    asyncio.run(look_on())
+
+    assert [] == desk.store.destinations()
+    assert {"e1": State.DELIVERED} == desk.states()
 
 
 def test_a_destination_is_forgotten_and_begins_anew(desk: Desk) -> None:
