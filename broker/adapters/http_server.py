@@ -9,8 +9,10 @@ import asyncio
 import hashlib
 import ssl
 import zlib
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, cast
 
 from aiohttp import ClientError, web
@@ -35,6 +37,7 @@ class HttpLimits:
     connections_max: int = 400  # a trust has some dozen systems
     connections_of_one_max: int = 100  # of one address: more is a system that leaks connections
     requests_max: int = 64  # under way at once, each waiting for Kafka: more would only wait longer
+    requests_of_one_max: int = 16  # of one address: a slow sender keeps no other out
     body_bytes_max: int = 524_288  # before decompression and after it: what is refused is kept in one record
     head_bytes_max: int = 8_190  # a line of the head; there may be as many as `headers_max`
     headers_max: int = 64
@@ -151,6 +154,23 @@ class _Line(asyncio.Protocol):
             await asyncio.gather(self._handshake, return_exceptions=True)
 
 
+class _Speaker(web.RequestHandler):
+    """Speaks HTTP on one connection; what is none is answered without a word of what came."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return the answer to bytes that are no request, or where we failed; the connection ends with it."""
+        answer = super().handle_error(request, status, exc, message)
+        answer = web.Response(status=answer.status, text=HTTPStatus(answer.status).phrase, headers=_HEADERS)
+        answer.force_close()
+        return answer
+
+
 class HttpServer:
     """
     Listens on one address; `start` once, then `stop` once. Port 0 takes a free one: see `port`.
@@ -179,31 +199,31 @@ class HttpServer:
         self._web: web.Server | None = None
         self._lines: set[_Line] = set()
         self._by_handler: dict[int, _Line] = {}
-        self._under_way = 0
+        self._under_way = Counter[str]()
 
     async def start(self) -> None:
         """Listen; raise `OSError` when the address is taken."""
-        limits = self.limits
-        handlers = self._web = web.Server(
-            self._handle,
-            access_log=None,
-            auto_decompress=False,  # bounded here
-            keepalive_timeout=limits.idle_seconds,
-            max_line_size=limits.head_bytes_max,
-            max_field_size=limits.head_bytes_max,
-            max_headers=limits.headers_max,
-            lingering_time=0,
-        )
+        limits, loop = self.limits, asyncio.get_running_loop()
+        handlers = self._web = web.Server(self._handle)
+        settings: dict[str, Any] = {
+            "access_log": None,
+            "auto_decompress": False,  # bounded here
+            "keepalive_timeout": limits.idle_seconds,
+            "max_line_size": limits.head_bytes_max,
+            "max_field_size": limits.head_bytes_max,
+            "max_headers": limits.headers_max,
+            "lingering_time": 0,
+        }
 
         def line() -> _Line:
             """Return what a new connection is spoken to by."""
-            handler = handlers()
+            handler = _Speaker(handlers, loop=loop, **settings)
             made = _Line(self, handler)
             self._by_handler[id(handler)] = made
             return made
 
         host, port = self._address
-        self._server = await asyncio.get_running_loop().create_server(line, host, port)
+        self._server = await loop.create_server(line, host, port)
 
     @property
     def port(self) -> int:
@@ -249,11 +269,14 @@ class HttpServer:
         line = self._by_handler.get(id(request.protocol))
         if line is not None:
             line.wait(0)
-        self._under_way += 1
+        address = "" if request.transport is None else _address(request.transport)
+        self._under_way[address] += 1
         try:
-            name, answer = await self._answer(request)
+            name, answer = await self._answer(request, crowded=self._crowded(address))
         finally:
-            self._under_way -= 1
+            self._under_way[address] -= 1
+            if not self._under_way[address]:
+                del self._under_way[address]
             if line is not None:
                 line.wait(self.limits.idle_seconds)
         self.watch.answered(name, answer.status)
@@ -263,7 +286,13 @@ class HttpServer:
             response.force_close()  # the rest of a body that was refused is not read
         return response
 
-    async def _answer(self, request: web.BaseRequest) -> tuple[str, HttpAnswer]:
+    def _crowded(self, address: str) -> bool:
+        """Tell whether too many requests are under way, of all or of one address."""
+        limits = self.limits
+        of_one, of_all = self._under_way[address], self._under_way.total()
+        return of_all > limits.requests_max or of_one > limits.requests_of_one_max
+
+    async def _answer(self, request: web.BaseRequest, *, crowded: bool) -> tuple[str, HttpAnswer]:
         """Return the operation's name and the answer."""
         operation = self._operations.get((request.path, request.method))
         asked = HttpRequest(
@@ -277,7 +306,7 @@ class HttpServer:
                 RequestRefused(405, "method not allowed") if known else RequestRefused(404, "no such path")
             )
             return "", await self._otherwise(asked, fault)
-        if self._under_way > self.limits.requests_max:
+        if crowded:
             return operation.name, await operation.refuse(asked, RequestRefused(429, "too many requests"))
         came, refused = await self._body(request)
         refused = _unlike(request, operation) or refused
@@ -295,6 +324,9 @@ class HttpServer:
         most = self.limits.body_bytes_max
         try:
             async with asyncio.timeout(self.limits.body_seconds):
+                if request.headers.get("Expect", "").lower() == "100-continue":
+                    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    request.writer.output_size = 0  # it is no part of the answer
                 while len(came) <= most and (data := await request.content.readany()):
                     came += data
         except TimeoutError:

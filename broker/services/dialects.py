@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from broker.core.errors import InvalidOdsCode, MalformedMessage
+from broker.core.errors import InvalidOdsCode, MalformedMessage, NotItsSender, RealPersonRefused
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.senders import Senders
 from broker.wire.adt import read_adt
@@ -55,6 +55,21 @@ class Dialect(Protocol):
     def header(self, data: bytes) -> tuple[OdsCode | None, str | None]:
         """Return sender and control id, None where they cannot be read."""
         ...
+
+
+def unkept_for(dialect: Dialect, data: bytes, context: Context) -> MalformedMessage | None:
+    """
+    Return the fault of bytes for which nothing of them is kept, None where they cannot be read so far.
+
+    They are not for whoever sent them to send, or about a real person in a deployment for tests (ruling 27).
+    """
+    try:
+        dialect.read(data, context)
+    except (NotItsSender, RealPersonRefused) as fault:
+        return fault
+    except Exception:  # noqa: BLE001 - a fault of bytes that are refused in any case
+        return None
+    return None
 
 
 class Hl7v2:
@@ -111,10 +126,10 @@ class FhirR4:
         return read_fhir(data, context, self._senders.system_named)
 
     def read_other(self, data: bytes, context: Context) -> OtherReading | None:
-        """Read a visit that is only planned."""
-        from broker.wire.fhir import read_planned
+        """Read a visit that is only planned, or one that its site has acknowledged unread."""
+        from broker.wire.fhir import read_other
 
-        return read_planned(data, context)
+        return read_other(data, context, self._senders.system_named)
 
     def unkept(self, data: bytes) -> bool:
         """Whether it is a merge."""

@@ -171,6 +171,8 @@ class FhirDoor:
         if not self._senders.knows(request.peer):
             return _refusal(request, CallerUnknown())
         document = document_of(request.body)
+        if not document:
+            return await self._take(request, "Encounter", lambda _document: taken())
         named = request.query.get("identifier", ())
         own = {f"{text(one, 'system')}|{text(one, 'value')}" for one in every(document, "identifier")}
         if len(named) != 1 or named[0] not in own:
@@ -218,7 +220,8 @@ class FhirDoor:
             return _refusal(request, CallerUnknown())
         if fault.status == _TOO_MANY:
             return _refusal(request, fault)  # it is sent again, and would be kept as often
-        return _refusal(request, await self._intake.refuse(request.body, Door.FHIR, fault))
+        admitted = partial(self._admitted, request.peer)
+        return _refusal(request, await self._intake.refuse(request.body, Door.FHIR, fault, sender=admitted))
 
     async def _refuse_to_all(self, request: HttpRequest, fault: RequestRefused) -> HttpAnswer:
         """Answer a request for what everybody may ask, of which nothing is kept."""

@@ -27,7 +27,7 @@ from broker.core.sender_quality import Observation
 from broker.core.sender_quality import observed as seen
 from broker.ports import Clock, FactLog, Write
 from broker.services.attendances import TOO_LARGE, Attendances, Facts
-from broker.services.dialects import HL7V2, Came, Dialect
+from broker.services.dialects import HL7V2, Came, Dialect, unkept_for
 from broker.services.quality import Quality, Refused, Unobserved
 from broker.services.rejections import Rejections
 from broker.services.tracing import Untraced
@@ -159,9 +159,12 @@ class Intake:
             self._count("sealing impossible")
             return error
 
-    async def refuse(self, data: bytes, door: Door, fault: MalformedMessage) -> BrokerError:
-        """Keep bytes that are no message, and return what is to be answered once they are durable."""
-        came = Came(data, door, aware(self._clock()))
+    async def refuse(
+        self, data: bytes, door: Door, fault: MalformedMessage, *, sender: SenderOf | None = None
+    ) -> BrokerError:
+        """Keep bytes that are no message, and return the answer once they are; `sender` as in `take`."""
+        came = Came(data, door, aware(self._clock()), sender)
+        fault = unkept_for(self._dialects[door], data, self._context(came)) or fault
         try:
             return await self._take(came, lambda: self._at_fault(came, fault)) or fault
         except StorageUnusable as error:
@@ -369,9 +372,8 @@ class Intake:
         """
         Keep a message that could not be read, with as much of its header as can.
 
-        No byte is kept of a merge or of what names two numbers (ruling 42), of a real person's message that a
-        deployment for tests was sent (ruling 27), or of one that whoever sent it may not send: the provider
-        that it claims is not shown it.
+        No byte is kept of a merge or of what names two numbers (ruling 42), of a real person's message where
+        tests are (27), or of one that is not its sender's to send: the provider that it claims is not shown it.
         """
         foreign = isinstance(fault, NotItsSender)
         dialect = self._dialects[came.door]
@@ -386,10 +388,6 @@ class Intake:
             received_at=came.received_at,
             raw=None if unkept else came.data,
         )
-        counts = (
-            "kept",
-            f"{REJECTED}{door_label(came.door)} {NOT_ITS_SENDER if foreign else fault.hl7_code}",
-        )
-        return _Judgement(
-            [self._rejections.writes(rejected)], counts, fault, refused=Refused(sender, fault.location)
-        )
+        counted = f"{REJECTED}{door_label(came.door)} {NOT_ITS_SENDER if foreign else fault.hl7_code}"
+        refused = Refused(sender, fault.location)
+        return _Judgement([self._rejections.writes(rejected)], ("kept", counted), fault, refused=refused)

@@ -13,6 +13,7 @@ from broker.core.errors import MalformedMessage
 from broker.core.facts import VisitEvent
 from broker.core.identifiers import OdsCode
 from broker.core.keyed import message_reference
+from broker.core.senders import UNSETTLED, Sender, Unknown
 from broker.wire import fhir_terms as terms
 from broker.wire.adt_other import OtherReading
 from broker.wire.adt_registers import Fault, Registers
@@ -22,7 +23,7 @@ from broker.wire.fhir_values import codings, every, identified, moment, ods, tex
 from broker.wire.fhir_visit import read_visit
 from broker.wire.hl7v2 import EVENT, PROCESSING_ID, REQUIRED_FIELD, TABLE_VALUE
 from broker.wire.json_strict import document_of
-from broker.wire.visit_reading import Context, Envelope, VisitReading, put_together
+from broker.wire.visit_reading import Context, Envelope, VisitReading, put_together, visit_number_of
 
 SystemNamed = Callable[[OdsCode, str], str | None]
 """
@@ -55,11 +56,10 @@ def read_fhir(data: bytes, context: Context, system_named: SystemNamed) -> Visit
     encounter = sent.encounter
     provider = _provider(sent)
     visit_number, system = _visit(sent, provider, system_named)
-    if context.admits.sender is not None:
-        context.admits.sender(provider, system)
+    sender = _settled(provider, system, context)
     if _processing_id(sent) not in context.admits.processing_ids:
         raise MalformedMessage("marked as test data", hl7_code=PROCESSING_ID, location="Encounter.meta")
-    event = _event(sent)
+    event = _event(sent, sender)
     registers = Registers(context.received_at)
     patient = sent.named(within(encounter, "subject"), "Patient") or {}
     recorded_at, sent_at = _stamps(sent, registers, context)
@@ -73,32 +73,43 @@ def read_fhir(data: bytes, context: Context, system_named: SystemNamed) -> Visit
         sequence=_sequence(encounter),
     )
     read_patient(sent, patient, registers)
-    read_visit(sent, provider, registers)
+    read_visit(sent, provider, registers, sender)
     if sent.header is None and text(encounter, "status") in terms.PRESENT:
         # it says how things stand, not what happened: somebody who is there has not left
         registers.cleared |= {"departed_at", "disposition"} - registers.values.keys()
-    if not visit_number:
-        registers.faults.add(Fault.VISIT_NUMBER)
-        arrived_at = registers.values.get("arrived_at", recorded_at)
-        visit_number = f"{local_identifier(patient)}\n{arrived_at.isoformat()}"
+    visit_number = visit_number_of(visit_number, local_identifier(patient), envelope, registers)
     registers.faults |= {
         _STATED_IN.get(place, Fault.OTHER_TIME if "." in place else Fault.RESOURCE) for place in sent.faults
     }
     return put_together(data, envelope, named_in(sent, patient), visit_number, registers, context)
 
 
-def read_planned(data: bytes, context: Context) -> OtherReading | None:
-    """Read a visit that is only planned, which nobody attends; None for anything else."""
+def read_other(data: bytes, context: Context, system_named: SystemNamed) -> OtherReading | None:
+    """
+    Read a visit that is only planned, which nobody attends, or one whose event is acknowledged unread.
+
+    That is settled for its sender; None for anything else, and for a merge.
+    """
     sent = read_sent(data)
-    if _merges(sent.header) or text(sent.encounter, "status") != terms.PLANNED:
+    if _merges(sent.header):
+        return None
+    provider = _provider(sent)
+    sender = _settled(provider, _visit(sent, provider, system_named)[1], context)
+    happened = _happened(sent, sender)
+    if happened is not None and sender.unknown_events is not Unknown.ACCEPT:
         return None
     control_id = _control_id(sent) or message_reference(context.key, data)
-    return OtherReading(provider=_provider(sent), control_id=control_id, event=terms.PLANNED)
+    return OtherReading(provider=provider, control_id=control_id, event=happened or terms.PLANNED)
 
 
 def says_merge(data: bytes) -> bool:
-    """Whether bytes are a merge, as far as they can be read: its raw bytes are kept nowhere (ruling 42)."""
-    return _merges(_first(document_of(data)))
+    """
+    Whether bytes are a merge, as far as they can be read: its raw bytes are kept nowhere (ruling 42).
+
+    It is one wherever its header stands.
+    """
+    entries = every(document_of(data), "entry")
+    return any(_merges(one.get("resource")) for one in entries)
 
 
 def sender_of(data: bytes) -> tuple[OdsCode | None, str | None]:
@@ -122,32 +133,48 @@ def _merges(header: Any) -> bool:
     return (text(event, "system"), text(event, "code")) in terms.MERGES
 
 
-def _event(sent: Sent) -> VisitEvent:
-    """
-    Return what happened: the message's event where it is one of a visit, else what the visit's state says.
+def _settled(provider: OdsCode, system: str, context: Context) -> Sender:
+    """Return what is settled of a sender; raise `NotItsSender` where it may not send."""
+    return UNSETTLED if context.admits.sender is None else context.admits.sender(provider, system)
 
-    A merge is none of a visit's, and a visit that is only planned none that anybody attends: 201.
+
+def _event(sent: Sent, sender: Sender) -> VisitEvent:
+    """
+    Return what happened, where it is taken of this sender; raise `MalformedMessage`, 201, where it is not.
+
+    A merge is none of a visit's, and a visit that is only planned none that anybody attends.
+    """
+    happened = _happened(sent, sender)
+    if happened is not None and happened in sender.events and not _merges(sent.header):
+        return happened
+    place = "Encounter.status" if happened is None or sent.header is None else "MessageHeader.event"
+    raise MalformedMessage("event not taken", hl7_code=EVENT, location=place)
+
+
+def _happened(sent: Sent, sender: Sender) -> VisitEvent | None:
+    """
+    Return the message's event where it is one of a visit, else what the visit's state says.
+
+    None where that is only planned.
     """
     status = text(sent.encounter, "status")
-    inpatient = terms.CLASSES.get(text(sent.encounter, "class", "code")) == terms.INPATIENT
+    inpatient = terms.class_of(text(sent.encounter, "class", "code"), sender) == terms.INPATIENT
     if status not in terms.STATUSES and status not in terms.PRESENT and status != terms.PLANNED:
         raise MalformedMessage("status unknown", hl7_code=TABLE_VALUE, location="Encounter.status")
-    if _merges(sent.header):
-        raise MalformedMessage("event not taken", hl7_code=EVENT, location="MessageHeader.event")
     coding = within(sent.header, "eventCoding")
-    code = text(coding, "code")
-    told = terms.EVENTS.get((text(coding, "system"), code))
+    system, code = text(coding, "system"), text(coding, "code")
+    if system == terms.TRIGGER_EVENTS:
+        code = sender.read_as.of(code)
+    told = terms.EVENTS.get((system, code))
     stated = terms.STATUSES.get(status)
     began = VisitEvent.ADMITTED if inpatient else VisitEvent.REGISTERED
     if told is VisitEvent.UPDATED and stated is VisitEvent.CANCELLED:
         return stated  # an update of an encounter that is void
     if told is not None:
         return told
-    if (text(coding, "system"), code) == (terms.NOTIFICATIONS, terms.ADMISSION):
+    if (system, code) == (terms.NOTIFICATIONS, terms.ADMISSION):
         return began
-    if stated is None and status not in terms.PRESENT:
-        raise MalformedMessage("event not taken", hl7_code=EVENT, location="Encounter.status")
-    return stated or began
+    return None if status == terms.PLANNED else stated or began
 
 
 def _provider(sent: Sent) -> OdsCode:

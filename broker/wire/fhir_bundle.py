@@ -36,6 +36,7 @@ class Sent:
     """
     What was sent, in one of three ways: `MESSAGE`, `TRANSACTION` or `PUT`.
 
+    `index` has each resource by what it may be referred to as, None where two that differ are called so.
     `bundle`, which is without its entries, and `header` are None where there is none. `faults` are places at
     which something was left out: a time that is none, a resource that only adds words and is not of its kind.
     """
@@ -44,21 +45,31 @@ class Sent:
     bundle: Resource | None
     header: Resource | None
     encounter: Resource
-    index: Mapping[str, Resource] = field(repr=False)
+    index: Mapping[str, Resource | None] = field(repr=False)
     faults: set[str] = field(default_factory=set)
     _read: dict[int, Resource | None] = field(default_factory=dict, repr=False)
     _values: int = 0
 
     def named(self, reference: Any, kind: str) -> Resource | None:
-        """Return the resource of a kind that a reference points at, None where it was not sent."""
-        found = self.index.get(_text(reference, "reference"))
+        """
+        Return the resource of a kind that a reference points at, None where it was not sent.
+
+        Whoever could be either of two is nobody: that is refused, but for what only adds words.
+        """
+        name = _text(reference, "reference")
+        found = self.index.get(name)
+        if found is None and name in self.index:
+            if kind not in _ADDS_WORDS:
+                raise MalformedMessage("two resources of one name", hl7_code=DATA_TYPE, location=kind)
+            self.faults.add(kind)
         if found is None or found.get("resourceType") != kind:
             return None
         return self._checked(found, kind)
 
     def all(self, kind: str) -> Iterator[Resource]:
         """Yield every resource of a kind."""
-        every = {id(one): one for one in self.index.values() if one.get("resourceType") == kind}
+        sent = filter(None, self.index.values())
+        every = {id(one): one for one in sent if one.get("resourceType") == kind}
         yield from filter(None, (self._checked(one, kind) for one in every.values()))
 
     def _checked(self, resource: Resource, kind: str) -> Resource | None:
@@ -123,7 +134,9 @@ def _sent(way: str, bundle: Resource | None, encounter: Resource | None, entries
     header = _header(entries) if way == MESSAGE else None
     if encounter is None:
         encounter = _only(_visits(entries, header, index))
-    index |= {f"#{one['id']}": one for one in _contained(encounter) if isinstance(one.get("id"), str)}
+    for one in _contained(encounter):
+        if isinstance(one.get("id"), str):
+            _put(index, f"#{one['id']}", one)
     sent = Sent(way=way, bundle=bundle, header=header, encounter=encounter, index=index)
     for resource, kind in ((bundle, "Bundle"), (header, "MessageHeader"), (encounter, PUT)):
         if resource is not None:
@@ -142,7 +155,7 @@ def _header(entries: list[Resource]) -> Resource:
 
 
 def _visits(
-    entries: list[Resource], header: Resource | None, index: Mapping[str, Resource]
+    entries: list[Resource], header: Resource | None, index: Mapping[str, Resource | None]
 ) -> list[Resource]:
     """Return the visits that a Bundle is about: those in the header's focus, failing that all."""
     every = [one["resource"] for one in entries if one["resource"]["resourceType"] == PUT]
@@ -160,9 +173,9 @@ def _only(visits: list[Resource]) -> Resource:
     return visits[0]
 
 
-def _index(entries: list[Resource]) -> dict[str, Resource]:
+def _index(entries: list[Resource]) -> dict[str, Resource | None]:
     """Return every resource by what it may be referred to as."""
-    found: dict[str, Resource] = {}
+    found: dict[str, Resource | None] = {}
     for number, entry in enumerate(entries):
         resource = entry["resource"]
         names = [f"entry {number}"]
@@ -171,8 +184,14 @@ def _index(entries: list[Resource]) -> dict[str, Resource]:
         if isinstance(entry.get("fullUrl"), str):
             names.append(entry["fullUrl"])
         for name in names:
-            found.setdefault(name, resource)
+            _put(found, name, resource)
     return found
+
+
+def _put(index: dict[str, Resource | None], name: str, resource: Resource) -> None:
+    """Index a resource by a name, by which there is none where another is called so, too."""
+    if index.setdefault(name, resource) != resource:
+        index[name] = None
 
 
 def _contained(encounter: Resource) -> list[Resource]:

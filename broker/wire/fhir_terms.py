@@ -9,6 +9,7 @@ is where it can only be shown, and is left alone where it would decide.
 from typing import Final
 
 from broker.core.facts import NumberStatus, VisitEvent
+from broker.core.senders import Sender
 
 NHS_NUMBER: Final = frozenset({"https://fhir.nhs.uk/Id/nhs-number", "http://fhir.nhs.net/Id/nhs-number"})
 """Systems of an identifier that is an NHS number; the second is that of older guides."""
@@ -64,6 +65,13 @@ CLASSES: Final = {
     "PRENC": "P",
 }
 """PV1-2 by the code of the class; any other code goes on as it is, and alerts (rulings 2, 4)."""
+
+
+def class_of(code: str, sender: Sender) -> str | None:
+    """Return PV1-2 by the code of a class, one of the sender's own by what it means; None without one."""
+    national = sender.patient_classes.of(code)
+    return CLASSES.get(national, national) or None
+
 
 NUMBER_STATUSES: Final = {
     **{status.value: status for status in NumberStatus},

@@ -9,6 +9,7 @@ from typing import Any
 
 from broker.core.identifiers import OdsCode
 from broker.core.reasons import reason_for
+from broker.core.senders import Sender
 from broker.wire import fhir_terms as terms
 from broker.wire.adt_registers import Fault, Registers
 from broker.wire.fhir_bundle import Resource, Sent
@@ -33,15 +34,15 @@ _MOMENTS = (
 _OVER = frozenset({"completed", "planned", "reserved"})  # where the patient is not
 
 
-def read_visit(sent: Sent, provider: OdsCode, registers: Registers) -> None:
-    """Write the registers of an Encounter."""
+def read_visit(sent: Sent, provider: OdsCode, registers: Registers, sender: Sender) -> None:
+    """Write the registers of an Encounter; codes of the sender's own by what they are settled to mean."""
     encounter = sent.encounter
-    code = text(encounter, "class", "code")
-    registers.code("patient_class", terms.CLASSES.get(code.upper(), code) or None)
+    registers.code("patient_class", terms.class_of(text(encounter, "class", "code"), sender))
     stay = within(encounter, "hospitalization")
-    registers.code("admission_type", next(_codes(extensions(stay, terms.ADMISSION_METHOD)), None))
+    method = next(_codes(extensions(stay, terms.ADMISSION_METHOD)), None)
+    registers.code("admission_type", method, sender.admission_types)
     _read_times(encounter, registers)
-    registers.code("disposition", _disposition(encounter))
+    registers.disposition(_disposition(encounter, sender))
     _read_place(sent, provider, registers)
     registers.code("acuity", next(_codes([within(encounter, "priority")]), None))
     registers.code("arrival_mode", _arrival_mode(encounter))
@@ -72,15 +73,16 @@ def _read_times(encounter: Resource, registers: Registers) -> None:
             registers.faults.add(fault)
 
 
-def _disposition(encounter: Resource) -> str | None:
-    """Return how the person left, as PV1-36 has it, None where nothing says it."""
+def _disposition(encounter: Resource, sender: Sender) -> str | None:
+    """Return how the person left, as PV1-36 has it, None where nothing says it; the site's own codes too."""
+    own = dict(sender.dispositions.meanings)
     stay = within(encounter, "hospitalization")
     said = [
         *(one for concept in extensions(encounter, terms.DISCHARGE_STATUS) for one in codings(concept)),
         *codings(within(stay, "dischargeDisposition")),
     ]
     methods = _codes(extensions(encounter, terms.DISCHARGE_METHOD))
-    told = [terms.DISPOSITIONS.get(one) for one in said]
+    told = [own.get(one[1].upper()) or terms.DISPOSITIONS.get(one) for one in said]
     told += [terms.DISCHARGE_METHODS.get(one) for one in methods]
     return next((one for one in told if one is not None), None)
 

@@ -6,6 +6,7 @@ another reader would see something else in them, or fall over.
 """
 
 import json
+import re
 from typing import Any, Final, NoReturn
 
 from broker.core.errors import MalformedMessage
@@ -19,11 +20,17 @@ Braces, brackets and commas in one document: a Bundle of 500 resources has some 
 anything is read: a value of two signs costs a microsecond, for which other senders wait.
 """
 _SIGNS = (b"{", b"[", b",")
+_NULL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+"""The escape of a null, which is no character of a text; one whose own backslash is escaped is none."""
 _DIGITS_MAX: Final = 40  # a decimal of FHIR has 18; long ones cost time that grows with their square
 
 
 def read_json(data: bytes) -> dict[str, Any]:
-    """Return the object in a document of UTF-8; raise `MalformedMessage` for anything else."""
+    """
+    Return the object in a document of UTF-8; raise `MalformedMessage` for anything else.
+
+    A null within a text is left out, as in HL7 version 2: databases take none.
+    """
     if sum(map(data.count, _SIGNS)) > SIGNS_MAX:
         raise _refused("too many values")
     try:
@@ -32,7 +39,7 @@ def read_json(data: bytes) -> dict[str, Any]:
         raise _refused("not in UTF-8") from None
     try:
         document = json.loads(
-            text,
+            _NULL.sub(r"\1", text),
             object_pairs_hook=_object,
             parse_int=_integer,
             parse_float=_decimal,

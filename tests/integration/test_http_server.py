@@ -397,3 +397,52 @@ def test_a_door_may_be_shut_twice() -> None:
         await house.server.stop()
 
     assert 0 == visit(scenario).server.port
+
+
+def test_slow_requests_of_one_keep_no_other_out() -> None:
+    """They have their own share of the places; the rest are others'."""
+    limits = HttpLimits(requests_max=3, requests_of_one_max=2)
+
+    async def scenario(house: House) -> None:
+        """Play the scenario."""
+        for _ in range(2):
+            await (await house.connect()).send(request(MESSAGE)[:-10])
+        while (reply := await house.ask(request(MESSAGE))).status != 429:
+            pass  # until both are under way
+        assert "5" == reply.headers["retry-after"]
+        other = await house.connect(address="127.0.0.2")
+        await other.send(request(MESSAGE))
+        assert 200 == (await other.reply()).status
+
+    visit(scenario, limits=limits)
+
+
+def test_a_sender_that_asks_before_it_sends_a_body_is_told_to_go_on() -> None:
+    """Else it would wait for that, some without end."""
+
+    async def scenario(house: House) -> None:
+        """Play the scenario."""
+        asked, body = request(MESSAGE, expect="100-continue"), len(MESSAGE)
+        client = await house.connect()
+        await client.send(asked[:-body])
+        assert b"HTTP/1.1 100 Continue\r\n\r\n" == await client.reader.readuntil(b"\r\n\r\n")
+        await client.send(asked[-body:])
+        assert 200 == (await client.reply()).status
+
+    visit(scenario)
+
+
+@pytest.mark.parametrize("sent", [b"MSH|Robin|\r\n\r\n", request().replace(b"host:", b"Robin\r\nhost:")])
+def test_what_is_no_request_is_not_said_again(sent: bytes) -> None:
+    """A message that came to the wrong door holds a person."""
+
+    async def scenario(house: House) -> None:
+        """Play the scenario."""
+        client = await house.connect()
+        await client.send(sent)
+        told = await client.reader.read()
+        assert told.startswith(b"HTTP/1.0 400")
+        assert b"Robin" not in told
+        assert b"Server: cpis\r\n" in told
+
+    visit(scenario)

@@ -418,3 +418,44 @@ def test_what_is_no_operation_is_answered_in_fhir() -> None:
     answer = asyncio.run(refused_in_fhir(HttpRequest(peer=ENGINE), RequestRefused(404, "no such path")))
 
     assert (404, "not-found", "CPIS-216", "no such path") == issue(answer)
+
+
+def test_a_broken_upsert_is_told_what_is_broken() -> None:
+    """Not that it names another visit: its sender mends it from the answer alone."""
+    house = House()
+    answer = house.ask("putEncounter", b'{"id": 1, "id": 2}', query={"identifier": (f"{VISITS}|V-1",)})
+
+    assert (400, "structure", "CPIS-201", "a name twice in one object") == issue(answer)
+    assert 1 == len(house.desk.kept())
+
+
+def test_a_request_that_is_none_is_not_laid_at_another_providers_door() -> None:
+    """Whoever it is sent by: where it can be read, and is not theirs to send, no byte of it is kept."""
+    house = House()
+    other = replace(ADT, provider="RXY")
+    answer = house.ask("transaction", written(message(other)))
+
+    assert (403, "forbidden", "CPIS-205", "sending facility not registered") == issue(answer)
+    [kept] = house.desk.kept()
+    assert (None, None) == (kept.raw, kept.sender)
+
+
+def test_a_real_persons_request_that_is_none_is_not_kept_where_tests_are() -> None:
+    """A message at the wrong address is one of a real person all the same (ruling 27)."""
+    house = House(takes=takes_for_tests)
+    real = replace(ADT, patient=Patient(number="4000000004"))
+    answer = house.ask("transaction", written(message(real)))
+
+    assert "number not kept for tests" == issue(answer)[3]
+    assert [None] == [kept.raw for kept in house.desk.kept()]
+
+
+def test_a_merge_whose_header_stands_elsewhere_is_not_kept_either() -> None:
+    """It may hold two numbers all the same (ruling 42)."""
+    house = House()
+    bundle = message(ADT)
+    bundle["entry"][0]["resource"]["eventCoding"]["code"] = "A40"
+    bundle["entry"].reverse()
+
+    assert "message header is not first" == issue(house.ask("processMessage", written(bundle)))[3]
+    assert [None] == [kept.raw for kept in house.desk.kept()]

@@ -1,6 +1,7 @@
 """Reading FHIR: what happened, whose visit it is, where it stands, and what refuses a message."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 from broker.core.errors import MalformedMessage, NotItsSender, RealPersonRefused
 from broker.core.facts import NumberStatus, Reason, VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
-from broker.core.number_ranges import takes_for_tests
-from broker.core.senders import Sender
-from broker.wire.fhir import read_fhir, read_planned, says_merge, sender_of
+from broker.core.number_ranges import takes_any, takes_for_tests
+from broker.core.sender_keys import Codes
+from broker.core.senders import Sender, Unknown
+from broker.wire.fhir import read_fhir, read_other, says_merge, sender_of
 from broker.wire.fhir_bundle import ENTRIES_MAX, VALUES_MAX
 from broker.wire.fhir_patient import local_identifier
 from broker.wire.visit_reading import PROCESSING_IDS, Admits, Context, VisitReading
@@ -94,13 +96,13 @@ def test_a_planned_visit_is_attended_by_nobody() -> None:
     """It is nothing to be told of until somebody comes; whatever else is not taken is no planned visit."""
     planned, context = written(alone(status="planned")), Context(key=KEY, received_at=RECEIVED)
     assert ("event not taken", 201, "Encounter.status") == refusal(planned)
-    other = read_planned(planned, context)
+    other = read_other(planned, context, named)
     assert other is not None
     assert (RXX, "planned", 32, None) == (other.provider, other.event, len(other.control_id), other.person)
 
     bundle = message(ADT)
     bundle["entry"][0]["resource"]["eventCoding"]["code"] = "A40"
-    assert read_planned(written(bundle), context) is None
+    assert read_other(written(bundle), context, named) is None
 
 
 @pytest.mark.parametrize(
@@ -699,3 +701,85 @@ def test_any_bytes_end_in_a_reading_or_a_refusal(data: bytes) -> None:
     """Whatever is sent, nothing else comes of it."""
     with suppress(MalformedMessage):
         read_fhir(data, Context(key=KEY, received_at=RECEIVED), named)
+
+
+def test_a_null_in_a_text_is_left_out() -> None:
+    """As in HL7 version 2: databases take none, and one name would hold up everybody's alerts."""
+    bundle = message(ADT)
+    bundle["entry"][2]["resource"]["name"] = [{"family": "Sam\x00ple\\u0000", "given": ["A\x00"]}]
+    told = read(bundle).message
+
+    assert ("Sample\\u0000", "A") == (told.family, told.given)
+
+
+def test_who_could_be_either_of_two_is_nobody() -> None:
+    """Two patients of one name are refused: an alert must not be on the wrong child."""
+    bundle = message(ADT)
+    twice = dict(bundle["entry"][2])
+    bundle["entry"].append(twice)
+    assert ROBIN == read(bundle).number
+
+    twice["resource"] = {**twice["resource"], "birthDate": "2019-01-01"}
+    assert ("two resources of one name", 102, "Patient") == refusal(bundle)
+
+
+def test_words_that_could_be_either_of_two_are_left_out() -> None:
+    """They are no reason to miss a visit; a visit that could be either is."""
+    condition = {
+        "resourceType": "Condition",
+        "id": "why",
+        "subject": {"reference": "Patient/patient"},
+        "code": {"text": "Head injury"},
+    }
+    bundle = with_resource(condition, reasonReference=[{"reference": "urn:uuid:why"}])
+    bundle["entry"].append({"fullUrl": "urn:uuid:why", "resource": {**condition, "code": {"text": "Fall"}}})
+    reading = read(bundle)
+    assert (None, ("resource unreadable",)) == (reading.message.reason, reading.faults)
+
+    other = {**bundle["entry"][1]["resource"], "status": "finished"}
+    bundle["entry"].append({**bundle["entry"][1], "resource": other})
+    assert ("more than one Encounter", 100, "Bundle.entry") == refusal(bundle)
+
+
+def admits(sender: Sender) -> Admits:
+    """Return that a sender is let in of which something is settled."""
+    return Admits(PROCESSING_IDS, takes_any, lambda _provider, _system: sender)
+
+
+def test_an_event_that_is_not_taken_of_a_sender_is_answered_as_is_settled() -> None:
+    """It is refused, or acknowledged and counted, as over MLLP; by a message's event or a visit's state."""
+    sender = Sender(events=frozenset({"A01", "A03"}))
+    assert ("event not taken", 201, "MessageHeader.event") == refusal(message(ADT), admits=admits(sender))
+    assert ("event not taken", 201, "Encounter.status") == refusal(alone(), admits=admits(sender))
+    assert VisitEvent.DISCHARGED is read(alone(status="finished"), admits=admits(sender)).event
+
+    context = Context(key=KEY, received_at=RECEIVED, admits=admits(sender))
+    assert read_other(written(message(ADT)), context, named) is None
+    accepting = replace(sender, unknown_events=Unknown.ACCEPT)
+    context = Context(key=KEY, received_at=RECEIVED, admits=admits(accepting))
+    other = read_other(written(message(ADT)), context, named)
+    assert other is not None
+    assert (RXX, "A04", "M1", None) == (other.provider, other.event, other.control_id, other.person)
+
+
+def test_codes_of_a_site_mean_what_is_settled_of_its_sender() -> None:
+    """Class, admission method, how it ended, and the event of a message (rulings 4, R46)."""
+    sender = Sender(
+        read_as=Codes((("A06", "A01"),)),
+        patient_classes=Codes((("ED1", "E"), ("BED", "I"))),
+        admission_types=Codes((("WALK", "21"),)),
+        dispositions=Codes((("GONE", "12"),)),
+    )
+    stay = {
+        "extension": [{"url": f"{UK}AdmissionMethod", "valueCodeableConcept": concept("walk")}],
+        "dischargeDisposition": concept("gone", "urn:riverside:left"),
+    }
+    bundle = message(ADT)
+    bundle["entry"][1]["resource"] |= {"class": {"code": "ed1"}, "hospitalization": stay}
+    bundle["entry"][0]["resource"]["eventCoding"]["code"] = "A06"
+    told = read(bundle, admits=admits(sender)).message
+    assert ("E", "21", "12") == (told.patient_class, told.admission_type, told.disposition)
+    assert VisitEvent.ADMITTED is told.event
+
+    assert VisitEvent.ADMITTED is read(alone(**{"class": {"code": "BED"}}), admits=admits(sender)).event
+    assert VisitEvent.REGISTERED is read(bundle).event
