@@ -372,8 +372,9 @@ class Intake:
         """
         Keep a message that could not be read, with as much of its header as can.
 
-        No byte is kept of a merge or of what names two numbers (ruling 42), of a real person's message where
-        tests are (27), or of one that is not its sender's to send: the provider that it claims is not shown it.
+        No byte is kept of a merge or of what names two numbers (ruling 42), of a real person's message in a
+        deployment for tests (27), or of one that is not its sender's to send: the provider that it claims is
+        not shown it.
         """
         foreign = isinstance(fault, NotItsSender)
         dialect = self._dialects[came.door]
