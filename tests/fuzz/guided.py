@@ -3,9 +3,8 @@
 
 Needs the package atheris, which nothing else here does (`pip install atheris`). It begins with the seeds of a
 target and puts into the folder what reaches code that no other input reached: for an hour with
-`-max_total_time=3600`. With `-merge=1` it takes into `tests/fixtures/fuzz`, from the folder, the smallest
-inputs that reach as much. An input of which something undeclared comes ends it and is written to a file,
-whose name is shown.
+`-max_total_time=3600`. The smallest of those are kept in `tests/fixtures/fuzz`. An input of which something
+undeclared comes ends it and is written to a file, whose name is shown.
 """
 
 import hashlib
@@ -15,18 +14,16 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["broker"]):
-    from tests.fuzz.targets import CORPUS, TARGETS, seeds
+    from tests.fuzz.targets import TARGETS, seeds
 
 _INPUT_BYTES_MAX = 4_000
-_MERGE = "-merge=1"
 _LETTERS = 16
 
 
 def search(name: str, folder: Path, options: list[str]) -> None:
     """Search until the options say that it is enough, or something undeclared came."""
-    target, kept = TARGETS[name], CORPUS / name
-    for place in (folder, kept):
-        place.mkdir(parents=True, exist_ok=True)
+    target = TARGETS[name]
+    folder.mkdir(parents=True, exist_ok=True)
     for data in seeds(name):
         (folder / hashlib.sha256(data).hexdigest()[:_LETTERS]).write_bytes(data)
 
@@ -34,8 +31,7 @@ def search(name: str, folder: Path, options: list[str]) -> None:
         """Read one input."""
         target(data)
 
-    into, out_of = (kept, folder) if _MERGE in options else (folder, kept)
-    atheris.Setup([sys.argv[0], f"-max_len={_INPUT_BYTES_MAX}", *options, str(into), str(out_of)], one)
+    atheris.Setup([sys.argv[0], f"-max_len={_INPUT_BYTES_MAX}", *options, str(folder)], one)
     atheris.Fuzz()
 
 
