@@ -64,14 +64,7 @@ def has_ended(birth: Birth, visits: Messages, gone: Collection[str]) -> bool:
     return named is not None and birth.named is not None and birth.named not in named
 
 
-def is_void(birth: Birth) -> bool:
-    """Whether who said that a baby is the mother's was found to say so no more."""
-    return birth.void
-
-
-def covering(
-    covers: Mapping[NhsNumber | None, Cover], ended: Callable[[Birth], bool] = is_void
-) -> list[list[Version]]:
+def covering(covers: Mapping[NhsNumber | None, Cover], ended: Callable[[Birth], bool]) -> list[list[Version]]:
     """
     Return the versions of each unborn plan that is on file for a baby's mothers, each mother's by itself.
 

@@ -89,8 +89,3 @@ def _as_one(several: Sequence[Due]) -> Due:
         live=any(pair.live for pair in several),
         said_at=min(pair.said_at for pair in several),
     )
-
-
-def _by_start(name: PlanName) -> tuple[date, bool]:
-    """Order plans of one authority and type by their first day, the person's own first."""
-    return name.key.start, name.of_mother

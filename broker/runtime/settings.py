@@ -26,6 +26,7 @@ Door = Literal["mllp", "http", "ops"]
 _SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 _ODS = r"^[A-Z0-9]{3,8}$"
 _PORT_MAX = 65_535
+_DATA_MODE = 0o700  # what lies there names children
 _PYDANTIC_PREFIX = "Value error, "  # before the words of a check of ours
 _FOLLOWS_FROM_ANOTHER = "default_factory_not_called"  # pydantic: another error stands in the same list
 
@@ -259,6 +260,10 @@ class Settings(BaseSettings):
         """The provider and the authority that are reserved for tests, where there are any (ruling 27)."""
         named = (self.canary_provider, self.canary_authority)
         return frozenset(OdsCode(code) for code in named if code is not None)
+
+    def make_data_dir(self) -> None:
+        """Make the directory of what this process keeps unless it is there; raise `OSError`."""
+        self.data_dir.mkdir(mode=_DATA_MODE, parents=True, exist_ok=True)
 
     def address(self, door: Door) -> tuple[str, int]:
         """Return host and port on which a door listens; port 0 takes a free one."""

@@ -35,7 +35,6 @@ from broker.runtime.registry import registered_ids
 from broker.runtime.senders_file import read_senders
 from broker.runtime.settings import Door, Settings
 
-_DATA_MODE = 0o700  # what lies there names children
 _ALLOCATIONS_PER_COLLECTION = 100_000
 """Records are many, live shortly and form no cycles: looking for garbage at Python's 700 halves the rate."""
 
@@ -77,7 +76,7 @@ async def working(
     """
     cluster = settings.require_cluster()
     parts = parts or await _parts(settings, roles)
-    settings.data_dir.mkdir(mode=_DATA_MODE, parents=True, exist_ok=True)
+    settings.make_data_dir()
     shared = _Shared(
         settings=settings,
         parts=parts,

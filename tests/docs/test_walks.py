@@ -45,6 +45,12 @@ ELSEWHERE = {
     f'cpis rejected redrive {REJECTED} --by "A. Operator" --reason "ticket 4711"': DESK,
     f'cpis worklist confirm {WORK} --by "A. Operator" --reason "traced on the ward, ticket 4711"': DESK,
     f'cpis worklist settle {WORK} --by "A. Operator" --reason "traced, ticket 4711"': DESK,
+    f'cpis worklist release {WORK} --by "A. Operator" --reason "mended, ticket 4711"': DESK,
+    "cpis messages show cpis.in.attendances-3-14": DESK,
+    'cpis messages show cpis.in.attendances-3-14 --unmask --by "A. Operator" --reason "ticket 4711"': DESK,
+    "cpis deliveries resend provider.RXH.mllp --dead": "tests/unit/cli/test_deliveries.py",
+    "cpis deliveries resend provider.RXH.mllp --dead --yes"
+    ' --by "A. Operator" --reason "ticket 4711, engine mended"': "tests/unit/cli/test_deliveries.py",
     "cpis onboard check RXX": "tests/unit/cli/test_onboard.py",
     "cpis probe mllp 127.0.0.1:2575 --seconds 15": "tests/integration/test_probe.py",
     "cpis kafka --nodes 3": "tests/integration/test_embedded_cluster.py",

@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 import pytest
 from click.testing import CliRunner
 
-from tests.tools.mutants import ROWS, SPECIFICATIONS, main, try_out
+from tests.tools.mutants import ROWS, main, try_out
 from tests.tools.mutations import NAMED, Mutant, Mutation
-from tests.tools.rules import stated_in
+from tests.tools.rules import SPECIFICATIONS, stated_in
 from tests.tools.stale_docs import REPOSITORY
 
 PLANS = PurePosixPath("broker/core/plans.py")

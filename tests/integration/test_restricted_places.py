@@ -84,7 +84,7 @@ TOLD: Mapping[type, frozenset[str]] = {
     Alert: frozenset(
         {
             *("alert_id", "subject", "occasion", "recipient", "route", "urgency", "plans", "visit"),
-            *("earlier_visits", "notes", "child_id"),
+            *("earlier_visits", "notes", "child_id", "asked_again"),
         }
     ),
     VisitLine: frozenset({"visit", "state", "arrived_at"}),

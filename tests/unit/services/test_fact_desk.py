@@ -373,6 +373,21 @@ def test_that_no_outcome_came_is_said_of_one_visit() -> None:
     assert (1, ["no outcome received"] * 2) == (len(added), [action.outcome for action in bench.actions()])
 
 
+def test_no_other_word_is_said_of_a_visit_by_its_name() -> None:
+    """What a source says of a person is none of what a system told of a visit; nothing is written."""
+    bench = Bench()
+    asked = VisitAsked(provider=OdsCode("RXH"), number="V-1", system=None)
+
+    with pytest.raises(InvalidFact, match="not said of a visit"):
+        asyncio.run(
+            bench.desk.add_of_visit(
+                ROBIN, IdentityKind.INVALIDATED, asked, system="EDSYS", at=SAID, grounds=GROUNDS
+            )
+        )
+
+    assert ([], []) == (bench.facts(), bench.actions())
+
+
 def test_an_excluded_user_is_known_by_the_id_of_their_organisation() -> None:
     """The reference of the exclusion is that of the view, and of no other user's (ruling 48)."""
     bench = Bench()
