@@ -92,6 +92,7 @@ VISIT = Adt(event="A08", control_id="M1", recorded="20250301113500").text().enco
         merge(f"{SECOND}^^^NHS", event="A47").replace(b"MSH|^~", b"MSH", 1),
         b"junk\r" + merge(f"{SECOND}^^^NHS"),
         merge(f"{SECOND}^^^NHS").replace(b"ADT^A40", b"ADT&1^A40"),
+        merge(f"{SECOND}^^^NHS").replace(b"ADT^A40", b"ADT&1^A40").partition(b"MRG")[0],
         merge(f"{SECOND}^^^NHS").decode().encode("utf-16"),
         edited(VISIT, PID_3=TWICE),
         edited(VISIT, PID_2=SECOND, PID_3=f"{FIRST}^^^NHS"),

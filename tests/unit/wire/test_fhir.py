@@ -467,11 +467,17 @@ def test_a_mother_is_named_by_a_related_person_alone() -> None:
     assert () == read(with_resource({**related, "patient": {"reference": "Patient/other"}})).mothers
 
 
+NAMELESS = {"resourceType": "Location"}
+"""A resource within another that nothing can refer to."""
+
+
 def test_a_patient_within_the_visit_is_read() -> None:
     """It need not be a resource of its own."""
     person = message(ADT)["entry"][2]["resource"]
 
-    assert "Sample" == put(subject={"reference": "#patient"}, contained=[person, "no resource"]).family
+    assert (
+        "Sample" == put(subject={"reference": "#patient"}, contained=[person, NAMELESS, "no resource"]).family
+    )
 
 
 def test_the_visit_is_the_identifier_that_is_settled() -> None:
