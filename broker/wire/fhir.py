@@ -23,7 +23,14 @@ from broker.wire.fhir_values import codings, every, identified, moment, ods, tex
 from broker.wire.fhir_visit import read_visit
 from broker.wire.hl7v2 import EVENT, PROCESSING_ID, REQUIRED_FIELD, TABLE_VALUE
 from broker.wire.json_strict import document_of
-from broker.wire.visit_reading import Context, Envelope, VisitReading, put_together, visit_number_of
+from broker.wire.visit_reading import (
+    CONTROL_ID_CHARACTERS_MAX,
+    Context,
+    Envelope,
+    VisitReading,
+    put_together,
+    visit_number_of,
+)
 
 SystemNamed = Callable[[OdsCode, str], str | None]
 """
@@ -31,7 +38,6 @@ Returns the sending system (MSH-3) of a provider whose visit numbers have an ide
 where nothing is settled of it.
 """
 
-_CONTROL_ID_CHARACTERS_MAX = 199  # it is a header's value later
 _CONTROL_ID_SIGNS = frozenset(map(chr, range(0x21, 0x7F)))
 _SEQUENCE_DIGITS_MAX = 15
 _VISIT_NUMBER = "VN"  # type of an identifier, table 0203
@@ -265,6 +271,6 @@ def _control_id_of(bundle: Resource, header: Any) -> str | None:
     if bundle.get("resourceType") != "Bundle":
         return None
     for said in (text(bundle, "identifier", "value"), text(header, "id"), text(bundle, "id")):
-        if said and len(said) <= _CONTROL_ID_CHARACTERS_MAX and {*said} <= _CONTROL_ID_SIGNS:
+        if said and len(said) <= CONTROL_ID_CHARACTERS_MAX and {*said} <= _CONTROL_ID_SIGNS:
             return said
     return None

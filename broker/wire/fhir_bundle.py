@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from broker.core.errors import MalformedMessage
 from broker.wire.fhir_models import checked
+from broker.wire.fhir_values import every
 from broker.wire.hl7v2 import DATA_TYPE, MESSAGE_TYPE, REQUIRED_FIELD, SEGMENT_SEQUENCE
 from broker.wire.json_strict import nodes, read_json
 
@@ -134,7 +135,7 @@ def _sent(way: str, bundle: Resource | None, encounter: Resource | None, entries
     header = _header(entries) if way == MESSAGE else None
     if encounter is None:
         encounter = _only(_visits(entries, header, index))
-    for one in _contained(encounter):
+    for one in every(encounter, "contained"):
         if isinstance(one.get("id"), str):
             _put(index, f"#{one['id']}", one)
     sent = Sent(way=way, bundle=bundle, header=header, encounter=encounter, index=index)
@@ -158,10 +159,10 @@ def _visits(
     entries: list[Resource], header: Resource | None, index: Mapping[str, Resource | None]
 ) -> list[Resource]:
     """Return the visits that a Bundle is about: those in the header's focus, failing that all."""
-    every = [one["resource"] for one in entries if one["resource"]["resourceType"] == PUT]
-    focus = [index.get(_text(one, "reference")) for one in listed(header or {}, "focus")]
+    visits = [one["resource"] for one in entries if one["resource"]["resourceType"] == PUT]
+    focus = [index.get(_text(one, "reference")) for one in every(header, "focus")]
     focused = [one for one in focus if one is not None and one["resourceType"] == PUT]
-    return focused or every
+    return focused or visits
 
 
 def _only(visits: list[Resource]) -> Resource:
@@ -192,18 +193,6 @@ def _put(index: dict[str, Resource | None], name: str, resource: Resource) -> No
     """Index a resource by a name, by which there is none where another is called so, too."""
     if index.setdefault(name, resource) != resource:
         index[name] = None
-
-
-def _contained(encounter: Resource) -> list[Resource]:
-    """Return the resources within a visit."""
-    contained = encounter.get("contained")
-    return [one for one in contained if isinstance(one, dict)] if isinstance(contained, list) else []
-
-
-def listed(resource: Any, name: str) -> list[Any]:
-    """Return the values of an element, empty where it is none that repeats."""
-    value = resource.get(name) if isinstance(resource, dict) else None
-    return value if isinstance(value, list) else []
 
 
 def _text(value: Any, name: str) -> str:

@@ -12,8 +12,8 @@ from broker.core.errors import InvalidNhsNumber
 from broker.core.facts import Reliability
 from broker.core.identifiers import NhsNumber
 from broker.wire import fhir_terms as terms
-from broker.wire.adt_patient import NUMBER_MISSING
-from broker.wire.adt_registers import Fault, Registers, tells_of_child
+from broker.wire.adt_patient import NUMBER_MISSING, read_digits
+from broker.wire.adt_registers import Fault, Registers
 from broker.wire.fhir_bundle import Resource, Sent
 from broker.wire.fhir_values import (
     codings,
@@ -60,7 +60,7 @@ def numbers_of(*named: Any) -> tuple[tuple[NhsNumber, ...], str | None]:
     numbers, faults = [], []
     for value in _claimed(*named):
         try:
-            numbers.append(NhsNumber(value.replace(" ", "").replace("-", "")))
+            numbers.append(read_digits(value))
         except InvalidNhsNumber as error:
             faults.append(str(error))
     if numbers:
@@ -131,18 +131,11 @@ def _read_status(patient: Resource, registers: Registers) -> None:
 
 
 def _read_next_of_kin(contact: Resource, registers: Registers) -> None:
-    """
-    Read relationship and name as one, so that no name stands beside another's relationship.
-
-    What is lacking is cleared; so is the name of another child (ruling 31).
-    """
+    """Read relationship and name; all that is said of the relationship tells whether it is a child."""
     relationship = every(contact, "relationship")
-    registers.cleared |= {"next_of_kin_relationship", "next_of_kin_name"}
     codes = [code for _, code in codings(relationship)]
     told = next((terms.RELATIONSHIPS[code] for code in codes if code in terms.RELATIONSHIPS), None)
-    registers.code("next_of_kin_relationship", told or next(iter(codes), None))
-    said = [told or "", *(phrase for one in relationship for phrase in phrases(one))]
     name = within(contact, "name")
     whole = whole_name(given(name), text(name, "family")) or whole_name(text(name, "text"))
-    registers.text("next_of_kin_name", None if tells_of_child(said) else whole)
-    registers.cleared -= registers.values.keys()
+    words = (phrase for one in relationship for phrase in phrases(one))
+    registers.next_of_kin(told or next(iter(codes), None), whole, *words)

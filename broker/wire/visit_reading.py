@@ -30,7 +30,8 @@ PROCESSING_IDS: Final = frozenset({"P", "T", "D"})
 """MSH-11, table 0103. A live deployment takes `P` only (ruling 27)."""
 
 _YEARS = range(1900, 2200)  # outside them stands some system's `never`, such as 99991231, and no departure
-_CONTROL_ID_CHARACTERS_MAX = 199  # the longest of any version 2 of HL7; it is a header's value later
+CONTROL_ID_CHARACTERS_MAX: Final = 199
+"""The longest control id of any version 2 of HL7; it is a header's value later."""
 
 SenderOf = Callable[[OdsCode, str], Sender]
 """Returns what is settled of a sending system (MSH-4, MSH-3); raises `NotItsSender` where it may not send."""
@@ -137,7 +138,7 @@ def control_id_of(text: str, location: str) -> str:
     """Return what a sender finds its message by; raise `MalformedMessage`."""
     if not text:
         raise MalformedMessage("control id missing", hl7_code=REQUIRED_FIELD, location=location)
-    if len(text) > _CONTROL_ID_CHARACTERS_MAX:
+    if len(text) > CONTROL_ID_CHARACTERS_MAX:
         raise MalformedMessage("control id too long", hl7_code=DATA_TYPE, location=location)
     return text
 
