@@ -109,6 +109,16 @@ def show_list(
     show_rows(columns, ([_word(item[column]) for column in columns] for item in items))
 
 
+def require_choice(
+    item_ids: Sequence[str], narrowed_by: str | None, option: str, *, everything: bool
+) -> None:
+    """Raise `UsageError` unless items are named or all are meant; `option` narrows all of them alone."""
+    if everything == bool(item_ids):
+        raise click.UsageError("Name items, or --all.")
+    if narrowed_by is not None and not everything:
+        raise click.UsageError(f"{option} goes with --all.")
+
+
 def show_item(item: Mapping[str, object], *, as_json: bool, bytes_shown: bytes | None) -> None:
     """Show one item, with its bytes where they were unmasked."""
     if as_json:

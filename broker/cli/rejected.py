@@ -11,6 +11,7 @@ from broker.cli.desk import (
     grounds_of,
     grounds_options,
     json_option,
+    require_choice,
     servers_option,
     show_item,
     show_list,
@@ -121,10 +122,7 @@ def redrive(  # noqa: PLR0913 - the options of a command are its arguments
     that stays rejected, with its new reason. Before anything is written: 66 when topics are missing, 78 when
     a setting or the identity key is wrong. Try --dry-run first.
     """
-    if everything == bool(item_ids):
-        raise click.UsageError("Name items, or --all.")
-    if code is not None and not everything:
-        raise click.UsageError("--code goes with --all.")
+    require_choice(item_ids, code, "--code", everything=everything)
     grounds = grounds_of(by, reason, unmask=not dry_run)
 
     async def put_through(desk: Desk) -> list[Redriven]:

@@ -11,6 +11,7 @@ from broker.cli.desk import (
     grounds_of,
     grounds_options,
     json_option,
+    require_choice,
     servers_option,
     show_item,
     show_list,
@@ -153,10 +154,7 @@ def release(  # noqa: PLR0913 - the options of a command are its arguments
     Mend the cause first. Releasing twice does no harm. Ends with 0 when everything was released, 65 when
     something still cannot be read or is gone from its log: that stays open. Try --dry-run first.
     """
-    if everything == bool(item_ids):
-        raise click.UsageError("Name items, or --all.")
-    if cause is not None and not everything:
-        raise click.UsageError("--cause goes with --all.")
+    require_choice(item_ids, cause, "--cause", everything=everything)
     grounds = grounds_of(by, reason, unmask=not dry_run)
 
     async def let_out(desk: Desk) -> list[Released]:

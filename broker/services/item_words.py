@@ -18,6 +18,7 @@ from broker.core.operators import Grounds
 from broker.core.person import Person
 from broker.ports import Archive, Topic
 from broker.services.fact_desk import Added, FactDesk, Word
+from broker.services.newest import newest
 from broker.services.worklist_desk import Work
 from broker.wire.state_codec import StateCodec
 
@@ -58,16 +59,11 @@ class ItemWords:
         item = work.item
         if item.kind is not ItemKind.DETAILS_DISAGREE:
             raise CannotConfirm("the item does not ask whose details a visit has")
-        held: dict[bytes, bytes] = {}
-        async for records in self._archive.read(Topic.PEOPLE):
-            for record in records:
-                key, value = record.key or b"", record.value or b""
-                held.pop(key, None)
-                if item.item_id.encode() in value:
-                    held[key] = value
-        for key, value in held.items():
+        mark = item.item_id.encode()
+        held = await newest(self._archive, Topic.PEOPLE, lambda record: mark in (record.value or b""))
+        for key, record in held.items():
             with suppress(MalformedMessage):
-                person = self._states.decode_any(key, value)
+                person = self._states.decode_any(key, record.value or b"")
                 if (
                     isinstance(person, Person)
                     and (asking := person.items.get(item.item_id)) is not None

@@ -19,6 +19,7 @@ from broker.ports import Archive, MessageIndex, Record, Topic
 from broker.services.desk_log import DeskLog
 from broker.services.explanations import Explanations, ReferenceAsked
 from broker.services.message_index import MessageIndexing
+from broker.services.newest import newest
 from broker.services.rejected_desk import RejectedDesk
 from broker.wire.facts_codec import FactCodec
 from broker.wire.json_outline import outline_json
@@ -158,13 +159,11 @@ class MessageDesk:
 
     async def _is_shut(self, key: bytes) -> bool:
         """Whether the number of a key is out of use, or could be: its record cannot be read."""
-        newest: Record | None = None
-        async for records in self._archive.read(Topic.PEOPLE):
-            newest = next((one for one in reversed(records) if one.key == key), newest)
-        if newest is None or newest.value is None:
+        found = await newest(self._archive, Topic.PEOPLE, lambda record: record.key == key)
+        if key not in found:
             return False
         try:
-            return self._states.is_inactive(newest.value)
+            return self._states.is_inactive(found[key].value or b"")
         except MalformedMessage:
             return True
 

@@ -6,7 +6,6 @@ harm. It says that it is so late now, however long nobody has said so, so that n
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +22,7 @@ from broker.core.timers import Timer, timer_of_inactive, timers
 from broker.ports import PARTITION_STATE_KEY, Archive, Clock, FactLog, Topic
 from broker.services.desk_log import SOURCE, DeskLog
 from broker.services.fact_writes import fact_write
+from broker.services.newest import newest
 from broker.wire.facts_codec import FactCodec
 from broker.wire.state_codec import StateCodec
 
@@ -76,9 +76,10 @@ class TimerDesk:
         """Return the words that are due now."""
         now, unreadable = aware(self._clock()), 0
         words: list[tuple[NhsNumber, Timer]] = []
-        async for key, value in self._people():
+        people = await newest(self._archive, Topic.PEOPLE, lambda record: record.key != PARTITION_STATE_KEY)
+        for key, record in people.items():
             try:
-                found = self._waiting(key, value)
+                found = self._waiting(key, record.value or b"")
             except MalformedMessage:
                 unreadable += 1
                 continue
@@ -126,16 +127,3 @@ class TimerDesk:
                 return [] if timer is None else [(inactive.ledger.number, timer)]
             case _:
                 return []
-
-    async def _people(self) -> AsyncIterator[tuple[bytes, bytes]]:
-        """Yield the newest record under every key but the matchers' own."""
-        newest: dict[bytes, bytes] = {}
-        async for records in self._archive.read(Topic.PEOPLE):
-            for record in records:
-                key = record.key or b""
-                if record.value is None:
-                    newest.pop(key, None)
-                elif key != PARTITION_STATE_KEY:
-                    newest[key] = record.value
-        for found in newest.items():
-            yield found
