@@ -7,7 +7,8 @@ goes when the log no longer has what it points at.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -87,9 +88,14 @@ TAKEN = Table(
 class MessageTable:
     """`MessageIndex` in the database of a SQLAlchemy URL."""
 
-    def __init__(self, url: str) -> None:
-        """Connect to nothing yet: the first call does, and makes the tables that are missing."""
+    def __init__(self, url: str, *, prepare: Callable[[], None] = lambda: None) -> None:
+        """
+        Connect to nothing yet: the first call does, and makes the tables that are missing.
+
+        `prepare` is called before that, and may raise `OSError`: the database then says what is amiss.
+        """
         self._url = url
+        self._prepare = prepare
         self._made: Engine | None = None
 
     async def taken(self, topic: str) -> Mapping[int, int]:
@@ -128,6 +134,8 @@ class MessageTable:
     def _engine(self) -> Engine:
         """The database, opened at its first use; raise as `database.opened` does."""
         if self._made is None:
+            with suppress(OSError):
+                self._prepare()
             self._made = opened(self._url, _METADATA)
         return self._made
 

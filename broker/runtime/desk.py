@@ -1,7 +1,7 @@
 """The operators' desk on the settings' Kafka: what was rejected, work, explanations, answers, facts."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -75,9 +75,7 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
         await check_cluster(settings, parts, cluster)
     archive, facts = KafkaArchive(cluster), KafkaFactLog(cluster, deadline_ms=_APPEND_DEADLINE_MS)
     log = DeskLog(facts, parts.records, key=parts.key, clock=present, role=Role(settings.desk_role))
-    with suppress(OSError):  # the database says it better
-        settings.make_data_dir()
-    index = MessageTable(settings.database_url)
+    index = MessageTable(settings.database_url, prepare=settings.make_data_dir)
     indexing = MessageIndexing(archive, index, facts=parts.facts, records=parts.records, key=parts.key)
     rejected = RejectedDesk(archive, parts.records, log)
     explanations = Explanations(
