@@ -3,7 +3,7 @@ The log events of the broker: everything that a log line of ours can say.
 
 A line is written by making one of these and handing it to `broker.runtime.logs.Log`; there is no other way.
 Types say which fields an event has; `docs/reference/log-events.md` is built from here. Those of
-the matcher are in `broker.runtime.matcher_events`, those of a start in `broker.runtime.start_events`.
+the matcher, of a start, of the outbox and of its deliveries are in modules beside it, named `…_events`.
 """
 
 from broker.runtime.log_catalogue import Level, LogEvent
@@ -368,36 +368,3 @@ class UploadFolderUnreadable(
     action="Put the drop folder back, with the right to read and write it.",
 ):
     """The drop folder cannot be listed: no file is taken."""
-
-
-class OutboxStarted(LogEvent, name="outbox started"):
-    """The inbox database is open."""
-
-
-class OutboxStopped(LogEvent, name="outbox stopped"):
-    """The event in hand is stored and the database closed."""
-
-
-class OutboxFailed(
-    LogEvent,
-    name="outbox app failed, starting again",
-    level=Level.ERROR,
-    action="Bring the database, or Kafka, back; nothing is lost meanwhile.",
-):
-    """Records do not reach the inbox; the same one is tried again after a pause."""
-
-    error: BaseException | None
-    delay_seconds: float
-
-
-class AlertNotReadable(
-    LogEvent,
-    name="alert not readable",
-    level=Level.ERROR,
-    action="Find out who else writes to `cpis.alerts`; the bytes are in `cpis.rejected`.",
-):
-    """A record of `cpis.alerts` is no alert of ours."""
-
-    topic: str
-    offset: int
-    reason: str

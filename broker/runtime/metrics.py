@@ -15,16 +15,15 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from broker.adapters.ops_server import Page
 from broker.adapters.server_tls import HandshakeFault
 from broker.core.alerts import EventKind, ItemKind, RecipientKind
-from broker.core.sender_quality import NumberState
 from broker.ports import INPUTS, Topic
 from broker.runtime.delivery_metrics import DELIVERY_METRICS
 from broker.runtime.metric import OTHER, Kind, Metric, closed_set
+from broker.runtime.sender_metrics import SENDER_METRICS
 from broker.runtime.worklist_view import Age
 from broker.services.intake import NOT_ITS_SENDER, NUMBERLESS, UNFRAMED
 from broker.services.matching import Phase
 from broker.services.matching_turns import Notice
 from broker.wire.acknowledgement import TEXTS, Verdict
-from broker.wire.adt_registers import Fault
 from broker.wire.fhir_answer import STATUSES
 from broker.wire.fhir_terms import PLANNED
 from broker.wire.upload_codes import FileCode, RecordCode
@@ -33,12 +32,6 @@ UNREADABLE_RECORD = "record"
 """Code of `REJECTED` for a record of Kafka that the outbox cannot read."""
 PARTITIONS = frozenset(str(number) for number in range(1_000))
 """Numbers of partitions: more than any topic of a deployment has (architecture, section 4)."""
-
-
-SENDER, PROVIDER = "sender", "provider"
-"""Labels whose values are those of the file of senders, learnt at the start (`Metrics.name`)."""
-LATE = "late"
-"""What counts call a message that came late."""
 
 
 _PARTITIONED = {"topic": closed_set(Topic), "partition": closed_set(PARTITIONS)}
@@ -165,44 +158,6 @@ REJECTED = Metric(
         ),
     },
 )
-SENDER_MESSAGES = Metric(
-    name="cpis_sender_messages_total",
-    kind=Kind.COUNTER,
-    help="Messages about a visit that could be read, by sender of the file of senders and by what they say "
-    "of the NHS number.",
-    labels={SENDER: closed_set(()), "number": closed_set(NumberState)},
-)
-SENDER_FAULTS = Metric(
-    name="cpis_sender_faults_total",
-    kind=Kind.COUNTER,
-    help="What was amiss with messages that were taken or kept, by sender: faults of fields, and late: "
-    "recorded over 15 minutes before it came.",
-    labels={SENDER: closed_set(()), "fault": closed_set({*Fault, LATE})},
-)
-PROVIDER_REFUSED = Metric(
-    name="cpis_provider_refused_total",
-    kind=Kind.COUNTER,
-    help="Messages that could not be read, by provider of the file of senders.",
-    labels={PROVIDER: closed_set(())},
-)
-SENDER_SILENT = Metric(
-    name="cpis_sender_silent",
-    kind=Kind.GAUGE,
-    help="1 while a sender of the file of senders has been silent for too long at an hour when messages "
-    "usually come, else 0. Every process with the intake role shows it: take the maximum.",
-    labels={SENDER: closed_set(())},
-)
-SENDER_LAST_HEARD = Metric(
-    name="cpis_sender_last_heard_seconds",
-    kind=Kind.GAUGE,
-    help="Seconds since the last message of a sender of the file of senders; take the minimum.",
-    labels={SENDER: closed_set(())},
-)
-RECORDS_LOST = Metric(
-    name="cpis_provider_records_lost_total",
-    kind=Kind.COUNTER,
-    help="Records of providers' own topics that were forgotten before anybody took them: alerts may miss.",
-)
 KEYS_DESTROYED = Metric(
     name="cpis_sealing_keys_destroyed_total",
     kind=Kind.COUNTER,
@@ -300,12 +255,7 @@ METRICS: tuple[Metric, ...] = (
     FACTS,
     FILES,
     REJECTED,
-    SENDER_MESSAGES,
-    SENDER_FAULTS,
-    PROVIDER_REFUSED,
-    SENDER_SILENT,
-    SENDER_LAST_HEARD,
-    RECORDS_LOST,
+    *SENDER_METRICS,
     KEYS_DESTROYED,
     PARTITION_STATE,
     DESTROYED,

@@ -22,7 +22,7 @@ from broker.adapters.projection import InboxEvent, Projection
 from broker.core.alerts import AlertEvent, Change, ItemKind
 from broker.core.errors import BrokerError, Fenced, KafkaUnavailable, MalformedMessage, TopicMissing
 from broker.ports import FactLog, Record, Topic
-from broker.runtime import log_events as events
+from broker.runtime import outbox_events as events
 from broker.runtime.deliveries import Deliveries
 from broker.runtime.destinations import routes
 from broker.runtime.health import Health, State

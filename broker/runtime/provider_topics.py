@@ -16,7 +16,8 @@ from broker.core.senders import Sender
 from broker.ports import Offers
 from broker.runtime import log_events as events
 from broker.runtime.logs import Log
-from broker.runtime.metrics import RECORDS_LOST, Metrics
+from broker.runtime.metrics import Metrics
+from broker.runtime.sender_metrics import RECORDS_LOST
 from broker.runtime.settings import Settings
 from broker.runtime.topics import declared_topics
 from broker.services.intake import Intake

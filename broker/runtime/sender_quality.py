@@ -7,7 +7,8 @@ from broker.core.sender_quality import Observation
 from broker.core.senders import Senders
 from broker.runtime import log_events as events
 from broker.runtime.logs import Log
-from broker.runtime.metrics import (
+from broker.runtime.metrics import Metrics
+from broker.runtime.sender_metrics import (
     LATE,
     PROVIDER,
     PROVIDER_REFUSED,
@@ -16,7 +17,6 @@ from broker.runtime.metrics import (
     SENDER_LAST_HEARD,
     SENDER_MESSAGES,
     SENDER_SILENT,
-    Metrics,
 )
 from broker.services.quality import Refused
 from broker.services.sender_watch import SenderWatch

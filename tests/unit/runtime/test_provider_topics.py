@@ -11,8 +11,9 @@ from broker.core.senders import UNSETTLED
 from broker.ports import Offered
 from broker.runtime import provider_topics
 from broker.runtime.logs import Log
-from broker.runtime.metrics import RECORDS_LOST, Metrics
+from broker.runtime.metrics import Metrics
 from broker.runtime.provider_topics import Inward, ProviderTopics
+from broker.runtime.sender_metrics import RECORDS_LOST
 from tests.unit.services.test_offers import OWN, House
 
 PATIENCE_SECONDS = 30.0

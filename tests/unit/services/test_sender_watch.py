@@ -17,13 +17,13 @@ from broker.core.senders import Provider, Sender, Senders
 from broker.ports import Topic, Write
 from broker.runtime.codecs import load_schemas
 from broker.runtime.logs import Log
-from broker.runtime.metrics import (
+from broker.runtime.metrics import Metrics
+from broker.runtime.sender_metrics import (
     PROVIDER_REFUSED,
     SENDER_FAULTS,
     SENDER_LAST_HEARD,
     SENDER_MESSAGES,
     SENDER_SILENT,
-    Metrics,
 )
 from broker.runtime.sender_quality import SenderQuality
 from broker.services.quality import Refused
