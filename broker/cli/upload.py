@@ -11,17 +11,14 @@ import click
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.private_file import write_private_file
-from broker.adapters.worker_process import read_file_aside
 from broker.cli.rows import show_rows
 from broker.core.errors import AcknowledgementUnwritten
 from broker.runtime.access import needed
-from broker.runtime.parts import admits, assemble, present
+from broker.runtime.parts import assemble, present
 from broker.runtime.preflight import check_cluster, check_storage
 from broker.runtime.settings import Settings, load_settings
+from broker.runtime.upload_doors import uploads
 from broker.runtime.worker import Role
-from broker.services.rejections import Rejections
-from broker.services.uploads import Uploads
-from broker.services.waiting_records import WaitingRecords
 from broker.wire.file_response import write_file_response
 from broker.wire.upload_answer import FileAnswer
 from broker.wire.upload_codes import FileCode
@@ -77,21 +74,12 @@ async def _load(
     await check_cluster(settings, parts, cluster, needed=needed(settings, [Role.INTAKE]))
     facts = KafkaFactLog(cluster, deadline_ms=_APPEND_DEADLINE_MS)
     counts: Counter[str] = Counter()
-    uploads = Uploads(
-        facts,
-        parts.facts,
-        Rejections(parts.records, parts.key),
-        WaitingRecords(parts.details, policy=parts.policy, key=parts.key, takes=admits(settings).takes),
-        read=read_file_aside,
-        key=parts.key,
-        clock=present,
-        count=lambda event: counts.update((event,)),
-    )
+    use_case = uploads(settings, parts, facts, clock=present, count=lambda event: counts.update((event,)))
     answers: list[FileAnswer] = []
     await facts.start()
     try:
         for file in files:
-            answer = await uploads.load(await asyncio.to_thread(file.read_bytes))
+            answer = await use_case.load(await asyncio.to_thread(file.read_bytes))
             _show(file, answer, to_stderr=to_stderr)
             answers.append(answer)
     finally:

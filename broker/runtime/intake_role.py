@@ -4,7 +4,6 @@ The intake role: the MLLP door and the drop folder, in front of one log of facts
 Knows how the use cases, their doors and their counts fit together; starts and stops them in order.
 """
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -15,11 +14,9 @@ from typing import Any
 
 from mode import Service
 
-from broker.adapters.drop_folder import DropFolder, Verdict
 from broker.adapters.kafka_watch import Place
 from broker.adapters.mllp_server import MllpServer
 from broker.adapters.server_tls import HandshakeFault
-from broker.adapters.worker_process import read_file_aside
 from broker.core.errors import KafkaUnavailable, NotItsSender
 from broker.core.identifiers import OdsCode
 from broker.core.senders import Peer, Sender
@@ -49,6 +46,7 @@ from broker.runtime.parts import Parts, admits, present
 from broker.runtime.provider_topics import Inward, ProviderTopics
 from broker.runtime.sender_quality import SenderQuality
 from broker.runtime.settings import Settings
+from broker.runtime.upload_doors import UploadDoors, uploads
 from broker.services.attendances import Attendances
 from broker.services.following import Following
 from broker.services.intake import ACKNOWLEDGED, QUALITY, UNREAD, Intake
@@ -56,12 +54,7 @@ from broker.services.intake import REJECTED as REJECTED_PREFIX
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
 from broker.services.rejections import Rejections
-from broker.services.uploads import Uploads
-from broker.services.verifying import Verifying
-from broker.services.waiting_records import WaitingRecords
 from broker.wire.acknowledgement import said_in
-from broker.wire.file_response import write_file_response
-from broker.wire.upload_answer import FileAnswer, refuse_file
 
 SEALED_FOR = timedelta(days=36)
 """
@@ -168,26 +161,22 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             quality=self._quality,
         )
         self._inward = None if inward is None else self._taking(inward)
-        self._uploads = Uploads(
-            facts,
-            parts.facts,
-            rejections,
-            WaitingRecords(
-                parts.details,
-                policy=parts.policy,
-                key=parts.key,
-                takes=admitted.takes,
-                verifying=None
-                if source is None
-                else Verifying(source.demographics, policy=parts.policy, key=parts.key),
+        self._clock = clock
+        self._files = UploadDoors(
+            settings,
+            uploads(
+                settings,
+                parts,
+                facts,
+                clock=clock,
+                count=self._count,
+                demographics=None if source is None else source.demographics,
             ),
-            read=read_file_aside,
-            key=parts.key,
             clock=clock,
             count=self._count,
+            metrics=self._metrics,
+            log=self._log,
         )
-        self._clock = clock
-        self._folder = DropFolder(settings.drop_folder, self._load, self._refuse_unread, count=self._count)
         self._server = MllpServer(
             self._receive,
             self._receive_unreadable,
@@ -239,7 +228,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
 
     async def on_start(self) -> None:
         """Learn which numbers visits are recorded under, then open the doors."""
-        self._folder.prepare()
+        self._files.prepare()
         await self._recall(self._numberless)
         with suppress(KafkaUnavailable):  # the doors then refuse until it is known
             await self._following.catch_up()
@@ -252,7 +241,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
                 await self._http.stop()
             raise self._settings.cannot_listen("mllp", error) from error
         self._open = True
-        self.add_future(self._folder.run())
+        self.add_future(self._files.run())
         self.add_future(self._follow())
         self.add_future(self._destroy_what_is_old())
         if self._inward is not None:
@@ -284,9 +273,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             if gone:
                 self._metrics.add(KEYS_DESTROYED, gone)
                 self._log.write(events.SealingKeysDestroyed(count=gone))
-            files = await asyncio.to_thread(self._folder.destroy_before, before)
-            if files:
-                self._log.write(events.UploadsDestroyed(count=files))
+            await self._files.destroy_before(before)
             await self.sleep(_KEYS_EVERY_SECONDS)
 
     async def on_stop(self) -> None:
@@ -316,28 +303,6 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         if answer is not None:
             self._metrics.add(MESSAGES, answer=said_in(answer))
         return answer
-
-    async def _load(self, data: bytes) -> Verdict:
-        """Load one upload file."""
-        answer = await self._uploads.load(data)
-        self._measure_answer(answer)
-        self._log.write(events.UploadTaken(code=answer.code.value, records=answer.loaded))
-        return await asyncio.to_thread(self._verdict, answer)
-
-    def _measure_answer(self, answer: FileAnswer) -> None:
-        """Count what of a file was kept instead of loaded: the file as a whole, or its records."""
-        codes = [record.code for record in answer.records if not record.loaded]
-        for code in [answer.code] if answer.fault is not None else codes:
-            self._metrics.add(REJECTED, door="upload", code=code)
-
-    def _refuse_unread(self, reason: str) -> Verdict:
-        """Answer an upload file that is not to be read."""
-        return self._verdict(refuse_file(reason))
-
-    def _verdict(self, answer: FileAnswer) -> Verdict:
-        """Return the answer as the drop folder puts it beside the file."""
-        written = write_file_response(answer, created_at=self._clock())
-        return Verdict(accepted=answer.accepted, answer=written)
 
     def _count(self, event: str) -> None:
         """Count an event and log it, but for the many; that Kafka is away, or back, is told once."""

@@ -17,6 +17,7 @@ FIELDS: Mapping[str, str] = {
     "count": "how many; of what is counted, since the start of the process",
     "delay_seconds": "seconds until the next attempt",
     "destination": "where alerts are delivered: `provider`, its ODS code, `mllp` or `fhir`",
+    "door": "way by which a file came: `folder`, `http` or `mesh`",
     "duration_ms": "milliseconds that it took",
     "error": "type of the error and, of an error of ours, its code and message; no words of others",
     "offset": "offset in Kafka",

@@ -337,6 +337,7 @@ class UploadTaken(LogEvent, name="upload taken"):
 
     code: str
     records: int
+    door: str
 
 
 class UploadDone(Counted, name="upload done"):

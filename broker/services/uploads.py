@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from broker.core.errors import BrokerError, StorageUnusable
 from broker.core.facts import IdentityNotice, PlanFact
-from broker.core.identifiers import NhsNumber, aware, london_day
+from broker.core.identifiers import NhsNumber, OdsCode, aware, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.plans import last_visible_day
 from broker.ports import Clock, FactLog, Write
@@ -20,7 +20,7 @@ from broker.services.rejections import RECORD_BYTES_MAX, SOURCE, Rejections
 from broker.services.waiting_records import WaitingRecords
 from broker.wire.facts_codec import FactCodec
 from broker.wire.records_codec import Door, Rejected
-from broker.wire.upload import Upload
+from broker.wire.upload import AUTHOR_ID, Upload
 from broker.wire.upload_answer import FileAnswer, RecordAnswer, refuse_file
 from broker.wire.upload_codes import FileCode, RecordCode
 from broker.wire.upload_record import FaultyRecord, ReadRecord
@@ -40,6 +40,8 @@ OUT_OF_VIEW = "out of view when it was recorded: kept as history, which ends a p
 """Reason, beside CPR07, though it is made a fact: no plan of it was to be shown, none was removed (18)."""
 PARTLY_OUT_OF_VIEW = "one of its plans was out of view when it was recorded, and is kept as history"
 """Note about a record that was taken: a plan of it alerts nobody by what it says (ruling 18)."""
+NOT_ITS_OWN = "another authority's file"
+"""Reason: whoever handed it in may not send for the authority that the file names."""
 DEFECT = "broker defect"
 """Reason: our own code failed on this file; the bytes are kept, so that it can be found and mended."""
 
@@ -77,9 +79,9 @@ class Uploads:
         self._clock = clock
         self._count = count
 
-    async def load(self, data: bytes) -> FileAnswer:
+    async def load(self, data: bytes, *, senders: frozenset[OdsCode] | None = None) -> FileAnswer:
         """
-        Make a file's plans durable, then what is refused.
+        Make a file's plans durable, then what is refused; the whole of a file by none of `senders` is.
 
         Raises `KafkaUnavailable`, `DemographicsUnavailable`, `ReaderLost` or `StorageUnusable`: the file is
         to be taken again.
@@ -91,6 +93,8 @@ class Uploads:
             raise
         except Exception:  # noqa: BLE001 - a defect of ours loses no file and holds up no other
             file = UnreadableFile(f"{FileCode.MALFORMED} {DEFECT}", "/", SentFile())
+        if isinstance(file, ReadFile) and senders is not None and file.upload.authority not in senders:
+            file = UnreadableFile(f"{FileCode.MALFORMED} {NOT_ITS_OWN}", AUTHOR_ID, file.sent)
         if isinstance(file, UnreadableFile):
             return await self._refuse_file(data, file, received_at)
         return await self._load_records(data, file, received_at)

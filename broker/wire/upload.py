@@ -36,6 +36,8 @@ _TELEPHONE = re.compile(r"tel:(\+?[0-9]+)")  # the schema's pattern, which asks 
 
 _FILE = "/File"
 _AUTHOR = "/File/communicationFunctionSnd/organisation"
+AUTHOR_ID = f"{_AUTHOR}/id"
+"""Where a file says whose it is."""
 _FILE_PARTS = frozenset(
     map(qualified, ("creationTime", "id", "transmissionQuantity", "communicationFunctionSnd", "record"))
 )
@@ -156,11 +158,11 @@ def _authority(author: Element) -> OdsCode:
     """Read the author's ODS code."""
     identifier = the_only(author, "id")
     if attribute(identifier, "root") not in ODS_ROOTS:
-        raise MalformedMessage("authority code of an unknown kind", location=f"{_AUTHOR}/id")
+        raise MalformedMessage("authority code of an unknown kind", location=AUTHOR_ID)
     try:
         return OdsCode(attribute(identifier, "extension"))
     except InvalidOdsCode:
-        raise MalformedMessage("authority code unreadable", location=f"{_AUTHOR}/id") from None
+        raise MalformedMessage("authority code unreadable", location=AUTHOR_ID) from None
 
 
 def _telephones(author: Element) -> tuple[str | None, str]:

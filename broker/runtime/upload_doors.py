@@ -1,0 +1,112 @@
+"""
+What takes authorities' files: the desk that every door hands them in at, and the drop folder in front of it.
+
+Knows how the use case of uploads is put together, what is counted of a file, and how long one that was taken
+is kept.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from broker.adapters.drop_folder import DropFolder, Verdict
+from broker.adapters.worker_process import read_file_aside
+from broker.ports import Clock, Demographics, FactLog
+from broker.runtime import log_events as events
+from broker.runtime.logs import Log
+from broker.runtime.metrics import REJECTED, Metrics
+from broker.runtime.parts import Parts, admits
+from broker.runtime.settings import Settings
+from broker.services.rejections import Rejections
+from broker.services.upload_desk import Outcome, UploadDesk, UploadDoor
+from broker.services.uploads import Uploads
+from broker.services.verifying import Verifying
+from broker.services.waiting_records import WaitingRecords
+from broker.wire.upload_answer import FileAnswer
+
+
+def uploads(
+    settings: Settings,
+    parts: Parts,
+    facts: FactLog,
+    *,
+    clock: Clock,
+    count: Callable[[str], None],
+    demographics: Demographics | None = None,
+) -> Uploads:
+    """Return the use case of uploads; `demographics` is asked about each record where it is given (R12)."""
+    verifying = None if demographics is None else Verifying(demographics, policy=parts.policy, key=parts.key)
+    return Uploads(
+        facts,
+        parts.facts,
+        Rejections(parts.records, parts.key),
+        WaitingRecords(
+            parts.details,
+            policy=parts.policy,
+            key=parts.key,
+            takes=admits(settings).takes,
+            verifying=verifying,
+        ),
+        read=read_file_aside,
+        key=parts.key,
+        clock=clock,
+        count=count,
+    )
+
+
+class UploadDoors:
+    """
+    The doors for files of one intake role; `desk` is where another door hands them in too.
+
+    `count` is told what the folder and the use case count. `prepare` raises `StorageUnusable`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        use_case: Uploads,
+        *,
+        clock: Clock,
+        count: Callable[[str], None],
+        metrics: Metrics,
+        log: Log,
+    ) -> None:
+        """Take what is needed; nothing is opened before `prepare` and `run`."""
+        self.desk = UploadDesk(use_case, clock=clock, told=self._told)
+        self._folder = DropFolder(settings.drop_folder, self._take, self._refuse, count=count)
+        self._metrics = metrics
+        self._log = log
+
+    def prepare(self) -> None:
+        """Make the folders."""
+        self._folder.prepare()
+
+    async def run(self) -> None:
+        """Take what is dropped, until cancelled."""
+        await self._folder.run()
+
+    async def destroy_before(self, moment: datetime) -> None:
+        """Destroy the files that were taken before a moment (aware), and say how many there were."""
+        files = await asyncio.to_thread(self._folder.destroy_before, moment)
+        if files:
+            self._log.write(events.UploadsDestroyed(count=files))
+
+    async def _take(self, data: bytes) -> Verdict:
+        """Take one dropped file: whoever may write into the folder may send for anybody."""
+        return _verdict(await self.desk.take(data, door=UploadDoor.FOLDER))
+
+    def _refuse(self, reason: str) -> Verdict:
+        """Answer a dropped file that is not to be read."""
+        return _verdict(self.desk.refuse(reason))
+
+    def _told(self, door: UploadDoor, answer: FileAnswer) -> None:
+        """Count what of a file was kept instead of loaded, the file as a whole or its records; log it."""
+        codes = [record.code for record in answer.records if not record.loaded]
+        for code in [answer.code] if answer.fault is not None else codes:
+            self._metrics.add(REJECTED, door="upload", code=code)
+        self._log.write(events.UploadTaken(code=answer.code.value, records=answer.loaded, door=door.value))
+
+
+def _verdict(outcome: Outcome) -> Verdict:
+    """Return an outcome as the drop folder puts it beside the file."""
+    return Verdict(accepted=outcome.answer.accepted, answer=outcome.acknowledgement)
