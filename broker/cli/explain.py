@@ -12,8 +12,8 @@ from broker.core.desk_errors import GroundsRefused
 from broker.core.explanation import Answer
 from broker.core.explanation_words import sentences
 from broker.core.operators import Grounds
+from broker.runtime.authorities_file import policy_with
 from broker.runtime.parts import assemble
-from broker.runtime.policy_file import read_policy
 from broker.runtime.recorded import offline, play
 from broker.runtime.settings import load_settings
 from broker.services.explanations import AlertAsked, Asked, ItemAsked, explain_replayed
@@ -84,7 +84,7 @@ def _asked(visit: str | None, system: str | None, alert: str | None, item: str |
 def _recorded(asked: Asked, stream: Path, policy_file: Path | None) -> Answer:
     """Return the answer from a recorded stream."""
     parts = assemble(load_settings(), sealer=MemorySealer())
-    policy = read_policy(policy_file) if policy_file else parts.policy
+    policy = policy_with(policy_file, parts.authorities) if policy_file else parts.policy
     replay = offline(parts, policy=policy)
     with stream.open(encoding="utf-8") as lines:
         asyncio.run(play(replay, read_stream(lines)))

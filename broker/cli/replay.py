@@ -8,8 +8,8 @@ import click
 
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.errors import ConfigurationError
+from broker.runtime.authorities_file import policy_with
 from broker.runtime.parts import assemble
-from broker.runtime.policy_file import read_policy
 from broker.runtime.recorded import offline, play, shown
 from broker.runtime.settings import load_settings
 from broker.wire.stream import read_stream
@@ -33,7 +33,7 @@ def replay(file: Path, *, without_kafka: bool, policy_file: Path | None) -> None
     if not without_kafka:
         raise ConfigurationError("a replay runs offline: add --offline")
     parts = assemble(load_settings(), sealer=MemorySealer())
-    policy = read_policy(policy_file) if policy_file else parts.policy
+    policy = policy_with(policy_file, parts.authorities) if policy_file else parts.policy
     with file.open(encoding="utf-8") as lines:
         outcome = asyncio.run(play(offline(parts, policy=policy), read_stream(lines)))
     click.echo(json.dumps(shown(outcome), ensure_ascii=False, indent=2))

@@ -64,21 +64,21 @@ def file(**said: Any) -> Any:
     return declare(None, read, Unit.NONE, "the path of a file", said)
 
 
+def read_hours(value: object) -> OfficeHours:
+    """Return weekdays and hours, as `Mon-Fri 09:00-17:00`; raise `ValueError` for what are none."""
+    found = _HOURS.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError
+    first, last = _WEEK.index(found[1]), _WEEK.index(found[2])
+    opens, closes = time.fromisoformat(found[3]), time.fromisoformat(found[4])
+    if first > last or opens >= closes:
+        raise ValueError
+    return OfficeHours(weekdays=frozenset(range(first, last + 1)), opens=opens, closes=closes)
+
+
 def office_hours(**said: Any) -> Any:
     """Declare weekdays and hours; none by default."""
-
-    def read(value: object) -> OfficeHours:
-        """Return the hours; raise `ValueError` for days or hours in the wrong order."""
-        found = _HOURS.fullmatch(value) if isinstance(value, str) else None
-        if found is None:
-            raise ValueError
-        first, last = _WEEK.index(found[1]), _WEEK.index(found[2])
-        opens, closes = time.fromisoformat(found[3]), time.fromisoformat(found[4])
-        if first > last or opens >= closes:
-            raise ValueError
-        return OfficeHours(weekdays=frozenset(range(first, last + 1)), opens=opens, closes=closes)
-
-    return declare(None, read, Unit.NONE, 'days and hours, such as "Mon-Fri 09:00-17:00"', said)
+    return declare(None, read_hours, Unit.NONE, 'days and hours, such as "Mon-Fri 09:00-17:00"', said)
 
 
 def days(**said: Any) -> Any:

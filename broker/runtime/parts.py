@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from broker.adapters.sealing import KeyDirectory
+from broker.core.authorities import Authorities
 from broker.core.errors import ConfigurationError
 from broker.core.keyed import IdentityKey
 from broker.core.number_ranges import takes_for_tests, takes_live
 from broker.core.policy import AnyPolicy
 from broker.core.senders import Senders
 from broker.ports import Sealer
+from broker.runtime.authorities_file import policy_with, read_authorities, senders_with
 from broker.runtime.codecs import load_schemas
-from broker.runtime.policy_file import read_policy
-from broker.runtime.senders_file import read_senders
 from broker.runtime.settings import Settings
 from broker.services.dialects import Dialect, dialects
 from broker.wire.alerts_codec import AlertCodec
@@ -46,6 +46,7 @@ class Parts:
     records: RecordsCodec
     details: DetailsCodec
     senders: Senders
+    authorities: Authorities
     dialects: Mapping[Door, Dialect]
 
 
@@ -62,11 +63,12 @@ def assemble(
 
     `registered` holds the schema registry's ids, for whoever writes to recipients or reads what they do.
     """
-    schemas, senders = load_schemas(), read_senders(settings.senders_file)
+    schemas, authorities = load_schemas(), read_authorities(settings.authorities_file)
+    senders = senders_with(settings.senders_file, authorities)
     sealer = sealer or KeyDirectory(settings.sealing_keys_dir, present)
     return Parts(
         key=identity_key(settings),
-        policy=read_policy(settings.policy_file),
+        policy=policy_with(settings.policy_file, authorities),
         sealer=sealer,
         facts=FactCodec(schemas, sealer),
         states=StateCodec(schemas),
@@ -74,6 +76,7 @@ def assemble(
         records=RecordsCodec(schemas, sealer),
         details=DetailsCodec(schemas, sealer),
         senders=senders,
+        authorities=authorities,
         dialects=dialects(schemas, senders),
     )
 
