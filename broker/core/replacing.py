@@ -78,14 +78,7 @@ def _what_alerts(pair: Due) -> tuple[Any, ...]:
 
 
 def _as_one(several: Sequence[Due]) -> Due:
-    """Return the last of some, with what was known of any."""
-    if len(several) == 1:
-        return several[0]
+    """Return the last of some, live when any of them is, and there since the first of them was."""
     return replace(
-        several[-1],
-        versions=tuple(
-            sorted((version for pair in several for version in pair.versions), key=recording_order)
-        ),
-        live=any(pair.live for pair in several),
-        said_at=min(pair.said_at for pair in several),
+        several[-1], live=any(pair.live for pair in several), said_at=min(pair.said_at for pair in several)
     )

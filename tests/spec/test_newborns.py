@@ -21,6 +21,7 @@ NEWBORN = """to           | number | about      | plans
              provider RXX | B      | v1         | UCP active (newborn of)"""
 NO_PLAN, NOT_UNDER = "ruling 10: no plan due", "ruling 26: not born under the unborn child's plan"
 OWN = "ruling 26: the baby has a plan of its own"
+LATE = "(retroactive, newborn of)"
 
 
 def told(run_moving: RunMoving, table: str, *, stepwise: bool = False) -> list[tuple[str, ...]]:
@@ -251,6 +252,28 @@ def test_of_two_mothers_plans_the_one_that_stands_is_told(
     link = "T-1h | birth | b2 | number=C baby=B born=D-1 visit=v1\n"
     outcome = run_moving(PLAN + other + BORN + link + VISIT + removed)
     assert {plans} == {row[0] for row in outcome.alerts("plans | to | number") if row[2] == "B"}
+
+
+@pytest.mark.parametrize(
+    ("first_said", "plans"),
+    [("T+2d", f"UCP removed {LATE}; UCP active {LATE}"), ("T+12h", f"UCP active {LATE}")],
+)
+def test_what_one_mothers_record_says_replaces_no_plan_of_anothers(
+    run_moving: RunMoving, first_said: str, plans: str
+) -> None:
+    """A removed plan is replaced by what was recorded after it under its own mother's number (14, 26)."""
+    outcome = run_moving(
+        f"""{HEAD}
+        T-1h  | birth | b1      | baby=B born=D-1
+        T-1h  | birth | b2      | number=C baby=B born=D-1
+        T     | A04   | v1      | number=B
+        T+1h  | plan  | UCP E09 | number=C start=D-10 end=D+60 deleted=D
+        {first_said} | plan | UCP E09 | start=D-10 end=D+60 deleted=D
+        T+1d  | plan  | UCP E09 | start=D-5 end=D+60
+        T+3d  | A08   | v1      | number=B
+        """
+    )
+    assert {plans} == {row[0] for row in outcome.alerts("plans | to | about") if row[1] == "provider RXX"}
 
 
 @pytest.mark.parametrize(
