@@ -405,6 +405,7 @@ def alerts() -> st.SearchStrategy[Alert]:
         last_visit_at=maybe(times()),
         notes=tuples_of(members(Note)),
         child_id=maybe(words()),
+        file_id=maybe(words()),
     )
 
 

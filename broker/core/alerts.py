@@ -201,8 +201,8 @@ class Alert:
     `alert_id` stays for the life of the thread; `subject` is the reference of the visit or view.
     `earlier_visits` counts the person's other unscheduled visits that began in the seven days before,
     `last_visit_at` is the arrival of the newest (ruling 8). `asked_again` counts how often what is asked has
-    been asked once more since (rulings 23, 26, 43). `child_id` is the authority's own id for the child: it
-    goes to that authority alone and is no content.
+    been asked once more since (rulings 23, 26, 43). `child_id` is the authority's own id for the child,
+    `file_id` the upload that named it last: they go to that authority alone and are no content.
     """
 
     alert_id: str
@@ -220,6 +220,11 @@ class Alert:
     asked_again: int = 0
     notes: tuple[Note, ...] = ()
     child_id: str | None = field(default=None, repr=False, compare=False)
+    file_id: str | None = field(default=None, repr=False, compare=False)
+
+
+OWN_IDS = frozenset({"child_id", "file_id"})
+"""The fields of an alert that are an authority's own and no content (ruling 28)."""
 
 
 class EventKind(StrEnum):

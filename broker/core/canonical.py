@@ -14,19 +14,20 @@ from types import NoneType
 from typing import Any
 
 _PLAIN = frozenset({str, int, bool, NoneType, date, datetime})
+_NOTHING = frozenset[str]()
 
 
-def canonical(value: object, *, without: str = "") -> str:
+def canonical(value: object, *, without: frozenset[str] = _NOTHING) -> str:
     """
     Return a text for a value made of dataclasses, enums, tuples, sets and plain values.
 
-    Two values of one type have the same text only when they are equal in every field; `without` names a
-    field of the outermost dataclass to leave out.
+    Two values of one type have the same text only when they are equal in every field; `without` names
+    fields of the outermost dataclass to leave out.
     """
     return repr(_parts(value, without))
 
 
-def _parts(value: Any, without: str = "") -> Any:
+def _parts(value: Any, without: frozenset[str] = _NOTHING) -> Any:
     """Return a value as nested lists of plain values."""
     kind: Any = type(value)
     if kind in _PLAIN:
@@ -38,7 +39,7 @@ def _parts(value: Any, without: str = "") -> Any:
 
 
 @cache
-def _reader(kind: Any, without: str) -> Callable[[Any], Any]:
+def _reader(kind: Any, without: frozenset[str]) -> Callable[[Any], Any]:
     """Return what reads a value of one type: a plain value, or the parts that it is made of."""
     if issubclass(kind, Enum):
         return attrgetter("_value_")
@@ -46,5 +47,5 @@ def _reader(kind: Any, without: str) -> Callable[[Any], Any]:
         return tuple
     if issubclass(kind, frozenset):
         return lambda items: sorted(repr(_parts(item)) for item in items)
-    names = [entry.name for entry in fields(kind) if entry.name != without]
+    names = [entry.name for entry in fields(kind) if entry.name not in without]
     return attrgetter(names[0], *names)  # the first stands twice, so that one field alone is a tuple too

@@ -30,7 +30,7 @@ from broker.core.counting import view_not_counted
 from broker.core.facts import Access, PlanType
 from broker.core.identifiers import OdsCode, london_day
 from broker.core.lawful_basis import Flow
-from broker.core.plans import Due, contact_order
+from broker.core.plans import Due, contact_order, newest_record
 from broker.core.policy import ALWAYS_TOLD, AnyPolicy, Policy
 from broker.core.reading import Visit
 from broker.core.visits import is_during
@@ -128,6 +128,7 @@ def authority_alert(
     if mother_only:
         told = _only(told, _KEPT_FOR_MOTHER)
     moved = any(line.authority != recipient.code for line in lines)
+    newest = newest_record(line.plan for line in own)
     return Alert(
         alert_id=alert_id,
         subject=visit.reference,
@@ -148,7 +149,8 @@ def authority_alert(
             (Note.NO_OUTCOME, no_outcome),
             (Note.OPEN_OWN_PLAN, any(line.role is SubjectRole.NEWBORN for line in lines)),
         ),
-        child_id=_child_id(own),
+        child_id=newest.content.child_id,
+        file_id=newest.said.file_id or None,
     )
 
 
@@ -169,6 +171,7 @@ def asking_alert(
     """
     lines = _lines(own)
     moved = any(line.authority != recipient.code for line in lines)
+    newest = newest_record(line.plan for line in own)
     return Alert(
         alert_id=alert_id,
         subject=subject,
@@ -179,7 +182,8 @@ def asking_alert(
         plans=lines,
         asked_again=asked_again,
         notes=(*_notes((Note.MOVED_TO_SUCCESSOR, moved)), *notes),
-        child_id=_child_id(own),
+        child_id=newest.content.child_id,
+        file_id=newest.said.file_id or None,
     )
 
 
@@ -251,6 +255,7 @@ def view_alert(
 ) -> Alert:
     """Return what an owning authority is told of a view outside any visit (rulings 1, 38)."""
     own, others = _split(lines, recipient.code)
+    newest = newest_record(line.plan for line in own)
     return Alert(
         alert_id=alert_id,
         subject=access.access_id,
@@ -262,7 +267,8 @@ def view_alert(
         views=(view_line(access),),
         other_authorities=_contacts(others),
         notes=_notes((Note.NUMBER_CHANGE, enquiry)),
-        child_id=_child_id(own),
+        child_id=newest.content.child_id,
+        file_id=newest.said.file_id or None,
     )
 
 
@@ -336,12 +342,6 @@ def _contacts(others: Iterable[Matched]) -> tuple[Contact, ...]:
         for version in shown
     }
     return tuple(contacts[code] for code in sorted(contacts))
-
-
-def _child_id(own: Sequence[Matched]) -> str | None:
-    """Return the authority's own id for the child, as its newest record gives it."""
-    newest = max(own, key=lambda line: (line.plan.shown.recorded_at, line.plan.shown.content.child_id or ""))
-    return newest.plan.shown.content.child_id
 
 
 def _urgency(own: Sequence[Matched]) -> Urgency:

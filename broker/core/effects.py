@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 from broker.core.alerts import (
+    OWN_IDS,
     TAKEN_BACK,
     Alert,
     AlertEvent,
@@ -266,8 +267,8 @@ def _event(
     *,
     why: Why | None = None,
 ) -> AlertEvent:
-    """Return an event whose id covers alert, revision, status and content; the child id is no content."""
-    content = canonical(alert, without="child_id") + canonical((*changes, why))
+    """Return an event whose id covers alert, revision, status and content; its own ids are no content."""
+    content = canonical(alert, without=OWN_IDS) + canonical((*changes, why))
     return AlertEvent(
         event_id=key.derive("event", alert.alert_id, str(revision), kind, content),
         subject=person.number,
@@ -346,4 +347,6 @@ def _state_changes(before: VisitState, after: VisitState) -> set[Change]:
 
 def digest_of(entry: DecisionEntry) -> str:
     """Return what tells two decisions about one visit apart; what led to them does not."""
-    return hashlib.sha256(canonical(entry, without="rules_changed").encode()).hexdigest()[:_DIGEST_DIGITS]
+    return hashlib.sha256(canonical(entry, without=frozenset({"rules_changed"})).encode()).hexdigest()[
+        :_DIGEST_DIGITS
+    ]

@@ -203,8 +203,8 @@ def _noticed(
 ) -> tuple[Inactive, Advance]:
     """Return the number with what authorities said of plans on it, and what they are told of that."""
     number = inactive.ledger.number
-    plans, child_ids = dict(inactive.plans), dict[OdsCode, str | None]()
-    for content, recorded_at, _ in sorted(said, key=lambda one: (one[1], one[2])):
+    plans, named = dict(inactive.plans), dict[OdsCode, tuple[str | None, str]]()
+    for content, recorded_at, file_id in sorted(said, key=lambda one: (one[1], one[2])):
         newer = InactivePlan(
             authority=content.authority,
             recorded_at=recorded_at,
@@ -213,15 +213,17 @@ def _noticed(
         )
         digest = key.derive("plan", number.key, content.plan_type, content.start.isoformat())
         if _put(plans, f"{content.authority}-{digest}", newer):
-            child_ids[_owner(newer, inactive, policy)] = content.child_id
+            named[_owner(newer, inactive, policy)] = content.child_id, file_id
     inactive = replace(inactive, plans=plans)
     if destroyed:
         inactive = inactive.forgetful
-    advanced = compared(inactive.ledger, _decided(inactive, child_ids, policy, key), policy, key)
+    advanced = compared(inactive.ledger, _decided(inactive, named, policy, key), policy, key)
     ledger = replace(
         advanced.person,
         told={
-            alert_id: row if row.alert is None else replace(row, alert=replace(row.alert, child_id=None))
+            alert_id: row
+            if row.alert is None
+            else replace(row, alert=replace(row.alert, child_id=None, file_id=None))
             for alert_id, row in advanced.person.told.items()
         },
     )
@@ -254,7 +256,7 @@ def _owner(plan: InactivePlan, inactive: Inactive, policy: AnyPolicy) -> OdsCode
 
 
 def _decided(
-    inactive: Inactive, child_ids: Mapping[OdsCode, str | None], policy: AnyPolicy, key: IdentityKey
+    inactive: Inactive, named: Mapping[OdsCode, tuple[str | None, str]], policy: AnyPolicy, key: IdentityKey
 ) -> Decisions:
     """
     Return the notice of each authority that has a plan open on the number, and the entry about it.
@@ -276,6 +278,7 @@ def _decided(
         alert_id = key.derive("alert", recipient.kind, owner.code, subject, number.key)
         protection = any(plan.protection for plan in open_plans[owner])
         settled = in_force.authority(owner)
+        child_id, file_id = named.get(owner, (None, None))
         to_lead = protection and _is_past(inactive, settled.inactive_to_lead)
         alerts[alert_id] = Alert(
             alert_id=alert_id,
@@ -287,7 +290,8 @@ def _decided(
             plans=(),
             asked_again=times_passed(inactive.since, settled.asked_again, inactive.late),
             notes=(Note.NUMBER_INACTIVE, *((Note.PROTECTION_PLAN_OPEN,) if protection else ())),
-            child_id=child_ids.get(owner),
+            child_id=child_id,
+            file_id=file_id,
         )
     entry = DecisionEntry(
         subject_reference=subject,

@@ -10,7 +10,16 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from broker.core.alerts import TAKEN_BACK, Alert, DecisionEntry, Recipient, RecipientKind, Why, WorklistItem
+from broker.core.alerts import (
+    OWN_IDS,
+    TAKEN_BACK,
+    Alert,
+    DecisionEntry,
+    Recipient,
+    RecipientKind,
+    Why,
+    WorklistItem,
+)
 from broker.core.canonical import canonical
 from broker.core.content import flows_of, shared_fields
 from broker.core.decisions import Deciding, Decisions
@@ -123,7 +132,7 @@ def _of_alert(alert: Alert, stays: Stays) -> Untold:
     visit = None if alert.visit is None else replace(alert.visit, visit="")
     content = replace(alert, alert_id="", subject="", visit=visit)
     to = f"{alert.recipient.kind} {alert.recipient.code}"
-    return _untold(to, alert.subject, canonical(content, without="child_id"), stays)
+    return _untold(to, alert.subject, canonical(content, without=OWN_IDS), stays)
 
 
 def _of_item(item: WorklistItem, stays: Stays) -> Untold:

@@ -4,7 +4,7 @@ Which plans count for a stay, in which version, and how they are told. Rulings 9
 A stay is a span of whole days in Europe/London with a cut-off; a view outside any visit is one too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import Enum
@@ -148,6 +148,12 @@ class Due:
             Stated(recorded_at=version.recorded_at, details=version.content.details, trusted=verified)
             for version in self.versions
         )
+
+
+def newest_record(due: Iterable[Due]) -> Version:
+    """Return an authority's newest record of a child among its plans: what it calls it goes by that."""
+    shown = [plan.shown for plan in due]
+    return max(shown, key=lambda one: (one.recorded_at, one.content.child_id or "", one.said.file_id))
 
 
 def histories(plans: Mapping[PlanContent, Mapping[Said, datetime]]) -> dict[PlanKey, list[Version]]:

@@ -85,6 +85,7 @@ def reduced(alert: Alert) -> Alert:
         asked_again=alert.asked_again,
         notes=_noted(alert, _WITHHELD_NOTES),
         child_id=alert.child_id,
+        file_id=alert.file_id,
     )
 
 

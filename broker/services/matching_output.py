@@ -302,16 +302,16 @@ class Scribe:
         ]
 
     def _values(self, event: AlertEvent, caused_at: datetime | None) -> tuple[bytes, bytes]:
-        """Return an event for the broker, and for the recipient: an authority is told its own child id."""
-        plain = self._value(event, caused_at, with_child_id=False)
-        named = event.alert.recipient.kind is RecipientKind.AUTHORITY and event.alert.child_id is not None
-        return plain, self._value(event, caused_at, with_child_id=True) if named else plain
+        """Return an event for the broker, and for the recipient: an authority is told its own ids."""
+        plain = self._value(event, caused_at, with_own_ids=False)
+        named = event.alert.recipient.kind is RecipientKind.AUTHORITY
+        return plain, self._value(event, caused_at, with_own_ids=True) if named else plain
 
-    def _value(self, event: AlertEvent, caused_at: datetime | None, *, with_child_id: bool) -> bytes:
-        """Return an event as published, with the authority's child id or without."""
+    def _value(self, event: AlertEvent, caused_at: datetime | None, *, with_own_ids: bool) -> bytes:
+        """Return an event as published, with the authority's own ids or without."""
         return self._alerts.encode_event(
             event,
-            with_child_id=with_child_id,
+            with_own_ids=with_own_ids,
             caused_received_at=caused_at,
             rules_version=self._rules_version,
             policy_version=event.policy_version,

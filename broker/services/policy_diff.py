@@ -18,7 +18,7 @@ STATUS = "status"
 """Stands among the altered fields where an alert stands by one policy and is taken back by the other."""
 
 _TAKEN_BACK = frozenset({EventKind.WITHDRAWN, EventKind.RETRACTED})
-_NO_CONTENT = frozenset({"alert_id", "subject", "occasion", "recipient", "visit", "child_id"})
+_NO_CONTENT = frozenset({"alert_id", "subject", "occasion", "recipient", "visit", "child_id", "file_id"})
 _CONTENT = tuple(entry.name for entry in fields(Alert) if entry.name not in _NO_CONTENT)
 _OF_A_VISIT = tuple(entry.name for entry in fields(VisitLine))
 

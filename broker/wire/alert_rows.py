@@ -54,7 +54,7 @@ _ITEM_KINDS = Symbols(ItemKind)
 
 
 def alert_row(alert: Alert) -> Row:
-    """Return an alert's fields but the authority's child id."""
+    """Return an alert's fields but the authority's own ids."""
     return {
         "alert_id": alert.alert_id,
         "subject_reference": alert.subject,
@@ -74,8 +74,13 @@ def alert_row(alert: Alert) -> Row:
     }
 
 
+def own_ids(alert: Alert) -> Row:
+    """Return the authority's own ids of an alert, which go to that authority alone (ruling 28)."""
+    return {"authority_child_id": alert.child_id, "authority_file_id": alert.file_id}
+
+
 def alert_of(row: Mapping[str, Any]) -> Alert:
-    """Return the alert of a row with `authority_child_id`; raise `MalformedMessage` or `InvalidOdsCode`."""
+    """Return the alert of a row with its own ids; raise `MalformedMessage` or `InvalidOdsCode`."""
     visit = row["visit"]
     return Alert(
         alert_id=row["alert_id"],
@@ -93,6 +98,7 @@ def alert_of(row: Mapping[str, Any]) -> Alert:
         asked_again=row["asked_again"],
         notes=_NOTES.read_all(row["notes"]),
         child_id=row["authority_child_id"],
+        file_id=row["authority_file_id"],
     )
 
 

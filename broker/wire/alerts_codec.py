@@ -11,7 +11,7 @@ from datetime import datetime
 from broker.core.alerts import AlertEvent, Change, Why
 from broker.core.identifiers import NhsNumber
 from broker.core.wording import statements
-from broker.wire.alert_rows import EVENT_KINDS, alert_of, alert_row
+from broker.wire.alert_rows import EVENT_KINDS, alert_of, alert_row, own_ids
 from broker.wire.avro import Row, Schemas, reframe, schema_id_of
 from broker.wire.avro_values import Symbols, maybe_millis, refusing
 
@@ -58,7 +58,7 @@ class AlertCodec:
         self,
         event: AlertEvent,
         *,
-        with_child_id: bool,
+        with_own_ids: bool,
         caused_received_at: datetime | None,
         rules_version: int,
         policy_version: str,
@@ -66,8 +66,8 @@ class AlertCodec:
         """
         Return the value of an alert event.
 
-        The authority's child id goes along only `with_child_id`: true for that authority's own topic alone
-        (ruling 28).
+        The authority's ids of child and upload go along only `with_own_ids`: true for that authority's own
+        topic alone (ruling 28).
         """
         row: Row = alert_row(event.alert) | {
             "event_id": event.event_id,
@@ -77,12 +77,13 @@ class AlertCodec:
             "why": WHYS.write_maybe(event.why),
             "loud": event.loud,
             "nhs_number": event.subject.digits,
-            "authority_child_id": event.alert.child_id if with_child_id else None,
             "statements": statements(event.alert, event.changes, kind=event.kind),
             "caused_received_at": maybe_millis(caused_received_at),
             "rules_version": rules_version,
             "policy_version": policy_version,
         }
+        if with_own_ids:
+            row |= own_ids(event.alert)
         return self._schemas.encode(SCHEMA, row)
 
     def encode_erasure(self, alert_ids: Iterable[str]) -> bytes:

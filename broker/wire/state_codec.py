@@ -15,7 +15,7 @@ from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import Inactive, InactivePlan
 from broker.core.partition import Forwarding, PartitionState
 from broker.core.person import Known, Person, Said, Told, Untold
-from broker.wire.alert_rows import EVENT_KINDS, alert_of, alert_row, item_of, item_row
+from broker.wire.alert_rows import EVENT_KINDS, alert_of, alert_row, item_of, item_row, own_ids
 from broker.wire.avro import Row, Schemas
 from broker.wire.avro_values import maybe_digits, maybe_millis, maybe_number, millis, ods, refusing
 from broker.wire.fact_rows import (
@@ -223,7 +223,7 @@ def _told_row(alert_id: str, told: Told) -> Row:
         "revision": told.revision,
         "kind": EVENT_KINDS.write(told.kind),
         "number": maybe_digits(told.number),
-        "alert": None if alert is None else alert_row(alert) | {"authority_child_id": alert.child_id},
+        "alert": None if alert is None else alert_row(alert) | own_ids(alert),
     }
 
 

@@ -109,7 +109,7 @@ class Desk:
         if body is None:
             body = CODEC.encode_event(
                 one,
-                with_child_id=False,
+                with_own_ids=False,
                 caused_received_at=received_at,
                 rules_version=1,
                 policy_version="p",

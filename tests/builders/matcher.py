@@ -235,7 +235,7 @@ def fact_write(codec: FactCodec, fact: Fact, number: NhsNumber, partition: int |
 def events_of(codec: AlertCodec, records: Iterable[Record]) -> list[AlertEvent]:
     """Return the alert events of records, without what the authority alone is told."""
     events = [codec.decode_event(record.value or b"") for record in records]
-    return [replace(event, alert=replace(event.alert, child_id=None)) for event in events]
+    return [replace(event, alert=replace(event.alert, child_id=None, file_id=None)) for event in events]
 
 
 class Reported:

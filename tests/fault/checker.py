@@ -115,7 +115,9 @@ def _check_threads(said: Sequence[AlertEvent], expected: dict[str, Alert]) -> No
     for alert_id, revisions in threads.items():
         assert list(range(1, len(revisions) + 1)) == sorted(revisions)
         newest = revisions[len(revisions)].alert
-        assert replace(expected[alert_id], child_id=None) == replace(newest, child_id=None)
+        assert replace(expected[alert_id], child_id=None, file_id=None) == replace(
+            newest, child_id=None, file_id=None
+        )
 
 
 def _check_single(said: Sequence[AlertEvent], load: Load) -> None:

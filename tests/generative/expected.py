@@ -16,7 +16,7 @@ from tests.generative.naive_asking import how_late, how_often, questions
 from tests.generative.naive_newborn import said_at
 from tests.generative.naive_policy import in_force, of_place
 from tests.generative.naive_thread import Thread
-from tests.generative.oracle import STOPPED, Marks, Oracle, Plan
+from tests.generative.oracle import STOPPED, Marks, Oracle, Plan, Version
 
 _DUTY = ("duty social worker", "recipients of restricted records")
 _WITHHELD = "ruling 24: restricted, nothing is shared"
@@ -57,6 +57,7 @@ class Row:
     asked_again: int = 0
     notes: tuple[str, ...] = ()
     child_id: str | None = None
+    file_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +104,7 @@ def row_of(alert: Alert) -> Row:
         asked_again=alert.asked_again,
         notes=tuple(note.value for note in alert.notes),
         child_id=alert.child_id,
+        file_id=alert.file_id,
     )
 
 
@@ -206,7 +208,8 @@ class Expecting:
                     plans=_plan_rows(own),
                     asked_again=how_often(first, how_late(self.oracle.facts), owner, policy),
                     notes=tuple(note for note, applies in notes if applies),
-                    child_id=_child_id(own),
+                    child_id=_last_said(own).content.child_id,
+                    file_id=_last_said(own).file_id or None,
                 )
             )
 
@@ -243,7 +246,8 @@ class Expecting:
                     plans=_plan_rows(own),
                     asked_again=one.asked_again,
                     notes=tuple(note for note, applies in notes if applies),
-                    child_id=_child_id(own),
+                    child_id=_last_said(own).content.child_id,
+                    file_id=_last_said(own).file_id or None,
                 )
             )
 
@@ -275,7 +279,8 @@ class Expecting:
                     earlier=0 if mother else len(earlier),
                     last_visit_at=None if mother or restricted else _last(earlier),
                     notes=self._notes(thread, own, owner=owner, restricted=restricted),
-                    child_id=_child_id(own),
+                    child_id=_last_said(own).content.child_id,
+                    file_id=_last_said(own).file_id or None,
                 )
             )
 
@@ -422,7 +427,8 @@ class Expecting:
                     others=() if restricted else _others(lines, own),
                     notes=("restricted record",) * restricted
                     + ("number change under enquiry",) * self.oracle.enquiry,
-                    child_id=_child_id(own),
+                    child_id=_last_said(own).content.child_id,
+                    file_id=_last_said(own).file_id or None,
                 )
             )
 
@@ -500,9 +506,9 @@ def _last(earlier: Sequence[Thread]) -> datetime | None:
     return max((thread.arrived_at for thread in earlier), default=None)
 
 
-def _child_id(own: Sequence[tuple[Plan, Marks]]) -> str | None:
-    """Return the authority's own id by its newest record (29)."""
-    shown = max(
-        (plan.shown for plan, _ in own), key=lambda one: (one.recorded_at, one.content.child_id or "")
+def _last_said(own: Sequence[tuple[Plan, Marks]]) -> Version:
+    """Return the authority's newest record, which says what it calls the child, and in which file (29)."""
+    return max(
+        (plan.shown for plan, _ in own),
+        key=lambda one: (one.recorded_at, one.content.child_id or "", one.file_id),
     )
-    return shown.content.child_id

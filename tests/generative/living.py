@@ -198,7 +198,7 @@ def check_life(life: Life) -> set[Happening]:
         if step.restarts:
             lived.restart()
         happened |= _happened(remembered, step)
-    assert _without_child_id(remembered.standing()) == _without_child_id(lived.standing())
+    assert _without_own_ids(remembered.standing()) == _without_own_ids(lived.standing())
     for record in lived.events:
         check_adds_up(record)
     return happened
@@ -217,6 +217,6 @@ def _happened(remembered: Remembered, step: Taken) -> set[Happening]:
     return {happening for happening, is_so in seen.items() if is_so}
 
 
-def _without_child_id(rows: frozenset[Row]) -> frozenset[Row]:
-    """Return alerts without the authority's own id: a change of it alone is told to nobody."""
-    return frozenset(replace(row, child_id=None) for row in rows)
+def _without_own_ids(rows: frozenset[Row]) -> frozenset[Row]:
+    """Return alerts without the authority's own ids: a change of them alone is told to nobody."""
+    return frozenset(replace(row, child_id=None, file_id=None) for row in rows)

@@ -34,7 +34,7 @@ class Now:
 
 
 def now(facts: Sequence[Fact], policy: AnyPolicy) -> Now:
-    """Return what the rulings ask for; an authority's own id for the child is no content."""
+    """Return what the rulings ask for; an authority's own ids are no content."""
     oracle = Oracle(facts, policy)
     told = Expecting(oracle).told()
     since = {thread.reference: thread.arrived_at for thread in oracle.visits.threads}
@@ -46,7 +46,7 @@ def now(facts: Sequence[Fact], policy: AnyPolicy) -> Now:
         until[view.access_id] = view.accessed_at + _there_for(view, policy)
         providers[view.access_id] = f"provider {view.organisation}"
     return Now(
-        rows={(row.to, row.subject): replace(row, child_id=None) for row in told.alerts},
+        rows={(row.to, row.subject): replace(row, child_id=None, file_id=None) for row in told.alerts},
         asked=told.asked,
         since=since,
         until=until,

@@ -127,5 +127,5 @@ def _untold(readers: Readers) -> set[str]:
 
 
 def _rows(alerts: Iterable[Alert]) -> frozenset[Row]:
-    """Return alerts as the oracle has them, without the authority's own id."""
-    return frozenset(replace(row_of(alert), child_id=None) for alert in alerts)
+    """Return alerts as the oracle has them, without the authority's own ids."""
+    return frozenset(replace(row_of(alert), child_id=None, file_id=None) for alert in alerts)

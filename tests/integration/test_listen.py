@@ -359,5 +359,5 @@ def test_any_event_has_a_readable_view(told: AlertEvent) -> None:
 def _value(told: AlertEvent) -> bytes:
     """Return an event as an authority reads it."""
     return CODEC.encode_event(
-        told, with_child_id=True, caused_received_at=NOW, rules_version=1, policy_version="test"
+        told, with_own_ids=True, caused_received_at=NOW, rules_version=1, policy_version="test"
     )

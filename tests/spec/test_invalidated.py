@@ -119,11 +119,15 @@ def test_the_childs_own_id_goes_to_its_authority_with_the_first_notice(
     run_moving: RunMoving, order: str
 ) -> None:
     """Once, so that the authority finds the child, whichever came first (ruling 23)."""
-    lines = ["T-9d | plan | CPP E09 |", "T-1d | notice | n1 invalidated |", "T | plan | LAC E09 | start=D"]
+    lines = [
+        "T-9d | plan | CPP E09 | file_id=one",
+        "T-1d | notice | n1 invalidated |",
+        "T | plan | LAC E09 | start=D file_id=two",
+    ]
     told = lines if order == "plan first" else [lines[1], lines[0], lines[2]]
     outcome = run_moving("recorded | fact | about | values\n" + "\n".join(told), stepwise=True)
 
-    assert ["C-1"] == [event.alert.child_id for event in outcome.events]
+    assert [("C-1", "one")] == [(one.alert.child_id, one.alert.file_id) for one in outcome.events]
 
 
 RETURNS = rows("""

@@ -108,21 +108,21 @@ def test_what_the_authority_is_told_of_a_visit(run: Run) -> None:
     assert ("3", "Jo Sample") == outcome.alerts("next_of_kin_relationship | next_of_kin_name")[0]
 
 
-def test_the_authoritys_own_child_id_goes_to_that_authority_alone(run: Run) -> None:
-    """The newest record's id, none to anybody else (rulings 28, 29, 31)."""
+def test_the_authoritys_own_ids_of_child_and_upload_go_to_that_authority_alone(run: Run) -> None:
+    """The newest record's id, and the upload it came in, none to anybody else (rulings 28, 29, 31)."""
     outcome = run(f"""{HEAD}
-        T-9d | plan | CPP E09 | child_id=C-1
-        T-8d | plan | LAC E09 | child_id=C-2
-        T-9d | plan | CPP E08 | child_id=D-1
+        T-9d | plan | CPP E09 | child_id=C-1 file_id=one
+        T-8d | plan | LAC E09 | child_id=C-2 file_id=two
+        T-9d | plan | CPP E08 | child_id=D-1 file_id=other
         T    | A04  | v1      |
     """)
 
     assert rows("""
-        to           | child_id
-        la E08       | D-1
-        la E09       | C-2
-        provider RXX | -
-    """) == outcome.alerts("to | child_id")
+        to           | child_id | file_id
+        la E08       | D-1      | other
+        la E09       | C-2      | two
+        provider RXX | -        | -
+    """) == outcome.alerts("to | child_id | file_id")
 
 
 def test_an_authority_whose_newest_record_names_no_child_id_is_given_none(run: Run) -> None:

@@ -50,8 +50,9 @@ def test_a_field_may_be_left_out() -> None:
         accessed_at=datetime(2026, 1, 10, tzinfo=UTC),
     )
     other = replace(view, user_name="Another")
+    name = frozenset({"user_name"})
     assert canonical(view) != canonical(other)
-    assert canonical(view, without="user_name") == canonical(other, without="user_name")
+    assert canonical(view, without=name) == canonical(other, without=name)
 
 
 @pytest.mark.parametrize("values", [(None, "None"), ("1", 1), (("a", "b"), ("ab",)), ((), (None,))])

@@ -19,10 +19,10 @@ CODEC = AlertCodec(SCHEMAS)
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def encoded(event: AlertEvent, *, with_child_id: bool = True) -> bytes:
+def encoded(event: AlertEvent, *, with_own_ids: bool = True) -> bytes:
     """Return an event's value under some rules and policy."""
     return CODEC.encode_event(
-        event, with_child_id=with_child_id, caused_received_at=NOON, rules_version=1, policy_version="p"
+        event, with_own_ids=with_own_ids, caused_received_at=NOON, rules_version=1, policy_version="p"
     )
 
 
@@ -45,7 +45,7 @@ def test_what_was_published_with_an_event_is_read_back(
 ) -> None:
     """The sentences, the cause's receipt and the versions go along."""
     data = CODEC.encode_event(
-        event, with_child_id=False, caused_received_at=caused, rules_version=rules, policy_version=policy
+        event, with_own_ids=False, caused_received_at=caused, rules_version=rules, policy_version=policy
     )
 
     expected = Published(
@@ -60,11 +60,12 @@ def test_what_was_published_with_an_event_is_read_back(
 
 @settings(deadline=None, max_examples=50)
 @given(event=alert_events())
-def test_the_child_id_goes_along_only_when_asked_for(event: AlertEvent) -> None:
-    """With it for the authority's own topic, without it everywhere else (ruling 28)."""
-    read = [CODEC.decode_event(encoded(event, with_child_id=asked)).alert.child_id for asked in (True, False)]
+def test_an_authoritys_own_ids_go_along_only_when_asked_for(event: AlertEvent) -> None:
+    """With them for the authority's own topic, without them everywhere else (ruling 28)."""
+    read = [CODEC.decode_event(encoded(event, with_own_ids=asked)).alert for asked in (True, False)]
 
-    assert [event.alert.child_id, None] == read
+    told = event.alert
+    assert [(told.child_id, told.file_id), (None, None)] == [(one.child_id, one.file_id) for one in read]
 
 
 @settings(deadline=None, max_examples=50)

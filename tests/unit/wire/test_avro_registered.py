@@ -32,7 +32,7 @@ REGISTERED = AlertCodec(SCHEMAS, {"alert": REGISTERED_ID, "alert.1": FORMER_ID})
 def value_of(event: AlertEvent) -> bytes:
     """Return an event's value under our own id."""
     return PINNED.encode_event(
-        event, with_child_id=False, caused_received_at=None, rules_version=1, policy_version="p"
+        event, with_own_ids=False, caused_received_at=None, rules_version=1, policy_version="p"
     )
 
 
