@@ -31,12 +31,12 @@ def official_schema(message: str) -> Any:
     return schema
 
 
-def faults_of(acknowledgement: bytes) -> list[str]:
-    """Return what the official schema finds wrong with an acknowledgement; nothing where it is not here."""
-    schema = find_schema("REPC_MT000003GB01")
+def faults_of(data: bytes, message: str = "REPC_MT000003GB01") -> list[str]:
+    """Return what the official schema of a message finds wrong with one; nothing where it is not here."""
+    schema = find_schema(message)
     if schema is None:
         return []
-    return [f"{error.path}: {error.reason}" for error in schema.iter_errors(acknowledgement)]
+    return [f"{error.path}: {error.reason}" for error in schema.iter_errors(data)]
 
 
 @cache

@@ -5,53 +5,50 @@ Knows the message and how a place in the sender's file is written as an XPath. T
 the same bytes, and every answer makes a message that is valid by the official schema.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from lxml import etree
 from lxml.etree import _Element as Element
 
-from broker.core.identifiers import aware
-from broker.wire.hl7v3 import NAMESPACE, NIL, SCHEMA_INSTANCE, qualified
+from broker.wire.hl7v3 import NIL, qualified
+from broker.wire.hl7v3_writing import (
+    ORGANISATION_ROOT,
+    PREFIX,
+    UNKNOWN,
+    add,
+    add_template,
+    begin,
+    timestamp,
+    written,
+)
 from broker.wire.upload_answer import FileAnswer, RecordAnswer, Refused
 from broker.wire.upload_codes import RecordCode
 from broker.wire.upload_record import CHILD
 from broker.wire.upload_sent import SentHead, SentPlan, SentSubject
 
-UNKNOWN = "unknown"
-"""Stands where the schema wants a word and the file had none that could be read."""
 UNKNOWN_TELEPHONE = ("EC", "tel:")
 """Stands where the file had no telephone that could be read."""
-UNKNOWN_ORGANISATION_ROOT = "2.16.840.1.113883.2.1.3.2.4.19.1"
-"""Stands before an organisation's code that could not be read."""
-PREFIX = "hl7"
-"""What the XPaths call the namespace of HL7 v3; declared where they stand."""
 
-_LOCALISATION = "NPFIT:HL7:Localisation"
-_CONTENT_ROOT = "2.16.840.1.113883.2.1.3.2.4.18.16"
 _RECORD_CODES = "2.16.840.1.113883.2.1.3.2.4.17.473"
-_EMPTY = (
-    f'<FileResponse xmlns="{NAMESPACE}" xmlns:{PREFIX}="{NAMESPACE}" xmlns:loc="{_LOCALISATION}" '
-    f'xmlns:xsi="{SCHEMA_INSTANCE}"/>'
-)
 
 
 def write_file_response(answer: FileAnswer, *, created_at: datetime) -> bytes:
     """Return the acknowledgement in UTF-8; `created_at` (aware) is when it is made."""
-    root = etree.fromstring(_EMPTY)
+    root = begin("FileResponse")
     head = answer.head
-    _add(root, "creationTime", value=aware(created_at).astimezone(UTC).strftime("%Y%m%d%H%M%S+0000"))
-    _add(root, "id", extension=head.file_id or UNKNOWN)
+    add(root, "creationTime", value=timestamp(created_at))
+    add(root, "id", extension=head.file_id or UNKNOWN)
     declared = answer.found if head.declared is None else head.declared
-    _add(root, "transmissionQuantity", value=str(declared))
-    file = _add(_add(root, "acknowledgementFile"), "acknowledgementFileDetail")
-    _add(file, "code", code=answer.code.value, displayName=answer.code.display_name)
+    add(root, "transmissionQuantity", value=str(declared))
+    file = add(add(root, "acknowledgementFile"), "acknowledgementFileDetail")
+    add(file, "code", code=answer.code.value, displayName=answer.code.display_name)
     _add_details(root, answer)
     _add_receiver(root, head)
-    _add(_add(root, "failedReturnedCP-ISRecords"), "value", value=str(answer.failed))
+    add(add(root, "failedReturnedCP-ISRecords"), "value", value=str(answer.failed))
     for record in answer.records:
         _add_message(root, record)
-    _add(_add(root, "successfulReturnedCP-ISRecords"), "value", value=str(answer.loaded))
-    return etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True)
+    add(add(root, "successfulReturnedCP-ISRecords"), "value", value=str(answer.loaded))
+    return written(root)
 
 
 def xpath(location: str) -> str:
@@ -68,8 +65,8 @@ def _add_details(root: Element, answer: FileAnswer) -> None:
         return
     acknowledgement = etree.SubElement(root, qualified("acknowledgementRecord"))
     for record in details:
-        detail = _add(acknowledgement, "acknowledgementRecordDetail")
-        code = _add(
+        detail = add(acknowledgement, "acknowledgementRecordDetail")
+        code = add(
             detail,
             "code",
             code=record.code.value,
@@ -77,8 +74,8 @@ def _add_details(root: Element, answer: FileAnswer) -> None:
             displayName=record.code.display_name,
         )
         if record.words:
-            _add(code, "originalText").text = record.words
-        _add(detail, "location").text = xpath(record.location)
+            add(code, "originalText").text = record.words
+        add(detail, "location").text = xpath(record.location)
 
 
 def _as_record(fault: Refused) -> RecordAnswer:
@@ -91,23 +88,23 @@ def _as_record(fault: Refused) -> RecordAnswer:
 
 def _add_receiver(root: Element, head: SentHead) -> None:
     """Append who receives the answer: the author of the file."""
-    organisation = _add(_add(root, "communicationFunctionRcv"), "organisation")
-    code_root, code = head.authority or (UNKNOWN_ORGANISATION_ROOT, UNKNOWN)
-    _add(organisation, "id", root=code_root, extension=code)
-    _add(organisation, "name").text = head.authority_name or UNKNOWN
+    organisation = add(add(root, "communicationFunctionRcv"), "organisation")
+    code_root, code = head.authority or (ORGANISATION_ROOT, UNKNOWN)
+    add(organisation, "id", root=code_root, extension=code)
+    add(organisation, "name").text = head.authority_name or UNKNOWN
     for use, value in head.telephones or (UNKNOWN_TELEPHONE,):
-        _add(organisation, "telecom", use=use, value=value)
+        add(organisation, "telecom", use=use, value=value)
 
 
 def _add_message(root: Element, record: RecordAnswer) -> None:
     """Append the answer to one record: its subjects, and its plans where it was refused; else nil."""
-    message = _add(root, "message")
+    message = add(root, "message")
     sent = record.sent
     if not sent.subjects or not (record.loaded or sent.plans):
         message.set(NIL, "true")  # the schema has no room for such a record
         return
-    information = _add(_add(message, "cP-ISLAAcknowledgementResponse"), "pertinentInformation1")
-    body = _add(information, "validCP-ISRecord" if record.loaded else "invalidCP-ISRecord")
+    information = add(add(message, "cP-ISLAAcknowledgementResponse"), "pertinentInformation1")
+    body = add(information, "validCP-ISRecord" if record.loaded else "invalidCP-ISRecord")
     if not record.loaded:
         for plan in sent.plans:
             _add_plan(body, plan)
@@ -117,49 +114,37 @@ def _add_message(root: Element, record: RecordAnswer) -> None:
 
 def _add_plan(body: Element, plan: SentPlan) -> None:
     """Append a plan block as it was sent."""
-    block = _add_template(_add(body, "pertinentInformation"), plan.element)
+    block = add_template(add(body, "pertinentInformation"), plan.element)
     for component, which, value in (
         ("component", "Start", plan.start),
         ("component1", "End", plan.end),
         ("component2", "Delete", plan.deleted),
     ):
         if value is not None:
-            _add(_add(_add(block, component), f"{plan.prefix}{which}Date"), "value", value=value)
+            add(add(add(block, component), f"{plan.prefix}{which}Date"), "value", value=value)
 
 
 def _add_subject(body: Element, subject: SentSubject) -> None:
     """Append a subject as it was sent."""
-    element = _add_template(_add(body, "subject"), subject.element)
+    element = add_template(add(body, "subject"), subject.element)
     if element.tag == CHILD:
         _add_ids(element, subject)
-        _add_person(_add(element, "childPerson"), subject)
+        _add_person(add(element, "childPerson"), subject)
     else:
-        mother = _add(element, "parentMotherPerson")
+        mother = add(element, "parentMotherPerson")
         _add_person(mother, subject)
-        _add_ids(_add(mother, "playedMother"), subject)
+        _add_ids(add(mother, "playedMother"), subject)
 
 
 def _add_ids(role: Element, subject: SentSubject) -> None:
     """Append the identifiers of a subject."""
     for root, extension in subject.ids:
-        _add(role, "id", root=root, extension=extension)
+        add(role, "id", root=root, extension=extension)
 
 
 def _add_person(person: Element, subject: SentSubject) -> None:
     """Append date of birth and name; a name that was not sent is empty (ruling 20)."""
-    _add(person, "birthTime", value=subject.born)
-    name = _add(person, "name")
-    _add(name, "given").text = subject.given
-    _add(name, "family").text = subject.family
-
-
-def _add_template(parent: Element, element: str) -> Element:
-    """Append the element of a template behind the identifier that announces it."""
-    announced = element.replace(".", "#")
-    etree.SubElement(parent, f"{{{_LOCALISATION}}}contentId", {"root": _CONTENT_ROOT, "extension": announced})
-    return _add(parent, element)
-
-
-def _add(parent: Element, name: str, **attributes: str) -> Element:
-    """Append an HL7 v3 element."""
-    return etree.SubElement(parent, qualified(name), attributes)
+    add(person, "birthTime", value=subject.born)
+    name = add(person, "name")
+    add(name, "given").text = subject.given
+    add(name, "family").text = subject.family

@@ -101,7 +101,7 @@ def test_what_is_asked_less_often_is_a_quiet_change() -> None:
 
 def test_the_fields_that_make_a_change_are_all_there_are() -> None:
     """Beside what names the thread."""
-    fixed = {"alert_id", "subject", "occasion", "recipient", "visit", "child_id"}
+    fixed = {"alert_id", "subject", "occasion", "recipient", "visit", "child_id", "file_id"}
     assert {entry.name for entry in fields(Alert)} == fixed | set(OTHER_ALERTS)
 
 

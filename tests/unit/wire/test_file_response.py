@@ -7,7 +7,8 @@ import pytest
 from lxml import etree
 from lxml.etree import _Element as Element
 
-from broker.wire.file_response import PREFIX, UNKNOWN, write_file_response, xpath
+from broker.wire.file_response import write_file_response, xpath
+from broker.wire.hl7v3_writing import PREFIX, UNKNOWN
 from broker.wire.upload_answer import FileAnswer, RecordAnswer, Refused, refuse_file
 from broker.wire.upload_codes import FileCode, RecordCode
 from broker.wire.upload_sent import SentFile, SentRecord, read_sent
