@@ -9,6 +9,7 @@ than it is time to, and any order of arrival ends in the same. Rulings 23, 26, 4
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 
+from broker.core.clock import later
 from broker.core.facts import IdentityKind, IdentityNotice
 from broker.core.identifiers import LONDON
 from broker.core.number_answers import recorded
@@ -26,7 +27,7 @@ def times_passed(since: datetime, every: timedelta, until: datetime | None) -> i
 
 def next_time(since: datetime, every: timedelta, until: datetime | None) -> datetime:
     """Return when a span will have passed once more than it has by a time: when a timer is due."""
-    return since + (times_passed(since, every, until) + 1) * every
+    return later(since, (times_passed(since, every, until) + 1) * every)
 
 
 def day_begins(day: date) -> datetime:

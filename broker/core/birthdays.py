@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import date, datetime
 
+from broker.core.clock import as_recorded
 from broker.core.facts import IdentityNotice
 
 
@@ -16,7 +17,7 @@ def born_on(notices: Iterable[IdentityNotice], cutoff: datetime) -> date | None:
         (recorded_at, notice.birth_date)
         for notice in notices
         if notice.birth_date is not None
-        and (recorded_at := min(notice.recorded_at, notice.received_at)) <= cutoff
+        and (recorded_at := as_recorded(notice.recorded_at, notice.received_at)) <= cutoff
     ]
     return max(births)[1] if births else None
 

@@ -1,11 +1,21 @@
-"""Which time of arrival can be true (ruling 37). No clock is read here: receipt is an argument."""
+"""
+Which times can be true, and what becomes of those that cannot (ruling 37).
 
-from datetime import datetime, timedelta
+No clock is read here: receipt is an argument. Whatever time a fact carries, nothing here raises: a fact that
+nobody can work with would stop everybody behind it.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, TypeVar
 
 ARRIVAL_AGE_MAX = timedelta(days=400)
 """Older ones are left over from a former visit, and would put the stay before every plan."""
 ARRIVAL_AHEAD_MAX = timedelta(hours=24)
 """A site with a wrong clock or zone is right to the day; beyond that the time is a slip of the keyboard."""
+FIRST_TIME: Final = datetime(1900, 1, 1, tzinfo=UTC)
+"""Before it stands some system's `never`, by which no plan was known yet."""
+
+Moment = TypeVar("Moment", date, datetime)
 
 
 def plausible_arrival(arrived_at: datetime, received_at: datetime) -> bool:
@@ -14,4 +24,29 @@ def plausible_arrival(arrived_at: datetime, received_at: datetime) -> bool:
 
     Both times are aware. A time before 1900, which the ruling names too, is more than 400 days old.
     """
-    return received_at - ARRIVAL_AGE_MAX <= arrived_at < received_at + ARRIVAL_AHEAD_MAX
+    return -ARRIVAL_AGE_MAX <= arrived_at - received_at < ARRIVAL_AHEAD_MAX
+
+
+def as_recorded(recorded_at: datetime, received_at: datetime) -> datetime:
+    """
+    Return when something was recorded, as it counts (ruling 37); both times are aware UTC.
+
+    A time later than the first receipt, or before 1900, cannot be true: it is replaced by the receipt.
+    """
+    return recorded_at if FIRST_TIME <= recorded_at <= received_at else received_at
+
+
+def later(moment: Moment, span: timedelta) -> Moment:
+    """Return a time, aware UTC, or a day that lies a span later; beyond the last day there is, on that."""
+    try:
+        return moment + span
+    except OverflowError:
+        return moment.replace(year=date.max.year, month=date.max.month, day=date.max.day)
+
+
+def earlier(moment: Moment, span: timedelta) -> Moment:
+    """Return a time, aware UTC, or a day that lies a span earlier; before the first day there is, on that."""
+    try:
+        return moment - span
+    except OverflowError:
+        return moment.replace(year=date.min.year, month=date.min.month, day=date.min.day)

@@ -26,6 +26,7 @@ from broker.core.alerts import (
     VisitLine,
     VisitState,
 )
+from broker.core.clock import later
 from broker.core.counting import view_not_counted
 from broker.core.facts import Access, PlanType
 from broker.core.identifiers import OdsCode, london_day
@@ -225,7 +226,9 @@ def provider_alert(
     person left (ruling 11).
     """
     settled = visit.policy.site(visit.provider)
-    limit = visit.departed_at + settled.provider_after_departure if visit.departed_at else visit.left_at
+    limit = visit.left_at
+    if visit.departed_at is not None:
+        limit = later(visit.departed_at, settled.provider_after_departure)
     told = [line for line in matched if line.plan.said_at <= limit]
     if not told:
         return None

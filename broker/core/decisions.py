@@ -22,6 +22,7 @@ from broker.core.alerts import (
 )
 from broker.core.asking import about_view, about_visit
 from broker.core.birthdays import born_on
+from broker.core.clock import as_recorded
 from broker.core.content import (
     Matched,
     authority_alert,
@@ -329,7 +330,7 @@ class Deciding(Noting):
 
     def _view_stay(self, access: Access, in_force: Policy) -> tuple[datetime, Stay]:
         """Return when a view was recorded, and the moment of it that a plan must overlap (ruling 10)."""
-        at, recorded_at = access.accessed_at, min(access.recorded_at, access.received_at)
+        at, recorded_at = access.accessed_at, as_recorded(access.recorded_at, access.received_at)
         limit = cutoff(newest_at=recorded_at, arrived_at=at, policy=in_force)
         born = born_on(self.notices, limit)
         return recorded_at, Stay(arrived_at=at, until=at, cutoff=limit, born_on=born, losses=self.losses)

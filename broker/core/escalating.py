@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from broker.core.clock import later
 from broker.core.identifiers import OdsCode
 from broker.core.policy import Policy
 
@@ -61,9 +62,9 @@ def steps(
     was due before the word came was done and stays. `provider` is the one that treats the person.
     """
     covering = [one for one in acknowledgements if one.revision >= revision]
-    to_manager = told_at + policy.site(provider).unopened_to_manager
+    to_manager = later(told_at, policy.site(provider).unopened_to_manager)
     found = (
-        (Step.NEXT_RECIPIENT, told_at + policy.unopened_to_next, frozenset({Reached.ACKNOWLEDGED})),
+        (Step.NEXT_RECIPIENT, later(told_at, policy.unopened_to_next), frozenset({Reached.ACKNOWLEDGED})),
         (Step.EMERGENCY_MANAGER, to_manager, frozenset({Reached.ACKNOWLEDGED})),
         (Step.CLINICIAN, to_manager, _OPENED),
     )
@@ -77,4 +78,4 @@ def steps(
 def to_manager_at(opened_at: datetime, policy: Policy, provider: OdsCode | None) -> datetime:
     """Return when an item that was opened at a time is one for the provider's on-call manager (46)."""
     settled = policy if provider is None else policy.site(provider)
-    return opened_at + settled.unsettled_to_manager
+    return later(opened_at, settled.unsettled_to_manager)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from broker.core.alerts import ASKED, Alert, AlertEvent, Occasion, Why
 from broker.core.audit import commit_to
+from broker.core.clock import as_recorded
 from broker.core.counting import view_not_counted
 from broker.core.decisions import Deciding
 from broker.core.effects import as_told, digest_of, open_part
@@ -270,7 +271,7 @@ def _view_line(access: Access, *, restricted: bool) -> FactLine:
     """Return one view."""
     return FactLine(
         what=Occasion.VIEWED,
-        recorded_at=min(access.recorded_at, access.received_at),
+        recorded_at=as_recorded(access.recorded_at, access.received_at),
         received_at=access.received_at,
         source=None if restricted else access.organisation,
     )

@@ -82,8 +82,15 @@ def aware(moment: datetime) -> datetime:
 
 
 def london_day(moment: datetime) -> date:
-    """Return the calendar day of an aware time in Europe/London: plans count in whole days (ruling 10)."""
-    return moment.astimezone(LONDON).date()
+    """
+    Return the calendar day of an aware time in Europe/London: plans count in whole days (ruling 10).
+
+    In the first or last hours of the calendar, where London's has no such day, it is the time's own.
+    """
+    try:
+        return moment.astimezone(LONDON).date()
+    except OverflowError:
+        return moment.date()
 
 
 def to_the_minute(moment: datetime) -> datetime:

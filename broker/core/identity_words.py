@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from broker.core.alerts import VisitState
+from broker.core.clock import later
 from broker.core.facts import IdentityKind, IdentityNotice
 from broker.core.leaving import Messages, received_by
 from broker.core.number_answers import recorded
@@ -85,7 +86,7 @@ def is_unopened(notices: Iterable[IdentityNotice], visit: Visit) -> bool:
 def due_from_arrival(visit: Visit, wait: timedelta) -> datetime:
     """Return when a wait is over, from the earliest arrival that a message of the visit says by itself."""
     said = (arrival_of([message]) for message in visit.kept)
-    return min(filter(None, (visit.arrived_at, *said))) + wait
+    return later(min(filter(None, (visit.arrived_at, *said))), wait)
 
 
 def _said(notices: Iterable[IdentityNotice], kind: IdentityKind, visit: Visit) -> Iterator[datetime]:

@@ -24,6 +24,7 @@ from broker.core.alerts import (
     Why,
 )
 from broker.core.asking_again import next_time, reached, times_passed
+from broker.core.clock import later
 from broker.core.content import successor_of
 from broker.core.decisions import Decisions
 from broker.core.effects import Advance, compared
@@ -246,7 +247,7 @@ def _is_open(content: PlanContent, stamp: datetime) -> bool:
 
 def _is_past(inactive: Inactive, span: timedelta) -> bool:
     """Whether a timer has said that a span has passed since the number was taken out of use."""
-    return inactive.late is not None and inactive.late >= inactive.since + span
+    return inactive.late is not None and inactive.late >= later(inactive.since, span)
 
 
 def _owner(plan: InactivePlan, inactive: Inactive, policy: AnyPolicy) -> OdsCode:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from broker.core.alerts import Mark, Why
+from broker.core.clock import as_recorded
 from broker.core.counting import WHY_NOT_DUE
 from broker.core.facts import Birth, Cover, PlanContent, PlanFact, PlanType, VisitMessage
 from broker.core.identifiers import NhsNumber
@@ -34,8 +35,8 @@ from broker.core.replacing import each_once, with_replacements
 
 
 def said_at(birth: Birth) -> datetime:
-    """Return when a birth was recorded, at the latest when it was first received (ruling 37)."""
-    return min(birth.recorded_at, birth.received_at)
+    """Return when a birth was recorded, as it counts (ruling 37)."""
+    return as_recorded(birth.recorded_at, birth.received_at)
 
 
 def mothers_named(messages: Iterable[VisitMessage]) -> frozenset[str] | None:

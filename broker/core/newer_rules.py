@@ -21,6 +21,7 @@ from broker.core.alerts import (
     WorklistItem,
 )
 from broker.core.canonical import canonical
+from broker.core.clock import later
 from broker.core.content import flows_of, shared_fields
 from broker.core.decisions import Deciding, Decisions
 from broker.core.lawful_basis import Flow
@@ -38,7 +39,7 @@ def stays_of(deciding: Deciding) -> Stays:
     stays = {visit.reference: visit.stay_until for visit in deciding.visits}
     for access in deciding.accesses:
         settled = deciding.policy.at(access.accessed_at).site(access.organisation)
-        stays[access.access_id] = access.accessed_at + settled.open_stay
+        stays[access.access_id] = later(access.accessed_at, settled.open_stay)
     return stays
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import assert_never
 
+from broker.core.clock import as_recorded
 from broker.core.demographics import Current, Invalidated, NotKnown, NumberAnswer, SupersededBy
 from broker.core.facts import IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber
@@ -23,8 +24,8 @@ ABOUT_THE_NUMBER = frozenset({*_RANK, IdentityKind.NUMBER_CHANGE})
 
 
 def recorded(notice: IdentityNotice) -> datetime:
-    """Return when the source recorded a notice, at the latest when it was first received (ruling 37)."""
-    return min(notice.recorded_at, notice.received_at)
+    """Return when the source recorded a notice, as it counts (ruling 37)."""
+    return as_recorded(notice.recorded_at, notice.received_at)
 
 
 def newest_answer(notices: Iterable[IdentityNotice]) -> IdentityNotice | None:

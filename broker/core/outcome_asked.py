@@ -13,6 +13,7 @@ from datetime import datetime
 
 from broker.core.alerts import Alert, Note, Occasion, PlanState, Recipient, RecipientKind, Route, Urgency, Why
 from broker.core.asking_again import day_begins, next_time, reached, times_passed
+from broker.core.clock import earlier, later
 from broker.core.content import Matched, asking_alert, owner_of
 from broker.core.facts import Birth, IdentityNotice, PlanType
 from broker.core.identifiers import NhsNumber, london_day
@@ -51,12 +52,12 @@ def lapses_at(versions: Sequence[Version], policy: Policy) -> datetime:
     """Return when an unborn plan without an outcome has lapsed, aware UTC."""
     newest = versions[-1].content
     span = policy.authority(newest.authority).outcome_lapses
-    return day_begins((newest.end or newest.start) + span)
+    return day_begins(later(newest.end or newest.start, span))
 
 
 def may_be_asked(versions: Sequence[Version], clock: datetime, policy: AnyPolicy) -> bool:
     """Whether at a time an outcome may be asked of an unborn plan, so that what answers it must be there."""
-    return any(clock < lapses_at(versions, one) + policy.lateness for one in policy.every)
+    return any(earlier(clock, policy.lateness) < lapses_at(versions, one) for one in policy.every)
 
 
 def why_not_awaited(

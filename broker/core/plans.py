@@ -6,12 +6,13 @@ A stay is a span of whole days in Europe/London with a cut-off; a view outside a
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import Enum
 from functools import cached_property
 
 from broker.core.alerts import PlanState
 from broker.core.birthdays import birthday
+from broker.core.clock import as_recorded, later
 from broker.core.facts import Birth, PlanContent, PlanKey, PlanType
 from broker.core.identifiers import OdsCode, london_day
 from broker.core.matching import Stated
@@ -36,7 +37,7 @@ class Newborn:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
     """
-    One time an authority said a plan's content; `recorded_at` is never later than the receipt.
+    One time an authority said a plan's content; `recorded_at` is as it counts (ruling 37).
 
     `newborn` goes with a plan that is on file for the person's mother, None with one of the person's own.
     """
@@ -80,7 +81,8 @@ def cutoff(*, newest_at: datetime, arrived_at: datetime, policy: Policy) -> date
 
     The later of n, the newest record time, and the earlier of n + W and arrival + W + 7 days.
     """
-    return max(newest_at, min(newest_at + policy.plan_wait, arrived_at + policy.plan_wait_after_arrival))
+    waits = later(newest_at, policy.plan_wait), later(arrived_at, policy.plan_wait_after_arrival)
+    return max(newest_at, min(waits))
 
 
 class NotDue(Enum):
@@ -164,7 +166,7 @@ def histories(plans: Mapping[PlanContent, Mapping[Said, datetime]]) -> dict[Plan
             version = Version(
                 content=content,
                 said=said,
-                recorded_at=min(said.recorded_at, received_at),
+                recorded_at=as_recorded(said.recorded_at, received_at),
                 received_at=received_at,
             )
             found.setdefault(content.key, []).append(version)
@@ -200,7 +202,7 @@ def last_visible_day(content: PlanContent, policy: Policy) -> date:
         return date.max
     settled = policy.authority(content.authority)
     unborn = content.plan_type is PlanType.UNBORN
-    return _plus(content.end, settled.unborn_visible if unborn else settled.visible_after_end)
+    return later(content.end, settled.unborn_visible if unborn else settled.visible_after_end)
 
 
 def last_covered_day(version: Version, policy: Policy) -> date:
@@ -216,7 +218,7 @@ def last_covered_day(version: Version, policy: Policy) -> date:
     born = version.newborn.born
     if not content.start <= born <= last:
         return date.min
-    return max(last, _plus(born, policy.authority(content.authority).newborn_covered))
+    return max(last, later(born, policy.authority(content.authority).newborn_covered))
 
 
 def was_history(version: Version, policy: Policy) -> bool:
@@ -260,11 +262,6 @@ def _registered_birth(versions: Sequence[Version]) -> date | None:
         if version.content.details.birth_date is not None
     ]
     return max(births)[1] if births else None
-
-
-def _plus(day: date, span: timedelta) -> date:
-    """Return a day later, at most the last there is."""
-    return day + span if day <= date.max - span else date.max
 
 
 def due(versions: Sequence[Version], stay: Stay, policy: Policy) -> Due | NotDue:
@@ -359,4 +356,4 @@ def _state(shown: Version, stay: Stay, policy: Policy) -> PlanState:
 
 def delayed_from(*, first_recorded_at: datetime, left_at: datetime, policy: Policy) -> datetime:
     """Return until when what makes a pair due may be received without being delayed (ruling 11)."""
-    return max(first_recorded_at + policy.delayed_after, left_at + policy.delayed_after_departure)
+    return max(later(first_recorded_at, policy.delayed_after), later(left_at, policy.delayed_after_departure))

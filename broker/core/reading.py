@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from broker.core.alerts import VisitState
-from broker.core.clock import plausible_arrival
+from broker.core.clock import as_recorded, later, plausible_arrival
 from broker.core.facts import REGISTERS, Details, NumberStatus, Reliability, VisitEvent, VisitMessage
 from broker.core.identifiers import OdsCode, london_day
 from broker.core.matching import Stated
@@ -111,12 +111,12 @@ def stamp(message: VisitMessage) -> Stamp:
     """
     Return the order of a message (ruling 37): EVN-2, MSH-7, MSH-13.
 
-    A time later than the first receipt of the same bytes is replaced by the receipt.
+    A time that cannot be true is replaced by the first receipt of the same bytes.
     """
     recorded_at, sent_at, received_at = message.recorded_at, message.sent_at, message.received_at
     return (
-        min(recorded_at, received_at),
-        min(sent_at, received_at),
+        as_recorded(recorded_at, received_at),
+        as_recorded(sent_at, received_at),
         -1 if message.sequence is None else message.sequence,
     )
 
@@ -332,7 +332,7 @@ class Reading:
         admitted = registers["disposition"] == ADMITTED  # within the provider: no departure (ruling 10)
         departed_at = None if admitted or self.departure is None else self.departure[1]
         settled = self.policy.site(provider)
-        left_at = departed_at or newest_at + settled.open_stay
+        left_at = departed_at or later(newest_at, settled.open_stay)
         arrived_at = self._arrived_at()
         cancelled = self.cancellation is not None and self.cancellation[1]
         emergency = any(message.patient_class == EMERGENCY for message in self.kept)

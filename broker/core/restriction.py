@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from broker.core.alerts import Alert, Note, RecipientKind, Route, VisitLine
+from broker.core.clock import as_recorded
 from broker.core.facts import IdentityKind, IdentityNotice
 from broker.core.number_answers import recorded
 from broker.core.person import Known
@@ -119,8 +120,16 @@ def _newest_mark(known: Known) -> datetime | None:
 
 
 def _lifted(known: Known) -> list[datetime]:
-    """Return when the demographic source said that the record is not restricted."""
-    return [recorded(one) for one in known.notices.values() if one.kind is IdentityKind.RESTRICTION_LIFTED]
+    """
+    Return when the demographic source said that the record is not restricted.
+
+    One before 1900 stays there, and lifts no mark: doubt falls toward protecting (ruling 24).
+    """
+    return [
+        min(one.recorded_at, one.received_at)
+        for one in known.notices.values()
+        if one.kind is IdentityKind.RESTRICTION_LIFTED
+    ]
 
 
 def _marks_of_kin(known: Known) -> Iterator[datetime]:
@@ -129,18 +138,20 @@ def _marks_of_kin(known: Known) -> Iterator[datetime]:
         if cover.restricted is not None:
             yield cover.restricted
     for births in known.births.values():
-        yield from (min(one.recorded_at, one.received_at) for one in births.values() if one.restricted)
+        yield from (
+            as_recorded(one.recorded_at, one.received_at) for one in births.values() if one.restricted
+        )
 
 
 def _marks(known: Known) -> Iterator[datetime]:
-    """Yield when each source marked the record, never later than the first receipt (ruling 37)."""
+    """Yield when each source marked the record, as it counts (ruling 37)."""
     for notice in known.notices.values():
         if notice.kind is IdentityKind.RESTRICTED:
             yield recorded(notice)
     for messages in known.visits.values():
         for message in messages.values():
             if message.restricted:
-                yield min(message.recorded_at, message.received_at)
+                yield as_recorded(message.recorded_at, message.received_at)
     for content, stamps in known.plans.items():
         if content.restricted:
-            yield from (min(said.recorded_at, received_at) for said, received_at in stamps.items())
+            yield from (as_recorded(said.recorded_at, at) for said, at in stamps.items())

@@ -14,6 +14,7 @@ from itertools import groupby
 from broker.core.alerts import ASKED, TAKEN_BACK
 from broker.core.asking_again import reached
 from broker.core.birthdays import born_on
+from broker.core.clock import as_recorded, earlier
 from broker.core.facts import (
     Access,
     Fact,
@@ -78,9 +79,9 @@ def reason_kept(person: Person, clock: datetime, policy: AnyPolicy) -> Reason:
         return Reason.DUE
     if settled.known.visits or settled.known.accesses:
         return Reason.OPEN
-    if _plan_may_show(person, clock, clock - policy.lateness, policy):
+    if _plan_may_show(person, clock, earlier(clock, policy.lateness), policy):
         return Reason.VISIBLE
-    lately = _recorded_lately(person, clock - policy.lateness)
+    lately = _recorded_lately(person, earlier(clock, policy.lateness))
     return Reason.RECORDED_LATELY if lately else Reason.PROTECTED
 
 
@@ -107,7 +108,7 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
     every plan's newest record time lie more than L behind the clock; a child's plan can no longer once the
     18th birthday lies more than L behind it, too (ruling 13). The mark of a restricted record stays (24).
     """
-    before = clock - policy.lateness
+    before = earlier(clock, policy.lateness)
     before_all, person = person, _without_old_words(person, before)
     closing = _closing(person, clock, before, policy)
     gone = closing | person.closed
@@ -201,7 +202,7 @@ def _protected(person: Person) -> Person | None:
 
 def _view_cutoff(access: Access, policy: AnyPolicy) -> datetime:
     """Return until when a plan's record may be made and still count for a view (ruling 10)."""
-    recorded_at = min(access.recorded_at, access.received_at)
+    recorded_at = as_recorded(access.recorded_at, access.received_at)
     in_force = policy.at(access.accessed_at)
     return cutoff(newest_at=recorded_at, arrived_at=access.accessed_at, policy=in_force)
 
@@ -283,7 +284,7 @@ def _plan_to_come(person: Person, clock: datetime, before: datetime, policy: Any
 def _recorded_lately(person: Person, before: datetime) -> bool:
     """Whether a notice, a birth or a plan's newest version was recorded within L."""
     return (
-        any(notice.recorded_at >= before for notice in person.known.notices.values())
+        any(recorded(notice) >= before for notice in person.known.notices.values())
         or any(versions[-1].recorded_at >= before for versions in histories(person.known.plans).values())
         or covers_recorded_since(person.known, before)
     )

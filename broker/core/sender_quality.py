@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from broker.core.clock import as_recorded
 from broker.core.facts import NumberStatus, VisitMessage
 from broker.core.identifiers import OdsCode
 
@@ -63,7 +64,7 @@ def observed(
         received_at=message.received_at,
         number=_number(message.number_status, number_fault),
         faults=tuple(faults),
-        late=message.received_at - message.recorded_at > LATE_AFTER,
+        late=message.received_at - as_recorded(message.recorded_at, message.received_at) > LATE_AFTER,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from broker.core.alerts import RecipientKind
+from broker.core.clock import earlier
 from broker.core.identifiers import OdsCode
 
 
@@ -51,7 +52,7 @@ def stopped(stops: Iterable[Stop], code: OdsCode, day: date) -> bool:
 def shared_until(stops: Iterable[Stop], code: OdsCode) -> date:
     """Return the last day before a stop of an organisation that has no last day; `date.max` without one."""
     begun = (stop.first for stop in stops if stop.code == code and stop.last is None)
-    return min((first - timedelta(days=1) for first in begun), default=date.max)
+    return min((earlier(first, timedelta(days=1)) for first in begun), default=date.max)
 
 
 def authority_stopped(stops: Iterable[Stop], day: date) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from broker.core.clock import earlier, later
 from broker.core.facts import Access, IdentityKind, IdentityNotice, VisitMessage
 from broker.core.leaving import Messages, staying_by
 from broker.core.number_answers import recorded
@@ -54,7 +55,7 @@ def is_registered_again(visit: Visit, other: Visit) -> bool:
 
 def earlier_than(visit: Visit, counted: Iterable[Visit]) -> tuple[Visit, ...]:
     """Return the person's other unscheduled visits that began in the seven days before (ruling 8)."""
-    since = visit.arrived_at - visit.policy.reattendance
+    since = earlier(visit.arrived_at, visit.policy.reattendance)
     return tuple(
         other
         for other in counted
@@ -99,11 +100,8 @@ def _joining(visits: Iterable[Visit]) -> dict[str, list[Visit]]:
 def _follows(admission: Visit, emergency: Visit) -> bool:
     """Whether an admission began within 24 h of the departure, else the newest message, of an A&E visit."""
     last_seen = emergency.departed_at or emergency.newest_at
-    joins = emergency.policy.site(emergency.provider).admission_joins
-    return (
-        admission.provider == emergency.provider
-        and emergency.arrived_at <= admission.arrived_at <= last_seen + joins
-    )
+    until = later(last_seen, emergency.policy.site(emergency.provider).admission_joins)
+    return admission.provider == emergency.provider and emergency.arrived_at <= admission.arrived_at <= until
 
 
 def _thread(

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from broker.core.clock import earlier, later
 from broker.core.facts import Details, PlanContent
 from broker.core.identifiers import NhsNumber, OdsCode, london_day
 from broker.core.keyed import IdentityKey
@@ -63,8 +64,8 @@ def waits_under(key: IdentityKey, number: NhsNumber, at: datetime) -> Placed:
     The last day is a month's, and nothing else is the record's: neither its authority nor a day of its plan,
     which would lead from the number to the same record under the details of a new identity (ruling 23).
     """
-    later = london_day(at + WAITS).replace(day=28) + timedelta(days=4)
-    last = later - timedelta(days=later.day)
+    next_month = later(london_day(later(at, WAITS)).replace(day=28), timedelta(days=4))
+    last = earlier(next_month, timedelta(days=next_month.day))
     window = Window(first=date.min, last=last)
     return Placed(place=waiting_number_key(key, number), clue=OnFile(reference=_SOMEBODYS, window=window))
 
@@ -96,7 +97,7 @@ def found_unread(
     Nobody knows their days: it waits for 35 from its receipt, and for every visit before (rulings 21, 41),
     but for those of days on which its authority shares nothing (ruling 45).
     """
-    last = min(london_day(received_at + WAITS), last_day_shared(unread.authority, policy))
+    last = min(london_day(later(received_at, WAITS)), last_day_shared(unread.authority, policy))
     keys = [under for details in unread.details for under in _found_by(key, details)]
     return dict.fromkeys(keys, Window(first=date.min, last=last))
 
@@ -109,7 +110,7 @@ def may_wait(content: PlanContent, received_at: datetime, policy: AnyPolicy) -> 
 
 def _days(content: PlanContent, received_at: datetime, policy: AnyPolicy) -> Window:
     """Return the days of a plan's visits for which it waits, if the last is not before the first."""
-    last = min(last_day_found(content, policy), london_day(received_at + WAITS))
+    last = min(last_day_found(content, policy), london_day(later(received_at, WAITS)))
     return Window(first=content.start, last=last)
 
 

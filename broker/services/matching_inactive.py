@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from broker.core.clock import later
 from broker.core.errors import BrokerError, PersonTooLarge, UnsealingFailed
 from broker.core.facts import IdentityNotice
 from broker.core.identifiers import NhsNumber
@@ -137,7 +138,7 @@ class Vault:
 
     def is_due(self, inactive: Inactive, clock: datetime) -> bool:
         """Whether what is sealed is to be destroyed by now."""
-        return clock >= inactive.since + self._policy.inactive_kept
+        return clock >= later(inactive.since, self._policy.inactive_kept)
 
     def destroy(self, shut: Shut, clock: datetime) -> tuple[bytes, Write] | None:
         """Return a number's record without what is sealed, None while that is kept or gone already."""

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
+from broker.core.clock import as_recorded
 from broker.core.facts import VisitLeft, VisitMessage
 from broker.core.identifiers import NhsNumber, to_the_minute
 from broker.core.keyed import IdentityKey, visit_content, visit_under
@@ -181,8 +182,9 @@ def _first(held: Iterable[K]) -> list[K]:
 
 
 def _is_ahead(message: VisitMessage) -> bool:
-    """Whether the sender's clock ran ahead of ours, so that the receipt orders the message (ruling 37)."""
-    return max(message.recorded_at, message.sent_at) > message.received_at
+    """Whether a time of the sender's cannot be true, so that the receipt orders the message (ruling 37)."""
+    received_at = message.received_at
+    return any(as_recorded(said, received_at) != said for said in (message.recorded_at, message.sent_at))
 
 
 def _packed(place: Position) -> bytes:

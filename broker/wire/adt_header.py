@@ -15,7 +15,6 @@ from broker.wire.hl7v2 import (
     EVENT,
     MESSAGE_TYPE,
     PROCESSING_ID,
-    REQUIRED_FIELD,
     SEGMENT_SEQUENCE,
     VERSION,
     Message,
@@ -23,11 +22,10 @@ from broker.wire.hl7v2 import (
     Value,
     parse,
 )
-from broker.wire.visit_reading import Admits, Envelope, control_id_of, provider_of
+from broker.wire.visit_reading import Admits, Envelope, control_id_of, provider_of, stamps_of
 
 _SEQUENCE_DIGITS_MAX = 15  # MSH-13 is a number of at most 15 digits
 _PROFILE, _CHARACTER_SET = 21, 18
-_FIRST_YEAR = 1900
 
 
 def parse_settled(data: bytes, admits: Admits) -> tuple[Message, Sender]:
@@ -66,37 +64,24 @@ def read_envelope(message: Message, sender: Sender, registers: Registers, admits
     provider = read_provider(header)
     if sender.profile is not None and said(header.field(_PROFILE)) != sender.profile:
         registers.faults.add(Fault.PROFILE)
-    sent_at, recorded_at = read_recording(message, registers)
-    if recorded_at > registers.received_at:
-        registers.faults.add(Fault.RECORDED_LATE)
+    recorded_at, sent_at = read_recording(message, registers)
     return Envelope(
         provider=provider,
         system=said(header.field(3)),
         control_id=control_id,
         event=VisitEvent(event),
         recorded_at=recorded_at,
-        sent_at=sent_at or recorded_at,
+        sent_at=sent_at,
         sequence=_read_sequence(header, registers),
         occurred_at=registers.read_moment(field_of(message.first("EVN"), 6), Fault.OCCURRED_TIME),
     )
 
 
-def read_recording(message: Message, registers: Registers) -> tuple[datetime | None, datetime]:
-    """Return MSH-7, and EVN-2 or failing that MSH-7 again; raise `MalformedMessage` without either."""
-    sent_at = _since_1900(registers, message.header.field(7), Fault.MESSAGE_TIME)
-    recorded_at = _since_1900(registers, field_of(message.first("EVN"), 2), Fault.EVENT_TIME) or sent_at
-    if recorded_at is None:
-        raise MalformedMessage("no readable time", hl7_code=REQUIRED_FIELD, location="MSH-7")
-    return sent_at, recorded_at
-
-
-def _since_1900(registers: Registers, value: Value, fault: Fault) -> datetime | None:
-    """Read a time of recording; before 1900 stands some system's `never`, by which no plan was known."""
-    moment = registers.read_moment(value, fault)
-    if moment is None or moment.year >= _FIRST_YEAR:
-        return moment
-    registers.faults.add(fault)
-    return None
+def read_recording(message: Message, registers: Registers) -> tuple[datetime, datetime]:
+    """Return EVN-2 and MSH-7, each failing the other; raise `MalformedMessage` without either."""
+    sent_at = registers.read_moment(message.header.field(7), Fault.MESSAGE_TIME)
+    recorded_at = registers.read_moment(field_of(message.first("EVN"), 2), Fault.EVENT_TIME)
+    return stamps_of(recorded_at, sent_at, registers, "MSH-7")
 
 
 def read_control_id(header: Segment) -> str:

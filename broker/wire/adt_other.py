@@ -127,7 +127,7 @@ def _person(message: Message, sender: Sender, event: str, context: Context) -> O
     number, _ = number_of(named, provider, context, registers)
     mothers = mothers_of(named, provider, context.admits.takes)
     registers.day("birth_date", patient.field(7), Fault.BIRTH_DATE)
-    _, recorded_at = read_recording(message, registers)
+    recorded_at, _ = read_recording(message, registers)
     return OtherReading(
         provider=provider,
         control_id=control_id,

@@ -9,7 +9,7 @@ from functools import partial
 
 from broker.core.errors import InvalidNhsNumber, InvalidOdsCode, MalformedMessage
 from broker.core.facts import NumberStatus, Reliability, VisitEvent
-from broker.core.identifiers import NhsNumber, OdsCode, aware
+from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.reasons import reason_for
 from broker.wire.adt_other import OtherReading
 from broker.wire.adt_patient import NUMBER_MISSING, read_digits
@@ -25,6 +25,7 @@ from broker.wire.visit_reading import (
     control_id_of,
     provider_of,
     put_together,
+    stamps_of,
     visit_number_of,
 )
 
@@ -116,9 +117,7 @@ def _envelope(row: Row, registers: Registers, context: Context) -> Envelope:
         event = _EVENTS.read(row["event"])
     except MalformedMessage:
         raise MalformedMessage("event not taken", hl7_code=EVENT, location="event") from None
-    recorded_at = aware(row["recorded_at"])
-    if recorded_at > context.received_at:
-        registers.faults.add(Fault.RECORDED_LATE)
+    recorded_at, sent_at = stamps_of(row["recorded_at"], row["sent_at"], registers, "recorded_at")
     sequence = row["sequence"]
     if sequence is not None and sequence < 0:
         registers.faults.add(Fault.SEQUENCE)
@@ -129,7 +128,7 @@ def _envelope(row: Row, registers: Registers, context: Context) -> Envelope:
         system=row["system"],
         event=event,
         recorded_at=recorded_at,
-        sent_at=row["sent_at"] or recorded_at,
+        sent_at=sent_at,
         sequence=sequence,
         occurred_at=row["occurred_at"],
     )

@@ -29,6 +29,7 @@ from broker.wire.visit_reading import (
     Envelope,
     VisitReading,
     put_together,
+    stamps_of,
     visit_number_of,
 )
 
@@ -68,7 +69,7 @@ def read_fhir(data: bytes, context: Context, system_named: SystemNamed) -> Visit
     event = _event(sent, sender)
     registers = Registers(context.received_at)
     patient = sent.named(within(encounter, "subject"), "Patient") or {}
-    recorded_at, sent_at = _stamps(sent, registers, context)
+    recorded_at, sent_at = _stamps(sent, registers)
     envelope = Envelope(
         provider=provider,
         system=system,
@@ -241,17 +242,11 @@ def _processing_id(sent: Sent) -> str:
     return "T" if _TEST in labelled else "P"
 
 
-def _stamps(sent: Sent, registers: Registers, context: Context) -> tuple[datetime, datetime]:
+def _stamps(sent: Sent, registers: Registers) -> tuple[datetime, datetime]:
     """Return when the visit's version was recorded, and when it was sent (ruling 37)."""
+    recorded_at, _ = moment(text(sent.encounter, "meta", "lastUpdated"))
     sent_at, _ = moment(text(sent.bundle, "timestamp"))
-    recorded_at = moment(text(sent.encounter, "meta", "lastUpdated"))[0] or sent_at
-    if recorded_at is None:
-        raise MalformedMessage(
-            "no readable time", hl7_code=REQUIRED_FIELD, location="Encounter.meta.lastUpdated"
-        )
-    if recorded_at > context.received_at:
-        registers.faults.add(Fault.RECORDED_LATE)
-    return recorded_at, sent_at or recorded_at
+    return stamps_of(recorded_at, sent_at, registers, "Encounter.meta.lastUpdated")
 
 
 def _sequence(encounter: Resource) -> int | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from broker.core.clock import plausible_arrival
+from broker.core.clock import FIRST_TIME, plausible_arrival
 from broker.core.errors import InvalidOdsCode, MalformedMessage, RealPersonRefused
 from broker.core.facts import VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode, aware
@@ -153,6 +153,28 @@ def provider_of(text: str, location: str) -> OdsCode:
         raise MalformedMessage(
             "sending facility is no ODS code", hl7_code=TABLE_VALUE, location=location
         ) from None
+
+
+def stamps_of(
+    recorded_at: datetime | None, sent_at: datetime | None, registers: Registers, location: str
+) -> tuple[datetime, datetime]:
+    """
+    Return when a message was recorded, and when it was sent, whichever format it is in (ruling 37).
+
+    One that stands before 1900 is counted, and gives way to the other. No attendance is refused for its
+    times: where neither can be true the core takes the first receipt in their place, as for one that is later
+    than it. Raises `MalformedMessage` where nothing says either.
+    """
+    stated = ((recorded_at, Fault.EVENT_TIME), (sent_at, Fault.MESSAGE_TIME))
+    registers.faults |= {fault for at, fault in stated if at is not None and at < FIRST_TIME}
+    believed = [at for at, _ in stated if at is not None and at >= FIRST_TIME]
+    said = [at for at, _ in stated if at is not None]
+    if not said:
+        raise MalformedMessage("no readable time", hl7_code=REQUIRED_FIELD, location=location)
+    recorded = (believed or said)[0]
+    if recorded > registers.received_at:
+        registers.faults.add(Fault.RECORDED_LATE)
+    return recorded, sent_at if sent_at in believed else recorded
 
 
 def visit_number_of(said: str, local_id: str, envelope: Envelope, registers: Registers) -> str:

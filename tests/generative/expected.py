@@ -16,6 +16,7 @@ from tests.generative.naive_asking import how_late, how_often, questions
 from tests.generative.naive_newborn import said_at
 from tests.generative.naive_policy import in_force, of_place
 from tests.generative.naive_thread import Thread
+from tests.generative.naive_times import counted
 from tests.generative.oracle import STOPPED, Marks, Oracle, Plan, Version
 
 _DUTY = ("duty social worker", "recipients of restricted records")
@@ -395,7 +396,7 @@ class Expecting:
         if during:
             self.whys[view.access_id] = "shared"
             return
-        at, recorded_at = view.accessed_at, min(view.recorded_at, view.received_at)
+        at, recorded_at = view.accessed_at, counted(view)
         policy = in_force(self.oracle.policy, at)
         limit = min(recorded_at + policy.plan_wait, at + policy.plan_wait_after_arrival)
         cutoff = max(recorded_at, limit)

@@ -22,9 +22,10 @@ from broker.core.facts import (
     VisitMessage,
 )
 from broker.core.policy import AnyPolicy, Policies, Policy
+from tests.generative.naive_times import counted
 from tests.generative.picking import Picking
 from tests.generative.settled import POLICIES
-from tests.generative.stories import T, story
+from tests.generative.stories import NEVERS, T, story
 
 LATENESS = timedelta(days=35)
 TELLINGS = 4
@@ -172,14 +173,14 @@ def _latest(fact: Fact) -> datetime:
     return (
         datetime.max.replace(tzinfo=T.tzinfo)
         if isinstance(fact, VisitMessage | VisitLeft | Access)
-        else (min(fact.recorded_at, fact.received_at) + LATENESS)
+        else (counted(fact) + LATENESS)
     )
 
 
 def later(fact: Fact, span: timedelta, *, days_too: bool) -> Fact:
     """Return a fact of a second chapter: everything later by `span`, a plan's days too where it says so."""
     changed: dict[str, Any] = {
-        entry.name: value + span
+        entry.name: value if value in NEVERS else value + span
         for entry in fields(fact)
         if isinstance(value := getattr(fact, entry.name), datetime)
     }

@@ -9,6 +9,7 @@ from broker.core.identifiers import LONDON, OdsCode, london_day
 from broker.core.policy import AnyPolicy, Policy
 from tests.generative.naive_newborn import said_at
 from tests.generative.naive_policy import has_stopped, in_force, of_authority
+from tests.generative.naive_times import counted
 from tests.generative.oracle import STOPPED, Oracle, Plan, Version
 
 NO_OUTCOME = "ruling 43: no outcome of a pregnancy is awaited"
@@ -30,7 +31,7 @@ class Question:
 def how_late(facts: Sequence[Fact]) -> datetime | None:
     """Return the latest time that a timer has said to have passed."""
     said = [
-        min(fact.recorded_at, fact.received_at)
+        counted(fact)
         for fact in facts
         if isinstance(fact, IdentityNotice) and fact.kind.value == "time passed"
     ]
@@ -150,5 +151,5 @@ def old_words(facts: Sequence[Fact], before: datetime, *, asking: bool) -> list[
     words = [f for f in facts if isinstance(f, IdentityNotice) and f.kind.value == "time passed"]
     late = how_late(facts)
     keeps = late is not None and (asking or late >= before)
-    newest = max(words, key=lambda one: (min(one.recorded_at, one.received_at), one.notice_id), default=None)
+    newest = max(words, key=lambda one: (counted(one), one.notice_id), default=None)
     return [one for one in words if not (keeps and one is newest)]

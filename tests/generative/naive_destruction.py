@@ -26,6 +26,7 @@ from tests.generative.naive_asking import old_words, outcome_to_come
 from tests.generative.naive_newborn import covered, last_visible, may_show, said_at
 from tests.generative.naive_policy import in_force
 from tests.generative.naive_thread import Thread, first_received
+from tests.generative.naive_times import counted
 from tests.generative.oracle import Oracle, Version, age_reached, marked_at
 
 
@@ -247,7 +248,7 @@ class Remembered:
         messages = [fact for fact in self._open() if isinstance(fact, VisitMessage)]
         for reference in oracle.visits.silent | oracle.elsewhere:
             own = [message for message in messages if message.visit == reference]
-            if all(min(message.recorded_at, message.received_at) < before for message in own):
+            if all(counted(message) < before for message in own):
                 closing.add(reference)
         return closing | self._views_closing(oracle, closing, before)
 
@@ -259,14 +260,14 @@ class Remembered:
 
     def _view_cutoff(self, view: Access) -> datetime:
         """Return c of a view (10)."""
-        recorded_at = min(view.recorded_at, view.received_at)
+        recorded_at = counted(view)
         policy = in_force(self.policy, view.accessed_at)
         waits = recorded_at + policy.plan_wait, view.accessed_at + policy.plan_wait_after_arrival
         return max(recorded_at, min(waits))
 
     def _to_come(self, clock: datetime, before: datetime) -> bool:
         """Whether a plan is visible, may become so, or was recorded within L; or a notice was."""
-        if any(isinstance(fact, IdentityNotice) and fact.recorded_at >= before for fact in self.held):
+        if any(isinstance(fact, IdentityNotice) and counted(fact) >= before for fact in self.held):
             return True
         babies = {fact.baby for fact in self.held if isinstance(fact, Birth)}
         if self._covers_to_come(clock, before) or any(
@@ -302,10 +303,10 @@ class Remembered:
         if versions[-1].content.plan_type.value == "UCP":
             return False
         source = [
-            (min(fact.recorded_at, fact.received_at), fact.birth_date)
+            (counted(fact), fact.birth_date)
             for fact in self.held
             if isinstance(fact, IdentityNotice) and fact.birth_date is not None
-            if min(fact.recorded_at, fact.received_at) <= clock
+            if counted(fact) <= clock
         ]
         authority = [
             (version.recorded_at, version.content.details.birth_date)

@@ -8,6 +8,7 @@ from broker.core.facts import Birth, Cover, PlanContent, PlanFact, VisitMessage
 from broker.core.policy import AnyPolicy, Policy
 from tests.generative.naive_policy import of_authority
 from tests.generative.naive_thread import stamp
+from tests.generative.naive_times import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,7 @@ def heard_by(cover: Cover, moment: datetime) -> tuple[tuple[Birth, ...], tuple[P
 
 def said_at(birth: Birth) -> datetime:
     """Return when a birth was recorded (37)."""
-    return min(birth.recorded_at, birth.received_at)
+    return counted(birth)
 
 
 def is_linked(one: Covered, cutoff: datetime) -> bool:
@@ -97,7 +98,7 @@ def last_day(content: PlanContent, born: date | None, policy: Policy) -> date:
 
 def may_show(said: Sequence[PlanFact], births: Iterable[Birth], day: date, policy: AnyPolicy) -> bool:
     """Whether a plan, by the newest that was said of it, may be shown with the baby on a day or later."""
-    newest = max(said, key=lambda plan: (min(plan.recorded_at, plan.received_at), _what_alerts(plan)))
+    newest = max(said, key=lambda plan: (counted(plan), _what_alerts(plan)))
     return newest.content.deleted is None and any(
         last_day(newest.content, birth.born, one) >= day for birth in births for one in policy.every
     )

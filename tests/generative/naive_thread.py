@@ -23,6 +23,7 @@ from broker.core.identifiers import OdsCode
 from broker.core.policy import AnyPolicy, Policy
 from broker.core.policy_keys import Place
 from tests.generative.naive_policy import in_force, of_place, of_sender
+from tests.generative.naive_times import believed, counted
 
 One = TypeVar("One", bound=Fact)
 
@@ -58,12 +59,12 @@ class Thread:
 
 def recorded(message: VisitMessage) -> datetime:
     """Return when a message was recorded, at the latest when it was first received (37)."""
-    return min(message.recorded_at, message.received_at)
+    return counted(message)
 
 
 def stamp(message: VisitMessage) -> tuple[datetime, datetime, int]:
     """Return what messages are ordered by (37)."""
-    sent_at = min(message.sent_at, message.received_at)
+    sent_at = believed(message.sent_at, message.received_at)
     return recorded(message), sent_at, -1 if message.sequence is None else message.sequence
 
 

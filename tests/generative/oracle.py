@@ -37,6 +37,7 @@ from tests.generative.naive_newborn import (
 )
 from tests.generative.naive_policy import has_stopped, in_force, of_authority, of_place
 from tests.generative.naive_thread import Thread, Visits, first_received, gone_elsewhere
+from tests.generative.naive_times import counted
 
 Ended = Callable[[Birth], bool]
 Marks = tuple[str, ...]
@@ -241,9 +242,9 @@ class Oracle:
     def _born_by_source(self, cutoff: datetime) -> date | None:
         """Return the newest date of birth that the demographic source had recorded by a cut-off (13)."""
         said = [
-            (min(notice.recorded_at, notice.received_at), notice.birth_date)
+            (counted(notice), notice.birth_date)
             for notice in self.notices
-            if notice.birth_date and min(notice.recorded_at, notice.received_at) <= cutoff
+            if notice.birth_date and counted(notice) <= cutoff
         ]
         return max(said)[1] if said else None
 
@@ -269,11 +270,7 @@ class Oracle:
                 for thread in self.visits.threads
                 if thread.registers["disposition"] == "5" and thread.state != "cancelled by the hospital"
             ),
-            *(
-                min(notice.recorded_at, notice.received_at)
-                for notice in self.notices
-                if notice.kind.value == "pregnancy ended"
-            ),
+            *(counted(notice) for notice in self.notices if notice.kind.value == "pregnancy ended"),
         ]
 
     def _adult(self, plan: Plan, day: date, cutoff: datetime, policy: Policy) -> bool:
@@ -281,9 +278,9 @@ class Oracle:
         if plan.shown.content.plan_type.value == "UCP":
             return False
         by_source = [
-            (min(notice.recorded_at, notice.received_at), notice.birth_date)
+            (counted(notice), notice.birth_date)
             for notice in self.notices
-            if notice.birth_date and min(notice.recorded_at, notice.received_at) <= cutoff
+            if notice.birth_date and counted(notice) <= cutoff
         ]
         by_authority = [
             (version.recorded_at, version.content.details.birth_date)
@@ -428,7 +425,7 @@ class Oracle:
     def _words(self, thread: Thread, kind: str) -> list[datetime]:
         """Return when a word was said of a visit, or of one in its thread (37)."""
         return [
-            min(notice.recorded_at, notice.received_at)
+            counted(notice)
             for notice in self.notices
             if notice.kind.value == kind and notice.visit in thread.members
         ]
@@ -526,12 +523,12 @@ def marked_at(fact: Fact) -> datetime | None:
             marks = fact.content.restricted
         case _:
             marks = False
-    return min(fact.recorded_at, fact.received_at) if marks else None
+    return counted(fact) if marks else None
 
 
 def _under_enquiry(notices: Sequence[IdentityNotice]) -> bool:
     """Return whether a number change was notified, and nothing answered at that time or later (37, 38)."""
-    said = [(min(notice.recorded_at, notice.received_at), notice.kind.value) for notice in notices]
+    said = [(counted(notice), notice.kind.value) for notice in notices]
     changes = [at for at, kind in said if kind == "number change"]
     answers = [at for at, kind in said if kind in ("superseded", "in use", "invalidated")]
     return any(all(answer < change for answer in answers) for change in changes)
@@ -542,7 +539,7 @@ def _versions(facts: Sequence[PlanFact]) -> list[Version]:
     versions = [
         Version(
             content=fact.content,
-            recorded_at=min(fact.recorded_at, fact.received_at),
+            recorded_at=counted(fact),
             received_at=fact.received_at,
             file_id=fact.file_id,
         )

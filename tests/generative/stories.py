@@ -31,6 +31,7 @@ from broker.core.facts import (
 )
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.person import NOTHING, Known, lift, merge
+from tests.generative.naive_times import believed, counted
 from tests.generative.picking import Picking
 
 SUCCESSOR = NhsNumber("9990000026")
@@ -47,6 +48,13 @@ _MOMENTS = [
     for minutes in (0, 0, 1, -1)
 ]
 _RECEIVED_AFTER = [timedelta(minutes=n) for n in (0, 1, 1, 1, 1, 60, 119, 121, 1_500, 1_501, 28_800, -30)]
+NEVERS = [
+    datetime.min.replace(tzinfo=UTC),
+    datetime(1899, 12, 31, 23, 59, tzinfo=UTC),
+    datetime(1900, 1, 1, tzinfo=UTC),
+    datetime.max.replace(tzinfo=UTC, microsecond=999_000),
+]
+"""Times that nothing was recorded at, and on the other side of the boundary one that is believed (37)."""
 _PLAN_DAYS = [T.date() + timedelta(days=n) for n in (-366, -365, -100, -29, -28, -2, -1, 0, 1, 2, 14)]
 _STARTS = [T.date() + timedelta(days=n) for n in (-500, -500, -500, -100, 1, 2)]
 
@@ -55,6 +63,7 @@ _ENDS_OR_NONE = [None, None, *_PLAN_DAYS]
 _DELETED = [None, None, None, T.date()]
 _EITHER = (False, True)
 _SELDOM = (*[False] * 9, True)
+_TIMES_OF_FIFTY = range(49, -1, -1)
 _EVENTS = list(VisitEvent)
 _ORGANISATIONS = [OdsCode(code) for code in ("RXX", "RXX01", "RLL", "RYY")]
 _LATE_MOMENTS = _MOMENTS[-20:]
@@ -136,10 +145,17 @@ _WRITES: list[dict[str, Any]] = [
 _TIMES = ("arrived_at", "departed_at", "occurred_at", "sent_at")
 
 
+def _stamps(pick: Picking) -> tuple[datetime, datetime]:
+    """Return when something was recorded and received; seldom its source cannot have recorded it then."""
+    at = pick.one(_MOMENTS)
+    received_at = at + pick.one(_RECEIVED_AFTER)
+    return pick.one(NEVERS) if pick.one(_TIMES_OF_FIFTY) == 0 else at, received_at
+
+
 def _plan_fact(pick: Picking, place: int) -> PlanFact:
     """Return one version of one of a few plans; `place` makes its file its own."""
     kind = pick.one(_TYPES)
-    recorded_at = pick.one(_MOMENTS)
+    recorded_at, received_at = _stamps(pick)
     content = PlanContent(
         authority=pick.one(_AUTHORITIES),
         plan_type=kind,
@@ -153,14 +169,13 @@ def _plan_fact(pick: Picking, place: int) -> PlanFact:
         verified=pick.one(_EITHER),
         restricted=pick.one(_SELDOM),
     )
-    received_at = recorded_at + pick.one(_RECEIVED_AFTER)
     return PlanFact(content=content, recorded_at=recorded_at, received_at=received_at, file_id=f"F{place}")
 
 
 def _visit_message(pick: Picking, place: int) -> VisitMessage:
     """Return one message of one of a few visits; `place` makes its id its own."""
     visit = pick.one(_VISITS)
-    recorded_at = pick.one(_MOMENTS)
+    recorded_at, received_at = _stamps(pick)
     said: dict[str, Any] = {
         "event": pick.one(_EVENTS),
         "sent_at": recorded_at,
@@ -179,7 +194,7 @@ def _visit_message(pick: Picking, place: int) -> VisitMessage:
         system="EDSYS",
         control_id=pick.one("abc"),
         recorded_at=recorded_at,
-        received_at=recorded_at + pick.one(_RECEIVED_AFTER),
+        received_at=received_at,
         **said,
     )
 
@@ -191,8 +206,8 @@ def _leaving(pick: Picking, messages: Sequence[VisitMessage]) -> VisitLeft:
         visit=last.visit,
         message_id=last.message_id,
         control_id=last.control_id,
-        recorded_at=min(last.recorded_at, last.received_at),
-        sent_at=min(last.sent_at, last.received_at),
+        recorded_at=counted(last),
+        sent_at=believed(last.sent_at, last.received_at),
         sequence=last.sequence,
         received_at=last.received_at + pick.one(_RECEIVED_AFTER),
     )
@@ -200,7 +215,7 @@ def _leaving(pick: Picking, messages: Sequence[VisitMessage]) -> VisitLeft:
 
 def _access(pick: Picking, place: int) -> Access:
     """Return one view, mostly recorded as it happened."""
-    recorded_at = pick.one(_MOMENTS)
+    recorded_at, received_at = _stamps(pick)
     return Access(
         access_id=f"a{place}",
         organisation=pick.one(_ORGANISATIONS),
@@ -209,22 +224,22 @@ def _access(pick: Picking, place: int) -> Access:
         user_name="A Nurse",
         user=pick.one((None, "u1", "u1", "u2")),
         unscheduled=pick.one((True, True, False)),
-        accessed_at=recorded_at if pick.one(_EITHER) else pick.one(_MOMENTS),
+        accessed_at=recorded_at if recorded_at not in NEVERS and pick.one(_EITHER) else pick.one(_MOMENTS),
         recorded_at=recorded_at,
-        received_at=recorded_at + pick.one(_RECEIVED_AFTER),
+        received_at=received_at,
     )
 
 
 def _notice(pick: Picking, place: int) -> IdentityNotice:
     """Return one notice; here a successor is named, and nobody goes there."""
-    recorded_at = pick.one(_MOMENTS)
+    recorded_at, received_at = _stamps(pick)
     kind = pick.one(_KINDS)
     return IdentityNotice(
         notice_id=f"n{place}",
         kind=kind,
         successor=SUCCESSOR if kind is IdentityKind.SUPERSEDED else None,
         recorded_at=recorded_at,
-        received_at=recorded_at + pick.one(_RECEIVED_AFTER),
+        received_at=received_at,
         birth_date=pick.one(_BIRTHS) if kind is IdentityKind.BIRTH_DATE else None,
         user=pick.one(("u1", "u2")) if kind is IdentityKind.EXCLUDED else None,
     )
@@ -244,7 +259,7 @@ def _word(pick: Picking, place: int, visits: Sequence[str]) -> IdentityNotice:
 
 def _birth(pick: Picking, place: int, visits: Sequence[str | None]) -> Birth:
     """Return that a baby was born; `place` makes its id its own."""
-    recorded_at = pick.one(_MOMENTS)
+    recorded_at, received_at = _stamps(pick)
     visit = pick.one(visits)
     return Birth(
         birth_id=f"b{place}",
@@ -254,7 +269,7 @@ def _birth(pick: Picking, place: int, visits: Sequence[str | None]) -> Birth:
         named=None if visit is None else pick.one(_NAMED),
         restricted=pick.one(_SELDOM),
         recorded_at=recorded_at,
-        received_at=recorded_at + pick.one(_RECEIVED_AFTER),
+        received_at=received_at,
     )
 
 

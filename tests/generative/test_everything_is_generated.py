@@ -32,7 +32,7 @@ from tests.generative.examples import always_the_same
 from tests.generative.lives import Life, life
 from tests.generative.living import Happening, check_life
 from tests.generative.settled import OTHER
-from tests.generative.stories import known_of, story
+from tests.generative.stories import NEVERS, known_of, story
 from tests.spec.settled import KEY, POLICY
 
 NUMBER = NhsNumber("9990000018")
@@ -64,6 +64,20 @@ def test_every_kind_of_fact_is_generated() -> None:
     assert {PlanFact, VisitMessage, VisitLeft, Access, IdentityNotice, Birth, Cover} == {
         type(fact) for fact in chain(*told())
     }
+
+
+def test_record_times_on_both_sides_of_what_can_be_true_are_generated() -> None:
+    """Before 1900, in it, and after the receipt: of each kind of fact with a record time of its own (37)."""
+    generated = {
+        (kind, fact.recorded_at)
+        for fact in chain(*told())
+        for kind in (PlanFact, VisitMessage, Access, IdentityNotice, Birth)
+        if isinstance(fact, kind) and fact.recorded_at in NEVERS
+    }
+    kinds = {kind for kind, _ in generated}
+    assert (set(NEVERS), {PlanFact, VisitMessage, Access, IdentityNotice}) == (
+        {at for _, at in generated}, kinds - {Birth},
+    )  # fmt: skip
 
 
 def test_every_event_is_generated() -> None:

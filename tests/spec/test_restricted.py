@@ -57,6 +57,9 @@ SOURCES = rows("""
     T-8d plan CPP/E09 restricted=yes; T-7d notice n1/restriction-lifted                       | no
     T-8d notice n1/restriction-lifted; T-6d plan CPP/E09 restricted=yes                       | yes
     T+9d notice n1 received=T+1h; T+2h notice n2/restriction-lifted                           | no
+    0001-01-01 notice n1 received=T+1h; T notice n2/restriction-lifted                        | yes
+    0001-01-01 notice n1 received=T+1h; T+2h notice n2/restriction-lifted                     | no
+    T-9d notice n1; 1899-12-31 notice n2/restriction-lifted received=T                        | yes
 """)
 
 

@@ -333,3 +333,47 @@ def test_fourteen_days_are_of_24_hours_across_a_change_of_clocks(run: Run, recor
     """)
 
     assert ("shared" if told == "yes" else "ruling 10: no plan due") == outcome.whys["v1"]
+
+
+NEVER = rows("""
+    recorded         | sent             | plan     | why
+    0001-01-01T00:00 | 0001-01-01T00:00 | T-9d     | shared
+    1899-12-31T23:59 | T                | T+14d    | shared
+    1899-12-31T23:59 | T                | T+14d+1m | ruling 10: no plan due
+    1900-01-01T00:00 | T                | T-9d     | ruling 10: no plan due
+    9999-12-31T23:59 | 9999-12-31T23:59 | T+14d    | shared
+    9999-12-31T23:59 | 9999-12-31T23:59 | T+14d+1m | ruling 10: no plan due
+""")
+
+
+@pytest.mark.parametrize(
+    ("recorded", "sent", "plan", "why"), NEVER, ids=["; ".join(row[:3]) for row in NEVER]
+)
+def test_a_record_time_that_cannot_be_true_gives_way_to_the_receipt(
+    run: Run, recorded: str, sent: str, plan: str, why: str
+) -> None:
+    """Before 1900, or after it: no visit is missed for its times (ruling 37); 1900 itself is believed."""
+    outcome = run(f"""{HEAD}
+        {plan}     | plan | CPP E09 | received={plan}
+        {recorded} | A04  | v1      | received=T sent_at={sent}
+    """)
+
+    assert {"v1": why} == outcome.whys
+
+
+@pytest.mark.parametrize(
+    ("recorded", "why"),
+    rows("""
+        recorded         | why
+        1899-12-31T23:59 | shared
+        1900-01-01T00:00 | ruling 10: no plan due
+    """),
+)
+def test_a_view_whose_record_time_cannot_be_true_is_told(run: Run, recorded: str, why: str) -> None:
+    """As a visit is (rulings 1, 37): a plan counts that was recorded when it was looked at."""
+    outcome = run(f"""{HEAD}
+        T-9d       | plan | CPP E09 |
+        {recorded} | view | a1      | accessed_at=T received=T
+    """)
+
+    assert {"a1": why} == outcome.whys

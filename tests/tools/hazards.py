@@ -211,7 +211,7 @@ HAZARDS = (
                 rule="ruling 9", mistake="an unborn plan ends with its due date",
                 module=_CORE / "plans.py",
                 right="settled.unborn_visible if unborn else",
-                wrong="timedelta() if unborn else",
+                wrong="settled.unborn_visible * 0 if unborn else",
             ),
             Mutation(
                 rule="ruling 41", mistake="of a child whose record waits there is no plan",
@@ -240,8 +240,8 @@ HAZARDS = (
             Mutation(
                 rule="ruling 10", mistake="a plan that comes in the second week is none",
                 module=_CORE / "plans.py",
-                right="min(newest_at + policy.plan_wait, arrived_at",
-                wrong="min(newest_at + policy.plan_wait / 2, arrived_at",
+                right="waits = later(newest_at, policy.plan_wait), later(arrived_at",
+                wrong="waits = later(newest_at, policy.plan_wait / 2), later(arrived_at",
             ),
             Mutation(
                 rule="ruling 37", mistake="what arrived last is the newest",
@@ -252,8 +252,8 @@ HAZARDS = (
             Mutation(
                 rule="ruling 11", mistake="late is not said",
                 module=_CORE / "plans.py",
-                right="return max(first_recorded_at + policy.delayed_after,",
-                wrong="return max(first_recorded_at + timedelta(days=99),",
+                right="return max(later(first_recorded_at, policy.delayed_after),",
+                wrong="return max(later(first_recorded_at, 999 * policy.delayed_after),",
             ),
         ),
     ),

@@ -70,13 +70,13 @@ NAMED = (
     Mutation(
         rule="ruling 26", mistake="what covers a newborn ends with the earlier of the two days",
         module=_PLANS,
-        right="return max(last, _plus(born,",
-        wrong="return min(last, _plus(born,",
+        right="return max(last, later(born,",
+        wrong="return min(last, later(born,",
     ),
     Mutation(
         rule="ruling 9", mistake="visible one day longer", module=_PLANS,
-        right="return _plus(content.end, settled",
-        wrong="return _plus(content.end + timedelta(days=1), settled",
+        right="return later(content.end, settled",
+        wrong="return later(date.fromordinal(content.end.toordinal() + 1), settled",
     ),
     Mutation(
         rule="ruling 10", mistake="< for <= at the cut-off", module=_PLANS,
@@ -85,8 +85,8 @@ NAMED = (
     ),
     Mutation(
         rule="ruling 10", mistake="W ignored", module=_PLANS,
-        right="min(newest_at + policy.plan_wait, arrived_at",
-        wrong="min(newest_at, arrived_at",
+        right="waits = later(newest_at, policy.plan_wait), later(arrived_at",
+        wrong="waits = newest_at, later(arrived_at",
     ),
     Mutation(
         rule="ruling 10", mistake="a plan that begins on the last day of the stay forgotten", module=_PLANS,
@@ -95,8 +95,8 @@ NAMED = (
     ),
     Mutation(
         rule="ruling 11", mistake="two hours counted from the departure alone", module=_PLANS,
-        right="max(first_recorded_at + policy.delayed_after, left_at + policy.delayed_after_departure)",
-        wrong="left_at + policy.delayed_after_departure",
+        right="max(later(first_recorded_at, policy.delayed_after), later(left_at",
+        wrong="max(left_at, later(left_at",
     ),
     Mutation(
         rule="ruling 13", mistake="under age on the 18th birthday", module=_PLANS,
@@ -149,9 +149,15 @@ NAMED = (
         wrong="return funded is None or location is None or location in funded",
     ),
     Mutation(
+        rule="ruling 37", mistake="a record time before 1900 believed",
+        module=PurePosixPath("broker/core/clock.py"),
+        right="FIRST_TIME <= recorded_at <= received_at",
+        wrong="recorded_at <= received_at",
+    ),
+    Mutation(
         rule="ruling 7", mistake="an admission of another provider joins",
         module=PurePosixPath("broker/core/visits.py"),
-        right="admission.provider == emergency.provider\n        and ",
+        right="admission.provider == emergency.provider and ",
         wrong="",
     ),
     Mutation(

@@ -90,6 +90,8 @@ def test_a_time_without_a_zone_is_refused() -> None:
         (datetime(2026, 3, 29, 0, 59, tzinfo=UTC), date(2026, 3, 29)),
         (datetime(2026, 3, 29, 23, 0, tzinfo=UTC), date(2026, 3, 30)),
         (datetime(2026, 10, 25, 23, 59, tzinfo=UTC), date(2026, 10, 25)),
+        (datetime.min.replace(tzinfo=UTC), date.min),
+        (datetime.max.replace(tzinfo=UTC), date.max),
     ],
 )
 def test_a_day_is_a_day_in_london(moment: datetime, day: date) -> None:

@@ -92,9 +92,10 @@ def test_the_same_number_and_another_visit_move_nothing(other: VisitMessage) -> 
     assert (None, None) == (numbers.moves(number, other), numbers.came_late(number, other))
 
 
-def test_a_resend_from_a_clock_that_ran_ahead_moves_nothing_back() -> None:
+@pytest.mark.parametrize("recorded_at", [T + 60 * MINUTE, datetime(1899, 12, 31, tzinfo=UTC)])
+def test_a_resend_whose_time_cannot_be_true_moves_nothing_back(recorded_at: datetime) -> None:
     """The same bytes are ordered by their first receipt (ruling 37)."""
-    ahead = message(A, T + 60 * MINUTE, received_at=T)
+    ahead = message(A, recorded_at, received_at=T)
     numbers = holding((A, ahead), (B, message(B, T + MINUTE)))
     again = replace(ahead, received_at=T + 5 * MINUTE)
 

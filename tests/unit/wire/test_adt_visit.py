@@ -52,6 +52,8 @@ def test_without_arrival_and_local_id_the_recording_says_which_visit_it_is() -> 
         ({"EVN_2": "soon"}, ("event time unreadable",), at(10, 15), at(10, 15)),
         ({"EVN_2": "00010101000000"}, ("event time unreadable",), at(10, 15), at(10, 15)),
         ({"EVN_2": "18991231235959"}, ("event time unreadable",), at(10, 15), at(10, 15)),
+        ({"EVN_2": "19000101000000"}, (), datetime(1900, 1, 1, tzinfo=UTC), at(10, 15)),
+        ({"MSH_7": "18991231235959"}, ("message time unreadable",), at(10, 15), at(10, 15)),
         ({"MSH_7": "", "EVN_2": "20250301111500"}, (), at(11, 15), at(11, 15)),
         ({"MSH_7": "x"}, ("message time unreadable",), at(10, 15), at(10, 15)),
         ({"EVN_2": "20250301164500"}, ("record time after receipt",), at(16, 45), at(10, 15)),

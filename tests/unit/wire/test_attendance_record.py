@@ -10,12 +10,15 @@ from broker.core.errors import MalformedMessage, RealPersonRefused
 from broker.core.facts import Reason, VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.number_ranges import Takes, takes_any, takes_for_tests
+from broker.core.reading import stamp
 from broker.wire.adt_registers import Fault
 from broker.wire.visit_reading import PROCESSING_IDS, Admits, Context, VisitReading
 from tests.builders.hl7 import FIXTURES, KEY, RECEIVED, edited, fixture
 from tests.builders.hl7 import read as read_hl7
 from tests.builders.hospital_record import READER, as_record, record
 
+NEVER = datetime(1899, 12, 31, 23, 59, tzinfo=UTC)
+"""A system's default, by which no plan was known."""
 BABY, MOTHER, OTHER = NhsNumber("9990000018"), NhsNumber("9990000026"), NhsNumber("9990000034")
 
 
@@ -135,6 +138,8 @@ def test_a_field_becomes_a_register(fields: dict[str, Any], expected: dict[str, 
         ({"birth_date_reliability": "UNKNOWN"}, Fault.CODE),
         ({"sequence": -1}, Fault.SEQUENCE),
         ({"recorded_at": RECEIVED + timedelta(minutes=1)}, Fault.RECORDED_LATE),
+        ({"recorded_at": NEVER}, Fault.EVENT_TIME),
+        ({"sent_at": NEVER}, Fault.MESSAGE_TIME),
         ({"arrived_at": datetime(1899, 1, 1, tzinfo=UTC)}, Fault.ARRIVAL_IGNORED),
         ({"departed_at": datetime(9999, 12, 31, 23, tzinfo=UTC)}, Fault.DEPARTURE_TIME),
         ({"visit_number": ""}, Fault.VISIT_NUMBER),
@@ -144,6 +149,28 @@ def test_a_field_becomes_a_register(fields: dict[str, Any], expected: dict[str, 
 def test_a_fault_of_quality_is_counted_and_refuses_nothing(fields: dict[str, Any], fault: Fault) -> None:
     """Ruling 37: no attendance is refused for its times, nor for a code."""
     assert (fault,) == read(record(**fields)).faults
+
+
+def test_a_visit_without_a_time_that_can_be_true_is_ordered_by_its_receipt() -> None:
+    """Whichever door it comes by, it is counted and never refused, or a plan would not count (ruling 37)."""
+    records = [record(recorded_at=NEVER), record(recorded_at=NEVER, sent_at=NEVER)]
+    hl7 = edited(fixture(), EVN_2="18991231235900", MSH_7="00010101000000")
+
+    readings = [*map(read, records), read_hl7(hl7)]
+
+    assert {RECEIVED} == {at for reading in readings for at in stamp(reading.message)[:2]}
+    assert [("event time unreadable",)] + [("event time unreadable", "message time unreadable")] * 2 == [
+        reading.faults for reading in readings
+    ]
+
+
+def test_a_time_before_1900_gives_way_to_the_other() -> None:
+    """The record's own, or that of its sending (ruling 37)."""
+    sent_at = RECEIVED - timedelta(minutes=2)
+
+    message = said(recorded_at=NEVER, sent_at=sent_at)
+
+    assert (sent_at, sent_at) == (message.recorded_at, message.sent_at)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from broker.core.errors import MalformedMessage, NotItsSender, RealPersonRefused
 from broker.core.facts import NumberStatus, Reason, VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.number_ranges import takes_any, takes_for_tests
+from broker.core.reading import stamp
 from broker.core.sender_keys import Codes
 from broker.core.senders import Sender, Unknown
 from broker.wire.fhir import read_fhir, read_other, says_merge, sender_of
@@ -308,6 +309,10 @@ def test_when_it_was_recorded() -> None:
     assert ("no readable time", 101, "Encounter.meta.lastUpdated") == refusal(bundle)
     bundle["timestamp"] = "then"
     assert ("no readable time", 101, "Encounter.meta.lastUpdated") == refusal(bundle)
+
+    never = alone(meta={"lastUpdated": "1899-12-31T23:59:59Z"})
+    assert ("event time unreadable",) == read(never).faults
+    assert [RECEIVED] * 2 == [*stamp(read(never).message)[:2]]
 
     late = alone(meta={"lastUpdated": "2025-03-02T10:15:00Z", "versionId": "3"})
     assert (("record time after receipt",), 3) == (read(late).faults, read(late).message.sequence)
