@@ -12,9 +12,9 @@ import aiohttp
 
 from broker.core.delivery import Fault
 from broker.delivery_ports import Posted
+from broker.wire.http_times import retry_after
 
 _TOTAL_SECONDS = 8.0  # less than what a destination is owned for
-_RETRY_AFTER_MAX_S = 3_600.0  # more than anybody waits for: what stands there may be any number
 
 
 class HttpPoster:
@@ -55,7 +55,9 @@ class HttpPoster:
                     ssl=self._tls if self._tls is not None else True,
                 ) as answer,
             ):
-                return Posted(status=answer.status, retry_after_s=_seconds(answer.headers.get("Retry-After")))
+                return Posted(
+                    status=answer.status, retry_after_s=retry_after(answer.headers.get("Retry-After"))
+                )
         except TimeoutError:
             return Fault.NO_ANSWER
         except (aiohttp.ClientSSLError, aiohttp.ClientConnectorCertificateError):
@@ -66,10 +68,3 @@ class HttpPoster:
             return Fault.CUT_OFF
         except (OSError, ValueError):  # the token's file
             return Fault.NOT_ADMITTED
-
-
-def _seconds(text: str | None) -> float | None:
-    """Return `Retry-After` where it is a number of seconds, an hour at most; a date is as good as none."""
-    if text is None or not text.isdecimal():
-        return None
-    return min(float(text), _RETRY_AFTER_MAX_S)

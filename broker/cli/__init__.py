@@ -32,6 +32,9 @@ COMMANDS = {
         "broker.cli.messages:messages", "Every message that came in: find it, show it; names nobody."
     ),
     "onboard": _Command("broker.cli.onboard:onboard", "Let a new provider in, and see what it lacks."),
+    "pds-simulator": _Command(
+        "broker.cli.pds_simulator:pds_simulator", "Run a demographic service of synthetic people."
+    ),
     "policy": _Command(
         "broker.cli.policy:policy", "Show the policy, check a file, or see what a change would have told."
     ),

@@ -14,7 +14,9 @@ from broker.adapters.private_file import write_private_file
 from broker.cli.rows import show_rows
 from broker.core.errors import AcknowledgementUnwritten
 from broker.runtime.access import needed
+from broker.runtime.metrics import Metrics
 from broker.runtime.parts import assemble, present
+from broker.runtime.pds import source
 from broker.runtime.preflight import check_cluster, check_storage
 from broker.runtime.settings import Settings, load_settings
 from broker.runtime.upload_doors import uploads
@@ -49,9 +51,10 @@ def upload(
     """
     Load upload FILES and show what became of each, and of each record that was refused.
 
-    Ends with 0 when everything was loaded, 65 when something was refused, 69 when Kafka was away: then the
-    files not shown were not taken, and loading all of them again does no harm. Before anything is loaded:
-    66 when topics are missing, 74 when no sealing key can be kept, 78 when a setting or the key is wrong.
+    Ends with 0 when everything was loaded, 65 when something was refused, 69 when Kafka or the demographic
+    source was away: then the files not shown were not taken, and loading all of them again does no harm.
+    Before anything is loaded: 66 when topics are missing, 74 when no sealing key can be kept, 78 when a
+    setting or the key is wrong.
     """
     if acknowledgement is not None and len(files) > 1:
         raise click.UsageError("--acknowledgement takes one file at a time: each has an answer of its own")
@@ -74,7 +77,10 @@ async def _load(
     await check_cluster(settings, parts, cluster, needed=needed(settings, [Role.INTAKE]))
     facts = KafkaFactLog(cluster, deadline_ms=_APPEND_DEADLINE_MS)
     counts: Counter[str] = Counter()
-    use_case = uploads(settings, parts, facts, clock=present, count=lambda event: counts.update((event,)))
+    asked = source(settings, cluster, clock=present, metrics=Metrics())
+    use_case = uploads(
+        settings, parts, facts, clock=present, count=lambda event: counts.update((event,)), source=asked
+    )
     answers: list[FileAnswer] = []
     await facts.start()
     try:
@@ -84,6 +90,8 @@ async def _load(
             answers.append(answer)
     finally:
         await facts.close()
+        if asked is not None:
+            await asked.close()
     return answers
 
 

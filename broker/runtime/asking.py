@@ -1,7 +1,7 @@
 """What intake asks a demographic source, where one is configured: in the background, for ever."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -9,17 +9,27 @@ from broker.core.errors import KafkaUnavailable
 from broker.ports import Clock, Demographics, FactLog, InputTail
 from broker.runtime.parts import Parts
 from broker.services.number_enquiries import NumberEnquiries
-from broker.services.tracing import Promote, Tracing, Untraced
+from broker.services.tracing import ANSWER_SECONDS, Promote, Tracing, Untraced
 
 _ROUND_EVERY_SECONDS = 5.0  # a number change waits for the source, which is slower
 
 
+async def _nothing() -> None:
+    """Give nothing back: for a source without connections."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A demographic source, and the notices that it is asked about, as `cpis.in.identity` has them."""
+    """
+    A demographic source, and the notices that it is asked about, as `cpis.in.identity` has them.
+
+    It may take `answer_seconds` for one answer; `close` gives its connections back.
+    """
 
     demographics: Demographics
     notices: InputTail
+    answer_seconds: float = ANSWER_SECONDS
+    close: Callable[[], Awaitable[None]] = _nothing
 
 
 class Asking:
@@ -35,7 +45,7 @@ class Asking:
         count: Callable[[str], None],
     ) -> None:
         """Ask nothing yet; answers go to `facts`."""
-        self._tracing = Tracing(source.demographics, count=count)
+        self._tracing = Tracing(source.demographics, count=count, seconds=source.answer_seconds)
         self._enquiries = NumberEnquiries(
             source.demographics,
             source.notices,
@@ -44,7 +54,9 @@ class Asking:
             key=parts.key,
             clock=clock,
             count=count,
+            seconds=source.answer_seconds,
         )
+        self._close = source.close
 
     def offer(self, untraced: Untraced) -> None:
         """Let a message wait to be traced."""
@@ -63,5 +75,6 @@ class Asking:
             await asyncio.sleep(_ROUND_EVERY_SECONDS)
 
     async def close(self) -> None:
-        """Give the connection back."""
+        """Give the connections back."""
         await self._enquiries.close()
+        await self._close()

@@ -170,7 +170,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
                 facts,
                 clock=clock,
                 count=self._count,
-                demographics=None if source is None else source.demographics,
+                source=source,
             ),
             clock=clock,
             count=self._count,

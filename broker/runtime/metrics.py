@@ -18,6 +18,7 @@ from broker.core.alerts import EventKind, ItemKind, RecipientKind
 from broker.ports import INPUTS, Topic
 from broker.runtime.delivery_metrics import DELIVERY_METRICS
 from broker.runtime.metric import OTHER, Kind, Metric, closed_set
+from broker.runtime.pds_metrics import SOURCE_METRICS
 from broker.runtime.sender_metrics import SENDER_METRICS
 from broker.runtime.worklist_view import Age
 from broker.services.intake import NOT_ITS_SENDER, NUMBERLESS, UNFRAMED
@@ -256,6 +257,7 @@ METRICS: tuple[Metric, ...] = (
     FILES,
     REJECTED,
     *SENDER_METRICS,
+    *SOURCE_METRICS,
     KEYS_DESTROYED,
     PARTITION_STATE,
     DESTROYED,

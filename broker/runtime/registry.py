@@ -8,19 +8,19 @@ schema of alerts is one for all recipients, and so is its id; subjects are named
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from urllib.parse import SplitResult, urlsplit
 
 from broker.adapters.schema_registry import RegistryAddress, SchemaRegistry, open_registry
 from broker.core.errors import ConfigurationError, SchemaNotRegistered
 from broker.ports import Topic
 from broker.runtime.codecs import load_files
 from broker.runtime.credentials import read_password, trusting
+from broker.runtime.door_tls import is_loopback
 from broker.runtime.settings import PREFIX, Settings
+from broker.runtime.web_addresses import address_parts
 from broker.wire.alerts_codec import SCHEMA
 from broker.wire.avro import canonical_form
 
 _SETTING = f"{PREFIX}SCHEMA_REGISTRY_"
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _RECIPIENTS = f"{Topic.ALERTS}."
 
 
@@ -78,13 +78,13 @@ def registry_address(settings: Settings) -> RegistryAddress | None:
             if value is not None:
                 raise ConfigurationError(f"{_SETTING}{name} is set without {_SETTING}URL")
         return None
-    parts = _parts(url)
+    parts = address_parts(url, f"{_SETTING}URL", instead=f"use {_SETTING}USER and {_SETTING}PASSWORD_FILE")
     secure = parts.scheme == "https"
     if (user is None) != (password_file is None):
         raise ConfigurationError(f"{_SETTING}USER and {_SETTING}PASSWORD_FILE go together")
     if user is not None and (":" in user or not user.isprintable()):
         raise ConfigurationError(f"{_SETTING}USER holds a colon or a character that cannot be printed")
-    if user is not None and not secure and parts.hostname not in _LOOPBACK:
+    if user is not None and not secure and not is_loopback(parts.hostname or ""):
         raise ConfigurationError(f"{_SETTING}URL: a password is sent over https only")
     if ca_file is not None and not secure:
         raise ConfigurationError(f"{_SETTING}CA_FILE is of no use without https in {_SETTING}URL")
@@ -94,21 +94,3 @@ def registry_address(settings: Settings) -> RegistryAddress | None:
         password=None if password_file is None else read_password(password_file, f"{_SETTING}PASSWORD_FILE"),
         tls=trusting(ca_file, f"{_SETTING}CA_FILE") if secure else None,
     )
-
-
-def _parts(url: str) -> SplitResult:
-    """Return the parts of a URL that can be a registry's."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ConfigurationError(f"{_SETTING}URL is not an http or https URL with a host")
-    if parts.username is not None or parts.password is not None:
-        raise ConfigurationError(
-            f"{_SETTING}URL holds a user or password: use {_SETTING}USER and {_SETTING}PASSWORD_FILE"
-        )
-    if parts.query or parts.fragment:
-        raise ConfigurationError(f"{_SETTING}URL ends with its path: nothing behind a ? or #")
-    return parts

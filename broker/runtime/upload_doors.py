@@ -11,8 +11,9 @@ from datetime import datetime
 
 from broker.adapters.drop_folder import DropFolder, Verdict
 from broker.adapters.worker_process import read_file_aside
-from broker.ports import Clock, Demographics, FactLog
+from broker.ports import Clock, FactLog
 from broker.runtime import log_events as events
+from broker.runtime.asking import Source
 from broker.runtime.logs import Log
 from broker.runtime.metrics import REJECTED, Metrics
 from broker.runtime.parts import Parts, admits
@@ -32,10 +33,14 @@ def uploads(
     *,
     clock: Clock,
     count: Callable[[str], None],
-    demographics: Demographics | None = None,
+    source: Source | None = None,
 ) -> Uploads:
-    """Return the use case of uploads; `demographics` is asked about each record where it is given (R12)."""
-    verifying = None if demographics is None else Verifying(demographics, policy=parts.policy, key=parts.key)
+    """Return the use case of uploads; `source` is asked about each record where it is given (R12)."""
+    verifying = None
+    if source is not None:
+        verifying = Verifying(
+            source.demographics, policy=parts.policy, key=parts.key, seconds=source.answer_seconds
+        )
     return Uploads(
         facts,
         parts.facts,

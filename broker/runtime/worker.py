@@ -30,6 +30,7 @@ from broker.runtime.logs import Log
 from broker.runtime.metrics import Metrics
 from broker.runtime.operators import operating
 from broker.runtime.parts import Parts, assemble, present
+from broker.runtime.pds import pds_address
 from broker.runtime.preflight import check_cluster, check_doors, check_storage
 from broker.runtime.registry import registered_ids
 from broker.runtime.senders_file import read_senders
@@ -121,6 +122,7 @@ def _service(role: Role, shared: _Shared) -> Any:
         case Role.INTAKE:
             from broker.adapters.kafka_tail import KafkaInputTail
             from broker.runtime.intake_role import IntakeRole
+            from broker.runtime.pds import source
             from broker.runtime.provider_topics import inward
             from broker.runtime.recall import recall
 
@@ -132,6 +134,7 @@ def _service(role: Role, shared: _Shared) -> Any:
                 clock=shared.clock,
                 recall=partial(recall, cluster=shared.cluster, parts=shared.parts),
                 refusing=lambda: shared.facts.refusing,
+                source=source(shared.settings, shared.cluster, clock=shared.clock, metrics=shared.metrics),
                 inward=inward(shared.settings, shared.cluster),
                 metrics=shared.metrics,
             )
@@ -186,6 +189,7 @@ async def _proved(settings: Settings, roles: Sequence[Role], stop: asyncio.Event
     cluster = settings.require_cluster()
     if Role.INTAKE in roles:
         door_tls(settings, read_senders(settings.senders_file))
+        pds_address(settings)
     if Role.OUTBOX in roles:
         routes(settings, read_senders(settings.senders_file))
     await check_storage(settings, drop_folder=Role.INTAKE in roles, database=Role.OUTBOX in roles)

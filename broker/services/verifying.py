@@ -19,6 +19,7 @@ from broker.core.keyed import IdentityKey
 from broker.core.number_answers import notice_of
 from broker.core.policy import AnyPolicy
 from broker.core.policy_keys import Restricted
+from broker.core.source_errors import DemographicsUnreadable
 from broker.core.succession import NUMBERS_PASSED_MAX
 from broker.core.verification import WAITING, Verification, verify
 from broker.ports import Demographics
@@ -33,6 +34,9 @@ _CODES = {
     Verification.SUPERSEDED: RecordCode.SUPERSEDED,
     Verification.RESTRICTED: RecordCode.SENSITIVE,
 }
+
+NOT_UNDERSTOOD = "the register's answer could not be read"
+"""Reason, beside CPR07: nothing is said of number and details; the record is to be sent again."""
 
 
 class Verified(NamedTuple):
@@ -61,11 +65,15 @@ class Verifying:
 
     async def verify(self, record: ReadRecord, received_at: datetime) -> Verified:
         """
-        Return a record whose plans are verified, or why it is refused (CPR01, 02, 03, 05).
+        Return a record whose plans are verified, or why it is refused (CPR01, 02, 03, 05, 07).
 
-        Raises `DemographicsUnavailable`.
+        Of somebody about whom the source's answer cannot be read the record alone is refused: no file is held
+        up by one person. Raises `DemographicsUnavailable`.
         """
-        answers = {number: await self._answer(number) for number in {one for one, _ in record.plans}}
+        try:
+            answers = {number: await self._answer(number) for number in {one for one, _ in record.plans}}
+        except DemographicsUnreadable:
+            return Verified(_not_understood(record))
         protected = tuple(self._protected(answers, received_at))
         found = [verify(answers[number], plan.content.details) for number, plan in record.plans]
         worst = next(one for one in Verification if one in found)
@@ -123,6 +131,17 @@ class Verifying:
             if isinstance(answer, Current) and answer.restricted:
                 at = answer.recorded_at
                 yield number, notice_of(number, IdentityKind.RESTRICTED, at, received_at, self._key)
+
+
+def _not_understood(record: ReadRecord) -> FaultyRecord:
+    """Return a record about which the source's answer could not be read: its subjects wait (41)."""
+    return FaultyRecord(
+        location=record.location,
+        code=RecordCode.NOT_LOADED,
+        reason=NOT_UNDERSTOOD,
+        waiting=tuple(plan.content for _, plan in record.plans),
+        numbered=tuple((number, plan.content) for number, plan in record.plans),
+    )
 
 
 def _verified(record: ReadRecord) -> ReadRecord:

@@ -1,13 +1,15 @@
-"""What a `Demographics` promises: one suite over every source there is, today the twin."""
+"""What a `Demographics` promises: one suite over the twin and the PDS FHIR API, which a simulator speaks."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 import pytest
 
 from broker.adapters.memory_demographics import MemoryDemographics
+from broker.adapters.pds_simulator.server import Fault
 from broker.core.demographics import (
     Current,
     Invalidated,
@@ -22,6 +24,7 @@ from broker.core.errors import DemographicsUnavailable
 from broker.core.facts import Details
 from broker.core.identifiers import NhsNumber
 from broker.ports import Demographics
+from tests.builders.pds import AskedAnew, simulating
 
 AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
 ROBIN, ALEX, SAM = NhsNumber("9990000018"), NhsNumber("9990000026"), NhsNumber("9990000034")
@@ -30,24 +33,43 @@ DETAILS = Details(family="Sample", given="Robin", birth_date=date(2014, 4, 12))
 
 @dataclass(frozen=True)
 class World:
-    """A source, the way to tell it about somebody, and to have it fall silent."""
+    """
+    A source, the way to tell it about somebody, and to have it fall silent.
+
+    `says_lifted`: whether it can say when it recorded that a person needs no more protection (ruling 24).
+    """
 
     source: Demographics
     put: Callable[[NhsNumber, NumberAnswer], None]
     fall_silent: Callable[[], None]
+    says_lifted: bool
 
 
-def in_memory() -> World:
-    """Return the twin."""
+@contextmanager
+def in_memory() -> Iterator[World]:
+    """Lend the twin."""
     twin = MemoryDemographics()
-    return World(twin, twin.put, lambda: setattr(twin, "available", False))
+    yield World(twin, twin.put, lambda: setattr(twin, "available", False), says_lifted=True)
 
 
-@pytest.fixture(params=[in_memory], ids=["memory"])
-def world(request: pytest.FixtureRequest) -> World:
+@contextmanager
+def over_http() -> Iterator[World]:
+    """Lend the PDS FHIR API over a socket."""
+    with simulating() as service:
+        source = AskedAnew(service.address(deadline_seconds=2.0))
+        yield World(
+            source,
+            service.put,
+            lambda: service.simulator.fail(lasting=Fault.CUT_OFF),
+            says_lifted=False,
+        )
+
+
+@pytest.fixture(params=[in_memory, over_http], ids=["memory", "pds fhir"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
     """Lend each source in turn, without anybody in it."""
-    made: World = request.param()
-    return made
+    with request.param() as made:
+        yield made
 
 
 @pytest.mark.parametrize(
@@ -64,6 +86,8 @@ def world(request: pytest.FixtureRequest) -> World:
 def test_a_number_is_answered_as_it_stands(world: World, answer: NumberAnswer) -> None:
     """In use with details, restricted or not any more; superseded by whom; invalidated; with its stamp."""
     world.put(ROBIN, answer)
+    if isinstance(answer, Current) and not world.says_lifted:
+        answer = replace(answer, lifted_at=None)
 
     assert answer == asyncio.run(world.source.get(ROBIN))
 

@@ -13,8 +13,10 @@ from broker.core.facts import Details, IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber
 from broker.core.policy import Policy
 from broker.core.policy_keys import Restricted
+from broker.core.source_errors import DemographicsUnreadable
 from broker.core.waiting import waiting_number_key
 from broker.ports import Topic
+from broker.services.verifying import NOT_UNDERSTOOD
 from broker.wire.upload_codes import FileCode, RecordCode
 from tests.builders.matcher import numbers
 from tests.builders.upload import Person, PlanBlock, Record, build_upload
@@ -172,6 +174,32 @@ def test_a_record_under_a_superseded_number_waits_under_every_number_since(
     assert {waiting_number_key(KEY, number) for number in waiting} == {
         under for under in desk.waiting() if under.startswith("00")
     }
+
+
+class PuzzlingSource(MemoryDemographics):
+    """A source whose answer about the child cannot be read."""
+
+    async def get(self, number: NhsNumber) -> NumberAnswer:
+        """Answer about everybody else."""
+        if number == CHILD:
+            raise DemographicsUnreadable
+        return await super().get(number)
+
+
+def test_an_answer_that_cannot_be_read_refuses_one_record_and_holds_up_no_other() -> None:
+    """The record waits, since nobody knows better; the next one of the file is loaded (rulings 21, 41)."""
+    source = PuzzlingSource()
+    source.put(MOTHER, AGREES)
+    desk = Desk(source=source)
+    other = Record(child=Person(number=MOTHER.digits))
+
+    answer = desk.load(build_upload([Record(child=Person(number=CHILD.digits)), other]))
+
+    assert [(RecordCode.NOT_LOADED, NOT_UNDERSTOOD), (RecordCode.LOADED, "")] == [
+        (one.code, one.words) for one in answer.records
+    ]
+    assert FileCode.PARTLY_LOADED is answer.code
+    assert waiting_number_key(KEY, CHILD) in desk.waiting()
 
 
 def test_what_is_at_fault_already_is_not_asked_about() -> None:

@@ -1,0 +1,30 @@
+"""The log events of a demographic source; the catalogue is `broker.runtime.log_catalogue`."""
+
+from broker.runtime.log_catalogue import Level, LogEvent
+
+
+class SourceAway(
+    LogEvent,
+    name="demographic source away",
+    level=Level.WARNING,
+    action="Follow [The demographic source is away](../runbooks/the-demographic-source-is-away.md): until it "
+    "answers uploads wait, and who has no number is looked for by details alone.",
+):
+    """The demographic source has failed several times in a row, the last for this reason. Told once."""
+
+    reason: str
+
+
+class SourceAnswers(LogEvent, name="demographic source answers again"):
+    """The demographic source that was away has answered."""
+
+
+class SourceUnreadable(
+    LogEvent,
+    name="demographic source not understood",
+    level=Level.WARNING,
+    action="Ask whoever runs the source; if it keeps to its interface, report it as a defect of ours.",
+):
+    """An answer of the demographic source, the so many-th, could not be read; it is no answer."""
+
+    count: int
