@@ -31,6 +31,7 @@ class Topic(StrEnum):
     AUDIT = "cpis.audit"
     ACKNOWLEDGEMENTS = "cpis.acknowledgements"
     CHECKS = "cpis.checks"
+    FEEDS = "cpis.feeds"
 
 
 INPUTS: tuple[Topic, ...] = (Topic.PLANS, Topic.IDENTITY, Topic.ATTENDANCES, Topic.ACCESSES)

@@ -20,6 +20,10 @@ class _Command(NamedTuple):
 COMMANDS = {
     "access": _Command("broker.cli.access:access", "Show who may do what on the cluster, or grant it."),
     "answer": _Command("broker.cli.answer:answer", "Answer whether a visit's patient has a plan on file."),
+    "authorities": _Command(
+        "broker.cli.authorities:authorities",
+        "How each authority's feed does: age, matches, what waits.",
+    ),
     "deliveries": _Command(
         "broker.cli.deliveries:deliveries", "What goes to providers' own systems: list it, send it again."
     ),

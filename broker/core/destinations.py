@@ -10,8 +10,9 @@ from datetime import date
 from pathlib import Path
 
 from broker.core.destination_keys import Server, days, file, office_hours, server, url
+from broker.core.feeds import FeedState
 from broker.core.office_hours import OfficeHours
-from broker.core.policy_keys import flag, text
+from broker.core.policy_keys import choice, flag, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,13 @@ class Authority:
     )
     closed_on: frozenset[date] = days(
         rule="ruling 45", meaning="Days on which it is closed all the same, such as bank holidays"
+    )
+    feed: FeedState = choice(
+        FeedState,
+        FeedState.IN_TRIAL,
+        rule="R20",
+        meaning="How far its feed has come, by a person's word: `live` once 95 in 100 of its records match a "
+        "person; a live feed below that is warned of. Plans alert in either",
     )
 
     @property

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_admission import explained
@@ -13,13 +12,13 @@ from broker.adapters.message_table import MessageTable
 from broker.adapters.worker_process import read_file_aside
 from broker.core.desk_roles import Role
 from broker.runtime.doors import doors
+from broker.runtime.feeds import feed_rule
 from broker.runtime.parts import admits, assemble, present
 from broker.runtime.preflight import check_cluster
 from broker.runtime.settings import Settings
-from broker.runtime.topics import declared_topics
 from broker.services.confirming import Confirming
 from broker.services.desk_log import DeskLog
-from broker.services.enquiry import Enquiry, FeedRule, Readers
+from broker.services.enquiry import Enquiry, Readers
 from broker.services.explanations import Codecs, Explanations
 from broker.services.fact_desk import FactDesk
 from broker.services.item_words import ItemWords
@@ -51,15 +50,6 @@ class Desk:
     enquiry: Enquiry
     log: DeskLog
     timers: TimerDesk
-
-
-def feed_rule(settings: Settings) -> FeedRule:
-    """Return which authorities should send plans, those with a topic of their own, and how often."""
-    topics = declared_topics(settings.topics_file)
-    return FeedRule(
-        authorities=topics.local_authorities,
-        stale_after=timedelta(hours=settings.feed_stale_hours),
-    )
 
 
 @asynccontextmanager
@@ -116,12 +106,15 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
             words=ItemWords(archive, parts.states, by_hand),
             enquiry=Enquiry(
                 archive,
-                Readers(facts=parts.facts, states=parts.states, records=parts.records, details=parts.details),
+                Readers(
+                    facts=parts.facts, states=parts.states, records=parts.records, details=parts.details,
+                    feeds=parts.feeds,
+                ),
                 log,
                 policy=parts.policy,
                 key=parts.key,
                 clock=present,
-                feeds=feed_rule(settings),
+                feeds=feed_rule(settings, parts, present()),
             ),
             log=log,
             timers=TimerDesk(

@@ -2,6 +2,7 @@
 
 from broker.runtime.parts import Parts
 from broker.services.attendances import Attendances
+from broker.services.feed_health import FeedLog
 from broker.services.intake import Intake
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
@@ -49,6 +50,7 @@ def doors(
             parts.facts,
             rejections,
             WaitingRecords(parts.details, policy=parts.policy, key=key, takes=admits.takes),
+            feeds=FeedLog(parts.feeds, key),
             read=read,
             key=key,
             clock=clock,

@@ -17,6 +17,7 @@ from broker.adapters.server_tls import HandshakeFault
 from broker.core.alerts import EventKind, ItemKind, RecipientKind
 from broker.ports import INPUTS, Topic
 from broker.runtime.delivery_metrics import DELIVERY_METRICS
+from broker.runtime.feed_metrics import FEED_METRICS
 from broker.runtime.metric import OTHER, Kind, Metric, closed_set
 from broker.runtime.pds_metrics import SOURCE_METRICS
 from broker.runtime.sender_metrics import SENDER_METRICS
@@ -272,6 +273,7 @@ METRICS: tuple[Metric, ...] = (
     WORKLIST_ITEMS,
     WORKLIST_OLDEST,
     *DELIVERY_METRICS,
+    *FEED_METRICS,
 )
 """Every metric there is, in the order of the reference page."""
 

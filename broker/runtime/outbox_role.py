@@ -25,6 +25,8 @@ from broker.ports import FactLog, Record, Topic
 from broker.runtime import outbox_events as events
 from broker.runtime.deliveries import Deliveries
 from broker.runtime.destinations import routes
+from broker.runtime.feed_view import FeedView
+from broker.runtime.feeds import feed_rule
 from broker.runtime.health import Health, State
 from broker.runtime.logs import Log
 from broker.runtime.metrics import (
@@ -78,6 +80,10 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._worklist_table = KafkaTable(
             cluster, Topic.WORKLIST.value, begin=self._worklist.begin, take=self._worklist.take
         )
+        self._feeds = FeedView(parts.feeds)
+        self._feeds_table = KafkaTable(
+            cluster, Topic.FEEDS.value, begin=self._feeds.begin, take=self._feeds.take
+        )
         self._deliveries = Deliveries(
             settings.database_url, routes(settings, parts.senders), parts.alerts, self._metrics
         )
@@ -98,6 +104,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         for kind, age in product(ItemKind, Age):
             self._metrics.set(WORKLIST_ITEMS, standing[kind, age], reason=kind, age=age)
         self._metrics.set(WORKLIST_OLDEST, self._worklist.oldest_seconds(now))
+        self._feeds.measure(self._metrics, now, feed_rule(self._settings, self._parts, now))
 
     async def taken(self) -> dict[Place, int]:
         """Return how far each partition of `cpis.alerts` that reaches us is stored."""
@@ -109,22 +116,29 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
             for partition in assigned_to(self._app)
         }
 
-    async def _watch_worklist(self) -> None:
-        """Read `cpis.worklist` again and again; while that fails nothing is open as far as we can tell."""
+    async def _watch(self) -> None:
+        """
+        Read `cpis.worklist` and `cpis.feeds` again and again.
+
+        While the first fails nothing is open as far as we can tell; a feed that is not read grows old.
+        """
         while not self._stopping.is_set():
+            with suppress(KafkaUnavailable, Fenced, TopicMissing):
+                await self._feeds_table.catch_up()
             try:
                 await self._worklist_table.catch_up()
             except (KafkaUnavailable, Fenced, TopicMissing):
                 self._worklist.begin()
             await self._wait(_WORKLIST_EVERY_S)
         await self._worklist_table.close()
+        await self._feeds_table.close()
 
     async def on_start(self) -> None:
         """Open the database and start taking."""
         self._projection = await asyncio.to_thread(Projection, self._settings.database_url)
         await self._deliveries.start()
         self._running = asyncio.create_task(self._run(self._projection))
-        self._watching = asyncio.create_task(self._watch_worklist())
+        self._watching = asyncio.create_task(self._watch())
         self._log.write(events.OutboxStarted())
 
     async def on_stop(self) -> None:

@@ -24,6 +24,7 @@ from broker.services.dialects import Dialect, dialects
 from broker.wire.alerts_codec import AlertCodec
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
+from broker.wire.feed_codec import FeedCodec
 from broker.wire.records_codec import Door, RecordsCodec
 from broker.wire.state_codec import StateCodec
 from broker.wire.visit_reading import PROCESSING_IDS, Admits
@@ -45,6 +46,7 @@ class Parts:
     alerts: AlertCodec
     records: RecordsCodec
     details: DetailsCodec
+    feeds: FeedCodec
     senders: Senders
     authorities: Authorities
     dialects: Mapping[Door, Dialect]
@@ -75,6 +77,7 @@ def assemble(
         alerts=AlertCodec(schemas, registered),
         records=RecordsCodec(schemas, sealer),
         details=DetailsCodec(schemas, sealer),
+        feeds=FeedCodec(schemas),
         senders=senders,
         authorities=authorities,
         dialects=dialects(schemas, senders),

@@ -194,12 +194,6 @@ class Settings(FeedSettings, PdsSettings, BaseSettings):
         le=30_000,
         description="milliseconds within which a sender is answered, by refusal if Kafka is silent",
     )
-    feed_stale_hours: int = Field(
-        default=48,
-        ge=1,
-        le=8_760,
-        description="hours without a plan of an authority after which `cpis answer` calls its plans stale",
-    )
     database_url: str = Field(
         default_factory=lambda known: f"sqlite:///{known['data_dir'] / 'broker.sqlite'}",
         description="SQLAlchemy URL of the projection; default: an SQLite file in the data directory",

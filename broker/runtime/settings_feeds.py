@@ -13,3 +13,17 @@ class FeedSettings(BaseModel):
         description="file (CSV) of the local authorities: names, successors, office hours, telephones, "
         "mailboxes; without it those are known that have sent a plan or have a topic",
     )
+    feed_stale_hours: int = Field(
+        default=48,
+        ge=1,
+        le=840,
+        description="hours without a file of an authority of which something was taken, after which its "
+        "plans are called stale; files are remembered for 35 days",
+    )
+    feed_gate_percent: int = Field(
+        default=95,
+        ge=1,
+        le=100,
+        description="per cent of an authority's records that must match a person before its feed goes live; "
+        "below it there is a warning (R20)",
+    )

@@ -18,6 +18,7 @@ from broker.runtime.logs import Log
 from broker.runtime.metrics import REJECTED, Metrics
 from broker.runtime.parts import Parts, admits
 from broker.runtime.settings import Settings
+from broker.services.feed_health import FeedLog
 from broker.services.rejections import Rejections
 from broker.services.upload_desk import Outcome, UploadDesk, UploadDoor
 from broker.services.uploads import Uploads
@@ -52,6 +53,7 @@ def uploads(
             takes=admits(settings).takes,
             verifying=verifying,
         ),
+        feeds=FeedLog(parts.feeds, parts.key),
         read=read_file_aside,
         key=parts.key,
         clock=clock,

@@ -28,6 +28,7 @@ from broker.core.checks import CheckMark
 from broker.core.desk_errors import NoAnswerHere, VisitAmbiguous
 from broker.core.errors import ConfigurationError, WrongIdentityKey
 from broker.core.facts import Access, VisitMessage
+from broker.core.feeds import FeedRule, count, last_taken, later
 from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.invalidation import Inactive
 from broker.core.keyed import IdentityKey, moved_reference
@@ -43,11 +44,13 @@ from broker.core.waiting import waiting_number_key
 from broker.ports import PARTITION_STATE_KEY, Archive, Clock, Topic
 from broker.services.desk_log import SOURCE, DeskLog
 from broker.services.fact_writes import fact_write
+from broker.services.feed_health import files_taken, heard_by
 from broker.services.finding import Held, Kept, VisitAsked, kept_of, messages_of
 from broker.services.matching_output import cause_of
 from broker.services.rejected_desk import place_of
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
+from broker.wire.feed_codec import FeedCodec
 from broker.wire.records_codec import RecordsCodec
 from broker.wire.state_codec import StateCodec
 
@@ -68,25 +71,7 @@ class Readers:
     states: StateCodec
     records: RecordsCodec
     details: DetailsCodec
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedRule:
-    """The authorities that should send plans, and after how long without one a feed is stale."""
-
-    authorities: frozenset[OdsCode]
-    stale_after: timedelta
-
-    def judge(self, marks: Iterable[CheckMark], at: datetime) -> Feeds:
-        """Return how many feeds are known and how many are stale; one never heard of is."""
-        newest: dict[OdsCode, datetime] = {}
-        for mark in marks:
-            if mark.sender.kind is RecipientKind.AUTHORITY:
-                code = mark.sender.code
-                newest[code] = max(mark.received_at, newest.get(code, mark.received_at))
-        known = self.authorities | newest.keys()
-        stale = [code for code in known if code not in newest or at - newest[code] > self.stale_after]
-        return Feeds(known=len(known), stale=len(stale))
+    feeds: FeedCodec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +159,9 @@ class Enquiry:
         checked = await self._look(own, asked.user, passed=_passed(marks, asked.provider, own))
         if checked.excluded:
             await self._tell_of_excluded(asked, newest.number, grounds)
-        return answer(checked, self._feeds.judge((one.mark for one in marks), self._clock()))
+        heard = heard_by(one.mark for one in marks)
+        taken = last_taken(await files_taken(self._archive, self._readers.feeds))
+        return answer(checked, count(later(heard, taken), self._clock(), self._feeds))
 
     async def _without_number(self, kept: Sequence[Kept], grounds: Grounds) -> Answer:
         """Return that nobody knows whose a visit is, or who it may be; or that no message is held (21)."""

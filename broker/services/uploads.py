@@ -16,6 +16,7 @@ from broker.core.keyed import IdentityKey
 from broker.core.plans import last_visible_day
 from broker.ports import Clock, FactLog, Write
 from broker.services.fact_writes import fact_write, record_of
+from broker.services.feed_health import FeedLog
 from broker.services.rejections import RECORD_BYTES_MAX, SOURCE, Rejections
 from broker.services.waiting_records import WaitingRecords
 from broker.wire.facts_codec import FactCodec
@@ -57,13 +58,14 @@ class _Taken(NamedTuple):
 class Uploads:
     """The use case behind the drop folder and `cpis upload`. `count` is told `plan accepted` and `kept`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a use case needs is its arguments
         self,
         facts: FactLog,
         codec: FactCodec,
         rejections: Rejections,
         waiting: WaitingRecords,
         *,
+        feeds: FeedLog,
         read: Read,
         key: IdentityKey,
         clock: Clock,
@@ -73,6 +75,7 @@ class Uploads:
         self._codec = codec
         self._rejections = rejections
         self._waiting = waiting
+        self._feeds = feeds
         self._read = read
         self._key = key
         self._policy = waiting.policy
@@ -123,10 +126,8 @@ class Uploads:
             raw = file.slices.get(faulty.location, data) if faulty.kept else None
             await batch.add(self._waiting.writes(faulty, received_at))
             await batch.add(self._rejections.writes(_rejected(raw, faulty, upload, received_at)))
-        await batch.append()
-        self._tell(plans=plans, kept=len(refused))
         loaded = sum(answer.loaded for answer in answers)
-        return FileAnswer(
+        answered = FileAnswer(
             code=_file_code(loaded, len(answers) - loaded),
             head=file.sent.head,
             found=len(answers),
@@ -134,6 +135,10 @@ class Uploads:
             plans=plans,
             notes=upload.faults,
         )
+        await batch.add(self._feeds.writes(answered, received_at, created_at=upload.created_at))
+        await batch.append()
+        self._tell(plans=plans, kept=len(refused))
+        return answered
 
     async def _refuse_file(self, data: bytes, file: UnreadableFile, received_at: datetime) -> FileAnswer:
         """Keep a file of which nothing could be read."""
@@ -146,10 +151,13 @@ class Uploads:
         )
         batch = _Batch(self._facts)
         await batch.add(self._rejections.writes(rejected))
+        reason = file.reason.removeprefix(f"{FileCode.MALFORMED} ")
+        answered = refuse_file(reason, location=file.location, sent=file.sent)
+        if reason != NOT_ITS_OWN:  # it says nothing about the authority that it names
+            await batch.add(self._feeds.writes(answered, received_at))
         await batch.append()
         self._tell(plans=0, kept=1)
-        reason = file.reason.removeprefix(f"{FileCode.MALFORMED} ")
-        return refuse_file(reason, location=file.location, sent=file.sent)
+        return answered
 
     def _said_of(self, record: ReadRecord) -> tuple[RecordCode, str]:
         """

@@ -29,6 +29,7 @@ AUDIT_TYPE = "cpis.audit-entry.v1"
 ACTION_TYPE = "cpis.operator-action.v1"
 ACKNOWLEDGEMENT_TYPE = "cpis.acknowledgement.v1"
 CHECK_TYPE = "cpis.check-mark.v1"
+FEED_TYPE = "cpis.feed-file.v1"
 
 SENDER_HEADER = "ce_sender"
 """Our extension attribute: the ODS code of the organisation that a fact comes from."""

@@ -37,12 +37,15 @@ from broker.core.possible import Shelf
 from broker.core.possible_keys import Window, details_keys, person_reference
 from broker.core.waiting import waiting_number_key
 from broker.ports import Record, Topic
+from broker.runtime.codecs import load_schemas
 from broker.runtime.kafka import embedded_kafka
 from broker.runtime.parts import present
+from broker.services.feed_health import FeedLog
 from broker.services.rejections import Rejections
 from broker.services.uploads import Uploads
 from broker.services.verifying import Verifying
 from broker.services.waiting_records import WaitingRecords
+from broker.wire.feed_codec import FeedCodec
 from broker.wire.upload_codes import RecordCode
 from tests.builders.adt import Adt, Patient
 from tests.builders.hasty_kafka import HASTY_BROKER, declared
@@ -234,6 +237,7 @@ async def refuse(desk: Desk, patient: Patient) -> None:
             key=desk.key,
             verifying=Verifying(source, policy=policy, key=desk.key),
         ),
+        feeds=FeedLog(FeedCodec(load_schemas()), desk.key),
         read=read_here,
         key=desk.key,
         clock=present,

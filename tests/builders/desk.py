@@ -20,6 +20,7 @@ from broker.services.attendances import Attendances
 from broker.services.confirming import Confirming
 from broker.services.desk_log import DeskLog
 from broker.services.explanations import Codecs, Explanations
+from broker.services.feed_health import FeedLog
 from broker.services.intake import Intake
 from broker.services.message_desk import MessageDesk
 from broker.services.message_index import MessageIndexing
@@ -98,6 +99,7 @@ class DeskHouse:
             self.parts.facts,
             rejections,
             WaitingRecords(self.parts.details, policy=self.parts.policy, key=self.parts.key),
+            feeds=FeedLog(self.parts.feeds, self.parts.key),
             read=read_here,
             key=self.parts.key,
             clock=self.clock,

@@ -8,14 +8,17 @@ from broker.adapters.memory import MemoryFactLog
 from broker.adapters.memory_archive import MemoryArchive
 from broker.core.answers import Answer, Uncheckable, could_not_check
 from broker.core.facts import VisitMessage
+from broker.core.feeds import FeedRule
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey, visit_reference
 from broker.core.operators import Grounds, OperatorAction
 from broker.core.policy import AnyPolicy, Policy
 from broker.ports import Archive, Record, Topic
+from broker.runtime.codecs import load_schemas
 from broker.services.desk_log import DeskLog
-from broker.services.enquiry import Enquiry, FeedRule, Readers
+from broker.services.enquiry import Enquiry, Readers
 from broker.services.finding import VisitAsked
+from broker.wire.feed_codec import FeedCodec
 from tests.builders.house import ADA, House
 from tests.builders.matcher import KEY, NOON, PROVIDER, attendance, numbers
 from tests.builders.street import Street
@@ -23,7 +26,7 @@ from tests.builders.street import Street
 GROUNDS = Grounds(by="ops-7", reason="ticket 4711")
 BEN = list(zip(numbers(), range(2), strict=False))[1][0]
 VISIT = VisitAsked(provider=PROVIDER, number="V-1", system="ED")
-RULE = FeedRule(authorities=frozenset(), stale_after=timedelta(hours=48))
+RULE = FeedRule(stale_after=timedelta(hours=48), gate=0.95)
 BEHIND = could_not_check(Uncheckable.BROKER_BEHIND)
 LOOK_AGAIN_S = 0.005
 
@@ -65,7 +68,13 @@ class Desk:
         kafka, codecs = self.house.kafka, self.house.codecs
         return Enquiry(
             self.archive or MemoryArchive(kafka),
-            Readers(facts=codecs.facts, states=codecs.states, records=codecs.records, details=codecs.details),
+            Readers(
+                facts=codecs.facts,
+                states=codecs.states,
+                records=codecs.records,
+                details=codecs.details,
+                feeds=FeedCodec(load_schemas()),
+            ),
             DeskLog(self.pen(kafka), codecs.records, key=KEY, clock=lambda: NOON),
             policy=self.policy,
             key=self.key,

@@ -13,12 +13,14 @@ from broker.core.number_ranges import Takes, takes_any
 from broker.core.policy import Policy
 from broker.ports import Demographics, FactLog, Topic, Write
 from broker.runtime.codecs import load_schemas
+from broker.services.feed_health import FeedLog
 from broker.services.rejections import Rejections
 from broker.services.uploads import Read, Uploads
 from broker.services.verifying import Verifying
 from broker.services.waiting_records import WaitingRecords
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
+from broker.wire.feed_codec import FeedCodec
 from broker.wire.file_response import write_file_response
 from broker.wire.records_codec import RecordsCodec, Rejected
 from broker.wire.upload_answer import FileAnswer
@@ -78,6 +80,7 @@ class Desk:
                 takes=takes,
                 verifying=None if source is None else Verifying(source, policy=policy, key=KEY, seconds=0.05),
             ),
+            feeds=FeedLog(FeedCodec(schemas), KEY),
             read=read,
             key=KEY,
             clock=lambda: NOW,

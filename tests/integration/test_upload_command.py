@@ -1,6 +1,7 @@
 """`cpis upload` on a genuine Kafka: what it shows, and its exit codes."""
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -171,3 +172,23 @@ async def _count(cluster: Cluster, topic: Topic) -> int:
         places = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
         ends = await consumer.end_offsets(places)
         return sum(ends.values())
+
+
+def test_what_became_of_the_file_is_in_the_authority_s_feed(kafka: EmbeddedKafka, upload: Upload) -> None:
+    """`cpis authorities` reads back what the upload left, and names nobody (R15, R20)."""
+    authority = "E777"
+    upload(build_upload((GOOD, BAD), authority=authority, file_id="OF-E777"))
+
+    settings = {"CPIS_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers}
+    told = CliRunner().invoke(root, ["authorities", "--json"], env=settings)
+    feeds = {feed["authority"]: feed for feed in map(json.loads, told.stdout.splitlines())}
+    found = feeds[authority]
+    assert (0.5, True, False, 1) == (
+        found["matched"],
+        found["below_gate"],
+        found["stale"],
+        found["newest_file"]["loaded"],
+    )
+    table = CliRunner().invoke(root, ["authorities", "--unwell"], env=settings).stdout
+    assert "50.0% BELOW GATE" in table
+    assert not [name for name in ("9990000018", "Sample", "OF-E777") if name in told.stdout + table]

@@ -20,15 +20,18 @@ from broker.core.answers import (
 from broker.core.desk_errors import NoAnswerHere
 from broker.core.everybody import Everybody
 from broker.core.facts import Fact, VisitMessage
+from broker.core.feeds import FeedRule
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
 from broker.core.operators import Grounds
 from broker.core.policy import AnyPolicy
 from broker.ports import Archive, FactLog, Record, Topic
+from broker.runtime.codecs import load_schemas
 from broker.services.desk_log import DeskLog
-from broker.services.enquiry import Enquiry, FeedRule, Readers
+from broker.services.enquiry import Enquiry, Readers
 from broker.services.finding import VisitAsked
 from broker.services.matching import Codecs
+from broker.wire.feed_codec import FeedCodec
 from tests.spec.settled import KEY
 from tests.spec.table import PROVIDER, T
 
@@ -36,7 +39,7 @@ Ask = Callable[[VisitAsked], Answer]
 """From a visit as its hospital calls it to its answer; raises `NoAnswerHere`."""
 
 GROUNDS = Grounds(by="specification", reason="a row of a table")
-FEEDS = FeedRule(authorities=frozenset(), stale_after=timedelta(hours=48))
+FEEDS = FeedRule(stale_after=timedelta(hours=48), gate=0.95)
 LOOK_AGAIN_S = 0.02
 
 
@@ -173,7 +176,13 @@ def enquiry(
     waited = MARK_WITHIN if behind else timedelta()
     return Enquiry(
         WithoutMarks(archive) if behind else archive,
-        Readers(facts=codecs.facts, states=codecs.states, records=codecs.records, details=codecs.details),
+        Readers(
+            facts=codecs.facts,
+            states=codecs.states,
+            records=codecs.records,
+            details=codecs.details,
+            feeds=FeedCodec(load_schemas()),
+        ),
         DeskLog(log, codecs.records, key=KEY, clock=lambda: T),
         policy=policy,
         key=KEY,

@@ -10,7 +10,10 @@ from broker.runtime.metric import OTHER, Kind, Metric
 from broker.runtime.metrics import METRICS, PARTITIONS, Metrics
 from tests.scrape import samples
 
-_UNITS = ("_seconds", "_total", "_records", "_items", "_open", "_state", "_ready", "_away", "_silent")
+_UNITS = (
+    *("_seconds", "_total", "_records", "_items", "_open", "_ratio"),
+    *("_state", "_ready", "_away", "_silent", "_stale"),
+)
 _LABEL_VALUES_MAX = 64  # of what is no number of a partition
 _NUMBER = re.compile(r"\d{6,}")
 LABELLED = [metric for metric in METRICS if metric.labels]

@@ -21,7 +21,6 @@ from broker.core.operators import ActionKind
 from broker.core.partition import Forwarding
 from broker.core.policy import Policy
 from broker.ports import Topic, Write
-from broker.services.enquiry import FeedRule
 from tests.builders.enquiry import (
     BEHIND,
     BEN,
@@ -313,7 +312,7 @@ def test_stale_feeds_are_counted_by_their_newest_plan() -> None:
     async def scenario(house: House) -> None:
         house.send(plan(received_at=NOON - timedelta(hours=9)), plan(received_at=NOON), number=BEN)
         await worked_off(house, came())
-        silent = FeedRule(authorities=frozenset({AUTHORITY, OdsCode("204")}), stale_after=RULE.stale_after)
+        silent = replace(RULE, expected=frozenset({AUTHORITY, OdsCode("204")}))
         counted = [
             (await Desk(house, rule=rule, now=NOON + timedelta(hours=48, seconds=late)).ask()).feeds
             for rule in (RULE, silent)

@@ -162,6 +162,6 @@ def test_every_rule_stands_on_the_page_with_how_it_is_known() -> None:
     rules = read_rules((REPOSITORY / TABLE).read_text("utf-8"))
     assert [] == [one.id for one in rules if one.id not in cells or not cells[one.id][3].strip()]
     assert "those of ruling 9" == cells["R3"][3]
-    assert cells["R18"][3].startswith("not the broker's: ")
+    assert cells["R19"][3].startswith("not the broker's: ")
     assert all(cells[one.id][3] == f"not yet: {one.not_yet}" for one in rules if one.not_yet)
     assert "`visible_after_end_days`<br>`unborn_visible_days`" == cells["ruling 9"][2]

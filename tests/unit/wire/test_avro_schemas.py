@@ -55,6 +55,7 @@ PINNED = {
     "birth_details": 1081,
     "cover_details": 1082,
     "link_ended_details": 1083,
+    "feed_file": 1300,
     "details": 1065,
     "clues": 1110,
     "details_shelf": 1066,

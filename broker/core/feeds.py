@@ -1,0 +1,235 @@
+"""
+The health of an authority's feed: how old it is, what of it matches, what waits and why (R18, R20; C7 to C9).
+
+Pure: what was taken of each file goes in, with a moment; nothing here reads a clock or names a person. A file
+counts by its authority's last days, so that one small file does not speak for a feed.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from broker.core.answers import Feeds
+from broker.core.identifiers import OdsCode
+
+SHARE_OF = timedelta(days=7)
+"""The share of matched records is that of the files of so many days, counted back from the newest."""
+UNMATCHED = frozenset({"CPR01", "CPR03", "CPR04", "CPR05"})
+"""Record codes of R20's other side: nobody, not verified, no number, superseded. Such a record waits (14)."""
+LOADED = "CPR06"
+
+
+_HOUR_S = 3_600
+_HOURS_SAID = 48
+
+
+class FeedState(StrEnum):
+    """
+    Whether a person has said that a feed is live (R20), or the list that another authority has taken over.
+
+    It holds nothing back: plans alert in each.
+    """
+
+    IN_TRIAL = "in trial"
+    LIVE = "live"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileTaken:
+    """
+    What became of one upload file, in numbers: no identifier of a person, no name of a file.
+
+    `file_key` is keyed, `created_at` the file's own stamp where it could be read, `received_at` when we took
+    it; both aware UTC. `code` is the file's (CPF), `codes` counts its records by theirs (CPR).
+    """
+
+    authority: OdsCode
+    file_key: str
+    code: str
+    created_at: datetime | None
+    received_at: datetime
+    found: int
+    plans: int
+    codes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def loaded(self) -> int:
+        """How many records were loaded."""
+        return self.codes.get(LOADED, 0)
+
+    @property
+    def refused(self) -> int:
+        """How many records were not, those of a file that was refused as a whole among them."""
+        return self.found - self.loaded
+
+    @property
+    def taken(self) -> bool:
+        """Whether the file said something: one that was refused as a whole makes no feed younger."""
+        return self.loaded > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """How many records of the newest file wait for a number that matches, why, and since which file."""
+
+    code: str
+    count: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedRule:
+    """
+    When a feed is stale, and from which share of matched records it may go live (R20).
+
+    `expected` are those that should send, `live` those of which a person has said that they do; from `closed`
+    others have taken over, and they send no more (ruling 19).
+    """
+
+    stale_after: timedelta
+    gate: float
+    expected: frozenset[OdsCode] = frozenset()
+    live: frozenset[OdsCode] = frozenset()
+    closed: frozenset[OdsCode] = frozenset()
+
+    def state(self, code: OdsCode) -> FeedState:
+        """Return how far a feed has come."""
+        if code in self.closed:
+            return FeedState.CLOSED
+        return FeedState.LIVE if code in self.live else FeedState.IN_TRIAL
+
+    def is_stale(self, code: OdsCode, last_at: datetime | None, at: datetime) -> bool:
+        """Tell whether an authority's plan data is too old at a moment; what never came is (R18)."""
+        return code not in self.closed and (last_at is None or at - last_at > self.stale_after)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedHealth:
+    """
+    How one authority's feed stands at a moment.
+
+    `last_at` is when something of it was last taken, None for never; `matched` the share of the records of
+    the last days that match the demographic source, None where there were none; `refused` how many of the
+    newest file's records were not loaded.
+    """
+
+    authority: OdsCode
+    state: FeedState
+    last_at: datetime | None
+    age: timedelta | None
+    stale: bool
+    newest: FileTaken | None
+    matched: float | None
+    below_gate: bool
+    waiting: tuple[Waiting, ...]
+    refused: int
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nobody has to do anything about it."""
+        return not self.stale and not self.below_gate and not self.refused
+
+
+def last_taken(files: Iterable[FileTaken]) -> Mapping[OdsCode, datetime]:
+    """Return when something was last taken from each authority."""
+    newest: dict[OdsCode, datetime] = {}
+    for file in files:
+        if file.taken:
+            newest[file.authority] = max(file.received_at, newest.get(file.authority, file.received_at))
+    return newest
+
+
+def count(heard: Mapping[OdsCode, datetime], at: datetime, rule: FeedRule) -> Feeds:
+    """Return how many feeds are known at a moment and how many are stale, for an answer (ruling 41)."""
+    known = (rule.expected | heard.keys()) - rule.closed
+    return Feeds(known=len(known), stale=sum(rule.is_stale(code, heard.get(code), at) for code in known))
+
+
+def old(age: timedelta) -> str:
+    """Return an age in words: hours up to two days, then days."""
+    hours = int(age.total_seconds() // _HOUR_S)
+    if hours < 1:
+        return "less than an hour"
+    if hours < _HOURS_SAID:
+        return f"{hours} h"
+    return f"{hours // 24} days"
+
+
+def later(one: Mapping[OdsCode, datetime], other: Mapping[OdsCode, datetime]) -> Mapping[OdsCode, datetime]:
+    """Return when each authority was last heard of, of two that remember it."""
+    return {**one, **{code: max(time, one.get(code, time)) for code, time in other.items()}}
+
+
+def health(
+    files: Iterable[FileTaken], heard: Mapping[OdsCode, datetime], at: datetime, rule: FeedRule
+) -> tuple[FeedHealth, ...]:
+    """
+    Return how every feed stands at `at` (aware), by authority: those expected, and those ever heard of.
+
+    `heard` is when plans of an authority were last decided upon, which a check mark says for longer than a
+    file is remembered.
+    """
+    own: dict[OdsCode, list[FileTaken]] = {code: [] for code in rule.expected | heard.keys()}
+    for file in files:
+        own.setdefault(file.authority, []).append(file)
+    last = later(heard, last_taken(file for mine in own.values() for file in mine))
+    return tuple(
+        _health(code, sorted(own[code], key=_order), last.get(code), at, rule) for code in sorted(own)
+    )
+
+
+def _order(file: FileTaken) -> tuple[datetime, str]:
+    """Return what files are sorted by."""
+    return file.received_at, file.file_key
+
+
+def _health(
+    code: OdsCode, files: Sequence[FileTaken], last_at: datetime | None, at: datetime, rule: FeedRule
+) -> FeedHealth:
+    """Return how one feed stands; its files are in the order of their receipt."""
+    newest = files[-1] if files else None
+    matched = _matched(files)
+    return FeedHealth(
+        authority=code,
+        state=rule.state(code),
+        last_at=last_at,
+        age=None if last_at is None else at - last_at,
+        stale=rule.is_stale(code, last_at, at),
+        newest=newest,
+        matched=matched,
+        below_gate=matched is not None and matched < rule.gate,
+        waiting=_waiting(files),
+        refused=0 if newest is None else newest.refused,
+    )
+
+
+def _matched(files: Sequence[FileTaken]) -> float | None:
+    """Return the share of matched records of the last days, None where nobody was looked up (R20)."""
+    recent = [file for file in files if files[-1].received_at - file.received_at < SHARE_OF]
+    codes = sum((Counter(file.codes) for file in recent), Counter[str]())
+    unmatched = sum(codes[code] for code in UNMATCHED)
+    total = codes.total()
+    return None if not total else (total - unmatched) / total
+
+
+def _waiting(files: Sequence[FileTaken]) -> tuple[Waiting, ...]:
+    """
+    Return what of the newest readable file waits, by reason, each since the first of the files in a row that
+    had some.
+
+    Which record waits stands in no number: whether it is the same one from file to file, nobody can tell.
+    """
+    readable = [file for file in files if file.codes]
+    found = []
+    for code in sorted(UNMATCHED):
+        since = None
+        for file in reversed(readable):
+            if not file.codes.get(code):
+                break
+            since = file
+        if since is not None:
+            found.append(Waiting(code=code, count=readable[-1].codes[code], since=since.received_at))
+    return tuple(found)

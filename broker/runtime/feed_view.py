@@ -1,0 +1,70 @@
+"""
+How every feed stands as far as `cpis.feeds` was read, for gauges and for what is delivered meanwhile.
+
+Keeps when something was last taken from each authority, and of its files those that its health goes by.
+"""
+
+from datetime import datetime, timedelta
+
+from broker.core.feeds import FeedHealth, FeedRule, FileTaken, health, last_taken, later
+from broker.core.identifiers import OdsCode
+from broker.ports import Record
+from broker.runtime.feed_metrics import (
+    FEED_AGE,
+    FEED_MATCHED,
+    FEED_REFUSED,
+    FEED_STALE,
+    FEED_WAITING,
+)
+from broker.runtime.metrics import Metrics
+from broker.wire.feed_codec import FeedCodec
+
+_KEPT = timedelta(days=40)  # of each authority's files, back from its newest: more than the share goes by
+
+
+class FeedView:
+    """The files that were taken; `last` is when something last was, by authority, and grows as they are."""
+
+    def __init__(self, codec: FeedCodec) -> None:
+        """Begin without a file."""
+        self.last: dict[OdsCode, datetime] = {}
+        self._codec = codec
+        self._files: dict[OdsCode, dict[tuple[str, datetime], FileTaken]] = {}
+
+    def begin(self) -> None:
+        """Forget every file: the topic is read anew. When each authority was last heard of stays."""
+        self._files.clear()
+
+    def take(self, record: Record) -> None:
+        """Take one record; what says nothing of a file changes nothing."""
+        file = self._codec.glance(record.value)
+        if file is None:
+            return
+        self.last.update(later(self.last, last_taken([file])))
+        own = self._files.setdefault(file.authority, {})
+        own[file.file_key, file.received_at] = file
+        bound = max(time for _, time in own) - _KEPT
+        for key in [key for key in own if key[1] < bound]:
+            del own[key]
+
+    def standing(self, at: datetime, rule: FeedRule) -> tuple[FeedHealth, ...]:
+        """Return how every feed stands at a moment (aware), by authority."""
+        files = (file for own in self._files.values() for file in own.values())
+        return health(files, self.last, at, rule)
+
+    def measure(self, metrics: Metrics, at: datetime, rule: FeedRule) -> None:
+        """Bring the gauges up to date; what is not known of a feed has none."""
+        feeds = self.standing(at, rule)
+        metrics.name("authority", (feed.authority.code for feed in feeds))
+        for gauge in (FEED_AGE, FEED_STALE, FEED_MATCHED, FEED_WAITING, FEED_REFUSED):
+            metrics.clear(gauge)
+        for feed in feeds:
+            code = feed.authority.code
+            metrics.set(FEED_STALE, feed.stale, authority=code, state=feed.state)
+            metrics.set(FEED_REFUSED, feed.refused, authority=code)
+            if feed.age is not None:
+                metrics.set(FEED_AGE, feed.age.total_seconds(), authority=code)
+            if feed.matched is not None:
+                metrics.set(FEED_MATCHED, feed.matched, authority=code)
+            for waiting in feed.waiting:
+                metrics.set(FEED_WAITING, waiting.count, authority=code, code=waiting.code)

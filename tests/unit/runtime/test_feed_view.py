@@ -1,0 +1,79 @@
+"""The outbox's view of the feeds: gauges, and when each authority was last heard of."""
+
+from datetime import UTC, datetime, timedelta
+
+from broker.adapters.memory import MemoryKafka
+from broker.core.feeds import FeedRule, FileTaken
+from broker.core.identifiers import OdsCode
+from broker.ports import Record, Topic, Write
+from broker.runtime.codecs import load_schemas
+from broker.runtime.feed_metrics import FEED_AGE, FEED_MATCHED, FEED_REFUSED, FEED_STALE, FEED_WAITING
+from broker.runtime.feed_view import FeedView
+from broker.runtime.metrics import Metrics
+from broker.wire.feed_codec import FeedCodec
+
+CODEC = FeedCodec(load_schemas())
+OURS, SILENT = OdsCode("211"), OdsCode("204")
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+RULE = FeedRule(stale_after=timedelta(hours=48), gate=0.95, expected=frozenset({SILENT}))
+
+
+def record(*, at: datetime = NOON, codes: dict[str, int] | None = None) -> Record:
+    """Return the record of a file that was taken."""
+    codes = {"CPR06": 3, "CPR01": 1} if codes is None else codes
+    file = FileTaken(
+        authority=OURS,
+        file_key="key",
+        code="CPF03",
+        created_at=None,
+        received_at=at,
+        found=sum(codes.values()),
+        plans=3,
+        codes=codes,
+    )
+    kafka = MemoryKafka()
+    kafka.append([Write(Topic.FEEDS, b"211", CODEC.encode_file(file))])
+    return kafka.read(Topic.FEEDS)[0]
+
+
+def test_the_gauges_say_how_every_feed_stands() -> None:
+    """Of a feed that never came there is no age and no share: neither is nought (R18, R20)."""
+    view, metrics = FeedView(CODEC), Metrics()
+    view.take(record())
+    view.measure(metrics, NOON + timedelta(hours=1), RULE)
+
+    ours, silent = {"authority": "211"}, {"authority": "204"}
+    assert 0 == metrics.value(FEED_STALE, state="in trial", **ours)
+    assert 3_600 == metrics.value(FEED_AGE, **ours)
+    assert 0.75 == metrics.value(FEED_MATCHED, **ours)
+    assert 1 == metrics.value(FEED_WAITING, code="CPR01", **ours)
+    assert 1 == metrics.value(FEED_REFUSED, **ours)
+    assert 1 == metrics.value(FEED_STALE, state="in trial", **silent)
+    assert [None, None] == [metrics.value(FEED_AGE, **silent), metrics.value(FEED_MATCHED, **silent)]
+
+
+def test_what_is_read_anew_is_not_counted_twice() -> None:
+    """After a fault the topic is read from its beginning; when an authority was heard of stays known."""
+    view, metrics = FeedView(CODEC), Metrics()
+    view.take(record())
+    view.begin()
+
+    assert {OURS: NOON} == view.last
+    view.take(record())
+    view.measure(metrics, NOON, RULE)
+    assert 0.75 == metrics.value(FEED_MATCHED, authority="211")
+
+
+def test_files_that_no_health_goes_by_are_forgotten() -> None:
+    """What an outbox holds has a bound: 40 days back from the newest; a foreign record changes nothing."""
+    view = FeedView(CODEC)
+    foreign = MemoryKafka()
+    foreign.append([Write(Topic.FEEDS, b"211", b"\x00\x00")])
+    for days in (0, 39, 40):
+        view.take(record(at=NOON + timedelta(days=days), codes={"CPR06": 1}))
+    view.take(foreign.read(Topic.FEEDS)[0])
+    assert 3 == sum(len(own) for own in view._files.values())
+
+    view.take(record(at=NOON + timedelta(days=41), codes={"CPR06": 1}))
+    assert 3 == sum(len(own) for own in view._files.values())
+    assert NOON + timedelta(days=41) == view.last[OURS]
