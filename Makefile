@@ -32,6 +32,7 @@ fix: $(STAMP)  ## mend what the linter and the formatter can mend, and write the
 bench: $(STAMP)  ## measure throughput and latency beside a bare Kafka client in the same run, and what state costs
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench --engine
+	$(BIN)/python -m tests.bench --mllp
 
 mutants: $(STAMP)  ## try mistakes with the rules and a sample of mutants of the core, print which rows notice and the score
 	$(BIN)/python -m tests.tools.mutants

@@ -31,9 +31,11 @@ class IdentityKey:
 
     def derive(self, purpose: str, *parts: str | bytes) -> str:
         """Return 32 hex digits: HMAC-SHA256 of the purpose and the length-prefixed parts, cut to 128 bits."""
-        encoded = [part.encode() if isinstance(part, str) else part for part in (purpose, *parts)]
-        data = b"".join([len(part).to_bytes(4, "big") + part for part in encoded])
-        return hmac.digest(self.secret, data, "sha256")[:_ID_BYTES].hex()
+        return self.digest(_prefixed(purpose, *parts))[:_ID_BYTES].hex()
+
+    def digest(self, data: bytes) -> bytes:
+        """Return the 32 bytes of HMAC-SHA256."""
+        return hmac.digest(self.secret, data, "sha256")
 
     @property
     def fingerprint(self) -> str:
@@ -41,9 +43,19 @@ class IdentityKey:
         return self.derive("fingerprint")
 
 
+def _prefixed(*parts: str | bytes) -> bytes:
+    """Return parts, each behind its length in four bytes: no two sequences come to the same bytes."""
+    encoded = [part.encode() if isinstance(part, str) else part for part in parts]
+    return b"".join([len(part).to_bytes(4, "big") + part for part in encoded])
+
+
 def message_reference(key: IdentityKey, data: bytes) -> str:
     """Return the id of received bytes: the same bytes have the same id, and nothing can be read from it."""
     return key.derive("message", data)
+
+
+_PLACES = [_prefixed(bytes((place,))) + _HALF_BYTES.to_bytes(4, "big") for place in _ROUNDS]
+"""What stands before the half of each round: its place, and the length of the half."""
 
 
 def _xor(left: bytes, right: bytes) -> bytes:
@@ -51,24 +63,29 @@ def _xor(left: bytes, right: bytes) -> bytes:
     return (int.from_bytes(left) ^ int.from_bytes(right)).to_bytes(len(left))
 
 
-def _round(key: IdentityKey, number: NhsNumber, place: int, half: bytes) -> bytes:
-    """Return what one round mixes in."""
-    return bytes.fromhex(key.derive("visit of number", number.key, bytes((place,)), half))[:_HALF_BYTES]
+def _mixed(key: IdentityKey, person: bytes, place: int, left: bytes, right: bytes) -> bytes:
+    """Return the left half with what a round makes of the right one mixed in; `person` is from `_person`."""
+    return _xor(left, key.digest(person + _PLACES[place] + right)[:_HALF_BYTES])
+
+
+def _person(number: NhsNumber) -> bytes:
+    """Return what the rounds of one number have in common."""
+    return _prefixed("visit of number", number.key)
 
 
 def _under(key: IdentityKey, number: NhsNumber, content: bytes) -> str:
     """Return a visit's reference under a number: a permutation of 128 bits, of its own for every number."""
-    left, right = content[:_HALF_BYTES], content[_HALF_BYTES:]
+    left, right, person = content[:_HALF_BYTES], content[_HALF_BYTES:], _person(number)
     for place in _ROUNDS:
-        left, right = right, _xor(left, _round(key, number, place, right))
+        left, right = right, _mixed(key, person, place, left, right)
     return (left + right).hex()
 
 
 def _content(key: IdentityKey, number: NhsNumber, reference: bytes) -> bytes:
     """Return what `_under` made a reference of."""
-    left, right = reference[:_HALF_BYTES], reference[_HALF_BYTES:]
+    left, right, person = reference[:_HALF_BYTES], reference[_HALF_BYTES:], _person(number)
     for place in reversed(_ROUNDS):
-        left, right = _xor(right, _round(key, number, place, left)), left
+        left, right = _mixed(key, person, place, right, left), left
     return left + right
 
 

@@ -331,13 +331,17 @@ class Metrics:
         """Return the values that a label may have: those declared, or those that the settings decide."""
         return metric.labels[label] | self._named.get(label, frozenset())
 
+    def _is_allowed(self, metric: Metric, label: str, value: str) -> bool:
+        """Return whether a value is one of those, without putting the two sets together for every count."""
+        return value in metric.labels[label] or value in self._named.get(label, ())
+
     def _of(self, metric: Metric, labels: Mapping[str, str]) -> Any:
         """Return the series with these labels; a value that is none of its set stands as `other`."""
         made = self._made[metric.name]
         if not metric.labels:
             return made
         closed = {
-            name: value if (value := str(labels[name])) in self._allowed(metric, name) else OTHER
+            name: value if self._is_allowed(metric, name, value := str(labels[name])) else OTHER
             for name in metric.labels
         }
         return made.labels(**closed)

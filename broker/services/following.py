@@ -16,7 +16,7 @@ from broker.services.attendances import Attendances
 from broker.services.numbers_in_use import NumbersInUse, Owed
 from broker.wire.facts_codec import FactCodec
 
-_RECORDS_AT_ONCE = 500  # some 20 ms of reading: the event loop is held no longer
+_RECORDS_AT_ONCE = 100  # some 5 ms of reading: the event loop is held no longer, and senders wait for it
 
 
 class Following:

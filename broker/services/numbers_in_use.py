@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache, partial
 from itertools import islice
 from typing import TypeVar
 
@@ -27,6 +28,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMES = struct.Struct(">QQQ")
 _ZERO = 1 << 62  # so that times before 1970, and no sequence number, sort as bytes
 _EXPIRED_AT_ONCE = 4  # looked at for each message: more than ever come anew
+_CONTENTS_KEPT = 128  # of the messages in hand, each asked for three times: saves 20 µs of 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class NumbersInUse:
         """Begin with no visit."""
         self._key = key
         self._horizon = horizon
+        self._content = lru_cache(_CONTENTS_KEPT)(partial(visit_content, key))
         self._visits: dict[bytes, _Held] = {}
         self._former: dict[tuple[bytes, bytes], _Held] = {}
         self._left: dict[tuple[bytes, bytes], bytes] = {}
@@ -102,7 +105,7 @@ class NumbersInUse:
     def note(self, number: NhsNumber, fact: VisitMessage | VisitLeft) -> None:
         """Take in that a fact is durable."""
         if isinstance(fact, VisitLeft):
-            about = visit_content(self._key, fact.visit, number), number.key
+            about = self._content(fact.visit, number), number.key
             place = _packed(leaving_position(fact))
             self._left[about] = max(place, self._left.get(about, b""))
             return
@@ -145,7 +148,7 @@ class NumbersInUse:
         first = self._ahead.get(message.message_id, message.received_at)
         told = message if first >= message.received_at else replace(message, received_at=first)
         place = _packed(position(told))
-        content = visit_content(self._key, message.visit, number)
+        content = self._content(message.visit, number)
         return content, _Held(number.key, place, message.received_at, message.restricted is True)
 
     def _owed(self, content: bytes, held: _Held, at: datetime) -> Owed:
@@ -169,6 +172,8 @@ class NumbersInUse:
         old = {content for content in _first(self._visits) if self._visits[content].received_at < before}
         for content in old:
             del self._visits[content]
+        if old:
+            self._content.cache_clear()  # what is forgotten is not kept elsewhere
         for about in [about for about in self._former if about[0] in old] if old else ():
             del self._former[about]
         for message_id in _first(self._ahead):

@@ -109,6 +109,8 @@ class Segment:
         raw = self.raw(position)
         if not raw:
             return None
+        if raw.isalnum():  # most are: no delimiter, blank, quote or escape is a letter or a digit
+            return raw if component == 1 and subcomponent <= 1 else None
         repetition = self._delimiters.repetition
         if repetition is not None and repetition in raw:
             raw = raw[: raw.index(repetition)]
@@ -147,6 +149,8 @@ class Repeat:
         """Decode one component, or one sub-component of it."""
         if not component:
             return None
+        if component.isalnum():
+            return component if subcomponent <= 1 else None
         if subcomponent and component.strip() != _TWO_QUOTES:
             component = _nth(component, self._delimiters.subcomponent, subcomponent)
         text = unescape(component, self._delimiters, self._codec).strip()

@@ -16,12 +16,15 @@ from broker.runtime.worker import collect_rarely
 from tests.bench.clinician import measure_clinician
 from tests.bench.copies import measure_copies
 from tests.bench.latency import measure_latency
+from tests.bench.mllp import CONNECTIONS, PACED_PER_SECOND, Measured, measure_mllp
 from tests.bench.state import measure_state
 from tests.bench.throughput import measure_throughput
 
 SPEED_AIM = 1 / 3
 LATENCY_AIM = 4.0
-
+ANSWERED_AIM = 3_000
+"""Messages a second on one core with twenty connections."""
+ANSWER_MS_AIM = 50
 
 PLANS = 230_000
 OTHERS_A_PLAN = 2.26  # 520,000 people without a plan come within the horizon
@@ -69,7 +72,36 @@ def print_engine(seconds: int) -> None:
     with tempfile.TemporaryDirectory() as directory, embedded_kafka(say=print, lasting=True) as kafka:
         asyncio.run(apply_topics(kafka.cluster, declared))
         engine = asyncio.run(measure_clinician(kafka.cluster, Path(directory), seconds))
-    print(f"AA → ORU at engine  p50 {engine.p50:6.1f} ms   p99 {engine.p99:6.1f} ms")
+    print(
+        f"AA → ORU at engine  p50 {engine.p50:6.1f} ms   p90 {engine.p90:.1f} ms   p99 {engine.p99:.1f} ms   "
+        f"longest {engine.most:.1f} ms"
+    )
+
+
+def print_mllp(messages: int) -> None:
+    """Measure the MLLP door and a server that only echoes on a fresh cluster, and print both."""
+    declared = load_topics(topics_file().read_text("utf-8"))
+    with tempfile.TemporaryDirectory() as directory, embedded_kafka(say=print, lasting=True) as kafka:
+        asyncio.run(apply_topics(kafka.cluster, declared))
+        echoed, taken = asyncio.run(measure_mllp(kafka.cluster, Path(directory), messages))
+    _print_answered("echo", echoed)
+    _print_answered("durable", taken)
+    print(
+        f"durable ÷ echoed    {taken.alone.per_second / echoed.alone.per_second:.2f} by one connection, "
+        f"{taken.together.per_second / echoed.together.per_second:.2f} by {CONNECTIONS} "
+        f"(aim {ANSWERED_AIM:,} a second on one core: {1 / taken.together.cpu_s:,.0f}); "
+        f"p99 {taken.paced.p99:.1f} ms (aim under {ANSWER_MS_AIM} ms)"
+    )
+
+
+def _print_answered(name: str, measured: Measured) -> None:
+    """Print what a server did."""
+    alone, together, paced = measured.alone, measured.together, measured.paced
+    print(
+        f"AA, {name:<15} {alone.per_second:7,.0f} messages/s by one connection, "
+        f"{together.per_second:,.0f} by {CONNECTIONS}, {together.cpu_s * 1e6:.0f} µs of CPU each; "
+        f"at {PACED_PER_SECOND}/s p50 {paced.p50:.1f} ms   p99 {paced.p99:.1f} ms"
+    )
 
 
 def print_state(plans: int, attendances: int) -> None:
@@ -103,10 +135,13 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=int, default=20, help="how long the latency is measured")
     parser.add_argument("--plans", type=int, default=PLANS, help="how many people have a plan")
     parser.add_argument("--engine", action="store_true", help="measure the way to a provider's engine alone")
+    parser.add_argument("--mllp", action="store_true", help="measure the MLLP door alone")
     parser.add_argument("--state", action="store_true", help="measure the state alone")
     arguments = parser.parse_args()
     if arguments.engine:
         print_engine(arguments.seconds)
+    elif arguments.mllp:
+        print_mllp(arguments.attendances // 10)
     elif arguments.state:
         print_state(arguments.plans, arguments.attendances // 10)
     else:

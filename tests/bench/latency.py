@@ -32,13 +32,16 @@ class Latency:
     """Quantiles in milliseconds."""
 
     p50: float
+    p90: float
     p99: float
+    most: float
 
 
 def quantiles(seconds: Iterable[float]) -> Latency:
     """Return the quantiles of some times."""
-    ordered = sorted(seconds)
-    return Latency(*(ordered[int(len(ordered) * share)] * 1000 for share in (0.5, 0.99)))
+    ordered = [one * 1000 for one in sorted(seconds)]
+    p50, p90, p99 = (ordered[int(len(ordered) * share)] for share in (0.5, 0.9, 0.99))
+    return Latency(p50=p50, p90=p90, p99=p99, most=ordered[-1])
 
 
 class _Arrivals:

@@ -190,7 +190,7 @@ async def _attended(cluster: Cluster, codecs: Codecs, pid: int, plans: int, atte
     children: Sequence[bytes] = list(islice(keys(), min(plans, attendances // every)))
     strangers = islice(keys(), plans, None)
     async with AIOKafkaProducer(**cluster.connection(), linger_ms=5) as producer:
-        before = _cpu_s(pid)
+        before = cpu_s(pid)
         sent = []
         for place in range(attendances):
             flagged = place % every == 0 and place // every < len(children)
@@ -204,10 +204,10 @@ async def _attended(cluster: Cluster, codecs: Codecs, pid: int, plans: int, atte
     async with asyncio.timeout(_READY_S):
         while not await caught_up(cluster, codecs):
             await pause(_LOOK_AGAIN_S)
-    return (_cpu_s(pid) - before) / attendances
+    return (cpu_s(pid) - before) / attendances
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     """Return the CPU time of a process so far, its own and the kernel's for it."""
     fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND

@@ -139,8 +139,8 @@ HAZARDS = (
             Mutation(
                 rule="ruling 42", mistake="a visit has one reference under both numbers",
                 module=_CORE / "keyed.py",
-                right='key.derive("visit of number", number.key, bytes((place,)), half)',
-                wrong='key.derive("visit of number", bytes((place,)), half)',
+                right='return _prefixed("visit of number", number.key)',
+                wrong='return _prefixed("visit of number")',
             ),
         ),
     ),
