@@ -19,6 +19,7 @@ from broker.core.identifiers import OdsCode
 from broker.core.policy_keys import (
     DECLARED,
     Declared,
+    GivenNameRule,
     Place,
     Restricted,
     Selector,
@@ -32,6 +33,7 @@ from broker.core.policy_keys import (
     orderless,
     services,
     span,
+    steps,
     telephone,
     text,
     years,
@@ -161,6 +163,12 @@ class Policy(Waits):
     restricted: Restricted = choice(
         Restricted, Restricted.LOCAL, rule="ruling 24",
         meaning="whether a restricted record is told with less, or, as nationally, not shared at all",
+    )  # fmt: skip
+    given_name_rules: tuple[GivenNameRule, ...] = steps(
+        GivenNameRule, rule="ruling 20, R12",
+        meaning="by what, one after the other, the given names of an uploaded record may agree with the "
+        "demographic source: all equal, the first equal to the first, the first equal to any; family name "
+        "and date of birth must be equal in any case",
     )  # fmt: skip
     name: str | None = text(
         rule="ruling 29", scopes=_BY_PLACE, everywhere=False,

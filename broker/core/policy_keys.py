@@ -40,6 +40,17 @@ class Restricted(StrEnum):
     """Nothing is shared; whoever asks is answered `could not check`."""
 
 
+class GivenNameRule(StrEnum):
+    """By what the given names of an uploaded record agree with the register's (R12)."""
+
+    ALL = "all"
+    """All of them are equal."""
+    FIRST = "first"
+    """The first of the record is the register's first."""
+    ANY = "any"
+    """The first of the record is one of the register's."""
+
+
 class Where(StrEnum):
     """For what a value holds, the more specific after the more general."""
 
@@ -255,6 +266,20 @@ def telephone(**said: Any) -> Any:
 def choice(among: type[StrEnum], default: StrEnum | None, **said: Any) -> Any:
     """Declare one of the values of an enumeration."""
     return declare(default, among, Unit.NONE, ", ".join(f'"{one}"' for one in among), said)
+
+
+def steps(among: type[StrEnum], **said: Any) -> Any:
+    """Declare a list of values of an enumeration in their order, one or more; all of them by default."""
+
+    def read(value: object) -> tuple[StrEnum, ...]:
+        """Return them in the order given."""
+        found = tuple(among(one) for one in texts(value))
+        if not found:
+            raise ValueError
+        return found
+
+    choices = ", ".join(f'"{one}"' for one in among)
+    return declare(tuple(among), read, Unit.NONE, f"a list of one or more of {choices}", said)
 
 
 def texts(value: object) -> list[str]:

@@ -6,7 +6,7 @@ A source that does not answer refuses nothing: the file is taken again.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -18,10 +18,10 @@ from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
 from broker.core.number_answers import notice_of
 from broker.core.policy import AnyPolicy
-from broker.core.policy_keys import Restricted
+from broker.core.policy_keys import GivenNameRule, Restricted
 from broker.core.source_errors import DemographicsUnreadable
 from broker.core.succession import NUMBERS_PASSED_MAX
-from broker.core.verification import WAITING, Verification, verify
+from broker.core.verification import WAITING, Difference, Verification, differences, verify
 from broker.ports import Demographics
 from broker.services.tracing import ANSWER_SECONDS
 from broker.wire.upload_codes import RecordCode
@@ -75,7 +75,9 @@ class Verifying:
         except DemographicsUnreadable:
             return Verified(_not_understood(record))
         protected = tuple(self._protected(answers, received_at))
-        found = [verify(answers[number], plan.content.details) for number, plan in record.plans]
+        found = [
+            verify(answers[number], plan.content.details, self._rules(plan)) for number, plan in record.plans
+        ]
         worst = next(one for one in Verification if one in found)
         if worst is Verification.AGREES or (worst is Verification.RESTRICTED and self._is_told(record)):
             return Verified(_verified(record), protected)
@@ -88,11 +90,31 @@ class Verifying:
         refused = FaultyRecord(
             location=record.location,
             code=_CODES[worst],
-            reason=worst.value,
+            reason=self._reason(worst, record, answers),
             waiting=tuple(content for _, content in waiting),
             numbered=tuple((one, content) for number, content in waiting for one in under[number]),
         )
         return Verified(refused, protected)
+
+    def _rules(self, plan: PlanFact) -> tuple[GivenNameRule, ...]:
+        """Return the policy's rules for given names (R12)."""
+        return self._policy.at(plan.recorded_at).given_name_rules
+
+    def _reason(
+        self, worst: Verification, record: ReadRecord, answers: Mapping[NhsNumber, NumberAnswer]
+    ) -> str:
+        """Return why a record is refused, and of details that differ which: never what either side says."""
+        if worst is not Verification.DIFFERS:
+            return str(worst.value)
+        differ = {
+            one
+            for number, plan in record.plans
+            for answer in [answers[number]]
+            if isinstance(answer, Current)
+            for one in differences(plan.content.details, answer.details, self._rules(plan))
+        }
+        words = ", ".join(one.value for one in Difference if one in differ)
+        return f"{worst.value}: {words}"
 
     async def _answer(self, number: NhsNumber) -> NumberAnswer:
         """Ask about a number."""

@@ -18,10 +18,12 @@ KEPT_BY = frozenset({"lateness", "horizon", "inactive_kept"})
 """How long things are kept: tests/unit/core/test_retention.py, tests/unit/services/test_matching.py,
 tests/unit/services/test_inactive_numbers.py."""
 
-WITHOUT_A_PERSON = frozenset({"inactive_to_lead", "unopened_to_next", "unsettled_to_manager"})
+WITHOUT_A_PERSON = frozenset(
+    {"given_name_rules", "inactive_to_lead", "unopened_to_next", "unsettled_to_manager"}
+)
 """
 They decide where nothing is known of the person, or of what is not told here: test_asking_again.py,
-test_escalating.py.
+test_escalating.py, test_verification.py.
 """
 
 HEAD = "recorded | fact | about | values\n"

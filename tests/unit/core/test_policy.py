@@ -10,7 +10,7 @@ import pytest
 from broker.core.alerts import RecipientKind
 from broker.core.identifiers import OdsCode
 from broker.core.policy import DECLARATIONS, AnyPolicy, Policies, Policy
-from broker.core.policy_keys import Place, Restricted, Selector, Successor, Where
+from broker.core.policy_keys import GivenNameRule, Place, Restricted, Selector, Successor, Where
 from broker.core.stops import Stop
 
 RXX, RYY, E09 = OdsCode("RXX"), OdsCode("RYY"), OdsCode("E09")
@@ -30,6 +30,7 @@ OTHERWISE: Mapping[str, object] = {
     "nhs_funded": frozenset({"URGENT"}),
     "restricted": Restricted.NATIONAL,
     "traced_by_sender": True,
+    "given_name_rules": (GivenNameRule.ALL,),
     "name": "Exton Hospital",
     "call_back": "02070000000",
     "successors": {RXX: Successor(code=RYY, opens_on=date(2026, 4, 1))},

@@ -8,8 +8,16 @@ import pytest
 from broker.core.demographics import Current, Invalidated, NotKnown, NumberAnswer, SupersededBy
 from broker.core.facts import Details
 from broker.core.identifiers import NhsNumber
-from broker.core.verification import Verification, verify
+from broker.core.policy_keys import GivenNameRule
+from broker.core.verification import (
+    Difference,
+    Verification,
+    differences,
+    given_name_rule,
+    verify,
+)
 
+EVERY = tuple(GivenNameRule)
 AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
 KIM = Details(family="O'Neil-Sample", given="Kim Robin", birth_date=date(2014, 4, 12))
 
@@ -27,40 +35,89 @@ KIM = Details(family="O'Neil-Sample", given="Kim Robin", birth_date=date(2014, 4
 )
 def test_each_answer_has_its_outcome(answer: NumberAnswer, found: Verification) -> None:
     """Of a number in use the details are compared, before anything is said of a restriction (R12)."""
-    assert found is verify(answer, KIM)
+    assert found is verify(answer, KIM, EVERY)
+
+
+BIRTH_DATE, FAMILY, GIVEN = Difference
+ALL, FIRST, ANY = GivenNameRule
 
 
 @pytest.mark.parametrize(
-    ("registered", "agrees"),
+    ("registered", "differ"),
     [
-        ({}, True),
-        ({"family": "ONEIL SAMPLE"}, True),
-        ({"family": "Sample"}, False),
-        ({"family": None}, False),
-        ({"given": "Kim"}, True),
-        ({"given": "Robin"}, True),
-        ({"given": "Robin Kim"}, True),
-        ({"given": "Kim-Robin"}, True),
-        ({"given": "Sam Kim"}, False),
-        ({"given": None}, False),
-        ({"given": "Baby"}, False),
-        ({"birth_date": date(2014, 12, 4)}, False),
-        ({"birth_date": None}, False),
+        ({}, ()),
+        ({"family": "ONEIL SAMPLE"}, ()),
+        ({"family": "Sample"}, (FAMILY,)),
+        ({"family": None}, (FAMILY,)),
+        ({"given": "Kim"}, ()),
+        ({"given": "Sam Kim"}, (GIVEN,)),
+        ({"given": None}, (GIVEN,)),
+        ({"given": "Baby"}, (GIVEN,)),
+        ({"birth_date": date(2014, 12, 4)}, (BIRTH_DATE,)),
+        ({"birth_date": None}, (BIRTH_DATE,)),
+        ({"birth_date": date(2014, 4, 13), "family": "Other", "given": "Sam"}, (BIRTH_DATE, FAMILY, GIVEN)),
     ],
 )
-def test_number_birth_date_family_and_a_given_name_must_agree(
-    registered: dict[str, object],
-    agrees: bool,  # noqa: FBT001
+def test_number_birth_date_family_and_given_names_must_agree(
+    registered: dict[str, object], differ: tuple[Difference, ...]
 ) -> None:
-    """The first given name may be any of the source's; what is missing agrees with nothing (R12)."""
+    """What is missing agrees with nothing, and day and month are not swapped (R12); which differ is said."""
     changed = replace(KIM, **registered)  # type: ignore[arg-type]  # by name
     answer = Current(details=KIM, recorded_at=AT)
 
-    assert (Verification.AGREES if agrees else Verification.DIFFERS) is verify(answer, changed)
+    assert differ == differences(changed, KIM, EVERY)
+    assert (Verification.DIFFERS if differ else Verification.AGREES) is verify(answer, changed, EVERY)
+
+
+@pytest.mark.parametrize(
+    ("registered", "source", "rule"),
+    [
+        ("Kim Robin", "Kim Robin", ALL),
+        ("Kim-Robin", "Kim Robin", ALL),
+        ("KIM  ROBIN", "Kim Robin", ALL),
+        ("Chloe", "Chloë", ALL),
+        ("Kim", "Kim Robin", FIRST),
+        ("Kim Sam", "Kim Robin", FIRST),
+        ("Anne", "Anne-Marie", FIRST),
+        ("Robin", "Kim Robin", ANY),
+        ("Robin Kim", "Kim Robin", ANY),
+        ("Anne-Marie", "Jo Anne-Marie", ANY),
+        ("Anne", "Jo Anne-Marie", None),
+        ("Sam Kim", "Kim Robin", None),
+        ("Ki", "Kim Robin", None),
+        ("", "", None),
+        (None, None, None),
+        ("Kim", None, None),
+        ("Baby", "Baby", None),
+    ],
+)
+def test_given_names_agree_by_the_first_rule_that_fits(
+    registered: str | None, source: str | None, rule: GivenNameRule | None
+) -> None:
+    """All equal, else the first as the first, else the first as any; two unknowns are no equals (R12)."""
+    assert rule is given_name_rule(registered, source, EVERY)
+
+
+@pytest.mark.parametrize(
+    ("rules", "registered", "rule"),
+    [
+        ((ALL,), "Kim Robin", ALL),
+        ((ALL,), "Kim", None),
+        ((FIRST,), "Kim Robin", FIRST),
+        ((FIRST, ALL), "Kim Robin", FIRST),
+        ((FIRST, ALL), "Robin", None),
+        ((ANY, FIRST), "Kim", ANY),
+    ],
+)
+def test_the_policy_says_which_rules_there_are_and_in_which_order(
+    rules: tuple[GivenNameRule, ...], registered: str, rule: GivenNameRule | None
+) -> None:
+    """`given_name_rules` (R12)."""
+    assert rule is given_name_rule(registered, KIM.given, rules)
 
 
 def test_a_source_without_names_agrees_with_nothing() -> None:
     """Two unknowns are no equals (R12)."""
     answer = Current(details=Details(birth_date=KIM.birth_date), recorded_at=AT)
 
-    assert Verification.DIFFERS is verify(answer, Details(birth_date=KIM.birth_date))
+    assert Verification.DIFFERS is verify(answer, Details(birth_date=KIM.birth_date), EVERY)

@@ -76,7 +76,7 @@ def test_a_record_that_agrees_is_taken_as_verified() -> None:
         (
             Current(details=OTHERS, recorded_at=AT),
             RecordCode.NOT_VERIFIED,
-            "details differ from the register's",
+            "details differ from the register's: date of birth, family name, given names",
             2,
         ),
         (SupersededBy(successor=MOTHER, recorded_at=AT), RecordCode.SUPERSEDED, "number superseded", 2),
