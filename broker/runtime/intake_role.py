@@ -28,6 +28,7 @@ from broker.runtime.health import Health, State
 from broker.runtime.http_door import http_door, open_http
 from broker.runtime.log_catalogue import LogEvent, reported
 from broker.runtime.logs import Log
+from broker.runtime.mesh import mesh_door
 from broker.runtime.metric import Metric
 from broker.runtime.metrics import (
     ANSWER_SECONDS,
@@ -177,6 +178,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             metrics=self._metrics,
             log=self._log,
         )
+        self._mesh = mesh_door(settings, parts, self._files.desk, facts, clock=clock, metrics=self._metrics)
         self._server = MllpServer(
             self._receive,
             self._receive_unreadable,
@@ -221,6 +223,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
     def measure(self) -> None:
         """Bring the gauges up to date."""
         self._metrics.set(CONNECTIONS, self._server.connections)
+        if self._mesh is not None:
+            self._mesh.measure()
 
     async def taken(self) -> dict[Place, int]:
         """Return that this role reads nothing."""
@@ -242,6 +246,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             raise self._settings.cannot_listen("mllp", error) from error
         self._open = True
         self.add_future(self._files.run())
+        if self._mesh is not None:
+            self.add_future(self._mesh.run())
         self.add_future(self._follow())
         self.add_future(self._destroy_what_is_old())
         if self._inward is not None:
@@ -287,6 +293,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         await self._following.close()
         if self._asking is not None:
             await self._asking.close()
+        if self._mesh is not None:
+            await self._mesh.close()
         self._log.write(events.IntakeStopped())
 
     async def _receive(self, data: bytes, peer: Peer) -> bytes:

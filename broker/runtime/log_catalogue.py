@@ -20,6 +20,7 @@ FIELDS: Mapping[str, str] = {
     "door": "way by which a file came: `folder`, `http` or `mesh`",
     "duration_ms": "milliseconds that it took",
     "error": "type of the error and, of an error of ours, its code and message; no words of others",
+    "mailbox": "name of a mailbox at the message exchange",
     "offset": "offset in Kafka",
     "partition": "number of the partition",
     "peer": "IP address of the system that connected",
@@ -29,6 +30,7 @@ FIELDS: Mapping[str, str] = {
     "sender": "ODS code and MSH-3 of a sender in the file of senders",
     "topic": "name of the topic",
     "unread": "how many of them the matcher had not taken",
+    "workflow": "workflow id of a message, one of the settings or `another`",
 }
 """Every field that an event can have, with its meaning."""
 

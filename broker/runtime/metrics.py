@@ -18,6 +18,7 @@ from broker.core.alerts import EventKind, ItemKind, RecipientKind
 from broker.ports import INPUTS, Topic
 from broker.runtime.delivery_metrics import DELIVERY_METRICS
 from broker.runtime.feed_metrics import FEED_METRICS
+from broker.runtime.mesh_metrics import MESH_METRICS
 from broker.runtime.metric import OTHER, Kind, Metric, closed_set
 from broker.runtime.pds_metrics import SOURCE_METRICS
 from broker.runtime.sender_metrics import SENDER_METRICS
@@ -146,7 +147,7 @@ REJECTED = Metric(
     "provider's own topic (or frame: no frame; number: no usable NHS number; sender: not its sender's "
     "connection), of the file or record at the upload door, record where it was one of Kafka.",
     labels={
-        "door": closed_set({"mllp", "fhir", "upload", "kafka", "topic"}),
+        "door": closed_set({"mllp", "fhir", "upload", "kafka", "topic", "mesh"}),
         "code": closed_set(
             {
                 *map(str, TEXTS),
@@ -274,6 +275,7 @@ METRICS: tuple[Metric, ...] = (
     WORKLIST_OLDEST,
     *DELIVERY_METRICS,
     *FEED_METRICS,
+    *MESH_METRICS,
 )
 """Every metric there is, in the order of the reference page."""
 

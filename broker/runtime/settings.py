@@ -19,6 +19,7 @@ from broker.core.errors import ConfigurationError
 from broker.core.identifiers import OdsCode
 from broker.runtime.kafka_security import cluster_at
 from broker.runtime.settings_feeds import FeedSettings
+from broker.runtime.settings_mesh import MeshSettings
 from broker.runtime.settings_pds import PdsSettings
 
 PREFIX = "CPIS_"
@@ -33,7 +34,7 @@ _PYDANTIC_PREFIX = "Value error, "  # before the words of a check of ours
 _FOLLOWS_FROM_ANOTHER = "default_factory_not_called"  # pydantic: another error stands in the same list
 
 
-class Settings(FeedSettings, PdsSettings, BaseSettings):
+class Settings(FeedSettings, MeshSettings, PdsSettings, BaseSettings):
     """The settings of one process, unchangeable once read; `load_settings` reads them with clear errors."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")

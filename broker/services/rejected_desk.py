@@ -55,6 +55,8 @@ class RejectedItem:
         """Why it cannot be put through its door again, None where it can."""
         if self.message.door is Door.KAFKA:
             return "it is a record of our own, which came through no door"
+        if self.message.door is Door.MESH:
+            return "nothing handles messages of its workflow"
         if not self.kept:
             return "its bytes may not be kept"
         if _PART.fullmatch(self.item_id):

@@ -30,6 +30,7 @@ class Door(StrEnum):
     UPLOAD = "an authority's upload file"
     KAFKA = "a record of an input topic"
     TOPIC = "a record of a provider's own topic"
+    MESH = "a message over MESH that nothing handles"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

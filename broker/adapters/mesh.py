@@ -1,0 +1,179 @@
+"""
+A mailbox at the national message exchange, MESH, by the client that NHS England publishes.
+
+The client waits, so each call is made in a thread, one at a time, with a time limit. Content that came in
+chunks or packed is put together and unpacked, up to a limit: what unpacks to more is not read.
+"""
+
+import asyncio
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from mesh_client import MeshClient, MeshError
+from requests import HTTPError, RequestException
+from urllib3.exceptions import HTTPError as TransportError
+
+from broker.core.mailbox import BYTES_MAX, Incoming, Outgoing, Report, Trouble, Whereabouts
+from broker.core.mesh_errors import MailboxUnavailable, MessageRefused
+
+_SECONDS = 30.0  # for one exchange of bytes
+_CHUNK_BYTES = 20_000_000  # of what is sent: far below the exchange's limit of 100 MB
+_READ_BYTES = 1_048_576
+_PAGE = 500  # the exchange's own limit
+_GONE = frozenset({404, 410})  # acknowledged before, or removed by the exchange
+_GZIP = b"\x1f\x8b"
+_GZIP_WINDOW = 31  # zlib's word for gzip
+_WHEREABOUTS = {"accepted": Whereabouts.WAITING, "acknowledged": Whereabouts.COLLECTED}
+_UNKNOWN_CODE = "unknown"
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeshAddress:
+    """Where a mailbox is and what opens it: both secrets, and the certificate that is shown over TLS."""
+
+    url: str
+    mailbox: str
+    password: str = field(repr=False)
+    shared_key: str = field(repr=False)
+    ca_file: Path | None = None
+    certificate: tuple[Path, Path] | None = None
+
+
+class MeshMailbox:
+    """One mailbox; `bytes_max` is the most that is read of a message."""
+
+    def __init__(
+        self, address: MeshAddress, *, bytes_max: int = BYTES_MAX, seconds: float = _SECONDS
+    ) -> None:
+        """Open nothing yet; whoever made the address has tried its files."""
+        certificate = address.certificate
+        self._client = _Client(
+            address.url,
+            address.mailbox,
+            address.password,
+            shared_key=address.shared_key.encode(),
+            cert=None if certificate is None else (str(certificate[0]), str(certificate[1])),
+            verify=None if address.ca_file is None else str(address.ca_file),
+            max_chunk_size=_CHUNK_BYTES,
+            max_retries=0,  # who calls tries again, knowing what it may have sent
+            timeout=seconds,
+        )
+        self._bytes_max = bytes_max
+        self._turn = asyncio.Lock()
+
+    async def waiting(self) -> Sequence[str]:
+        """Return the ids of messages that have not been acknowledged, the oldest first, 500 at most."""
+        return await self._call(lambda: self._client.list_messages(max_results=_PAGE))
+
+    async def read(self, message_id: str) -> Incoming | None:
+        """Return a message with its content, put together and unpacked; None for one that is gone."""
+        return await self._call(lambda: self._read(message_id), gone=None)
+
+    async def acknowledge(self, message_id: str) -> None:
+        """Have the exchange forget a message; one that is gone may be acknowledged again."""
+        await self._call(lambda: self._client.acknowledge_message(message_id), gone=None)
+
+    async def send(self, message: Outgoing) -> str:
+        """Return the id of a message that the exchange took; raise `MessageRefused` where it does not."""
+        return await self._call(
+            lambda: self._client.send_message(
+                message.mailbox, message.body, workflow_id=message.workflow, local_id=message.local_id
+            )
+        )
+
+    async def sent(self, local_id: str) -> bool:
+        """Whether the exchange has taken a message of ours under this local id."""
+        return await self._call(lambda: self._client.took(local_id), gone=False)
+
+    async def whereabouts(self, message_id: str) -> Whereabouts:
+        """Return how a message that we sent stands."""
+        status = await self._call(lambda: self._client.track_message(message_id)["status"], gone=None)
+        return _WHEREABOUTS.get((status or "").lower(), Whereabouts.LOST)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        async with self._turn:
+            await asyncio.to_thread(self._client.close)
+
+    async def _call(self, call: Callable[[], _T], **otherwise: _T) -> _T:
+        """Return what a call returns, made in a thread; `gone` instead for what is not there."""
+        async with self._turn:
+            try:
+                return await asyncio.to_thread(call)
+            except MeshError as error:
+                refused: Exception = MessageRefused(_code_of(error))
+            except HTTPError as error:
+                status = None if error.response is None else error.response.status_code
+                if status in _GONE and "gone" in otherwise:
+                    return otherwise["gone"]
+                refused = MailboxUnavailable(f"the message exchange answers with status {status}")
+            except (RequestException, TransportError, OSError, ValueError) as error:
+                refused = MailboxUnavailable(f"the message exchange cannot be used: {type(error).__name__}")
+        raise refused  # outside the handlers: the words of the client may repeat what it was sent
+
+    def _read(self, message_id: str) -> Incoming:
+        """Return a message, in a thread."""
+        message: Any = self._client.retrieve_message(message_id)
+        try:
+            said = dict(message.mex_headers())
+            report = None
+            if said.get("messagetype", "").upper() == "REPORT":
+                report = Report(code=said.get("statuscode", ""), local_id=message.local_id)
+            body, trouble = (b"", None) if report else self._content(message)
+        finally:
+            message.close()
+        return Incoming(
+            message_id=message_id,
+            sender=message.sender or "",
+            workflow=message.workflow_id or "",
+            body=body,
+            report=report,
+            trouble=trouble,
+        )
+
+    def _content(self, message: Any) -> tuple[bytes, Trouble | None]:
+        """Return what a message holds, or what keeps it from us."""
+        data = bytearray()
+        try:
+            while len(data) <= self._bytes_max and (more := message.read(_READ_BYTES)):
+                data += more
+            if message.compressed and data.startswith(_GZIP):
+                unpacking = zlib.decompressobj(_GZIP_WINDOW)
+                data = bytearray(unpacking.decompress(data, self._bytes_max + 1))
+                if not unpacking.eof and len(data) <= self._bytes_max:
+                    return b"", Trouble.UNREADABLE
+        except (zlib.error, EOFError):
+            return b"", Trouble.UNREADABLE
+        return (bytes(data), None) if len(data) <= self._bytes_max else (b"", Trouble.TOO_LARGE)
+
+
+class _Client(MeshClient):
+    """The published client, which can ask by our own id as well."""
+
+    def took(self, local_id: str) -> bool:
+        """Whether the exchange has a message of ours under a local id, or several."""
+        several = 300
+        where = f"{self.mailbox_url}/outbox/tracking/{quote(local_id)}"
+        answer = self._session.get(where, timeout=self._timeout, allow_redirects=False)
+        if answer.status_code == several:
+            return True
+        answer.raise_for_status()
+        return True
+
+
+def _code_of(error: MeshError) -> str:
+    """Return the code with which the exchange refuses a message."""
+    said: Any = error.args[1] if len(error.args) > 1 else {}
+    if not isinstance(said, dict):
+        return _UNKNOWN_CODE
+    detail = said.get("detail")
+    if isinstance(detail, list) and detail and isinstance(detail[0], dict):
+        said = detail[0]
+    code = str(said.get("code") or said.get("errorCode") or _UNKNOWN_CODE)
+    return code if code.isalnum() else _UNKNOWN_CODE

@@ -1,0 +1,189 @@
+"""
+Our mailbox at the message exchange, as the settings have it, and what intake does with it.
+
+Knows what the settings must say together, and that each trouble is told once.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from broker.adapters.mesh import MeshAddress, MeshMailbox
+from broker.core.errors import ConfigurationError
+from broker.core.identifiers import OdsCode
+from broker.core.mailbox import FAULTS, Incoming
+from broker.core.mesh_errors import MailboxUnavailable
+from broker.mesh_ports import Mailbox
+from broker.ports import Clock, FactLog
+from broker.runtime import mesh_events as events
+from broker.runtime.credentials import read_password, show_certificate, trusting
+from broker.runtime.door_tls import is_loopback
+from broker.runtime.logs import Log
+from broker.runtime.mesh_metrics import MESH_LAST_POLL, MESH_MESSAGES, MESH_REPORTS
+from broker.runtime.metrics import Metrics
+from broker.runtime.parts import Parts
+from broker.runtime.settings import Settings
+from broker.services.mesh_inbox import Fate, Handler, MeshInbox
+from broker.services.mesh_uploads import MeshUploads
+from broker.services.rejections import Rejections
+from broker.services.upload_desk import UploadDesk
+
+_ANOTHER = "another"  # a workflow that is none of the settings: what stands there may be anything
+_RETRY_SECONDS = 5.0  # after what may be mended soon; never longer than the pace of looking
+
+
+def mailbox(settings: Settings) -> MeshMailbox | None:
+    """
+    Return our mailbox, None where no exchange is named.
+
+    Raises `ConfigurationError` with what is missing or does not go together.
+    """
+    url = settings.mesh_url
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if settings.environment == "live" and parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise ConfigurationError(
+            "CPIS_MESH_URL: a live deployment speaks in the open to its own machine alone"
+        )
+    secrets = (settings.mesh_password_file, settings.mesh_shared_key_file)
+    password_file, key_file = secrets
+    if settings.mesh_mailbox is None or password_file is None or key_file is None:
+        raise ConfigurationError(
+            "CPIS_MESH_URL needs CPIS_MESH_MAILBOX, CPIS_MESH_PASSWORD_FILE and CPIS_MESH_SHARED_KEY_FILE"
+        )
+    address = MeshAddress(
+        url=url,
+        mailbox=settings.mesh_mailbox,
+        password=read_password(password_file, "CPIS_MESH_PASSWORD_FILE"),
+        shared_key=read_password(key_file, "CPIS_MESH_SHARED_KEY_FILE"),
+        ca_file=settings.mesh_ca_file,
+        certificate=_certificate(settings),
+    )
+    return MeshMailbox(address)
+
+
+def _certificate(settings: Settings) -> tuple[Path, Path] | None:
+    """Return the files of the certificate that is shown, None for none; they are tried, and whom we trust."""
+    tls = trusting(settings.mesh_ca_file, "CPIS_MESH_CA_FILE")
+    names = ("CPIS_MESH_CERTIFICATE_FILE", "CPIS_MESH_KEY_FILE")
+    certificate_file, key_file = settings.mesh_certificate_file, settings.mesh_key_file
+    if (certificate_file is None) != (key_file is None):
+        raise ConfigurationError(f"{' and '.join(names)} go together")
+    if certificate_file is None or key_file is None:
+        return None
+    show_certificate(tls, certificate_file, key_file, names)
+    return certificate_file, key_file
+
+
+def mesh_door(
+    settings: Settings,
+    parts: Parts,
+    desk: UploadDesk,
+    facts: FactLog,
+    *,
+    clock: Clock,
+    metrics: Metrics,
+) -> "MeshDoor | None":
+    """Return the door for what comes over the exchange, None where none is named; raise as `mailbox`."""
+    box = mailbox(settings)
+    if box is None:
+        return None
+    return MeshDoor(settings, parts, box, desk, facts, clock=clock, metrics=metrics)
+
+
+class MeshDoor:
+    """The door for what comes over the message exchange; `run` until cancelled."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        parts: Parts,
+        box: Mailbox,
+        desk: UploadDesk,
+        facts: FactLog,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        """Take what is needed; nothing is read before `run`."""
+        self._box = box
+        self._clock = clock
+        self._metrics = metrics
+        self._log = Log("intake")
+        self._workflows = settings.workflows
+        self._pace = float(settings.mesh_poll_seconds)
+        self._authorities = parts.authorities
+        self._away = False
+        self._looked_at: datetime = clock()
+        uploads = MeshUploads(
+            desk,
+            box,
+            owner=self._owner,
+            workflow=settings.workflows.acknowledgement,
+            refused=self._refused,
+        )
+        handlers: Mapping[str, Handler] = {settings.workflows.upload: uploads}
+        self._inbox = MeshInbox(
+            box,
+            handlers,
+            facts=facts,
+            rejections=Rejections(parts.records, parts.key),
+            clock=clock,
+            told=self._told,
+        )
+
+    async def run(self) -> None:
+        """Look into the mailbox at the pace of the settings, sooner after what may be mended soon."""
+        while True:
+            pause = self._pace if await self.look() else min(self._pace, _RETRY_SECONDS)
+            await asyncio.sleep(pause)
+
+    async def look(self) -> bool:
+        """Take what waits; return whether nothing must be taken again."""
+        try:
+            whole = await self._inbox.poll()
+        except MailboxUnavailable as error:
+            if not self._away:
+                self._away = True
+                self._log.write(events.MeshAway(error=error))
+            return False
+        if self._away:
+            self._away = False
+            self._log.write(events.MeshIsBack())
+        self._looked_at = self._clock()
+        return whole
+
+    def measure(self) -> None:
+        """Bring the gauge up to date."""
+        age = (self._clock() - self._looked_at).total_seconds()
+        self._metrics.set(MESH_LAST_POLL, max(age, 0.0))
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._box.close()
+
+    def _owner(self, mailbox: str) -> OdsCode | None:
+        """Return whose a mailbox is, by the list of authorities."""
+        authority = self._authorities.of_mailbox(mailbox)
+        return None if authority is None else authority.code
+
+    def _told(self, incoming: Incoming, fate: Fate) -> None:
+        """Count a message, and log it where somebody should know."""
+        self._metrics.add(MESH_MESSAGES, outcome=fate)
+        known = incoming.workflow if incoming.workflow in self._workflows else _ANOTHER
+        if incoming.report is not None:
+            report = incoming.report
+            self._metrics.add(MESH_REPORTS, code=report.counted_as)
+            self._log.write(events.MeshReport(code=report.counted_as, reason=report.meaning, workflow=known))
+        elif fate is Fate.POSTPONED:
+            self._log.write(events.MeshPostponed(workflow=known))
+        elif fate is Fate.KEPT:
+            self._log.write(events.MeshKept(workflow=known))
+
+    def _refused(self, mailbox: str, fault: str) -> None:
+        """Log that the exchange does not take an acknowledgement."""
+        reason = FAULTS.get(fault, "for a reason that has no code of ours")
+        self._log.write(events.MeshAnswerRefused(mailbox=mailbox, reason=reason))

@@ -1,0 +1,62 @@
+"""The log events of the message exchange, MESH; the catalogue is `broker.runtime.log_catalogue`."""
+
+from broker.runtime.log_catalogue import Level, LogEvent
+
+_AWAY = "Read [MESH is away](../runbooks/mesh-is-away.md); it is tried again by itself."
+
+
+class MeshAway(LogEvent, name="message exchange away", level=Level.WARNING, action=_AWAY):
+    """The message exchange cannot be reached, or does not let us in. Told once until it can be."""
+
+    error: BaseException
+
+
+class MeshIsBack(LogEvent, name="message exchange answers again"):
+    """The message exchange can be reached again; what lay in the mailbox is taken, what waited goes out."""
+
+
+class MeshPostponed(
+    LogEvent,
+    name="mesh message postponed",
+    level=Level.WARNING,
+    action="Nothing at once: it stays in the mailbox and is taken again. If it lasts, see what is away.",
+):
+    """A message could not be made durable, or not be checked, and was left in the mailbox."""
+
+    workflow: str
+
+
+class MeshKept(
+    LogEvent,
+    name="mesh message kept",
+    level=Level.ERROR,
+    action="Look at it with `cpis rejected`: its workflow id is not among the settings, or it met a defect.",
+):
+    """A message that nobody can handle was kept in `cpis.rejected`."""
+
+    workflow: str
+
+
+class MeshReport(
+    LogEvent,
+    name="mesh error report",
+    level=Level.ERROR,
+    action="Read [MESH is away](../runbooks/mesh-is-away.md): a message of ours did not reach an authority.",
+):
+    """The exchange reports that a message of ours came to nothing, for this reason."""
+
+    code: str
+    reason: str
+    workflow: str
+
+
+class MeshAnswerRefused(
+    LogEvent,
+    name="mesh message refused",
+    level=Level.ERROR,
+    action="Correct the authority's mailbox in its list, or the workflow id, with the exchange.",
+):
+    """The exchange does not take an acknowledgement of ours, for this reason."""
+
+    mailbox: str
+    reason: str

@@ -1,0 +1,113 @@
+"""
+What becomes of the messages in our mailbox at the message exchange: each goes to the handler of its workflow.
+
+A message is acknowledged only once what it says is durable. One that cannot be handled is kept in
+`cpis.rejected` and acknowledged, so that it holds up no other; one that must be taken again stays there.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
+
+from broker.core.errors import BrokerError
+from broker.core.identifiers import aware
+from broker.core.mailbox import Incoming
+from broker.core.mesh_errors import MailboxUnavailable
+from broker.mesh_ports import Mailbox
+from broker.ports import Clock, FactLog
+from broker.services.rejections import Rejections
+from broker.services.uploads import DEFECT
+from broker.wire.records_codec import Door, Rejected
+
+NO_HANDLER = "no handler for its workflow"
+"""Reason: its workflow id is none that the settings name."""
+
+
+class Fate(StrEnum):
+    """What became of a message."""
+
+    TAKEN = "taken"
+    REPORT = "report"
+    KEPT = "kept"
+    POSTPONED = "postponed"
+
+
+Handler = Callable[[Incoming], Awaitable[None]]
+"""Makes durable what a message says; raises `BrokerError` where it must be taken again, later."""
+Told = Callable[[Incoming, Fate], None]
+"""Hears what became of each message, each time it was looked at."""
+
+
+class MeshInbox:
+    """Takes what lies in one mailbox; `poll` again and again, by one caller at a time."""
+
+    def __init__(
+        self,
+        mailbox: Mailbox,
+        handlers: Mapping[str, Handler],
+        *,
+        facts: FactLog,
+        rejections: Rejections,
+        clock: Clock,
+        told: Told,
+    ) -> None:
+        """Take the mailbox, the handlers by workflow id, and where the rest is kept."""
+        self._mailbox = mailbox
+        self._handlers = handlers
+        self._facts = facts
+        self._rejections = rejections
+        self._clock = clock
+        self._told = told
+
+    async def poll(self) -> bool:
+        """
+        Take every message that waits, the oldest first; return whether none must be taken again.
+
+        Raises `MailboxUnavailable`, having taken some.
+        """
+        looked_at: set[str] = set()
+        postponed = False
+        while fresh := [one for one in await self._mailbox.waiting() if one not in looked_at]:
+            for message_id in fresh:
+                looked_at.add(message_id)
+                incoming = await self._mailbox.read(message_id)
+                if incoming is None:
+                    continue
+                fate = await self._fate(incoming)
+                if fate is Fate.POSTPONED:
+                    postponed = True
+                else:
+                    await self._mailbox.acknowledge(message_id)
+                self._told(incoming, fate)
+        return not postponed
+
+    async def _fate(self, incoming: Incoming) -> Fate:
+        """Handle a message and return what became of it; raise `MailboxUnavailable`."""
+        if incoming.report is not None:
+            return Fate.REPORT
+        handler = self._handlers.get(incoming.workflow)
+        try:
+            if handler is None:
+                return await self._keep(incoming, NO_HANDLER)
+            await handler(incoming)
+        except MailboxUnavailable:
+            raise
+        except BrokerError:
+            return Fate.POSTPONED
+        except Exception:  # noqa: BLE001 - a defect of ours loses no message and holds up no other
+            return await self._keep(incoming, DEFECT)
+        return Fate.TAKEN
+
+    async def _keep(self, incoming: Incoming, reason: str) -> Fate:
+        """Keep a message that nobody can handle."""
+        rejected = Rejected(
+            door=Door.MESH,
+            reason=reason if incoming.trouble is None else incoming.trouble.value,
+            control_id=incoming.message_id,
+            received_at=aware(self._clock()),
+            raw=None if incoming.trouble is not None else incoming.body,
+        )
+        try:
+            await self._facts.append(self._rejections.writes(rejected))
+        except BrokerError:
+            return Fate.POSTPONED
+        return Fate.KEPT

@@ -1,0 +1,64 @@
+"""
+An authority's upload that came over the message exchange: taken at the desk, answered to its own mailbox.
+
+The acknowledgement goes out before the exchange may forget the file, so that a file is never taken without an
+answer; by its local id a second one of the same file is known and not sent.
+"""
+
+from collections.abc import Callable
+
+from broker.core.identifiers import OdsCode
+from broker.core.mailbox import Incoming, Outgoing
+from broker.core.mesh_errors import MessageRefused
+from broker.mesh_ports import Mailbox
+from broker.services.upload_desk import UploadDesk, UploadDoor
+
+ACKNOWLEDGES = "ack-"
+"""What the local id of an acknowledgement begins with; behind it stands the exchange's id of the file."""
+
+
+class MeshUploads:
+    """
+    The handler of uploads.
+
+    `owner` says whose a mailbox is, None for nobody's: its files are refused as a whole. `refused` hears of
+    an acknowledgement that the exchange did not take, by its mailbox and the exchange's code.
+    """
+
+    def __init__(
+        self,
+        desk: UploadDesk,
+        mailbox: Mailbox,
+        *,
+        owner: Callable[[str], OdsCode | None],
+        workflow: str,
+        refused: Callable[[str, str], None],
+    ) -> None:
+        """Take the desk, our mailbox, and the workflow id of acknowledgements."""
+        self._desk = desk
+        self._mailbox = mailbox
+        self._owner = owner
+        self._workflow = workflow
+        self._refused = refused
+
+    async def __call__(self, incoming: Incoming) -> None:
+        """Take a file and send its acknowledgement; raise as the desk and the mailbox do."""
+        if incoming.trouble is not None:
+            outcome = self._desk.refuse(incoming.trouble.value)
+        else:
+            owner = self._owner(incoming.sender)
+            senders = frozenset({owner} if owner is not None else ())
+            outcome = await self._desk.take(incoming.body, door=UploadDoor.MESH, senders=senders)
+        local_id = f"{ACKNOWLEDGES}{incoming.message_id}"
+        if await self._mailbox.sent(local_id):
+            return
+        acknowledgement = Outgoing(
+            mailbox=incoming.sender,
+            workflow=self._workflow,
+            local_id=local_id,
+            body=outcome.acknowledgement,
+        )
+        try:
+            await self._mailbox.send(acknowledgement)
+        except MessageRefused as error:  # sending it again would be refused again
+            self._refused(incoming.sender, error.fault)

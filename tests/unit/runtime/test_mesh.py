@@ -1,0 +1,243 @@
+"""The mailbox as the settings have it, and the door: a trouble is told once, nobody is named."""
+
+import asyncio
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from broker.adapters.memory import MemoryFactLog, MemoryKafka
+from broker.adapters.memory_mailbox import MemoryExchange, MemoryMailbox
+from broker.core.authorities import Authorities, Authority
+from broker.core.errors import ConfigurationError, KafkaUnavailable
+from broker.core.identifiers import OdsCode
+from broker.core.mailbox import Incoming, Outgoing, Report
+from broker.ports import Write
+from broker.runtime.mesh import MeshDoor, mailbox
+from broker.runtime.mesh_metrics import MESH_LAST_POLL, MESH_MESSAGES, MESH_REPORTS
+from broker.runtime.metrics import Metrics
+from broker.runtime.parts import assemble
+from broker.runtime.settings import Settings
+from broker.services.mesh_inbox import Fate
+from broker.services.replay import SteppedClock
+from broker.services.upload_desk import UploadDesk
+from tests.builders.upload import Record, build_upload
+from tests.builders.upload_desk import NOW, Desk
+
+OURS, COUNCIL = "X26CPIS", "E09OT001"
+"""Ours, and the one of the authority that the builders' uploads are of."""
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    """Return a file with a secret."""
+    file = tmp_path / "secret"
+    file.write_text("a secret\n", "utf-8")
+    return file
+
+
+def test_without_an_exchange_there_is_no_mailbox() -> None:
+    """It is an option."""
+    assert mailbox(Settings()) is None
+
+
+def test_with_everything_named_there_is_one(secret: Path) -> None:
+    """Nothing is asked before it is used."""
+    settings = Settings(
+        mesh_url="https://mesh.example",
+        mesh_mailbox=OURS,
+        mesh_password_file=secret,
+        mesh_shared_key_file=secret,
+    )
+
+    found = mailbox(settings)
+    assert found is not None
+    asyncio.run(found.close())
+
+
+FAULTS: list[tuple[dict[str, object], str]] = [
+    ({"mesh_mailbox": None}, "CPIS_MESH_URL needs CPIS_MESH_MAILBOX"),
+    ({"mesh_password_file": None}, "CPIS_MESH_URL needs"),
+    ({"mesh_shared_key_file": None}, "CPIS_MESH_URL needs"),
+    ({"mesh_password_file": Path("nowhere")}, "CPIS_MESH_PASSWORD_FILE cannot be read"),
+    ({"mesh_certificate_file": Path("a")}, "CPIS_MESH_CERTIFICATE_FILE and CPIS_MESH_KEY_FILE go together"),
+    (
+        {"mesh_certificate_file": Path("nowhere"), "mesh_key_file": Path("nowhere")},
+        "CPIS_MESH_CERTIFICATE_FILE cannot be read",
+    ),
+    ({"mesh_ca_file": Path("nowhere")}, "CPIS_MESH_CA_FILE cannot be used"),
+    ({"mesh_url": "http://mesh.example", "environment": "live"}, "CPIS_MESH_URL: a live deployment"),
+]
+
+
+@pytest.mark.parametrize(("said", "words"), FAULTS)
+def test_what_does_not_go_together_is_refused_by_name(
+    secret: Path, said: dict[str, object], words: str
+) -> None:
+    """The setting to mend is in the message; no secret is."""
+    whole: dict[str, object] = {
+        "mesh_url": "https://mesh.example",
+        "mesh_mailbox": OURS,
+        "mesh_password_file": secret,
+        "mesh_shared_key_file": secret,
+    }
+    with pytest.raises(ConfigurationError, match=re.escape(words)) as refused:
+        mailbox(Settings.model_validate(whole | said))
+
+    assert "a secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("seconds", [0, 86_401])
+def test_the_mailbox_is_never_looked_into_less_than_daily(seconds: int) -> None:
+    """A pace slower than that is refused, since mail would be late (C7)."""
+    with pytest.raises(ValueError, match="mesh_poll_seconds"):
+        Settings(mesh_poll_seconds=seconds)
+
+
+class Moody(MemoryFactLog):
+    """A `FactLog` whose Kafka may be away."""
+
+    away = False
+
+    async def append(self, writes: Sequence[Write]) -> None:
+        """Take what comes, or nothing."""
+        if self.away:
+            raise KafkaUnavailable
+        await super().append(writes)
+
+
+class House:
+    """The door with its exchange, a clock that a test moves, and what was counted and logged."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        """Open the door; the list of authorities says whose the council's mailbox is."""
+        settings = Settings(data_dir=tmp_path, mesh_poll_seconds=1)
+        kafka = MemoryKafka()
+        self.log = Moody(kafka)
+        self.desk = Desk(log=self.log)
+        self.desk.kafka = kafka
+        self.exchange = MemoryExchange(frozenset({OURS, COUNCIL}))
+        self.metrics = Metrics()
+        self.clock = SteppedClock()
+        self.clock.now = NOW
+        council = Authority(code=OdsCode("Z211"), name="Exton Borough Council", mailbox=COUNCIL)
+        parts = replace(assemble(settings), authorities=Authorities(rows={council.code: council}))
+        self.door = MeshDoor(
+            settings,
+            parts,
+            MemoryMailbox(self.exchange, OURS),
+            UploadDesk(self.desk.uploads, clock=self.clock, told=lambda _door, _answer: None),
+            self.log,
+            clock=self.clock,
+            metrics=self.metrics,
+        )
+
+    def post(self, body: bytes, workflow: str = "LA_UPLOAD") -> None:
+        """Have the council send something."""
+        message = Outgoing(mailbox=OURS, workflow=workflow, local_id="", body=body)
+        asyncio.run(MemoryMailbox(self.exchange, COUNCIL).send(message))
+
+    def look(self) -> bool:
+        """Have the door look into the mailbox."""
+        return asyncio.run(self.door.look())
+
+    def count(self, fate: Fate) -> float | None:
+        """Return how many messages had a fate."""
+        return self.metrics.value(MESH_MESSAGES, outcome=fate)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """Lend a door, and close it."""
+    made = House(tmp_path)
+    yield made
+    asyncio.run(made.door.close())
+
+
+def test_an_upload_is_taken_from_the_mailbox_of_its_authority(house: House) -> None:
+    """Whose a mailbox is, the list of authorities says."""
+    house.post(build_upload([Record()]))
+
+    assert house.look()
+    assert 1 == house.count(Fate.TAKEN)
+    assert 1 == len(house.desk.plans())
+
+
+def test_while_the_exchange_is_away_that_is_told_once_and_once_that_it_is_back(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every look fails; two lines are all."""
+    house.exchange.available = False
+    assert [False, False] == [house.look(), house.look()]
+    house.exchange.available = True
+    assert [True, True] == [house.look(), house.look()]
+
+    assert 1 == caplog.text.count("'message exchange away'")
+    assert 1 == caplog.text.count("'message exchange answers again'")
+
+
+def test_how_long_ago_the_mailbox_was_looked_into_is_shown(house: House) -> None:
+    """It grows while the exchange is away (C7)."""
+    house.look()
+    house.exchange.available = False
+    house.clock.now += timedelta(hours=3)
+    house.look()
+    house.door.measure()
+    assert 3 * 3_600 == house.metrics.value(MESH_LAST_POLL)
+
+    house.exchange.available = True
+    house.look()
+    house.door.measure()
+    assert 0 == house.metrics.value(MESH_LAST_POLL)
+
+
+def test_what_is_told_of_messages_is_counted_and_names_nobody(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A workflow that is none of ours, and a code that is none of the exchange's, may say anything (R52)."""
+    house.post(b"x", workflow="Robin Sample 9990000018")
+    report = Report(code="Robin Sample", local_id="ours")
+    house.exchange.put(Incoming(message_id="9", sender="", workflow="LA_ACCESS", report=report), OURS)
+    assert house.look()
+    house.log.away = True
+    house.post(build_upload([Record()]))
+    assert not house.look()
+
+    assert [1, 1, 1] == [house.count(fate) for fate in (Fate.KEPT, Fate.REPORT, Fate.POSTPONED)]
+    assert 1 == house.metrics.value(MESH_REPORTS, code="other")
+    for name in ("mesh message kept", "mesh error report", "mesh message postponed"):
+        assert 1 == caplog.text.count(f"'{name}'")
+    assert "Robin" not in caplog.text
+    assert "9990000018" not in caplog.text
+
+
+def test_an_acknowledgement_that_the_exchange_refuses_is_told(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody must mend the mailbox; the file is taken all the same."""
+    stray = Incoming(message_id="8", sender="E77OT001", workflow="LA_UPLOAD", body=b"<File/>")
+    house.exchange.put(stray, OURS)
+
+    assert house.look()
+    assert "'mesh message refused'" in caplog.text
+    assert "its recipient is not registered with the exchange" in caplog.text
+
+
+def test_the_door_runs_until_it_is_cancelled(house: House) -> None:
+    """It looks again and again."""
+
+    async def story() -> None:
+        """Play it."""
+        running = asyncio.ensure_future(house.door.run())
+        council = MemoryMailbox(house.exchange, COUNCIL)
+        await council.send(Outgoing(mailbox=OURS, workflow="LA_UPLOAD", local_id="", body=b"?"))
+        async with asyncio.timeout(30):
+            while not house.count(Fate.TAKEN):  # noqa: ASYNC110 - the door knows no test
+                await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.wait({running})
+
+    asyncio.run(story())

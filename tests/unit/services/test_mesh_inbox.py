@@ -1,0 +1,260 @@
+"""What becomes of messages in the mailbox: none is acknowledged before it is durable, none blocks another."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from broker.adapters.memory import MemoryFactLog, MemoryKafka
+from broker.adapters.memory_mailbox import MemoryExchange, MemoryMailbox
+from broker.core.errors import DemographicsUnavailable, KafkaUnavailable
+from broker.core.identifiers import OdsCode
+from broker.core.mailbox import FAULTS, Incoming, Outgoing, Report, Trouble
+from broker.core.mesh_errors import MailboxUnavailable
+from broker.ports import Topic, Write
+from broker.services.mesh_inbox import NO_HANDLER, Fate, Handler, MeshInbox
+from broker.services.mesh_uploads import MeshUploads
+from broker.services.rejections import Rejections
+from broker.services.upload_desk import UploadDesk
+from broker.services.uploads import DEFECT, NOT_ITS_OWN
+from broker.wire.records_codec import Door
+from tests.builders.upload import Record, build_upload
+from tests.builders.upload_desk import KEY, Desk
+
+OURS, COUNCIL, OTHER = "OURS", "COUNCIL", "OTHER"
+UPLOAD, ANSWER = "LA_UPLOAD", "LA_UPLOAD_ACK"
+NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
+FILE = build_upload([Record()])
+
+
+class AwayLog(MemoryFactLog):
+    """A `FactLog` whose Kafka is away."""
+
+    async def append(self, writes: Sequence[Write]) -> None:  # noqa: ARG002
+        """Take nothing."""
+        raise KafkaUnavailable
+
+
+class House:
+    """An exchange, the desk, and the inbox in front of it."""
+
+    def __init__(self, *, away: bool = False, handler: Handler | None = None) -> None:
+        """Open everything; with `away` Kafka takes nothing, with `handler` uploads go to it."""
+        kafka = MemoryKafka()
+        self.desk = Desk(log=AwayLog(kafka) if away else None)
+        self.exchange = MemoryExchange(frozenset({OURS, COUNCIL, OTHER}))
+        self.box = MemoryMailbox(self.exchange, OURS)
+        self.fates: list[Fate] = []
+        self.refused: list[tuple[str, str]] = []
+        uploads = MeshUploads(
+            UploadDesk(self.desk.uploads, clock=lambda: NOW, told=lambda _door, _answer: None),
+            self.box,
+            owner={COUNCIL: OdsCode("Z211")}.get,
+            workflow=ANSWER,
+            refused=lambda mailbox, fault: self.refused.append((mailbox, fault)),
+        )
+        self.inbox = MeshInbox(
+            self.box,
+            {UPLOAD: handler or uploads},
+            facts=AwayLog(kafka) if away else self.desk.log,
+            rejections=Rejections(self.desk.records, KEY),
+            clock=lambda: NOW,
+            told=lambda _incoming, fate: self.fates.append(fate),
+        )
+
+    def post(self, body: bytes, *, workflow: str = UPLOAD, sender: str = COUNCIL) -> str:
+        """Have a mailbox send us something."""
+        message = Outgoing(mailbox=OURS, workflow=workflow, local_id="", body=body)
+        return asyncio.run(MemoryMailbox(self.exchange, sender).send(message))
+
+    def put(self, incoming: Incoming) -> None:
+        """Have a message lie in our mailbox."""
+        self.exchange.put(incoming, OURS)
+
+    def poll(self) -> bool:
+        """Look into the mailbox."""
+        return asyncio.run(self.inbox.poll())
+
+    def waiting(self, mailbox: str = OURS) -> list[Incoming]:
+        """Return what lies in a mailbox."""
+        box = MemoryMailbox(self.exchange, mailbox)
+
+        async def all_of_it() -> list[Incoming]:
+            """Read everything."""
+            read = [await box.read(message_id) for message_id in await box.waiting()]
+            return [one for one in read if one is not None]
+
+        return asyncio.run(all_of_it())
+
+
+def test_an_upload_is_taken_and_answered_to_its_own_mailbox() -> None:
+    """The plan is durable, the acknowledgement lies there, and the exchange may forget the file (R15)."""
+    house = House()
+    house.post(FILE)
+
+    assert house.poll()
+    (answer,) = house.waiting(COUNCIL)
+    assert 1 == len(house.desk.plans())
+    assert (ANSWER, OURS, True) == (answer.workflow, answer.sender, b"CPF02" in answer.body)
+    assert [] == house.waiting()
+    assert [Fate.TAKEN] == house.fates
+
+
+def test_a_file_that_was_answered_before_a_crash_is_not_answered_again() -> None:
+    """It lies there once more, since it was not acknowledged; the local id tells (R52)."""
+    house = House()
+    message_id = house.post(FILE)
+    house.poll()
+    house.put(Incoming(message_id=message_id, sender=COUNCIL, workflow=UPLOAD, body=FILE))
+
+    assert house.poll()
+    assert 1 == len(house.waiting(COUNCIL))
+    assert 1 == len(house.desk.plans())
+
+
+@pytest.mark.parametrize("sender", [OTHER, "UNKNOWN"])
+def test_a_file_from_another_mailbox_than_its_authoritys_is_refused_as_a_whole(sender: str) -> None:
+    """Nothing of it is loaded; it is kept, and whoever sent it is told (CPF01)."""
+    house = House()
+    house.post(FILE, sender=sender)
+
+    assert house.poll()
+    assert {} == house.desk.plans()
+    assert [True] == [NOT_ITS_OWN in one.reason for one in house.desk.kept()]
+    assert [("UNKNOWN", "12")] * (sender == "UNKNOWN") == house.refused
+    assert [True] * (sender == OTHER) == [b"CPF01" in one.body for one in house.waiting(OTHER)]
+
+
+@pytest.mark.parametrize("trouble", Trouble)
+def test_a_file_whose_content_cannot_be_had_is_answered_as_malformed(trouble: Trouble) -> None:
+    """Its sender has it still (CPF01)."""
+    house = House()
+    house.put(Incoming(message_id="9", sender=COUNCIL, workflow=UPLOAD, trouble=trouble))
+
+    assert house.poll()
+    (answer,) = house.waiting(COUNCIL)
+    assert b"CPF01" in answer.body
+    assert trouble.value.encode() in answer.body
+
+
+def test_while_kafka_is_away_everything_stays_in_the_mailbox() -> None:
+    """Nothing is answered and nothing acknowledged; it is taken again."""
+    house = House(away=True)
+    house.post(FILE)
+    house.post(b"?", workflow="ANOTHER")
+
+    assert not house.poll()
+    assert [Fate.POSTPONED, Fate.POSTPONED] == house.fates
+    assert 2 == len(house.waiting())
+    assert [] == house.waiting(COUNCIL)
+
+
+def test_a_message_that_nothing_handles_is_kept_and_holds_up_no_other() -> None:
+    """Byte for byte, under the exchange's id; what comes behind it is taken."""
+    house = House()
+    message_id = house.post(b"what is this?", workflow="ANOTHER")
+    house.put(Incoming(message_id="9", sender=OTHER, workflow="ANOTHER", trouble=Trouble.TOO_LARGE))
+    house.post(FILE)
+
+    assert house.poll()
+    assert [Fate.KEPT, Fate.KEPT, Fate.TAKEN] == house.fates
+    assert [
+        (Door.MESH, NO_HANDLER, message_id, b"what is this?"),
+        (Door.MESH, Trouble.TOO_LARGE.value, "9", None),
+    ] == [(one.door, one.reason, one.control_id, one.raw) for one in house.desk.kept()]
+
+
+def test_a_defect_of_ours_loses_no_message_and_holds_up_no_other() -> None:
+    """It is kept with its bytes, so that it can be found and mended."""
+
+    async def broken(incoming: Incoming) -> None:
+        """Fail as only a defect does."""
+        raise KeyError(incoming.message_id)
+
+    house = House(handler=broken)
+    house.post(FILE)
+
+    assert house.poll()
+    assert [(DEFECT, FILE)] == [(one.reason, one.raw) for one in house.desk.kept()]
+
+
+def test_one_file_that_must_be_taken_again_holds_up_no_other() -> None:
+    """The demographic source does not answer for one; the other is taken, and the first stays (R16)."""
+    taken: list[bytes] = []
+
+    async def picky(incoming: Incoming) -> None:
+        """Take all but the first."""
+        if incoming.body == b"first":
+            raise DemographicsUnavailable
+        taken.append(incoming.body)
+
+    house = House(handler=picky)
+    house.post(b"first")
+    house.post(b"second")
+
+    assert not house.poll()
+    assert [b"second"] == taken
+    assert [b"first"] == [one.body for one in house.waiting()]
+
+
+def test_an_error_report_is_told_and_acknowledged() -> None:
+    """There is nothing to keep of it."""
+    house = House()
+    house.put(Incoming(message_id="9", sender="", workflow="X", report=Report(code="14", local_id="ours")))
+
+    assert house.poll()
+    assert [Fate.REPORT] == house.fates
+    assert [] == house.waiting()
+    assert [] == house.desk.kept()
+
+
+def test_an_exchange_that_goes_away_in_the_middle_ends_the_look() -> None:
+    """What was not acknowledged is there at the next."""
+
+    async def cut(_incoming: Incoming) -> None:
+        """Find the exchange gone."""
+        house.exchange.available = False
+        raise MailboxUnavailable
+
+    house = House(handler=cut)
+    house.post(FILE)
+    with pytest.raises(MailboxUnavailable):
+        house.poll()
+    house.exchange.available = True
+
+    assert 1 == len(house.waiting())
+
+
+def test_a_message_that_is_gone_before_it_is_read_is_nobodys_matter() -> None:
+    """Somebody else acknowledged it, or the exchange removed it."""
+
+    class Forgetful(MemoryMailbox):
+        """Lists what cannot be read any more."""
+
+        async def waiting(self) -> Sequence[str]:
+            """Return one that is gone."""
+            return ["gone"]
+
+    house = House()
+    inbox = MeshInbox(
+        Forgetful(house.exchange, OURS),
+        {},
+        facts=house.desk.log,
+        rejections=Rejections(house.desk.records, KEY),
+        clock=lambda: NOW,
+        told=lambda _incoming, fate: house.fates.append(fate),
+    )
+
+    assert asyncio.run(inbox.poll())
+    assert [] == house.fates
+    assert [] == house.desk.kafka.read(Topic.REJECTED)
+
+
+@pytest.mark.parametrize(("code", "counted"), [*((code, code) for code in FAULTS), ("EPL-151", "other")])
+def test_what_a_report_says_is_told_in_words_of_ours(code: str, counted: str) -> None:
+    """Each code of the dossier has its own; any other is counted as one (6.1)."""
+    report = Report(code=code)
+
+    assert counted == report.counted_as
+    assert (report.meaning in FAULTS.values()) == (code in FAULTS)
