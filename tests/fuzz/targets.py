@@ -7,6 +7,7 @@ ours. `SEEDS` are whole ones of each kind, and beside them lies what an earlier 
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 
 from broker.core.errors import MalformedMessage
@@ -18,7 +19,7 @@ from broker.wire.fhir import read_fhir, says_merge, sender_of
 from broker.wire.hl7v2 import parse
 from broker.wire.json_outline import outline_json
 from broker.wire.masking import outline
-from broker.wire.mllp import Frame, Framer, Unreadable, Want, frame
+from broker.wire.mllp import START, Frame, Framer, Unreadable, Want, frame
 from broker.wire.stream import read_stream
 from broker.wire.upload_slices import ReadFile, read_file
 from broker.wire.visit_reading import Context
@@ -37,7 +38,10 @@ CORPUS = FIXTURES / "fuzz"
 REFUSED = "refused"
 _CONTEXT = Context(key=KEY, received_at=RECEIVED)
 _FRAME_BYTES_MAX = 2_000
+_SHORT_FRAME_BYTES_MAX = 40
 _PACKET = 7
+_PACKET_MAX = 64
+_SIZES = 4
 _ADT = Adt(
     event="A04",
     control_id="M1",
@@ -56,9 +60,32 @@ def frames(data: bytes) -> str:
     return ", ".join(sorted(kinds)) or "nothing"
 
 
-def _events(packets: Sequence[bytes]) -> list[Frame | Unreadable]:
-    """Return what a framer says to packets, one after the other."""
-    framer = Framer(frame_bytes_max=_FRAME_BYTES_MAX)
+def packets(data: bytes) -> str:
+    """
+    Cut bytes into messages as they come: the first say where a packet ends, and how long a frame may be.
+
+    The same is said as of the whole, wherever a mark is split; no byte is said twice, and the start of
+    another frame takes nothing back.
+    """
+    sizes, stream = data[:_SIZES], data[_SIZES:]
+    longest = _FRAME_BYTES_MAX if not sizes or sizes[0] % 2 else _SHORT_FRAME_BYTES_MAX
+    cut, place = [], 0
+    for size in cycle(sizes or b"\1"):
+        if place >= len(stream):
+            break
+        cut.append(stream[place : place + size % _PACKET_MAX + 1])
+        place += size % _PACKET_MAX + 1
+    events = _events(cut, longest)
+    assert events == _events([stream], longest)
+    assert _events([*cut, START], longest)[: len(events)] == events
+    assert sum(len(one.data) for one in events) <= len(stream)
+    kinds = {"a frame" if isinstance(one, Frame) else one.reason for one in events}
+    return ", ".join(sorted(kinds)) or "nothing"
+
+
+def _events(packets: Sequence[bytes], longest: int = _FRAME_BYTES_MAX) -> list[Frame | Unreadable]:
+    """Return what a framer that takes so long a frame says to packets, one after the other."""
+    framer = Framer(frame_bytes_max=longest)
     found: list[Frame | Unreadable] = []
     for packet in packets:
         framer.receive_data(packet)
@@ -114,7 +141,7 @@ def streams(data: bytes) -> str:
 
 
 TARGETS: Mapping[str, Target] = {
-    target.__name__: target for target in (frames, messages, bundles, uploads, streams)
+    target.__name__: target for target in (frames, packets, messages, bundles, uploads, streams)
 }
 
 
@@ -145,6 +172,13 @@ def _frames() -> list[bytes]:
     return [framed[0], b"\r\n".join(framed[1:4])]
 
 
+def _packets() -> list[bytes]:
+    """Return the same in packets of several sizes, and for frames that may be long or short."""
+    return [
+        bytes(sizes) + one for one in _frames() for sizes in ((1, 1, 1, 1), (63, 2, 9, 30), (6, 0, 40, 1))
+    ]
+
+
 def _lines() -> list[bytes]:
     """Return the lines of the recorded day."""
     return (FIXTURES / "streams" / "demo.jsonl").read_bytes().splitlines()
@@ -152,6 +186,7 @@ def _lines() -> list[bytes]:
 
 _SEEDS: Mapping[str, Callable[[], Sequence[bytes]]] = {
     "frames": _frames,
+    "packets": _packets,
     "messages": partial(_read, "hl7"),
     "bundles": _bundles,
     "uploads": partial(_read, "uploads"),

@@ -9,7 +9,7 @@ from tests.fuzz.long_run import MUTANTS, Chunk, chunks, run_chunk
 from tests.fuzz.mutating import mutants
 from tests.fuzz.targets import REFUSED, TARGETS, seeds
 
-SHORT = {"frames": 1_000, "messages": 1_500, "bundles": 800, "uploads": 500, "streams": 500}
+SHORT = {"frames": 1_000, "packets": 1_000, "messages": 1_500, "bundles": 800, "uploads": 500, "streams": 500}
 """How many mutants of each a run of the tests reads; `make fuzz` reads a million."""
 
 
