@@ -2,16 +2,22 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 
 from broker.core.errors import KafkaUnavailable
-from broker.ports import Clock, Demographics, FactLog, InputTail
+from broker.ports import Archive, Clock, Demographics, FactLog, InputTail
 from broker.runtime.parts import Parts
 from broker.services.number_enquiries import NumberEnquiries
 from broker.services.tracing import ANSWER_SECONDS, Promote, Tracing, Untraced
+from broker.services.verifying import Verifying
 
 _ROUND_EVERY_SECONDS = 5.0  # a number change waits for the source, which is slower
+
+
+Lend = Callable[[], AbstractAsyncContextManager[Archive]]
+"""Lends topics to be read back."""
 
 
 async def _nothing() -> None:
@@ -23,13 +29,24 @@ class Source:
     """
     A demographic source, and the notices that it is asked about, as `cpis.in.identity` has them.
 
-    It may take `answer_seconds` for one answer; `close` gives its connections back.
+    It may take `answer_seconds` for one answer; `close` gives its connections back. Records that it refused
+    are read from what `kept` lends, and asked about again `asked_again_every` so often; without it they are
+    not.
     """
 
     demographics: Demographics
     notices: InputTail
     answer_seconds: float = ANSWER_SECONDS
     close: Callable[[], Awaitable[None]] = _nothing
+    kept: Lend | None = None
+    asked_again_every: timedelta = timedelta(hours=6)
+
+
+def verifying(source: Source | None, parts: Parts) -> Verifying | None:
+    """Return what compares the records of uploads with a source (R12), None without one."""
+    if source is None:
+        return None
+    return Verifying(source.demographics, policy=parts.policy, key=parts.key, seconds=source.answer_seconds)
 
 
 class Asking:

@@ -13,7 +13,9 @@ from broker.adapters.worker_process import read_file_aside
 from broker.core.desk_roles import Role
 from broker.runtime.doors import doors
 from broker.runtime.feeds import feed_rule
+from broker.runtime.metrics import Metrics
 from broker.runtime.parts import admits, assemble, present
+from broker.runtime.pds import source
 from broker.runtime.preflight import check_cluster
 from broker.runtime.settings import Settings
 from broker.services.confirming import Confirming
@@ -77,7 +79,8 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
     )
     admitted = admits(settings)
     by_hand = FactDesk(facts, parts.facts, log, key=parts.key, clock=present, takes=admitted.takes)
-    own = doors(parts, read=read_file_aside, admits=admitted)
+    asked = source(settings, cluster, clock=present, metrics=Metrics())
+    own = doors(parts, read=read_file_aside, admits=admitted, source=asked)
     try:
         async with explained(cluster):
             await archive.start()
@@ -123,6 +126,8 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
             ),
         )  # fmt: skip
     finally:
+        if asked is not None:
+            await asked.close()
         await facts.close()
         await archive.close()
         await index.close()

@@ -1,5 +1,6 @@
 """The use cases of intake over a log that hands on what they write: for a replay, and for a redrive."""
 
+from broker.runtime.asking import Source, verifying
 from broker.runtime.parts import Parts
 from broker.services.attendances import Attendances
 from broker.services.feed_health import FeedLog
@@ -26,11 +27,13 @@ def doors(
     read: Read,
     admits: Admits = ADMITS_ALL,
     numbers: NumbersInUse | None = None,
+    source: Source | None = None,
 ) -> Doors:
     """
     Return doors of their own; `read` reads an upload file, `admits` is what they let in (ruling 27).
 
-    `numbers` remembers what comes in: for whoever lets everything in once, in its order (ruling 44).
+    `numbers` remembers what comes in: for whoever lets everything in once, in its order (ruling 44). `source`
+    is asked about each record of an upload, where there is one (R12).
     """
     taken, clock, key = Taken(), SteppedClock(), parts.key
     rejections = Rejections(parts.records, key)
@@ -49,7 +52,13 @@ def doors(
             taken,
             parts.facts,
             rejections,
-            WaitingRecords(parts.details, policy=parts.policy, key=key, takes=admits.takes),
+            WaitingRecords(
+                parts.details,
+                policy=parts.policy,
+                key=key,
+                takes=admits.takes,
+                verifying=verifying(source, parts),
+            ),
             feeds=FeedLog(parts.feeds, key),
             read=read,
             key=key,

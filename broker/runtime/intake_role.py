@@ -45,6 +45,7 @@ from broker.runtime.metrics import (
 )
 from broker.runtime.parts import Parts, admits, present
 from broker.runtime.provider_topics import Inward, ProviderTopics
+from broker.runtime.retrying import retrying
 from broker.runtime.sender_quality import SenderQuality
 from broker.runtime.settings import Settings
 from broker.runtime.upload_doors import UploadDoors, uploads
@@ -163,16 +164,11 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         )
         self._inward = None if inward is None else self._taking(inward)
         self._clock = clock
+        use_case = uploads(settings, parts, facts, clock=clock, count=self._count, source=source)
+        self._retrying = retrying(source, parts, use_case, count=self._count)
         self._files = UploadDoors(
             settings,
-            uploads(
-                settings,
-                parts,
-                facts,
-                clock=clock,
-                count=self._count,
-                source=source,
-            ),
+            use_case,
             clock=clock,
             count=self._count,
             metrics=self._metrics,
@@ -255,6 +251,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         if self._asking is not None:
             self.add_future(self._asking.trace(self._intake.promote))
             self.add_future(self._asking.enquire())
+        if self._retrying is not None:
+            self.add_future(self._retrying.run())
         self._log.write(events.IntakeReady(address=self._settings.mllp_host, port=self.port))
 
     async def _follow(self) -> None:

@@ -5,6 +5,8 @@ Knows which settings go together, and that names and numbers are sent over https
 this machine.
 """
 
+from datetime import timedelta
+
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_tail import KafkaInputTail
 from broker.adapters.pds_fhir import PdsFhir, PdsWatch
@@ -20,6 +22,7 @@ from broker.runtime.door_tls import is_loopback
 from broker.runtime.logs import Log
 from broker.runtime.metrics import Metrics
 from broker.runtime.pds_metrics import SOURCE_AWAY, SOURCE_QUESTIONS, SOURCE_SECONDS
+from broker.runtime.retrying import kept_on
 from broker.runtime.settings import PREFIX, Settings
 from broker.runtime.web_addresses import address_parts
 
@@ -89,6 +92,8 @@ def source(settings: Settings, cluster: Cluster, *, clock: Clock, metrics: Metri
         notices=KafkaInputTail(cluster, Topic.IDENTITY),
         answer_seconds=address.deadline_seconds + _GRACE_SECONDS,
         close=demographics.close,
+        kept=kept_on(cluster),
+        asked_again_every=timedelta(minutes=settings.pds_ask_again_minutes),
     )
 
 

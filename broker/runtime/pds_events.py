@@ -19,6 +19,23 @@ class SourceAnswers(LogEvent, name="demographic source answers again"):
     """The demographic source that was away has answered."""
 
 
+class WaitingRecordLoaded(LogEvent, name="waiting record loaded"):
+    """A record of an upload that the demographic source had refused agrees with it by now, and is loaded."""
+
+    count: int
+
+
+class WaitingRecordsUnanswered(
+    LogEvent,
+    name="waiting records unanswered",
+    level=Level.WARNING,
+    action="Mend the way to the demographic source; the records wait, and are asked about in the next round.",
+):
+    """The demographic source did not answer about records of uploads that wait for it to agree."""
+
+    count: int
+
+
 class SourceUnreadable(
     LogEvent,
     name="demographic source not understood",

@@ -46,6 +46,13 @@ class PdsSettings(BaseModel):
         le=2_000,
         description="how many questions a second were agreed with the demographic source, for one process",
     )
+    pds_ask_again_minutes: int = Field(
+        default=360,
+        ge=1,
+        le=1_440,
+        description="minutes after which the demographic source is asked again about the records of uploads "
+        "that it refused, for as long as they are kept",
+    )
     pds_deadline_ms: int = Field(
         default=2_000,
         ge=100,

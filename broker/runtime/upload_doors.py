@@ -13,7 +13,7 @@ from broker.adapters.drop_folder import DropFolder, Verdict
 from broker.adapters.worker_process import read_file_aside
 from broker.ports import Clock, FactLog
 from broker.runtime import log_events as events
-from broker.runtime.asking import Source
+from broker.runtime.asking import Source, verifying
 from broker.runtime.logs import Log
 from broker.runtime.metrics import REJECTED, Metrics
 from broker.runtime.parts import Parts, admits
@@ -22,7 +22,6 @@ from broker.services.feed_health import FeedLog
 from broker.services.rejections import Rejections
 from broker.services.upload_desk import Outcome, UploadDesk, UploadDoor
 from broker.services.uploads import Uploads
-from broker.services.verifying import Verifying
 from broker.services.waiting_records import WaitingRecords
 from broker.wire.upload_answer import FileAnswer
 
@@ -37,11 +36,6 @@ def uploads(
     source: Source | None = None,
 ) -> Uploads:
     """Return the use case of uploads; `source` is asked about each record where it is given (R12)."""
-    verifying = None
-    if source is not None:
-        verifying = Verifying(
-            source.demographics, policy=parts.policy, key=parts.key, seconds=source.answer_seconds
-        )
     return Uploads(
         facts,
         parts.facts,
@@ -51,7 +45,7 @@ def uploads(
             policy=parts.policy,
             key=parts.key,
             takes=admits(settings).takes,
-            verifying=verifying,
+            verifying=verifying(source, parts),
         ),
         feeds=FeedLog(parts.feeds, parts.key),
         read=read_file_aside,

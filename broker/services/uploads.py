@@ -5,12 +5,13 @@ Gives the file its code, and each record its own, for the acknowledgement (dossi
 taken only once all of it is durable; taking it twice is harmless, since merging twice is merging once.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import NamedTuple
 
 from broker.core.errors import BrokerError, StorageUnusable
-from broker.core.facts import IdentityNotice, PlanFact
+from broker.core.facts import IdentityNotice, PlanFact, PlanKey
 from broker.core.identifiers import NhsNumber, OdsCode, aware, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.plans import last_visible_day
@@ -26,7 +27,7 @@ from broker.wire.upload_answer import FileAnswer, RecordAnswer, refuse_file
 from broker.wire.upload_codes import FileCode, RecordCode
 from broker.wire.upload_record import FaultyRecord, ReadRecord
 from broker.wire.upload_sent import SentFile, SentRecord
-from broker.wire.upload_slices import ReadFile, UnreadableFile
+from broker.wire.upload_slices import ReadFile, UnreadableFile, alone
 
 Read = Callable[[bytes, datetime], Awaitable[ReadFile | UnreadableFile]]
 """Reads a file without holding the event loop; `read_file` says what it returns."""
@@ -45,6 +46,15 @@ NOT_ITS_OWN = "another authority's file"
 """Reason: whoever handed it in may not send for the authority that the file names."""
 DEFECT = "broker defect"
 """Reason: our own code failed on this file; the bytes are kept, so that it can be found and mended."""
+
+
+About = frozenset[tuple[NhsNumber, PlanKey]]
+"""What a record is about: its plans, each with the number it is under."""
+
+
+def about_of(record: ReadRecord) -> About:
+    """Return what a record is about."""
+    return frozenset((number, plan.content.key) for number, plan in record.plans)
 
 
 class _Taken(NamedTuple):
@@ -122,8 +132,9 @@ class Uploads:
                 await batch.add(taken.writes)
                 code, words = taken.code, taken.words
             answers.append(RecordAnswer(code=code, location=record.location, words=words, sent=sent))
+        slices = {**file.slices, **await _alone(data, upload, refused)}
         for faulty in refused:  # last, since a file that is taken again keeps them once more
-            raw = file.slices.get(faulty.location, data) if faulty.kept else None
+            raw = slices.get(faulty.location, data) if faulty.kept else None
             await batch.add(self._waiting.writes(faulty, received_at))
             await batch.add(self._rejections.writes(_rejected(raw, faulty, upload, received_at)))
         loaded = sum(answer.loaded for answer in answers)
@@ -139,6 +150,33 @@ class Uploads:
         await batch.append()
         self._tell(plans=plans, kept=len(refused))
         return answered
+
+    async def ask_again(self, data: bytes, tried: set[About]) -> bool:
+        """
+        Ask the demographic source once more about a record that it refused; load it where it agrees (R14).
+
+        `data` is the file of that one record; what it says of a plan of a number that is among `tried` is not
+        looked at, and else is among them from now on. Nothing is kept of it anew: it lies where it lay.
+        Raises as `load` does. Returns whether it was loaded.
+        """
+        received_at = aware(self._clock())
+        file = await self._read(data, received_at)
+        if isinstance(file, UnreadableFile) or len(file.upload.records) != 1:
+            return False
+        [record] = file.upload.records
+        if isinstance(record, FaultyRecord) or (about := about_of(record)) in tried:
+            return False
+        tried.add(about)
+        examined, protected = await self._waiting.examined(record, received_at)
+        taken = examined if isinstance(examined, FaultyRecord) else self._facts_of(examined)
+        if isinstance(taken, FaultyRecord):
+            return False
+        batch = _Batch(self._facts)
+        await batch.add([self._protected(number, notice) for number, notice in protected])
+        await batch.add(taken.writes)
+        await batch.append()
+        self._tell(plans=len(taken.writes), kept=0)
+        return True
 
     async def _refuse_file(self, data: bytes, file: UnreadableFile, received_at: datetime) -> FileAnswer:
         """Keep a file of which nothing could be read."""
@@ -230,6 +268,18 @@ class _Batch:
         if self._writes:
             await self._facts.append(self._writes)
             self._writes, self._bytes = [], 0
+
+
+async def _alone(data: bytes, upload: Upload, refused: list[FaultyRecord]) -> dict[str, bytes]:
+    """Return each record that was read and refused all the same as a file of its own, by its location."""
+    places = {record.location: number for number, record in enumerate(upload.records)}
+    positions = [
+        places[faulty.location]
+        for faulty in refused
+        if isinstance(upload.records[places[faulty.location]], ReadRecord)
+    ]
+    cut = await asyncio.to_thread(alone, data, positions) if positions else {}
+    return {upload.records[position].location: part for position, part in cut.items()}
 
 
 def _size(write: Write) -> int:

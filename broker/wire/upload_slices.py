@@ -57,6 +57,19 @@ def read_file(data: bytes, received_at: datetime) -> ReadFile | UnreadableFile:
     return ReadFile(upload, slices, sent)
 
 
+def alone(data: bytes, positions: Collection[int]) -> dict[int, bytes]:
+    """
+    Return the records at these positions, from 0, each as a file of its own with the head of its file.
+
+    None where they cannot be cut, in an encoding that only the other parser knows.
+    """
+    starts = _record_starts(data)
+    if not starts:
+        return {}
+    head, end = data[: starts[0]], data[starts[-1] :]
+    return {one: head + data[starts[one] : starts[one + 1]] + end for one in positions}
+
+
 def _said_back(data: bytes) -> SentFile:
     """Return what the answer says back; nothing where that fails: it is a courtesy, the plans are not."""
     try:

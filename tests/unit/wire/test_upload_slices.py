@@ -6,7 +6,7 @@ from typing import NoReturn
 import pytest
 
 from broker.wire import upload_slices
-from broker.wire.upload_slices import ReadFile, UnreadableFile, read_file
+from broker.wire.upload_slices import ReadFile, UnreadableFile, alone, read_file
 from tests.builders.upload import Person, Record, build_upload
 
 NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
@@ -88,3 +88,21 @@ def test_a_defect_in_what_is_said_back_refuses_no_plan(monkeypatch: pytest.Monke
 
     assert isinstance(file, ReadFile)
     assert (2, ()) == (len(file.upload.records), file.sent.records)
+
+
+def test_a_record_can_be_cut_out_as_a_file_of_its_own() -> None:
+    """With the head of its file: it says the same, alone."""
+    whole = build_upload((GOOD, GOOD, GOOD))
+
+    cut = alone(whole, [0, 2])
+
+    assert {0, 2} == cut.keys()
+    for part in cut.values():
+        file = read_file(part, NOW)
+        assert isinstance(file, ReadFile)
+        assert (1, 0) == (len(file.upload.records), len(file.slices))
+
+
+def test_what_the_other_parser_cannot_read_cannot_be_cut_out() -> None:
+    """Nothing then is a file of its own."""
+    assert {} == alone(b"<no file", [0])

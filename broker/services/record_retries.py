@@ -1,0 +1,88 @@
+"""
+Asks the demographic source again about records of uploads that it refused, for as long as they are kept.
+
+R14: while a mismatch lasts the record waits. The mismatch may end on the source's side, and an authority that
+sends changes only does not send the record again: what agrees by now is loaded, with the authority's own
+times. What does not stays where it lies, and goes with its retention.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from broker.core.errors import DemographicsUnavailable, MalformedMessage, UnsealingFailed
+from broker.core.verification import Verification
+from broker.ports import Archive, Record, Topic
+from broker.services.rejected_desk import id_of
+from broker.services.uploads import About
+from broker.services.verifying import NOT_UNDERSTOOD
+from broker.wire.records_codec import Door, RecordsCodec
+
+ASKED_AGAIN = (Verification.NOT_KNOWN.value, Verification.DIFFERS.value, NOT_UNDERSTOOD)
+"""
+Beginnings of the reasons, behind their code, that may end by themselves.
+
+A superseded number does not come back, one not in use is never asked about again (ruling 23), and a protected
+person is refused by policy.
+"""
+
+AskAgain = Callable[[bytes, set[About]], Awaitable[bool]]
+"""`Uploads.ask_again`."""
+
+
+class RecordRetries:
+    """
+    The records that wait, as `cpis.rejected` has them.
+
+    `count` is told `waiting record loaded` for each that agrees, and `waiting records unanswered` where the
+    source did not answer: the next round asks again.
+    """
+
+    def __init__(self, records: RecordsCodec, ask_again: AskAgain, *, count: Callable[[str], None]) -> None:
+        """Open records with `records`."""
+        self._records = records
+        self._ask_again = ask_again
+        self._count = count
+        self._loaded: set[str] = set()
+
+    async def go_round(self, archive: Archive) -> None:
+        """
+        Ask about each record that waits, the newest of one plan alone; raise `KafkaUnavailable`.
+
+        The newest come first, so that of several versions the last is the one that is asked about.
+        """
+        places = [place async for place in self._waiting(archive)]
+        tried: set[About] = set()
+        for item_id, partition, offset in reversed(places):
+            if item_id in self._loaded:
+                continue
+            record = await archive.read_one(Topic.REJECTED, partition, offset)
+            raw = None if record is None else self._opened(record)
+            if raw is None:
+                continue
+            try:
+                loaded = await self._ask_again(raw, tried)
+            except DemographicsUnavailable:
+                self._count("waiting records unanswered")
+                return
+            if loaded:
+                self._loaded.add(item_id)
+                self._count("waiting record loaded")
+
+    async def _waiting(self, archive: Archive) -> AsyncIterator[tuple[str, int, int]]:
+        """Yield id and place of every record that waits for the source to agree."""
+        async for records in archive.read(Topic.REJECTED):
+            for record in records:
+                seen = self._records.glance_at_rejected(record.value or b"")
+                if seen is not None and seen.door is Door.UPLOAD and _may_end(seen.reason):
+                    yield id_of(record), record.partition, record.offset
+
+    def _opened(self, record: Record) -> bytes | None:
+        """Return the bytes of a record, None where its key is destroyed by now."""
+        try:
+            return self._records.decode_rejected(record.value or b"").raw
+        except (MalformedMessage, UnsealingFailed):
+            return None
+
+
+def _may_end(reason: str) -> bool:
+    """Whether a refusal, told as code and words, is one that the source may take back."""
+    return reason.partition(" ")[2].startswith(ASKED_AGAIN)
