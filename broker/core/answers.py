@@ -15,13 +15,13 @@ from broker.core.desk_errors import NoAnswerHere
 from broker.core.excluded import may_see
 from broker.core.identifiers import NhsNumber, london_day
 from broker.core.keyed import IdentityKey
+from broker.core.message_times import position
 from broker.core.newborn import counting
 from broker.core.number_answers import under_enquiry
 from broker.core.number_ranges import is_searched
 from broker.core.person import Known
 from broker.core.policy import AnyPolicy
 from broker.core.possible_keys import Window
-from broker.core.reading import position
 from broker.core.stops import authority_stopped
 from broker.core.waiting import waiting_keys, waiting_number_key
 

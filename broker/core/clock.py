@@ -8,23 +8,21 @@ nobody can work with would stop everybody behind it.
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, TypeVar
 
-ARRIVAL_AGE_MAX = timedelta(days=400)
-"""Older ones are left over from a former visit, and would put the stay before every plan."""
-ARRIVAL_AHEAD_MAX = timedelta(hours=24)
-"""A site with a wrong clock or zone is right to the day; beyond that the time is a slip of the keyboard."""
 FIRST_TIME: Final = datetime(1900, 1, 1, tzinfo=UTC)
 """Before it stands some system's `never`, by which no plan was known yet."""
 
 Moment = TypeVar("Moment", date, datetime)
 
 
-def plausible_arrival(arrived_at: datetime, received_at: datetime) -> bool:
+def plausible_arrival(
+    arrived_at: datetime, received_at: datetime, *, age: timedelta, ahead: timedelta
+) -> bool:
     """
-    Whether a PV1-44 may be believed: up to 400 days old, less than 24 h ahead of first receipt (ruling 37).
+    Whether a PV1-44 may be believed: so old at most, and less than so far ahead of first receipt (ruling 37).
 
-    Both times are aware. A time before 1900, which the ruling names too, is more than 400 days old.
+    Both times are aware. Before 1900 none is.
     """
-    return -ARRIVAL_AGE_MAX <= arrived_at - received_at < ARRIVAL_AHEAD_MAX
+    return arrived_at >= FIRST_TIME and -age <= arrived_at - received_at < ahead
 
 
 def as_recorded(recorded_at: datetime, received_at: datetime) -> datetime:

@@ -18,12 +18,13 @@ from broker.core.explained_plans import taken
 from broker.core.explanation import AlertFinding, Closed, Explanation, FactLine, Happening, PlanFinding, Trail
 from broker.core.facts import Access, VisitMessage
 from broker.core.keyed import IdentityKey, moved_reference
+from broker.core.message_times import stamp
 from broker.core.newborn import counting, said_at
 from broker.core.newer_rules import stays_of, without_untold
 from broker.core.number_answers import recorded
 from broker.core.person import Person
 from broker.core.policy import AnyPolicy
-from broker.core.reading import Visit, stamp
+from broker.core.reading import Visit
 from broker.core.setting import Ground, Setting
 from broker.core.visits import is_during, read_visits
 

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from broker.core.facts import VisitEvent, VisitMessage
+from broker.core.message_times import in_order
 from broker.core.person import Person
-from broker.core.reading import OTHER_PROVIDER, in_order
+from broker.core.reading import OTHER_PROVIDER
 
 FOLD_FROM = 500
 """From how many messages of one visit on runs of equal updates are folded."""

@@ -15,10 +15,11 @@ from broker.core.alerts import VisitState
 from broker.core.clock import later
 from broker.core.facts import IdentityKind, IdentityNotice
 from broker.core.leaving import Messages, received_by
+from broker.core.message_times import arrival_of
 from broker.core.number_answers import recorded
 from broker.core.plans import Due
 from broker.core.policy import AnyPolicy
-from broker.core.reading import Visit, arrival_of
+from broker.core.reading import Visit
 from broker.core.visits import read_visits
 
 
@@ -85,7 +86,7 @@ def is_unopened(notices: Iterable[IdentityNotice], visit: Visit) -> bool:
 
 def due_from_arrival(visit: Visit, wait: timedelta) -> datetime:
     """Return when a wait is over, from the earliest arrival that a message of the visit says by itself."""
-    said = (arrival_of([message]) for message in visit.kept)
+    said = (arrival_of([message], visit.in_force) for message in visit.kept)
     return later(min(filter(None, (visit.arrived_at, *said))), wait)
 
 

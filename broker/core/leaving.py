@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from broker.core.facts import VisitLeft, VisitMessage
-from broker.core.reading import Position, position
+from broker.core.message_times import Position, position
 
 Messages = Mapping[str, Mapping[str, VisitMessage]]
 """The messages of a person's visits: by visit reference, then by message id."""

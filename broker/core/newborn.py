@@ -16,6 +16,7 @@ from broker.core.facts import Birth, Cover, PlanContent, PlanFact, PlanType, Vis
 from broker.core.identifiers import NhsNumber
 from broker.core.leaving import Messages
 from broker.core.matching import Match, Stated, match_over_time
+from broker.core.message_times import stamp
 from broker.core.person import Said
 from broker.core.plans import (
     Due,
@@ -30,7 +31,6 @@ from broker.core.plans import (
     was_history,
 )
 from broker.core.policy import Policy
-from broker.core.reading import stamp
 from broker.core.replacing import each_once, with_replacements
 
 

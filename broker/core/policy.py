@@ -39,6 +39,7 @@ from broker.core.policy_keys import (
     years,
 )
 from broker.core.policy_places import Places
+from broker.core.policy_times import Times
 from broker.core.policy_waits import Waits
 from broker.core.stops import Stop
 
@@ -60,7 +61,7 @@ Overrides = Mapping[Selector, Mapping[str, object]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Policy(Waits):
+class Policy(Waits, Times):
     """
     Everything `decide` may depend on beside what is known. Durations are aware of no time zone.
 

@@ -7,25 +7,24 @@ the same visit. Rulings 2–4, 7, 10, 16, 20, 37, 47.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from broker.core.alerts import VisitState
-from broker.core.clock import as_recorded, later, plausible_arrival
+from broker.core.clock import later
 from broker.core.facts import REGISTERS, Details, NumberStatus, Reliability, VisitEvent, VisitMessage
 from broker.core.identifiers import OdsCode, london_day
 from broker.core.matching import Stated
+from broker.core.message_times import REGISTERING, Arrival, Stamp, at_receipt, occurred, stamp, written
 from broker.core.plans import cutoff
-from broker.core.policy import Policy
+from broker.core.policy import AnyPolicy, Policy
 from broker.core.policy_keys import Place
 from broker.core.setting import Ground, Setting, classify, is_funded
 from broker.core.stops import stopped
 
-REGISTERING = frozenset({VisitEvent.ADMITTED, VisitEvent.REGISTERED})
 FROM_EMERGENCY = "21"  # PV1-4, dossier 6.4
 EMERGENCY = "E"  # PV1-2
 INPATIENT = "I"  # PV1-2
-OCCURRED_WITHIN = timedelta(hours=48)  # ruling 37: real cancels carry an EVN-6 years older
 
 # PV1-36 (dossier 6.4)
 ADMITTED = "1"
@@ -55,7 +54,7 @@ class Visit:
     person's details as they stood after each message. `emergency`: it was of class E at some time;
     `admission`: it is an admission from A&E; `funded`: it was at a place that is shared with (49). `kept` are
     the messages it was read from, without those of sensitive places; `grounds` those of ruling 4 that they
-    gave, the first first. `policy` is the one in force when it began.
+    gave, the first first. `policy` is the one in force when it began, `in_force` those of all times.
     """
 
     reference: str
@@ -81,6 +80,7 @@ class Visit:
     grounds: tuple[Ground, ...]
     kept: tuple[VisitMessage, ...] = field(repr=False)
     policy: Policy = field(repr=False)
+    in_force: AnyPolicy = field(repr=False)
 
     @property
     def tells(self) -> bool:
@@ -104,67 +104,6 @@ class Visit:
         return self.state is VisitState.CANCELLED
 
 
-Stamp = tuple[datetime, datetime, int]
-
-
-def stamp(message: VisitMessage) -> Stamp:
-    """
-    Return the order of a message (ruling 37): EVN-2, MSH-7, MSH-13.
-
-    A time that cannot be true is replaced by the first receipt of the same bytes.
-    """
-    recorded_at, sent_at, received_at = message.recorded_at, message.sent_at, message.received_at
-    return (
-        as_recorded(recorded_at, received_at),
-        as_recorded(sent_at, received_at),
-        -1 if message.sequence is None else message.sequence,
-    )
-
-
-Position = tuple[Stamp, str, str]
-
-
-def position(message: VisitMessage) -> Position:
-    """Return where a message stands among those of its visit: by stamp, then MSH-10 as text, then id."""
-    return stamp(message), message.control_id, message.message_id
-
-
-def in_order(messages: Iterable[VisitMessage]) -> list[VisitMessage]:
-    """Return messages by their position: a total order."""
-    return sorted(messages, key=position)
-
-
-class Arrival:
-    """When a visit began, read from its own messages in their order (ruling 37)."""
-
-    def __init__(self) -> None:
-        self._told: datetime | None = None
-        self._registered_at: datetime | None = None
-        self._began_at: datetime | None = None
-
-    def read(self, message: VisitMessage) -> None:
-        """Let a message tell, correct or clear the arrival; keep the first times."""
-        if _arrival_counts(message):
-            self._told = _written(message, "arrived_at", self._told)
-        if self._began_at is None:
-            self._began_at = stamp(message)[0]
-        if self._registered_at is None and message.event in REGISTERING:
-            self._registered_at = _occurred(message)
-
-    @property
-    def at(self) -> datetime | None:
-        """PV1-44, else the oldest registration's time, else the oldest message's; None before any."""
-        return self._told or self._registered_at or self._began_at
-
-
-def arrival_of(ordered: Iterable[VisitMessage]) -> datetime | None:
-    """Return when the visit of these messages, which come in their order, began; None without any."""
-    arrival = Arrival()
-    for message in ordered:
-        arrival.read(message)
-    return arrival.at
-
-
 class Reading:
     """
     Reads the messages of one thread in their order; the fields are what stands after the last one read.
@@ -172,13 +111,15 @@ class Reading:
     `reference` is the visit that began the thread, `leaving` the one whose end is the thread's end (the
     same when nothing joined it), `void` the cancelled admissions, of which only the times count. `policies`
     are those in force when each visit began: the thread is judged by that of `reference`, what each place is
-    by that of its own visit.
+    by that of its own visit. `in_force` are those of all times: a message's own are judged by that of its
+    receipt.
     """
 
     def __init__(
         self,
         reference: str,
         policies: Mapping[str, Policy],
+        in_force: AnyPolicy,
         *,
         leaving: str,
         void: frozenset[str] = frozenset(),
@@ -188,12 +129,13 @@ class Reading:
         self.void = void
         self.policy = policies[reference]
         self.policies = policies
+        self.in_force = in_force
         self.registers: dict[str, Any] = dict.fromkeys(REGISTERS)
         self.kept: list[VisitMessage] = []
         self.places: dict[str, tuple[str | None, OdsCode | None]] = {}
         self.departure: tuple[Stamp, datetime | None] | None = None
         self.cancellation: tuple[Stamp, bool] | None = None
-        self.arrival = Arrival()
+        self.arrival = Arrival(in_force)
         self.cutoff: datetime | None = None
         self.grounds: dict[Ground, None] = {}  # in the order in which they first held
         self.funded = False
@@ -225,7 +167,7 @@ class Reading:
     def _settled(self, message: VisitMessage) -> Policy:
         """Return the policy as it holds for the place where this message of this visit was recorded."""
         location, site = self.places.get(message.visit, (None, None))
-        location, site = _written(message, "location", location), _written(message, "site", site)
+        location, site = written(message, "location", location), written(message, "site", site)
         self.places[message.visit] = location, site
         return self.policies[message.visit].site(
             message.provider,
@@ -249,7 +191,7 @@ class Reading:
             admitted = message.event is VisitEvent.ADMITTED
             before = None if admitted else registers["disposition"]  # an admission undoes an earlier end
             undone = self._undoes_the_end(message)
-            registers["disposition"] = None if undone else _written(message, "disposition", before)
+            registers["disposition"] = None if undone else written(message, "disposition", before)
 
     def _undoes_the_end(self, message: VisitMessage) -> bool:
         """Whether a message takes the end of the stay back: a cancelled discharge, or such a transfer (7)."""
@@ -282,7 +224,7 @@ class Reading:
         if self._undoes_the_end(message):
             value = None
         elif value is None and leaving:
-            value = current or _occurred(message)
+            value = current or occurred(message, at_receipt(message, self.in_force))
         elif value is None and event is not VisitEvent.ADMITTED and "departed_at" not in message.cleared:
             return
         if at == stamp(message):
@@ -363,6 +305,7 @@ class Reading:
             grounds=tuple(self.grounds),
             kept=tuple(self.kept),
             policy=self.policy,
+            in_force=self.in_force,
         )
 
     def _state(self, departed_at: datetime | None, *, cancelled: bool) -> VisitState:
@@ -377,23 +320,3 @@ class Reading:
             return VisitState.TRANSFERRED if disposition == OTHER_PROVIDER else VisitState.DISCHARGED
         admitted = disposition == ADMITTED or self.registers["patient_class"] == INPATIENT
         return VisitState.ADMITTED if admitted or joined else VisitState.PRESENT
-
-
-def _written(message: VisitMessage, name: str, current: Any) -> Any:
-    """Return a register after a message: set, cleared (`""`), or left alone (R41)."""
-    value = getattr(message, name)
-    if value is not None:
-        return value
-    return None if name in message.cleared else current
-
-
-def _arrival_counts(message: VisitMessage) -> bool:
-    """Whether PV1-44 of a message is to be believed (ruling 37)."""
-    return message.arrived_at is None or plausible_arrival(message.arrived_at, message.received_at)
-
-
-def _occurred(message: VisitMessage) -> datetime:
-    """Return EVN-6 if it is within 48 h of the recording, else the recording (ruling 37)."""
-    recorded = stamp(message)[0]
-    occurred = message.occurred_at
-    return occurred if occurred is not None and abs(occurred - recorded) <= OCCURRED_WITHIN else recorded

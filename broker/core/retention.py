@@ -27,6 +27,7 @@ from broker.core.facts import (
 )
 from broker.core.identifiers import london_day
 from broker.core.leaving import staying
+from broker.core.message_times import stamp
 from broker.core.newborn_retention import covers_may_show, covers_recorded_since, past_asking
 from broker.core.newborn_retention import settled as settled_kin
 from broker.core.number_answers import recorded
@@ -35,7 +36,7 @@ from broker.core.partition import Forwarding
 from broker.core.person import Known, Person, Said, Told
 from broker.core.plans import Version, cutoff, histories, last_visible_day, of_age
 from broker.core.policy import AnyPolicy, Policy
-from broker.core.reading import Visit, stamp
+from broker.core.reading import Visit
 from broker.core.restriction import keeping_mark
 from broker.core.succession import Merged
 from broker.core.visits import is_during, read_visits

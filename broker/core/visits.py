@@ -11,10 +11,11 @@ from datetime import datetime
 from broker.core.clock import earlier, later
 from broker.core.facts import Access, IdentityKind, IdentityNotice, VisitMessage
 from broker.core.leaving import Messages, staying_by
+from broker.core.message_times import arrival_of, in_order
 from broker.core.number_answers import recorded
 from broker.core.person import Known
 from broker.core.policy import AnyPolicy, Policy
-from broker.core.reading import STILLBIRTH, Reading, Visit, arrival_of, in_order
+from broker.core.reading import STILLBIRTH, Reading, Visit
 
 
 def judging(messages: Mapping[str, VisitMessage], policy: AnyPolicy) -> Policy:
@@ -31,7 +32,7 @@ def _judging(ordered: Iterable[VisitMessage], policy: AnyPolicy) -> Policy:
     """Return the policy in force when a visit began, whose messages come in their order."""
     if len(policy.every) == 1:
         return policy.every[0]
-    arrived_at = arrival_of(ordered)
+    arrived_at = arrival_of(ordered, policy)
     return policy.every[0] if arrived_at is None else policy.at(arrived_at)
 
 
@@ -69,7 +70,7 @@ def read_visits(known: Messages, policy: AnyPolicy) -> list[Visit]:
     policies = {reference: _judging(messages, policy) for reference, messages in ordered.items()}
     alone: dict[str, Visit] = {}
     for reference, messages in ordered.items():
-        visit = Reading(reference, policies, leaving=reference).read(messages)
+        visit = Reading(reference, policies, policy, leaving=reference).read(messages)
         if visit is not None:
             alone[reference] = visit
     joining = _joining(alone.values()) if len(alone) > 1 else {}
@@ -121,7 +122,9 @@ def _thread(
     void = {admission.reference for admission in admissions if admission.cancelled}
     last = max(standing, key=lambda visit: (visit.arrived_at, visit.reference), default=emergency)
     references = (emergency.reference, *sorted(admission.reference for admission in admissions))
-    reading = Reading(emergency.reference, policies, leaving=last.reference, void=frozenset(void))
+    reading = Reading(
+        emergency.reference, policies, emergency.in_force, leaving=last.reference, void=frozenset(void)
+    )
     thread = reading.read(in_order(message for reference in references for message in ordered[reference]))
     return replace(thread or emergency, references=references)
 

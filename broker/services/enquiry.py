@@ -32,13 +32,13 @@ from broker.core.feeds import FeedRule, count, last_taken, later
 from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.invalidation import Inactive
 from broker.core.keyed import IdentityKey, moved_reference
+from broker.core.message_times import position
 from broker.core.operators import ActionKind, Grounds
 from broker.core.partition import Forwarding
 from broker.core.person import Known, Person
 from broker.core.policy import RULES_VERSION, AnyPolicy
 from broker.core.possible import Search, Shelf
 from broker.core.possible_keys import bucket_of
-from broker.core.reading import position
 from broker.core.succession import NUMBERS_PASSED_MAX
 from broker.core.waiting import waiting_number_key
 from broker.ports import PARTITION_STATE_KEY, Archive, Clock, Topic

@@ -240,6 +240,7 @@ class Intake:
             admits=self._admits if came.sender is None else self._admits._replace(sender=came.sender),
             in_use=self._attendances.in_use,
             confirmed=came.confirmed,
+            policy=self._attendances.numberless.policy,
         )
 
     async def receive_unreadable(self, data: bytes, reason: str) -> bytes | None:

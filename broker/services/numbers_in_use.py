@@ -19,7 +19,7 @@ from broker.core.facts import VisitLeft, VisitMessage
 from broker.core.identifiers import NhsNumber, to_the_minute
 from broker.core.keyed import IdentityKey, visit_content, visit_under
 from broker.core.leaving import leaving_position
-from broker.core.reading import Position, position
+from broker.core.message_times import Position, position
 from broker.wire.avro_values import millis
 
 K = TypeVar("K")

@@ -22,6 +22,7 @@ from broker.core.keyed import (
     visit_reference,
 )
 from broker.core.number_ranges import Takes, Taking, takes_any
+from broker.core.policy import AnyPolicy, Policy
 from broker.core.senders import Sender
 from broker.wire.adt_registers import Fault, Registers
 from broker.wire.hl7v2 import DATA_TYPE, REQUIRED_FIELD, TABLE_VALUE
@@ -51,6 +52,9 @@ class Admits(NamedTuple):
 
 ADMITS_ALL: Final = Admits(PROCESSING_IDS, takes_any)
 """Lets in what was let in before: for whoever plays it again."""
+
+
+_AS_RULED: Final = Policy()
 
 
 def nobody(_visit: bytes) -> None:
@@ -95,7 +99,8 @@ class Context:
     `received_at` is the first receipt of these bytes, aware. `admits` is what the deployment lets in.
     `in_use` returns the number under which a visit, as `visit_named` gives it, was last recorded: a message
     that says none, or another beside it, leaves it alone (rulings 21 and 42, R41). `confirmed` is the number
-    of the patient of a message without a usable one, as a person found out (46).
+    of the patient of a message without a usable one, as a person found out (46). `policy` says which of its
+    times are believed (37).
     """
 
     key: IdentityKey
@@ -103,6 +108,7 @@ class Context:
     admits: Admits = ADMITS_ALL
     in_use: Callable[[bytes], NhsNumber | None] = nobody
     confirmed: NhsNumber | None = None
+    policy: AnyPolicy = _AS_RULED
 
     def __post_init__(self) -> None:
         """Take the receipt in UTC, to the millisecond; raise `NaiveTime` where it has no zone."""
@@ -196,7 +202,7 @@ def put_together(
     """
     key, provider = context.key, envelope.provider
     arrived_at = registers.values.get("arrived_at")
-    if arrived_at is not None and not plausible_arrival(arrived_at, context.received_at):
+    if arrived_at is not None and not _is_believed(arrived_at, provider, context):
         registers.faults.add(Fault.ARRIVAL_IGNORED)  # the core ignores it, by the first receipt it knows of
     departed_at = registers.values.get("departed_at")
     if departed_at is not None and departed_at.year not in _YEARS:
@@ -240,6 +246,14 @@ def put_together(
         control_id=envelope.control_id,
         event=envelope.event,
         faults=tuple(sorted(registers.faults)),
+    )
+
+
+def _is_believed(arrived_at: datetime, provider: OdsCode, context: Context) -> bool:
+    """Whether a stated arrival counts, by the policy in force at the message's receipt (ruling 37)."""
+    settled = context.policy.at(context.received_at).site(provider)
+    return plausible_arrival(
+        arrived_at, context.received_at, age=settled.arrival_age, ahead=settled.arrival_ahead
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -114,6 +114,7 @@ class Visits:
     def __init__(self, messages: Iterable[VisitMessage], policy: AnyPolicy) -> None:
         self.messages = sorted(messages, key=lambda m: (stamp(m), m.control_id, m.message_id))
         self.everything = {message.visit for message in self.messages}
+        self.judging = policy
         self.places = {message.message_id: self._place(message) for message in self.messages}
         self.policies = {
             ref: in_force(policy, self.arrived_at([m for m in self.messages if m.visit == ref]))
@@ -235,12 +236,12 @@ class Visits:
         """Return PV1-44, else the first registration's EVN-6 or EVN-2, else the oldest message's (37)."""
         for message in reversed(messages):
             said = message.arrived_at
-            if said is not None and _possible(said, message.received_at):
+            if said is not None and _possible(message, said, self.judging):
                 return said
             if said is None and "arrived_at" in message.cleared:
                 break
         registered = [message for message in messages if message.event in _REGISTRATIONS]
-        return occurred(registered[0]) if registered else recorded(messages[0])
+        return occurred(registered[0], self.judging) if registered else recorded(messages[0])
 
     def departed_at(self, messages: Sequence[VisitMessage]) -> datetime | None:
         """Return when the person left; admitted within the provider is no departure (10, 37)."""
@@ -253,7 +254,7 @@ class Visits:
             elif message.departed_at is not None:
                 value = message.departed_at
             elif message.event is VisitEvent.DISCHARGED or moved_away:
-                value = standing or occurred(message)
+                value = standing or occurred(message, self.judging)
             elif message.event is VisitEvent.ADMITTED or "departed_at" in message.cleared:
                 value = None
             else:
@@ -310,10 +311,11 @@ def said_last(messages: Sequence[VisitMessage], name: str) -> Any:
     return None
 
 
-def occurred(message: VisitMessage) -> datetime:
-    """Return EVN-6 when it is within 48 h of the recording, else the recording (37)."""
+def occurred(message: VisitMessage, policy: AnyPolicy) -> datetime:
+    """Return EVN-6 when it is near the recording, by the policy at the receipt, else the recording (37)."""
     said = message.occurred_at
-    near = said is not None and abs(said - recorded(message)) <= timedelta(hours=48)
+    within = of_place(in_force(policy, message.received_at), "occurred_within", message.provider)
+    near = said is not None and abs(said - recorded(message)) <= within
     return said if said is not None and near else recorded(message)
 
 
@@ -363,9 +365,11 @@ def _is_admission(messages: Sequence[VisitMessage]) -> bool:
     return admitted and never_emergency and said_last(messages, "admission_type") == "21"
 
 
-def _possible(arrived_at: datetime, received_at: datetime) -> bool:
-    """Whether a PV1-44 is at most 400 days old and less than 24 h ahead of the first receipt (37)."""
-    return -timedelta(hours=24) < received_at - arrived_at <= timedelta(days=400)
+def _possible(message: VisitMessage, arrived_at: datetime, policy: AnyPolicy) -> bool:
+    """Whether a PV1-44 is neither too old nor too far ahead of the first receipt, by the policy then (37)."""
+    then, age = in_force(policy, message.received_at), message.received_at - arrived_at
+    oldest, newest = (of_place(then, name, message.provider) for name in ("arrival_age", "arrival_ahead"))
+    return bool(-newest < age <= oldest)
 
 
 def _state(

@@ -23,6 +23,9 @@ OTHER: Policy = replace(
     open_stay=timedelta(hours=48),
     admission_joins=timedelta(hours=2),
     reattendance=timedelta(days=2),
+    arrival_age=timedelta(days=1),
+    arrival_ahead=timedelta(hours=2),
+    occurred_within=timedelta(hours=2),
     same_visit=timedelta(hours=3),
     delayed_after=timedelta(hours=25),
     delayed_after_departure=timedelta(hours=2),
@@ -50,6 +53,8 @@ OTHER: Policy = replace(
         Selector(provider=RLL): {
             "provider_after_departure": timedelta(hours=1),
             "error_reasons": frozenset[str](),
+            "arrival_age": timedelta(days=2),
+            "occurred_within": timedelta(hours=24),
         },
         Selector(provider=RLL, location="HAVEN"): {"listed": Place.SCHEDULED},
         Selector(provider=OdsCode("RWW")): {"nhs_funded": frozenset({"ED", "RXX01"})},

@@ -8,6 +8,12 @@ from broker.core.clock import FIRST_TIME, as_recorded, earlier, later, plausible
 
 RECEIVED = datetime(2025, 3, 1, 10, 16, tzinfo=UTC)
 MOMENT = timedelta(milliseconds=1)
+ALWAYS = timedelta(days=999_999)
+
+
+def believed(arrived_at: datetime, *, age: timedelta = timedelta(days=400)) -> bool:
+    """Return whether an arrival is plausible, at most so old and less than 24 hours ahead."""
+    return plausible_arrival(arrived_at, RECEIVED, age=age, ahead=timedelta(hours=24))
 
 
 @pytest.mark.parametrize(
@@ -22,12 +28,13 @@ MOMENT = timedelta(milliseconds=1)
 )
 def test_an_arrival_is_near_its_receipt(after_receipt: timedelta, *, plausible: bool) -> None:
     """Up to 400 days old, less than 24 hours ahead (ruling 37)."""
-    assert plausible == plausible_arrival(RECEIVED + after_receipt, RECEIVED)
+    assert plausible == believed(RECEIVED + after_receipt)
 
 
 def test_an_arrival_before_1900_is_never_believed() -> None:
-    """A default date of an old system is no arrival."""
-    assert not plausible_arrival(datetime(1899, 12, 31, 23, tzinfo=UTC), RECEIVED)
+    """A default date of an old system is no arrival, however old one may be (ruling 37)."""
+    assert believed(FIRST_TIME, age=ALWAYS)
+    assert not believed(datetime(1899, 12, 31, 23, tzinfo=UTC), age=ALWAYS)
 
 
 @pytest.mark.parametrize(

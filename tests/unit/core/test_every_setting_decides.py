@@ -67,6 +67,9 @@ STORIES: Mapping[str, tuple[object, str]] = {
     "traced_by_sender": (True, f"{PLAN} T | A04 | v1 | family=- given=- birth_date=-"),
     "error_reasons": (frozenset({"ERR"}), f"{PLAN} T | A04 | v1 |\n T+1h | A11 | v1 | cancel_reason=ERR"),
     "withheld": (frozenset({"acuity"}), f"{PLAN} T | A04 | v1 | acuity=3 {PLACE}"),
+    "arrival_age": (DAY, f"{PLAN} T | A04 | v1 | arrived_at=T-2d"),
+    "arrival_ahead": (HOUR, f"{PLAN} T | A04 | v1 | arrived_at=T+2h"),
+    "occurred_within": (HOUR, f"{PLAN} T | A04 | v1 | occurred_at=T-2h"),
     "outcome_awaited": (
         9 * HOUR,
         f"{PLAN} T | A04 | v1 |\n T+10h | notice | n1 no-outcome-received | visit=v1",

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from broker.core.decisions import decide
 from broker.core.facts import Birth, Details, Fact, PlanContent, PlanFact, VisitMessage
 from broker.core.identifiers import NhsNumber
+from broker.core.message_times import stamp
 from broker.core.person import Person
 from broker.core.possible import sought_in
 from broker.core.possible_keys import on_file
-from broker.core.reading import stamp
 from broker.core.retention import Reason, reason_kept, settle
 from broker.core.timers import timers
 from tests.generative.picking import Drawn

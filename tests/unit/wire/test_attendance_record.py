@@ -9,8 +9,10 @@ import pytest
 from broker.core.errors import MalformedMessage, RealPersonRefused
 from broker.core.facts import Reason, VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.message_times import stamp
 from broker.core.number_ranges import Takes, takes_any, takes_for_tests
-from broker.core.reading import stamp
+from broker.core.policy import Policies, Policy
+from broker.core.policy_keys import Selector
 from broker.wire.adt_registers import Fault
 from broker.wire.visit_reading import PROCESSING_IDS, Admits, Context, VisitReading
 from tests.builders.hl7 import FIXTURES, KEY, RECEIVED, edited, fixture
@@ -162,6 +164,20 @@ def test_a_visit_without_a_time_that_can_be_true_is_ordered_by_its_receipt() -> 
     assert [("event time unreadable",)] + [("event time unreadable", "message time unreadable")] * 2 == [
         reading.faults for reading in readings
     ]
+
+
+@pytest.mark.parametrize(("age", "faults"), [(2, ()), (1, (Fault.ARRIVAL_IGNORED,))])
+def test_an_arrival_is_ignored_by_the_policy_in_force_at_the_receipt(
+    age: int, faults: tuple[Fault, ...]
+) -> None:
+    """How old one may be is a setting of the provider's (ruling 37), from a day on."""
+    settled = Policy(overrides={Selector(provider=OdsCode("RXX")): {"arrival_age": timedelta(days=age)}})
+    policy = Policies(first=Policy(), later=((RECEIVED, settled),))
+    before, data = RECEIVED - timedelta(minutes=1), record(arrived_at=RECEIVED - timedelta(days=2))
+
+    assert faults == READER.read(data, Context(key=KEY, received_at=RECEIVED, policy=policy)).faults
+    earlier = READER.read(data, Context(key=KEY, received_at=before, policy=policy))
+    assert Fault.ARRIVAL_IGNORED not in earlier.faults
 
 
 def test_a_time_before_1900_gives_way_to_the_other() -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from broker.core.errors import MalformedMessage, NotItsSender, RealPersonRefused
 from broker.core.facts import NumberStatus, Reason, VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.message_times import stamp
 from broker.core.number_ranges import takes_any, takes_for_tests
-from broker.core.reading import stamp
 from broker.core.sender_keys import Codes
 from broker.core.senders import Sender, Unknown
 from broker.wire.fhir import read_fhir, read_other, says_merge, sender_of
