@@ -199,6 +199,7 @@ def visit_messages(
         clinician_role=maybe(words()),
         clinician_name=maybe(words()),
         next_of_kin_name=maybe(words()),
+        accompanied_by=maybe(words()),
         family=maybe(words()),
         given=maybe(words()),
         birth_date=maybe(days()),
@@ -371,6 +372,7 @@ def visit_lines() -> st.SearchStrategy[VisitLine]:
         call_back=maybe(words()),
         next_of_kin_relationship=maybe(words()),
         next_of_kin_name=maybe(words()),
+        accompanied_by=maybe(words()),
     )
 
 

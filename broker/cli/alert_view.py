@@ -72,6 +72,7 @@ def _visit(visit: VisitLine) -> Iterator[str]:
         visit.clinician_role or "clinician": visit.clinician_name,
         "ring back": visit.call_back,
         "next of kin on record": visit.next_of_kin_name,
+        "accompanied by": visit.accompanied_by,
     }
     known = [f"{name} {value}" for name, value in told.items() if value]
     if known:

@@ -179,6 +179,7 @@ class VisitLine:
     call_back: str | None = None
     next_of_kin_relationship: str | None = None
     next_of_kin_name: str | None = field(default=None, repr=False)
+    accompanied_by: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

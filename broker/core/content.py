@@ -226,9 +226,7 @@ def provider_alert(
     person left (ruling 11).
     """
     settled = visit.policy.site(visit.provider)
-    limit = visit.left_at
-    if visit.departed_at is not None:
-        limit = later(visit.departed_at, settled.provider_after_departure)
+    limit = later(visit.departed_at, settled.provider_after_departure) if visit.departed_at else visit.left_at
     told = [line for line in matched if line.plan.said_at <= limit]
     if not told:
         return None
@@ -241,7 +239,7 @@ def provider_alert(
         route=Route.CLINICIAN if present else Route.SAFEGUARDING,
         urgency=Urgency.NOW,
         plans=_lines(told),
-        visit=_visit_line(visit),
+        visit=replace(_visit_line(visit), accompanied_by=None),  # for the authority (ruling 29)
         earlier_visits=len(earlier),
         last_visit_at=_newest(earlier),
         notes=_notes((Note.SITE_UNLISTED, visit.unlisted), (Note.NOT_OPENED, unopened)),
@@ -249,12 +247,7 @@ def provider_alert(
 
 
 def view_alert(
-    alert_id: str,
-    recipient: Recipient,
-    access: Access,
-    lines: Sequence[Matched],
-    *,
-    enquiry: bool,
+    alert_id: str, recipient: Recipient, access: Access, lines: Sequence[Matched], *, enquiry: bool
 ) -> Alert:
     """Return what an owning authority is told of a view outside any visit (rulings 1, 38)."""
     own, others = _split(lines, recipient.code)
@@ -391,6 +384,7 @@ def _visit_line(visit: Visit) -> VisitLine:
         call_back=site.call_back,
         next_of_kin_relationship=said["next_of_kin_relationship"],
         next_of_kin_name=said["next_of_kin_name"],
+        accompanied_by=said["accompanied_by"],
     )
     if not site.withheld:
         return line

@@ -183,6 +183,7 @@ class VisitMessage:
     clinician_role: str | None = None
     clinician_name: str | None = field(default=None, repr=False)
     next_of_kin_name: str | None = field(default=None, repr=False)
+    accompanied_by: str | None = field(default=None, repr=False)  # of a declared field alone (29)
     family: str | None = field(default=None, repr=False)
     given: str | None = field(default=None, repr=False)
     birth_date: date | None = field(default=None, repr=False)
@@ -198,7 +199,9 @@ REGISTERS: tuple[str, ...] = tuple(
 )
 """The last-writer-wins registers of a visit: the fields that a message may set or clear."""
 
-SEALED_REGISTERS = ("clinician_name", "next_of_kin_name", "family", "given", "birth_date", "mothers")
+SEALED_REGISTERS = (
+    "clinician_name", "next_of_kin_name", "accompanied_by", "family", "given", "birth_date", "mothers",
+)  # fmt: skip
 """Those that travel sealed in inputs (architecture, "Sealed fields")."""
 
 

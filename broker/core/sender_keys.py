@@ -25,6 +25,10 @@ _NAME_MAX = 200
 _DIGEST = "sha256:"
 
 
+_COMPANION = re.compile(
+    r"(Z[A-Z0-9]{2})-([1-9][0-9]?)(?:\.([1-9][0-9]?))?|NK1 relationship ([A-Z0-9]{1,20})"
+    r"|participant ([A-Za-z0-9-]{1,40})"
+)
 _PLACE = re.compile(r"PID-(?:([24-9]|1[0-9])|3 (?:authority ([A-Z0-9]+)|type ([A-Z]+)|(unlabelled)))")
 
 
@@ -49,6 +53,29 @@ AS_RULED = NumberPlaces(
     authorities=frozenset({"NHS", "NHSNBR", "NHSNMBR"}), types=frozenset({"NH"}), national=True, alone=(2,)
 )
 """Where it stands when the site says nothing: what public samples show (ruling 36)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompanionPlaces:
+    """
+    Where it stands who came with the patient (ruling 29): nowhere, unless the site has said so.
+
+    `fields` are of segments of the site's own: name, field and component. `relationships` are codes of NK1-3
+    under which the site writes whoever came, and nobody else; `participants` such types in FHIR.
+    """
+
+    fields: tuple[tuple[str, int, int], ...] = ()
+    relationships: frozenset[str] = frozenset()
+    participants: frozenset[str] = frozenset()
+
+    @property
+    def segments(self) -> frozenset[str]:
+        """The names of the site's own segments that are read."""
+        return frozenset(segment for segment, _, _ in self.fields)
+
+
+NOWHERE = CompanionPlaces()
+"""Nothing that a message says means who came with the patient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +197,34 @@ def number_places(**said: Any) -> Any:
         'unlabelled" (neither), or a whole field but the third, such as "PID-2" or "PID-19"'
     )
     return declare(AS_RULED, read, Unit.NONE, may_be, said)
+
+
+def companion_places(**said: Any) -> Any:
+    """Declare where it stands who came with the patient; nowhere by default."""
+
+    def read(value: object) -> CompanionPlaces:
+        """Return the places; raise `ValueError` for a list without any."""
+        found = [_COMPANION.fullmatch(text) for text in texts(value)]
+        if not found or None in found:
+            raise ValueError
+        own, field, component, related, participant = zip(
+            *(match.groups() for match in found if match), strict=True
+        )
+        return CompanionPlaces(
+            fields=tuple(
+                (name, int(position), int(part or 1))
+                for name, position, part in zip(own, field, component, strict=True)
+                if name
+            ),
+            relationships=frozenset(filter(None, related)),
+            participants=frozenset(filter(None, participant)),
+        )
+
+    may_be = (
+        'a list of places: a field of a segment of your own, "ZU1-5" or "ZU1-5.2" (component), "NK1 '
+        'relationship X" (code of NK1-3), or in FHIR "participant X" (code of its type)'
+    )
+    return declare(NOWHERE, read, Unit.NONE, may_be, said)
 
 
 def zone(default: str, **said: Any) -> Any:

@@ -21,9 +21,11 @@ from broker.core.office_hours import OfficeHours
 from broker.core.policy_keys import Unit, choice, codes, flag, names, span, text
 from broker.core.sender_keys import (
     Codes,
+    CompanionPlaces,
     Network,
     NumberPlaces,
     certificates,
+    companion_places,
     count,
     inner,
     networks,
@@ -124,6 +126,11 @@ class Sender:
     )
     number_in: NumberPlaces = number_places(
         rule="ruling 36", meaning="Where in PID the NHS number stands, instead of the usual places"
+    )
+    accompanied_in: CompanionPlaces = companion_places(
+        rule="ruling 29",
+        meaning="Where it stands who came with the patient, and nothing else: only then is it told, to the "
+        "authority alone; a next of kin is no companion",
     )
     events: frozenset[str] = names(
         TAKEN,

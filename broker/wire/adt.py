@@ -13,7 +13,7 @@ from broker.core.facts import VisitEvent
 from broker.core.reasons import reason_for
 from broker.core.senders import Sender
 from broker.wire.adt_header import field_of, parse_settled, read_envelope, required, said
-from broker.wire.adt_patient import full_name, local_identifier, numbers_named, read_patient
+from broker.wire.adt_patient import full_name, local_identifier, numbers_named, read_companion, read_patient
 from broker.wire.adt_registers import Fault, Registers
 from broker.wire.hl7v2 import CLEARED, Message, Segment, Value
 from broker.wire.visit_reading import Context, Envelope, VisitReading, put_together, visit_number_of
@@ -43,12 +43,14 @@ def read_adt(data: bytes, context: Context) -> VisitReading:
     envelope = read_envelope(message, sender, registers, context.admits)
     patient, visit = required(message, "PID"), required(message, "PV1")
     read_patient(message, patient, visit, registers)
+    read_companion(message, sender.accompanied_in, registers)
     _read_visit(message, visit, envelope, registers, sender)
     named = numbers_named(message, patient, sender.number_in)
     local_id = local_identifier(patient, sender.number_in)
     visit_number = visit_number_of(said(visit.field(19)), local_id, envelope, registers)
     reading = put_together(data, envelope, named, visit_number, registers, context)
-    return replace(reading, unread=tuple(sorted(set(message.names()) - READ)))
+    unread = set(message.names()) - READ - sender.accompanied_in.segments
+    return replace(reading, unread=tuple(sorted(unread)))
 
 
 def _read_visit(

@@ -12,7 +12,7 @@ from contextlib import suppress
 from broker.core.errors import InvalidNhsNumber
 from broker.core.facts import NumberStatus, Reliability
 from broker.core.identifiers import NhsNumber
-from broker.core.sender_keys import NumberPlaces
+from broker.core.sender_keys import CompanionPlaces, NumberPlaces
 from broker.wire.adt_registers import Fault, Registers
 from broker.wire.hl7v2 import CLEARED, Message, Repeat, Segment, Value
 from broker.wire.visit_reading import Named
@@ -169,6 +169,25 @@ def _read_next_of_kin(kin: Segment, registers: Registers) -> None:
     if relationship is not None or family is not None:
         words = kin.field(_RELATIONSHIP, 2)
         registers.next_of_kin(relationship, full_name(kin.field(2, 2), family), words)
+
+
+def read_companion(message: Message, places: CompanionPlaces, registers: Registers) -> None:
+    """Read who came with the patient, of the first declared place that says it (ruling 29)."""
+    for value, words in _companions(message, places):
+        if value is not None:
+            registers.companion(value, *words)
+            return
+
+
+def _companions(message: Message, places: CompanionPlaces) -> Iterator[tuple[Value, tuple[Value, ...]]]:
+    """Yield what stands in the declared places, each with the words of the relationship."""
+    for name, position, component in places.fields:
+        for segment in message.all(name):
+            yield segment.field(position, component), ()
+    for kin in message.all("NK1") if places.relationships else ():
+        code, words = kin.field(_RELATIONSHIP), kin.field(_RELATIONSHIP, 2)
+        if _code(code) in places.relationships:
+            yield full_name(kin.field(2, 2), kin.field(2)), (code, words)
 
 
 def full_name(*parts: Value) -> str | None:

@@ -27,6 +27,7 @@ class Fault(StrEnum):
     BIRTH_DATE = "birth date unreadable"
     CHARACTER_SET = "character set not as declared"
     CODE = "code unreadable"
+    COMPANION = "companion no name"
     DEPARTURE_TIME = "departure time unreadable"
     EVENT_TIME = "event time unreadable"
     MESSAGE_TIME = "message time unreadable"
@@ -63,6 +64,7 @@ _CHILDREN = frozenset(
         *("STEPBROTHER", "STEPCHILD", "STEPDAUGHTER", "STEPSISTER", "STEPSON", "WARD"),
     }
 )
+_COMPANION = re.compile(r"[^\W\d_][^\d]{0,59}")  # a name or a word for somebody, and no telephone
 _WORD = re.compile(r"[A-Z]+|[0-9]+")
 
 
@@ -133,6 +135,23 @@ class Registers:
         told = [one for one in (relationship, *words) if isinstance(one, str)]
         self.text("next_of_kin_name", None if tells_of_child(told) else name)
         self.cleared -= self.values.keys()
+
+    def companion(self, value: Value, *words: Value) -> None:
+        """
+        Set who came with the patient, of a field that the site has declared to say so, or clear it (29).
+
+        What is no name, or tells of another child by itself or by the `words` of a relationship, is left out
+        and counted, and nobody who was named before stands in its place (ruling 31).
+        """
+        if not isinstance(value, str):
+            self.text("accompanied_by", value)
+            return
+        told = [value, *(one for one in words if isinstance(one, str))]
+        if _COMPANION.fullmatch(" ".join(value.split())) and not tells_of_child(told):
+            self.text("accompanied_by", value)
+        else:
+            self.cleared.add("accompanied_by")
+            self.faults.add(Fault.COMPANION)
 
     def day(self, name: str, value: Value, fault: Fault) -> None:
         """Set a calendar day, clear it or leave it alone; what cannot be read is left alone and counted."""

@@ -149,6 +149,7 @@ def _visit_line_row(line: VisitLine) -> Row:
         "call_back": line.call_back,
         "next_of_kin_relationship": line.next_of_kin_relationship,
         "next_of_kin_name": line.next_of_kin_name,
+        "accompanied_by": line.accompanied_by,
     }
 
 

@@ -171,6 +171,7 @@ def _read_patient(row: Row, said: Say, registers: Registers) -> None:
     relationship, kin = said("next_of_kin_relationship"), said("next_of_kin_name")
     if relationship is not None or kin is not None:
         registers.next_of_kin(relationship, kin)
+    registers.companion(said("accompanied_by"))
 
 
 def _read_visit(row: Row, said: Say, envelope: Envelope, registers: Registers) -> None:

@@ -125,6 +125,7 @@ def message_details_row(message: VisitMessage) -> Row:
     return {
         "clinician_name": message.clinician_name,
         "next_of_kin_name": message.next_of_kin_name,
+        "accompanied_by": message.accompanied_by,
         "family": message.family,
         "given": message.given,
         "birth_date": message.birth_date,

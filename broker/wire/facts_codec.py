@@ -12,6 +12,7 @@ from typing import Any, assert_never
 
 from broker.core.errors import MalformedMessage
 from broker.core.facts import (
+    SEALED_REGISTERS,
     Access,
     Birth,
     Cover,
@@ -67,9 +68,7 @@ _KIN = {"BIRTH": "birth_details", "COVER": "cover_details", "LINK_ENDED": "link_
 
 _NO_PLAN_DETAILS: Row = dict.fromkeys(("family", "given", "birth_date", "child_id"))
 _NO_NOTICE_DETAILS: Row = dict.fromkeys(("birth_date", "successor"))
-_NO_MESSAGE_DETAILS: Row = dict.fromkeys(
-    ("clinician_name", "next_of_kin_name", "family", "given", "birth_date", "mothers")
-)
+_NO_MESSAGE_DETAILS: Row = dict.fromkeys(SEALED_REGISTERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

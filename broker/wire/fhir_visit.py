@@ -47,6 +47,7 @@ def read_visit(sent: Sent, provider: OdsCode, registers: Registers, sender: Send
     registers.code("acuity", next(_codes([within(encounter, "priority")]), None))
     registers.code("arrival_mode", _arrival_mode(encounter))
     _read_clinician(sent, registers)
+    _read_companion(sent, registers, sender)
     reason = reason_for(_reasons(sent))
     if reason is not None:
         registers.values["reason"] = reason
@@ -149,6 +150,21 @@ def _read_clinician(sent: Sent, registers: Registers) -> None:
                 if name is not None:
                     registers.values |= {"clinician_role": role, "clinician_name": name}
                     return
+
+
+def _read_companion(sent: Sent, registers: Registers, sender: Sender) -> None:
+    """Read who came with the patient, where the site has declared that a participant means that (29)."""
+    declared = sender.accompanied_in.participants
+    for one in every(sent.encounter, "participant") if declared else ():
+        if not declared.isdisjoint(_codes(every(one, "type"))):
+            reference = within(one, "individual")
+            person = sent.named(reference, "RelatedPerson")
+            name = person_name(every(person, "name"))
+            told = whole_name(given(name), text(name, "family")) or whole_name(text(reference, "display"))
+            if told is not None:
+                kinds = every(person, "relationship")
+                registers.companion(told, *(word for kind in kinds for word in phrases(kind)))
+                return
 
 
 def _clinician(sent: Sent, reference: Any) -> str | None:

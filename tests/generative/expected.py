@@ -37,6 +37,7 @@ _TOLD_REGISTERS = (
     "clinician_name",
     "next_of_kin_relationship",
     "next_of_kin_name",
+    "accompanied_by",
 )
 
 
@@ -320,6 +321,8 @@ class Expecting:
         told = [(plan, marks) for plan, marks in matched if plan.said_at <= limit]
         if not told:
             return
+        visit = self._visit_told(thread)
+        told_of_it = {name: visit[name] for name in visit if name != "accompanied_by"}  # the authority's (29)
         present = any(plan.said_at <= thread.left_at and "delayed" not in marks for plan, marks in told)
         restricted = self.oracle.restricted
         earlier = self.oracle.earlier(thread)
@@ -336,7 +339,7 @@ class Expecting:
                 route="treating clinician" if present and not restricted else "safeguarding role",
                 urgency="now",
                 plans=_plan_rows(told),
-                visit=tuple(sorted(self._visit_told(thread).items())),
+                visit=tuple(sorted(told_of_it.items())),
                 earlier=len(earlier),
                 last_visit_at=_last(earlier),
                 notes=tuple(note for note, applies in notes if applies),

@@ -133,6 +133,7 @@ _WRITES: list[dict[str, Any]] = [
     {"arrival_mode": "A"},
     {"next_of_kin_relationship": "3", "next_of_kin_name": "Jo Sample"},
     {"clinician_role": "consultant", "clinician_name": "Dr A"},
+    {"accompanied_by": "a grandmother"},
     *({"family": one.family, "given": one.given, "birth_date": one.birth_date} for one in _DETAILS),
     *({"cleared": frozenset({name})} for name in ("departed_at", "disposition", "arrived_at", "location")),
     *({"cleared": frozenset({"given", "birth_date"})}, {"cleared": frozenset({"acuity"})}),

@@ -173,7 +173,8 @@ def personal(fact: Fact) -> Iterator[str]:
             values = [details.family, details.given, details.birth_date, fact.content.child_id]
             values += [fact.content.phone_emergency]
         case VisitMessage():
-            values = [fact.family, fact.given, fact.birth_date, fact.clinician_name, fact.next_of_kin_name]
+            values = [fact.family, fact.given, fact.birth_date]
+            values += [fact.clinician_name, fact.next_of_kin_name, fact.accompanied_by]
         case VisitLeft():
             values = []
         case Access():

@@ -51,6 +51,7 @@ MARKED_MESSAGE: Mapping[str, Any] = {
     "cancel_reason": "MARK-CANCEL",
     "next_of_kin_relationship": "MARK-RELATIONSHIP",
     "next_of_kin_name": "MARK-ADULT",
+    "accompanied_by": "MARK-COMPANION",
     "clinician_role": "MARK-CLINICIAN",
     "clinician_name": "MARK-CLINICIAN-NAME",
 }
@@ -100,7 +101,7 @@ WITHHELD: Mapping[type, frozenset[str]] = {
         {
             *("provider", "provider_name", "site", "location", "departed_at", "patient_class"),
             *("arrival_mode", "reason", "acuity", "disposition", "clinician_role", "clinician_name"),
-            *("call_back", "next_of_kin_relationship", "next_of_kin_name"),
+            *("call_back", "next_of_kin_relationship", "next_of_kin_name", "accompanied_by"),
         }
     ),
     PlanLine: frozenset(),

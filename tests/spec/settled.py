@@ -37,7 +37,7 @@ SETTLED = Policy(
         Selector(provider=OdsCode("NIH"), location="CLINIC"): {"listed": Place.SCHEDULED},
         Selector(provider=RWW): {
             "name": "Withholding Hospital",
-            "withheld": frozenset({"reason", "location", "clinician_name"}),
+            "withheld": frozenset({"reason", "location", "clinician_name", "accompanied_by"}),
         },
         Selector(authority=OdsCode("E10")): {
             "visible_after_end": timedelta(days=400),

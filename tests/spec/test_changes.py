@@ -51,6 +51,7 @@ MESSAGES = rows("""
     A08 reason=fall                      | quiet | reason
     A08 acuity=2                         | quiet | acuity
     A08 arrival_mode=A                   | quiet | visit details
+    A08 accompanied_by=Uncle             | quiet | visit details
     A08 birth_date=2014-04-13            | loud  | plan change
     A08 disposition=1; A08 disposition=3 | quiet | visit details
 """)

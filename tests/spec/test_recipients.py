@@ -108,6 +108,30 @@ def test_what_the_authority_is_told_of_a_visit(run: Run) -> None:
     assert ("3", "Jo Sample") == outcome.alerts("next_of_kin_relationship | next_of_kin_name")[0]
 
 
+COMPANIONS = rows("""
+    plan | visit                                             | told
+    CPP  | v1 RXX accompanied_by=Grandmother                     | Grandmother
+    CPP  | v1 RXX accompanied_by=Grandmother restricted=yes      | -
+    CPP  | v1 RXX next_of_kin_relationship=3 next_of_kin_name=Jo | -
+    CPP  | v1 RWW accompanied_by=Grandmother                     | -
+    UCP  | v1 RXX accompanied_by=Grandmother                     | -
+""")
+
+
+@pytest.mark.parametrize(("plan", "visit", "told"), COMPANIONS)
+def test_who_came_with_the_child_is_told_to_its_authority_alone(
+    run: Run, plan: str, visit: str, told: str
+) -> None:
+    """Unless its site withholds it, and never of a next of kin, a mother or a restricted record (24, 29)."""
+    name, provider, values = visit.split(maxsplit=2)
+    outcome = run(f"""{HEAD}
+        T-9d | plan | {plan} E09 | end=D+9
+        T    | A04  | {name} {provider} | {values}
+    """)
+
+    assert [(told,), ("-",)] == outcome.alerts("accompanied_by")
+
+
 def test_the_authoritys_own_ids_of_child_and_upload_go_to_that_authority_alone(run: Run) -> None:
     """The newest record's id, and the upload it came in, none to anybody else (rulings 28, 29, 31)."""
     outcome = run(f"""{HEAD}

@@ -49,6 +49,7 @@ OTHER_VISIT: dict[str, Any] = {
     "call_back": "0207",
     "next_of_kin_relationship": "3",
     "next_of_kin_name": "B",
+    "accompanied_by": "C",
     "visit": "v2",
 }
 

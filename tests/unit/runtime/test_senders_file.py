@@ -10,7 +10,7 @@ from broker.core.destination_keys import Server
 from broker.core.destinations import Deliver
 from broker.core.errors import ConfigurationError
 from broker.core.identifiers import OdsCode
-from broker.core.sender_keys import Codes, NumberPlaces
+from broker.core.sender_keys import Codes, CompanionPlaces, NumberPlaces
 from broker.core.senders import Provider, Sender, Senders, Unknown
 from broker.runtime.senders_file import parse_senders, read_senders
 from tests.tools.reference_senders import EXAMPLE
@@ -168,6 +168,15 @@ def test_providers_that_are_no_table_are_refused() -> None:
                 authorities=frozenset({"NHS"}), types=frozenset({"NH"}), unlabelled=True, alone=(2, 19)
             ),
         ),
+        (
+            'accompanied_in = ["ZU1-5", "ZXX-12.3", "NK1 relationship PRN", "participant ESC"]',
+            "accompanied_in",
+            CompanionPlaces(
+                fields=(("ZU1", 5, 1), ("ZXX", 12, 3)),
+                relationships=frozenset({"PRN"}),
+                participants=frozenset({"ESC"}),
+            ),
+        ),
         ('events = ["A04", "A40"]', "events", frozenset({"A04", "A40"})),
         ('read_as = { a06 = "A01" }', "read_as", Codes((("A06", "A01"),))),
         ('unknown_events = "accept"', "unknown_events", Unknown.ACCEPT),
@@ -197,6 +206,10 @@ def test_a_setting_of_a_sender_is_read(line: str, key: str, value: object) -> No
         'number_in = ["PID-3"]',
         'number_in = ["PID-1"]',
         'number_in = ["PV1-2"]',
+        "accompanied_in = []",
+        'accompanied_in = ["PID-11"]',
+        'accompanied_in = ["NK1-2"]',
+        'accompanied_in = ["ZU1"]',
         'events = ["A05"]',
         'read_as = { A06 = "A05" }',
         'read_as = { A18 = "A40" }',

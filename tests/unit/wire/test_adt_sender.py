@@ -185,3 +185,66 @@ def test_what_is_not_read_of_a_message_is_listed() -> None:
 
     assert ("OBX", "PD1", "ZU1") == read("", data).unread
     assert at(10, 15) == read("", data).message.recorded_at
+
+
+OWN = "ZU1|1||||Grace Grandmother^Auntie"
+PERSON_WHO_CAME = "NK1|1|GRANDMOTHER^GRACE|PRN^Parent"
+IN_FIELD, IN_COMPONENT = 'accompanied_in = ["ZU1-5"]', 'accompanied_in = ["ZU1-5.2"]'
+IN_KIN = 'accompanied_in = ["NK1 relationship PRN"]'
+
+
+@pytest.mark.parametrize(
+    ("file", "segments", "told"),
+    [
+        ("", (OWN, PERSON_WHO_CAME), None),
+        (IN_FIELD, (OWN,), "Grace Grandmother"),
+        (IN_FIELD, (OWN, "ZU1|2||||Another"), "Grace Grandmother"),
+        (IN_FIELD, ("ZU1|1||||", "ZU1|2||||Another"), "Another"),
+        (IN_COMPONENT, (OWN,), "Auntie"),
+        (IN_FIELD, ("ZU1|1",), None),
+        (IN_FIELD, (PERSON_WHO_CAME,), None),
+        (IN_KIN, (PERSON_WHO_CAME,), "GRACE GRANDMOTHER"),
+        (IN_KIN, ("NK1|1|UNCLE^U|12", PERSON_WHO_CAME), "GRACE GRANDMOTHER"),
+        (IN_KIN, ("NK1|1|UNCLE^U|12",), None),
+    ],
+)
+def test_who_came_is_read_where_the_site_has_declared_it(
+    file: str, segments: tuple[str, ...], told: str | None
+) -> None:
+    """A field of the site's own, or a next of kin of one relationship; else of nothing (ruling 29)."""
+    reading = read(file, fixture() + "".join(f"{one}\r" for one in segments).encode())
+
+    assert told == reading.message.accompanied_by
+    assert ("ZU1" in reading.unread) == (any("ZU1" in one for one in segments) and "ZU1" not in file)
+
+
+@pytest.mark.parametrize(
+    ("said", "told", "cleared", "faults"),
+    [
+        ("X" * 60, "X" * 60, False, ()),
+        ("X" * 61, None, True, ("companion no name",)),
+        ("Gran 07700 900123", None, True, ("companion no name",)),
+        ("her sister Kim", None, True, ("companion no name",)),
+        ('""', None, True, ()),
+        ("", None, False, ()),
+    ],
+)
+def test_what_is_no_name_of_an_adult_is_not_told(
+    said: str, told: str | None, *, cleared: bool, faults: tuple[str, ...]
+) -> None:
+    """Neither a telephone nor another child (ruling 31); nobody named before stands in its place."""
+    reading = read(IN_FIELD, fixture() + f"ZU1|1||||{said}\r".encode())
+
+    message = reading.message
+    assert (told, cleared, faults) == (
+        message.accompanied_by,
+        "accompanied_by" in message.cleared,
+        reading.faults,
+    )
+
+
+def test_a_child_among_the_next_of_kin_is_no_companion() -> None:
+    """Whatever the site has declared (ruling 31)."""
+    reading = read('accompanied_in = ["NK1 relationship BRO"]', fixture() + b"NK1|1|SAMPLE^KIM|BRO^Brother\r")
+
+    assert (None, ("companion no name",)) == (reading.message.accompanied_by, reading.faults)

@@ -122,6 +122,8 @@ def test_a_null_leaves_alone_and_cleared_clears() -> None:
         ),
         ({"next_of_kin_relationship": "BRO", "next_of_kin_name": "Kim"}, {"next_of_kin_name": None}),
         ({"next_of_kin_name": "Alex Sample"}, {"next_of_kin_name": "Alex Sample"}),
+        ({"accompanied_by": "Grace Grandmother"}, {"accompanied_by": "Grace Grandmother"}),
+        ({"accompanied_by": "her brother"}, {"accompanied_by": None}),
         ({"sequence": 7}, {"sequence": 7}),
     ],
 )

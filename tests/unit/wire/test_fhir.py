@@ -14,7 +14,7 @@ from broker.core.facts import NumberStatus, Reason, VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.message_times import stamp
 from broker.core.number_ranges import takes_any, takes_for_tests
-from broker.core.sender_keys import Codes
+from broker.core.sender_keys import Codes, CompanionPlaces
 from broker.core.senders import Sender, Unknown
 from broker.wire.fhir import read_fhir, read_other, says_merge, sender_of
 from broker.wire.fhir_bundle import ENTRIES_MAX, VALUES_MAX
@@ -376,6 +376,47 @@ def test_who_treats_is_told_by_role_and_name() -> None:
 
     del bundle["entry"][1]["resource"]["participant"]
     assert read(bundle).message.clinician_name is None
+
+
+ESCORT = Sender(accompanied_in=CompanionPlaces(participants=frozenset({"ESC"})))
+
+
+@pytest.mark.parametrize(
+    ("sender", "kind", "relationship", "told"),
+    [
+        (ESCORT, "ESC", "GRPRN", "Grace Grandmother"),
+        (ESCORT, "ESC", "BRO", None),
+        (ESCORT, "EMC", "GRPRN", None),
+        (Sender(), "ESC", "GRPRN", None),
+    ],
+)
+def test_who_came_is_a_participant_of_a_type_that_the_site_has_declared(
+    sender: Sender, kind: str, relationship: str, told: str | None
+) -> None:
+    """No other one, and no child (rulings 29, 31)."""
+    person = {
+        "resourceType": "RelatedPerson",
+        "id": "kin",
+        "patient": {"reference": "urn:uuid:patient"},
+        "relationship": [concept(relationship)],
+        "name": [{"given": ["Grace"], "family": "Grandmother"}],
+    }
+    came = [{"type": [concept(kind)], "individual": {"reference": "urn:uuid:kin"}}]
+
+    reading = read(with_resource(person, participant=came), admits=admits(sender))
+
+    assert told == reading.message.accompanied_by
+
+
+def test_who_came_may_be_named_in_the_reference() -> None:
+    """Of one without any name nothing is told (ruling 29)."""
+    named_there = [{"type": [concept("ESC")], "individual": {"display": "Grace"}}]
+    unnamed = [{"type": [concept("ESC")]}]
+
+    assert ["Grace", None] == [
+        read(alone(participant=came), admits=admits(ESCORT)).message.accompanied_by
+        for came in (named_there, unnamed)
+    ]
 
 
 def test_a_resource_that_only_adds_words_is_left_out_where_it_is_none() -> None:
