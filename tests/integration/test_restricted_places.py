@@ -96,7 +96,7 @@ TOLD: Mapping[type, frozenset[str]] = {
 """What an authority may be told of a restricted record; `subject` and `visit` are references of its own."""
 
 WITHHELD: Mapping[type, frozenset[str]] = {
-    Alert: frozenset({"views", "other_authorities", "last_visit_at"}),
+    Alert: frozenset({"views", "other_authorities", "last_visit_at", "file_id"}),
     VisitLine: frozenset(
         {
             *("provider", "provider_name", "site", "location", "departed_at", "patient_class"),

@@ -219,7 +219,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     ),
     "a value in a list over several lines": (
         f'{SETTING}withheld = [\n "reason",\n "visit",\n]\n',
-        "p.toml:2: withheld must be a list out of acuity, ",
+        "p.toml:2: withheld must be a list out of accompanied_by, ",
     ),
     "a setting that only a place may have": (
         f"{SETTING}name = 'X'\n",
