@@ -1,6 +1,6 @@
 """An alert event as a person reads it in a terminal; times are shown in Europe/London."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from rich.console import Group, RenderableType
@@ -8,7 +8,8 @@ from rich.panel import Panel
 from rich.text import Text
 
 from broker.core.alerts import Alert, EventKind, PlanLine, RecipientKind, VisitLine
-from broker.core.identifiers import LONDON
+from broker.core.feeds import FeedAges
+from broker.core.identifiers import LONDON, OdsCode
 from broker.wire.alerts_codec import Published
 
 KIND_STYLES = {
@@ -20,12 +21,18 @@ KIND_STYLES = {
 _QUIET = "dim"
 
 
-def alert_panel(published: Published) -> RenderableType:
-    """Return one event as a panel: what happened, the visit, the plans with both numbers, the statements."""
+def alert_panel(
+    published: Published, *, feeds: FeedAges | None = None, at: datetime | None = None
+) -> RenderableType:
+    """
+    Return one event as a panel: what happened, the visit, the plans with both numbers, the statements.
+
+    `feeds` says how old the plans are at the time it is shown, `at` (aware).
+    """
     event, alert = published.event, published.event.alert
     style = KIND_STYLES[event.kind] if event.loud else _QUIET
     changes = f" ({', '.join(change.value for change in event.changes)})" if event.changes else ""
-    lines = [Text(line) for line in _body(event.subject.digits, alert)]
+    lines = [Text(line) for line in _body(event.subject.digits, alert, _ages(alert, feeds, at))]
     sentences = [Text(sentence, style="italic") for sentence in published.statements]
     return Panel(
         Group(*lines, *sentences),
@@ -37,8 +44,8 @@ def alert_panel(published: Published) -> RenderableType:
     )
 
 
-def _body(number: str, alert: Alert) -> Iterator[str]:
-    """Yield the lines between the title and the statements."""
+def _body(number: str, alert: Alert, ages: Mapping[OdsCode, str]) -> Iterator[str]:
+    """Yield the lines between the title and the statements; `ages` are the words on plans' data."""
     child = f" · your id {alert.child_id}" if alert.child_id else ""
     yield f"NHS number {number}{child}"
     yield f"for {alert.recipient.code}, {alert.route.value}, {alert.urgency.value}"
@@ -49,6 +56,8 @@ def _body(number: str, alert: Alert) -> Iterator[str]:
         yield f"viewed {_moment(view.accessed_at)} at {view.organisation_name} ({view.organisation}) by {who}"
     for plan in alert.plans:
         yield _plan(plan)
+        if plan.authority in ages:
+            yield f"  {ages[plan.authority]}"
     for other in alert.other_authorities:
         yield f"also known to {other.name}: {_phones(other.phone_emergency, other.phone_office)}"
     if alert.earlier_visits:
@@ -56,6 +65,14 @@ def _body(number: str, alert: Alert) -> Iterator[str]:
         yield f"{alert.earlier_visits} earlier in 7 days{last}"
     if alert.recipient.kind is RecipientKind.PROVIDER and alert.notes:
         yield " · ".join(note.value for note in alert.notes)
+
+
+def _ages(alert: Alert, feeds: FeedAges | None, at: datetime | None) -> Mapping[OdsCode, str]:
+    """Return how old the plans of each authority are, where that is known (C7)."""
+    if feeds is None or at is None:
+        return {}
+    words = {plan.authority: feeds.words(plan.authority, at) for plan in alert.plans}
+    return {code: said for code, said in words.items() if said is not None}
 
 
 def _visit(visit: VisitLine) -> Iterator[str]:

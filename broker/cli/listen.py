@@ -4,21 +4,28 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import click
 from rich.console import Console
 
+from broker.adapters.cluster import Cluster
+from broker.adapters.kafka_archive import KafkaArchive
 from broker.adapters.kafka_reader import Bookmark, Followed, TopicReader, open_reader
 from broker.cli.alert_view import alert_panel
 from broker.cli.organisation import Organisation
 from broker.core.alerts import RecipientKind
 from broker.core.errors import KafkaUnavailable, MalformedMessage
+from broker.core.feeds import FeedAges, last_taken
 from broker.core.identifiers import OdsCode
 from broker.runtime.codecs import load_schemas
+from broker.runtime.parts import present
 from broker.runtime.registry import registered_ids
-from broker.runtime.settings import load_settings
+from broker.runtime.settings import Settings, load_settings
+from broker.services.feed_health import files_taken
 from broker.wire.alerts_codec import AlertCodec, Published
+from broker.wire.feed_codec import FeedCodec
 from broker.wire.readable import readable
 
 Show = Callable[[Published], None]
@@ -46,8 +53,13 @@ class _Wish:
     type=click.Path(dir_okay=False, path_type=Path),
     help="File that remembers the place. Default: a consumer group named after the recipient.",
 )
+@click.option(
+    "--feed-age",
+    is_flag=True,
+    help="Say how old each plan's data are, as it is shown; reads cpis.feeds, which recipients may not.",
+)
 @click.option("--bootstrap-servers", help="host:port of the cluster. Default: CPIS_KAFKA_BOOTSTRAP_SERVERS.")
-def listen(
+def listen(  # noqa: PLR0913 - what a command takes is its arguments
     authority: OdsCode | None,
     provider: OdsCode | None,
     state: Path | None,
@@ -57,6 +69,7 @@ def listen(
     as_json: bool,
     from_beginning: bool,
     once: bool,
+    feed_age: bool,
 ) -> None:
     """
     Follow the alerts of one recipient.
@@ -69,7 +82,8 @@ def listen(
     settings = load_settings()
     cluster = settings.require_cluster(bootstrap_servers)
     codec = AlertCodec(load_schemas(), asyncio.run(registered_ids(settings)))
-    show = _show_json if as_json else _show_panel(Console())
+    feeds = asyncio.run(_feeds(settings, cluster)) if feed_age else None
+    show = _show_json if as_json else _show_panel(Console(), feeds)
     wish = _Wish(once=once, events_max=events_max)
 
     async def follow() -> None:
@@ -138,10 +152,21 @@ def _show_json(published: Published) -> None:
     click.echo(json.dumps(readable(published), ensure_ascii=False))
 
 
-def _show_panel(console: Console) -> Show:
+async def _feeds(settings: Settings, cluster: Cluster) -> FeedAges:
+    """Return how old plans are, as far as files are remembered now."""
+    archive = KafkaArchive(cluster)
+    try:
+        await archive.start()
+        last = last_taken(await files_taken(archive, FeedCodec(load_schemas())))
+    finally:
+        await archive.close()
+    return FeedAges(last=lambda: last, stale_after=timedelta(hours=settings.feed_stale_hours))
+
+
+def _show_panel(console: Console, feeds: FeedAges | None) -> Show:
     """Return what writes a readable view."""
 
     def show(published: Published) -> None:
-        console.print(alert_panel(published))
+        console.print(alert_panel(published, feeds=feeds, at=present()))
 
     return show

@@ -13,6 +13,7 @@ from enum import StrEnum
 from broker.core.alerts import TAKEN_BACK, Alert, AlertEvent, Change, Note, PlanLine, Route
 from broker.core.answer_words import NOT_NONE
 from broker.core.facts import PlanType
+from broker.core.feeds import FeedAges
 from broker.core.identifiers import OdsCode
 from broker.core.office_hours import OfficeHours, to_ring
 from broker.core.wording import (
@@ -48,6 +49,7 @@ class Code(StrEnum):
     PLAN_STATE = "Plan state"
     PLAN_MARK = "Mark"
     AUTHORITY = "Authority"
+    PLAN_DATA = "Plan data"
     RING_NOW = "Ring now"
     EMERGENCY = "Emergency number"
     OFFICE = "Office number"
@@ -73,7 +75,8 @@ class Line:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
     """
-    Who reads what a destination is sent, and the hours of the authorities that they may ring.
+    Who reads what a destination is sent, the hours of the authorities that they may ring, and how old the
+    plans of each are, where that is known.
 
     `safeguarding`: the safeguarding role on duty or the nurse in charge alone, who may see what a restricted
     record says, and what is for that role (rulings 11, 24); everybody else is told `could not check`.
@@ -81,6 +84,7 @@ class Reader:
 
     safeguarding: bool = False
     hours: Mapping[OdsCode, OfficeHours]
+    feeds: FeedAges | None = None
 
 
 def is_shown(event: AlertEvent, reader: Reader) -> bool:
@@ -106,7 +110,7 @@ def lines(event: AlertEvent, statements: Iterable[str], reader: Reader, at: date
         Line(Code.EVENT, "1", event.kind.value),
         *_numbered(Code.CHANGE, (change.value for change in event.changes)),
         Line(Code.ROUTE, "1", event.alert.route.value),
-        *(() if event.kind in TAKEN_BACK else _of_alert(event.alert, reader.hours, at)),
+        *(() if event.kind in TAKEN_BACK else _of_alert(event.alert, reader, at)),
         *_numbered(Code.STATEMENT, statements),
     )
 
@@ -120,19 +124,19 @@ def _of_withheld(event: AlertEvent) -> Iterator[str]:
     yield from (COULD_NOT_CHECK, NOT_NONE, SUPPORTS, NOT_FOR_RELEASE, NOT_TO_ADULT)
 
 
-def _of_alert(alert: Alert, hours: Hours, at: datetime) -> Iterator[Line]:
+def _of_alert(alert: Alert, reader: Reader, at: datetime) -> Iterator[Line]:
     """Yield the visit's state, the plans and the other visits (ruling 30)."""
     if alert.visit is not None:
         yield Line(Code.VISIT, "1", alert.visit.state.value)
     for number, plan in enumerate(alert.plans, start=1):
-        yield from _of_plan(str(number), plan, hours, at)
+        yield from _of_plan(str(number), plan, reader, at)
     yield Line(Code.EARLIER_VISITS, "1", alert.earlier_visits)
     if alert.last_visit_at is not None:
         yield Line(Code.LAST_VISIT, "1", alert.last_visit_at)
 
 
-def _of_plan(place: str, plan: PlanLine, hours: Hours, at: datetime) -> Iterator[Line]:
-    """Yield one plan and whom to ring about it, the emergency number before the office's (ruling 30)."""
+def _of_plan(place: str, plan: PlanLine, reader: Reader, at: datetime) -> Iterator[Line]:
+    """Yield a plan, how old its data are (C7), and whom to ring, the emergency number first (ruling 30)."""
     yield Line(Code.PLAN, place, _PLAN_WORDS[plan.plan_type])
     yield Line(Code.PLAN_OF, place, plan.role.value)
     yield Line(Code.PLAN_START, place, plan.start)
@@ -142,7 +146,10 @@ def _of_plan(place: str, plan: PlanLine, hours: Hours, at: datetime) -> Iterator
     for mark in plan.marks:
         yield Line(Code.PLAN_MARK, f"{place}.{mark.name}", mark.value)
     yield Line(Code.AUTHORITY, place, f"{plan.authority_name} ({plan.authority})")
-    now = to_ring(plan.phone_emergency, plan.phone_office, hours.get(plan.authority), at)
+    aged = None if reader.feeds is None else reader.feeds.words(plan.authority, at)
+    if aged is not None:
+        yield Line(Code.PLAN_DATA, place, aged)
+    now = to_ring(plan.phone_emergency, plan.phone_office, reader.hours.get(plan.authority), at)
     yield Line(Code.RING_NOW, place, now)
     yield Line(Code.EMERGENCY, place, plan.phone_emergency)
     if plan.phone_office is not None:

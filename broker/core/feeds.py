@@ -6,7 +6,7 @@ counts by its authority's last days, so that one small file does not speak for a
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,6 +23,11 @@ LOADED = "CPR06"
 
 _HOUR_S = 3_600
 _HOURS_SAID = 48
+
+
+STALE = "STALE, ring before relying on it: "
+"""Before the age of plans that are older than they should be."""
+NEVER_TAKEN = f"{STALE}no file of this authority is remembered"
 
 
 class FeedState(StrEnum):
@@ -131,6 +136,30 @@ class FeedHealth:
     def healthy(self) -> bool:
         """Whether nobody has to do anything about it."""
         return not self.stale and not self.below_gate and not self.refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedAges:
+    """
+    How old the plans are that an alert rests on, as its reader is told at the moment of reading (C7, C8).
+
+    It is no part of the alert. `last` returns when something was last taken from each authority, None while
+    nobody knows yet.
+    """
+
+    last: Callable[[], Mapping[OdsCode, datetime] | None]
+    stale_after: timedelta
+
+    def words(self, authority: OdsCode, at: datetime) -> str | None:
+        """Return what is said of an authority's plans at an aware time, None while nobody knows."""
+        known = self.last()
+        if known is None:
+            return None
+        last_at = known.get(authority)
+        if last_at is None:
+            return NEVER_TAKEN
+        age = at - last_at
+        return f"{STALE if age > self.stale_after else ''}last file of this authority {old(age)} ago"
 
 
 def last_taken(files: Iterable[FileTaken]) -> Mapping[OdsCode, datetime]:

@@ -16,6 +16,7 @@ from broker.core.alerts import RecipientKind
 from broker.core.clinician import Reader
 from broker.core.destinations import Deliver
 from broker.core.errors import ConfigurationError
+from broker.core.feeds import FeedAges
 from broker.core.identifiers import OdsCode
 from broker.core.senders import Senders
 from broker.runtime.credentials import show_certificate, trusting
@@ -48,9 +49,9 @@ class _Provider:
     live: bool
 
 
-def routes(settings: Settings, senders: Senders) -> Mapping[str, Route]:
+def routes(settings: Settings, senders: Senders, *, feeds: FeedAges | None = None) -> Mapping[str, Route]:
     """
-    Return every destination of the file of senders, by its name.
+    Return every destination of the file of senders, by its name; `feeds` says how old plans are.
 
     Raises `ConfigurationError` with what is wrong: a file that cannot be used, or children named in the open.
     """
@@ -59,7 +60,7 @@ def routes(settings: Settings, senders: Senders) -> Mapping[str, Route]:
     for code, provider in (senders.providers or {}).items():
         deliver = provider.deliver
         if deliver is not None:
-            reader = Reader(safeguarding=deliver.safeguarding_only, hours=senders.hours)
+            reader = Reader(safeguarding=deliver.safeguarding_only, hours=senders.hours, feeds=feeds)
             tls = _tls(code, deliver)
             one = _Provider(code=code, deliver=deliver, reader=reader, tls=tls, live=live)
             found |= {route.destination.name: route for route in _routes(one)}

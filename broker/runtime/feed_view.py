@@ -6,7 +6,7 @@ Keeps when something was last taken from each authority, and of its files those 
 
 from datetime import datetime, timedelta
 
-from broker.core.feeds import FeedHealth, FeedRule, FileTaken, health, last_taken, later
+from broker.core.feeds import FeedAges, FeedHealth, FeedRule, FileTaken, health, last_taken, later
 from broker.core.identifiers import OdsCode
 from broker.ports import Record
 from broker.runtime.feed_metrics import (
@@ -29,7 +29,16 @@ class FeedView:
         """Begin without a file."""
         self.last: dict[OdsCode, datetime] = {}
         self._codec = codec
+        self._whole = False
         self._files: dict[OdsCode, dict[tuple[str, datetime], FileTaken]] = {}
+
+    def ages(self, stale_after: timedelta) -> FeedAges:
+        """Return how old plans are from now on, known once the topic has been read to its end."""
+        return FeedAges(last=lambda: self.last if self._whole else None, stale_after=stale_after)
+
+    def caught_up(self) -> None:
+        """Take note that the topic has been read to its end."""
+        self._whole = True
 
     def begin(self) -> None:
         """Forget every file: the topic is read anew. When each authority was last heard of stays."""

@@ -8,6 +8,7 @@ Knows how a record becomes a row and where one goes that cannot be read. How not
 import asyncio
 from collections import Counter
 from contextlib import suppress
+from datetime import timedelta
 from itertools import product
 from typing import Any
 
@@ -84,8 +85,12 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._feeds_table = KafkaTable(
             cluster, Topic.FEEDS.value, begin=self._feeds.begin, take=self._feeds.take
         )
+        ages = self._feeds.ages(timedelta(hours=settings.feed_stale_hours))
         self._deliveries = Deliveries(
-            settings.database_url, routes(settings, parts.senders), parts.alerts, self._metrics
+            settings.database_url,
+            routes(settings, parts.senders, feeds=ages),
+            parts.alerts,
+            self._metrics,
         )
         self._running: asyncio.Task[None] | None = None
         super().__init__(**options)
@@ -125,6 +130,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         while not self._stopping.is_set():
             with suppress(KafkaUnavailable, Fenced, TopicMissing):
                 await self._feeds_table.catch_up()
+                self._feeds.caught_up()
             try:
                 await self._worklist_table.catch_up()
             except (KafkaUnavailable, Fenced, TopicMissing):

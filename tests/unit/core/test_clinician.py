@@ -1,7 +1,7 @@
 """What a treating provider's own system is sent, line by line (rulings 24, 30, 32)."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
@@ -18,6 +18,7 @@ from broker.core.alerts import (
 )
 from broker.core.clinician import Code, Reader, lines
 from broker.core.facts import PlanType
+from broker.core.feeds import NEVER_TAKEN, STALE, FeedAges
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.office_hours import OfficeHours
 from broker.core.wording import (
@@ -157,3 +158,47 @@ def test_a_restricted_alert_that_is_taken_back_says_so_to_everybody() -> None:
     taken_back = event(RESTRICTED, EventKind.WITHDRAWN)
 
     assert [WITHDRAWN, COULD_NOT_CHECK] == [value for _, value in told(taken_back)][:2]
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        (None, None),
+        ({}, NEVER_TAKEN),
+        ({OdsCode("E09"): MONDAY_NOON - timedelta(hours=48)}, "last file of this authority 2 days ago"),
+        (
+            {OdsCode("E09"): MONDAY_NOON - timedelta(hours=48, seconds=1)},
+            f"{STALE}last file of this authority 2 days ago",
+        ),
+    ],
+)
+def test_a_plan_comes_with_the_age_of_its_data_at_the_hour_of_sending(
+    last: dict[OdsCode, datetime] | None, expected: str | None
+) -> None:
+    """Stale a second after the limit; while nobody has read what is remembered nothing is said (C7, C8)."""
+    feeds = FeedAges(last=lambda: last, stale_after=timedelta(hours=48))
+    said = dict(told(event(), Reader(hours={}, feeds=feeds)))
+
+    assert expected == said.get("PLAN_DATA.1")
+
+
+def test_the_age_of_plan_data_is_no_part_of_the_alert() -> None:
+    """The same event is older an hour later: what was decided stays as it was (C7)."""
+    feeds = FeedAges(last=lambda: {OdsCode("E09"): MONDAY_NOON}, stale_after=timedelta(hours=48))
+    reader = Reader(hours={}, feeds=feeds)
+    sent = [dict(told(event(), reader, MONDAY_NOON + timedelta(hours=late))) for late in (0, 5)]
+
+    assert ["less than an hour", "5 h"] == [
+        str(one["PLAN_DATA.1"]).removeprefix("last file of this authority ").removesuffix(" ago")
+        for one in sent
+    ]
+    assert [{key for key in one if key != "PLAN_DATA.1"} for one in sent] == [set(dict(told(event())))] * 2
+
+
+def test_whoever_may_not_see_an_alert_is_told_no_age_either() -> None:
+    """It would say that there is a plan (ruling 24)."""
+    feeds = FeedAges(last=lambda: {OdsCode("E09"): MONDAY_NOON}, stale_after=timedelta(hours=48))
+
+    assert {Code.STATEMENT.name} == {
+        key.partition(".")[0] for key, _ in told(event(RESTRICTED), Reader(hours={}, feeds=feeds))
+    }

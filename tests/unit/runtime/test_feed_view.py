@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from broker.adapters.memory import MemoryKafka
-from broker.core.feeds import FeedRule, FileTaken
+from broker.core.feeds import NEVER_TAKEN, FeedRule, FileTaken
 from broker.core.identifiers import OdsCode
 from broker.ports import Record, Topic, Write
 from broker.runtime.codecs import load_schemas
@@ -77,3 +77,15 @@ def test_files_that_no_health_goes_by_are_forgotten() -> None:
     view.take(record(at=NOON + timedelta(days=41), codes={"CPR06": 1}))
     assert 3 == sum(len(own) for own in view._files.values())
     assert NOON + timedelta(days=41) == view.last[OURS]
+
+
+def test_how_old_plans_are_is_not_said_before_the_topic_was_read_whole() -> None:
+    """An authority that was not read yet would be called silent (C7)."""
+    view = FeedView(CODEC)
+    ages = view.ages(timedelta(hours=48))
+    assert ages.words(SILENT, NOON) is None
+
+    view.take(record())
+    view.caught_up()
+    assert "last file of this authority 1 h ago" == ages.words(OURS, NOON + timedelta(hours=1))
+    assert NEVER_TAKEN == ages.words(SILENT, NOON)
