@@ -1,23 +1,31 @@
-"""`cpis authorities`: who should send plans, and how each one's feed stands."""
+"""`cpis authorities`: who should send plans, how each one's feed stands, and what is held of its plans."""
 
 import asyncio
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 import click
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_archive import KafkaArchive
-from broker.cli.desk import json_option, servers_option
+from broker.adapters.private_file import write_private_file
+from broker.cli.desk import at_desk, grounds_options, json_option, servers_option
+from broker.cli.organisation import Organisation
 from broker.cli.rows import show_rows
 from broker.core.authorities import Authorities
+from broker.core.errors import StorageUnusable
 from broker.core.feeds import FeedHealth, old
+from broker.core.identifiers import OdsCode
+from broker.core.operators import Grounds
+from broker.core.reconciling import PlanStanding
 from broker.runtime.feeds import feed_rule
 from broker.runtime.parts import Parts, assemble, present
 from broker.runtime.settings import Settings, load_settings
 from broker.services.feed_health import FeedsReport
 from broker.wire.readable import readable
+from broker.wire.reconciliation import write_reconciliation
 
 _COLUMNS = ("code", "name", "feed", "last taken", "matched", "waiting", "refused")
 
@@ -51,6 +59,68 @@ def authorities(
         click.echo("every feed is well" if unwell else "no authority is known")
         return
     show_rows(_COLUMNS, [_row(feed, parts.authorities) for feed in feeds])
+
+
+@authorities.command()
+@servers_option
+def plans(bootstrap_servers: str | None) -> None:
+    """
+    Count every authority's plans by how they stand; names nobody.
+
+    Reads every person's record once. `number not in use` are plans that are open on such a number,
+    `past due date` unborn plans of which nobody has told how the pregnancy ended.
+    """
+    counts = at_desk(bootstrap_servers, lambda desk: desk.reconciliation.counts())
+    show_rows(
+        ("code", *(standing.value for standing in PlanStanding)),
+        ((code.code, *(str(counts[code][standing]) for standing in PlanStanding)) for code in sorted(counts)),
+    )
+
+
+@authorities.command()
+@click.argument("authority", type=Organisation())
+@click.option(
+    "--to",
+    "place",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="File to write, for you alone: it names children.",
+)
+@click.option(
+    "--restricted",
+    is_flag=True,
+    help="Plans of restricted records too: for the authority's recipients of these alone.",
+)
+@grounds_options
+@servers_option
+def reconcile(
+    authority: OdsCode,
+    place: Path,
+    bootstrap_servers: str | None,
+    *,
+    restricted: bool,
+    reason: str,
+    by: str,
+) -> None:
+    """
+    Write an authority's plans as we hold them, each with what is wrong and what to do (CSV).
+
+    For the authority to lay beside its own list. It opens people's records, so it needs --reason and --by:
+    both are in the audit trail first. Of a number that is not in use it says only that a plan is open on one.
+    """
+    grounds = Grounds(by=by, reason=reason)
+    found = at_desk(
+        bootstrap_servers, lambda desk: desk.reconciliation.of(authority, grounds, restricted=restricted)
+    )
+    try:
+        write_private_file(place, write_reconciliation(found.rows).encode("utf-8"))
+    except OSError as error:
+        raise StorageUnusable(f"--to: the file cannot be written: {error.strerror}") from error
+    click.echo(f"{len(found.rows)} plans written")
+    if found.withheld:
+        click.echo(f"{found.withheld} plans of restricted records left out: --restricted has them", err=True)
+    if found.unreadable:
+        click.echo(f"cpis: {found.unreadable} records of cpis.people cannot be read", err=True)
 
 
 async def _read(settings: Settings, parts: Parts, cluster: Cluster, now: datetime) -> Sequence[FeedHealth]:

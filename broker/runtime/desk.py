@@ -26,6 +26,7 @@ from broker.services.fact_desk import FactDesk
 from broker.services.item_words import ItemWords
 from broker.services.message_desk import MessageDesk
 from broker.services.message_index import MessageIndexing
+from broker.services.reconciliation import Reconciliation
 from broker.services.redriving import Redriving
 from broker.services.rejected_desk import RejectedDesk
 from broker.services.releasing import Releasing
@@ -52,6 +53,7 @@ class Desk:
     enquiry: Enquiry
     log: DeskLog
     timers: TimerDesk
+    reconciliation: Reconciliation
 
 
 @asynccontextmanager
@@ -123,6 +125,9 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
             timers=TimerDesk(
                 archive, facts, parts.states, parts.facts, log,
                 policy=parts.policy, key=parts.key, clock=present,
+            ),
+            reconciliation=Reconciliation(
+                archive, parts.states, log, policy=parts.policy, clock=present
             ),
         )  # fmt: skip
     finally:

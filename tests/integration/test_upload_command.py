@@ -15,6 +15,7 @@ from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.cli import root
 from broker.core.errors import AcknowledgementUnwritten, KafkaUnavailable
 from broker.ports import Topic
+from broker.wire.reconciliation import COLUMNS
 from tests.builders.upload import HL7, Person, Record, build_upload
 from tests.official_schemas import faults_of
 
@@ -192,3 +193,20 @@ def test_what_became_of_the_file_is_in_the_authority_s_feed(kafka: EmbeddedKafka
     table = CliRunner().invoke(root, ["authorities", "--unwell"], env=settings).stdout
     assert "50.0% BELOW GATE" in table
     assert not [name for name in ("9990000018", "Sample", "OF-E777") if name in told.stdout + table]
+
+
+def test_an_authority_s_plans_go_to_a_file_of_one_s_own(kafka: EmbeddedKafka, tmp_path: Path) -> None:
+    """`cpis authorities reconcile` needs grounds, and says how many plans it wrote (C8)."""
+    settings = {
+        "CPIS_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "CPIS_DATA_DIR": str(tmp_path),
+    }
+    file = tmp_path / "plans.csv"
+    asked = ["authorities", "reconcile", "E778", "--to", str(file), "--by", "ops-7", "--reason", "a test"]
+    told = CliRunner().invoke(root, asked, env=settings)
+
+    assert (0, "0 plans written\n") == (told.exit_code, told.stdout)
+    assert f"{','.join(COLUMNS)}\r\n" == file.read_bytes().decode()
+    assert 0o600 == file.stat().st_mode & 0o777
+    counted = CliRunner().invoke(root, ["authorities", "plans"], env=settings)
+    assert counted.stdout.startswith("code")

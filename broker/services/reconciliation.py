@@ -1,0 +1,86 @@
+"""
+Reads everybody's record once, for one authority's plans or for how many there are of each kind.
+
+The first opens records, so it stands in the audit trail before it is done; the second names nobody.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+from broker.core.errors import MalformedMessage
+from broker.core.identifiers import OdsCode, aware
+from broker.core.invalidation import Inactive
+from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, Place
+from broker.core.person import Person
+from broker.core.policy import AnyPolicy
+from broker.core.reconciling import PlanRow, PlanStanding, rows_of
+from broker.ports import PARTITION_STATE_KEY, Archive, Clock, Topic
+from broker.services.desk_log import DeskLog
+from broker.services.newest import newest
+from broker.wire.state_codec import StateCodec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """
+    One authority's plans; `withheld` counts those of restricted records that were left out (ruling 24).
+
+    `unreadable` counts the records of people that could not be read, whosever they are.
+    """
+
+    rows: tuple[PlanRow, ...]
+    withheld: int
+    unreadable: int
+
+
+class Reconciliation:
+    """Reads the plans that are held; every method raises what the archive raises."""
+
+    def __init__(
+        self, archive: Archive, states: StateCodec, log: DeskLog, *, policy: AnyPolicy, clock: Clock
+    ) -> None:
+        """Read with `archive`; `log` takes down who has an authority's plans written out, and why."""
+        self._archive = archive
+        self._states = states
+        self._log = log
+        self._policy = policy
+        self._clock = clock
+        self._unreadable = 0
+
+    async def of(self, authority: OdsCode, grounds: Grounds, *, restricted: bool) -> Reconciled:
+        """
+        Return an authority's plans, those of restricted records only where `restricted` (ruling 24).
+
+        Raises `NotForThisRole`, and `KafkaUnavailable` where it cannot be noted first.
+        """
+        place = Place(topic=Topic.PEOPLE.value, partition=YET_UNWRITTEN, offset=YET_UNWRITTEN)
+        outcome = f"plans of {authority}" + (", restricted records too" if restricted else "")
+        await self._log.audit(ActionKind.EXPLAINED, "reconciliation", place, grounds, outcome=outcome)
+        own = [row async for row in self._rows() if row.authority == authority]
+        shown = tuple(row for row in own if restricted or not row.restricted)
+        return Reconciled(rows=shown, withheld=len(own) - len(shown), unreadable=self._unreadable)
+
+    async def counts(self) -> Mapping[OdsCode, Counter[PlanStanding]]:
+        """Return how many plans of each authority stand how."""
+        found: dict[OdsCode, Counter[PlanStanding]] = {}
+        async for row in self._rows():
+            found.setdefault(row.authority, Counter())[row.standing] += 1
+        return found
+
+    async def _rows(self) -> AsyncIterator[PlanRow]:
+        """Yield every plan that is held, whosever."""
+        now, self._unreadable = aware(self._clock()), 0
+        people = await newest(self._archive, Topic.PEOPLE, lambda record: record.key != PARTITION_STATE_KEY)
+        for key, record in people.items():
+            try:
+                value = record.value or b""
+                if self._states.of_details(value) is not None:
+                    continue
+                held = self._states.decode_any(key, value)
+            except MalformedMessage:
+                self._unreadable += 1
+                continue
+            if isinstance(held, Person | Inactive):
+                for row in rows_of(held, now, self._policy):
+                    yield row

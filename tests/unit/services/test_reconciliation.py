@@ -1,0 +1,119 @@
+"""One authority's plans, opened on grounds and written as CSV; everybody's counted (C8, C10)."""
+
+import pytest
+
+from broker.adapters.memory import MemoryFactLog
+from broker.adapters.memory_archive import MemoryArchive
+from broker.core.desk_errors import NotForThisRole
+from broker.core.desk_roles import Role
+from broker.core.facts import IdentityKind, IdentityNotice
+from broker.core.identifiers import OdsCode
+from broker.core.operators import Grounds
+from broker.core.partition import Forwarding
+from broker.core.policy import Policy
+from broker.core.possible import Shelf
+from broker.core.reconciling import PlanStanding
+from broker.ports import Topic
+from broker.services.desk_log import DeskLog
+from broker.services.reconciliation import Reconciliation
+from broker.wire.reconciliation import COLUMNS, write_reconciliation
+from tests.builders.house import ADA, House, in_house
+from tests.builders.matcher import AUTHORITY, KEY, NOON, numbers, plan
+
+GROUNDS = Grounds(by="ops-7", reason="asked for by the authority")
+BOB, EVE = [number for number, _ in zip(numbers(), range(3), strict=False)][1:]
+OTHER = OdsCode("E08")
+
+
+def desk(house: House, role: Role = Role.ADMINISTRATOR) -> Reconciliation:
+    """Return the use case on a house."""
+    log = DeskLog(MemoryFactLog(house.kafka), house.codecs.records, key=KEY, clock=lambda: NOON, role=role)
+    return Reconciliation(
+        MemoryArchive(house.kafka), house.codecs.states, log, policy=Policy(), clock=lambda: NOON
+    )
+
+
+def said(kind: IdentityKind) -> IdentityNotice:
+    """Return a word of the demographic source."""
+    return IdentityNotice(notice_id=kind, kind=kind, recorded_at=NOON, received_at=NOON)
+
+
+async def settled(house: House) -> None:
+    """Have children's plans worked off: one restricted, one on a number not in use, one of another's too."""
+    house.send(plan(), plan(authority=OTHER))
+    house.send(plan(), said(IdentityKind.RESTRICTED), number=BOB)
+    house.send(plan(), said(IdentityKind.INVALIDATED), number=EVE)
+    async with house.at_work():
+        await house.taken()
+
+
+def test_an_authoritys_own_plans_are_written_and_nobody_elses() -> None:
+    """Restricted ones are counted and left out (24); of a number not in use no id and no number (23)."""
+
+    async def scenario(house: House) -> None:
+        await settled(house)
+        found = await desk(house).of(AUTHORITY, GROUNDS, restricted=False)
+
+        lines = write_reconciliation(found.rows).splitlines()
+        inactive, own = lines[1:]
+        assert (",".join(COLUMNS), 1, 0) == (lines[0], found.withheld, found.unreadable)
+        assert own.startswith(f"C-1,{ADA.digits},")
+        assert own.endswith("another authority has a plan in force too: agree with it who answers")
+        assert inactive.startswith(",,,,,number not in use,")
+        assert not [number.digits for number in (BOB, EVE) if number.digits in "".join(lines)]
+
+    in_house(scenario)
+
+
+def test_restricted_records_are_written_for_those_who_may_read_them() -> None:
+    """On the same grounds, when somebody asks for them (24)."""
+
+    async def scenario(house: House) -> None:
+        await settled(house)
+        found = await desk(house).of(AUTHORITY, GROUNDS, restricted=True)
+
+        assert 0 == found.withheld
+        assert f"C-1,{BOB.digits}," in write_reconciliation(found.rows)
+
+    in_house(scenario)
+
+
+def test_who_had_plans_written_out_is_in_the_audit_trail_first() -> None:
+    """With whose plans and why; a reader may not, and then nothing is read (C13)."""
+
+    async def scenario(house: House) -> None:
+        await settled(house)
+        before = len(house.kafka.read(Topic.AUDIT))
+        with pytest.raises(NotForThisRole):
+            await desk(house, Role.READER).of(AUTHORITY, GROUNDS, restricted=False)
+        assert before == len(house.kafka.read(Topic.AUDIT))
+
+        await desk(house).of(AUTHORITY, GROUNDS, restricted=True)
+        values = [record.value or b"" for record in house.kafka.read(Topic.AUDIT)]
+        [action] = [
+            house.codecs.records.decode_action(one) for one in values if house.codecs.records.is_action(one)
+        ]
+        assert ("reconciliation", f"plans of {AUTHORITY}, restricted records too") == (
+            action.item_id,
+            action.outcome,
+        )
+
+    in_house(scenario)
+
+
+def test_plans_are_counted_without_opening_anything_to_anybody() -> None:
+    """By authority and standing; what cannot be read, and what is no person, counts for nobody."""
+
+    async def scenario(house: House) -> None:
+        await settled(house)
+        gone = Forwarding(to=ADA, stamp=NOON, last_used=NOON)
+        house.send_raw(Topic.PEOPLE, b"9990000123", house.codecs.states.encode_forwarding(gone))
+        house.send_raw(Topic.PEOPLE, b"shelf", house.codecs.details.encode_shelf(Shelf()))
+        house.send_raw(Topic.PEOPLE, b"damaged", b"x")
+        counts = await desk(house).counts()
+
+        assert {AUTHORITY, OTHER} == counts.keys()
+        assert {PlanStanding.IN_FORCE: 2, PlanStanding.NUMBER_NOT_IN_USE: 1} == counts[AUTHORITY]
+        assert 1 == (await desk(house).of(OTHER, GROUNDS, restricted=False)).unreadable
+
+    in_house(scenario)
