@@ -1,8 +1,8 @@
 """
 The drop folder: upload files appear in it, and leave it once what they say is durable.
 
-Knows when a file is complete, where it goes (`done/`, `refused/`) with the answer to its sender beside it,
-and how long to wait when Kafka is away. What a file says, and what the answer says, its handler knows.
+Knows when a file is complete, where the answer to its sender goes (`done/`, `refused/`), and how long to wait
+when Kafka is away. What a file says and the answer says, and where both are kept sealed, its handler knows.
 """
 
 import asyncio
@@ -32,9 +32,10 @@ _TOO_LARGE = "file too large"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What became of a file: `accepted` means `done/`; `answer` is the acknowledgement for its sender."""
+    """What became of a file: `accepted` means `done/`, `kept` that nobody needs it here any more."""
 
     accepted: bool
+    kept: bool
     answer: bytes = field(repr=False)
 
 
@@ -131,9 +132,8 @@ class DropFolder:
         """
         Destroy what has lain in `done/` and `refused/` since before `moment` (aware); return how many files.
 
-        It counts from the move, not from when a file was written. They name a child by everything that the
-        authority knows, under whichever number it has (ruling 23). What cannot be destroyed now is tried
-        again by the next call.
+        They name a child by everything that the authority knows, under whichever number it has (ruling 23).
+        What cannot be destroyed now is tried again by the next call.
         """
         gone = 0
         for path in self._taken():
@@ -177,30 +177,28 @@ class DropFolder:
 
 def _settle(path: Path, verdict: Verdict) -> None:
     """
-    Write the answer, then move the file beside it.
+    Write the answer, then remove the file where it is kept elsewhere by now; else put it beside the answer.
 
-    In this order a crash between the two leaves the file to be taken again, and its answer to be replaced.
+    In this order a crash between the two leaves the file to be taken again, and answered once more.
     """
     folder = path.parent / (DONE if verdict.accepted else REFUSED)
     target = _free(folder / path.name)
     write_private_file(_answer_to(target), verdict.answer)
-    path.replace(target)
+    if verdict.kept:
+        path.unlink()
+    else:
+        path.replace(target)
+
+
+def _free(path: Path) -> Path:
+    """Return a name that neither an earlier file nor its answer has: `a.xml`, `a.2.xml`, …"""
+    number, candidate = 1, path
+    while candidate.exists() or _answer_to(candidate).exists():
+        number += 1
+        candidate = path.with_name(f"{path.stem}.{number}{path.suffix}")
+    return candidate
 
 
 def _answer_to(path: Path) -> Path:
     """Return where the answer to a file lies."""
     return path.with_name(f"{path.name}{ANSWER_SUFFIX}")
-
-
-def _free(target: Path) -> Path:
-    """
-    Return a name that no earlier file has: `a.xml`, `a.2.xml`, …
-
-    Nor may the answer take the place of an earlier upload of such a name, which has an answer itself.
-    """
-    number = 1
-    candidate = target
-    while candidate.exists() or _answer_to(_answer_to(candidate)).exists():
-        number += 1
-        candidate = target.with_name(f"{target.stem}.{number}{target.suffix}")
-    return candidate

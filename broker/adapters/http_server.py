@@ -1,33 +1,31 @@
 """
 The HTTP door: connections, requests and their limits; what is asked and answered its operations know.
 
-Bodies are bounded before and after decompression, and so are heads, connections, requests under way, and the
-time that each may take. Nothing of a request is logged: an address may hold whatever a stranger typed.
+Heads, connections, requests under way and their time are bounded, bodies in `http_bodies`.
+Nothing of a request is logged: an address may hold whatever a stranger typed.
 """
 
 import asyncio
 import hashlib
 import ssl
-import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, cast
 
-from aiohttp import ClientError, web
+from aiohttp import web
 
+from broker.adapters.http_bodies import BodyLimits, collected, streamed, unlike
 from broker.adapters.server_tls import HandshakeFault, ServerTls, fault_of, names_shown
 from broker.core.door_errors import RequestRefused
 from broker.core.senders import Peer
-from broker.wire.http import HttpAnswer, HttpRequest, Operation
+from broker.wire.http import HttpAnswer, HttpRequest, Operation, Routes
 
 Otherwise = Callable[[HttpRequest, RequestRefused], Awaitable[HttpAnswer]]
 """Answers a request for which there is no operation."""
 
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": "cpis"}
-_GZIP_WINDOW = 31  # zlib: a header and a trailer of gzip, and the widest window
-_ANYTHING = frozenset({"*/*", "application/*"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +36,10 @@ class HttpLimits:
     connections_of_one_max: int = 100  # of one address: more is a system that leaks connections
     requests_max: int = 64  # under way at once, each waiting for Kafka: more would only wait longer
     requests_of_one_max: int = 16  # of one address: a slow sender keeps no other out
-    body_bytes_max: int = 524_288  # before decompression and after it: what is refused is kept in one record
     head_bytes_max: int = 8_190  # a line of the head; there may be as many as `headers_max`
     headers_max: int = 64
     head_seconds: float = 10.0  # who needs longer wants to hold a place
-    body_seconds: float = 30.0  # half a megabyte over a bad line
+    bodies: BodyLimits = field(default_factory=BodyLimits)
     idle_seconds: float = 60.0  # between two requests
     handshake_seconds: float = 10.0
     stop_seconds: float = 5.0  # longer than the answer's own deadline
@@ -192,7 +189,7 @@ class HttpServer:
         self.limits = limits or HttpLimits()
         self.watch = watch or HttpWatch()
         self.tls = tls
-        self._operations = {(one.path, one.method): one for one in operations}
+        self._routes = Routes(operations)
         self._otherwise = otherwise
         self._address = (host, port)
         self._server: asyncio.Server | None = None
@@ -294,78 +291,38 @@ class HttpServer:
 
     async def _answer(self, request: web.BaseRequest, *, crowded: bool) -> tuple[str, HttpAnswer]:
         """Return the operation's name and the answer."""
-        operation = self._operations.get((request.path, request.method))
+        operation, named, known = self._routes.find(request.path, request.method)
         asked = HttpRequest(
             peer=_peer(request),
             headers={name.lower(): value for name, value in request.headers.items()},
             query={name: tuple(request.query.getall(name)) for name in request.query},
+            named=named,
         )
         if operation is None:
-            known = any(path == request.path for path, _ in self._operations)
             fault = (
                 RequestRefused(405, "method not allowed") if known else RequestRefused(404, "no such path")
             )
             return "", await self._otherwise(asked, fault)
         if crowded:
             return operation.name, await operation.refuse(asked, RequestRefused(429, "too many requests"))
-        came, refused = await self._body(request)
-        refused = _unlike(request, operation) or refused
-        body = came
-        if refused is None:
-            body, refused = _unpacked(came, request.headers.get("Content-Encoding", ""), self.limits)
-        asked = HttpRequest(peer=asked.peer, headers=asked.headers, query=asked.query, body=body)
+        if operation.streamed:
+            return operation.name, await self._stream(request, operation, asked)
+        body, refused = await collected(request, operation, self.limits.bodies)
+        asked = replace(asked, body=body)
         if refused is not None:
             return operation.name, await operation.refuse(asked, refused)
         return operation.name, await operation.handle(asked)
 
-    async def _body(self, request: web.BaseRequest) -> tuple[bytes, RequestRefused | None]:
-        """Return what came of a body, up to the limit, and why it is not all."""
-        came = bytearray()
-        most = self.limits.body_bytes_max
+    async def _stream(self, request: web.BaseRequest, operation: Operation, asked: HttpRequest) -> HttpAnswer:
+        """Return the answer of an operation that takes the body as it comes."""
+        refused = unlike(request, operation)
+        if refused is not None:
+            return await operation.refuse(asked, refused)
         try:
-            async with asyncio.timeout(self.limits.body_seconds):
-                if request.headers.get("Expect", "").lower() == "100-continue":
-                    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-                    request.writer.output_size = 0  # it is no part of the answer
-                while len(came) <= most and (data := await request.content.readany()):
-                    came += data
-        except TimeoutError:
-            return bytes(came), RequestRefused(408, "body too slow")
-        except (ClientError, web.RequestPayloadError, ValueError):
-            return bytes(came), RequestRefused(400, "body broken off")
-        if len(came) > most:
-            return bytes(came[:most]), RequestRefused(413, "body too large")
-        return bytes(came), None
-
-
-def _unlike(request: web.BaseRequest, operation: Operation) -> RequestRefused | None:
-    """Return why an operation does not take or give what a request has, or asks for; None where it does."""
-    kind = request.content_type.lower()
-    if operation.takes and (kind not in operation.takes or (request.charset or "utf-8").lower() != "utf-8"):
-        return RequestRefused(415, "content type not taken")
-    said = request.headers.get("Accept", "") or "*/*"
-    wanted = {one.partition(";")[0].strip().lower() for one in said.split(",")}
-    if not wanted & (_ANYTHING | {*operation.gives, "application/json"}):
-        return RequestRefused(406, "answer not to be had so")
-    return None
-
-
-def _unpacked(came: bytes, encoding: str, limits: HttpLimits) -> tuple[bytes, RequestRefused | None]:
-    """Return a body as it was before compression; as it came, and why, where that cannot be had."""
-    if encoding.strip().lower() in {"", "identity"}:
-        return came, None
-    if encoding.strip().lower() != "gzip":
-        return came, RequestRefused(415, "content encoding not taken")
-    unpacking = zlib.decompressobj(_GZIP_WINDOW)
-    try:
-        body = unpacking.decompress(came, limits.body_bytes_max + 1)
-    except zlib.error:
-        return came, RequestRefused(400, "no gzip")
-    if len(body) > limits.body_bytes_max:
-        return came, RequestRefused(413, "body too large when decompressed")
-    if not unpacking.eof or unpacking.unused_data:
-        return came, RequestRefused(400, "no gzip")
-    return body, None
+            pieces = streamed(request, operation.streamed, self.limits.bodies)
+            return await operation.handle(replace(asked, pieces=pieces))
+        except RequestRefused as fault:
+            return await operation.refuse(asked, fault)
 
 
 def _peer(request: web.BaseRequest) -> Peer:

@@ -1,5 +1,6 @@
 """
-Where a provider's alerts are delivered beside its Kafka topic, and when an authority's office answers.
+Where a provider's alerts are delivered beside its Kafka topic; who an authority is over HTTP, and when its
+office answers.
 
 Two tables of the file of senders, each a class whose fields are its keys.
 """
@@ -13,6 +14,7 @@ from broker.core.destination_keys import Server, days, file, office_hours, serve
 from broker.core.feeds import FeedState
 from broker.core.office_hours import OfficeHours
 from broker.core.policy_keys import choice, flag, text
+from broker.core.sender_keys import certificates, tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,17 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authority:
-    """`[authority.ODS]`: when an authority's office number is the one to ring."""
+    """`[authority.ODS]`: who may send an authority's uploads, and when to ring its office number."""
+
+    certificates: frozenset[str] = certificates(
+        rule="R17, dossier 6.5",
+        meaning="Who may send this authority's uploads over HTTP and fetch their answers, by the certificate "
+        "that is shown in the TLS handshake",
+    )
+    tokens: frozenset[str] = tokens(
+        rule="dossier 6.7",
+        meaning="The same by the token that comes with a request; either of them fits",
+    )
 
     office_hours: OfficeHours | None = office_hours(
         rule="ruling 45",
@@ -88,6 +100,10 @@ class Authority:
         meaning="How far its feed has come, by a person's word: `live` once 95 in 100 of its records match a "
         "person; a live feed below that is warned of. Plans alert in either",
     )
+
+    def may_come_from(self, certificates: frozenset[str], tokens: frozenset[str]) -> bool:
+        """Tell whether whoever shows these is this authority, or a supplier that acts for it."""
+        return bool(self.certificates & certificates or self.tokens & tokens)
 
     @property
     def hours(self) -> OfficeHours | None:

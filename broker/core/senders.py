@@ -238,10 +238,25 @@ class Senders:
         return any(sender.certificates for provider in every for sender in provider.sender.values())
 
     @property
+    def authorities_go_by_certificates(self) -> bool:
+        """Tell whether any authority is known by its certificate."""
+        return any(authority.certificates for authority in self.authorities.values())
+
+    @property
     def go_by_tokens(self) -> bool:
-        """Tell whether any sender is known by a token."""
+        """Tell whether any sender or authority is known by a token."""
         every = (self.providers or {}).values()
-        return any(sender.tokens for provider in every for sender in provider.sender.values())
+        return any(sender.tokens for provider in every for sender in provider.sender.values()) or any(
+            authority.tokens for authority in self.authorities.values()
+        )
+
+    def authorities_of(self, peer: Peer) -> frozenset[OdsCode]:
+        """Return the authorities that whoever is at the other end may act for; none without a file."""
+        return frozenset(
+            code
+            for code, authority in self.authorities.items()
+            if authority.may_come_from(peer.certificates, peer.tokens)
+        )
 
     def most_connections(self, peer: Peer) -> int | None:
         """Return how many connections a peer may have, None for any number; a stranger has few."""

@@ -5,6 +5,7 @@ Knows which operations it has, who is told what of it, and what its TLS needs.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 
 from broker.adapters.http_server import HttpServer, HttpWatch
 from broker.adapters.server_tls import HandshakeFault
@@ -19,13 +20,22 @@ from broker.services.dialects import FhirR4
 from broker.services.fhir_door import Admitted, FhirDoor, refused_in_fhir
 from broker.services.intake import Intake
 from broker.wire.fhir_capabilities import capabilities
+from broker.wire.http import Operation
 
 
 def http_door(
-    settings: Settings, senders: Senders, intake: Intake, metrics: Metrics, *, admitted: Admitted
+    settings: Settings,
+    senders: Senders,
+    intake: Intake,
+    metrics: Metrics,
+    *,
+    admitted: Admitted,
+    more: Iterable[Operation] = (),
 ) -> HttpServer | None:
     """
     Return the door, None where no port is set; `admitted` says who may send for whom.
+
+    `more` are operations beside those of hospitals.
 
     Raises `ConfigurationError` where its TLS is not set up rightly.
     """
@@ -43,7 +53,7 @@ def http_door(
 
     door = FhirDoor(intake, senders, admitted=admitted, capabilities=capabilities())
     return HttpServer(
-        described(door.operations()),
+        described((*door.operations(), *more)),
         otherwise=refused_in_fhir,
         host=settings.http_host,
         port=settings.http_port,

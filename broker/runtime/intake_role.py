@@ -60,8 +60,7 @@ from broker.wire.acknowledgement import said_in
 
 SEALED_FOR = timedelta(days=36)
 """
-A day longer than the longest retention of a topic that holds sealed fields: 35 days. Files that were taken,
-which are not sealed, stay as long in the drop folder.
+A day longer than the longest retention of a topic that holds sealed fields, and of kept files: 35 days.
 """
 
 _FOLLOW_EVERY_SECONDS = 5.0  # how little there is to read when a sender connects
@@ -168,6 +167,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._retrying = retrying(source, parts, use_case, count=self._count)
         self._files = UploadDoors(
             settings,
+            parts,
             use_case,
             clock=clock,
             count=self._count,
@@ -185,7 +185,14 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             most_of=parts.senders.most_connections,
             on_failed_handshake=self._count_handshake,
         )
-        self._http = http_door(settings, parts.senders, self._intake, self._metrics, admitted=self._admitted)
+        self._http = http_door(
+            settings,
+            parts.senders,
+            self._intake,
+            self._metrics,
+            admitted=self._admitted,
+            more=self._files.http.operations(),
+        )
         super().__init__(**options)
 
     def _taking(self, inward: Inward) -> ProviderTopics:
@@ -228,7 +235,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
 
     async def on_start(self) -> None:
         """Learn which numbers visits are recorded under, then open the doors."""
-        self._files.prepare()
+        await self._files.prepare()
         await self._recall(self._numberless)
         with suppress(KafkaUnavailable):  # the doors then refuse until it is known
             await self._following.catch_up()
@@ -241,7 +248,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
                 await self._http.stop()
             raise self._settings.cannot_listen("mllp", error) from error
         self._open = True
-        self.add_future(self._files.run())
+        for work in self._files.work():
+            self.add_future(work)
         if self._mesh is not None:
             self.add_future(self._mesh.run())
         self.add_future(self._follow())
@@ -277,7 +285,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             if gone:
                 self._metrics.add(KEYS_DESTROYED, gone)
                 self._log.write(events.SealingKeysDestroyed(count=gone))
-            await self._files.destroy_before(before)
+            await self._files.destroy_old(present())
             await self.sleep(_KEYS_EVERY_SECONDS)
 
     async def on_stop(self) -> None:

@@ -64,7 +64,7 @@ class SealingKeysDestroyed(LogEvent, name="sealing keys destroyed"):
 
 
 class UploadsDestroyed(LogEvent, name="upload files destroyed"):
-    """So many files are gone from `done/` and `refused/`: uploads and answers that lay there for 36 days."""
+    """So many uploads and answers are gone that were kept for 35 days, or lay in `done/` and `refused/`."""
 
     count: int
 
@@ -351,6 +351,15 @@ class UploadRefused(
     action="Send the authority the answer that lies beside the file.",
 ):
     """A file is in `refused/` with its answer."""
+
+
+class UploadLost(
+    Counted,
+    name="upload lost",
+    level=Level.ERROR,
+    action="Ask the authority to send it again: no key is left for its bytes, or the disk is damaged.",
+):
+    """A file that was accepted over HTTP was not taken, and cannot be any more."""
 
 
 class UploadPostponed(

@@ -29,6 +29,7 @@ from broker.services.matching_turns import Notice
 from broker.wire.acknowledgement import TEXTS, Verdict
 from broker.wire.fhir_answer import STATUSES
 from broker.wire.fhir_terms import PLANNED
+from broker.wire.problem import UPLOAD_STATUSES
 from broker.wire.upload_codes import FileCode, RecordCode
 
 UNREADABLE_RECORD = "record"
@@ -117,9 +118,12 @@ HTTP_ANSWERS = Metric(
     help="Requests of the HTTP door that were answered, by operation and status.",
     labels={
         "operation": closed_set(
-            {"processMessage", "transaction", "putEncounter", "capabilities", "openapi", "none"}
+            {
+                *{"processMessage", "transaction", "putEncounter", "capabilities", "openapi", "none"},
+                *{"upload", "uploadStatus", "acknowledgement"},
+            }
         ),
-        "status": closed_set(map(str, STATUSES)),
+        "status": closed_set(map(str, {*STATUSES, *UPLOAD_STATUSES})),
     },
 )
 HTTP_CONNECTIONS = Metric(
@@ -137,8 +141,8 @@ FACTS = Metric(
 FILES = Metric(
     name="cpis_upload_files_total",
     kind=Kind.COUNTER,
-    help="Upload files of the drop folder, by what became of them; a postponed one is taken again.",
-    labels={"outcome": closed_set({"done", "refused", "postponed"})},
+    help="Upload files of the drop folder, by what became of them; of HTTP those postponed or lost.",
+    labels={"outcome": closed_set({"done", "refused", "postponed", "lost"})},
 )
 REJECTED = Metric(
     name="cpis_rejected_total",

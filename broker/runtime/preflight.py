@@ -65,6 +65,7 @@ async def check_storage(
     proofs.append(lambda: prove_directory(settings.sealing_keys_dir, "CPIS_SEALING_KEYS_DIR"))
     if drop_folder:
         proofs.append(lambda: prove_directory(settings.drop_folder, "CPIS_DROP_FOLDER"))
+        proofs.append(lambda: prove_directory(settings.kept_files, "CPIS_KEPT_FILES_DIR"))
     if database:
         proofs.append(lambda: _prove_database(settings))
     await asyncio.to_thread(_prove, proofs)

@@ -21,6 +21,7 @@ from broker.runtime.kafka_security import cluster_at
 from broker.runtime.settings_feeds import FeedSettings
 from broker.runtime.settings_mesh import MeshSettings
 from broker.runtime.settings_pds import PdsSettings
+from broker.runtime.settings_uploads import UploadSettings
 
 PREFIX = "CPIS_"
 Door = Literal["mllp", "http", "ops"]
@@ -34,7 +35,7 @@ _PYDANTIC_PREFIX = "Value error, "  # before the words of a check of ours
 _FOLLOWS_FROM_ANOTHER = "default_factory_not_called"  # pydantic: another error stands in the same list
 
 
-class Settings(FeedSettings, MeshSettings, PdsSettings, BaseSettings):
+class Settings(FeedSettings, MeshSettings, PdsSettings, UploadSettings, BaseSettings):
     """The settings of one process, unchangeable once read; `load_settings` reads them with clear errors."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
@@ -257,6 +258,11 @@ class Settings(FeedSettings, MeshSettings, PdsSettings, BaseSettings):
         """The provider and the authority that are reserved for tests, where there are any (ruling 27)."""
         named = (self.canary_provider, self.canary_authority)
         return frozenset(OdsCode(code) for code in named if code is not None)
+
+    @property
+    def kept_files(self) -> Path:
+        """Where upload files and their answers are kept, sealed."""
+        return self.kept_files_dir or self.data_dir / "kept"
 
     def make_data_dir(self) -> None:
         """Make the directory of what this process keeps unless it is there; raise `OSError`."""

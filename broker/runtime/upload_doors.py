@@ -6,11 +6,14 @@ is kept.
 """
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Coroutine, Iterable
+from datetime import datetime, timedelta
+from typing import Any
 
 from broker.adapters.drop_folder import DropFolder, Verdict
+from broker.adapters.kept_files import KeptFiles
 from broker.adapters.worker_process import read_file_aside
+from broker.core.kept_uploads import UploadDoor
 from broker.ports import Clock, FactLog
 from broker.runtime import log_events as events
 from broker.runtime.asking import Source, verifying
@@ -19,11 +22,16 @@ from broker.runtime.metrics import REJECTED, Metrics
 from broker.runtime.parts import Parts, admits
 from broker.runtime.settings import Settings
 from broker.services.feed_health import FeedLog
+from broker.services.la_door import LaDoor
 from broker.services.rejections import Rejections
-from broker.services.upload_desk import Outcome, UploadDesk, UploadDoor
+from broker.services.upload_desk import Outcome, UploadDesk
+from broker.services.upload_queue import UploadQueue
 from broker.services.uploads import Uploads
 from broker.services.waiting_records import WaitingRecords
 from broker.wire.upload_answer import FileAnswer
+
+KEPT_FOR = timedelta(days=35)
+"""How long an upload and its answer are kept, sealed."""
 
 
 def uploads(
@@ -59,12 +67,14 @@ class UploadDoors:
     """
     The doors for files of one intake role; `desk` is where another door hands them in too.
 
-    `count` is told what the folder and the use case count. `prepare` raises `StorageUnusable`.
+    `http` has the operations of the authorities' door. `count` is told what the folder, the queue and the use
+    case count. `prepare` raises `StorageUnusable`.
     """
 
     def __init__(
         self,
         settings: Settings,
+        parts: Parts,
         use_case: Uploads,
         *,
         clock: Clock,
@@ -73,22 +83,28 @@ class UploadDoors:
         log: Log,
     ) -> None:
         """Take what is needed; nothing is opened before `prepare` and `run`."""
-        self.desk = UploadDesk(use_case, clock=clock, told=self._told)
+        self._store = KeptFiles(settings.kept_files, parts.sealer)
+        self.desk = UploadDesk(use_case, self._store, key=parts.key, clock=clock, told=self._told)
+        self._queue = UploadQueue(self.desk, self._store, count=count)
+        self.http = LaDoor(parts.senders, self._store, self._queue, key=parts.key, clock=clock)
+        self._answers_for = timedelta(days=settings.drop_answer_days)
         self._folder = DropFolder(settings.drop_folder, self._take, self._refuse, count=count)
         self._metrics = metrics
         self._log = log
 
-    def prepare(self) -> None:
-        """Make the folders."""
+    async def prepare(self) -> None:
+        """Make the folders, and let what was accepted and not finished wait its turn."""
         self._folder.prepare()
+        await self._queue.take_up()
 
-    async def run(self) -> None:
-        """Take what is dropped, until cancelled."""
-        await self._folder.run()
+    def work(self) -> Iterable[Coroutine[Any, Any, None]]:
+        """Return what takes what is dropped, and what takes what was sent, each until cancelled."""
+        return self._folder.run(), self._queue.run()
 
-    async def destroy_before(self, moment: datetime) -> None:
-        """Destroy the files that were taken before a moment (aware), and say how many there were."""
-        files = await asyncio.to_thread(self._folder.destroy_before, moment)
+    async def destroy_old(self, now: datetime) -> None:
+        """Destroy what was kept as long as it may be at a moment (aware), and say how much it was."""
+        files = await asyncio.to_thread(self._folder.destroy_before, now - self._answers_for)
+        files += await asyncio.to_thread(self._store.destroy_before, now - KEPT_FOR)
         if files:
             self._log.write(events.UploadsDestroyed(count=files))
 
@@ -110,4 +126,6 @@ class UploadDoors:
 
 def _verdict(outcome: Outcome) -> Verdict:
     """Return an outcome as the drop folder puts it beside the file."""
-    return Verdict(accepted=outcome.answer.accepted, answer=outcome.acknowledgement)
+    return Verdict(
+        accepted=outcome.answer.accepted, kept=bool(outcome.upload_id), answer=outcome.acknowledgement
+    )

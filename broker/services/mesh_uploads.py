@@ -8,10 +8,11 @@ answer; by its local id a second one of the same file is known and not sent.
 from collections.abc import Callable
 
 from broker.core.identifiers import OdsCode
+from broker.core.kept_uploads import UploadDoor
 from broker.core.mailbox import Incoming, Outgoing
 from broker.core.mesh_errors import MessageRefused
 from broker.mesh_ports import Mailbox
-from broker.services.upload_desk import UploadDesk, UploadDoor
+from broker.services.upload_desk import UploadDesk
 
 ACKNOWLEDGES = "ack-"
 """What the local id of an acknowledgement begins with; behind it stands the exchange's id of the file."""

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from broker.core.errors import BrokerError, StorageUnusable
+from broker.core.errors import BrokerError, DemographicsUnavailable, StorageUnusable
 from broker.core.facts import IdentityNotice, PlanFact, PlanKey
 from broker.core.identifiers import NhsNumber, OdsCode, aware, london_day
 from broker.core.keyed import IdentityKey
@@ -23,7 +23,7 @@ from broker.services.waiting_records import WaitingRecords
 from broker.wire.facts_codec import FactCodec
 from broker.wire.records_codec import Door, Rejected
 from broker.wire.upload import AUTHOR_ID, Upload
-from broker.wire.upload_answer import FileAnswer, RecordAnswer, refuse_file
+from broker.wire.upload_answer import FileAnswer, RecordAnswer, refuse_file, send_again
 from broker.wire.upload_codes import FileCode, RecordCode
 from broker.wire.upload_record import FaultyRecord, ReadRecord
 from broker.wire.upload_sent import SentFile, SentRecord
@@ -92,14 +92,23 @@ class Uploads:
         self._clock = clock
         self._count = count
 
-    async def load(self, data: bytes, *, senders: frozenset[OdsCode] | None = None) -> FileAnswer:
+    async def load(
+        self,
+        data: bytes,
+        *,
+        senders: frozenset[OdsCode] | None = None,
+        at_once: bool = False,
+        received_at: datetime | None = None,
+    ) -> FileAnswer:
         """
         Make a file's plans durable, then what is refused; the whole of a file by none of `senders` is.
 
-        Raises `KafkaUnavailable`, `DemographicsUnavailable`, `ReaderLost` or `StorageUnusable`: the file is
-        to be taken again.
+        `received_at` is when its bytes first came, the present moment unless given. Raises
+        `KafkaUnavailable`, `ReaderLost` or `StorageUnusable`: the file is to be taken again. Where the
+        demographic source does not answer, its sender is told so `at_once` (CPF05, R16) and nothing is
+        loaded; else that is raised as `DemographicsUnavailable`.
         """
-        received_at = aware(self._clock())
+        received_at = aware(received_at or self._clock())
         try:
             file = await self._read(data, received_at)
         except BrokerError:
@@ -110,7 +119,12 @@ class Uploads:
             file = UnreadableFile(f"{FileCode.MALFORMED} {NOT_ITS_OWN}", AUTHOR_ID, file.sent)
         if isinstance(file, UnreadableFile):
             return await self._refuse_file(data, file, received_at)
-        return await self._load_records(data, file, received_at)
+        try:
+            return await self._load_records(data, file, received_at)
+        except DemographicsUnavailable:
+            if not at_once:
+                raise
+        return send_again(file.sent)
 
     async def _load_records(self, data: bytes, file: ReadFile, received_at: datetime) -> FileAnswer:
         """Examine every record, then append the plans of those that are taken, then keep the others."""

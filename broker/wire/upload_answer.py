@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from broker.wire.upload_codes import FileCode, RecordCode
 from broker.wire.upload_sent import SentFile, SentHead, SentRecord
 
+SOURCE_AWAY = "demographic source does not answer: send the file again as it is"
+"""Reason: nothing of the file was loaded, and nothing is wrong with it (R16)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
@@ -88,3 +91,10 @@ def refuse_file(reason: str, *, location: str = "/", sent: SentFile | None = Non
     sent = sent or SentFile()
     fault = Refused(code=FileCode.MALFORMED.value, reason=reason, location=location)
     return FileAnswer(code=FileCode.MALFORMED, head=sent.head, found=len(sent.records), fault=fault)
+
+
+def send_again(sent: SentFile) -> FileAnswer:
+    """Return the answer to a file that is to be sent again as it is: the source does not answer (CPF05)."""
+    code = FileCode.DEMOGRAPHICS_AWAY
+    fault = Refused(code=code.value, reason=SOURCE_AWAY, location="/")
+    return FileAnswer(code=code, head=sent.head, found=len(sent.records), fault=fault)

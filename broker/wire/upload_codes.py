@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Self
 
 _DEMOGRAPHICS = "an adapter of a demographic source to compare records with"
-_AT_ONCE = "a door that answers at once: the drop folder takes the file again by itself"
 _CLIENT_VERSION = "a version of the sender's client, which an upload does not carry"
 
 
@@ -48,7 +47,6 @@ class FileCode(_Code):
         "CPF05",
         "PDS Error - PDS Unavailable",
         "the demographic source did not answer: send the file again as it is (R16)",
-        _AT_ONCE,
     )
     CLIENT_TOO_OLD = (
         "CPF06",

@@ -4,17 +4,23 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
+from broker.adapters.kept_files import KeptFiles
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.facts import PlanFact
 from broker.core.keyed import IdentityKey
 from broker.core.number_ranges import Takes, takes_any
 from broker.core.policy import Policy
+from broker.core.senders import Senders
 from broker.ports import Demographics, FactLog, Topic, Write
 from broker.runtime.codecs import load_schemas
 from broker.services.feed_health import FeedLog
+from broker.services.la_door import LaDoor
 from broker.services.rejections import Rejections
+from broker.services.upload_desk import Told, UploadDesk
+from broker.services.upload_queue import UploadQueue
 from broker.services.uploads import Read, Uploads
 from broker.services.verifying import Verifying
 from broker.services.waiting_records import WaitingRecords
@@ -66,6 +72,7 @@ class Desk:
         self.kafka = MemoryKafka()
         self.log = CountingLog(self.kafka)
         self.counts: Counter[str] = Counter()
+        self.sealer = sealer
         self.facts = FactCodec(schemas, sealer)
         self.records = RecordsCodec(schemas, sealer)
         self.details = DetailsCodec(schemas, sealer)
@@ -113,3 +120,13 @@ class Desk:
     def kept(self) -> list[Rejected]:
         """Return what was kept."""
         return [self.records.decode_rejected(r.value or b"") for r in self.kafka.read(Topic.REJECTED)]
+
+
+def door_of(
+    desk: Desk, directory: Path, senders: Senders, told: Told = lambda _door, _answer: None
+) -> tuple[LaDoor, UploadDesk, KeptFiles, UploadQueue]:
+    """Return an authorities' door in front of a desk, and what is behind it."""
+    store = KeptFiles(directory / "kept", desk.sealer)
+    taking = UploadDesk(desk.uploads, store, key=KEY, clock=lambda: NOW, told=told)
+    queue = UploadQueue(taking, store, count=lambda _event: None)
+    return LaDoor(senders, store, queue, key=KEY, clock=lambda: NOW), taking, store, queue

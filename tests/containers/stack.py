@@ -201,7 +201,7 @@ class Stack:
             entry.size, entry.uid, entry.gid, entry.mode = len(upload), _OWNER, _OWNER, 0o600
             archive.addfile(entry, io.BytesIO(upload))
         broker.container.get_wrapped_container().put_archive(f"{DATA}/uploads", content.getvalue())
-        done = ["test", "-e", f"{DATA}/uploads/done/{name}"]
+        done = ["test", "-e", f"{DATA}/uploads/done/{name}.ack.xml"]
         wait_until(lambda: broker.run(*done)[0] == 0, READY_SECONDS, f"{name} is taken")
 
     def keys(self, broker: Broker) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.adapters.http_bodies import BodyLimits
 from broker.adapters.http_server import HttpLimits
 from broker.adapters.server_tls import tls_settings
 from broker.core.senders import Senders
@@ -20,7 +21,7 @@ from tests.unit.services.test_fhir_door import DIGEST, NUMBER, SENDERS, TOKEN
 
 ADT = Adt(event="A04", control_id="M1", recorded="20250301101500", pv1={"class": "E", "visit": "V-1"})
 MESSAGE = written(message(ADT))
-BODY_MAX = HttpLimits().body_bytes_max
+BODY_MAX = BodyLimits().bytes_max
 BOMB = gzip.compress(bytes(80_000_000), 1)  # unpacked it would be seen in the memory of the process
 
 
@@ -218,7 +219,7 @@ def test_a_sender_that_breaks_off_costs_nobody_anything() -> None:
 @pytest.mark.parametrize("sent", [b"", request(MESSAGE)[:40], request(MESSAGE)[:-10]])
 def test_a_slow_sender_is_shut_out(sent: bytes) -> None:
     """It holds a place for so long, and no longer."""
-    limits = HttpLimits(head_seconds=0.05, body_seconds=0.05, idle_seconds=0.05)
+    limits = HttpLimits(head_seconds=0.05, bodies=BodyLimits(seconds=0.05), idle_seconds=0.05)
 
     async def scenario(house: House) -> None:
         """Play the scenario."""

@@ -30,6 +30,8 @@ from broker.runtime.settings import PREFIX, Settings
 from broker.services.described import page
 from broker.wire.upload_codes import FileCode, RecordCode
 from tests.builders.http_house import operations
+from tests.builders.upload_desk import Desk as UploadDesk
+from tests.builders.upload_desk import door_of
 from tests.tools.markdown import paragraph, table
 from tests.tools.reference_logs import log_events_page
 from tests.tools.reference_rules import rules_page
@@ -73,7 +75,8 @@ def build_pages(repository: Path) -> Mapping[Path, str]:
 
 def openapi_page() -> str:
     """Return the description of everything that is asked over HTTP."""
-    return page(operations(Desk(), Senders())).decode() + "\n"
+    la_door, *_ = door_of(UploadDesk(), Path(), Senders())
+    return page((*la_door.operations(), *operations(Desk(), Senders()))).decode() + "\n"
 
 
 def _with_notice(page: str) -> str:

@@ -175,3 +175,46 @@ def test_connections_are_counted_by_certificate_and_failing_that_by_address() ->
     one, other = Peer("192.0.2.1", ENGINE), Peer("192.0.2.2", ENGINE)
 
     assert one.key == other.key != Peer("192.0.2.1").key != Peer("192.0.2.2").key
+
+
+BY_TOKEN = Peer("192.0.2.1", tokens=frozenset({TOKEN}))
+COUNCILS = parse_senders(
+    f"""
+    [authority.Z211]
+    tokens = ["{TOKEN}"]
+    [authority.Z212]
+    tokens = ["{TOKEN}"]
+    certificates = ["name:engine.example"]
+    [authority.Z213]
+    office_hours = "Mon-Fri 09:00-17:00"
+    """,
+    "senders.toml",
+)
+BY_CERTIFICATE = parse_senders('[authority.Z212]\ncertificates = ["name:engine.example"]', "senders.toml")
+
+
+@pytest.mark.parametrize(
+    ("peer", "authorities"),
+    [
+        (BY_TOKEN, {"Z211", "Z212"}),
+        (Peer("", ENGINE), {"Z212"}),
+        (Peer("192.0.2.1"), set()),
+        (Peer("", STRANGER, frozenset({"sha256:" + "b" * 64})), set()),
+    ],
+)
+def test_who_may_send_for_which_authorities_is_known_by_certificate_or_token(
+    peer: Peer, authorities: set[str]
+) -> None:
+    """A supplier of two has one token for both; without either nobody may, without a file as little (R17)."""
+    assert authorities == {code.code for code in COUNCILS.authorities_of(peer)}
+    assert frozenset() == Senders().authorities_of(peer)
+
+
+def test_an_authority_s_certificate_is_none_of_a_sender_s() -> None:
+    """The MLLP door asks nobody for one because of it."""
+    assert (False, True, False) == (
+        BY_CERTIFICATE.go_by_certificates,
+        BY_CERTIFICATE.authorities_go_by_certificates,
+        BY_CERTIFICATE.go_by_tokens,
+    )
+    assert COUNCILS.go_by_tokens

@@ -25,7 +25,8 @@ from broker.services.mesh_inbox import Fate
 from broker.services.replay import SteppedClock
 from broker.services.upload_desk import UploadDesk
 from tests.builders.upload import Record, build_upload
-from tests.builders.upload_desk import NOW, Desk
+from tests.builders.upload_desk import KEY, NOW, Desk
+from tests.builders.upload_store import MemoryUploads
 
 OURS, COUNCIL = "X26CPIS", "E09OT001"
 """Ours, and the one of the authority that the builders' uploads are of."""
@@ -129,7 +130,13 @@ class House:
             settings,
             parts,
             MemoryMailbox(self.exchange, OURS),
-            UploadDesk(self.desk.uploads, clock=self.clock, told=lambda _door, _answer: None),
+            UploadDesk(
+                self.desk.uploads,
+                MemoryUploads(),
+                key=KEY,
+                clock=self.clock,
+                told=lambda _door, _answer: None,
+            ),
             self.log,
             clock=self.clock,
             metrics=self.metrics,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,13 +16,14 @@ from broker.core.checks import CheckMark
 from broker.core.errors import KafkaUnavailable, MalformedMessage
 from broker.core.feeds import FeedHealth, FeedRule, FileTaken
 from broker.core.identifiers import OdsCode
+from broker.core.kept_uploads import UploadDoor
+from broker.core.senders import Senders
 from broker.ports import Topic, Write
 from broker.runtime.codecs import load_schemas
 from broker.services.feed_health import FeedsReport, files_taken, heard_by
-from broker.services.upload_desk import UploadDesk, UploadDoor
 from broker.wire.feed_codec import FeedCodec
 from tests.builders.upload import Person, Record, build_upload
-from tests.builders.upload_desk import NOW, Desk
+from tests.builders.upload_desk import NOW, Desk, door_of
 from tests.strategies import times
 
 CODEC = FeedCodec(load_schemas())
@@ -107,10 +109,10 @@ def test_the_code_of_no_organisation_is_nobodys_feed() -> None:
     assert [] == remembered(desk)
 
 
-def test_another_authoritys_file_says_nothing_about_the_one_that_it_names() -> None:
+def test_another_authoritys_file_says_nothing_about_the_one_that_it_names(tmp_path: Path) -> None:
     """Or anybody could make a feed look ill."""
     desk = Desk()
-    at_desk = UploadDesk(desk.uploads, clock=lambda: NOW, told=lambda _door, _answer: None)
+    _, at_desk, *_ = door_of(desk, tmp_path, Senders())
     asyncio.run(at_desk.take(build_upload(), door=UploadDoor.HTTP, senders=frozenset({OTHER})))
 
     assert [] == remembered(desk)

@@ -21,6 +21,7 @@ from broker.services.uploads import DEFECT, NOT_ITS_OWN
 from broker.wire.records_codec import Door
 from tests.builders.upload import Record, build_upload
 from tests.builders.upload_desk import KEY, Desk
+from tests.builders.upload_store import MemoryUploads
 
 OURS, COUNCIL, OTHER = "OURS", "COUNCIL", "OTHER"
 UPLOAD, ANSWER = "LA_UPLOAD", "LA_UPLOAD_ACK"
@@ -48,7 +49,13 @@ class House:
         self.fates: list[Fate] = []
         self.refused: list[tuple[str, str]] = []
         uploads = MeshUploads(
-            UploadDesk(self.desk.uploads, clock=lambda: NOW, told=lambda _door, _answer: None),
+            UploadDesk(
+                self.desk.uploads,
+                MemoryUploads(),
+                key=KEY,
+                clock=lambda: NOW,
+                told=lambda _door, _answer: None,
+            ),
             self.box,
             owner={COUNCIL: OdsCode("Z211")}.get,
             workflow=ANSWER,

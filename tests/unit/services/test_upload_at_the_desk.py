@@ -1,16 +1,22 @@
-"""At the desk every door gets the same answer, and nobody hands in the file of another authority."""
+"""At the desk every door gets the same answer, nobody hands in another's file, and everything is kept."""
 
 import asyncio
+import json
+from pathlib import Path
 
 import pytest
 
+from broker.adapters.kept_files import KeptFiles
+from broker.adapters.memory_demographics import MemoryDemographics
+from broker.core.errors import DemographicsUnavailable
 from broker.core.identifiers import OdsCode
-from broker.services.upload_desk import Outcome, UploadDesk, UploadDoor
+from broker.core.kept_uploads import KeptUpload, Part, Result, UploadDoor
+from broker.services.upload_desk import Outcome, UploadDesk
 from broker.services.uploads import NOT_ITS_OWN
-from broker.wire.upload_answer import FileAnswer
+from broker.wire.upload_answer import SOURCE_AWAY, FileAnswer
 from broker.wire.upload_codes import FileCode
 from tests.builders.upload import build_upload
-from tests.builders.upload_desk import NOW, Desk
+from tests.builders.upload_desk import KEY, NOW, Desk
 from tests.official_schemas import faults_of
 
 OWN, OTHER = OdsCode("Z211"), OdsCode("Z212")
@@ -19,10 +25,11 @@ OWN, OTHER = OdsCode("Z211"), OdsCode("Z212")
 class Hearing:
     """A desk, what is durable behind it, and what it told."""
 
-    def __init__(self) -> None:
-        self.memory = Desk()
+    def __init__(self, directory: Path, source: MemoryDemographics | None = None) -> None:
+        self.memory = Desk(source=source)
         self.heard: list[tuple[UploadDoor, FileCode]] = []
-        self.desk = UploadDesk(self.memory.uploads, clock=lambda: NOW, told=self._hear)
+        self.store = KeptFiles(directory / "kept", self.memory.sealer)
+        self.desk = UploadDesk(self.memory.uploads, self.store, key=KEY, clock=lambda: NOW, told=self._hear)
 
     def _hear(self, door: UploadDoor, answer: FileAnswer) -> None:
         """Remember."""
@@ -34,20 +41,36 @@ class Hearing:
 
 
 @pytest.mark.parametrize("door", UploadDoor)
-def test_every_door_gets_the_same_answer_to_the_same_file(door: UploadDoor) -> None:
+def test_every_door_gets_the_same_answer_to_the_same_file(door: UploadDoor, tmp_path: Path) -> None:
     """The acknowledgement is that of the file alone, and the door is told with it (R15)."""
-    hearing = Hearing()
+    hearing = Hearing(tmp_path)
 
     outcome = hearing.take(build_upload(), door, frozenset({OWN, OTHER}))
 
-    assert outcome == Hearing().take(build_upload(), UploadDoor.FOLDER)
+    assert outcome.answer == Hearing(tmp_path).take(build_upload(), UploadDoor.FOLDER).answer
     assert [(door, FileCode.LOADED)] == hearing.heard
     assert [] == faults_of(outcome.acknowledgement)
+    assert "CPF02" == json.loads(outcome.as_json)["code"]
 
 
-def test_another_authority_s_file_is_refused_as_a_whole() -> None:
+@pytest.mark.parametrize("door", [UploadDoor.FOLDER, UploadDoor.MESH])
+def test_a_file_and_its_answers_are_kept_byte_for_byte_and_sealed(door: UploadDoor, tmp_path: Path) -> None:
+    """And nothing of them can be read on the disk, which names no child (ruling 23)."""
+    hearing = Hearing(tmp_path)
+
+    outcome = hearing.take(build_upload(), door, frozenset({OWN}))
+    [upload] = hearing.store.every()
+
+    assert (outcome.upload_id, door, frozenset({OWN})) == (upload.upload_id, upload.door, upload.senders)
+    assert Result(code="CPF02", loaded=1, failed=0, plans=1) == upload.result
+    kept = {part: b"".join(hearing.store.read(upload.upload_id, part)) for part in Part}
+    assert {Part.FILE: build_upload(), **outcome.parts} == kept
+    assert all(b"Robin" not in path.read_bytes() for path in (tmp_path / "kept").iterdir())
+
+
+def test_another_authority_s_file_is_refused_as_a_whole(tmp_path: Path) -> None:
     """Nothing of it is loaded, its bytes are kept, and the answer names the place (CPF01)."""
-    hearing = Hearing()
+    hearing = Hearing(tmp_path)
 
     outcome = hearing.take(build_upload(), UploadDoor.MESH, frozenset({OTHER}))
 
@@ -60,16 +83,70 @@ def test_another_authority_s_file_is_refused_as_a_whole() -> None:
     assert [] == faults_of(outcome.acknowledgement)
 
 
-def test_a_file_that_nobody_can_read_is_answered_for_that_and_not_for_its_sender() -> None:
+def test_a_file_that_nobody_can_read_is_answered_for_that_and_not_for_its_sender(tmp_path: Path) -> None:
     """Whose it is cannot be said of it: the reason is the fault that was found."""
-    outcome = Hearing().take(b"<no", UploadDoor.HTTP, frozenset({OTHER}))
+    outcome = Hearing(tmp_path).take(b"<no", UploadDoor.HTTP, frozenset({OTHER}))
 
     assert "not well-formed XML" == outcome.answer.refused[0].reason
 
 
-def test_a_file_that_is_not_to_be_read_is_answered_all_the_same() -> None:
-    """Its sender learns the reason from a valid message."""
-    outcome = Hearing().desk.refuse("file too large")
+def test_a_file_that_is_not_to_be_read_is_answered_all_the_same(tmp_path: Path) -> None:
+    """Its sender learns the reason from a valid message; nothing is kept of what was not read."""
+    outcome = Hearing(tmp_path).desk.refuse("file too large")
 
-    assert (FileCode.MALFORMED, False) == (outcome.answer.code, outcome.answer.accepted)
+    assert (FileCode.MALFORMED, False, "") == (
+        outcome.answer.code,
+        outcome.answer.accepted,
+        outcome.upload_id,
+    )
     assert [] == faults_of(outcome.acknowledgement)
+
+
+def test_whoever_is_answered_at_once_sends_again_while_the_source_is_away(tmp_path: Path) -> None:
+    """CPF05: nothing was loaded, nothing is wrong with the file, and no record is refused (R16)."""
+    source = MemoryDemographics()
+    source.available = False
+    hearing = Hearing(tmp_path, source)
+
+    outcome = hearing.take(build_upload(), UploadDoor.HTTP, frozenset({OWN}))
+
+    assert FileCode.DEMOGRAPHICS_AWAY == outcome.answer.code
+    assert [SOURCE_AWAY] == [one.reason for one in outcome.answer.refused]
+    assert ({}, []) == (hearing.memory.plans(), hearing.memory.kept())
+    assert [] == faults_of(outcome.acknowledgement)
+
+
+@pytest.mark.parametrize("door", [UploadDoor.FOLDER, UploadDoor.MESH])
+def test_a_file_in_folder_or_mailbox_waits_for_the_source(door: UploadDoor, tmp_path: Path) -> None:
+    """It stays where it is, and is taken by itself once the source answers."""
+    source = MemoryDemographics()
+    source.available = False
+    hearing = Hearing(tmp_path, source)
+
+    with pytest.raises(DemographicsUnavailable):
+        hearing.take(build_upload(), door)
+
+    assert [] == hearing.store.every()
+
+
+def test_a_file_that_is_kept_already_is_taken_as_it_lies_there(tmp_path: Path) -> None:
+    """Its answer is put beside it, and its receipt stays the first one."""
+    hearing = Hearing(tmp_path)
+    upload = KeptUpload(
+        upload_id="ab" * 16,
+        door=UploadDoor.HTTP,
+        senders=frozenset({OWN}),
+        received_at=NOW.replace(hour=3),
+        digest="d",
+        postponed="CPIS-401",
+    )
+    draft = hearing.store.begin(upload.upload_id)
+    draft.write(build_upload())
+    draft.place()
+
+    outcome = asyncio.run(hearing.desk.settle(upload))
+    [kept] = hearing.store.every()
+
+    assert (outcome.result, "", upload.received_at) == (kept.result, kept.postponed, kept.received_at)
+    assert [upload.received_at] == [plan.received_at for plan in hearing.memory.plans().values()]
+    assert outcome.acknowledgement == b"".join(hearing.store.read(upload.upload_id, Part.XML))

@@ -1,0 +1,67 @@
+"""
+Errors of the authorities' door over HTTP.
+
+A message never repeats a value that could name a person.
+"""
+
+from broker.core.errors import BrokerError, Disposition
+
+
+class AuthorityUnknown(BrokerError):
+    """Whoever asks has shown neither a certificate nor a token of a local authority."""
+
+    code = "CPIS-720"
+    disposition = Disposition.REJECT
+    action = (
+        "Show the certificate, or the token in `Authorization: Bearer …`, that [authority.ODS] in the file "
+        "of senders names. No byte of what came is kept."
+    )
+    exit_code = 77
+
+
+class NotItsUpload(BrokerError):
+    """The file is one of an authority that whoever sent it may not send for."""
+
+    code = "CPIS-721"
+    disposition = Disposition.REJECT
+    action = (
+        "Correct the authority's code in the file, or send it with the certificate or token of that "
+        "authority. No byte of what came is kept."
+    )
+    exit_code = 77
+
+
+class NoSuchUpload(BrokerError):
+    """There is no upload of this authority with this id."""
+
+    code = "CPIS-722"
+    disposition = Disposition.REJECT
+    action = "Use the address in `Location` of the answer to the upload; it is kept for 35 days."
+    exit_code = 66
+
+
+class UploadUnanswered(BrokerError):
+    """The upload is not taken yet, so that it has no acknowledgement."""
+
+    code = "CPIS-723"
+    disposition = Disposition.RETRY
+    action = "Ask again after the time in `Retry-After`; the status says what it waits for."
+    exit_code = 75
+
+
+class RequestIdReused(BrokerError):
+    """Another file was sent with the same request id."""
+
+    code = "CPIS-724"
+    disposition = Disposition.REJECT
+    action = "Give every file an `X-Request-ID` of its own; use it again only to send the same file again."
+    exit_code = 65
+
+
+class TooManyWaiting(BrokerError):
+    """So many uploads wait to be taken that no more are kept."""
+
+    code = "CPIS-725"
+    disposition = Disposition.RETRY
+    action = "Send it again, unchanged, after the time in `Retry-After`; look at what holds the others up."
+    exit_code = 75

@@ -1,0 +1,23 @@
+"""Why a request over HTTP is not answered otherwise, as JSON (RFC 9457): an error of ours, and its status."""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from broker.core.errors import BrokerError
+from broker.wire.http import HttpAnswer
+
+PROBLEM: Final = "application/problem+json"
+UPLOAD_STATUSES: Final = frozenset({202, 409, 422})
+"""What the authorities' door answers beside what the hospitals' does."""
+
+
+def problem(error: BrokerError, status: int, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+    """Return the answer that says what is wrong, by the error's own code, and what to do about it."""
+    said = {"status": status, "title": str(error), "code": error.code, "detail": error.action}
+    return HttpAnswer(
+        status=status,
+        body=json.dumps(said, ensure_ascii=False).encode(),
+        content_type=PROBLEM,
+        headers=dict(headers or {}),
+    )

@@ -1,0 +1,62 @@
+"""An `UploadStore` in memory, for tests that are about something else than what is kept."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+
+from broker.core.kept_uploads import KeptUpload, Part
+
+
+class MemoryDraft:
+    """A file that is coming in."""
+
+    def __init__(self, place: Callable[[bytes], None]) -> None:
+        self._place = place
+        self._data = b""
+
+    def write(self, data: bytes) -> None:
+        """Take what came next."""
+        self._data += data
+
+    def place(self) -> None:
+        """Put it into its place."""
+        self._place(self._data)
+
+    def discard(self) -> None:
+        """Leave what is in its place."""
+
+
+class MemoryUploads:
+    """Upload files and their answers, gone with the test."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, KeptUpload] = {}
+        self.parts: dict[tuple[str, Part], bytes] = {}
+
+    def begin(self, upload_id: str) -> MemoryDraft:
+        """Return where a file is written."""
+        return MemoryDraft(lambda data: self.parts.update({(upload_id, Part.FILE): data}))
+
+    def find(self, upload_id: str) -> KeptUpload | None:
+        """Return what is known of a file."""
+        return self.known.get(upload_id)
+
+    def every(self) -> list[KeptUpload]:
+        """Return what is known of every file."""
+        return sorted(self.known.values(), key=lambda one: one.received_at)
+
+    def read(self, upload_id: str, part: Part) -> Iterator[bytes]:
+        """Yield what is kept of a file."""
+        if (upload_id, part) in self.parts:
+            yield self.parts[upload_id, part]
+
+    def settle(self, upload: KeptUpload, parts: Mapping[Part, bytes]) -> None:
+        """Keep the answers of a file, then what is known of it."""
+        self.parts |= {(upload.upload_id, part): data for part, data in parts.items()}
+        self.known[upload.upload_id] = upload
+
+    def destroy_before(self, moment: datetime) -> int:
+        """Destroy what is older."""
+        old = [one for one in self.known.values() if one.received_at < moment]
+        for upload in old:
+            del self.known[upload.upload_id]
+        return len(old)

@@ -1,0 +1,170 @@
+"""Uploads that were accepted are taken one after the other, after a crash as well, until each is settled."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from broker.adapters.kept_files import KeptFiles
+from broker.core.errors import StorageUnusable
+from broker.core.identifiers import OdsCode
+from broker.core.kept_uploads import KeptUpload, Part, UploadDoor
+from broker.services.upload_desk import UploadDesk
+from broker.services.upload_queue import WAITING_MAX, Pace, UploadQueue
+from tests.builders.matcher import until
+from tests.builders.upload import build_upload
+from tests.builders.upload_desk import KEY, NOW, Desk
+
+PATIENCE_SECONDS = 20.0
+QUICK = Pace(retry_seconds_min=0.001, retry_seconds_max=0.002)
+UPLOAD = KeptUpload(
+    upload_id="a" * 32,
+    door=UploadDoor.HTTP,
+    senders=frozenset({OdsCode("Z211")}),
+    received_at=NOW,
+    digest="d",
+)
+
+
+class Line:
+    """A queue in front of a desk whose cluster is in memory."""
+
+    def __init__(self, directory: Path, store: type[KeptFiles] = KeptFiles) -> None:
+        self.memory = Desk()
+        self.store = store(directory / "kept", self.memory.sealer)
+        self.counts: Counter[str] = Counter()
+        self.taken: list[str] = []
+        desk = UploadDesk(
+            self.memory.uploads,
+            self.store,
+            key=KEY,
+            clock=lambda: NOW,
+            told=lambda _door, answer: self.taken.append(answer.head.file_id or ""),
+        )
+        self.queue = UploadQueue(
+            desk, self.store, count=lambda event: self.counts.update([event]), pace=QUICK
+        )
+
+    def keep(self, upload: KeptUpload, data: bytes) -> None:
+        """Keep a file, as the door does before it answers."""
+        draft = self.store.begin(upload.upload_id)
+        draft.write(data)
+        draft.place()
+        self.store.settle(upload, {})
+
+    def run(self, condition: Callable[[], bool], *added: str) -> None:
+        """Run the queue until a condition holds."""
+
+        async def run() -> None:
+            """Take up what is left, add more, run."""
+            await self.queue.take_up()
+            running = asyncio.create_task(self.queue.run())
+            for upload_id in added:
+                self.queue.add(upload_id)
+            await until(condition, PATIENCE_SECONDS)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+        asyncio.run(run())
+
+    def settled(self) -> bool:
+        """Tell whether everything that is kept is settled."""
+        return all(one.result is not None for one in self.store.every())
+
+
+def test_what_was_accepted_and_not_finished_is_taken_up_in_its_order(tmp_path: Path) -> None:
+    """The process that answered `202` was killed; its successor has the file and nobody sends it again."""
+    line = Line(tmp_path)
+    for hours, (upload_id, file_id) in enumerate((("b" * 32, "FIRST"), ("a" * 32, "SECOND"))):
+        upload = replace(UPLOAD, upload_id=upload_id, received_at=NOW + timedelta(hours=hours))
+        line.keep(upload, build_upload(file_id=file_id))
+
+    line.run(line.settled)
+
+    assert ["FIRST", "SECOND"] == line.taken
+    assert {"CPF02"} == {one.result.code for one in line.store.every() if one.result}
+
+
+def test_what_is_settled_is_not_taken_again(tmp_path: Path) -> None:
+    """Nor what is added twice, nor what is gone meanwhile."""
+    line = Line(tmp_path)
+    line.keep(UPLOAD, build_upload(file_id="ONCE"))
+    line.run(line.settled)
+    last = replace(UPLOAD, upload_id="b" * 32)
+    line.keep(last, build_upload(file_id="LAST"))
+
+    line.run(line.settled, UPLOAD.upload_id, "c" * 32, last.upload_id, last.upload_id)
+
+    assert ["ONCE", "LAST"] == line.taken
+
+
+def test_while_kafka_is_away_a_file_waits_and_its_status_says_why(tmp_path: Path) -> None:
+    """It is taken once Kafka is back, without anybody's help."""
+    line = Line(tmp_path)
+    line.keep(UPLOAD, build_upload())
+    line.memory.kafka.available = False
+
+    line.run(lambda: line.counts["upload postponed"] > 2)
+    waiting = line.store.find(UPLOAD.upload_id)
+    line.memory.kafka.available = True
+    line.run(line.settled)
+
+    assert waiting == replace(UPLOAD, postponed="CPIS-401")
+    assert (1, "") == (len(line.memory.plans()), line.store.every()[0].postponed)
+
+
+def test_a_file_that_cannot_be_read_any_more_is_told_and_holds_up_nobody(tmp_path: Path) -> None:
+    """The next one is taken."""
+    line = Line(tmp_path)
+    line.keep(UPLOAD, build_upload(file_id="DAMAGED"))
+    (tmp_path / "kept" / f"{UPLOAD.upload_id}.{Part.FILE}").write_bytes(b"x" * 40)
+    following = replace(UPLOAD, upload_id="b" * 32, received_at=NOW + timedelta(hours=1))
+    line.keep(following, build_upload(file_id="NEXT"))
+
+    line.run(lambda: line.taken == ["NEXT"])
+
+    assert {"upload lost": 1} == line.counts
+
+
+class UncertainFiles(KeptFiles):
+    """A store whose disk fails once, when a file is looked for."""
+
+    failed = False
+
+    def find(self, upload_id: str) -> KeptUpload | None:
+        """Fail at first."""
+        if not self.failed:
+            self.failed = True
+            raise StorageUnusable
+        return super().find(upload_id)
+
+
+def test_a_disk_that_fails_for_a_moment_loses_nothing(tmp_path: Path) -> None:
+    """The file is looked for again."""
+    line = Line(tmp_path, UncertainFiles)
+    line.keep(UPLOAD, build_upload(file_id="ONCE"))
+
+    async def run() -> None:
+        """Add the file and run until it is taken."""
+        line.queue.add(UPLOAD.upload_id)
+        running = asyncio.create_task(line.queue.run())
+        await until(lambda: line.taken == ["ONCE"], PATIENCE_SECONDS)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(run())
+
+    assert {"upload postponed": 1} == line.counts
+
+
+def test_no_more_than_so_many_may_wait(tmp_path: Path) -> None:
+    """A disk is finite, and whoever sends more is told so."""
+    queue = Line(tmp_path).queue
+    for number in range(WAITING_MAX - 1):
+        queue.add(f"{number:032x}")
+    before = queue.full
+    queue.add("f" * 32)
+
+    assert (False, True) == (before, queue.full)
