@@ -32,6 +32,7 @@ COMMANDS = {
     "fact": _Command("broker.cli.fact:fact", "Put a fact in by hand: what was said of a number, or a view."),
     "kafka": _Command("broker.cli.kafka:kafka", "Run a Kafka of our own in the foreground."),
     "listen": _Command("broker.cli.listen:listen", "Follow what an authority or a provider is told."),
+    "look": _Command("broker.cli.look:look", "Look a person up: plans, whom to ring, newest visits."),
     "messages": _Command(
         "broker.cli.messages:messages", "Every message that came in: find it, show it; names nobody."
     ),

@@ -6,7 +6,7 @@ from datetime import date, datetime
 import click
 
 from broker.cli.desk import at_desk, grounds_options, servers_option, visit_named
-from broker.cli.personal import NUMBER, USER_ID, number_of, personal
+from broker.cli.personal import NUMBER, USER, USER_ID, number_of, personal
 from broker.core.errors import BrokerError
 from broker.core.facts import IdentityKind
 from broker.core.identifiers import OdsCode
@@ -17,7 +17,6 @@ from broker.services.finding import VisitAsked
 
 _WORDS = {kind.value.replace(" ", "-"): kind for kind in BY_HAND}
 _SUCCESSOR = "NHS number that succeeds it"
-_USER = "Name of the user"
 _MOTHER = "NHS number of the mother"
 _BABY = "NHS number of the baby"
 _BORN = "Date of birth"
@@ -165,7 +164,7 @@ def view(
     is known, the organisation's own id of that user: by it somebody is known who must not see the person.
     """
     grounds = Grounds(by=by, reason=reason)
-    digits, name, *own_id = personal((NUMBER, _USER), perhaps=USER_ID)
+    digits, name, *own_id = personal((NUMBER, USER), perhaps=USER_ID)
     user = User(name=name, own_id=own_id[0] if own_id else None)
     number = number_of(digits)
 

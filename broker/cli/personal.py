@@ -10,6 +10,8 @@ from broker.core.identifiers import NhsNumber
 
 NUMBER = "NHS number"
 """What is asked for first."""
+USER = "Name of the user"
+"""Who looks, as the authority is told it."""
 USER_ID = "The organisation's own id of the user"
 """By it somebody is known who must not see a person (ruling 48)."""
 

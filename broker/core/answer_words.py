@@ -55,7 +55,7 @@ def _sentences(answer: Answer) -> Iterator[str]:
         case _:
             assert_never(answer.finding)
     if answer.checked_at is not None:
-        yield f"Checked at {_moment(answer.checked_at)}."
+        yield f"Checked at {london_clock(answer.checked_at)}."
     if answer.feeds is not None:
         yield (
             f"Stale: the plans of {answer.feeds.stale} of {answer.feeds.known} authorities, "
@@ -64,6 +64,6 @@ def _sentences(answer: Answer) -> Iterator[str]:
     yield SUPPORTS
 
 
-def _moment(moment: datetime) -> str:
+def london_clock(moment: datetime) -> str:
     """Return a time as a clock in Europe/London shows it."""
     return f"{moment.astimezone(LONDON):%Y-%m-%d %H:%M:%S}"

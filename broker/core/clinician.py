@@ -28,11 +28,12 @@ from broker.core.wording import (
 Hours = Mapping[OdsCode, OfficeHours]
 """The office hours that are known, by authority."""
 
-_PLAN_WORDS = {
+PLAN_WORDS = {
     PlanType.CHILD_PROTECTION: "CPP, child protection plan",
     PlanType.LOOKED_AFTER: "LAC, looked-after child",
     PlanType.UNBORN: "UCP, unborn child protection plan",
 }
+"""The three plans as a clinician reads them."""
 
 
 class Code(StrEnum):
@@ -137,7 +138,7 @@ def _of_alert(alert: Alert, reader: Reader, at: datetime) -> Iterator[Line]:
 
 def _of_plan(place: str, plan: PlanLine, reader: Reader, at: datetime) -> Iterator[Line]:
     """Yield a plan, how old its data are (C7), and whom to ring, the emergency number first (ruling 30)."""
-    yield Line(Code.PLAN, place, _PLAN_WORDS[plan.plan_type])
+    yield Line(Code.PLAN, place, PLAN_WORDS[plan.plan_type])
     yield Line(Code.PLAN_OF, place, plan.role.value)
     yield Line(Code.PLAN_START, place, plan.start)
     if plan.end is not None:

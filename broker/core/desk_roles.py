@@ -28,6 +28,7 @@ _LEAST: dict[ActionKind, Role] = {
     ActionKind.ANSWERED: Role.OPERATOR,
     ActionKind.CONFIRMED: Role.OPERATOR,
     ActionKind.REFUSED: Role.OPERATOR,
+    ActionKind.LOOKED: Role.OPERATOR,
 }
 """The least role that may do each thing; a reader does nothing that leaves an entry."""
 

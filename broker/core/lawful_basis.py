@@ -27,6 +27,7 @@ class Flow(StrEnum):
     BIRTH = "birth"
     OUTCOME = "outcome-of-pregnancy"
     INACTIVE_NUMBER = "inactive-number"
+    HISTORY = "history"
     NOTHING_SHARED = "nothing-shared"
 
 
@@ -126,6 +127,13 @@ TABLE: Final[Mapping[Flow, LawfulBasis]] = {
         "to the authority",
         from_controller="the demographic source",
         to_controller=_AUTHORITY,
+        statute=_CHILD_STATUTE,
+    ),
+    Flow.HISTORY: LawfulBasis(
+        what="when and where a person with a plan was last seen or looked up in unscheduled settings, and "
+        "who looked, shown to who looks the person up",
+        from_controller="the providers that sent the visits and views",
+        to_controller="the provider whose member looks",
         statute=_CHILD_STATUTE,
     ),
     Flow.NOTHING_SHARED: LawfulBasis(

@@ -1,9 +1,9 @@
 """
 What an operator does to an item of the desk or with a person's record, and the grounds for doing it.
 
-Unmasking, redriving, settling, explaining, answering, confirming, refusing, releasing and adding a fact each
-leave an entry in the audit trail: what, on which record, who, why and when. The grounds are kept for as long
-as that trail, so they must not name the person the item is about.
+Unmasking, redriving, settling, explaining, answering, confirming, refusing, releasing, looking a person up
+and adding a fact each leave an entry in the audit trail: what, on which record, who, why and when. The
+grounds are kept for as long as that trail, so they must not name the person the item is about.
 """
 
 import re
@@ -37,6 +37,7 @@ class ActionKind(StrEnum):
     CONFIRMED = "confirmed"
     REFUSED = "refused"
     RELEASED = "released"
+    LOOKED = "looked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +78,32 @@ class Grounds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LookedBy:
+    """
+    Who looked a person up, as the trail keeps it (R54): the rest are the grounds, the moment and the id.
+
+    `user_id` is the organisation's own id of the user, empty for a system that looks by itself; `place` the
+    code of the site or location, None where it is not said, or sensitive (ruling 47). `unscheduled` is what
+    was said of the setting, `request_id` the asking system's own.
+    """
+
+    user_id: str
+    role: str
+    organisation: str
+    place: str | None
+    unscheduled: bool | None
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorAction:
     """
     One thing that an operator did.
 
     `item_id` is the item's or the fact's, of an explanation or answer the visit's reference or the alert's
     id. `place` is the record that the operator acted on: a newer record of the same item is not covered by
-    it. `at` is aware UTC. `outcome` says what came of a redrive, or which fact was added, in stable words.
+    it. `at` is aware UTC. `outcome` says what came of a redrive or a look, or which fact was added, in stable
+    words. `looked_by` goes with a look, and with nothing else.
     """
 
     kind: ActionKind
@@ -92,6 +112,7 @@ class OperatorAction:
     grounds: Grounds
     at: datetime
     outcome: str = ""
+    looked_by: LookedBy | None = None
 
 
 def discreet(text: str | None) -> str | None:

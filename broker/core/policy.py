@@ -38,6 +38,7 @@ from broker.core.policy_keys import (
     text,
     years,
 )
+from broker.core.policy_looks import Looks
 from broker.core.policy_places import Places
 from broker.core.policy_times import Times
 from broker.core.policy_waits import Waits
@@ -61,7 +62,7 @@ Overrides = Mapping[Selector, Mapping[str, object]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Policy(Waits, Times):
+class Policy(Waits, Times, Looks):
     """
     Everything `decide` may depend on beside what is known. Durations are aware of no time zone.
 
@@ -353,6 +354,11 @@ class Policies:
     def inactive_kept(self) -> timedelta:
         """How long what is sealed under a number not in use is kept: the longest of all."""
         return max(policy.inactive_kept for policy in self.every)
+
+    @cached_property
+    def history_size(self) -> int:
+        """How many of the newest visits and views are kept: the most of all."""
+        return max(policy.history_size for policy in self.every)
 
     @cached_property
     def version(self) -> str:

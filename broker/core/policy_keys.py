@@ -171,14 +171,25 @@ def span(count: int, unit: Unit, *, most: int, least: int = 0, **said: Any) -> A
 
 def years(count: int, *, least: int, most: int, **said: Any) -> Any:
     """Declare an age in whole years, from `least` to `most`."""
+    may_be = f"a whole number of years, {least} to {most}"
+    return declare(count, _whole(least, most), Unit.YEARS, may_be, said)
+
+
+def count(default: int, *, least: int, most: int, **said: Any) -> Any:
+    """Declare how many of something, a whole number from `least` to `most`."""
+    return declare(default, _whole(least, most), Unit.NONE, f"a whole number, {least} to {most}", said)
+
+
+def _whole(least: int, most: int) -> Callable[[object], int]:
+    """Return what reads a whole number from `least` to `most`."""
 
     def read(value: object) -> int:
-        """Return the age."""
+        """Return the number."""
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise ValueError
         return value
 
-    return declare(count, read, Unit.YEARS, f"a whole number of years, {least} to {most}", said)
+    return read
 
 
 def flag(*, default: bool, **said: Any) -> Any:

@@ -20,12 +20,14 @@ from broker.runtime.preflight import check_cluster
 from broker.runtime.settings import Settings
 from broker.services.confirming import Confirming
 from broker.services.desk_log import DeskLog
-from broker.services.enquiry import Enquiry, Readers
+from broker.services.enquiry import Enquiry
 from broker.services.explanations import Codecs, Explanations
 from broker.services.fact_desk import FactDesk
 from broker.services.item_words import ItemWords
+from broker.services.looking import Looking
 from broker.services.message_desk import MessageDesk
 from broker.services.message_index import MessageIndexing
+from broker.services.people_reading import Readers
 from broker.services.reconciliation import Reconciliation
 from broker.services.redriving import Redriving
 from broker.services.rejected_desk import RejectedDesk
@@ -51,6 +53,7 @@ class Desk:
     facts: FactDesk
     words: ItemWords
     enquiry: Enquiry
+    looking: Looking
     log: DeskLog
     timers: TimerDesk
     reconciliation: Reconciliation
@@ -81,6 +84,13 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
     )
     admitted = admits(settings)
     by_hand = FactDesk(facts, parts.facts, log, key=parts.key, clock=present, takes=admitted.takes)
+    readers = Readers(
+        facts=parts.facts,
+        states=parts.states,
+        records=parts.records,
+        details=parts.details,
+        feeds=parts.feeds,
+    )
     asked = source(settings, cluster, clock=present, metrics=Metrics())
     own = doors(parts, read=read_file_aside, admits=admitted, source=asked)
     try:
@@ -111,15 +121,23 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
             words=ItemWords(archive, parts.states, by_hand),
             enquiry=Enquiry(
                 archive,
-                Readers(
-                    facts=parts.facts, states=parts.states, records=parts.records, details=parts.details,
-                    feeds=parts.feeds,
-                ),
+                readers,
                 log,
                 policy=parts.policy,
                 key=parts.key,
                 clock=present,
                 feeds=feed_rule(settings, parts, present()),
+            ),
+            looking=Looking(
+                archive,
+                readers,
+                log,
+                policy=parts.policy,
+                key=parts.key,
+                clock=present,
+                feeds=feed_rule(settings, parts, present()),
+                hours=parts.senders.hours,
+                takes=admitted.takes,
             ),
             log=log,
             timers=TimerDesk(

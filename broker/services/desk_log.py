@@ -6,7 +6,7 @@ Knows the topics and headers of these records. An action whose audit entry is no
 
 from broker.core.desk_roles import Role, permit
 from broker.core.keyed import IdentityKey
-from broker.core.operators import ActionKind, Grounds, OperatorAction, Place
+from broker.core.operators import ActionKind, Grounds, LookedBy, OperatorAction, Place
 from broker.ports import Clock, FactLog, Topic, Write
 from broker.wire.cloudevents import ACTION_TYPE, CloudEvent, write_headers
 from broker.wire.records_codec import RecordsCodec
@@ -39,7 +39,14 @@ class DeskLog:
         self._role = role
 
     async def audit(
-        self, kind: ActionKind, item_id: str, place: Place, grounds: Grounds, *, outcome: str = ""
+        self,
+        kind: ActionKind,
+        item_id: str,
+        place: Place,
+        grounds: Grounds,
+        *,
+        outcome: str = "",
+        looked_by: LookedBy | None = None,
     ) -> OperatorAction:
         """
         Return the action once its entry in the audit trail is durable: only now may it be done.
@@ -48,7 +55,13 @@ class DeskLog:
         """
         permit(self._role, kind)
         action = OperatorAction(
-            kind=kind, item_id=item_id, place=place, grounds=grounds, at=self._clock(), outcome=outcome
+            kind=kind,
+            item_id=item_id,
+            place=place,
+            grounds=grounds,
+            at=self._clock(),
+            outcome=outcome,
+            looked_by=looked_by,
         )
         await self._facts.append([self._write(action, Topic.AUDIT, None)])
         return action
@@ -63,7 +76,7 @@ class DeskLog:
 
     def _write(self, action: OperatorAction, topic: Topic, key: bytes | None) -> Write:
         """Return the record of an action."""
-        parts = (action.kind, action.item_id, str(action.place), action.at.isoformat())
+        parts = (action.kind, action.item_id, str(action.place), action.at.isoformat(), action.outcome)
         event = CloudEvent(
             event_id=self._key.derive("operator action", *parts),
             source=SOURCE,

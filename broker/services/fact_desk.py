@@ -155,7 +155,7 @@ class FactDesk:
         now = self._clock()
         accessed_at = _plausible("time of the view", accessed_at, now)
         words = [
-            _words(what, text)
+            line_of_text(what, text)
             for what, text in (
                 ("name of the organisation", organisation_name),
                 ("role", role),
@@ -263,7 +263,7 @@ class FactDesk:
 
     def _user(self, organisation: OdsCode, user_id: str) -> str:
         """Return the reference of a user."""
-        return user_reference(self._key, organisation, _words("id of the user", user_id))
+        return user_reference(self._key, organisation, line_of_text("id of the user", user_id))
 
     async def _add(self, number: NhsNumber, fact: Fact, fact_id: str, what: str, grounds: Grounds) -> Added:
         """Take a fact down in the audit trail, then make it durable."""
@@ -290,7 +290,7 @@ def _plausible(what: str, at: datetime, now: datetime) -> datetime:
     return at
 
 
-def _words(what: str, text: str) -> str:
+def line_of_text(what: str, text: str) -> str:
     """Return a text without surrounding blanks; raise `InvalidFact` without repeating it."""
     text = text.strip()
     if not text:

@@ -4,7 +4,7 @@ What operators and auditors read: worklist items, rejected messages, audit entri
 Raw bytes are in them only sealed; a reason, a location, a cause are stable words and never a value.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -14,7 +14,7 @@ from broker.core.checks import CheckMark
 from broker.core.errors import MalformedMessage
 from broker.core.identifiers import OdsCode
 from broker.core.lawful_basis import Flow
-from broker.core.operators import ActionKind, Grounds, OperatorAction, Place
+from broker.core.operators import ActionKind, Grounds, LookedBy, OperatorAction, Place
 from broker.wire.alert_rows import OCCASIONS, RECIPIENTS, item_of, item_row
 from broker.wire.alerts_codec import WHYS
 from broker.wire.avro import Row, Schemas
@@ -283,6 +283,7 @@ class RecordsCodec:
             "reason": grounds.reason,
             "at": millis(action.at),
             "outcome": action.outcome,
+            "looked_by": None if action.looked_by is None else asdict(action.looked_by),
         }
         return self._schemas.encode("operator_action", row)
 
@@ -297,6 +298,7 @@ class RecordsCodec:
                 grounds=Grounds(by=row["by"], reason=row["reason"]),
                 at=row["at"],
                 outcome=row["outcome"],
+                looked_by=None if row["looked_by"] is None else LookedBy(**row["looked_by"]),
             )
 
     def is_action(self, data: bytes) -> bool:

@@ -11,16 +11,17 @@ from broker.core.facts import VisitMessage
 from broker.core.feeds import FeedRule
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey, visit_reference
+from broker.core.number_ranges import Takes, takes_any
 from broker.core.operators import Grounds, OperatorAction
 from broker.core.policy import AnyPolicy, Policy
 from broker.ports import Archive, Record, Topic
-from broker.runtime.codecs import load_schemas
 from broker.services.desk_log import DeskLog
-from broker.services.enquiry import Enquiry, Readers
+from broker.services.enquiry import Enquiry
 from broker.services.finding import VisitAsked
-from broker.wire.feed_codec import FeedCodec
+from broker.services.looking import Looking
 from tests.builders.house import ADA, House
 from tests.builders.matcher import KEY, NOON, PROVIDER, attendance, numbers
+from tests.builders.readers import readers_of
 from tests.builders.street import Street
 
 GROUNDS = Grounds(by="ops-7", reason="ticket 4711")
@@ -68,19 +69,30 @@ class Desk:
         kafka, codecs = self.house.kafka, self.house.codecs
         return Enquiry(
             self.archive or MemoryArchive(kafka),
-            Readers(
-                facts=codecs.facts,
-                states=codecs.states,
-                records=codecs.records,
-                details=codecs.details,
-                feeds=FeedCodec(load_schemas()),
-            ),
+            readers_of(codecs),
             DeskLog(self.pen(kafka), codecs.records, key=KEY, clock=lambda: NOON),
             policy=self.policy,
             key=self.key,
             clock=clock or Clock(self.now),
             feeds=self.rule,
             look_again_s=LOOK_AGAIN_S,
+        )
+
+    def looking(self, *, looks: int = 1, takes: Takes = takes_any) -> Looking:
+        """Return the service that looks people up."""
+        kafka, codecs = self.house.kafka, self.house.codecs
+        return Looking(
+            self.archive or MemoryArchive(kafka),
+            readers_of(codecs),
+            DeskLog(self.pen(kafka), codecs.records, key=KEY, clock=lambda: self.now),
+            policy=self.policy,
+            key=self.key,
+            clock=lambda: self.now,
+            feeds=self.rule,
+            hours={},
+            takes=takes,
+            look_again_s=LOOK_AGAIN_S,
+            looks=looks,
         )
 
     async def ask(self, asked: VisitAsked = VISIT) -> Answer:

@@ -26,12 +26,11 @@ from broker.core.keyed import IdentityKey
 from broker.core.operators import Grounds
 from broker.core.policy import AnyPolicy
 from broker.ports import Archive, FactLog, Record, Topic
-from broker.runtime.codecs import load_schemas
 from broker.services.desk_log import DeskLog
-from broker.services.enquiry import Enquiry, Readers
+from broker.services.enquiry import Enquiry
 from broker.services.finding import VisitAsked
 from broker.services.matching import Codecs
-from broker.wire.feed_codec import FeedCodec
+from tests.builders.readers import readers_of
 from tests.spec.settled import KEY
 from tests.spec.table import PROVIDER, T
 
@@ -176,13 +175,7 @@ def enquiry(
     waited = MARK_WITHIN if behind else timedelta()
     return Enquiry(
         WithoutMarks(archive) if behind else archive,
-        Readers(
-            facts=codecs.facts,
-            states=codecs.states,
-            records=codecs.records,
-            details=codecs.details,
-            feeds=FeedCodec(load_schemas()),
-        ),
+        readers_of(codecs),
         DeskLog(log, codecs.records, key=KEY, clock=lambda: T),
         policy=policy,
         key=KEY,

@@ -17,6 +17,7 @@ from broker.adapters.kafka_partition import KafkaPartitionLog
 from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.adapters.topic_declarations import Topics
 from broker.core.answers import Answer
+from broker.core.looking import Look
 from broker.core.policy import AnyPolicy
 from broker.ports import PARTITION_STATE_KEY, POLLED, Record, Topic
 from broker.runtime.kafka import embedded_kafka
@@ -24,6 +25,7 @@ from broker.runtime.resources import topics_file
 from broker.services.finding import VisitAsked
 from tests.builders.matcher import Reported, make_codecs
 from tests.spec.answering import GROUNDS, Behind, enquiry, owned
+from tests.spec.looked import Request, looked, looking
 from tests.spec.matchers import (
     DEADLINE_S,
     PARTITION,
@@ -83,8 +85,15 @@ class GenuineKafka:
         await self._everything.stop()
         await self._facts.close()
 
-    async def run(self, sent: Sent, *, stepwise: bool, ask: Callable[[Sent, VisitAsked], Answer]) -> Outcome:
-        """Write facts, wait until they were taken, read what was committed; `ask` asks about them later."""
+    async def run(
+        self,
+        sent: Sent,
+        *,
+        stepwise: bool,
+        ask: Callable[[Sent, VisitAsked], Answer],
+        look: Callable[[Sent, Request], Look],
+    ) -> Outcome:
+        """Write facts, wait until they were taken, read what was committed; the last two ask later."""
         before = {topic: len(records) for topic, records in self._found.items()}
         reported = len(self._report.notices)
         for portion in portions(writes_of(self._codecs, sent, self._policy), stepwise=stepwise):
@@ -92,7 +101,8 @@ class GenuineKafka:
             async with asyncio.timeout(DEADLINE_S):
                 await self._read_until_taken()
         new = {topic: records[before[topic] :] for topic, records in self._found.items()}
-        return outcome_of(self._codecs, sent, new, self._report.notices[reported:], partial(ask, sent))
+        notices = self._report.notices[reported:]
+        return outcome_of(self._codecs, sent, new, notices, partial(ask, sent), partial(look, sent))
 
     async def ask(self, sent: Sent, asked: VisitAsked) -> Answer:
         """Ask about a visit of a person whose facts were sent."""
@@ -102,6 +112,16 @@ class GenuineKafka:
             behind = isinstance(asked, Behind)
             asking = enquiry(archive, self._facts, self._codecs, sent, self._policy, behind=behind)
             return await asking.ask(owned(asked, sent), GROUNDS)
+        finally:
+            await archive.close()
+
+    async def look(self, sent: Sent, asked: Request) -> Look:
+        """Look the person up whose facts were sent."""
+        archive = KafkaArchive(self._cluster)
+        await archive.start()
+        try:
+            service = looking(archive, self._facts, self._codecs, self._policy, asked.at)
+            return await looked(service, sent, asked)
         finally:
             await archive.close()
 
@@ -155,11 +175,15 @@ class GenuineRuntime:
     def __call__(self, sent: Sent, policy: AnyPolicy, *, stepwise: bool = False) -> Outcome:
         """Run one specification; all of a run share one policy."""
         assert policy == self.policy
-        return self._await(self._kafka.run(sent, stepwise=stepwise, ask=self._ask))
+        return self._await(self._kafka.run(sent, stepwise=stepwise, ask=self._ask, look=self._look))
 
     def _ask(self, sent: Sent, asked: VisitAsked) -> Answer:
         """Ask about a visit of one specification."""
         return self._await(self._kafka.ask(sent, asked))
+
+    def _look(self, sent: Sent, asked: Request) -> Look:
+        """Look the person of one specification up."""
+        return self._await(self._kafka.look(sent, asked))
 
     @contextmanager
     def working(self) -> Iterator["GenuineRuntime"]:

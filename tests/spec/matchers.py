@@ -16,6 +16,7 @@ from broker.core.audit import commit_to
 from broker.core.facts import Access, Birth, Fact, IdentityNotice, PlanFact, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import moved_reference
+from broker.core.looking import Look
 from broker.core.newborn_asked import birth_reference
 from broker.core.outcome_asked import outcome_reference
 from broker.core.policy import RULES_VERSION, AnyPolicy
@@ -33,6 +34,7 @@ from broker.wire.upload_codes import RecordCode
 from broker.wire.upload_record import FaultyRecord
 from tests.builders.matcher import HURRIED, SALT, Reported, fact_write, make_codecs, until
 from tests.spec.answering import GROUNDS, Ask, Behind, enquiry, owned
+from tests.spec.looked import LookAt, Request, looked, looking
 from tests.spec.outcome import Outcome
 from tests.spec.settled import AUTHORITIES, KEY, PROVIDERS
 from tests.spec.table import Refused
@@ -146,7 +148,9 @@ def last_offset(records: Sequence[Record]) -> int:
     return max((record.offset for record in records), default=-1)
 
 
-def outcome_of(codecs: Codecs, sent: Sent, found: Found, reports: Reports, ask: Ask) -> Outcome:
+def outcome_of(
+    codecs: Codecs, sent: Sent, found: Found, reports: Reports, ask: Ask, look_at: LookAt
+) -> Outcome:
     """Return what was written about the one person of these facts, under any number; `ask` asks more."""
     return Outcome(
         events=tuple(_events(codecs, _numbers(sent), found)),
@@ -155,6 +159,7 @@ def outcome_of(codecs: Codecs, sent: Sent, found: Found, reports: Reports, ask: 
         records=found,
         reports=reports,
         ask=ask,
+        look_at=look_at,
     )
 
 
@@ -265,7 +270,12 @@ class Twin:
             asking = enquiry(archive, log, self._codecs, sent, policy, behind=behind)
             return asyncio.run(asking.ask(owned(asked, sent), GROUNDS))
 
-        return outcome_of(self._codecs, sent, new, report.notices, ask)
+        def look_at(asked: Request) -> Look:
+            """Look on the same Kafka."""
+            service = looking(archive, log, self._codecs, policy, asked.at)
+            return asyncio.run(looked(service, sent, asked))
+
+        return outcome_of(self._codecs, sent, new, report.notices, ask, look_at)
 
     async def _work(self, sent: Sent, policy: AnyPolicy, report: Reported, *, stepwise: bool) -> None:
         """Work through what is written."""

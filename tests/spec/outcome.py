@@ -14,9 +14,11 @@ from broker.core.alerts import (
     Recipient,
     WorklistItem,
 )
+from broker.core.looking import Look
 from broker.ports import Record
 from broker.services.matching_turns import Notice
 from tests.spec.answering import Ask, answered, visit_asked
+from tests.spec.looked import LookAt, request
 from tests.spec.table import PROVIDER, T, cells
 
 _TAKEN_BACK = frozenset({EventKind.WITHDRAWN, EventKind.RETRACTED})
@@ -31,13 +33,14 @@ class Outcome:
     `events` in the order in which they were made; `items` the open worklist items; `decisions` the newest
     by visit reference or access id. `names` are the table's own words for references and numbers. `records`
     are what a matcher wrote, by topic, `reports` what it reported; the core alone has neither. `ask` asks
-    about a visit that is named as intake names it.
+    about a visit that is named as intake names it, `look_at` looks the person up.
     """
 
     events: tuple[AlertEvent, ...]
     items: tuple[WorklistItem, ...]
     decisions: Mapping[str, DecisionEntry]
     ask: Ask = field(compare=False)
+    look_at: LookAt = field(compare=False)
     names: Mapping[str, str] = field(default_factory=dict)
     records: Mapping[str, Sequence[Record]] = field(default_factory=dict)
     reports: Sequence[tuple[Notice, Mapping[str, int | str]]] = ()
@@ -51,6 +54,10 @@ class Outcome:
         `behind`: no matcher has come to the visit when the time for that is over.
         """
         return answered(self.ask, visit_asked(name, provider, user, behind=behind))
+
+    def look(self, said: str = "") -> Look:
+        """Return what is opened to who looks the person up (ruling 3), written as `request` reads it."""
+        return self.look_at(request(said))
 
     @property
     def standing(self) -> list[Alert]:

@@ -30,6 +30,7 @@ from broker.services.matching_turns import Notice
 from tests.builders.matcher import SALT, Reported, fact_write, make_codecs, until
 from tests.fault.checker import read_topics
 from tests.spec.genuine import APPEND_MS, declared
+from tests.spec.looked import Request
 from tests.spec.matchers import DEADLINE_S, RECIPIENT_TOPICS, WRITTEN, make_matcher, outcome_of
 from tests.spec.outcome import Outcome
 from tests.spec.settled import KEY
@@ -78,6 +79,7 @@ def releases_on_core(number: NhsNumber, releases: Sequence[Release]) -> list[Out
                     entry.subject_reference: entry for advanced in advances for entry in advanced.entries
                 },
                 ask=_nobody_asks,
+                look_at=_nobody_asks,
             )
         )
     return outcomes
@@ -88,7 +90,7 @@ def _differs(last: Release, one: Release) -> bool:
     return (last.version, last.policy) != (one.version, one.policy)
 
 
-def _nobody_asks(_asked: VisitAsked) -> NoReturn:
+def _nobody_asks(_asked: VisitAsked | Request) -> NoReturn:
     """Refuse: these specifications ask nothing."""
     raise AssertionError
 
@@ -142,7 +144,7 @@ class _Worked:
             for topic, records in (await self._site.read()).items()
         }
         self._seen.update(_place(record) for records in new.values() for record in records)
-        return outcome_of(self._codecs, self._sent, new, report.notices, _nobody_asks)
+        return outcome_of(self._codecs, self._sent, new, report.notices, _nobody_asks, _nobody_asks)
 
     def _is_taken(self, taken: Mapping[Topic, int]) -> bool:
         """Return whether everything that was sent is in the matcher's hands."""

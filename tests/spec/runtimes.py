@@ -28,6 +28,7 @@ from broker.core.waiting import (
     waits_under,
 )
 from tests.spec.answering import ask_core
+from tests.spec.looked import look_at_core
 from tests.spec.matchers import Sent, unnumbered
 from tests.spec.outcome import Outcome
 from tests.spec.settled import KEY
@@ -73,6 +74,7 @@ def run_core(sent: Sent, policy: AnyPolicy, *, stepwise: bool = True) -> Outcome
         items=(*items.values(), *nearby.items()),
         decisions=decisions,
         ask=ask_core(everybody, policy, nearby, sent),
+        look_at=look_at_core(everybody, policy, nearby, sent),
     )
 
 

@@ -8,6 +8,7 @@ from broker.core.identifiers import OdsCode
 from broker.core.keyed import IdentityKey
 from broker.core.policy import Policies, Policy
 from broker.core.policy_keys import Place, Restricted, Selector, Successor
+from broker.core.policy_looks import WithoutVisit
 from broker.core.stops import Stop
 
 KEY = IdentityKey(b"the identity key of specifications")
@@ -27,12 +28,16 @@ SETTLED = Policy(
             "name": "Listing Hospital",
             "call_back": "02071112222",
             "error_reasons": frozenset({"ERR"}),
+            "safeguarding_roles": frozenset({"SAFEGUARDING"}),
         },
         Selector(provider=RLL, location="CLINIC"): {"listed": Place.SCHEDULED},
         Selector(provider=RLL, location="WALKIN"): {"listed": Place.UNSCHEDULED},
         Selector(provider=RLL, location="HAVEN"): {"listed": Place.SENSITIVE},
         Selector(provider=RLL, site="RLLSX"): {"listed": Place.SENSITIVE},
-        Selector(provider=RTT): {"traced_by_sender": True},
+        Selector(provider=RTT): {
+            "traced_by_sender": True,
+            "look_without_visit": WithoutVisit.REFUSED,
+        },
         Selector(provider=OdsCode("NIH")): {"nhs_funded": frozenset({"URGENT", "NIH02", "CLINIC"})},
         Selector(provider=OdsCode("NIH"), location="CLINIC"): {"listed": Place.SCHEDULED},
         Selector(provider=RWW): {

@@ -1,7 +1,7 @@
 """A setting that changes nothing is none: each decides something, wherever it may be set."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
@@ -11,12 +11,16 @@ from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.person import NOTHING, lift, merge
 from broker.core.policy import DECLARATIONS, Policy
 from broker.core.policy_keys import Place, Restricted, Selector, Where
+from broker.core.policy_looks import Looks
 from tests.spec.settled import KEY
 from tests.spec.table import facts
 
 KEPT_BY = frozenset({"lateness", "horizon", "inactive_kept"})
 """How long things are kept: tests/unit/core/test_retention.py, tests/unit/services/test_matching.py,
 tests/unit/services/test_inactive_numbers.py."""
+
+OF_LOOKS = frozenset({entry.name for entry in fields(Looks)})
+"""They decide what is opened to who looks a person up: tests/spec/test_looks.py."""
 
 WITHOUT_A_PERSON = frozenset(
     {"given_name_rules", "inactive_to_lead", "unopened_to_next", "unsettled_to_manager"}
@@ -108,7 +112,7 @@ SELECTORS: Mapping[Where, Selector] = {
 def changes() -> Iterator[tuple[str, Where]]:
     """Yield each setting with each place where it may be set."""
     for name, declared in DECLARATIONS.items():
-        if name not in KEPT_BY | WITHOUT_A_PERSON:
+        if name not in KEPT_BY | OF_LOOKS | WITHOUT_A_PERSON:
             yield from ((name, where) for where in Where if where in declared.scopes)
             yield from [(name, Where.EVERYWHERE)] * declared.everywhere
 

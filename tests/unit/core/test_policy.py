@@ -11,6 +11,7 @@ from broker.core.alerts import RecipientKind
 from broker.core.identifiers import OdsCode
 from broker.core.policy import DECLARATIONS, AnyPolicy, Policies, Policy
 from broker.core.policy_keys import GivenNameRule, Place, Restricted, Selector, Successor, Where
+from broker.core.policy_looks import WithoutVisit
 from broker.core.stops import Stop
 
 RXX, RYY, E09 = OdsCode("RXX"), OdsCode("RYY"), OdsCode("E09")
@@ -26,6 +27,8 @@ OTHERWISE: Mapping[str, object] = {
     **{name: HOURS for name in DECLARATIONS if isinstance(getattr(Policy(), name), timedelta)},
     **{name: frozenset({"X"}) for name in DECLARATIONS if isinstance(getattr(Policy(), name), frozenset)},
     "age_of_majority": 21,
+    "look_without_visit": WithoutVisit.REFUSED,
+    "history_size": 10,
     "listed": Place.SENSITIVE,
     "nhs_funded": frozenset({"URGENT"}),
     "restricted": Restricted.NATIONAL,
