@@ -72,6 +72,20 @@ class Deliver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class National:
+    """`[national.NAME]`: who may post the events of a national service."""
+
+    certificates: frozenset[str] = certificates(
+        rule="ruling 38",
+        meaning="Who may post the events of this service, by the certificate that is shown in the TLS "
+        "handshake",
+    )
+    tokens: frozenset[str] = tokens(
+        rule="ruling 38", meaning="The same by the token that comes with an event; either of them fits"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Authority:
     """`[authority.ODS]`: who may send an authority's uploads, and when to ring its office number."""
 

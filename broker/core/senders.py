@@ -13,7 +13,7 @@ from datetime import timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from broker.core.destinations import Authority, Deliver
+from broker.core.destinations import Authority, Deliver, National
 from broker.core.errors import NotItsSender
 from broker.core.facts import VisitEvent
 from broker.core.identifiers import OdsCode
@@ -219,11 +219,12 @@ class Senders:
     The whole file: every provider by its ODS code; None without a file, and then anybody may send.
 
     A provider and a sending system that it does not name may not send. `authorities` are those of which it
-    says something.
+    says something, `national` the services whose events are taken.
     """
 
     providers: Mapping[OdsCode, Provider] | None = None
     authorities: Mapping[OdsCode, Authority] = field(default_factory=dict)
+    national: Mapping[str, National] = field(default_factory=dict)
 
     @property
     def hours(self) -> Mapping[OdsCode, OfficeHours]:
@@ -238,16 +239,27 @@ class Senders:
         return any(sender.certificates for provider in every for sender in provider.sender.values())
 
     @property
-    def authorities_go_by_certificates(self) -> bool:
-        """Tell whether any authority is known by its certificate."""
-        return any(authority.certificates for authority in self.authorities.values())
+    def others_go_by_certificates(self) -> bool:
+        """Tell whether any authority or national service is known by its certificate."""
+        return any(one.certificates for one in self._others)
 
     @property
     def go_by_tokens(self) -> bool:
-        """Tell whether any sender or authority is known by a token."""
+        """Tell whether any sender, authority or national service is known by a token."""
         every = (self.providers or {}).values()
         return any(sender.tokens for provider in every for sender in provider.sender.values()) or any(
-            authority.tokens for authority in self.authorities.values()
+            one.tokens for one in self._others
+        )
+
+    @property
+    def _others(self) -> tuple[Authority | National, ...]:
+        """Whoever else may post over HTTP."""
+        return (*self.authorities.values(), *self.national.values())
+
+    def knows_national(self, peer: Peer) -> bool:
+        """Tell whether a connection is one of a national service's; without a file it is none."""
+        return any(
+            one.certificates & peer.certificates or one.tokens & peer.tokens for one in self.national.values()
         )
 
     def authorities_of(self, peer: Peer) -> frozenset[OdsCode]:

@@ -41,9 +41,7 @@ def door_tls(settings: Settings, senders: Senders, door: Door = "MLLP") -> Serve
     ]
     by_certificates = senders.go_by_certificates
     if door == "HTTP":
-        by_certificates = (
-            by_certificates or senders.authorities_go_by_certificates
-        ) and not senders.go_by_tokens
+        by_certificates = (by_certificates or senders.others_go_by_certificates) and not senders.go_by_tokens
     if client_ca is None and by_certificates:
         faults.append(
             f"{named.client_ca} is not set: the file of senders knows some by their certificates, and "

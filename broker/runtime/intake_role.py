@@ -43,6 +43,7 @@ from broker.runtime.metrics import (
     SEGMENTS_UNREAD,
     Metrics,
 )
+from broker.runtime.national_door import national_operations
 from broker.runtime.parts import Parts, admits, present
 from broker.runtime.provider_topics import Inward, ProviderTopics
 from broker.runtime.retrying import retrying
@@ -191,7 +192,17 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             self._intake,
             self._metrics,
             admitted=self._admitted,
-            more=self._files.http.operations(),
+            more=(
+                *self._files.http.operations(),
+                *national_operations(
+                    settings,
+                    parts,
+                    facts,
+                    source=None if source is None else source.demographics,
+                    clock=clock,
+                    metrics=self._metrics,
+                ),
+            ),
         )
         super().__init__(**options)
 

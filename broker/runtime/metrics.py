@@ -26,10 +26,11 @@ from broker.runtime.worklist_view import Age
 from broker.services.intake import NOT_ITS_SENDER, NUMBERLESS, UNFRAMED
 from broker.services.matching import Phase
 from broker.services.matching_turns import Notice
+from broker.services.national_events import OUTCOMES
 from broker.wire.acknowledgement import TEXTS, Verdict
 from broker.wire.fhir_answer import STATUSES
 from broker.wire.fhir_terms import PLANNED
-from broker.wire.problem import UPLOAD_STATUSES
+from broker.wire.problem import OTHER_STATUSES
 from broker.wire.upload_codes import FileCode, RecordCode
 
 UNREADABLE_RECORD = "record"
@@ -120,10 +121,10 @@ HTTP_ANSWERS = Metric(
         "operation": closed_set(
             {
                 *{"processMessage", "transaction", "putEncounter", "capabilities", "openapi", "none"},
-                *{"upload", "uploadStatus", "acknowledgement"},
+                *{"upload", "uploadStatus", "acknowledgement", "nationalEvent"},
             }
         ),
-        "status": closed_set(map(str, {*STATUSES, *UPLOAD_STATUSES})),
+        "status": closed_set(map(str, {*STATUSES, *OTHER_STATUSES})),
     },
 )
 HTTP_CONNECTIONS = Metric(
@@ -143,6 +144,13 @@ FILES = Metric(
     kind=Kind.COUNTER,
     help="Upload files of the drop folder, by what became of them; of HTTP those postponed or lost.",
     labels={"outcome": closed_set({"done", "refused", "postponed", "lost"})},
+)
+NATIONAL_EVENTS = Metric(
+    name="cpis_national_events_total",
+    kind=Kind.COUNTER,
+    help="Events of the national services by what came of them: taken, of no use, nobody to ask (no "
+    "demographic source is configured), kept.",
+    labels={"outcome": closed_set(OUTCOMES)},
 )
 REJECTED = Metric(
     name="cpis_rejected_total",
@@ -262,6 +270,7 @@ METRICS: tuple[Metric, ...] = (
     FACTS,
     FILES,
     REJECTED,
+    NATIONAL_EVENTS,
     *SENDER_METRICS,
     *SOURCE_METRICS,
     KEYS_DESTROYED,

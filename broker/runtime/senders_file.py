@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from broker.core.destinations import Authority
+from broker.core.destinations import Authority, National
 from broker.core.errors import InvalidOdsCode
 from broker.core.identifiers import OdsCode
 from broker.core.sender_keys import declared_keys, inner_tables
@@ -39,7 +39,7 @@ class _Reading(TomlReading):
 
     def read(self, content: Mapping[str, Any]) -> Senders:
         """Return what the file says, as far as it can be read."""
-        self.known(content, ["provider", "authority"], (), "a file of senders")
+        self.known(content, ["provider", "authority", "national"], (), "a file of senders")
         providers: dict[OdsCode, Provider] = self._each(content, "provider", Provider)
         for code, provider in providers.items():
             path = ("provider", code.code)
@@ -59,7 +59,21 @@ class _Reading(TomlReading):
             if provider.deliver is not None:
                 for key, words in provider.deliver.faults():
                     self.refuse((*path, "deliver", key), words)
-        return Senders(providers=providers, authorities=self._each(content, "authority", Authority))
+        return Senders(
+            providers=providers,
+            authorities=self._each(content, "authority", Authority),
+            national=self._national(content),
+        )
+
+    def _national(self, content: Mapping[str, Any]) -> dict[str, National]:
+        """Return the national services, those that can be read."""
+        found: dict[str, National] = {}
+        for name, said in self.table(content.get("national", {}), ("national",)).items():
+            path = ("national", name)
+            found[name] = self._read(National, said, path)
+            if not found[name].certificates and not found[name].tokens:
+                self.refuse(path, "nobody could post for this service: give it `certificates` or `tokens`")
+        return found
 
     def _each(self, content: Mapping[str, Any], kind: str, table: type) -> dict[OdsCode, Any]:
         """Return the tables of a kind by their organisations, those that can be read."""

@@ -71,7 +71,7 @@ class Births:
 
     def of_person(self, person: Person, received_at: datetime) -> list[Write]:
         """Return what the mothers of a person are told, of whom a message about no visit speaks."""
-        if not _may_be_baby(person.born, received_at):
+        if not may_be_baby(person.born, received_at):
             return []
         birth = Birth(
             birth_id="",
@@ -85,7 +85,7 @@ class Births:
 
     def _links(self, message: VisitMessage) -> bool:
         """Whether a message is one that may link: of a baby, and of no sensitive place."""
-        if message.event not in _LINKING or not _may_be_baby(message.birth_date, message.received_at):
+        if message.event not in _LINKING or not may_be_baby(message.birth_date, message.received_at):
             return False
         return bool(read_visits({message.visit: {message.message_id: message}}, self._policy))
 
@@ -96,6 +96,6 @@ class Births:
         return kin_write(self._codec, self._key, named, mother, SOURCE)
 
 
-def _may_be_baby(born: date | None, received_at: datetime) -> bool:
+def may_be_baby(born: date | None, received_at: datetime) -> bool:
     """Whether somebody may not be a year old yet."""
     return born is None or born >= london_day(received_at - BABY_AGE_MAX)

@@ -26,6 +26,14 @@ _PART = re.compile(r"[0-9a-f]+\.\d+")  # the id of a whole, and a number
 _WHOLE_FILE = "CPF01"  # the code of a file of which nothing could be read: then all of it is kept
 
 
+_NO_WAY_BACK = {
+    Door.KAFKA: "it is a record of our own, which came through no door",
+    Door.MESH: "nothing handles messages of its workflow",
+    Door.NOTICE: "its service signals; what it was about is put in as a fact, or asked of the source",
+}
+"""Doors that what they kept is not put through again, and why."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedItem:
     """
@@ -53,10 +61,8 @@ class RejectedItem:
     @property
     def obstacle(self) -> str | None:
         """Why it cannot be put through its door again, None where it can."""
-        if self.message.door is Door.KAFKA:
-            return "it is a record of our own, which came through no door"
-        if self.message.door is Door.MESH:
-            return "nothing handles messages of its workflow"
+        if self.message.door in _NO_WAY_BACK:
+            return _NO_WAY_BACK[self.message.door]
         if not self.kept:
             return "its bytes may not be kept"
         if _PART.fullmatch(self.item_id):

@@ -8,8 +8,8 @@ from broker.core.errors import BrokerError
 from broker.wire.http import HttpAnswer
 
 PROBLEM: Final = "application/problem+json"
-UPLOAD_STATUSES: Final = frozenset({202, 409, 422})
-"""What the authorities' door answers beside what the hospitals' does."""
+OTHER_STATUSES: Final = frozenset({202, 204, 409, 422})
+"""What the doors of authorities and national services answer beside what the hospitals' does."""
 
 
 def problem(error: BrokerError, status: int, headers: Mapping[str, str] | None = None) -> HttpAnswer:

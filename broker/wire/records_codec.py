@@ -31,6 +31,7 @@ class Door(StrEnum):
     KAFKA = "a record of an input topic"
     TOPIC = "a record of a provider's own topic"
     MESH = "a message over MESH that nothing handles"
+    NOTICE = "an event of a national service"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

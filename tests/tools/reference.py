@@ -28,6 +28,7 @@ from broker.runtime.policy_view import plain
 from broker.runtime.policy_view import words as policy_words
 from broker.runtime.settings import PREFIX, Settings
 from broker.services.described import page
+from broker.services.national_door import NationalDoor
 from broker.wire.upload_codes import FileCode, RecordCode
 from tests.builders.http_house import operations
 from tests.builders.upload_desk import Desk as UploadDesk
@@ -38,6 +39,7 @@ from tests.tools.reference_rules import rules_page
 from tests.tools.reference_schemas import schemas_page
 from tests.tools.reference_senders import senders_page
 from tests.unit.services.test_intake import Desk
+from tests.unit.services.test_national_events import Post
 
 NOTICE = "<!-- Built by `make fix` from what it describes. Do not edit. -->"
 HELP_WIDTH = 96  # columns of the commands' help: fits a page without wrapping
@@ -76,7 +78,9 @@ def build_pages(repository: Path) -> Mapping[Path, str]:
 def openapi_page() -> str:
     """Return the description of everything that is asked over HTTP."""
     la_door, *_ = door_of(UploadDesk(), Path(), Senders())
-    return page((*la_door.operations(), *operations(Desk(), Senders()))).decode() + "\n"
+    national = NationalDoor(Post().events, Senders())
+    every = (*la_door.operations(), *national.operations(), *operations(Desk(), Senders()))
+    return page(every).decode() + "\n"
 
 
 def _with_notice(page: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from broker.core.destinations import Authority
+from broker.core.destinations import Authority, National
 from broker.core.sender_keys import declared_keys, inner_tables
 from broker.core.senders import Provider
 from broker.runtime.policy_view import words
@@ -28,6 +28,7 @@ def senders_page(repository: Path) -> str:
     for header, meaning, kind in (
         *_tables(Provider, "provider.ODS", "One provider, by its code in MSH-4"),
         *_tables(Authority, "authority.ODS", "One local authority, by its code"),
+        *_tables(National, "national.NAME", "One national service that tells of events, by any name"),
     ):
         rows = [
             (

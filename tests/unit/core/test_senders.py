@@ -214,7 +214,7 @@ def test_an_authority_s_certificate_is_none_of_a_sender_s() -> None:
     """The MLLP door asks nobody for one because of it."""
     assert (False, True, False) == (
         BY_CERTIFICATE.go_by_certificates,
-        BY_CERTIFICATE.authorities_go_by_certificates,
+        BY_CERTIFICATE.others_go_by_certificates,
         BY_CERTIFICATE.go_by_tokens,
     )
     assert COUNCILS.go_by_tokens

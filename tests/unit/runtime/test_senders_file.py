@@ -124,10 +124,19 @@ def test_two_systems_of_a_provider_number_no_visits_alike() -> None:
     parse_senders(system.format("RXX", "EPR") + system.format("RXM", "EPR"), "senders.toml")
 
 
+def test_a_national_service_is_known_by_certificate_or_token() -> None:
+    """By any name; one that nobody could post for is refused (ruling 38)."""
+    read = parse_senders('[national.MNS]\ncertificates = ["name:mns.example"]\n', "senders.toml")
+    assert frozenset({"name:mns.example"}) == read.national["MNS"].certificates
+
+    [told] = refused("[national.NEMS]\n")
+    assert told == ("senders.toml:1: nobody could post for this service: give it `certificates` or `tokens`")
+
+
 def test_every_fault_is_told_at_once() -> None:
     """In the order of the lines."""
     assert [
-        "senders.toml:1: a file of senders does not know 'providers'; it knows provider, authority",
+        "senders.toml:1: a file of senders does not know 'providers'; it knows provider, authority, national",
         "senders.toml:3: [provider.rxx] must be an ODS code: 3 to 8 capital letters and digits",
         "senders.toml:5: [provider.RXX] does not know 'nam'; it knows name, places_settled, sender, deliver",
         "senders.toml:6: anybody could pass for this sender: give it `certificates`, `tokens` or `addresses`",

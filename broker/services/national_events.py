@@ -1,0 +1,140 @@
+"""
+What becomes of an event of the national services, whichever way it came. Rulings 26, 38; R53.
+
+A birth and a number change are facts. Of everything else the event says only that something changed: the
+demographic source is asked before the event is taken, and what it answers are the facts. The same event has
+the same facts, so that one that is sent twice, or out of its order, changes nothing.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from broker.core.errors import DemographicsUnavailable, MalformedMessage
+from broker.core.facts import Birth, IdentityKind
+from broker.core.identifiers import NhsNumber, aware, to_the_minute
+from broker.core.keyed import IdentityKey
+from broker.core.national_events import NationalEvent, Told
+from broker.core.newborn_links import birth_id
+from broker.core.number_answers import answered, notice_of
+from broker.core.number_ranges import Takes, Taking, takes_any
+from broker.ports import Clock, Demographics, FactLog, Write
+from broker.services.births import may_be_baby
+from broker.services.fact_writes import fact_write
+from broker.services.matching_kin import kin_write
+from broker.services.rejections import SOURCE, Rejections
+from broker.services.tracing import ANSWER_SECONDS
+from broker.wire.facts_codec import FactCodec
+from broker.wire.national_events import read_national_event
+from broker.wire.records_codec import Door, Rejected
+
+NOBODY_TO_ASK = "nobody to ask"
+"""Outcome: something changed, and no demographic source is configured that would say what."""
+OF_NO_USE = "of no use"
+"""Outcome: an event of another kind, a stillbirth, or about a number that has no place here (ruling 27)."""
+FACTS = "taken"
+"""Outcome: its facts are durable."""
+KEPT = "kept"
+"""Outcome: it could not be read, or does not say enough; it is kept in `cpis.rejected`."""
+OUTCOMES = (FACTS, OF_NO_USE, NOBODY_TO_ASK, KEPT)
+
+_NO_MOTHER = "birth without the mother's number"
+
+
+class NationalEvents:
+    """
+    Takes events; `count` is told each one's outcome (`OUTCOMES`).
+
+    `source` is asked what changed, within so many `seconds`; `takes` says which numbers have a place here.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a use case needs is its arguments
+        self,
+        facts: FactLog,
+        codec: FactCodec,
+        rejections: Rejections,
+        *,
+        source: Demographics | None,
+        key: IdentityKey,
+        clock: Clock,
+        count: Callable[[str], None],
+        takes: Takes = takes_any,
+        seconds: float = ANSWER_SECONDS,
+    ) -> None:
+        """Take what is needed."""
+        self._facts = facts
+        self._codec = codec
+        self._rejections = rejections
+        self._source = source
+        self._key = key
+        self._clock = clock
+        self._count = count
+        self._takes = takes
+        self._seconds = seconds
+
+    async def take(self, data: bytes) -> MalformedMessage | None:
+        """
+        Make durable what an event says; return why it is kept instead, None where it is not.
+
+        Raises `DemographicsUnavailable` and `KafkaUnavailable`: then the event is to be sent again.
+        """
+        now = aware(self._clock())
+        try:
+            event = read_national_event(data)
+            outcome, writes = await self._come_of(event, now)
+        except MalformedMessage as fault:
+            await self._keep(data, fault, now)
+            self._count(KEPT)
+            return fault
+        if writes:
+            await self._facts.append(writes)
+        self._count(outcome)
+        return None
+
+    async def _come_of(self, event: NationalEvent | None, now: datetime) -> tuple[str, list[Write]]:
+        """Return what comes of an event, and what is to be written."""
+        if event is None or event.told is Told.STILLBIRTH or not self._has_place(event):
+            return OF_NO_USE, []
+        if event.number is None:
+            raise MalformedMessage(_NO_MOTHER)
+        if event.told is Told.BIRTH:
+            return self._birth(event, event.number, now)
+        if event.told is Told.NUMBER:
+            kind, at = IdentityKind.NUMBER_CHANGE, min(event.recorded_at, now)
+            notice = notice_of(event.number, kind, at, now, self._key)
+            return FACTS, [fact_write(self._codec, notice, event.number, notice.notice_id, SOURCE)]
+        return await self._changed(event.number, now)
+
+    def _has_place(self, event: NationalEvent) -> bool:
+        """Tell whether every number of an event is taken here (ruling 27)."""
+        named = [number for number in (event.number, event.baby) if number is not None]
+        return all(self._takes(number, None) is Taking.TAKEN for number in named)
+
+    def _birth(self, event: NationalEvent, mother: NhsNumber, now: datetime) -> tuple[str, list[Write]]:
+        """Return the link of a mother and her baby; of somebody who is no baby any more there is none."""
+        baby, at = event.baby, min(event.recorded_at, now)
+        if baby is None or baby == mother or not may_be_baby(event.born, now):
+            return OF_NO_USE, []
+        birth = Birth(birth_id="", baby=baby, born=event.born, recorded_at=at, received_at=to_the_minute(now))
+        named = replace(birth, birth_id=birth_id(self._key, mother, birth))
+        return FACTS, [kin_write(self._codec, self._key, named, mother, SOURCE)]
+
+    async def _changed(self, number: NhsNumber, now: datetime) -> tuple[str, list[Write]]:
+        """Return what the source says of a number of which something changed."""
+        if self._source is None:
+            return NOBODY_TO_ASK, []
+        try:
+            async with asyncio.timeout(self._seconds):
+                answer = await self._source.get(number)
+        except TimeoutError as error:
+            raise DemographicsUnavailable from error
+        said = answered(number, answer, now, self._key)
+        return FACTS, [fact_write(self._codec, one, number, one.notice_id, SOURCE) for one in said]
+
+    async def _keep(self, data: bytes, fault: MalformedMessage, now: datetime) -> None:
+        """Keep an event of which nothing can be made."""
+        rejected = Rejected(
+            door=Door.NOTICE, reason=fault.reason, location=fault.location, received_at=now, raw=data
+        )
+        await self._facts.append(self._rejections.writes(rejected))

@@ -1,0 +1,137 @@
+"""Events of the national services are read for their kind, subject and time alone: rulings 26, 38; R53."""
+
+import json
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.core.errors import MalformedMessage
+from broker.core.identifiers import NhsNumber
+from broker.core.national_events import NationalEvent, Told
+from broker.wire.fhir_xml import ELEMENTS_MAX, read_fhir_xml
+from broker.wire.national_events import read_national_event
+from tests.builders.national_events import birth, cloud_event, history_bundle, message
+
+MOTHER, BABY = "9990000018", "9990000026"
+AT = datetime(2026, 3, 2, 11, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("write", [cloud_event, history_bundle, message])
+@pytest.mark.parametrize(
+    ("event_type", "told"),
+    [
+        ("nhs-number-change-1", Told.NUMBER),
+        ("nhs-number-change-2", Told.NUMBER),
+        ("nhs-number-change", Told.NUMBER),
+        ("pds-record-change-2", Told.RECORD),
+        ("pds-death-notification-2", Told.DEATH),
+        ("pds-change-of-gp-2", None),
+        ("patientflags-change-1", None),
+    ],
+)
+def test_a_signal_tells_that_something_changed(write: Any, event_type: str, told: Told | None) -> None:
+    """Whichever service writes it; of another kind it tells nothing (ruling 38)."""
+    event = read_national_event(write(event_type, MOTHER))
+
+    expected = NationalEvent(told=told, number=NhsNumber(MOTHER), recorded_at=AT) if told else None
+    assert event == expected
+
+
+def test_a_signal_of_a_birth_names_nobody() -> None:
+    """Only the event service says who is whose child (ruling 26)."""
+    assert read_national_event(cloud_event("pds-birth-notification-1", MOTHER)) is None
+
+
+@pytest.mark.parametrize(
+    ("stillborn", "told"), [("1", Told.BIRTH), ("2", Told.STILLBIRTH), ("", Told.STILLBIRTH)]
+)
+def test_a_birth_names_mother_and_baby(stillborn: str, told: Told) -> None:
+    """And says when the baby was born; one that was stillborn is another kind (rulings 26, 43)."""
+    event = read_national_event(birth(BABY, MOTHER, stillborn=stillborn or "3"))
+
+    assert event == NationalEvent(
+        told=told,
+        number=NhsNumber(MOTHER),
+        baby=NhsNumber(BABY),
+        born=date(2026, 3, 1),
+        recorded_at=AT,
+    )
+
+
+def test_a_birth_may_come_without_its_mother() -> None:
+    """The mother's number may be missing: then it is not said whose child it is (dossier 6.8)."""
+    for said in (birth(BABY, None), birth(BABY, "")):
+        event = read_national_event(said)
+        assert event is not None
+        assert (event.number, event.baby) == (None, NhsNumber(BABY))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "no JSON"),
+        (b"<", "not well-formed XML"),
+        (b"<Bundle/>", "no resource of FHIR"),
+        (b"{}", "no event"),
+        (json.dumps({"resourceType": "Bundle", "type": "message"}).encode(), "MessageHeader missing"),
+        (json.dumps({"resourceType": "Bundle", "type": "history"}).encode(), None),
+        (cloud_event("nhs-number-change-2", "9990000019"), "NHS number wrong or missing"),
+        (cloud_event("nhs-number-change-2", MOTHER, subject=None), "NHS number wrong or missing"),
+        (cloud_event("nhs-number-change-2", MOTHER, time=None), "time wrong or missing"),
+        (cloud_event("nhs-number-change-2", MOTHER, time="1899-12-31T23:59:59Z"), "time wrong or missing"),
+        (message("nhs-number-change-1", MOTHER, routing="other"), "NHS number wrong or missing"),
+        (birth("123", MOTHER), "NHS number wrong or missing"),
+        (birth(BABY, MOTHER, role="13"), "who is whose child is not said"),
+        (
+            b'<!DOCTYPE b [<!ENTITY e SYSTEM "file:///etc/passwd">]><Bundle xmlns="http://hl7.org/fhir"/>',
+            "document type refused",
+        ),
+        (
+            b'<Bundle xmlns="http://hl7.org/fhir">' + b"<entry/>" * ELEMENTS_MAX + b"</Bundle>",
+            "too many values",
+        ),
+    ],
+)
+def test_what_is_no_event_is_refused(data: bytes, reason: str | None) -> None:
+    """With a stable word and never a value; nothing is fetched."""
+    if reason is None:
+        assert read_national_event(data) is None
+        return
+    with pytest.raises(MalformedMessage) as refused:
+        read_national_event(data)
+    assert refused.value.reason == reason
+
+
+def test_a_name_that_stands_several_times_is_a_list() -> None:
+    """As it is in JSON; what is of another namespace, the narrative, is left out, and so are attributes."""
+    found = read_fhir_xml(
+        b'<Patient xmlns="http://hl7.org/fhir" x="1"><text><div xmlns="http://www.w3.org/1999/xhtml">n</div>'
+        b'</text><name id="a"><given value="A"/><given value="B"/><given value="C"/></name>'
+        b"<contained><Organization/></contained></Patient>"
+    )
+    assert found == {
+        "resourceType": "Patient",
+        "text": {},
+        "name": {"id": "a", "given": ["A", "B", "C"]},
+        "contained": {"resourceType": "Organization"},
+    }
+
+
+@given(st.binary(max_size=300), st.sampled_from([b"", b"<Bundle>", b'{"specversion":']))
+def test_any_bytes_are_read_or_refused(data: bytes, head: bytes) -> None:
+    """Nothing else comes of them."""
+    with suppress(MalformedMessage):
+        read_national_event(head + data)
+
+
+@given(st.data())
+def test_an_event_cut_anywhere_is_read_or_refused(data: st.DataObject) -> None:
+    """And one with a value put elsewhere."""
+    whole = data.draw(st.sampled_from([birth(BABY, MOTHER), history_bundle("nhs-number-change-2", MOTHER)]))
+    start, end = sorted(data.draw(st.tuples(st.integers(0, len(whole)), st.integers(0, len(whole)))))
+    with suppress(MalformedMessage):
+        read_national_event(whole[:start] + whole[end:])
