@@ -5,7 +5,7 @@ PROCESSES ?= 2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench mutants oracle fuzz lock
+.PHONY: help demo test check fix bench mutants oracle fuzz corpus lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,6 +42,9 @@ oracle: $(STAMP)  ## compare the core with the oracle over 200,000 generated seq
 
 fuzz: $(STAMP)  ## read a million mutated frames, messages, bundles and files (CPIS_MUTANTS=n: as many)
 	$(BIN)/python -m tests.fuzz.long_run
+
+corpus: $(STAMP)  ## load ten thousand generated upload files and compare every code with an independent table (CPIS_UPLOADS=n: as many)
+	$(BIN)/python -m tests.fuzz.corpus_run
 
 lock: $(STAMP)  ## pin the dependency lists anew, with hashes
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --universal --python-version 3.11 --upgrade pyproject.toml -o deploy/requirements/run.txt
