@@ -63,6 +63,7 @@ COMMANDS = {
     "topics": _Command(
         "broker.cli.topics:topics", "Make the topics of a cluster as they are declared, or list them."
     ),
+    "trace": _Command("broker.cli.trace:trace", "Find NHS numbers at the demographic source."),
     "upload": _Command("broker.cli.upload:upload", "Load upload files of local authorities."),
     "worklist": _Command(
         "broker.cli.worklist:worklist", "Work that the broker leaves to people: list it, show it, settle it."

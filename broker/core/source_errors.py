@@ -5,7 +5,7 @@ A message never repeats a value that could name a person, nor the address that w
 it.
 """
 
-from broker.core.errors import DemographicsUnavailable
+from broker.core.errors import BrokerError, DemographicsUnavailable, Disposition
 
 
 class DemographicsUnreadable(DemographicsUnavailable):
@@ -16,3 +16,12 @@ class DemographicsUnreadable(DemographicsUnavailable):
         "Ask whoever runs the source about the reason; others are answered as ever. It is no word that "
         "anybody is not known there, and is asked again."
     )
+
+
+class TraceFileRefused(BrokerError):
+    """A file of people to trace, or of answers about them, cannot be used."""
+
+    code = "CPIS-701"
+    disposition = Disposition.REJECT
+    action = "Mend the place that the message names, or name another file of answers, and run it again."
+    exit_code = 65

@@ -32,8 +32,10 @@ def signing_key() -> RSAPrivateKey:
 class SimulatorThread:
     """A simulator that answers from a thread, so that every test may have an event loop of its own."""
 
-    def __init__(self, population: Population = NOBODY, *, at: datetime = AT, retry_after: int = 1) -> None:
-        """Start it."""
+    def __init__(
+        self, population: Population = NOBODY, *, at: datetime | None = AT, retry_after: int = 1
+    ) -> None:
+        """Start it; without `at` its clock is the machine's."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -41,7 +43,7 @@ class SimulatorThread:
             population,
             APPLICATION,
             {KEY_ID: signing_key().public_key()},
-            clock=lambda: at,
+            clock=lambda: at or datetime.now(tz=UTC),
             retry_after=retry_after,
         )
         self._do(self.simulator.start)
@@ -131,9 +133,11 @@ class AskedAnew:
 
 
 @contextmanager
-def simulating(population: Population = NOBODY, *, retry_after: int = 1) -> Iterator[SimulatorThread]:
-    """Lend a simulator."""
-    running = SimulatorThread(population, retry_after=retry_after)
+def simulating(
+    population: Population = NOBODY, *, at: datetime | None = AT, retry_after: int = 1
+) -> Iterator[SimulatorThread]:
+    """Lend a simulator; without `at` its clock is the machine's."""
+    running = SimulatorThread(population, at=at, retry_after=retry_after)
     try:
         yield running
     finally:
