@@ -1,11 +1,13 @@
 """The narrow protocols that delivery needs from the world outside: where it is kept, and what sends."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from broker.core.delivery import Arrival, Delivery, Fault, Head, State
+from broker.core.identifiers import OdsCode
+from broker.core.pushing import PushedAnswer
 
 
 class DeliveryStore(Protocol):
@@ -54,6 +56,30 @@ class DeliveryStore(Protocol):
 
     def put(self, delivery: Delivery) -> None:
         """Keep what became of a delivery; one that was erased meanwhile stays so (ruling 23)."""
+        ...
+
+
+class AnswerInbox(Protocol):
+    """
+    The words about visits that were put on the queue, by provider. Its methods block.
+
+    Each raises `StorageUnusable` where the database cannot be used.
+    """
+
+    def tell(self, answer: PushedAnswer, body: bytes) -> bool:
+        """
+        Put a word about a visit behind its provider's last, in place of those before (ruling 41).
+
+        Returns False, having changed nothing, where the visit has a word of this revision or a newer one.
+        """
+        ...
+
+    def standing(self, provider: OdsCode) -> Sequence[bytes]:
+        """Return the newest word about each visit of a provider."""
+        ...
+
+    def forget(self, answers: Collection[str]) -> None:
+        """Let nothing be left of the words about visits but that there were some."""
         ...
 
 

@@ -5,9 +5,9 @@ Knows how far it has read; what a value means is for those who take it.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_clients import deadline, lone_consumer, stop_consumer
@@ -15,7 +15,7 @@ from broker.adapters.kafka_reader import partitions_of
 from broker.ports import Record
 
 _ANSWER_MS = 5_000
-_CATCH_UP_MS = 30_000  # a worklist of a hundred thousand items takes a few seconds
+_PROGRESS_MS = 30_000  # markers of transactions alone can fill a fetch: some get past without a record
 _READ_WAIT_MS = 50
 _RECORDS_MAX = 500  # some milliseconds of decoding between two turns of the event loop
 
@@ -44,16 +44,12 @@ class KafkaTable:
         Raise `KafkaUnavailable` or `TopicMissing`; the next call then begins anew.
         """
         try:
-            async with deadline(_CATCH_UP_MS, "reading a table"):
+            async with deadline(_PROGRESS_MS, "connecting to a table"):
                 consumer = await self._connected()
-                places = list(consumer.assignment())
-                ends = await consumer.end_offsets(places)
-                while [place for place in places if await consumer.position(place) < ends[place]]:
-                    found = await consumer.getmany(timeout_ms=_READ_WAIT_MS, max_records=_RECORDS_MAX)
-                    for records in found.values():
-                        for record in records:
-                            self._take(record)
-                    await asyncio.sleep(0)
+                ends = await consumer.end_offsets(list(consumer.assignment()))
+            more = True
+            while more:
+                more = await self._takes_more(consumer, ends)
         except BaseException:
             await self.close()
             raise
@@ -63,6 +59,19 @@ class KafkaTable:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             await stop_consumer(consumer)
+
+    async def _takes_more(self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:
+        """Take what comes next, however long the table is; return whether there is more before these ends."""
+        async with deadline(_PROGRESS_MS, "reading a table"):
+            while [place for place in ends if await consumer.position(place) < ends[place]]:
+                found = await consumer.getmany(timeout_ms=_READ_WAIT_MS, max_records=_RECORDS_MAX)
+                for records in found.values():
+                    for record in records:
+                        self._take(record)
+                await asyncio.sleep(0)
+                if found:
+                    return True
+        return False
 
     async def _connected(self) -> AIOKafkaConsumer:
         """Return the consumer, started and at the beginning if it is new."""

@@ -23,6 +23,8 @@ from broker.adapters.inbox_tables import (
 )
 from broker.adapters.storage import prove_directory
 from broker.core.errors import StorageUnusable
+from broker.core.identifiers import OdsCode
+from broker.core.pushing import PushedAnswer, answers_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,15 +89,50 @@ class Projection:
                 if supersedes:
                     _supersede(connection, arrived)
             if erased:
-                emptied = {"alert_id": "", "kind": ERASED, "body": b""}
-                connection.execute(update(INBOX).where(INBOX.c.alert_id.in_(erased)).values(emptied))
-                connection.execute(when_erased(erased))
+                _erase(connection, erased)
             if stored is None:
                 where = {"topic": topic, "partition": partition, "next_offset": offset + 1}
                 connection.execute(insert(OFFSETS).values(where))
             else:
                 connection.execute(update(OFFSETS).where(place).values(next_offset=offset + 1))
             return True
+
+    def tell(self, answer: PushedAnswer, body: bytes) -> bool:
+        """
+        Put a word about a visit behind its provider's last, in place of those before (ruling 41).
+
+        Returns False, having changed nothing, where the visit has a word of this revision or a newer one.
+        Raises `StorageUnusable`.
+        """
+        arrived = InboxEvent(
+            recipient=answers_of(answer.visit.provider),
+            event_id=answer.event_id,
+            alert_id=answer.answer_id,
+            revision=answer.revision,
+            kind=answer.kind.value,
+            loud=False,
+            body=body,
+        )
+        newest = select(func.max(INBOX.c.revision)).where(INBOX.c.alert_id == answer.answer_id)
+        with told_apart(), self._engine.begin() as connection:
+            if (connection.execute(newest).scalar() or 0) >= answer.revision:
+                return False
+            connection.execute(insert(INBOX).values(_row(connection, arrived)))
+            _supersede(connection, arrived)
+            return True
+
+    def standing(self, provider: OdsCode) -> Sequence[bytes]:
+        """Return the newest word about each visit of a provider; raise `StorageUnusable`."""
+        own = (INBOX.c.recipient == answers_of(provider)) & (INBOX.c.alert_id != "")
+        newest = select(func.max(INBOX.c.number)).where(own).group_by(INBOX.c.alert_id)
+        wanted = select(INBOX.c.body).where(own & INBOX.c.number.in_(newest.scalar_subquery()))
+        with told_apart(), self._engine.connect() as connection:
+            return connection.execute(wanted.order_by(INBOX.c.number)).scalars().all()
+
+    def forget(self, answers: Collection[str]) -> None:
+        """Let nothing be left of the words about visits but that there were some; raise `StorageUnusable`."""
+        with told_apart(), self._engine.begin() as connection:
+            _erase(connection, answers)
 
     def next_offsets(self, topic: str) -> dict[int, int]:
         """Return the offset behind the last record taken of each partition that one was taken of."""
@@ -191,6 +228,13 @@ def _supersede(connection: Connection, arrived: InboxEvent) -> None:
         & (INBOX.c.revision < arrived.revision)
     )
     connection.execute(update(INBOX).where(earlier).values(body=arrived.body))
+
+
+def _erase(connection: Connection, alerts: Collection[str]) -> None:
+    """Let nothing be left of alerts but that there were events (ruling 23)."""
+    emptied = {"alert_id": "", "kind": ERASED, "body": b""}
+    connection.execute(update(INBOX).where(INBOX.c.alert_id.in_(alerts)).values(emptied))
+    connection.execute(when_erased(alerts))
 
 
 def _is_known(connection: Connection, event_id: str) -> bool:

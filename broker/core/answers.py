@@ -5,14 +5,15 @@ Silence is never an answer, and neither is an error: `no plan on file` is said o
 could speak against it was looked at. What is looked at is `Checked`; which answer follows, two tables say.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from broker.core.decisions import Deciding
 from broker.core.desk_errors import NoAnswerHere
-from broker.core.excluded import may_see
+from broker.core.excluded import any_excluded, may_see
+from broker.core.facts import IdentityNotice
 from broker.core.identifiers import NhsNumber, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.message_times import position
@@ -95,12 +96,39 @@ class Looked:
     What a person's own record says of a visit, and where else to look: for records that wait (ruling 41).
 
     `waiting_under`: the keys of records that may be this person's, by the number and all details that were
-    ever stated in the visit. `stay`: the days on which they must be on file.
+    ever stated in the visit. `stay`: the days on which they must be on file. `arrived_at` is aware
+    UTC, None where it is about no visit.
     """
 
     checked: Checked
     waiting_under: frozenset[str]
     stay: Window
+    arrived_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """
+    Who reads an answer (ruling 48).
+
+    `user`: the keyed reference of who asks, None where it is not known. `anybody`: it lies open to all staff,
+    so that it is for nobody's eyes whom anybody has excluded.
+    """
+
+    user: str | None = None
+    anybody: bool = False
+
+    def is_excluded(self, notices: Iterable[IdentityNotice]) -> bool:
+        """Return whether somebody among those who read it must not see the person of these notices."""
+        if self.anybody:
+            return any_excluded(notices)
+        return self.user is not None and not may_see(notices, self.user)
+
+
+UNKNOWN = Asker()
+"""Who asks is not known: the answer goes to one person, who had to give a reason and a name."""
+ALL_STAFF = Asker(anybody=True)
+"""An answer that is pushed: whoever may look at the hospital's system reads it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,18 +202,17 @@ def look(
     policy: AnyPolicy,
     key: IdentityKey,
     *,
-    user: str | None = None,
+    asker: Asker = UNKNOWN,
 ) -> Looked:
     """
     Return what there is to look at for a visit, from what is known of its person.
 
     `known` holds the visit's messages, and the plans and notices where the person has a record. Raises
     `NoAnswerHere` for a visit that is no unscheduled one or not shared with (rulings 3, 47, 49), with or
-    without a plan. Whether a mark has passed it, and whether a record waits, is for the caller to say. `user`
-    is the keyed reference of who asks, None where it is not known (ruling 48).
+    without a plan. Whether a mark has passed it, and whether a record waits, is for the caller to say.
     """
     looked = _Looking(number, known, policy, key).at(reference)
-    excluded = user is not None and not may_see(known.notices.values(), user)
+    excluded = asker.is_excluded(known.notices.values())
     return replace(looked, checked=replace(looked.checked, excluded=excluded))
 
 
@@ -216,6 +243,7 @@ class _Looking(Deciding):
             )
             | {waiting_number_key(self.key, self.number)},
             stay=Window(first=london_day(visit.arrived_at), last=london_day(visit.stay_until)),
+            arrived_at=visit.arrived_at,
         )
 
     def _several_numbers(self, reference: str) -> bool:

@@ -57,6 +57,8 @@ class Code(StrEnum):
     EARLIER_VISITS = "Other unscheduled visits in 7 days"
     LAST_VISIT = "Last of them"
     STATEMENT = "Note"
+    ANSWER = "Answer"
+    MESSAGE = "Your message"
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,13 @@ class Deliver:
         "check: ring safeguarding`",
     )
 
+    answers: bool = flag(
+        default=False,
+        rule="ruling 41",
+        meaning="Whether the answer for every unscheduled visit is sent as well: plan on file, no plan on "
+        "file, could not check",
+    )
+
     def faults(self) -> Iterator[tuple[str, str]]:
         """Yield each key that makes no sense as the others are, with what to do."""
         if self.mllp is None and self.fhir is None:

@@ -19,6 +19,11 @@ def may_see(notices: Iterable[IdentityNotice], user: str) -> bool:
     return all(notice.user != user for notice in notices if notice.kind is IdentityKind.EXCLUDED)
 
 
+def any_excluded(notices: Iterable[IdentityNotice]) -> bool:
+    """Return whether anybody has excluded any user: then nothing lies open to a whole staff."""
+    return any(notice.kind is IdentityKind.EXCLUDED for notice in notices)
+
+
 def was_excluded(notices: Iterable[IdentityNotice], access: Access) -> bool:
     """Return whether who looked a person up must not see them; the safeguarding lead is told."""
     return access.user is not None and not may_see(notices, access.user)

@@ -199,6 +199,12 @@ def sought_in(message: VisitMessage, policy: AnyPolicy) -> tuple[Details, Sought
     return None
 
 
+def tells(message: VisitMessage, policy: AnyPolicy) -> bool:
+    """Return whether a message is of a visit that anybody is to hear of (rulings 3, 47, 49)."""
+    visits = read_visits({message.visit: {message.message_id: message}}, policy)
+    return any(visit.tells for visit in visits)
+
+
 def shelved(shelf: Shelf, clues: Iterable[OnFile | Sought], under: str) -> tuple[Shelf, Sequence[Found]]:
     """Return a shelf with everything that came for it, and what its searches are to be told of that."""
     after = shelf

@@ -28,7 +28,7 @@ from broker.runtime.logs import Log
 from broker.runtime.metrics import Metrics
 from broker.runtime.parts import present
 from broker.services.delivering import Deliverer, Destination, Letter, Surroundings
-from broker.wire.alerts_codec import AlertCodec, Published
+from broker.wire.answer_codec import AnswerCodec, Sendable
 
 _AFTER_A_FAILURE = timedelta(seconds=5)
 _BALANCE_EVERY_S = 5.0
@@ -38,10 +38,10 @@ _DELIVERED = "delivered"
 class Deliveries:
     """Delivers to these destinations from `start` to `stop`; `wake` says that there is something new."""
 
-    def __init__(self, url: str, routes: Mapping[str, Route], alerts: AlertCodec, metrics: Metrics) -> None:
+    def __init__(self, url: str, routes: Mapping[str, Route], bodies: AnswerCodec, metrics: Metrics) -> None:
         self._url = url
         self._routes = routes
-        self._alerts = alerts
+        self._bodies = bodies
         self._metrics = metrics
         self._log = Log("outbox")
         self._stopping = asyncio.Event()
@@ -55,7 +55,7 @@ class Deliveries:
         self._store = store = await asyncio.to_thread(SqlDeliveries, self._url)
         around = Surroundings(
             store=store,
-            alerts=self._alerts,
+            bodies=self._bodies,
             clock=present,
             chance=random.random,
             owner=uuid.uuid4().hex,
@@ -149,9 +149,9 @@ class Deliveries:
 class Gone:
     """What would go to a destination that is not in the file of senders any more: put aside."""
 
-    def write(self, published: Published, *, at: object, told: object) -> Letter:  # noqa: ARG002
+    def write(self, sendable: Sendable, *, at: object, told: object) -> Letter:  # noqa: ARG002
         """Return a letter of which nothing is sent."""
-        return Letter(body=b"", letter_id=published.event.event_id)
+        return Letter(body=b"", letter_id=sendable.event_id)
 
     async def send(self, letter: Letter) -> Outcome:  # noqa: ARG002
         """Send nothing."""

@@ -18,6 +18,7 @@ from broker.core.destinations import Deliver
 from broker.core.errors import ConfigurationError
 from broker.core.feeds import FeedAges
 from broker.core.identifiers import OdsCode
+from broker.core.pushing import answers_of
 from broker.core.senders import Senders
 from broker.runtime.credentials import show_certificate, trusting
 from broker.runtime.door_tls import is_loopback
@@ -67,15 +68,27 @@ def routes(settings: Settings, senders: Senders, *, feeds: FeedAges | None = Non
     return found
 
 
+def asks_for_answers(senders: Senders) -> frozenset[OdsCode]:
+    """Return the providers to which the answer for every visit is pushed (ruling 41)."""
+    providers = (senders.providers or {}).items()
+    return frozenset(code for code, one in providers if one.deliver is not None and one.deliver.answers)
+
+
 def channel_of(destination: str) -> str:
     """Return in which way a destination is spoken to."""
     return destination.rpartition(".")[2]
 
 
 def _routes(provider: _Provider) -> Iterator[Route]:
-    """Yield the destinations of one provider."""
+    """Yield the destinations of one provider: its answers go beside its alerts, and hold none of them up."""
+    yield from _of_inbox(provider, f"{RecipientKind.PROVIDER}.{provider.code}")
+    if provider.deliver.answers:
+        yield from _of_inbox(provider, answers_of(provider.code))
+
+
+def _of_inbox(provider: _Provider, recipient: str) -> Iterator[Route]:
+    """Yield where the inbox of one recipient is sent."""
     deliver, code = provider.deliver, provider.code
-    recipient = f"{RecipientKind.PROVIDER}.{code}"
     if deliver.mllp is not None:
         host, port = deliver.mllp.host, deliver.mllp.port
         if not deliver.mllp_tls:

@@ -16,6 +16,7 @@ from broker.adapters.ops_server import Page
 from broker.adapters.server_tls import HandshakeFault
 from broker.core.alerts import EventKind, ItemKind, RecipientKind
 from broker.ports import INPUTS, Topic
+from broker.runtime.answer_metrics import ANSWER_METRICS
 from broker.runtime.delivery_metrics import DELIVERY_METRICS
 from broker.runtime.feed_metrics import FEED_METRICS
 from broker.runtime.mesh_metrics import MESH_METRICS
@@ -289,6 +290,7 @@ METRICS: tuple[Metric, ...] = (
     *DELIVERY_METRICS,
     *FEED_METRICS,
     *MESH_METRICS,
+    *ANSWER_METRICS,
 )
 """Every metric there is, in the order of the reference page."""
 

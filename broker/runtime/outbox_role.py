@@ -7,8 +7,9 @@ Knows how a record becomes a row and where one goes that cannot be read. How not
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -21,11 +22,15 @@ from broker.adapters.kafka_table import KafkaTable
 from broker.adapters.kafka_watch import Place
 from broker.adapters.projection import InboxEvent, Projection
 from broker.core.alerts import AlertEvent, Change, ItemKind
+from broker.core.answers import Feeds
 from broker.core.errors import BrokerError, Fenced, KafkaUnavailable, MalformedMessage, TopicMissing
+from broker.core.feeds import count, later
+from broker.core.identifiers import OdsCode
 from broker.ports import FactLog, Record, Topic
 from broker.runtime import outbox_events as events
+from broker.runtime.answer_pusher import AnswerPusher
 from broker.runtime.deliveries import Deliveries
-from broker.runtime.destinations import routes
+from broker.runtime.destinations import asks_for_answers, routes
 from broker.runtime.feed_view import FeedView
 from broker.runtime.feeds import feed_rule
 from broker.runtime.health import Health, State
@@ -89,8 +94,16 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._deliveries = Deliveries(
             settings.database_url,
             routes(settings, parts.senders, feeds=ages),
-            parts.alerts,
+            parts.answers,
             self._metrics,
+        )
+        self._answers = AnswerPusher(
+            asks_for_answers(parts.senders),
+            parts,
+            cluster,
+            self._count_feeds,
+            self._metrics,
+            self._deliveries.wake,
         )
         self._running: asyncio.Task[None] | None = None
         super().__init__(**options)
@@ -121,6 +134,10 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
             for partition in assigned_to(self._app)
         }
 
+    def _count_feeds(self, heard: Mapping[OdsCode, datetime], at: datetime) -> Feeds:
+        """Return how many feeds are known and stale, by marks and by the files that were taken."""
+        return count(later(heard, self._feeds.last), at, feed_rule(self._settings, self._parts, at))
+
     async def _watch(self) -> None:
         """
         Read `cpis.worklist` and `cpis.feeds` again and again.
@@ -143,6 +160,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         """Open the database and start taking."""
         self._projection = await asyncio.to_thread(Projection, self._settings.database_url)
         await self._deliveries.start()
+        self._answers.start(self._projection)
         self._running = asyncio.create_task(self._run(self._projection))
         self._watching = asyncio.create_task(self._watch())
         self._log.write(events.OutboxStarted())
@@ -152,6 +170,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._stopping.set()
         if self._running is not None:
             await asyncio.wait({self._running, self._watching})
+        await self._answers.stop()
         await self._deliveries.stop()
         if self._projection is not None:
             await asyncio.to_thread(self._projection.close)

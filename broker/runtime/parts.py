@@ -22,6 +22,7 @@ from broker.runtime.codecs import load_schemas
 from broker.runtime.settings import Settings
 from broker.services.dialects import Dialect, dialects
 from broker.wire.alerts_codec import AlertCodec
+from broker.wire.answer_codec import AnswerCodec
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
 from broker.wire.feed_codec import FeedCodec
@@ -44,6 +45,7 @@ class Parts:
     facts: FactCodec
     states: StateCodec
     alerts: AlertCodec
+    answers: AnswerCodec
     records: RecordsCodec
     details: DetailsCodec
     feeds: FeedCodec
@@ -68,13 +70,15 @@ def assemble(
     schemas, authorities = load_schemas(), read_authorities(settings.authorities_file)
     senders = senders_with(settings.senders_file, authorities)
     sealer = sealer or KeyDirectory(settings.sealing_keys_dir, present)
+    alerts = AlertCodec(schemas, registered)
     return Parts(
         key=identity_key(settings),
         policy=policy_with(settings.policy_file, authorities),
         sealer=sealer,
         facts=FactCodec(schemas, sealer),
         states=StateCodec(schemas),
-        alerts=AlertCodec(schemas, registered),
+        alerts=alerts,
+        answers=AnswerCodec(schemas, alerts),
         records=RecordsCodec(schemas, sealer),
         details=DetailsCodec(schemas, sealer),
         feeds=FeedCodec(schemas),

@@ -1,5 +1,5 @@
 """
-The formats in which alerts are delivered: HL7 v2 over a connection, FHIR R4 to an endpoint.
+The formats in which alerts and answers are delivered: HL7 v2 over a connection, FHIR R4 to an endpoint.
 
 Knows what an answer over each of them means; connections and endpoints are ports.
 """
@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 
 from broker.core.clinician import Reader
 from broker.core.delivery import Fault, Outcome, delivered, failed
+from broker.core.pushing import PushedAnswer
 from broker.delivery_ports import Line, Posted, Poster
 from broker.services.delivering import Letter
-from broker.wire.alerts_codec import Published
+from broker.wire.answer_codec import Sendable
 from broker.wire.fhir_alert import bundle, request_id
-from broker.wire.oru import Address, control_id, judge, observation
+from broker.wire.fhir_pushed import answer_bundle
+from broker.wire.oru import Address, answer_observation, control_id, judge, observation
 
 _NOT_THIS_CONNECTION = frozenset({Fault.ANSWER_OF_ANOTHER, Fault.ANSWER_UNREADABLE})
 """After these nobody knows what comes next on the connection."""
@@ -44,10 +46,13 @@ class MllpCourier:
         self._reader = reader
         self._address = address
 
-    def write(self, published: Published, *, at: datetime, told: tuple[str, ...]) -> Letter:
-        """Return the letter of an event sent at an aware time to who may have the lines `told`."""
-        body, keys = observation(published, self._reader, self._address, at=at, told=told)
-        return Letter(body=body, letter_id=control_id(published.event.event_id), told=keys)
+    def write(self, sendable: Sendable, *, at: datetime, told: tuple[str, ...]) -> Letter:
+        """Return the letter of what is sent at an aware time to who may have the lines `told`."""
+        if isinstance(sendable, PushedAnswer):
+            body, keys = answer_observation(sendable, self._address, at=at, told=told)
+        else:
+            body, keys = observation(sendable, self._reader, self._address, at=at, told=told)
+        return Letter(body=body, letter_id=control_id(sendable.event_id), told=keys)
 
     async def send(self, letter: Letter) -> Outcome:
         """Return what became of a letter; a connection on which another's answer came is dropped."""
@@ -71,11 +76,13 @@ class FhirCourier:
         self._poster = poster
         self._reader = reader
 
-    def write(self, published: Published, *, at: datetime, told: tuple[str, ...]) -> Letter:  # noqa: ARG002
-        """Return the letter of an event sent at an aware time; the flag is put whole, whatever was told."""
-        return Letter(
-            body=bundle(published, self._reader, at=at), letter_id=request_id(published.event.event_id)
-        )
+    def write(self, sendable: Sendable, *, at: datetime, told: tuple[str, ...]) -> Letter:  # noqa: ARG002
+        """Return the letter of what is sent at an aware time; it is put whole, whatever was told."""
+        if isinstance(sendable, PushedAnswer):
+            body = answer_bundle(sendable, at=at)
+        else:
+            body = bundle(sendable, self._reader, at=at)
+        return Letter(body=body, letter_id=request_id(sendable.event_id))
 
     async def send(self, letter: Letter) -> Outcome:
         """Return what became of a letter."""

@@ -1,5 +1,6 @@
 """
-Brings the alerts of one provider into its own system: in order for each alert, at least once, one at a time.
+Brings the alerts of one provider, or its answers, into its own system: in order for each alert, at least
+once, one at a time.
 
 Knows in which order things are kept, which makes it safe: what may have reached the receiver is kept before
 it is sent, and what became of it after. What follows an outcome, `broker.core.delivery` says.
@@ -27,7 +28,7 @@ from broker.core.delivery import (
 from broker.core.errors import MalformedMessage
 from broker.delivery_ports import DeliveryStore
 from broker.ports import Clock
-from broker.wire.alerts_codec import AlertCodec, Published
+from broker.wire.answer_codec import AnswerCodec, Sendable
 
 OWNED_FOR = timedelta(seconds=14)
 """How long a destination is a process's after it was last heard of: what waits for a process that died."""
@@ -55,8 +56,8 @@ class Letter:
 class Courier(Protocol):
     """Writes and sends in one format."""
 
-    def write(self, published: Published, *, at: datetime, told: tuple[str, ...]) -> Letter:
-        """Return the letter of an event sent at an aware time to who may have the lines `told`."""
+    def write(self, sendable: Sendable, *, at: datetime, told: tuple[str, ...]) -> Letter:
+        """Return the letter of what is sent at an aware time to who may have the lines `told`."""
         ...
 
     async def send(self, letter: Letter) -> Outcome:
@@ -75,7 +76,8 @@ Report = Callable[[Delivery, Fault | None], None]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
     """
-    One provider's system of one kind: `provider.RXX.mllp`, and whose alerts it is sent: `provider.RXX`.
+    One provider's system of one kind: `provider.RXX.mllp`, and whose inbox it is sent: `provider.RXX`, or
+    `answers.RXX` with the answers that are pushed.
 
     One that is not `configured` any more is looked at until it is forgotten.
     """
@@ -90,7 +92,7 @@ class Surroundings:
     """What a deliverer works with; `chance` returns a number from 0 to 1, `owner` names the process."""
 
     store: DeliveryStore
-    alerts: AlertCodec
+    bodies: AnswerCodec
     clock: Clock
     chance: Callable[[], float]
     owner: str
@@ -174,7 +176,7 @@ class Deliverer:
         if not arrival.body:
             return replace(begun, state=State.ERASED)
         try:
-            received_at = self._around.alerts.decode_published(arrival.body).caused_received_at
+            received_at = self._around.bodies.open(arrival.body).received_at
         except MalformedMessage:
             return replace(begun, state=State.DEAD, fault=Fault.UNWRITABLE.value)
         state = begins(received_at=received_at, first_seen_at=first_seen_at)
@@ -190,15 +192,15 @@ class Deliverer:
         """Send one event, if it may still be sent, and keep what became of it."""
         delivery = head.delivery
         try:
-            published = self._around.alerts.decode_published(head.body)
+            sendable = self._around.bodies.open(head.body)
         except MalformedMessage:
             await self._end(delivery, failed(Fault.UNWRITABLE), now)
             return
-        if published.event.event_id != delivery.event_id:
+        if sendable.event_id != delivery.event_id:
             await self._keep(replace(delivery, state=State.SUPERSEDED, fault=""), None)
             return
         try:
-            letter = self._courier.write(published, at=now, told=head.told)
+            letter = self._courier.write(sendable, at=now, told=head.told)
         except Exception:  # noqa: BLE001 - one event that we cannot write must not hold up the others
             await self._end(delivery, failed(Fault.UNWRITABLE), now)
             return

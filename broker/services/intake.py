@@ -23,6 +23,7 @@ from broker.core.errors import (
 )
 from broker.core.facts import VisitMessage
 from broker.core.identifiers import NhsNumber, aware
+from broker.core.possible import tells
 from broker.core.sender_quality import Observation
 from broker.core.sender_quality import observed as seen
 from broker.ports import Clock, FactLog, Write
@@ -361,6 +362,7 @@ class Intake:
             visit=reading.unnumbered,
             system=reading.message.system,
             restricted=reading.message.restricted is True,
+            answered=tells(reading.message, self._attendances.numberless.policy),
             received_at=came.received_at,
             raw=came.data,
         )

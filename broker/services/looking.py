@@ -33,7 +33,7 @@ from broker.services.desk_log import SOURCE, DeskLog
 from broker.services.fact_desk import User, line_of_text
 from broker.services.fact_writes import fact_write
 from broker.services.matching_output import cause_of
-from broker.services.people_reading import LOOK_AGAIN_S, PeopleReader, Read, Readers
+from broker.services.people_reading import LOOK_AGAIN_S, ClusterReader, Read, Readers
 
 LOOKS = 60
 """How often it is looked whether the matchers have taken what is there of a person, a second apart (41)."""
@@ -110,7 +110,7 @@ class Looking:
         self._takes = takes
         self._look_again_s = look_again_s
         self._looks = looks
-        self._people = PeopleReader(archive, readers, policy=policy, key=key, look_again_s=look_again_s)
+        self._people = ClusterReader(archive, readers, policy=policy, key=key, look_again_s=look_again_s)
 
     async def look(self, number: NhsNumber, asking: Asking, grounds: Grounds) -> Look:
         """

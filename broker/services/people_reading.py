@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from broker.core.answers import Checked, Feeds, Looked, Uncheckable, answer
 from broker.core.checks import CheckMark
@@ -23,7 +24,7 @@ from broker.core.policy import RULES_VERSION, AnyPolicy
 from broker.core.possible import Shelf
 from broker.core.possible_keys import bucket_of
 from broker.core.succession import NUMBERS_PASSED_MAX
-from broker.ports import PARTITION_STATE_KEY, Archive, Topic
+from broker.ports import PARTITION_STATE_KEY, Archive, Record, Topic
 from broker.services.feed_health import files_taken, heard_by
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
@@ -81,14 +82,38 @@ class Whose:
     passed: Sequence[NhsNumber]
 
 
+class Sources(Protocol):
+    """
+    Where it is looked; every look is at least as new as the one before.
+
+    Both raise `KafkaUnavailable` and `TopicMissing`.
+    """
+
+    async def people(self, keys: Collection[bytes]) -> Read:
+        """Return what lies under these keys, and the matcher's own records, at one moment."""
+        ...
+
+    async def details_ends(self, buckets: Collection[bytes]) -> Mapping[int, int]:
+        """Return, by partition, the offset behind the last record of `cpis.in.details` under these keys."""
+        ...
+
+
 class PeopleReader:
-    """Reads on a cluster; every method raises what the archive raises."""
+    """Reads from sources; every method raises what they raise."""
 
     def __init__(
-        self, archive: Archive, readers: Readers, *, policy: AnyPolicy, key: IdentityKey, look_again_s: float
+        self,
+        sources: Sources,
+        readers: Readers,
+        *,
+        policy: AnyPolicy,
+        key: IdentityKey,
+        look_again_s: float = LOOK_AGAIN_S,
+        looks: int = _LOOKS_AT_SHELVES,
     ) -> None:
-        """Read with the archive; `look_again_s` is how long is waited between two looks, seconds."""
-        self._archive = archive
+        """Look at a shelf at most `looks` times, waiting `look_again_s` seconds between two looks."""
+        self._sources = sources
+        self._looks = looks
         self._readers = readers
         self._policy = policy
         self._key = key
@@ -107,22 +132,6 @@ class PeopleReader:
             raise ConfigurationError("the matcher decides by another policy, or is not done deciding anew")
         return state
 
-    async def marks(self) -> list[Marked]:
-        """Return the newest mark of every sender in every partition."""
-        newest: dict[tuple[bytes, int], Marked] = {}
-        async for records in self._archive.read(Topic.CHECKS):
-            for record in records:
-                mark = self._readers.records.decode_mark(record.value or b"")
-                written_at = _EPOCH + record.timestamp * _MILLISECOND
-                newest[mark.key, mark.partition] = Marked(mark=mark, written_at=written_at)
-        return list(newest.values())
-
-    async def feeds(self, marks: Iterable[Marked], rule: FeedRule, at: datetime) -> Feeds:
-        """Return how many feeds are known and how many of them stale at a moment (ruling 41)."""
-        heard = heard_by(one.mark for one in marks)
-        taken = last_taken(await files_taken(self._archive, self._readers.feeds))
-        return count(later(heard, taken), at, rule)
-
     async def settled(self, looked: Looked, passed: datetime | None) -> Checked:
         """Return what was looked at, where it matters with whether a record waits for a number (21)."""
         checked = replace(looked.checked, checked_at=passed)
@@ -131,17 +140,15 @@ class PeopleReader:
             return checked
         keys = {under.encode() for under in looked.waiting_under}
         buckets = {bucket_of(under).encode() for under in looked.waiting_under}
-        ends: dict[int, int] = {}
-        async for records in self._archive.read(Topic.DETAILS):
-            ends |= {record.partition: record.offset + 1 for record in records if record.key in buckets}
-        for _ in range(_LOOKS_AT_SHELVES):
+        ends = await self._sources.details_ends(buckets)
+        for turn in range(self._looks):
+            await asyncio.sleep(self._look_again_s if turn else 0)
             read = await self.read(keys)
             shelves = [self._readers.details.decode_state(value) for value in read.values.values()]
             if any(isinstance(shelf, Shelf) and shelf.holds(looked.stay) for shelf in shelves):
                 return waiting
             if self._has_put(read.states, ends):
                 return checked
-            await asyncio.sleep(self._look_again_s)
         return replace(checked, checked_at=None)
 
     def _has_put(self, states: Mapping[int, bytes], ends: Mapping[int, int]) -> bool:
@@ -169,6 +176,44 @@ class PeopleReader:
 
     async def read(self, keys: Collection[bytes]) -> Read:
         """Return what lies under these keys and the matcher's own records, as they stand now."""
+        return await self._sources.people(keys)
+
+
+class ClusterReader(PeopleReader):
+    """Reads on a cluster, from the beginning at each look: for somebody who asks now and then."""
+
+    def __init__(
+        self, archive: Archive, readers: Readers, *, policy: AnyPolicy, key: IdentityKey, look_again_s: float
+    ) -> None:
+        """Read with the archive; `look_again_s` is how long is waited between two looks, seconds."""
+        super().__init__(ArchiveSources(archive), readers, policy=policy, key=key, look_again_s=look_again_s)
+        self._archive = archive
+
+    async def marks(self) -> list[Marked]:
+        """Return the newest mark of every sender in every partition."""
+        newest: dict[tuple[bytes, int], Marked] = {}
+        async for records in self._archive.read(Topic.CHECKS):
+            for record in records:
+                one = marked(record, self._readers.records)
+                newest[one.mark.key, one.mark.partition] = one
+        return list(newest.values())
+
+    async def feeds(self, marks: Iterable[Marked], rule: FeedRule, at: datetime) -> Feeds:
+        """Return how many feeds are known and how many of them stale at a moment (ruling 41)."""
+        heard = heard_by(one.mark for one in marks)
+        taken = last_taken(await files_taken(self._archive, self._readers.feeds))
+        return count(later(heard, taken), at, rule)
+
+
+class ArchiveSources:
+    """`Sources` that read an archive from its beginning at each look."""
+
+    def __init__(self, archive: Archive) -> None:
+        """Look there."""
+        self._archive = archive
+
+    async def people(self, keys: Collection[bytes]) -> Read:
+        """Return what lies under these keys and the matcher's own records, as they stand now."""
         values: dict[bytes, bytes] = {}
         states: dict[int, bytes] = {}
         async for records in self._archive.read(Topic.PEOPLE):
@@ -179,3 +224,16 @@ class PeopleReader:
                     values.pop(record.key, None)
                     values |= {} if record.value is None else {record.key: record.value}
         return Read(values=values, states=states)
+
+    async def details_ends(self, buckets: Collection[bytes]) -> Mapping[int, int]:
+        """Return, by partition, the offset behind the last record of `cpis.in.details` under these keys."""
+        ends: dict[int, int] = {}
+        async for records in self._archive.read(Topic.DETAILS):
+            ends |= {record.partition: record.offset + 1 for record in records if record.key in buckets}
+        return ends
+
+
+def marked(record: Record, records: RecordsCodec) -> Marked:
+    """Return the mark of a record of `cpis.checks`; raise `MalformedMessage`."""
+    written_at = _EPOCH + record.timestamp * _MILLISECOND
+    return Marked(mark=records.decode_mark(record.value or b""), written_at=written_at)

@@ -38,6 +38,16 @@ class Published:
     rules_version: int
     policy_version: str
 
+    @property
+    def event_id(self) -> str:
+        """The event's id: the same when it is sent again."""
+        return self.event.event_id
+
+    @property
+    def received_at(self) -> datetime | None:
+        """The receipt of its cause, aware UTC; None where there is none."""
+        return self.caused_received_at
+
 
 class AlertCodec:
     """

@@ -231,6 +231,10 @@ class FactCodec:
             case _:
                 return self.message_in_clear(data)
 
+    def is_left(self, data: bytes) -> bool:
+        """Return whether a value says that a visit left a number; raise `MalformedMessage`."""
+        return self._schemas.subject_of(data) == "visit_left"
+
     def message_in_clear(self, data: bytes) -> VisitMessage:
         """
         Return the message of an attendance, opening nothing that is sealed: whose it is it does not say.

@@ -12,7 +12,7 @@ from typing import Any
 
 from broker.core.alerts import AlertEvent, EventKind, Note
 from broker.core.clinician import Line, Reader, lines
-from broker.core.identifiers import OdsCode
+from broker.core.identifiers import NhsNumber, OdsCode
 from broker.wire.alerts_codec import Published
 
 CONTENT_TYPE = "application/fhir+json"
@@ -23,8 +23,8 @@ ODS_CODE = "https://fhir.nhs.uk/Id/ods-organization-code"
 
 Resource = dict[str, Any]
 
-_TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
-_NAMESPACE = uuid.UUID("5d3b1c1e-6a53-4b0c-9a4e-0f6a3c0f7d11")
+TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
+NAMESPACE = uuid.UUID("5d3b1c1e-6a53-4b0c-9a4e-0f6a3c0f7d11")
 _FLAG_STATUS = {
     EventKind.RAISED: "active",
     EventKind.UPDATED: "active",
@@ -36,25 +36,25 @@ _FLAG_TEXT = "Child Protection – Information Sharing"
 
 def request_id(event_id: str) -> str:
     """Return `X-Request-ID` of an event's transaction: a UUID, the same when it is sent again."""
-    return str(uuid.uuid5(_NAMESPACE, event_id))
+    return str(uuid.uuid5(NAMESPACE, event_id))
 
 
 def bundle(published: Published, reader: Reader, *, at: datetime) -> bytes:
     """Return the transaction of an event that is sent at an aware time, as JSON in UTF-8."""
     event = published.event
     shown = lines(event, published.statements, reader, at)
-    flag_url = f"urn:uuid:{uuid.uuid5(_NAMESPACE, event.alert.alert_id)}"
+    flag_url = f"urn:uuid:{uuid.uuid5(NAMESPACE, event.alert.alert_id)}"
     made = {
         "resourceType": "Bundle",
         "type": "transaction",
         "entry": [
-            _entry(
+            entry(
                 flag_url,
                 _flag(event),
                 method="PUT",
                 url=f"Flag?identifier={ALERT_SYSTEM}|{event.alert.alert_id}",
             ),
-            _entry(
+            entry(
                 f"urn:uuid:{request_id(event.event_id)}",
                 _communication(event, shown, flag_url, at),
                 method="POST",
@@ -66,7 +66,7 @@ def bundle(published: Published, reader: Reader, *, at: datetime) -> bytes:
     return json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _entry(full_url: str, resource: Resource, **request: str) -> Resource:
+def entry(full_url: str, resource: Resource, **request: str) -> Resource:
     """Return one entry of a transaction."""
     return {"fullUrl": full_url, "resource": resource, "request": request}
 
@@ -78,12 +78,12 @@ def _flag(event: AlertEvent) -> Resource:
         "meta": _security(event),
         "identifier": [{"system": ALERT_SYSTEM, "value": event.alert.alert_id}],
         "status": _FLAG_STATUS[event.kind],
-        "category": [{"coding": [{"system": f"{_TERMINOLOGY}/flag-category", "code": "safety"}]}],
+        "category": [{"coding": [{"system": f"{TERMINOLOGY}/flag-category", "code": "safety"}]}],
         "code": {"text": _FLAG_TEXT},
-        "subject": _patient(event),
+        "subject": patient(event.subject),
     }
     if event.alert.visit is not None:
-        flag["period"] = {"start": _instant(event.alert.visit.arrived_at)}
+        flag["period"] = {"start": instant(event.alert.visit.arrived_at)}
     return flag
 
 
@@ -94,42 +94,46 @@ def _communication(event: AlertEvent, shown: tuple[Line, ...], flag_url: str, at
         "meta": _security(event),
         "identifier": [{"system": EVENT_SYSTEM, "value": event.event_id}],
         "status": "completed",
-        "category": [{"coding": [{"system": f"{_TERMINOLOGY}/communication-category", "code": "alert"}]}],
+        "category": [{"coding": [{"system": f"{TERMINOLOGY}/communication-category", "code": "alert"}]}],
         "priority": "urgent" if event.loud else "routine",
-        "subject": _patient(event),
+        "subject": patient(event.subject),
         "about": [{"reference": flag_url}],
-        "sent": _instant(at),
-        "recipient": [_organisation(event.alert.recipient.code)],
-        "payload": [{"contentString": f"{line.code.value}: {_text(line.value)}"} for line in shown],
+        "sent": instant(at),
+        "recipient": [organisation(event.alert.recipient.code)],
+        "payload": [{"contentString": f"{line.code.value}: {text_of(line.value)}"} for line in shown],
     }
 
 
 def _security(event: AlertEvent) -> Resource:
+    """Return the labels of an alert."""
+    return labels(restricted=Note.RESTRICTED in event.alert.notes)
+
+
+def labels(*, restricted: bool) -> Resource:
     """Return the labels: how confidential, and that the patient and family are not shown it (ruling 30)."""
-    restricted = Note.RESTRICTED in event.alert.notes
     return {
         "security": [
-            {"system": f"{_TERMINOLOGY}/v3-Confidentiality", "code": "V" if restricted else "R"},
-            {"system": f"{_TERMINOLOGY}/v3-ActCode", "code": "NOPAT"},
+            {"system": f"{TERMINOLOGY}/v3-Confidentiality", "code": "V" if restricted else "R"},
+            {"system": f"{TERMINOLOGY}/v3-ActCode", "code": "NOPAT"},
         ]
     }
 
 
-def _patient(event: AlertEvent) -> Resource:
+def patient(number: NhsNumber) -> Resource:
     """Return who it is about, by the NHS number alone."""
-    return {"type": "Patient", "identifier": {"system": NHS_NUMBER, "value": event.subject.digits}}
+    return {"type": "Patient", "identifier": {"system": NHS_NUMBER, "value": number.digits}}
 
 
-def _organisation(code: OdsCode) -> Resource:
+def organisation(code: OdsCode) -> Resource:
     """Return an organisation by its code."""
     return {"type": "Organization", "identifier": {"system": ODS_CODE, "value": code.code}}
 
 
-def _text(value: str | int | date | datetime) -> str:
+def text_of(value: str | int | date | datetime) -> str:
     """Return a value as a sentence has it."""
-    return _instant(value) if isinstance(value, datetime) else str(value)
+    return instant(value) if isinstance(value, datetime) else str(value)
 
 
-def _instant(at: datetime) -> str:
+def instant(at: datetime) -> str:
     """Return a time as FHIR writes it, to the second."""
     return at.isoformat(timespec="seconds")

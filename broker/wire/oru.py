@@ -1,9 +1,9 @@
 """
-Alerts as HL7 version 2 observations, `ORU^R01` of 2.4, and what a receiver's answer means.
+Alerts, and answers that are pushed, as HL7 version 2 observations, `ORU^R01` of 2.4; a receiver's answers.
 
-One message is one alert event: OBR-3 is the alert, MSH-10 follows from the event, so that sending it again is
-seen to be the same. Every line is an OBX row of its own key (OBX-3, OBX-4): a later message of the alert
-replaces it, and deletes what it says no more.
+One message is one alert event, or one word about a visit: OBR-3 is the alert or the visit's answer, MSH-10
+follows from the event, so that sending it again is seen to be the same. Every line is an OBX row of its own
+key (OBX-3, OBX-4): a later message of the same OBR-3 replaces it, and deletes what it says no more.
 """
 
 from collections.abc import Collection, Iterator
@@ -14,7 +14,8 @@ from broker.core.alerts import EventKind
 from broker.core.clinician import Code, Line, Reader, lines
 from broker.core.delivery import Fault, Outcome, delivered, failed
 from broker.core.errors import MalformedMessage
-from broker.core.identifiers import LONDON
+from broker.core.identifiers import LONDON, NhsNumber
+from broker.core.pushing import PushedAnswer, answer_lines
 from broker.wire.alerts_codec import Published
 from broker.wire.hl7v2 import parse
 
@@ -22,6 +23,9 @@ CONTROL_ID_LENGTH = 20
 """MSH-10 of version 2.4 is no longer; 80 bits of an event's id are as good as all of it."""
 
 _CODING = "99CPIS"
+_ALERT_SERVICE = "CPIS^Child Protection - Information Sharing"
+_ANSWER_SERVICE = "CPIS-ANSWER^Whether a plan is on file"
+"""OBR-4."""
 _ESCAPES = str.maketrans(
     {
         "\\": "\\E\\",
@@ -74,23 +78,41 @@ def observation(
     `told` are the keys that the receiver has of this alert: those that are told no more are deleted.
     """
     event, alert = published.event, published.event.alert
-    shown = lines(event, published.statements, reader, at)
-    keys = tuple(line.key for line in shown)
-    gone = [key for key in told if key not in keys]
     visit = alert.visit
-    arrived = "" if visit is None else _moment(visit.arrived_at)
-    place = "" if visit is None else visit.location or ""
-    stated_class = "" if visit is None else visit.patient_class or ""
-    patient_class = stated_class if stated_class in _PATIENT_CLASSES else _UNKNOWN_CLASS
-    segments = [
-        _header(address, at, control_id(event.event_id)),
-        f"PID|1||{event.subject.digits}^^^NHS^NH||^^^^^^U",
-        f"PV1|1|{patient_class}|{_escaped(place)}" + "|" * 41 + arrived,
-        f"OBR|1||{_escaped(alert.alert_id)}^CPIS|CPIS^Child Protection - Information Sharing^{_CODING}"
-        f"|||{arrived or _moment(at)}" + "|" * 15 + _moment(at) + "|||" + _REPORT_STATUS[event.kind],
-        *_rows(shown, gone, event.kind),
-    ]
-    return "".join(f"{segment}\r" for segment in segments).encode(), keys
+    report = _Report(
+        event_id=event.event_id,
+        thread_id=alert.alert_id,
+        kind=event.kind,
+        service=_ALERT_SERVICE,
+        number=event.subject,
+        arrived_at=None if visit is None else visit.arrived_at,
+        place="" if visit is None else visit.location or "",
+        stated_class="" if visit is None else visit.patient_class or "",
+        shown=lines(event, published.statements, reader, at),
+    )
+    return _written(report, address, at, told)
+
+
+def answer_observation(
+    pushed: PushedAnswer, address: Address, *, at: datetime, told: Collection[str]
+) -> tuple[bytes, tuple[str, ...]]:
+    """
+    Return the message of an answer that is sent at an aware time, in UTF-8, and the keys of its lines.
+
+    `told` as for an alert. PID-3 is empty where the visit has no usable number, or one that is not in use.
+    """
+    report = _Report(
+        event_id=pushed.event_id,
+        thread_id=pushed.answer_id,
+        kind=pushed.kind,
+        service=_ANSWER_SERVICE,
+        number=pushed.visit.number,
+        arrived_at=pushed.visit.arrived_at,
+        place="",
+        stated_class="",
+        shown=answer_lines(pushed),
+    )
+    return _written(report, address, at, told)
 
 
 def judge(answer: bytes, sent: str) -> Outcome:
@@ -114,6 +136,41 @@ def judge(answer: bytes, sent: str) -> Outcome:
     if code in _AT_FAULT:
         return failed(Fault.REFUSED_CONTENT)
     return failed(Fault.REFUSED if code in _REFUSED else Fault.ANSWER_UNREADABLE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Report:
+    """What one message says: `thread_id` is OBR-3, the same in every message that replaces this one."""
+
+    event_id: str
+    thread_id: str
+    kind: EventKind
+    service: str
+    number: NhsNumber | None
+    arrived_at: datetime | None
+    place: str
+    stated_class: str
+    shown: tuple[Line, ...]
+
+
+def _written(
+    report: _Report, address: Address, at: datetime, told: Collection[str]
+) -> tuple[bytes, tuple[str, ...]]:
+    """Return a message and the keys of its lines."""
+    keys = tuple(line.key for line in report.shown)
+    gone = [key for key in told if key not in keys]
+    arrived = "" if report.arrived_at is None else _moment(report.arrived_at)
+    patient_class = report.stated_class if report.stated_class in _PATIENT_CLASSES else _UNKNOWN_CLASS
+    number = "" if report.number is None else f"{report.number.digits}^^^NHS^NH"
+    segments = [
+        _header(address, at, control_id(report.event_id)),
+        f"PID|1||{number}||^^^^^^U",
+        f"PV1|1|{patient_class}|{_escaped(report.place)}" + "|" * 41 + arrived,
+        f"OBR|1||{_escaped(report.thread_id)}^CPIS|{report.service}^{_CODING}"
+        f"|||{arrived or _moment(at)}" + "|" * 15 + _moment(at) + "|||" + _REPORT_STATUS[report.kind],
+        *_rows(report.shown, gone, report.kind),
+    ]
+    return "".join(f"{segment}\r" for segment in segments).encode(), keys
 
 
 def _header(address: Address, at: datetime, message_id: str) -> str:

@@ -42,7 +42,8 @@ class Rejected:
     `raw` is None where the bytes may not be kept (ruling 42). `visit` is the reference of one without a
     usable number, by which its messages are found when a person says whose it is (ruling 46) and when its
     hospital asks (41), `system` the one that told it (MSH-3), `restricted` whether it marks the record, which
-    goes to the number that its visit gets (24). `sender` and `control_id` are None where
+    goes to the number that its visit gets (24), `answered` whether its provider is answered (41): not of a
+    scheduled visit or a sensitive place (3, 47). `sender` and `control_id` are None where
     they could not be read; `received_at` is aware UTC. `reason` and `location` are those of
     `MalformedMessage`.
     """
@@ -55,6 +56,7 @@ class Rejected:
     visit: str | None = None
     system: str | None = None
     restricted: bool = False
+    answered: bool = False
     received_at: datetime
     raw: bytes | None = field(repr=False)
 
@@ -162,6 +164,7 @@ class RecordsCodec:
             "visit": rejected.visit,
             "system": rejected.system,
             "restricted": rejected.restricted,
+            "answered": rejected.answered,
             "received_at": received_ms,
             "size": len(raw or b""),
             "sealed": None if raw is None else seal_row(self._sealer, raw, _rejected_bond(received_ms)),
@@ -319,6 +322,7 @@ def _masked(row: Row) -> Masked:
             visit=row["visit"],
             system=row["system"],
             restricted=row["restricted"],
+            answered=row["answered"],
             received_at=row["received_at"],
             raw=None,
         )

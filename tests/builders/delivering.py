@@ -19,7 +19,8 @@ from broker.runtime.codecs import load_schemas
 from broker.services.couriers import MllpCourier
 from broker.services.delivering import Courier, Deliverer, Destination, Letter, Surroundings
 from broker.wire.acknowledgement import answer
-from broker.wire.alerts_codec import AlertCodec, Published
+from broker.wire.alerts_codec import AlertCodec
+from broker.wire.answer_codec import AnswerCodec, Sendable
 from broker.wire.hl7v2 import parse
 from broker.wire.mllp import END, START, frame
 from broker.wire.oru import Address
@@ -35,6 +36,7 @@ PATIENT = Patience(connect_seconds=10.0, answer_seconds=10.0)
 IMPATIENT = Patience(connect_seconds=1.0, answer_seconds=0.2, close_seconds=0.2)
 """For one that never does."""
 CODEC = AlertCodec(load_schemas())
+BODIES = AnswerCodec(load_schemas(), CODEC)
 
 
 class Counter:
@@ -46,10 +48,10 @@ class Counter:
         self.told: list[tuple[str, ...]] = []
         self.closed = False
 
-    def write(self, published: Published, *, at: datetime, told: tuple[str, ...]) -> Letter:
+    def write(self, sendable: Sendable, *, at: datetime, told: tuple[str, ...]) -> Letter:
         """Write the event's id and when it is sent."""
         self.told.append(told)
-        name = published.event.event_id
+        name = sendable.event_id
         return Letter(body=f"{name} {at}".encode(), letter_id=name, told=(f"EVENT.{name}",))
 
     async def send(self, letter: Letter) -> Outcome:
@@ -73,6 +75,7 @@ class Desk:
 
     url: str
     now: datetime = NOON
+    here: Destination = HERE
     reports: list[tuple[str, State, Fault | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -169,13 +172,13 @@ class Desk:
         """Return what delivers, in a process of this name."""
         around = Surroundings(
             store=self.store,
-            alerts=CODEC,
+            bodies=BODIES,
             clock=lambda: self.now,
             chance=lambda: 1.0,
             owner=owner,
             report=self._report,
         )
-        return Deliverer(replace(HERE, configured=configured), courier, around)
+        return Deliverer(replace(self.here, configured=configured), courier, around)
 
     def found(self, event_id: str) -> Delivery:
         """Return the delivery of an event."""

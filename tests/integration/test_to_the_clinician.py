@@ -56,6 +56,7 @@ def senders(directory: Path, port: int) -> dict[str, str]:
     file.write_text(
         '[provider.RXH.sender.EDSYS]\naddresses = ["127.0.0.1"]\n'
         f'[provider.RXH.deliver]\nmllp = "127.0.0.1:{port}"\nmllp_tls = false\n'
+        "answers = true\n"
     )
     return {"CPIS_SENDERS_FILE": str(file)}
 
@@ -74,8 +75,9 @@ def test_a_visit_reaches_the_clinician_and_a_death_of_the_outbox_loses_nothing(
     own_kafka: EmbeddedKafka, tmp_path: Path
 ) -> None:
     """
-    From AA to the engine's ORU over real sockets, timed. With the outbox killed while an answer is out,
-    nothing is missing, each visit's events come in their order, and a repeat has the same control id.
+    From AA to the engine's ORU over real sockets, timed; every visit is answered too (ruling 41). With the
+    outbox killed while an answer is out, nothing is missing, each visit's events come in their order, and a
+    repeat has the same control id.
     """
     desk = with_key(own_kafka, tmp_path)
     identity = {"CPIS_IDENTITY_KEY_FILE": str(tmp_path / "identity.key")}
@@ -122,13 +124,26 @@ def test_a_visit_reaches_the_clinician_and_a_death_of_the_outbox_loses_nothing(
 
     events = told(desk)
     assert 1 + 2 * len(VISITS) <= len(events)
-    assert {one[2] for one in events} == set(engine.control_ids)
+    answers = [message for message in engine.messages if b"|CPIS-ANSWER^" in message]
+    assert {one[2] for one in events} == set(engine.control_ids) - {_control_id(one) for one in answers}
+    assert {"V1", *VISITS} <= {visit for visit in ("V1", *VISITS) if _answered(answers, visit)}
     first_seen = {name: engine.control_ids.index(name) for _, _, name in events}
     by_alert: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for alert_id, revision, name in events:
         by_alert[alert_id].append((revision, first_seen[name]))
     for places in by_alert.values():
         assert sorted(places) == sorted(places, key=lambda place: place[1])
+
+
+def _control_id(message: bytes) -> str:
+    """Return MSH-10 of a message."""
+    return message.decode().split("|")[9]
+
+
+def _answered(answers: list[bytes], visit: str) -> bool:
+    """Whether one of the visit's messages was answered with `plan on file` (ruling 41)."""
+    own = (f"|{event}{visit}||".encode() for event in ("A04", "A03"))
+    return any(name in message and b"|plan on file||" in message for name in own for message in answers)
 
 
 def _sends_again(desk: Desk, settings: dict[str, str]) -> None:

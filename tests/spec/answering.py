@@ -8,6 +8,7 @@ from typing import Protocol
 from broker.core.answers import (
     MARK_WITHIN,
     Answer,
+    Asker,
     Checked,
     Feeds,
     Finding,
@@ -37,6 +38,8 @@ from tests.spec.table import PROVIDER, T
 Ask = Callable[[VisitAsked], Answer]
 """From a visit as its hospital calls it to its answer; raises `NoAnswerHere`."""
 
+Sent = Sequence[tuple[NhsNumber | None, Fact]]
+"""Facts with the number that each came under; None is a message without a usable one."""
 GROUNDS = Grounds(by="specification", reason="a row of a table")
 FEEDS = FeedRule(stale_after=timedelta(hours=48), gate=0.95)
 LOOK_AGAIN_S = 0.02
@@ -143,7 +146,9 @@ def ask_core(
         for person in (*everybody.people.values(), *everybody.waiting.values()):
             reference = asked.reference(person.number, "EDSYS", KEY)
             if reference in person.known.visits:
-                looked = look(person.number, person.known, reference, policy, KEY, user=asked.user)
+                looked = look(
+                    person.number, person.known, reference, policy, KEY, asker=Asker(user=asked.user)
+                )
                 waits = around.waits(looked)
                 checked_at = None if isinstance(asked, Behind) else T
                 return answer(replace(looked.checked, checked_at=checked_at, record_waiting=waits), feeds)

@@ -24,13 +24,12 @@ from broker.runtime.kafka import embedded_kafka
 from broker.runtime.resources import topics_file
 from broker.services.finding import VisitAsked
 from tests.builders.matcher import Reported, make_codecs
-from tests.spec.answering import GROUNDS, Behind, enquiry, owned
+from tests.spec.answering import GROUNDS, Behind, Sent, enquiry, owned
 from tests.spec.looked import Request, looked, looking
 from tests.spec.matchers import (
     DEADLINE_S,
     PARTITION,
     WRITTEN,
-    Sent,
     has_taken,
     last_offset,
     make_matcher,

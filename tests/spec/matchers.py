@@ -13,14 +13,14 @@ from broker.adapters.memory_archive import MemoryArchive
 from broker.core.alerts import AlertEvent, DecisionEntry, ItemKind, WorklistItem
 from broker.core.answers import Answer
 from broker.core.audit import commit_to
-from broker.core.facts import Access, Birth, Fact, IdentityNotice, PlanFact, VisitMessage
+from broker.core.facts import Access, Birth, IdentityNotice, PlanFact, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import moved_reference
 from broker.core.looking import Look
 from broker.core.newborn_asked import birth_reference
 from broker.core.outcome_asked import outcome_reference
 from broker.core.policy import RULES_VERSION, AnyPolicy
-from broker.core.possible import possible_match_id
+from broker.core.possible import possible_match_id, tells
 from broker.core.waiting import Unread
 from broker.ports import PARTITION_STATE_KEY, POLLED, PartitionLog, Record, Topic, Write
 from broker.services.finding import VisitAsked
@@ -33,9 +33,10 @@ from broker.wire.records_codec import Door, Rejected
 from broker.wire.upload_codes import RecordCode
 from broker.wire.upload_record import FaultyRecord
 from tests.builders.matcher import HURRIED, SALT, Reported, fact_write, make_codecs, until
-from tests.spec.answering import GROUNDS, Ask, Behind, enquiry, owned
+from tests.spec.answering import GROUNDS, Ask, Behind, Sent, enquiry, owned
 from tests.spec.looked import LookAt, Request, looked, looking
 from tests.spec.outcome import Outcome
+from tests.spec.pushing import assert_pushed_alike
 from tests.spec.settled import AUTHORITIES, KEY, PROVIDERS
 from tests.spec.table import Refused
 
@@ -48,8 +49,6 @@ RECIPIENT_TOPICS = (
 WRITTEN = (Topic.ALERTS, Topic.WORKLIST, Topic.AUDIT, *RECIPIENT_TOPICS)
 """Where what follows from facts is found."""
 
-Sent = Sequence[tuple[NhsNumber | None, Fact]]
-"""Facts with the number that each came under; None is a message without a usable one."""
 Found = Mapping[str, Sequence[Record]]
 Reports = Sequence[tuple[Notice, Mapping[str, int | str]]]
 
@@ -89,7 +88,7 @@ def writes_of(codecs: Codecs, sent: Sent, policy: AnyPolicy) -> list[Write]:
         if isinstance(fact, VisitMessage):
             name = unnumbered(sent, number, fact)
             if number is None:
-                writes += rejections.writes(_kept(fact, name))
+                writes += rejections.writes(_kept(fact, name, policy))
                 writes += numberless.sought(replace(fact, visit=name))
             else:
                 writes += numberless.numbered(fact, name)
@@ -108,7 +107,7 @@ def _waiting(plan: PlanFact) -> FaultyRecord:
     return replace(record, waiting=(content,), numbered=numbered)
 
 
-def _kept(message: VisitMessage, visit: str) -> Rejected:
+def _kept(message: VisitMessage, visit: str, policy: AnyPolicy) -> Rejected:
     """Return what intake keeps of a message without a usable number."""
     return Rejected(
         door=Door.MLLP,
@@ -118,6 +117,7 @@ def _kept(message: VisitMessage, visit: str) -> Rejected:
         control_id=message.control_id,
         visit=visit,
         system=message.system,
+        answered=tells(message, policy),
         received_at=message.received_at,
         raw=b"as it came",
     )
@@ -265,10 +265,15 @@ class Twin:
         archive, log = MemoryArchive(self._kafka), MemoryFactLog(self._kafka)
 
         def ask(asked: VisitAsked) -> Answer:
-            """Ask on the same Kafka."""
+            """Ask on the same Kafka; what is pushed of the visit says the same."""
             behind = isinstance(asked, Behind)
             asking = enquiry(archive, log, self._codecs, sent, policy, behind=behind)
-            return asyncio.run(asking.ask(owned(asked, sent), GROUNDS))
+            told: Answer | None = None
+            try:
+                told = asyncio.run(asking.ask(owned(asked, sent), GROUNDS))
+                return told
+            finally:
+                assert_pushed_alike(self._kafka, self._codecs, sent, policy, asked, told)
 
         def look_at(asked: Request) -> Look:
             """Look on the same Kafka."""

@@ -27,9 +27,9 @@ from broker.core.waiting import (
     waits_no_more_under,
     waits_under,
 )
-from tests.spec.answering import ask_core
+from tests.spec.answering import Sent, ask_core
 from tests.spec.looked import look_at_core
-from tests.spec.matchers import Sent, unnumbered
+from tests.spec.matchers import unnumbered
 from tests.spec.outcome import Outcome
 from tests.spec.settled import KEY
 from tests.spec.table import Refused

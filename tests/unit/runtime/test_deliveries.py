@@ -24,7 +24,7 @@ from broker.runtime.senders_file import parse_senders
 from broker.runtime.settings import Settings
 from broker.wire.acknowledgement import acknowledge, verdict
 from broker.wire.hl7v2 import parse
-from tests.builders.delivering import CODEC, HERE, Desk, Engine, database
+from tests.builders.delivering import BODIES, HERE, Desk, Engine, database
 from tests.builders.matcher import until
 
 PATIENCE_S = 30.0
@@ -53,7 +53,7 @@ def play(
         async with engine.open(), asyncio.timeout(PATIENCE_S):
             senders = parse_senders(text.format(port=engine.port), "senders.toml")
             settings = Settings.model_validate({})
-            deliveries = Deliveries(desk.url, routes(settings, senders), CODEC, metrics)
+            deliveries = Deliveries(desk.url, routes(settings, senders), BODIES, metrics)
             await deliveries.start()
             try:
                 await scenario(deliveries, engine)

@@ -12,7 +12,7 @@ from broker.core.alerts import Change, EventKind
 from broker.core.delivery import PASSED_OVER_AFTER, PAUSE_MAX, Delivery, Fault, State, delivered, failed
 from broker.core.errors import StorageUnusable
 from broker.services.delivering import OWNED_FOR, RENEWED_BEFORE, TAKEN_AT_ONCE, Letter
-from broker.wire.alerts_codec import Published
+from broker.wire.answer_codec import Sendable
 from tests.builders.delivering import HERE, NOON, Counter, Desk, database, work, work_off
 from tests.unit.core.test_clinician import RESTRICTED
 
@@ -161,11 +161,11 @@ def test_an_event_that_became_unreadable_is_put_aside(desk: Desk) -> None:
 class Clumsy(Counter):
     """Cannot write the first event that it is given."""
 
-    def write(self, published: Published, *, at: datetime, told: tuple[str, ...]) -> Letter:
+    def write(self, sendable: Sendable, *, at: datetime, told: tuple[str, ...]) -> Letter:
         """Fail, or write."""
-        if published.event.event_id == "e1":
+        if sendable.event_id == "e1":
             raise KeyError
-        return super().write(published, at=at, told=told)
+        return super().write(sendable, at=at, told=told)
 
 
 def test_an_event_that_we_cannot_write_holds_up_no_other(desk: Desk) -> None:

@@ -1,0 +1,60 @@
+"""Whoever asks about a visit and whoever is sent its answer are told the same (ruling 41)."""
+
+from datetime import timedelta
+
+from broker.adapters.memory import MemoryKafka
+from broker.core.answers import MARK_WITHIN, Answer, Uncheckable, could_not_check
+from broker.core.facts import IdentityKind, IdentityNotice, VisitMessage
+from broker.core.policy import AnyPolicy
+from broker.ports import Topic
+from broker.services.finding import VisitAsked
+from broker.services.matching import Codecs
+from tests.builders.pushing import Pushing, pushed_once
+from tests.spec.answering import Behind, Sent, owned
+from tests.spec.settled import KEY
+
+
+class Unmarked(MemoryKafka):
+    """A Kafka on which no matcher has published how far it came."""
+
+    def __init__(self, kafka: MemoryKafka) -> None:
+        """Show another's records."""
+        super().__init__()
+        self._kafka = kafka
+
+    def read(self, topic: str) -> list:  # type: ignore[type-arg]
+        """Return a topic's records but check marks."""
+        return [] if topic == Topic.CHECKS else self._kafka.read(topic)
+
+
+def assert_pushed_alike(
+    kafka: MemoryKafka, codecs: Codecs, sent: Sent, policy: AnyPolicy, asked: VisitAsked, told: Answer | None
+) -> None:
+    """
+    Check that what is pushed of a visit is what was answered; nothing where `told` is None.
+
+    What is pushed lies open to all staff: where anybody has excluded anyone, it is what those are told (48).
+    """
+    received = [fact.received_at for _, fact in sent if isinstance(fact, VisitMessage)]
+    behind = isinstance(asked, Behind)
+    pushing = Pushing(
+        Unmarked(kafka) if behind else kafka,
+        codecs,
+        policy=policy,
+        key=KEY,
+        providers=[asked.provider],
+        now=max(received) + (MARK_WITHIN if behind else timedelta()),
+    )
+    own = owned(asked, sent)
+    numbers = {number for number, _ in sent if number is not None}
+    references = {asked.reference(number, "EDSYS", KEY) for number in numbers} | {
+        own.unnumbered("EDSYS", KEY)
+    }
+    pushed = [one.answer for one in pushed_once(pushing) if one.visit.reference in references]
+    if told is None or told.reason is Uncheckable.NOT_HELD:
+        assert [] == pushed
+        return
+    notices = [fact for _, fact in sent if isinstance(fact, IdentityNotice)]
+    if any(notice.kind is IdentityKind.EXCLUDED for notice in notices):
+        told = could_not_check(Uncheckable.RESTRICTED)
+    assert (told.finding, told.reason) in [(one.finding, one.reason) for one in pushed if one is not None]
