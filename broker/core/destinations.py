@@ -13,7 +13,7 @@ from pathlib import Path
 from broker.core.destination_keys import Server, days, file, office_hours, server, url
 from broker.core.feeds import FeedState
 from broker.core.office_hours import OfficeHours
-from broker.core.policy_keys import choice, flag, text
+from broker.core.policy_keys import choice, codes, flag, text
 from broker.core.sender_keys import certificates, tokens
 
 
@@ -89,6 +89,12 @@ class National:
     )
     tokens: frozenset[str] = tokens(
         rule="ruling 38", meaning="The same by the token that comes with an event; either of them fits"
+    )
+    mailboxes: frozenset[str] = codes(
+        rule="dossier 6.8", meaning="The mailboxes from which its events come over MESH"
+    )
+    workflows: frozenset[str] = codes(
+        rule="dossier 6.8", meaning="The workflow ids of these messages, such as `BIRTHNOTIFICATION_1`"
     )
 
 

@@ -252,6 +252,17 @@ class Senders:
         )
 
     @property
+    def national_mailboxes(self) -> Mapping[str, frozenset[str]]:
+        """The workflow ids of national events over MESH, each with the mailboxes they may come from."""
+        return {
+            workflow: frozenset().union(
+                *(one.mailboxes for one in self.national.values() if workflow in one.workflows)
+            )
+            for service in self.national.values()
+            for workflow in service.workflows
+        }
+
+    @property
     def _others(self) -> tuple[Authority | National, ...]:
         """Whoever else may post over HTTP."""
         return (*self.authorities.values(), *self.national.values())

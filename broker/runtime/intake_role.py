@@ -43,7 +43,7 @@ from broker.runtime.metrics import (
     SEGMENTS_UNREAD,
     Metrics,
 )
-from broker.runtime.national_door import national_operations
+from broker.runtime.national_door import mesh_notices, national_events, national_operations
 from broker.runtime.parts import Parts, admits, present
 from broker.runtime.provider_topics import Inward, ProviderTopics
 from broker.runtime.retrying import retrying
@@ -175,7 +175,23 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             metrics=self._metrics,
             log=self._log,
         )
-        self._mesh = mesh_door(settings, parts, self._files.desk, facts, clock=clock, metrics=self._metrics)
+        national = national_events(
+            settings,
+            parts,
+            facts,
+            source=None if source is None else source.demographics,
+            clock=clock,
+            metrics=self._metrics,
+        )
+        self._mesh = mesh_door(
+            settings,
+            parts,
+            self._files.desk,
+            facts,
+            clock=clock,
+            metrics=self._metrics,
+            notices=mesh_notices(national, parts.senders),
+        )
         self._server = MllpServer(
             self._receive,
             self._receive_unreadable,
@@ -194,14 +210,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             admitted=self._admitted,
             more=(
                 *self._files.http.operations(),
-                *national_operations(
-                    settings,
-                    parts,
-                    facts,
-                    source=None if source is None else source.demographics,
-                    clock=clock,
-                    metrics=self._metrics,
-                ),
+                *national_operations(national, parts.senders),
             ),
         )
         super().__init__(**options)

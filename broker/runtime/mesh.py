@@ -86,12 +86,17 @@ def mesh_door(
     *,
     clock: Clock,
     metrics: Metrics,
+    notices: Mapping[str, Handler],
 ) -> "MeshDoor | None":
-    """Return the door for what comes over the exchange, None where none is named; raise as `mailbox`."""
+    """
+    Return the door for what comes over the exchange, None where none is named; raise as `mailbox`.
+
+    `notices` handle national events, by workflow id.
+    """
     box = mailbox(settings)
     if box is None:
         return None
-    return MeshDoor(settings, parts, box, desk, facts, clock=clock, metrics=metrics)
+    return MeshDoor(settings, parts, box, desk, facts, clock=clock, metrics=metrics, notices=notices)
 
 
 class MeshDoor:
@@ -107,13 +112,13 @@ class MeshDoor:
         *,
         clock: Clock,
         metrics: Metrics,
+        notices: Mapping[str, Handler],
     ) -> None:
         """Take what is needed; nothing is read before `run`."""
         self._box = box
         self._clock = clock
         self._metrics = metrics
         self._log = Log("intake")
-        self._workflows = settings.workflows
         self._pace = float(settings.mesh_poll_seconds)
         self._authorities = parts.authorities
         self._away = False
@@ -125,7 +130,8 @@ class MeshDoor:
             workflow=settings.workflows.acknowledgement,
             refused=self._refused,
         )
-        handlers: Mapping[str, Handler] = {settings.workflows.upload: uploads}
+        handlers: Mapping[str, Handler] = {**notices, settings.workflows.upload: uploads}
+        self._workflows = frozenset({*settings.workflows, *handlers})
         self._inbox = MeshInbox(
             box,
             handlers,

@@ -1,16 +1,19 @@
 """The door of the national event services, as this deployment has it."""
 
+from broker.core.senders import Senders
 from broker.ports import Clock, Demographics, FactLog
 from broker.runtime.metrics import NATIONAL_EVENTS, Metrics
 from broker.runtime.parts import Parts, admits
 from broker.runtime.settings import Settings
+from broker.services.mesh_inbox import Handler
+from broker.services.mesh_notices import MeshNotices
 from broker.services.national_door import NationalDoor
 from broker.services.national_events import NationalEvents
 from broker.services.rejections import Rejections
 from broker.wire.http import Operation
 
 
-def national_operations(
+def national_events(
     settings: Settings,
     parts: Parts,
     facts: FactLog,
@@ -18,9 +21,9 @@ def national_operations(
     source: Demographics | None,
     clock: Clock,
     metrics: Metrics,
-) -> tuple[Operation, ...]:
-    """Return what the national services may ask; `source` is asked what changed, where there is one."""
-    events = NationalEvents(
+) -> NationalEvents:
+    """Return the use case of national events; `source` is asked what changed, where there is one."""
+    return NationalEvents(
         facts,
         parts.facts,
         Rejections(parts.records, parts.key),
@@ -30,4 +33,14 @@ def national_operations(
         count=lambda outcome: metrics.add(NATIONAL_EVENTS, outcome=outcome),
         takes=admits(settings).takes,
     )
-    return NationalDoor(events, parts.senders).operations()
+
+
+def national_operations(events: NationalEvents, senders: Senders) -> tuple[Operation, ...]:
+    """Return what the national services may ask over HTTP."""
+    return NationalDoor(events, senders).operations()
+
+
+def mesh_notices(events: NationalEvents, senders: Senders) -> dict[str, Handler]:
+    """Return what handles their events over MESH, by workflow id."""
+    mailboxes = senders.national_mailboxes
+    return dict.fromkeys(mailboxes, MeshNotices(events, mailboxes))

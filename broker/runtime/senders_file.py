@@ -71,8 +71,15 @@ class _Reading(TomlReading):
         for name, said in self.table(content.get("national", {}), ("national",)).items():
             path = ("national", name)
             found[name] = self._read(National, said, path)
-            if not found[name].certificates and not found[name].tokens:
-                self.refuse(path, "nobody could post for this service: give it `certificates` or `tokens`")
+            one = found[name]
+            if bool(one.mailboxes) != bool(one.workflows):
+                self.refuse(path, "`mailboxes` and `workflows` go together")
+            elif not one.certificates and not one.tokens and not one.mailboxes:
+                self.refuse(
+                    path,
+                    "nobody could send for this service: give it `certificates`, `tokens`, or `mailboxes` "
+                    "and `workflows`",
+                )
         return found
 
     def _each(self, content: Mapping[str, Any], kind: str, table: type) -> dict[OdsCode, Any]:

@@ -8,7 +8,7 @@ A message is acknowledged only once what it says is durable. One that cannot be 
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 
-from broker.core.errors import BrokerError
+from broker.core.errors import BrokerError, MalformedMessage
 from broker.core.identifiers import aware
 from broker.core.mailbox import Incoming
 from broker.core.mesh_errors import MailboxUnavailable
@@ -32,7 +32,10 @@ class Fate(StrEnum):
 
 
 Handler = Callable[[Incoming], Awaitable[None]]
-"""Makes durable what a message says; raises `BrokerError` where it must be taken again, later."""
+"""
+Makes durable what a message says; raises `MalformedMessage` where that is nothing, any other `BrokerError`
+where the message must be taken again, later.
+"""
 Told = Callable[[Incoming, Fate], None]
 """Hears what became of each message, each time it was looked at."""
 
@@ -91,6 +94,8 @@ class MeshInbox:
             await handler(incoming)
         except MailboxUnavailable:
             raise
+        except MalformedMessage as fault:
+            return await self._keep(incoming, fault.reason)
         except BrokerError:
             return Fate.POSTPONED
         except Exception:  # noqa: BLE001 - a defect of ours loses no message and holds up no other

@@ -139,6 +139,7 @@ class House:
             ),
             self.log,
             clock=self.clock,
+            notices={},
             metrics=self.metrics,
         )
 

@@ -130,7 +130,12 @@ def test_a_national_service_is_known_by_certificate_or_token() -> None:
     assert frozenset({"name:mns.example"}) == read.national["MNS"].certificates
 
     [told] = refused("[national.NEMS]\n")
-    assert told == ("senders.toml:1: nobody could post for this service: give it `certificates` or `tokens`")
+    assert told.startswith("senders.toml:1: nobody could send for this service: give it `certificates`")
+    [told] = refused('[national.NEMS]\nmailboxes = ["X26HC005"]\n')
+    assert told == "senders.toml:1: `mailboxes` and `workflows` go together"
+    over_mesh = '[national.NEMS]\nmailboxes = ["X26HC005"]\nworkflows = ["BIRTHNOTIFICATION_1"]\n'
+    read = parse_senders(over_mesh, "senders.toml")
+    assert read.national_mailboxes == {"BIRTHNOTIFICATION_1": frozenset({"X26HC005"})}
 
 
 def test_every_fault_is_told_at_once() -> None:
