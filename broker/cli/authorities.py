@@ -2,14 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 import click
 
-from broker.adapters.cluster import Cluster
-from broker.adapters.kafka_archive import KafkaArchive
 from broker.adapters.private_file import write_private_file
 from broker.cli.desk import at_desk, grounds_options, json_option, servers_option
 from broker.cli.organisation import Organisation
@@ -20,11 +16,10 @@ from broker.core.feeds import FeedHealth, old
 from broker.core.identifiers import OdsCode
 from broker.core.operators import Grounds
 from broker.core.reconciling import PlanStanding
-from broker.runtime.feeds import feed_rule
-from broker.runtime.parts import Parts, assemble, present
-from broker.runtime.settings import Settings, load_settings
-from broker.services.feed_health import FeedsReport
-from broker.wire.readable import readable
+from broker.runtime.feeds import feed_reader
+from broker.runtime.parts import assemble
+from broker.runtime.settings import load_settings
+from broker.wire.feed_json import feed_row
 from broker.wire.reconciliation import write_reconciliation
 
 _COLUMNS = ("code", "name", "feed", "last taken", "matched", "waiting", "refused")
@@ -47,13 +42,12 @@ def authorities(
         return
     settings = load_settings()
     cluster = settings.require_cluster(bootstrap_servers)
-    parts, now = assemble(settings), present()
-    feeds = [
-        feed for feed in asyncio.run(_read(settings, parts, cluster, now)) if not unwell or not feed.healthy
-    ]
+    parts = assemble(settings)
+    found = asyncio.run(feed_reader(settings, parts, cluster)())
+    feeds = [feed for feed in found if not unwell or not feed.healthy]
     if as_json:
         for feed in feeds:
-            click.echo(json.dumps(_whole(feed, parts.authorities), ensure_ascii=False))
+            click.echo(json.dumps(feed_row(feed, parts.authorities.name(feed.authority)), ensure_ascii=False))
         return
     if not feeds:
         click.echo("every feed is well" if unwell else "no authority is known")
@@ -123,17 +117,6 @@ def reconcile(
         click.echo(f"cpis: {found.unreadable} records of cpis.people cannot be read", err=True)
 
 
-async def _read(settings: Settings, parts: Parts, cluster: Cluster, now: datetime) -> Sequence[FeedHealth]:
-    """Read what is remembered."""
-    archive = KafkaArchive(cluster)
-    try:
-        await archive.start()
-        report = FeedsReport(archive, parts.feeds, parts.records, feed_rule(settings, parts, now))
-        return await report.read(now)
-    finally:
-        await archive.close()
-
-
 def _row(feed: FeedHealth, listed: Authorities) -> tuple[str, ...]:
     """Return a line of the table."""
     last = "never" if feed.age is None else f"{old(feed.age)} ago"
@@ -146,31 +129,3 @@ def _row(feed: FeedHealth, listed: Authorities) -> tuple[str, ...]:
         ", ".join(f"{one.count} {one.code} since {one.since:%Y-%m-%d}" for one in feed.waiting) or "-",
         str(feed.refused),
     )
-
-
-def _whole(feed: FeedHealth, listed: Authorities) -> dict[str, object]:
-    """Return a feed as JSON; its age is in seconds."""
-    newest = feed.newest
-    return {
-        "authority": feed.authority.code,
-        "name": listed.name(feed.authority),
-        "state": feed.state.value,
-        "last_taken": readable(feed.last_at),
-        "age_seconds": None if feed.age is None else int(feed.age.total_seconds()),
-        "stale": feed.stale,
-        "matched": feed.matched,
-        "below_gate": feed.below_gate,
-        "waiting": readable(feed.waiting),
-        "refused": feed.refused,
-        "newest_file": None
-        if newest is None
-        else {
-            "code": newest.code,
-            "created_at": readable(newest.created_at),
-            "received_at": readable(newest.received_at),
-            "found": newest.found,
-            "loaded": newest.loaded,
-            "plans": newest.plans,
-            "codes": dict(newest.codes),
-        },
-    }

@@ -138,6 +138,20 @@ class FeedHealth:
         return not self.stale and not self.below_gate and not self.refused
 
 
+def to_do(feed: FeedHealth) -> tuple[str, ...]:
+    """Return what an authority has to do about its feed, nothing where it is well (C8, C9)."""
+    said = []
+    if feed.stale:
+        said.append("No file of yours was taken for too long: send one, new plans alert nobody until then.")
+    if feed.refused:
+        said.append("Records of your newest file were not loaded: the acknowledgement says which and why.")
+    if feed.waiting:
+        said.append("Records match nobody: upload the registered name, date of birth and NHS number.")
+    if feed.below_gate:
+        said.append("Fewer of your records match than a live feed needs.")
+    return tuple(said)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedAges:
     """

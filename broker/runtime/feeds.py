@@ -1,12 +1,18 @@
-"""Which authorities should send plans, how often, and which of them a person has said to be live."""
+"""Which authorities should send plans and how often, which a person has said to be live, how each stands."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from broker.core.feeds import FeedRule, FeedState
+from broker.adapters.cluster import Cluster
+from broker.adapters.kafka_archive import KafkaArchive
+from broker.core.feeds import FeedHealth, FeedRule, FeedState
 from broker.core.identifiers import london_day
-from broker.runtime.parts import Parts
+from broker.ports import Clock
+from broker.runtime.parts import Parts, present
 from broker.runtime.settings import Settings
 from broker.runtime.topics import declared_topics
+from broker.services.feed_door import ReadFeeds
+from broker.services.feed_health import FeedsReport
 
 _PERCENT = 100
 
@@ -30,3 +36,19 @@ def feed_rule(settings: Settings, parts: Parts, at: datetime) -> FeedRule:
         ),
         closed=frozenset(closed),
     )
+
+
+def feed_reader(settings: Settings, parts: Parts, cluster: Cluster, *, clock: Clock = present) -> ReadFeeds:
+    """Return what reads how every feed stands now, over a connection of its own each time."""
+
+    async def read() -> Sequence[FeedHealth]:
+        """Read; raise `KafkaUnavailable` or `TopicMissing`."""
+        archive, now = KafkaArchive(cluster), clock()
+        try:
+            await archive.start()
+            rule = feed_rule(settings, parts, now)
+            return await FeedsReport(archive, parts.feeds, parts.records, rule).read(now)
+        finally:
+            await archive.close()
+
+    return read

@@ -51,6 +51,7 @@ from broker.runtime.sender_quality import SenderQuality
 from broker.runtime.settings import Settings
 from broker.runtime.upload_doors import UploadDoors, uploads
 from broker.services.attendances import Attendances
+from broker.services.feed_door import FeedDoor, ReadFeeds
 from broker.services.following import Following
 from broker.services.intake import ACKNOWLEDGED, QUALITY, UNREAD, Intake
 from broker.services.intake import REJECTED as REJECTED_PREFIX
@@ -115,6 +116,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         refusing: Callable[[], bool] = lambda: False,
         source: Source | None = None,
         inward: Inward | None = None,
+        feeds: ReadFeeds | None = None,
         metrics: Metrics | None = None,
         **options: Any,
     ) -> None:
@@ -211,6 +213,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             more=(
                 *self._files.http.operations(),
                 *national_operations(national, parts.senders),
+                *(() if feeds is None else FeedDoor(parts.senders, parts.authorities, feeds).operations()),
             ),
         )
         super().__init__(**options)

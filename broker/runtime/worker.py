@@ -121,6 +121,7 @@ def _service(role: Role, shared: _Shared) -> Any:
     match role:
         case Role.INTAKE:
             from broker.adapters.kafka_tail import KafkaInputTail
+            from broker.runtime.feeds import feed_reader
             from broker.runtime.intake_role import IntakeRole
             from broker.runtime.pds import source
             from broker.runtime.provider_topics import inward
@@ -136,6 +137,7 @@ def _service(role: Role, shared: _Shared) -> Any:
                 refusing=lambda: shared.facts.refusing,
                 source=source(shared.settings, shared.cluster, clock=shared.clock, metrics=shared.metrics),
                 inward=inward(shared.settings, shared.cluster),
+                feeds=feed_reader(shared.settings, shared.parts, shared.cluster, clock=shared.clock),
                 metrics=shared.metrics,
             )
         case Role.MATCHER:

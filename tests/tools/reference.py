@@ -18,7 +18,9 @@ import broker
 from broker.adapters.access_declarations import Grant, load_access
 from broker.adapters.topic_declarations import load_topics
 from broker.cli import root
+from broker.core.authorities import Authorities
 from broker.core.errors import BrokerError, ConfigurationError, Disposition
+from broker.core.feeds import FeedHealth
 from broker.core.lawful_basis import TABLE, Flow
 from broker.core.policy import DECLARATIONS, Policy
 from broker.core.policy_keys import Declared, Where
@@ -28,6 +30,7 @@ from broker.runtime.policy_view import plain
 from broker.runtime.policy_view import words as policy_words
 from broker.runtime.settings import PREFIX, Settings
 from broker.services.described import page
+from broker.services.feed_door import FeedDoor
 from broker.services.national_door import NationalDoor
 from broker.wire.upload_codes import FileCode, RecordCode
 from tests.builders.http_house import operations
@@ -75,12 +78,18 @@ def build_pages(repository: Path) -> Mapping[Path, str]:
     return {**pages, folder / "openapi.json": openapi_page()}
 
 
+async def _no_feeds() -> Sequence[FeedHealth]:
+    """Return the health of no feed: the page describes operations alone."""
+    return ()
+
+
 def openapi_page() -> str:
     """Return the description of everything that is asked over HTTP."""
     la_door, *_ = door_of(UploadDesk(), Path(), Senders())
     national = NationalDoor(Post().events, Senders())
-    every = (*la_door.operations(), *national.operations(), *operations(Desk(), Senders()))
-    return page(every).decode() + "\n"
+    feeds = FeedDoor(Senders(), Authorities(), _no_feeds)
+    ours = (*la_door.operations(), *feeds.operations(), *national.operations())
+    return page((*ours, *operations(Desk(), Senders()))).decode() + "\n"
 
 
 def _with_notice(page: str) -> str:

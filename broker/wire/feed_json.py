@@ -1,0 +1,33 @@
+"""How a feed stands, as JSON: for an authority that asks over HTTP, and for the command line."""
+
+from broker.core.feeds import FeedHealth, to_do
+from broker.wire.readable import readable
+
+
+def feed_row(feed: FeedHealth, name: str) -> dict[str, object]:
+    """Return how the feed of an authority of this name stands; its age is in seconds, `matched` a share."""
+    newest = feed.newest
+    return {
+        "authority": feed.authority.code,
+        "name": name,
+        "state": feed.state.value,
+        "last_taken": readable(feed.last_at),
+        "age_seconds": None if feed.age is None else int(feed.age.total_seconds()),
+        "stale": feed.stale,
+        "matched": feed.matched,
+        "below_gate": feed.below_gate,
+        "waiting": readable(feed.waiting),
+        "refused": feed.refused,
+        "to_do": list(to_do(feed)),
+        "newest_file": None
+        if newest is None
+        else {
+            "code": newest.code,
+            "created_at": readable(newest.created_at),
+            "received_at": readable(newest.received_at),
+            "found": newest.found,
+            "loaded": newest.loaded,
+            "plans": newest.plans,
+            "codes": dict(newest.codes),
+        },
+    }
