@@ -61,19 +61,21 @@ class Uncheckable(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
     """
-    What was looked at for one visit of which messages are held.
+    What was looked at for one visit.
 
-    `number`: one usable for matching (rulings 20, 35). `searched`: plans of English authorities are filed
-    under such numbers, or one is (28). `plan`: one on file counts for the visit and its details match.
-    `details_disagree`: one counts and none matches. `several_numbers`: the newest message that names a number
-    several that differ, and a plan may be filed under another of them (42). `record_waiting`,
-    `possible_match`: ruling 21. `not_in_use`, `under_enquiry`: rulings 23 and 38. `restricted`: ruling 24.
+    `held`: messages of it are. `number`: one usable for matching (rulings 20, 35). `searched`: plans of
+    English authorities are filed under such numbers, or one is (28). `plan`: one on file counts for the visit
+    and its details match. `details_disagree`: one counts and none matches. `several_numbers`: the newest
+    message that names a number several that differ, and a plan may be filed under another of them (42).
+    `record_waiting`, `possible_match`: ruling 21. `not_in_use`, `under_enquiry`: rulings 23 and 38.
+    `restricted`: ruling 24.
     `excluded`: who asks must not see the person (48).
     `sharing_stopped`: by the provider's own signed stop, `plans_unshared`: by one of some authority, whose
     plans nobody may look through (45). `checked_at`: when a check mark that has passed the visit was written,
     aware UTC; None while none has.
     """
 
+    held: bool = True
     number: bool = True
     searched: bool = True
     plan: bool = False
@@ -156,6 +158,7 @@ class Answer:
 
 
 _BEFORE_A_PLAN: tuple[tuple[Uncheckable, Callable[[Checked], bool]], ...] = (
+    (Uncheckable.NOT_HELD, lambda checked: not checked.held),
     (Uncheckable.RESTRICTED, lambda checked: checked.excluded),  # in the words of a restricted record
     (Uncheckable.SHARING_STOPPED, lambda checked: checked.sharing_stopped),
     (Uncheckable.POSSIBLE_MATCH, lambda checked: checked.possible_match),

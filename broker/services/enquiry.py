@@ -9,7 +9,7 @@ plan`.
 import asyncio
 from collections.abc import Sequence
 
-from broker.core.answers import MARK_WITHIN, Answer, Asker, Uncheckable, answer, could_not_check
+from broker.core.answers import MARK_WITHIN, Answer, Asker, Checked, Uncheckable, answer, could_not_check
 from broker.core.desk_errors import NoAnswerHere, VisitAmbiguous
 from broker.core.facts import Access
 from broker.core.feeds import FeedRule
@@ -91,7 +91,7 @@ class Enquiry:
     async def _without_number(self, kept: Sequence[Kept], grounds: Grounds) -> Answer:
         """Return that nobody knows whose a visit is, or who it may be; or that no message is held (21)."""
         if not kept:
-            return could_not_check(Uncheckable.NOT_HELD)
+            return answer(Checked(held=False), NO_FEEDS)
         newest = kept[-1]
         await self._log.audit(ActionKind.ANSWERED, newest.visit, place_of(newest.record), grounds)
         return answer(await self._answering.unnumbered(newest.visit), NO_FEEDS)

@@ -13,9 +13,7 @@ from broker.core.answers import (
     Feeds,
     Finding,
     Looked,
-    Uncheckable,
     answer,
-    could_not_check,
     look,
 )
 from broker.core.desk_errors import NoAnswerHere
@@ -157,7 +155,7 @@ def ask_core(
         met = around.met(owned(asked, sent).unnumbered("EDSYS", KEY))
         if met is not None:
             return answer(Checked(number=False, possible_match=met), feeds)
-        return could_not_check(Uncheckable.NOT_HELD)
+        return answer(Checked(held=False), feeds)
 
     return ask
 

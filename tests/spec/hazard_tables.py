@@ -179,9 +179,16 @@ NEWBORNS = rows("""
     T-1h / birth / b1 / baby=B born=D-11  | no
     T-1h / birth / b1 / baby=B            | yes
     T+1h / birth / b1 / baby=B born=D-1   | yes
+    T-9d / cover / UCP E09 / number=B born=D-28 start=D-90 end=D-30 | yes
+    T-9d / cover / UCP E09 / number=B born=D-29 start=D-90 end=D-30 | no
+    T-1h / birth / b1 / baby=B visit=v1; T+1h / A08 / v1 / number=B mothers=A | yes
+    T-1h / birth / b1 / baby=B visit=v1; T+1h / A08 / v1 / number=B mothers=C | no
     -                                     | no
 """)
-"""What links a baby with its mother, of whom an unborn child's plan is on file from `D-10` on."""
+"""
+What links a baby with its mother, of whom an unborn child's plan is on file from `D-10` on; or what is known
+of another mother's plan. C is another mother, whom the visit may name instead.
+"""
 
 LATE = rows("""
     plans                                                              | told

@@ -12,12 +12,13 @@ from itertools import permutations
 
 import pytest
 
-from broker.core.alerts import AlertEvent, EventKind, ItemKind, RecipientKind
+from broker.core.alerts import AlertEvent, Change, EventKind, ItemKind, RecipientKind
 from broker.core.answers import Finding
 from broker.core.canonical import canonical
 from broker.core.facts import Fact, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.wording import statements
+from broker.wire.adt_other import may_hold_two_numbers
 from tests.builders.adt import Adt, Patient
 from tests.spec.conftest import Run, RunDoors, RunMoving, RunNearby
 from tests.spec.doors import at, taken
@@ -212,6 +213,31 @@ def test_an_old_and_a_new_number_are_not_joined(run_recorded: RunMoving) -> None
     ]
 
 
+MERGED = "PID|1||9990000026^^^NHS\rMRG|9990000018^^^NHS\r"
+MERGES = {
+    "whole": f"MSH|^~\\&|EDSYS|RXX|||20260110100500||ADT^A40|C9|T|2.4\r{MERGED}",
+    "cut off": MERGED,
+    "of another name": f"MSH|^~\\&|EDSYS|RXX|||20260110100500||ADT^A18|C9|T|2.4\r{MERGED}",
+}
+"""Messages that put an old number and a new one side by side."""
+
+
+@pytest.mark.parametrize("merge", MERGES)
+def test_a_merge_joins_nothing(run_doors: RunDoors, merge: str) -> None:
+    """No byte of it may be kept; each visit stays until its own next message moves it (25, 42)."""
+
+    def sent(numbers: Mapping[str, NhsNumber]) -> Iterator[Adt]:
+        for minute, (name, visit) in enumerate((("A", "v1"), ("B", "v2"), ("B", "v2"))):
+            said = {"visit": visit, "class": "E"}
+            who = Patient(number=numbers[name].digits, born="20140412")
+            yield Adt(event="A04", control_id=f"C{minute}", recorded=at(minute), patient=who, pv1=said)
+
+    outcome = run_doors(table(f"{PLAN} number=A", "T-9d | plan | CPP E09 | number=B"), sent)
+
+    assert [("A", "v1"), ("B", "v2")] == outcome.alerts("number | about")[::2]
+    assert may_hold_two_numbers(MERGES[merge].encode())
+
+
 def _identifiers(outcome: Outcome, digits: str) -> set[str]:
     """Return whatever tells people, visits and alerts apart in what was told of a number."""
     told = [canonical(event) for event in outcome.events if event.subject.digits == digits]
@@ -268,6 +294,9 @@ def test_a_restricted_place_is_not_disclosed(
     placed = [one for one in told if any(word in canonical(one) for word in PLACE)]
     assert int(disclosed) == len(placed) < len(told)
     assert "could not check: restricted" == outcome.answer(provider="RMARK")
+    assert placed == told[: int(disclosed)]
+    to_delete = [Change.RESTRICTED in one.changes and one.loud for one in told]
+    assert [False] * int(disclosed) + [bool(int(disclosed))] == to_delete[: int(disclosed) + 1]
 
 
 # 6: a baby, or a child whose plan cannot be loaded, missed
@@ -288,13 +317,19 @@ def test_a_baby_or_a_child_whose_plan_cannot_be_loaded_is_not_missed(
     assert answer == outcome.answer().removeprefix(COULD_NOT_CHECK)
 
 
+OTHER = "T-9d | plan | LAC E08 | number=C family=Z given=Q birth_date=1990-09-09"
+"""Of another woman, who has nothing to do with the baby."""
+
+
 @pytest.mark.parametrize(("birth", "told"), NEWBORNS)
 def test_a_newborn_without_a_plan_of_its_own_is_not_missed(
     run_moving: RunMoving, birth: str, told: str
 ) -> None:
     """Its mother's unborn plan covers it by the link alone, known name or none (ruling 26, C19)."""
     baby = "T | A04 | v1 | number=B family=- given=Baby birth_date=-"
-    outcome = run_moving(table("T-30d | plan | UCP E09 | start=D-10 end=D+60", birth, baby))
+    outcome = run_moving(
+        table("T-30d | plan | UCP E09 | start=D-10 end=D+60", OTHER, baby, *birth.split("; "))
+    )
 
     alerts = [("B", "la E09", "v1"), ("B", "provider RXX", "v1")] * (told == "yes")
     assert alerts == [row for row in outcome.alerts("number | to | about") if row[2] == "v1"]
