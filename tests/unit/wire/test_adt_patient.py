@@ -1,5 +1,7 @@
 """Who an ADT message is about: where the number stands, how sure it is, who is beside the patient."""
 
+from dataclasses import astuple
+
 import pytest
 
 from broker.core.facts import NumberStatus, Reliability
@@ -188,3 +190,15 @@ def test_the_mother_is_read_where_a_number_is_labelled_as_hers(
 ) -> None:
     """PID-21, or the identifiers of a next of kin whose relationship is 12 (rulings 26, 35, 36)."""
     assert mothers == [number.digits for number in read(edited(fixture(), **fields)).mothers]
+
+
+def test_no_identifier_of_a_message_but_its_control_id_stands_in_its_fact() -> None:
+    """Each would be the same under an old and a new number: not read, or keyed per number (28, 42)."""
+    said = ("A55501", "A123456789012", "1234567890", "0101011234", "V-OWN-1", "ACC-77")
+    local, pupil, learner, scottish, visit, account = said
+    repeats = f"{local}^^^RXX^MR~9990000018^^^NHS~{pupil}^^^DFE^UPN~{learner}^^^LRS^ULN~{scottish}^^^NHSS^CHI"
+    reading = read(edited(fixture(), PID_3=repeats, PID_18=account, PV1_19=visit, PV1_5=account))
+
+    shown = [str(value) for value in astuple(reading.message)]
+    assert "EDSYS0001" in shown
+    assert [] == [one for one in said if any(one in value for value in (*shown, reading.unnumbered))]
