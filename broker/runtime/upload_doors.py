@@ -12,7 +12,7 @@ from typing import Any
 
 from broker.adapters.drop_folder import DropFolder, Verdict
 from broker.adapters.kept_files import KeptFiles
-from broker.adapters.worker_process import read_file_aside
+from broker.adapters.worker_process import read_file_aside, read_table_aside
 from broker.core.kept_uploads import UploadDoor
 from broker.ports import Clock, FactLog
 from broker.runtime import log_events as events
@@ -84,7 +84,9 @@ class UploadDoors:
     ) -> None:
         """Take what is needed; nothing is opened before `prepare` and `run`."""
         self._store = KeptFiles(settings.kept_files, parts.sealer)
-        self.desk = UploadDesk(use_case, self._store, key=parts.key, clock=clock, told=self._told)
+        self.desk = UploadDesk(
+            use_case, self._store, key=parts.key, clock=clock, told=self._told, table=read_table_aside
+        )
         self._queue = UploadQueue(self.desk, self._store, count=count)
         self.http = LaDoor(parts.senders, self._store, self._queue, key=parts.key, clock=clock)
         self._answers_for = timedelta(days=settings.drop_answer_days)

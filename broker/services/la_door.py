@@ -33,6 +33,7 @@ from broker.upload_ports import UploadDraft, UploadStore
 from broker.wire.http import JSON, HttpAnswer, HttpRequest, Operation, Parameter
 from broker.wire.problem import PROBLEM, problem
 from broker.wire.upload_codes import FileCode
+from broker.wire.upload_csv import authority_in
 from broker.wire.upload_heading import HEAD_BYTES_MAX, authority_of
 
 BASE: Final = "/la/v1/uploads"
@@ -96,8 +97,8 @@ class LaDoor:
                 path=BASE,
                 name="upload",
                 summary="Send an upload file",
-                meaning="The message REPC_MT000002GB01, with changes alone or of all children. It is kept "
-                "before it is answered, and taken in its turn.",
+                meaning="The message REPC_MT000002GB01, or a table in CSV, with changes alone or of all "
+                "children. It is kept before it is answered, and taken in its turn.",
                 handle=self._upload,
                 refuse=_refuse,
                 statuses={
@@ -105,7 +106,7 @@ class LaDoor:
                     400: "Broken off, or no gzip.",
                     **{status: words for status, words in _TOLD.items() if status not in {404, 409}},
                 },
-                takes=_XML_TYPES,
+                takes=(*_XML_TYPES, MediaType.CSV.value),
                 gives=(JSON, PROBLEM),
                 parameters=(_REQUEST_ID,),
                 streamed=BODY_BYTES_MAX,
@@ -178,13 +179,15 @@ class LaDoor:
                 content.update(piece)
                 head += piece[: HEAD_BYTES_MAX - len(head)]
                 await asyncio.to_thread(draft.write, piece)
-            named = authority_of(bytes(head))
+            kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+            media_type = MediaType.CSV if kind == MediaType.CSV else MediaType.XML
+            named = authority_in(bytes(head)) if media_type is MediaType.CSV else authority_of(bytes(head))
             if named is not None and named not in authorities:
                 raise NotItsUpload
             upload = KeptUpload(
                 upload_id=upload_id,
                 door=UploadDoor.HTTP,
-                media_type=MediaType.XML,
+                media_type=media_type,
                 senders=authorities if named is None else frozenset({named}),
                 received_at=aware(self._clock()),
                 digest=digest(content, self._key),

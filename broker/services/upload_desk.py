@@ -8,10 +8,11 @@ of every file the bytes and the answer are kept, sealed.
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from broker.core.errors import MalformedMessage
 from broker.core.identifiers import OdsCode, aware
 from broker.core.kept_uploads import KeptUpload, MediaType, Part, Result, UploadDoor
 from broker.core.keyed import IdentityKey
@@ -20,7 +21,8 @@ from broker.services.uploads import Uploads
 from broker.upload_ports import UploadStore
 from broker.wire.file_response import write_file_response
 from broker.wire.upload_answer import FileAnswer, refuse_file
-from broker.wire.upload_json import write_json_response
+from broker.wire.upload_csv import Table, read_table
+from broker.wire.upload_json import Places, write_json_response
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +54,34 @@ Told = Callable[[UploadDoor, FileAnswer], None]
 """Hears what became of a file that was read."""
 
 
+ReadTable = Callable[[bytes], Awaitable[Table]]
+"""Reads a table without holding the event loop; `read_table` says what it returns."""
+
+
+async def read_table_here(data: bytes) -> Table:
+    """Read a table in a thread."""
+    return await asyncio.to_thread(read_table, data)
+
+
 class UploadDesk:
     """Takes files from every door; `told` hears what became of each that was read."""
 
     def __init__(
-        self, uploads: Uploads, store: UploadStore, *, key: IdentityKey, clock: Clock, told: Told
+        self,
+        uploads: Uploads,
+        store: UploadStore,
+        *,
+        key: IdentityKey,
+        clock: Clock,
+        told: Told,
+        table: ReadTable = read_table_here,
     ) -> None:
-        """Take the use case, where files are kept, and the clock that dates acknowledgements."""
+        """
+        Take the use case, where files are kept, and the clock that dates acknowledgements.
+
+        `table` reads a table without holding the event loop.
+        """
+        self._read_table = table
         self._uploads = uploads
         self._store = store
         self._key = key
@@ -81,7 +104,7 @@ class UploadDesk:
         `Uploads.load` does, and `StorageUnusable` where it cannot be kept: it is then to be taken again.
         """
         received_at = aware(self._clock())
-        outcome = await self._load(data, door, senders)
+        outcome = await self._load(data, door, senders, received_at, media_type)
         upload = KeptUpload(
             upload_id=secrets.token_hex(16),
             door=door,
@@ -101,7 +124,7 @@ class UploadDesk:
         Raises as `take` does, and `UnsealingFailed` where it cannot be read any more.
         """
         data = await asyncio.to_thread(self._read, upload.upload_id)
-        outcome = await self._load(data, upload.door, upload.senders, received_at=upload.received_at)
+        outcome = await self._load(data, upload.door, upload.senders, upload.received_at, upload.media_type)
         settled = replace(upload, result=outcome.result, postponed="")
         await asyncio.to_thread(self._store.settle, settled, outcome.parts)
         return replace(outcome, upload_id=upload.upload_id)
@@ -115,14 +138,23 @@ class UploadDesk:
         data: bytes,
         door: UploadDoor,
         senders: frozenset[OdsCode] | None,
-        received_at: datetime | None = None,
+        received_at: datetime,
+        media_type: MediaType,
     ) -> Outcome:
-        """Make durable what a file says."""
-        answer = await self._uploads.load(
-            data, senders=senders, at_once=door.answers_at_once, received_at=received_at
-        )
+        """Make durable what a file says; a table is read as the message that says the same."""
+        places = None
+        try:
+            if media_type is MediaType.CSV:
+                table = await self._read_table(data)
+                data, places = table.message, table.places
+        except MalformedMessage as fault:
+            answer = await self._uploads.refuse(data, fault, received_at)
+        else:
+            answer = await self._uploads.load(
+                data, senders=senders, at_once=door.answers_at_once, received_at=received_at
+            )
         self._told(door, answer)
-        return await asyncio.to_thread(self._outcome, answer)
+        return await asyncio.to_thread(self._outcome, answer, places)
 
     def _read(self, upload_id: str) -> bytes:
         """Return a file that is kept."""
@@ -138,13 +170,13 @@ class UploadDesk:
             draft.discard()
         self._store.settle(upload, outcome.parts)
 
-    def _outcome(self, answer: FileAnswer) -> Outcome:
-        """Return an answer with its messages."""
+    def _outcome(self, answer: FileAnswer, places: Places | None = None) -> Outcome:
+        """Return an answer with its messages; `places` says where the parts of a table stand in it."""
         at = self._clock()
         return Outcome(
             answer=answer,
             acknowledgement=write_file_response(answer, created_at=at),
-            as_json=write_json_response(answer, created_at=at),
+            as_json=write_json_response(answer, created_at=at, places=places),
         )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from broker.core.errors import BrokerError, DemographicsUnavailable, StorageUnusable
+from broker.core.errors import BrokerError, DemographicsUnavailable, MalformedMessage, StorageUnusable
 from broker.core.facts import IdentityNotice, PlanFact, PlanKey
 from broker.core.identifiers import NhsNumber, OdsCode, aware, london_day
 from broker.core.keyed import IdentityKey
@@ -125,6 +125,11 @@ class Uploads:
             if not at_once:
                 raise
         return send_again(file.sent)
+
+    async def refuse(self, data: bytes, fault: MalformedMessage, received_at: datetime) -> FileAnswer:
+        """Keep a file of another form that cannot be read as an upload; raise as `load` does (CPF01)."""
+        reason = f"{FileCode.MALFORMED} {fault.reason}"
+        return await self._refuse_file(data, UnreadableFile(reason, fault.location, SentFile()), received_at)
 
     async def _load_records(self, data: bytes, file: ReadFile, received_at: datetime) -> FileAnswer:
         """Examine every record, then append the plans of those that are taken, then keep the others."""

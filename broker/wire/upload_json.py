@@ -5,7 +5,7 @@ Of a file that was no XML the places are those of the equivalent message, and be
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -21,8 +21,8 @@ class Spot(NamedTuple):
     column: str | None = None
 
 
-Places = Mapping[str, Spot]
-"""Where the parts of a file stand in the lines that it was made of, by their XPaths without prefixes."""
+Places = Callable[[str], Spot | None]
+"""Says where a part of the message, by its XPath without prefixes, stands in the lines it was made of."""
 
 
 def write_json_response(answer: FileAnswer, *, created_at: datetime, places: Places | None = None) -> bytes:
@@ -44,15 +44,6 @@ def write_json_response(answer: FileAnswer, *, created_at: datetime, places: Pla
     return json.dumps(said, ensure_ascii=False, indent=1).encode()
 
 
-def spot(location: str, places: Places) -> Spot | None:
-    """Return where a place stands in the lines, or the nearest above it that stands there."""
-    while location:
-        if location in places:
-            return places[location]
-        location = location.rpartition("/")[0]
-    return None
-
-
 def _detail(record: RecordAnswer, places: Places | None) -> dict[str, Any]:
     """Return what is said of one record."""
     return {
@@ -66,5 +57,5 @@ def _detail(record: RecordAnswer, places: Places | None) -> dict[str, Any]:
 def _place(location: str, places: Places | None) -> dict[str, Any]:
     """Return a place: its XPath, or in words where it is none, and line and column where there are any."""
     written = xpath(location) if location.startswith("/") else location
-    found = spot(location, places or {})
+    found = None if places is None else places(location)
     return {"location": written} | ({} if found is None else {"line": found.line, "column": found.column})

@@ -33,6 +33,7 @@ from broker.services.described import page
 from broker.services.feed_door import FeedDoor
 from broker.services.national_door import NationalDoor
 from broker.wire.upload_codes import FileCode, RecordCode
+from broker.wire.upload_csv import COLUMNS
 from tests.builders.http_house import operations
 from tests.builders.upload_desk import Desk as UploadDesk
 from tests.builders.upload_desk import door_of
@@ -66,6 +67,7 @@ def build_pages(repository: Path) -> Mapping[Path, str]:
         "cli.md": lambda _where: commands_page(),
         "errors.md": lambda _where: errors_page(),
         "upload-codes.md": lambda _where: upload_codes_page(),
+        "upload-columns.md": lambda _where: upload_columns_page(),
         "metrics.md": lambda _where: metrics_page(),
         "policy.md": lambda _where: policy_page(),
         "senders.md": senders_page,
@@ -81,6 +83,23 @@ def build_pages(repository: Path) -> Mapping[Path, str]:
 async def _no_feeds() -> Sequence[FeedHealth]:
     """Return the health of no feed: the page describes operations alone."""
     return ()
+
+
+def upload_columns_page() -> str:
+    """Return the page of the columns of an upload that is a table."""
+    rows = [
+        (f"`{name}`", "yes" if column.required else "no", _sentence(column.meaning))
+        for name, column in COLUMNS.items()
+    ]
+    about = paragraph(
+        """
+        A small authority may send its uploads as a table: CSV in UTF-8, commas between cells, the names of
+        the columns in the first line, in any order. One row is one record with one plan. A row is read as
+        the message that says the same, so that it gets the same codes; the acknowledgement as JSON names line
+        and column. A column that is not in the list is refused, since what stands in it would be lost.
+        """
+    )
+    return "\n".join(["# Columns of an upload", "", about, "", *table(("Column", "Needed", "Meaning"), rows)])
 
 
 def openapi_page() -> str:

@@ -22,8 +22,9 @@ from broker.services.la_door import BASE
 from broker.services.upload_queue import WAITING_MAX
 from broker.wire.http import HttpAnswer, HttpRequest
 from broker.wire.problem import PROBLEM
-from tests.builders.upload import build_upload
+from tests.builders.upload import PlanBlock, Record, build_upload
 from tests.builders.upload_desk import NOW, Desk, door_of
+from tests.builders.upload_tables import ROW, table
 from tests.official_schemas import faults_of
 
 
@@ -268,6 +269,51 @@ def test_a_file_that_is_sent_again_after_cpf05_is_taken_again(tmp_path: Path) ->
 
     assert ("waiting", "CPF02", False) == (first["state"], second["code"], second["send_again"])
     assert (1, 1) == (len(house.store.every()), len(house.memory.plans()))
+
+
+def test_a_table_is_taken_as_the_message_that_says_the_same(tmp_path: Path) -> None:
+    """The same facts; a fault has line and column; what was sent is kept as it was (rulings 21, 35)."""
+    house = House(tmp_path)
+    data = table(ROW, {**ROW, "nhs_number": ""}, {**ROW, "start": "2025-02-30"})
+    kind = {"content-type": "text/csv; charset=utf-8"}
+
+    sent = house.send(data, request=kind)
+    house.settle()
+    details = said(house.fetch(sent, "acknowledgement", headers={"accept": "application/json"}))["details"]
+    of_xml = House(tmp_path / "xml")
+    of_xml.send(build_upload([Record(plans=[PlanBlock(start="202501100000")])], file_id="LA-FILE-0001"))
+    of_xml.settle()
+
+    assert of_xml.memory.plans() == house.memory.plans()
+    assert [("CPR06", 2, None), ("CPR07", 3, "nhs_number"), ("CPR07", 4, "start")] == [
+        (one["code"], one["line"], one["column"]) for one in details
+    ]
+    assert data == b"".join(house.store.read(house.store.every()[0].upload_id, Part.FILE))
+    assert [] == faults_of(house.fetch(sent, "acknowledgement").body)
+    assert house.memory.waiting()
+
+
+def test_a_table_of_another_authority_is_refused_and_one_that_is_none_is_answered(tmp_path: Path) -> None:
+    """By its first row (403); what is no table of these columns is CPF01 with its place."""
+    house = House(tmp_path)
+    kind = {"content-type": "text/csv"}
+
+    assert 403 == house.send(table(ROW), OTHER, kind).status
+
+    sent = house.send(b"name,born\nRobin,2016\n", request=kind)
+    house.settle()
+    fault = said(house.fetch(sent, "acknowledgement", headers={"accept": "application/json"}))["fault"]
+    assert {"reason": "unknown column", "location": "line 1, cell 1"} == fault
+    assert [b"name,born\nRobin,2016\n"] == [kept.raw for kept in house.memory.kept()]
+
+
+def test_a_file_of_several_megabytes_is_kept_byte_for_byte(tmp_path: Path) -> None:
+    """It is sealed in parts as it comes."""
+    house = House(tmp_path)
+    data = FILE.replace(b"</File>", b"<!--" + b"x" * 2_500_000 + b"--></File>")
+
+    assert 202 == house.send(data).status
+    assert data == b"".join(house.store.read(house.store.every()[0].upload_id, Part.FILE))
 
 
 def test_a_body_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:

@@ -3,10 +3,8 @@
 import json
 from datetime import UTC, datetime
 
-import pytest
-
 from broker.wire.file_response import xpath
-from broker.wire.upload_json import Spot, spot, write_json_response
+from broker.wire.upload_json import Spot, write_json_response
 from tests.builders.upload import Person, Record, build_upload
 from tests.builders.upload_desk import Desk
 
@@ -49,19 +47,8 @@ def test_the_fault_of_a_whole_file_has_its_place_in_words() -> None:
 
 def test_a_place_in_lines_stands_beside_the_place_in_the_message() -> None:
     """Of a file that was made of lines."""
-    places = {PLACE: Spot(3, "nhs_number")}
+    places = {PLACE: Spot(3, "nhs_number")}.get
     said = json.loads(write_json_response(Desk().load(FILE), created_at=AT, places=places))
 
     assert (3, "nhs_number") == (said["details"][1]["line"], said["details"][1]["column"])
     assert "line" not in said["details"][0]
-
-
-@pytest.mark.parametrize(
-    ("location", "found"),
-    [("/File/record[1]/x/y", Spot(2, "x")), ("/File/record[1]/z", Spot(2)), ("/File/record[2]", None)],
-)
-def test_a_place_that_has_no_line_is_that_of_what_holds_it(location: str, found: Spot | None) -> None:
-    """Up to the record."""
-    places = {"/File/record[1]": Spot(2), "/File/record[1]/x": Spot(2, "x")}
-
-    assert found == spot(location, places)

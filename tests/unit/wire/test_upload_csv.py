@@ -1,0 +1,166 @@
+"""A table is read as the message that says the same; what is wrong with it has line and column."""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from broker.adapters.worker_process import read_table_aside
+from broker.core.errors import MalformedMessage
+from broker.core.identifiers import OdsCode
+from broker.wire.upload_csv import COLUMNS, authority_in, read_table
+from broker.wire.upload_json import Spot
+from tests.builders.upload import Person, PlanBlock, Record, build_upload
+from tests.builders.upload_desk import Desk
+from tests.builders.upload_tables import ROW, row_of, table
+from tests.official_schemas import faults_of
+
+MOTHERS = {**ROW, "nhs_number": "9990000069", "plan": "ucp", "end": "2025-06-15"}
+_DAYS = st.dates().map(lambda day: day.strftime("%Y%m%d"))
+_NAMES = st.none() | st.text(st.characters(codec="utf-8", categories=("L", "Zs")), max_size=8).map(str.strip)
+_PEOPLE = st.builds(
+    Person,
+    number=st.sampled_from(["9990000018", "9990000026", "9990000019", None]),
+    local_id=st.none() | st.text("abc123", min_size=1, max_size=5),
+    given=_NAMES.map(lambda name: name or None),
+    family=_NAMES.map(lambda name: name or None),
+    born=_DAYS | st.sampled_from(["20160230", "2016", "soon"]),
+)
+_DATES = (_DAYS | st.just("20250230")).map(lambda day: f"{day}0000")
+
+
+@st.composite
+def records(draw: st.DrawFn) -> Record:
+    """Return a record of one plan."""
+    kind = draw(st.sampled_from(["CPP", "LAC", "UCP"]))
+    dates = st.none() | _DATES
+    plan = PlanBlock(kind=kind, start=draw(dates), end=draw(dates), deleted=draw(dates))
+    person = draw(_PEOPLE)
+    if kind == "UCP":
+        return Record(plans=[plan], child=None, mother=person)
+    return Record(plans=[plan], child=person)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(records(), min_size=1, max_size=4))
+def test_a_table_makes_the_facts_of_the_message_that_says_the_same(said: list[Record]) -> None:
+    """Codes, words, facts and waiting records are equal, whatever is right or wrong with a row (R12, R15)."""
+    of_xml, of_table = Desk(), Desk()
+    answer = of_xml.load(build_upload(said))
+    read = read_table(table(*map(row_of, said)))
+
+    assert answer == of_table.load(read.message)
+    assert (of_xml.plans(), of_xml.waiting()) == (of_table.plans(), of_table.waiting())
+
+
+def test_a_table_without_faults_is_a_valid_message() -> None:
+    """By the official schema; columns may be in any order, and those that need not be there may be away."""
+    needed = tuple(reversed([name for name, column in COLUMNS.items() if column.required]))
+    read = read_table(table({**ROW, "child_id": "4711"}, MOTHERS))
+    few = read_table(table(ROW, columns=(*needed, "nhs_number", "given", "family")))
+
+    assert [] == faults_of(read.message, "REPC_MT000002GB01") == faults_of(few.message, "REPC_MT000002GB01")
+
+
+@pytest.mark.parametrize(
+    ("bent", "column"),
+    [
+        ({"nhs_number": "9990000019"}, "nhs_number"),
+        ({"nhs_number": "9990000019", "child_id": "4711"}, "nhs_number"),
+        ({"nhs_number": ""}, "nhs_number"),
+        ({"born": "12/04/2016"}, "born"),
+        ({"start": "10 January 2025"}, "start"),
+        ({"end": "2025-02-30"}, "end"),
+        ({"removed": "later"}, "removed"),
+        ({"plan": "S47"}, "plan"),
+        ({"plan": "UCP"}, "plan"),
+        ({"plan": ""}, None),
+    ],
+)
+def test_a_fault_of_a_row_has_its_line_and_column(bent: Mapping[str, str], column: str | None) -> None:
+    """Empty lines count, as they do in an editor; the other rows are taken."""
+    data = table(ROW, {**ROW, **bent}).replace(b"\r\n", b"\r\n\r\n", 1)
+    read = read_table(data)
+
+    good, bad = Desk().load(read.message).records
+
+    assert ("CPR06", Spot(3)) == (good.code, read.places(good.location))
+    assert Spot(4, column) == read.places(bad.location)
+
+
+@pytest.mark.parametrize(
+    ("bent", "column"),
+    [
+        ({"file_id": ""}, "file_id"),
+        ({"created": "today"}, "created"),
+        ({"authority": "no code!"}, "authority"),
+        ({"authority_name": ""}, "authority_name"),
+        ({"emergency_telephone": ""}, "emergency_telephone"),
+        ({"office_telephone": "ring me"}, "emergency_telephone"),
+    ],
+)
+def test_a_fault_of_the_head_is_told_at_the_first_row(bent: Mapping[str, str], column: str) -> None:
+    """It refuses the file (CPF01), as it does in the message."""
+    read = read_table(table({**ROW, **bent}))
+
+    answer = Desk().load(read.message)
+
+    assert answer.fault is not None
+    assert ("CPF01", Spot(2, column)) == (answer.code, read.places(answer.fault.location))
+
+
+def test_a_place_that_no_row_says_has_no_line() -> None:
+    """The root, for instance."""
+    assert read_table(table(ROW)).places("/") is None
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "place"),
+    [
+        (b"", "column missing", "line 1, column file_id"),
+        (table(), "record missing", "line 2"),
+        (table(ROW, columns=(*COLUMNS, "notes")), "unknown column", "line 1, cell 16"),
+        (table(ROW, columns=(*COLUMNS, "born")), "column repeated", "line 1, column born"),
+        (table(ROW, columns=("file_id",)), "column missing", "line 1, column created"),
+        (table(ROW) + b"one,cell\r\n", "more or fewer cells than columns", "line 3"),
+        (table(ROW, {**ROW, "authority": "Z212"}), "head differs between rows", "line 3, column authority"),
+        (table({**ROW, "given": "Rob\x00in"}), "control character", "line 2, column given"),
+        (table(ROW) + b'"Robin', "no CSV", "line 3"),
+        (table(ROW) + b"\xe9", "not UTF-8", "line 3"),
+    ],
+)
+def test_what_is_no_table_of_these_columns_is_refused_as_a_whole(
+    data: bytes, reason: str, place: str
+) -> None:
+    """Where a cell stands under the wrong column no row can be trusted."""
+    with pytest.raises(MalformedMessage) as fault:
+        read_table(data)
+
+    assert (reason, place) == (fault.value.reason, fault.value.location)
+
+
+def test_a_large_table_is_read_by_a_process_of_its_own() -> None:
+    """Its fault comes back with reason and place."""
+    read = asyncio.run(read_table_aside(table(ROW, MOTHERS), thread_bytes_max=0))
+    assert read_table(table(ROW, MOTHERS)) == read
+
+    with pytest.raises(MalformedMessage) as fault:
+        asyncio.run(read_table_aside(b"name\n", thread_bytes_max=0))
+    assert ("unknown column", "line 1, cell 1") == (fault.value.reason, fault.value.location)
+
+
+@pytest.mark.parametrize(
+    ("head", "authority"),
+    [
+        (table(ROW), OdsCode("Z211")),
+        (table(ROW, ROW)[:-20], OdsCode("Z211")),
+        (table(ROW)[:-20], None),
+        (table({**ROW, "authority": "no code!"}), None),
+        (b"name\nRobin\n", None),
+    ],
+)
+def test_the_authority_is_read_from_the_first_row(head: bytes, authority: OdsCode | None) -> None:
+    """Wherever the first bytes end; a row that is cut off says nothing."""
+    assert authority == authority_in(head)
