@@ -44,6 +44,7 @@ COMMANDS = {
         "broker.cli.policy:policy", "Show the policy, check a file, or see what a change would have told."
     ),
     "probe": _Command("broker.cli.probe:probe", "Send a synthetic visit through the whole path."),
+    "query": _Command("broker.cli.query:query", "Answer an HL7 v3 query of a file with a response."),
     "rejected": _Command(
         "broker.cli.rejected:rejected", "What was refused at the doors: list it, show it, redrive it."
     ),

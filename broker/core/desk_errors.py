@@ -109,6 +109,14 @@ class VisitAmbiguous(BrokerError):
     exit_code = 64
 
 
+class ResponseUnwritten(BrokerError):
+    """The response to a query could not be written; the look is on the trail, and told of."""
+
+    code = "CPIS-435"
+    action = "Name a place where a file can be written, and ask again: that is another look."
+    exit_code = 74
+
+
 class NoSuchDelivery(BrokerError):
     """There is no such event at this destination, or nothing of it is kept."""
 

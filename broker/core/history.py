@@ -6,34 +6,13 @@ of (rulings 3, 45, 47, 49). What is closed leaves a line, so that the newest sta
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
 
-from broker.core.alerts import Occasion, VisitState
+from broker.core.alerts import Occasion
 from broker.core.counting import view_not_counted
 from broker.core.facts import Access
-from broker.core.identifiers import OdsCode
+from broker.core.past import Past
 from broker.core.policy import AnyPolicy
 from broker.core.reading import Visit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
-    """
-    One line: a visit with where it stood, or a view with who looked (R25).
-
-    `subject` is the reference of the visit or the id of the view, `at` the arrival or the moment of the view,
-    aware UTC. A visit has no role and no user, a view no `state`.
-    """
-
-    subject: str
-    occasion: Occasion
-    at: datetime
-    organisation: OdsCode
-    organisation_name: str = ""
-    role: str = ""
-    user_name: str = field(default="", repr=False)
-    state: VisitState | None = None
 
 
 def past_of(visits: Iterable[Visit], accesses: Iterable[Access], policy: AnyPolicy) -> Iterator[Past]:
@@ -59,9 +38,3 @@ def past_of(visits: Iterable[Visit], accesses: Iterable[Access], policy: AnyPoli
                 role=access.role,
                 user_name=access.user_name,
             )
-
-
-def newest(lines: Iterable[Past], most: int) -> tuple[Past, ...]:
-    """Return at most so many lines, the newest first; of one visit or view the line that comes last."""
-    by_subject = {line.subject: line for line in lines}
-    return tuple(sorted(by_subject.values(), key=lambda one: (one.at, one.subject), reverse=True)[:most])

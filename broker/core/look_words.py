@@ -6,8 +6,8 @@ from broker.core.alerts import Occasion, PlanState
 from broker.core.answer_words import answer_sentences, london_clock
 from broker.core.answers import Finding
 from broker.core.clinician import PLAN_WORDS
-from broker.core.history import Past
 from broker.core.looking import Look, Opened, OpenedPlan, Way
+from broker.core.past import Past
 from broker.core.wording import (
     NOT_DISCUSSED,
     NOT_FOR_RELEASE,

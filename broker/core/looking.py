@@ -18,13 +18,14 @@ from broker.core.content import Matched
 from broker.core.decisions import Deciding
 from broker.core.excluded import was_excluded
 from broker.core.facts import Access, Details
-from broker.core.history import Past, newest, past_of
+from broker.core.history import past_of
 from broker.core.identifiers import NhsNumber, OdsCode, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.lawful_basis import Flow
 from broker.core.newborn import counting
 from broker.core.number_ranges import is_searched
 from broker.core.office_hours import OfficeHours, to_ring
+from broker.core.past import Past, newest
 from broker.core.person import Known
 from broker.core.policy import AnyPolicy, Policy
 from broker.core.policy_keys import Place, Restricted

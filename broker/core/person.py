@@ -27,6 +27,7 @@ from broker.core.facts import (
     VisitMessage,
 )
 from broker.core.identifiers import NhsNumber
+from broker.core.past import Past
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -229,7 +230,8 @@ class Person:
     audited decision by visit reference or access id, `closed` the visits that no late fact may revise any
     more. `salt` blinds the audit's commitments and is destroyed with the record. `returns` counts how often
     the number came back into use after a succession (ruling 22): what it told before may still be on its way.
-    `untold` is what stands and only newer rules make, of people who had left.
+    `untold` is what stands and only newer rules make, of people who had left. `history` has a
+    line for each of the newest visits and views that are closed (R25).
     """
 
     number: NhsNumber
@@ -241,6 +243,7 @@ class Person:
     closed: frozenset[str] = frozenset()
     returns: int = 0
     untold: frozenset[Untold] = frozenset()
+    history: tuple[Past, ...] = ()
 
     def learn(self, known: Known) -> "Person":
         """Return the person with `known` merged in."""

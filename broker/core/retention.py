@@ -25,6 +25,7 @@ from broker.core.facts import (
     VisitLeft,
     VisitMessage,
 )
+from broker.core.history import past_of
 from broker.core.identifiers import london_day
 from broker.core.leaving import staying
 from broker.core.message_times import stamp
@@ -33,6 +34,7 @@ from broker.core.newborn_retention import settled as settled_kin
 from broker.core.number_answers import recorded
 from broker.core.outcome_asked import awaiting, may_be_asked
 from broker.core.partition import Forwarding
+from broker.core.past import Past, newest
 from broker.core.person import Known, Person, Said, Told
 from broker.core.plans import Version, cutoff, histories, last_visible_day, of_age
 from broker.core.policy import AnyPolicy, Policy
@@ -151,7 +153,18 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
         entries={subject: digest for subject, digest in person.entries.items() if subject not in gone},
         closed=frozenset(gone),
         untold=frozenset(one for one in person.untold if one.subject not in gone),
+        history=_history(person, gone - person.closed, policy),
     )
+
+
+def _history(person: Person, closing: frozenset[str], policy: AnyPolicy) -> tuple[Past, ...]:
+    """Return the newest lines of what is closed, with those of what closes now (R25)."""
+    if not closing:
+        return person.history
+    threads = read_visits(staying(person.known.visits, person.known.left), policy)
+    lines = past_of(threads, person.known.accesses.values(), policy)
+    closed = [line for line in lines if line.subject in closing]
+    return newest((*person.history, *closed), policy.history_size)
 
 
 def _without_old_words(person: Person, before: datetime) -> Person:

@@ -26,6 +26,7 @@ from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey, moved_reference
 from broker.core.number_answers import ABOUT_THE_NUMBER, newest_answer, recorded
 from broker.core.partition import Forwarding
+from broker.core.past import Past, newest
 from broker.core.person import NOTHING, Known, Person, Told, Untold, lift, merge, without
 from broker.core.restriction import is_restricted, mark_of, marking
 
@@ -62,6 +63,7 @@ class Merged:
     items: Mapping[str, WorklistItem] = field(default_factory=dict)
     closed: frozenset[str] = frozenset()
     untold: frozenset[Untold] = frozenset()
+    history: tuple[Past, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +228,7 @@ def handed_over(person: Person, forwarding: Forwarding, received_at: datetime) -
         items=person.items,
         closed=person.closed,
         untold=person.untold,
+        history=person.history,
     )
 
 
@@ -284,6 +287,7 @@ class _Translation:
             items={item_id: self.item(item) for item_id, item in merged.items.items()},
             closed=merged.closed | {self.visit(reference) for reference in merged.closed},
             untold=merged.untold | {replace(one, subject=self.visit(one.subject)) for one in merged.untold},
+            history=tuple(replace(line, subject=self.visit(line.subject)) for line in merged.history),
         )
 
     def cover(self, cover: Cover) -> Cover:
@@ -359,6 +363,7 @@ def _with_merged(person: Person, fact: Merged) -> Person:
         items={**fact.items, **person.items},
         closed=(person.closed | fact.closed) - open_again,
         untold=person.untold | fact.untold,
+        history=newest((*fact.history, *person.history), len(fact.history) + len(person.history)),
     )
 
 

@@ -7,7 +7,7 @@ everything closed, a plan keeps `no plan` from being said. Whatever goes wrong i
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -24,6 +24,7 @@ from broker.core.number_ranges import Takes, Taking, takes_any
 from broker.core.office_hours import OfficeHours
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, LookedBy, Place
 from broker.core.partition import PartitionState
+from broker.core.past import Past
 from broker.core.person import NOTHING, Known, lift_messages
 from broker.core.policy import AnyPolicy
 from broker.core.policy_keys import Place as Listed
@@ -209,14 +210,16 @@ class Looking:
         if person is None or isinstance(person, Inactive):
             found = _but(self._up(number, NOTHING, looker, access), Checked(not_in_use=person is not None))
             return _Held(found=found, numbers={number, *whose.passed}, there=person is not None)
-        found = self._up(person.number, person.known, looker, access)
+        found = self._up(person.number, person.known, looker, access, person.history)
         former = {waiting_number_key(self._key, one) for one in whose.passed}  # a record may wait for any
         looked = replace(found.looked, waiting_under=found.looked.waiting_under | former)
         return _Held(found=replace(found, looked=looked), numbers={number, person.number, *whose.passed})
 
-    def _up(self, number: NhsNumber, known: Known, looker: Looker, access: Access) -> LookedUp:
+    def _up(
+        self, number: NhsNumber, known: Known, looker: Looker, access: Access, past: Sequence[Past] = ()
+    ) -> LookedUp:
         """Look somebody up."""
-        return look_up(number, known, looker, access, self._policy, self._key, hours=self._hours)
+        return look_up(number, known, looker, access, self._policy, self._key, hours=self._hours, past=past)
 
     async def _messages(self, number: NhsNumber) -> Known:
         """Return the visits that are held of somebody without a record, unopened: who is where (ruling 3)."""

@@ -49,7 +49,7 @@ _NOTES = Symbols(Note)
 _ROLES = Symbols(SubjectRole)
 _PLAN_STATES = Symbols(PlanState)
 _MARKS = Symbols(Mark)
-_VISIT_STATES = Symbols(VisitState)
+VISIT_STATES = Symbols(VisitState)
 _ITEM_KINDS = Symbols(ItemKind)
 
 
@@ -136,7 +136,7 @@ def _visit_line_row(line: VisitLine) -> Row:
         "provider_name": line.provider_name,
         "site": maybe_code(line.site),
         "location": line.location,
-        "state": _VISIT_STATES.write(line.state),
+        "state": VISIT_STATES.write(line.state),
         "arrived_at": millis(line.arrived_at),
         "departed_at": maybe_millis(line.departed_at),
         "patient_class": line.patient_class,
@@ -157,7 +157,7 @@ def _visit_line(row: Row) -> VisitLine:
     """Return the visit as told."""
     row["provider"] = maybe_ods(row["provider"])
     row["site"] = maybe_ods(row["site"])
-    row["state"] = _VISIT_STATES.read(row["state"])
+    row["state"] = VISIT_STATES.read(row["state"])
     row["reason"] = read_reason(row["reason"])
     return VisitLine(**row)
 

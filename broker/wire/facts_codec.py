@@ -261,6 +261,7 @@ class FactCodec:
             items=merged.items,
             closed=merged.closed,
             untold=merged.untold,
+            history=merged.history,
         )
         bond = bound_to("merged", number.key)
         row = {
@@ -317,6 +318,7 @@ class FactCodec:
             items=person.items,
             closed=person.closed,
             untold=person.untold,
+            history=person.history,
         )
 
     def _seal(self, name: str, details: Row, number: NhsNumber) -> Row | None:

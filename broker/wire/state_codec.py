@@ -34,6 +34,7 @@ from broker.wire.fact_rows import (
     visit_message,
 )
 from broker.wire.newborn_rows import birth_of, birth_row, cover_of, cover_row
+from broker.wire.past_rows import past_line, past_row
 
 
 class StateCodec:
@@ -212,6 +213,7 @@ def _person_row(person: Person) -> Row:
             {"to": one.to, "subject_reference": one.subject, "digest": one.digest}
             for one in sorted(person.untold)
         ],
+        "history": [past_row(line) for line in person.history],
     }
 
 
@@ -261,6 +263,7 @@ def _person(number: NhsNumber, row: Row) -> Person:
             Untold(to=one["to"], subject=one["subject_reference"], digest=one["digest"])
             for one in row["untold"]
         ),
+        history=tuple(past_line(line) for line in row["history"]),
     )
 
 

@@ -21,9 +21,11 @@ from broker.core.operators import ActionKind
 from broker.ports import Topic
 from tests.builders.declared_kafka import declared_kafka
 from tests.builders.matcher import attendance, plan
+from tests.builders.query import build_query
 from tests.fault.checker import caught_up, read_topics
 from tests.fault.fleet import Fleet, send
 from tests.fault.load import Sent
+from tests.official_schemas import faults_of
 from tests.waiting import wait_until
 
 PATIENCE_S = 90.0
@@ -225,6 +227,14 @@ def _until(terminal: object, text: bytes) -> bytes:
     return shown
 
 
+def answer_query(own_kafka: EmbeddedKafka, folder: Path) -> Result:
+    """Answer a query about the former number with a file: the whole path of `cpis query` (ruling 39)."""
+    (folder / "query.xml").write_bytes(build_query())
+    settings = {"CPIS_KAFKA_BOOTSTRAP_SERVERS": own_kafka.bootstrap_servers, "CPIS_DATA_DIR": str(folder)}
+    words = ["query", str(folder / "query.xml"), "--response", str(folder / "response.xml"), *GROUNDS]
+    return CliRunner().invoke(root, words, env=settings)
+
+
 def test_a_succession_by_hand_moves_the_person(own_kafka: EmbeddedKafka, run: Run, tmp_path: Path) -> None:
     """Told under the old number, put in by hand, updated under the new one; a view joins the thread."""
     visit = attendance(at=NOW - timedelta(hours=1))
@@ -244,7 +254,10 @@ def test_a_succession_by_hand_moves_the_person(own_kafka: EmbeddedKafka, run: Ru
         viewed = run("view", *LOOKED, "--organisation", "RQX", *GROUNDS, told="9990000018\nNurse Sample\n")
         settle()
         found = asyncio.run(read_topics(own_kafka.cluster, [Topic.ALERTS, Topic.AUDIT]))
+        looked = answer_query(own_kafka, tmp_path)
 
+    assert (0, "SMSP-0000\n") == (looked.exit_code, looked.output)
+    assert [] == faults_of((tmp_path / "response.xml").read_bytes(), "REPC_MT000007GB01")
     assert (0, 0) == (moved.exit_code, viewed.exit_code)
     assert "is in cpis.in.identity\n" == moved.output.partition(" ")[2]
     events = [codecs.alerts.decode_event(record.value or b"") for record in found[Topic.ALERTS]]

@@ -101,6 +101,7 @@ def look_at_core(
             policy,
             KEY,
             hours=HOURS,
+            past=() if person is None else person.history,
         )
         waits = around.waits(found.looked)
         checked = replace(found.looked.checked, checked_at=asked.at, record_waiting=waits)

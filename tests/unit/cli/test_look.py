@@ -15,10 +15,10 @@ from broker.core.answers import Answer, Finding, Uncheckable, could_not_check
 from broker.core.desk_errors import GroundsRefused, NotForThisRole
 from broker.core.errors import BrokerError, ConfigurationError, InvalidFact, KafkaUnavailable
 from broker.core.facts import Details, PlanType
-from broker.core.history import Past
 from broker.core.identifiers import OdsCode
 from broker.core.look_words import REFUSED, look_sentences
 from broker.core.looking import Look, Opened, OpenedPlan, Way
+from broker.core.past import Past
 
 ASKED = ("--organisation", "RXM", "--organisation-name", "Exton Hospital", "--role", "nurse")
 GROUNDS = ("--by", "ops-7", "--reason", "ticket 4711")

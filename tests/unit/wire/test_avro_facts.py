@@ -323,6 +323,7 @@ def test_what_was_known_and_told_is_read_as_it_was_written(
         items=person.items,
         closed=person.closed,
         untold=person.untold,
+        history=person.history,
     )
     inner = CODEC.encode_merged(merged, passage.numbers[0])
     arrival = CODEC.read(Topic.IDENTITY, NUMBER.key, CODEC.wrap(inner, passage, NUMBER))
