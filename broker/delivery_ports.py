@@ -38,8 +38,12 @@ class DeliveryStore(Protocol):
         """Let another owner have a destination at once."""
         ...
 
-    def untaken(self, destination: str, *, limit: int) -> Sequence[Arrival]:
-        """Return the next events of the inbox that have no delivery, in order."""
+    def untaken(self, destination: str, *, limit: int, own: bool = False) -> Sequence[Arrival]:
+        """
+        Return the next events of the inbox that have no delivery, in order.
+
+        With `own` none that its recipient's own topic has not brought, and none behind such a one.
+        """
         ...
 
     def take_in(self, deliveries: Sequence[Delivery]) -> None:

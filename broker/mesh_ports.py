@@ -1,9 +1,10 @@
-"""The narrow protocol that the national message exchange is spoken to by."""
+"""The narrow protocols for the national message exchange: how it is spoken to, and what was sent there."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
-from broker.core.mailbox import Incoming, Outgoing, Whereabouts
+from broker.core.mailbox import Incoming, Outgoing, SentMessage, Whereabouts
 
 
 class Mailbox(Protocol):
@@ -38,5 +39,29 @@ class Mailbox(Protocol):
         ...
 
     async def close(self) -> None:
+        """Give the connections back."""
+        ...
+
+
+class SentMessages(Protocol):
+    """What the exchange took and nobody is known to have collected. Its methods block; times are aware."""
+
+    def note(self, destination: str, message_id: str, at: datetime) -> None:
+        """Note that the exchange took a message at a time."""
+        ...
+
+    def uncollected(self) -> Sequence[SentMessage]:
+        """Return what is not known to be collected, the oldest first, what is lost included."""
+        ...
+
+    def settle(self, message_id: str, where: Whereabouts) -> None:
+        """Note what the exchange says of a message: what was collected is forgotten, what is lost stays."""
+        ...
+
+    def forget_before(self, at: datetime) -> None:
+        """Forget what was sent before a time, whatever became of it."""
+        ...
+
+    def close(self) -> None:
         """Give the connections back."""
         ...

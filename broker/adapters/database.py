@@ -8,6 +8,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,19 @@ from broker.core.errors import ConfigurationError, StorageUnusable
 SETTING = "CPIS_DATABASE_URL"
 """The setting that names the database."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _FILE_MODE = 0o600  # the alerts name children
+
+
+def to_millis(at: datetime) -> int:
+    """Return an aware time as the tables have it: milliseconds since 1970, UTC."""
+    return (at - _EPOCH) // _MILLISECOND
+
+
+def from_millis(millis: int) -> datetime:
+    """Return the time that a table has, aware UTC."""
+    return _EPOCH + millis * _MILLISECOND
 
 
 def opened(url: str, tables: MetaData) -> Engine:

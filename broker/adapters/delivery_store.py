@@ -6,17 +6,15 @@ They are made from the numbers of the inbox, which has no gaps, so that what is 
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, func, insert, literal, or_, select, union_all, update
 
-from broker.adapters.database import opened, told_apart
-from broker.adapters.inbox_tables import DELIVERIES, DESTINATIONS, INBOX, METADATA, when_erased
+from broker.adapters.database import from_millis, opened, to_millis, told_apart
+from broker.adapters.inbox_tables import DELIVERIES, DESTINATIONS, ERASED, INBOX, METADATA, when_erased
 from broker.core.delivery import Arrival, Balance, Delivery, Head, State
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _COLUMNS = DELIVERIES.c
 _SEPARATOR = ","  # between the keys of lines
 _INBOX = "inbox"  # no state is called so
@@ -44,15 +42,15 @@ class SqlDeliveries:
 
         One that was forgotten begins anew, or unless `anew` is nobody's.
         """
-        now, name = _millis(at), DESTINATIONS.c.name == destination
-        mine = {"recipient": recipient, "owner": owner, "owned_until": _millis(until)}
+        now, name = to_millis(at), DESTINATIONS.c.name == destination
+        mine = {"recipient": recipient, "owner": owner, "owned_until": to_millis(until)}
         known = select(DESTINATIONS.c.first_seen_at, DESTINATIONS.c.recipient).where(name)
         with self._working() as connection:
             row = connection.execute(known).first()
             if row is None:
                 made = {"name": destination, "first_seen_at": now, "taken": 0}
                 connection.execute(insert(DESTINATIONS).values(made | mine))
-                return _time(now)
+                return from_millis(now)
             forgotten = row.recipient != recipient
             if forgotten and not anew:
                 return None
@@ -61,7 +59,7 @@ class SqlDeliveries:
             taken = connection.execute(
                 update(DESTINATIONS).where(and_(name, free)).values(mine | {"first_seen_at": first})
             )
-            return _time(first) if taken.rowcount else None
+            return from_millis(first) if taken.rowcount else None
 
     def disown(self, destination: str, owner: str) -> None:
         """Let another owner have a destination at once."""
@@ -69,13 +67,21 @@ class SqlDeliveries:
         with self._working() as connection:
             connection.execute(update(DESTINATIONS).where(mine).values(owner=""))
 
-    def untaken(self, destination: str, *, limit: int) -> Sequence[Arrival]:
-        """Return the next events of the inbox that have no delivery, in order."""
+    def untaken(self, destination: str, *, limit: int, own: bool = False) -> Sequence[Arrival]:
+        """
+        Return the next events of the inbox that have no delivery, in order.
+
+        With `own` none that its recipient's own topic has not brought, and none behind such a one.
+        """
         behind = and_(
             DESTINATIONS.c.name == destination,
             INBOX.c.recipient == DESTINATIONS.c.recipient,
             INBOX.c.number > DESTINATIONS.c.taken,
         )
+        if own:
+            open_ends = select(func.min(INBOX.c.number)).where(behind, ~INBOX.c.own, INBOX.c.kind != ERASED)
+            first = open_ends.correlate(None).scalar_subquery()
+            behind = and_(behind, or_(first.is_(None), INBOX.c.number < first))
         columns = (INBOX.c.number, INBOX.c.event_id, INBOX.c.alert_id, INBOX.c.body)
         wanted = select(*columns).where(behind).order_by(INBOX.c.number).limit(limit)
         with self._working() as connection:
@@ -136,6 +142,13 @@ class SqlDeliveries:
                     )
                     .values(state=State.SUPERSEDED)
                 )
+
+    def quiet_since(self, destination: str, at: datetime) -> bool:
+        """Return whether nothing waits for a destination and nothing was delivered since an aware time."""
+        busy = or_(_COLUMNS.state == State.WAITING, _COLUMNS.delivered_at >= to_millis(at))
+        wanted = select(func.count()).where(_COLUMNS.destination == destination, busy)
+        with self._working() as connection:
+            return connection.execute(wanted).scalar() == 0
 
     def close(self) -> None:
         """Give the connections back."""
@@ -238,9 +251,9 @@ def _row(delivery: Delivery) -> dict[str, object]:
         "state": delivery.state.value,
         "attempts": delivery.attempts,
         "fault": delivery.fault,
-        "due_at": _millis(delivery.due_at),
-        "received_at": None if delivery.received_at is None else _millis(delivery.received_at),
-        "delivered_at": None if delivery.delivered_at is None else _millis(delivery.delivered_at),
+        "due_at": to_millis(delivery.due_at),
+        "received_at": None if delivery.received_at is None else to_millis(delivery.received_at),
+        "delivered_at": None if delivery.delivered_at is None else to_millis(delivery.delivered_at),
         "told": _SEPARATOR.join(delivery.told),
     }
 
@@ -255,7 +268,7 @@ def _delivery(row: RowMapping) -> Delivery:
         state=State(row["state"]),
         attempts=row["attempts"],
         fault=row["fault"],
-        due_at=_time(row["due_at"]),
+        due_at=from_millis(row["due_at"]),
         received_at=_maybe_time(row["received_at"]),
         delivered_at=_maybe_time(row["delivered_at"]),
         told=_keys(row["told"]),
@@ -267,16 +280,6 @@ def _keys(told: str) -> tuple[str, ...]:
     return tuple(told.split(_SEPARATOR)) if told else ()
 
 
-def _millis(at: datetime) -> int:
-    """Return a time as the tables have it."""
-    return (at - _EPOCH) // _MILLISECOND
-
-
-def _time(millis: int) -> datetime:
-    """Return the time that a table has."""
-    return _EPOCH + millis * _MILLISECOND
-
-
 def _maybe_time(millis: int | None) -> datetime | None:
     """Return the time that a table has, None where it has none."""
-    return None if millis is None else _time(millis)
+    return None if millis is None else from_millis(millis)

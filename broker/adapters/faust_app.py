@@ -5,7 +5,7 @@ Raw bytes, one event at a time, acknowledged only when its work is done; an exce
 losing its event. Only committed records are read: a transaction that is aborted told nobody anything.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,21 +87,21 @@ def is_consuming(app: Any) -> bool:
     return bool(app.started and app.rebalancing_count and not app.rebalancing)
 
 
-def assigned_to(app: Any) -> frozenset[int]:
-    """Return the partitions that reach a consuming app's agent."""
-    return frozenset(place.partition for place in app.consumer.assignment())
+def assigned_to(app: Any, topic: str) -> frozenset[int]:
+    """Return the partitions of a topic that reach a consuming app's agent."""
+    return frozenset(place.partition for place in app.consumer.assignment() if place.topic == topic)
 
 
 def one_agent_app(
     *,
     cluster: Cluster,
     group: str,
-    topic: str,
+    topics: Sequence[str],
     directory: Path,
     handle: Callable[[Record], Awaitable[None]],
 ) -> Any:
     """
-    Return a Faust app, not yet started, whose one agent gives every record of `topic` to `handle`.
+    Return a Faust app, not yet started, whose one agent gives every record of `topics` to `handle`.
 
     The record counts as taken when `handle` returns; when it raises the app crashes and the record is given
     again after the next start. `group` holds the offsets; `directory` is where Faust may keep files.
@@ -123,7 +123,7 @@ def one_agent_app(
         broker_request_timeout=_REQUEST_TIMEOUT_S,
         worker_redirect_stdouts=False,
     )
-    raw = app.topic(topic, key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)
+    raw = app.topic(*topics, key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)
 
     async def take(stream: Any) -> None:
         """Take event after event, each acknowledged when its work is done."""

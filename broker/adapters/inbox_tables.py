@@ -36,6 +36,7 @@ INBOX = Table(
     Column("kind", String(16), nullable=False),
     Column("loud", Boolean, nullable=False),
     Column("body", LargeBinary, nullable=False),  # the value of the Kafka record
+    Column("own", Boolean, nullable=False),  # whether the recipient's own topic has brought it
 )
 OFFSETS = Table(
     "offsets",
@@ -73,6 +74,16 @@ DELIVERIES = Table(
     Column("received_at", BigInteger, nullable=True),  # what caused the event
     Column("delivered_at", BigInteger, nullable=True),
     Column("told", Text, nullable=False),  # keys of the lines that may have reached the receiver
+)
+
+
+SENT = Table(
+    "mesh_sent",
+    METADATA,
+    Column("message_id", String(64), primary_key=True),  # the exchange's
+    Column("destination", String(64), nullable=False),
+    Column("sent_at", BigInteger, nullable=False),
+    Column("lost", Boolean, nullable=False),  # not collected in time, or refused afterwards
 )
 
 

@@ -20,7 +20,8 @@ from urllib3.exceptions import HTTPError as TransportError
 from broker.core.mailbox import BYTES_MAX, Incoming, Outgoing, Report, Trouble, Whereabouts
 from broker.core.mesh_errors import MailboxUnavailable, MessageRefused
 
-_SECONDS = 30.0  # for one exchange of bytes
+SECONDS = 30.0
+"""The limit of one exchange of bytes."""
 _CHUNK_BYTES = 20_000_000  # of what is sent: far below the exchange's limit of 100 MB
 _READ_BYTES = 1_048_576
 _PAGE = 500  # the exchange's own limit
@@ -48,9 +49,7 @@ class MeshAddress:
 class MeshMailbox:
     """One mailbox; `bytes_max` is the most that is read of a message."""
 
-    def __init__(
-        self, address: MeshAddress, *, bytes_max: int = BYTES_MAX, seconds: float = _SECONDS
-    ) -> None:
+    def __init__(self, address: MeshAddress, *, bytes_max: int = BYTES_MAX, seconds: float = SECONDS) -> None:
         """Open nothing yet; whoever made the address has tried its files."""
         certificate = address.certificate
         self._client = _Client(

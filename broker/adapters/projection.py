@@ -6,7 +6,7 @@ exactly once. The database can be dropped: a new one has another identity and is
 """
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,6 +71,7 @@ class Projection:
         *,
         supersedes: bool = False,
         erased: Collection[str] = (),
+        still: Callable[[bytes], bool] | None = None,
     ) -> bool:
         """
         Note that a record was taken, and put its event, if it has one, behind the recipient's last.
@@ -78,6 +79,9 @@ class Projection:
         `supersedes`: what the alert's earlier events told may not be told any more (ruling 24); their rows
         keep their places, with this event's body. Of the alerts in `erased` nothing is left but that there
         were events (ruling 23). Returns False, having changed nothing, when the record was taken before.
+
+        `still` is given for a record of the recipient's own topic, which names its own ids as well (ruling
+        28): it takes the place of the same event's of `cpis.alerts`, where `still` says that a body is it.
         """
         with self._engine.begin() as connection:
             place = (OFFSETS.c.topic == topic) & (OFFSETS.c.partition == partition)
@@ -85,9 +89,12 @@ class Projection:
             if stored is not None and offset < stored:
                 return False
             if arrived is not None and not _is_known(connection, arrived.event_id):
-                connection.execute(insert(INBOX).values(_row(connection, arrived)))
+                row = _row(connection, arrived, own=still is not None)
+                connection.execute(insert(INBOX).values(row))
                 if supersedes:
                     _supersede(connection, arrived)
+            elif arrived is not None and still is not None:
+                _complete(connection, arrived, still)
             if erased:
                 _erase(connection, erased)
             if stored is None:
@@ -212,12 +219,15 @@ def _prove_tables(engine: Engine) -> None:
         connection.rollback()
 
 
-def _row(connection: Connection, arrived: InboxEvent) -> dict[str, object]:
+def _row(connection: Connection, arrived: InboxEvent, *, own: bool = False) -> dict[str, object]:
     """Return the row of an event: one number behind the recipient's last."""
     last = connection.execute(
         select(func.max(INBOX.c.number)).where(INBOX.c.recipient == arrived.recipient)
     ).scalar()
-    return {name: getattr(arrived, name) for name in InboxEvent.__slots__} | {"number": (last or 0) + 1}
+    return {name: getattr(arrived, name) for name in InboxEvent.__slots__} | {
+        "number": (last or 0) + 1,
+        "own": own,
+    }
 
 
 def _supersede(connection: Connection, arrived: InboxEvent) -> None:
@@ -235,6 +245,14 @@ def _erase(connection: Connection, alerts: Collection[str]) -> None:
     emptied = {"alert_id": "", "kind": ERASED, "body": b""}
     connection.execute(update(INBOX).where(INBOX.c.alert_id.in_(alerts)).values(emptied))
     connection.execute(when_erased(alerts))
+
+
+def _complete(connection: Connection, arrived: InboxEvent, still: Callable[[bytes], bool]) -> None:
+    """Put a recipient's own value in the place of the same event's, unless something else may stand there."""
+    event = INBOX.c.event_id == arrived.event_id
+    body = connection.execute(select(INBOX.c.body).where(event)).scalar()
+    own = {"own": True, "body": arrived.body} if body and still(body) else {"own": True}
+    connection.execute(update(INBOX).where(event).values(own))
 
 
 def _is_known(connection: Connection, event_id: str) -> bool:

@@ -30,6 +30,7 @@ class State(StrEnum):
     PASSED_OVER = "passed over"
     SUPERSEDED = "superseded"
     ERASED = "erased"
+    NOT_TOLD = "not told"
 
 
 STATE_WORDS = {
@@ -39,6 +40,7 @@ STATE_WORDS = {
     State.PASSED_OVER: "older than a day when the destination was set up",
     State.SUPERSEDED: "a newer event of its alert says what there is to say, and may be said (ruling 24)",
     State.ERASED: "nothing of it is kept (ruling 23)",
+    State.NOT_TOLD: "the way it would go by has no words for it: it stands in the topic and the inbox",
 }
 """What each state means, for who reads the queue."""
 

@@ -14,7 +14,8 @@ from broker.core.destination_keys import Server, days, file, office_hours, serve
 from broker.core.feeds import FeedState
 from broker.core.office_hours import OfficeHours
 from broker.core.policy_keys import choice, codes, flag, text
-from broker.core.sender_keys import certificates, tokens
+from broker.core.sender_keys import certificates, inner, tokens
+from broker.core.windows import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +100,26 @@ class National:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mesh:
+    """`[authority.ODS.mesh]`: what an authority is told over MESH, at its mailbox in the list of them."""
+
+    notifications: Window = choice(
+        Window,
+        Window.IMMEDIATE,
+        rule="dossier 3.6",
+        meaning="When it is told that somebody came or was looked up; that a number is not in use is told at "
+        "once",
+    )
+    empty: bool = flag(
+        default=False,
+        rule="dossier 3.6",
+        meaning="Whether an empty notification tells it at the end of a window that there was nothing",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Authority:
-    """`[authority.ODS]`: who may send an authority's uploads, and when to ring its office number."""
+    """`[authority.ODS]`: who may send an authority's uploads, when to ring its office, how else to tell."""
 
     certificates: frozenset[str] = certificates(
         rule="R17, dossier 6.5",
@@ -127,6 +146,8 @@ class Authority:
         meaning="How far its feed has come, by a person's word: `live` once 95 in 100 of its records match a "
         "person; a live feed below that is warned of. Plans alert in either",
     )
+
+    mesh: Mesh | None = inner(Mesh, meaning="What the authority is told over the message exchange, MESH.")
 
     def may_come_from(self, certificates: frozenset[str], tokens: frozenset[str]) -> bool:
         """Tell whether whoever shows these is this authority, or a supplier that acts for it."""

@@ -7,7 +7,7 @@ local id is derived, a subject is never set (R52).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 BYTES_MAX = 104_857_600
@@ -90,3 +90,21 @@ class Outgoing:
     workflow: str
     local_id: str
     body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentMessage:
+    """
+    A message that the exchange took and of which nobody knows that it was collected.
+
+    `message_id` is the exchange's, `sent_at` aware UTC; `lost` says that it never will be.
+    """
+
+    message_id: str
+    destination: str
+    sent_at: datetime
+    lost: bool = False
+
+    def overdue(self, now: datetime) -> bool:
+        """Whether somebody should look after it: it is lost, or has lain there for days."""
+        return self.lost or now - self.sent_at >= UNCOLLECTED_AFTER

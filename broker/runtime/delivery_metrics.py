@@ -3,7 +3,7 @@
 from broker.core.delivery import Fault, State
 from broker.runtime.metric import Kind, Metric, closed_set
 
-_CHANNEL = {"channel": closed_set({"mllp", "fhir"})}
+_CHANNEL = {"channel": closed_set({"mllp", "fhir", "mesh"})}
 DELIVERIES = Metric(
     name="cpis_deliveries_items",
     kind=Kind.GAUGE,

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from broker.adapters.mesh import MeshAddress, MeshMailbox
+from broker.adapters.mesh import SECONDS, MeshAddress, MeshMailbox
 from broker.core.errors import ConfigurationError
 from broker.core.identifiers import OdsCode
 from broker.core.mailbox import FAULTS, Incoming
@@ -34,9 +34,9 @@ _ANOTHER = "another"  # a workflow that is none of the settings: what stands the
 _RETRY_SECONDS = 5.0  # after what may be mended soon; never longer than the pace of looking
 
 
-def mailbox(settings: Settings) -> MeshMailbox | None:
+def mailbox(settings: Settings, *, seconds: float = SECONDS) -> MeshMailbox | None:
     """
-    Return our mailbox, None where no exchange is named.
+    Return our mailbox, None where no exchange is named; `seconds` is the limit of one exchange of bytes.
 
     Raises `ConfigurationError` with what is missing or does not go together.
     """
@@ -62,7 +62,7 @@ def mailbox(settings: Settings) -> MeshMailbox | None:
         ca_file=settings.mesh_ca_file,
         certificate=_certificate(settings),
     )
-    return MeshMailbox(address)
+    return MeshMailbox(address, seconds=seconds)
 
 
 def _certificate(settings: Settings) -> tuple[Path, Path] | None:

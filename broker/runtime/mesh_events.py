@@ -60,3 +60,15 @@ class MeshAnswerRefused(
 
     mailbox: str
     reason: str
+
+
+class MeshNotCollected(
+    LogEvent,
+    name="mesh message not collected",
+    level=Level.ERROR,
+    action="Ring the authority: its client has not run for days. Read "
+    "[MESH is away](../runbooks/mesh-is-away.md).",
+):
+    """An authority has not collected a message for three days, or never will."""
+
+    destination: str

@@ -23,5 +23,11 @@ MESH_LAST_POLL = Metric(
     help="Seconds since our mailbox was last looked into, 0 where there is none; over a day mail is late.",
 )
 
-MESH_METRICS = (MESH_MESSAGES, MESH_REPORTS, MESH_LAST_POLL)
+MESH_UNCOLLECTED = Metric(
+    name="cpis_mesh_uncollected_items",
+    kind=Kind.GAUGE,
+    help="Messages of ours that an authority has not collected for three days, or that are lost.",
+)
+
+MESH_METRICS = (MESH_MESSAGES, MESH_REPORTS, MESH_LAST_POLL, MESH_UNCOLLECTED)
 """Every one of them, in the order of the reference page."""

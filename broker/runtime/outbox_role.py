@@ -7,7 +7,7 @@ Knows how a record becomes a row and where one goes that cannot be read. How not
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import product
@@ -35,6 +35,8 @@ from broker.runtime.feed_view import FeedView
 from broker.runtime.feeds import feed_rule
 from broker.runtime.health import Health, State
 from broker.runtime.logs import Log
+from broker.runtime.mesh_following import mesh_following
+from broker.runtime.mesh_routes import mesh_routes, own_topics
 from broker.runtime.metrics import (
     INBOX_EVENTS,
     REJECTED,
@@ -91,9 +93,11 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
             cluster, Topic.FEEDS.value, begin=self._feeds.begin, take=self._feeds.take
         )
         ages = self._feeds.ages(timedelta(hours=settings.feed_stale_hours))
+        self._own_topics = own_topics(settings, parts)
+        to_providers = routes(settings, parts.senders, feeds=ages)
         self._deliveries = Deliveries(
             settings.database_url,
-            routes(settings, parts.senders, feeds=ages),
+            {**to_providers, **mesh_routes(settings, parts)},
             parts.answers,
             self._metrics,
         )
@@ -106,6 +110,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
             self._deliveries.wake,
         )
         self._running: asyncio.Task[None] | None = None
+        self._mesh = mesh_following(settings, parts, self._metrics)
         super().__init__(**options)
 
     def health(self) -> Health:
@@ -131,7 +136,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         stored = await asyncio.to_thread(self._projection.next_offsets, Topic.ALERTS.value)
         return {
             Place(Topic.ALERTS.value, partition): stored.get(partition, 0)
-            for partition in assigned_to(self._app)
+            for partition in assigned_to(self._app, Topic.ALERTS.value)
         }
 
     def _count_feeds(self, heard: Mapping[OdsCode, datetime], at: datetime) -> Feeds:
@@ -163,6 +168,8 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._answers.start(self._projection)
         self._running = asyncio.create_task(self._run(self._projection))
         self._watching = asyncio.create_task(self._watch())
+        if self._mesh is not None:
+            self.add_future(self._mesh.run())
         self._log.write(events.OutboxStarted())
 
     async def on_stop(self) -> None:
@@ -172,6 +179,8 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
             await asyncio.wait({self._running, self._watching})
         await self._answers.stop()
         await self._deliveries.stop()
+        if self._mesh is not None:
+            await self._mesh.close()
         if self._projection is not None:
             await asyncio.to_thread(self._projection.close)
         self._log.write(events.OutboxStopped())
@@ -205,7 +214,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         app = one_agent_app(
             cluster=self._cluster,
             group=group,
-            topic=Topic.ALERTS.value,
+            topics=[Topic.ALERTS.value, *self._own_topics],
             directory=self._settings.data_dir / "faust",
             handle=handle,
         )
@@ -247,11 +256,16 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
             arrived,
             supersedes=supersedes,
             erased=erased,
+            still=None if arrived is None or record.topic not in self._own_topics else self._same_as(arrived),
         )
         if arrived is not None:
             self._deliveries.wake(arrived.recipient)
         self.counts["taken" if known else "taken before"] += 1
         self._metrics.add(INBOX_EVENTS, outcome="stored" if known else "known")
+
+    def _same_as(self, arrived: InboxEvent) -> Callable[[bytes], bool]:
+        """Return what says whether a body of the inbox tells the event that arrived."""
+        return lambda body: self._parts.alerts.decode_event(body).event_id == arrived.event_id
 
     async def _reject(self, record: Record, error: MalformedMessage) -> None:
         """Keep a record that cannot be read, and do not go on before it is kept."""

@@ -45,19 +45,27 @@ class Letter:
     """
     What is sent of one event: its bytes, the id that says that it is the same when it is sent again.
 
-    `told` are the keys of its lines, none where the receiver needs no word of what is told no more.
+    `told` are the keys of its lines, none where the receiver needs no word of what is told no more. `kind`
+    says which message it is, where the way it goes by tells them apart; `repeated` that it may have been sent
+    before.
     """
 
     body: bytes = field(repr=False)
     letter_id: str
     told: tuple[str, ...] = ()
+    kind: str = ""
+    repeated: bool = False
 
 
 class Courier(Protocol):
     """Writes and sends in one format."""
 
-    def write(self, sendable: Sendable, *, at: datetime, told: tuple[str, ...]) -> Letter:
-        """Return the letter of what is sent at an aware time to who may have the lines `told`."""
+    def write(self, sendable: Sendable, *, at: datetime, told: tuple[str, ...]) -> Letter | None:
+        """
+        Return the letter of what is sent at an aware time to who may have the lines `told`.
+
+        None for what the format has no words for.
+        """
         ...
 
     async def send(self, letter: Letter) -> Outcome:
@@ -73,18 +81,26 @@ Report = Callable[[Delivery, Fault | None], None]
 """Told what became of each attempt, and of each event that came to an end without one."""
 
 
+def _now(_sendable: Sendable, now: datetime) -> datetime:
+    """Return that an event goes out at once."""
+    return now
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
     """
     One provider's system of one kind: `provider.RXX.mllp`, and whose inbox it is sent: `provider.RXX`, or
     `answers.RXX` with the answers that are pushed.
 
-    One that is not `configured` any more is looked at until it is forgotten.
+    One that is not `configured` any more is looked at until it is forgotten. To one that is told its `own`
+    ids no event goes before its own topic has brought it. `due` says when an event goes out at the earliest.
     """
 
     name: str
     recipient: str
     configured: bool = True
+    own: bool = False
+    due: Callable[[Sendable, datetime], datetime] = field(default=_now, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +171,10 @@ class Deliverer:
     async def _take_in(self, first_seen_at: datetime, now: datetime) -> bool:
         """Give each new event of the inbox a delivery; return whether there may be more."""
         arrived = await asyncio.to_thread(
-            self._around.store.untaken, self._destination.name, limit=TAKEN_AT_ONCE
+            self._around.store.untaken,
+            self._destination.name,
+            limit=TAKEN_AT_ONCE,
+            own=self._destination.own,
         )
         if arrived:
             made = [self._begun(one, first_seen_at, now) for one in arrived]
@@ -176,11 +195,13 @@ class Deliverer:
         if not arrival.body:
             return replace(begun, state=State.ERASED)
         try:
-            received_at = self._around.bodies.open(arrival.body).received_at
+            sendable = self._around.bodies.open(arrival.body)
         except MalformedMessage:
             return replace(begun, state=State.DEAD, fault=Fault.UNWRITABLE.value)
+        received_at = sendable.received_at
         state = begins(received_at=received_at, first_seen_at=first_seen_at)
-        return replace(begun, state=state, received_at=received_at)
+        due_at = self._destination.due(sendable, now)
+        return replace(begun, state=state, received_at=received_at, due_at=due_at)
 
     def _tell(self, begun: Iterable[Delivery]) -> None:
         """Report what came to an end as it began."""
@@ -204,6 +225,10 @@ class Deliverer:
         except Exception:  # noqa: BLE001 - one event that we cannot write must not hold up the others
             await self._end(delivery, failed(Fault.UNWRITABLE), now)
             return
+        if letter is None:
+            await self._keep(replace(delivery, state=State.NOT_TOLD, fault=""), None)
+            return
+        letter = replace(letter, repeated=delivery.attempts > 0)
         tried = replace(
             delivery,
             attempts=delivery.attempts + 1,

@@ -98,8 +98,9 @@ class Desk:
         changes: tuple[Change, ...] = (),
         received_at: datetime | None = NOON,
         body: bytes | None = None,
+        own: bool = False,
     ) -> AlertEvent:
-        """Put an event into the inbox as the outbox does."""
+        """Put an event into the inbox as the outbox does; `own` comes from the recipient's own topic."""
         one = event(alert, kind, changes)
         one = AlertEvent(
             event_id=event_id,
@@ -112,7 +113,7 @@ class Desk:
         if body is None:
             body = CODEC.encode_event(
                 one,
-                with_own_ids=False,
+                with_own_ids=own,
                 caused_received_at=received_at,
                 rules_version=1,
                 policy_version="p",
@@ -127,7 +128,9 @@ class Desk:
             body=body,
         )
         supersedes = Change.RESTRICTED in changes
-        self.inbox.store("cpis.alerts", 0, self._offset, arrived, supersedes=supersedes)
+        still = (lambda body: CODEC.decode_event(body).event_id == event_id) if own else None
+        topic = "cpis.alerts.la.E09" if own else "cpis.alerts"
+        self.inbox.store(topic, 0, self._offset, arrived, supersedes=supersedes, still=still)
         self._offset += 1
         return one
 
@@ -135,7 +138,7 @@ class Desk:
         """Fill the inbox up to so many events, each of an alert of its own, that say what the first says."""
         with closing(sqlite3.connect(self._path)) as opened:
             opened.executemany(
-                "INSERT INTO inbox SELECT recipient, ?, ?, ?, revision, kind, loud, body FROM inbox "
+                "INSERT INTO inbox SELECT recipient, ?, ?, ?, revision, kind, loud, body, own FROM inbox "
                 "WHERE number = 1",
                 [(number, f"e{number}", f"a{number}") for number in range(2, count + 1)],
             )
@@ -168,7 +171,14 @@ class Desk:
         self.inbox.store("cpis.alerts", 0, self._offset, None, erased=alerts)
         self._offset += 1
 
-    def deliverer(self, courier: Courier, owner: str = "one", *, configured: bool = True) -> Deliverer:
+    def deliverer(
+        self,
+        courier: Courier,
+        owner: str = "one",
+        *,
+        configured: bool = True,
+        destination: Destination | None = None,
+    ) -> Deliverer:
         """Return what delivers, in a process of this name."""
         around = Surroundings(
             store=self.store,
@@ -178,7 +188,7 @@ class Desk:
             owner=owner,
             report=self._report,
         )
-        return Deliverer(replace(self.here, configured=configured), courier, around)
+        return Deliverer(replace(destination or self.here, configured=configured), courier, around)
 
     def found(self, event_id: str) -> Delivery:
         """Return the delivery of an event."""

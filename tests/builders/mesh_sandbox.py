@@ -24,7 +24,8 @@ from broker.adapters.mesh import MeshAddress, MeshMailbox
 from tests.waiting import wait_until
 
 OURS = "X26CPIS"
-COUNCILS = ("E09OT001", "E08OT001", "E07OT001")
+COUNCILS = ("X26LA211", "X26LA204", "X26LA201")
+"""Mailboxes of authorities in the shipped list."""
 STRANGER = "E99OT001"
 """A mailbox that is on no list of authorities."""
 PASSWORD = "a password of the sandbox"  # noqa: S105 - opens nothing but a process of this machine
@@ -105,7 +106,8 @@ def _answers(url: str) -> bool:
 
 def _installed() -> Path:
     """Return the Python of the sandbox's environment, made at its first use."""
-    digest = hashlib.sha256(_LIST.read_bytes()).hexdigest()[:12]
+    mailboxes = "\n".join(map(_mailbox, (OURS, *COUNCILS, STRANGER)))
+    digest = hashlib.sha256(_LIST.read_bytes() + mailboxes.encode()).hexdigest()[:12]
     home = Path(sys.prefix) / f"mesh-sandbox-{digest}"
     python, done = home / "bin" / "python", home / "installed"
     with (Path(sys.prefix) / "mesh-sandbox.lock").open("w") as lock:
@@ -118,7 +120,7 @@ def _installed() -> Path:
                 *("--require-hashes", "--no-deps", "-r", str(_LIST)),
             )
             places = list(home.glob("lib/*/site-packages/mesh_sandbox/store/data/mailboxes.jsonl"))
-            places[0].write_text("\n".join(map(_mailbox, (OURS, *COUNCILS, STRANGER))), "utf-8")
+            places[0].write_text(mailboxes, "utf-8")
             done.touch()
     return python
 

@@ -68,7 +68,7 @@ def test_an_app_stops_while_its_group_is_settling(kafka: EmbeddedKafka, tmp_path
             app = one_agent_app(
                 cluster=kafka.cluster,
                 group=GROUP,
-                topic=Topic.ALERTS.value,
+                topics=[Topic.ALERTS.value],
                 directory=tmp_path,
                 handle=nothing,
             )

@@ -233,3 +233,29 @@ def test_of_an_erased_alert_nothing_is_left_but_its_place(tmp_path: Path, url: s
     )
     assert (2, "a2") == (other.number, other.event.alert_id)
     assert [] == [file.name for file in tmp_path.iterdir() if marked.body in file.read_bytes()]
+
+
+def test_a_recipients_own_value_takes_the_place_of_the_same_events(projection: Projection) -> None:
+    """In either order, under one number: it names the recipient's own ids as well (ruling 28)."""
+    own = replace(EVENT, body=b"value and ids")
+    projection.store("cpis.alerts", 0, 0, EVENT)
+    projection.store("cpis.alerts.la.211", 0, 0, own, still=lambda body: body == EVENT.body)
+    other = replace(own, event_id="e2", alert_id="a2")
+    projection.store("cpis.alerts.la.211", 0, 1, other, still=lambda _body: True)
+    projection.store("cpis.alerts", 0, 1, replace(EVENT, event_id="e2", alert_id="a2"))
+
+    assert [(1, own), (2, other)] == [(row.number, row.event) for row in projection.inbox("la.211")]
+
+
+def test_a_recipients_own_value_does_not_replace_what_took_its_place(projection: Projection) -> None:
+    """What may be told no more does not come back (ruling 24), nor what was erased (23)."""
+    projection.store("cpis.alerts", 0, 0, EVENT)
+    reduced = replace(EVENT, event_id="e2", revision=2, body=b"reduced")
+    projection.store("cpis.alerts", 0, 1, reduced, supersedes=True)
+    own = replace(EVENT, body=b"value and ids")
+    projection.store("cpis.alerts.la.211", 0, 0, own, still=lambda body: body == EVENT.body)
+    assert [b"reduced", b"reduced"] == [row.event.body for row in projection.inbox("la.211")]
+
+    projection.store("cpis.alerts", 0, 2, None, erased={"a1"})
+    projection.store("cpis.alerts.la.211", 0, 1, own, still=lambda _body: True)
+    assert [b"", b""] == [row.event.body for row in projection.inbox("la.211")]

@@ -53,6 +53,7 @@ def sent(courier: Courier) -> Outcome:
     async def send() -> Outcome:
         """Write, send, close."""
         letter = courier.write(published(event()), at=NOON, told=())
+        assert letter is not None
         outcome = await courier.send(letter)
         await courier.close()
         return outcome

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -391,3 +392,96 @@ def test_a_database_that_is_away_loses_nothing(desk: Desk) -> None:
     asyncio.run(away_and_back())
 
     assert ["e1"] == receiver.ids
+
+
+class Wordless(Counter):
+    """Has no words for anything."""
+
+    def write(self, sendable: Sendable, *, at: datetime, told: tuple[str, ...]) -> Letter | None:  # type: ignore[override]  # noqa: ARG002
+        """Write nothing."""
+        return None
+
+
+def test_what_a_format_has_no_words_for_is_at_its_end_and_holds_up_nothing(desk: Desk) -> None:
+    """It is told as what it is, and counted as no attempt; later news goes on."""
+    desk.arrive("e1")
+    desk.arrive("e2")
+    receiver = Wordless()
+
+    work(desk, receiver)
+    assert {"e1": State.NOT_TOLD, "e2": State.NOT_TOLD} == desk.states()
+    assert [] == receiver.ids
+    assert [("e1", State.NOT_TOLD, None), ("e2", State.NOT_TOLD, None)] == desk.reports
+
+
+def test_what_may_have_been_sent_before_is_marked(desk: Desk) -> None:
+    """The first time it is new, and so it is when somebody has it sent again by hand."""
+    desk.arrive("e1")
+    receiver = Counter(failed(Fault.NO_ANSWER))
+    work(desk, receiver)
+    desk.now += PAUSE_MAX
+    work(desk, receiver)
+    desk.store.put(desk.found("e1").again(desk.now))
+    work(desk, receiver)
+
+    assert [False, True, False] == [letter.repeated for letter in receiver.letters]
+
+
+def test_to_who_is_told_its_own_ids_nothing_goes_before_its_own_topic_has_brought_it(desk: Desk) -> None:
+    """Nor what lies behind it; both values of an event are one event (ruling 28)."""
+    to_own = replace(HERE, own=True)
+    receiver = Counter()
+
+    def turn() -> list[str]:
+        """Do what there is to do now."""
+        asyncio.run(work_off(desk.deliverer(receiver, destination=to_own)))
+        return receiver.ids
+
+    desk.arrive("e1")
+    desk.arrive("e2", own=True)
+    assert [] == turn()
+    desk.arrive("e1", own=True)
+    assert ["e1", "e2"] == turn()
+    desk.arrive("e2")
+    assert ["e1", "e2"] == turn()
+
+
+def test_what_was_erased_before_its_own_topic_brought_it_holds_up_nothing(desk: Desk) -> None:
+    """Of it nothing is left, whatever comes then (ruling 23)."""
+    receiver = Counter()
+    desk.arrive("e1", alert_id="a1")
+    desk.erase("a1")
+    desk.arrive("e2", alert_id="a2", own=True)
+    desk.arrive("e1", alert_id="a1", own=True)
+    asyncio.run(work_off(desk.deliverer(receiver, destination=replace(HERE, own=True))))
+
+    assert {"e1": State.ERASED, "e2": State.DELIVERED} == desk.states()
+
+
+def test_what_may_not_be_told_any_more_does_not_come_back_by_its_own_topic(desk: Desk) -> None:
+    """The content from before a record was restricted is not put in the place of the reduced (ruling 24)."""
+    receiver = Counter()
+    desk.arrive("e1")
+    desk.arrive("e2", alert=RESTRICTED, kind=EventKind.UPDATED, changes=(Change.RESTRICTED,))
+    desk.arrive("e1", own=True)
+    desk.arrive("e2", alert=RESTRICTED, kind=EventKind.UPDATED, changes=(Change.RESTRICTED,), own=True)
+    asyncio.run(work_off(desk.deliverer(receiver, destination=replace(HERE, own=True))))
+
+    assert {"e1": State.SUPERSEDED, "e2": State.DELIVERED} == desk.states()
+
+
+def test_an_event_goes_out_when_its_destination_wants_it(desk: Desk) -> None:
+    """At the end of a window, say; what was quiet since is known (D18)."""
+    later = NOON + timedelta(minutes=10)
+    to_window = replace(HERE, due=lambda _published, _now: later)
+    receiver = Counter()
+    desk.arrive("e1")
+    asyncio.run(work_off(desk.deliverer(receiver, destination=to_window)))
+    assert [] == receiver.ids
+    assert not desk.store.quiet_since(HERE.name, later)
+
+    desk.now = later
+    asyncio.run(work_off(desk.deliverer(receiver, destination=to_window)))
+    assert ["e1"] == receiver.ids
+    assert not desk.store.quiet_since(HERE.name, later)
+    assert desk.store.quiet_since(HERE.name, later + SECOND)
