@@ -19,6 +19,7 @@ from broker.wire.pds import Reply
 _BODY_BYTES_MAX = 1_048_576  # a Patient has some 5 KB, and no search is answered with more than 50
 _CHUNK_BYTES = 65_536
 _CONNECTIONS_MAX = 16
+_AT_ONCE_MAX = 8  # of one caller: enough to keep the rate over a line of 100 ms, and others have room
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,11 @@ class PdsAddress:
     tls: ssl.SSLContext | None = field(default=None, repr=False)
     per_second: float = 20.0
     deadline_seconds: float = 2.0
+
+    @property
+    def at_once(self) -> int:
+        """How many questions may be under way together, so that none misses its deadline by waiting."""
+        return max(1, min(_AT_ONCE_MAX, int(self.per_second * self.deadline_seconds / 2)))
 
 
 class Unanswered(Exception):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from broker.adapters.pds_fhir import PdsFhir
+from broker.adapters.pds_http import PdsAddress
 from broker.adapters.trace_files import TraceFiles
 from broker.cli.personal import NUMBER, number_of, personal
 from broker.core.errors import ConfigurationError
@@ -77,7 +77,7 @@ def batch(asked: Path, answers: Path) -> None:
 
 async def _asked(row: TraceRow) -> Traced:
     """Ask about one person."""
-    source = _source()
+    source = pds_source(_address(), clock=present, metrics=Metrics())
     try:
         return await trace_row(source, row)
     finally:
@@ -86,9 +86,10 @@ async def _asked(row: TraceRow) -> Traced:
 
 async def _traced(files: TraceFiles) -> Counter[TraceOutcome]:
     """Ask about everybody who has no answer yet; return how many had which outcome."""
-    source, counts = _source(), Counter[TraceOutcome]()
+    address, counts = _address(), Counter[TraceOutcome]()
+    source = pds_source(address, clock=present, metrics=Metrics())
     try:
-        async for row, answer in trace_all(source, files.rows()):
+        async for row, answer in trace_all(source, files.rows(), at_once=address.at_once):
             number = "" if answer.number is None else answer.number.digits
             files.write(row, answer.outcome.value, number, answer.detail)
             counts[answer.outcome] += 1
@@ -97,9 +98,9 @@ async def _traced(files: TraceFiles) -> Counter[TraceOutcome]:
     return counts
 
 
-def _source() -> PdsFhir:
-    """Return the source of the settings; raise `ConfigurationError` without one."""
+def _address() -> PdsAddress:
+    """Return where the source of the settings is; raise `ConfigurationError` without one."""
     address = pds_address(load_settings())
     if address is None:
         raise ConfigurationError(f"{PREFIX}PDS_URL is not set: there is no demographic source to ask")
-    return pds_source(address, clock=present, metrics=Metrics())
+    return address

@@ -29,14 +29,15 @@ class Source:
     """
     A demographic source, and the notices that it is asked about, as `cpis.in.identity` has them.
 
-    It may take `answer_seconds` for one answer; `close` gives its connections back. Records that it refused
-    are read from what `kept` lends, and asked about again `asked_again_every` so often; without it they are
-    not.
+    It may take `answer_seconds` for one answer, and be asked `at_once` so many questions of a file. `close`
+    gives its connections back. Records that it refused are read from what `kept` lends, and asked about again
+    `asked_again_every` so often; without it they are not.
     """
 
     demographics: Demographics
     notices: InputTail
     answer_seconds: float = ANSWER_SECONDS
+    at_once: int = 1
     close: Callable[[], Awaitable[None]] = _nothing
     kept: Lend | None = None
     asked_again_every: timedelta = timedelta(hours=6)
@@ -46,7 +47,13 @@ def verifying(source: Source | None, parts: Parts) -> Verifying | None:
     """Return what compares the records of uploads with a source (R12), None without one."""
     if source is None:
         return None
-    return Verifying(source.demographics, policy=parts.policy, key=parts.key, seconds=source.answer_seconds)
+    return Verifying(
+        source.demographics,
+        policy=parts.policy,
+        key=parts.key,
+        seconds=source.answer_seconds,
+        at_once=source.at_once,
+    )
 
 
 class Asking:

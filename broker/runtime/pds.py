@@ -91,6 +91,7 @@ def source(settings: Settings, cluster: Cluster, *, clock: Clock, metrics: Metri
         demographics=demographics,
         notices=KafkaInputTail(cluster, Topic.IDENTITY),
         answer_seconds=address.deadline_seconds + _GRACE_SECONDS,
+        at_once=address.at_once,
         close=demographics.close,
         kept=kept_on(cluster),
         asked_again_every=timedelta(minutes=settings.pds_ask_again_minutes),

@@ -32,9 +32,6 @@ from broker.core.verification import differences
 from broker.ports import Demographics
 from broker.wire.batch_trace import TraceRow
 
-AT_ONCE = 8
-"""So many rows are asked about together: enough to keep the agreed rate over a line of 100 ms."""
-
 _RULES = (GivenNameRule.ALL,)  # of twins one may have the other's first name, and a second of their own
 _RULES_FOR_ONE_NAME = (GivenNameRule.ALL, GivenNameRule.FIRST)
 
@@ -84,14 +81,16 @@ async def trace(source: Demographics, row: TraceRow) -> Traced:
         return Traced(outcome=TraceOutcome.NOT_UNDERSTOOD)
 
 
-async def trace_all(source: Demographics, rows: Iterable[TraceRow]) -> AsyncIterator[tuple[TraceRow, Traced]]:
+async def trace_all(
+    source: Demographics, rows: Iterable[TraceRow], *, at_once: int = 1
+) -> AsyncIterator[tuple[TraceRow, Traced]]:
     """
-    Yield each row with what came of it, in their order; some are asked about at once.
+    Yield each row with what came of it, in their order; `at_once` so many are asked about together.
 
     Raises `DemographicsUnavailable` behind the last row that has its answer.
     """
     coming = iter(rows)
-    while together := list(islice(coming, AT_ONCE)):
+    while together := list(islice(coming, at_once)):
         answers = await asyncio.gather(*(trace(source, row) for row in together), return_exceptions=True)
         for row, answer in zip(together, answers, strict=True):
             if isinstance(answer, BaseException):

@@ -134,7 +134,7 @@ class Uploads:
     async def _load_records(self, data: bytes, file: ReadFile, received_at: datetime) -> FileAnswer:
         """Examine every record, then append the plans of those that are taken, then keep the others."""
         upload = file.upload
-        examined = [await self._waiting.examined(record, received_at) for record in upload.records]
+        examined = await self._waiting.examined_all(upload.records, received_at)
         answers: list[RecordAnswer] = []
         refused: list[FaultyRecord] = []
         plans = 0

@@ -47,7 +47,7 @@ class Verified(NamedTuple):
 
 
 class Verifying:
-    """Asks `source`, and waits so many `seconds` for each answer."""
+    """Asks `source` about `at_once` so many records together, and waits so many `seconds` for an answer."""
 
     def __init__(
         self,
@@ -56,8 +56,10 @@ class Verifying:
         policy: AnyPolicy,
         key: IdentityKey,
         seconds: float = ANSWER_SECONDS,
+        at_once: int = 1,
     ) -> None:
         """Take what is needed."""
+        self.at_once = at_once
         self._source = source
         self._policy = policy
         self._key = key

@@ -1,8 +1,10 @@
 """Tells others of records of an upload that wait for a usable number (rulings 21, 35, 41)."""
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
@@ -58,6 +60,28 @@ class WaitingRecords:
         if self._verifying is None:
             return Verified(record)
         return await self._verifying.verify(record, received_at)
+
+    async def examined_all(
+        self, records: Iterable[ReadRecord | FaultyRecord], received_at: datetime
+    ) -> list[Verified]:
+        """
+        Return each record as `examined` does, in their order.
+
+        As many are asked about together as the source bears. Raises `DemographicsUnavailable`.
+        """
+        at_once = 1 if self._verifying is None else self._verifying.at_once
+        found: list[Verified] = []
+        coming = iter(records)
+        while together := list(islice(coming, at_once)):
+            if len(together) == 1:
+                found.append(await self.examined(together[0], received_at))
+                continue
+            asked = [self.examined(record, received_at) for record in together]
+            for answer in await asyncio.gather(*asked, return_exceptions=True):
+                if isinstance(answer, BaseException):
+                    raise answer
+                found.append(answer)
+        return found
 
     def _unusable(self, record: ReadRecord) -> FaultyRecord | None:
         """

@@ -32,7 +32,7 @@ def main(count: int = 10_000) -> int:
         address = service.address(per_second=_PER_SECOND, deadline_seconds=30.0)
         source, truths = PdsFhir(address, clock=lambda: AT), iter(asked)
         try:
-            async for _, found in trace_all(source, (one.row for one in asked)):
+            async for _, found in trace_all(source, (one.row for one in asked), at_once=8):
                 outcomes[found.outcome] += 1
                 wrong += found.number not in {None, next(truths).truth}
         finally:

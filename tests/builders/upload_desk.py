@@ -66,6 +66,8 @@ class Desk:
         takes: Takes = takes_any,
         source: Demographics | None = None,
         policy: Policy | None = None,
+        *,
+        at_once: int = 1,
     ) -> None:
         policy = policy or Policy()
         schemas, sealer = load_schemas(), MemorySealer()
@@ -85,7 +87,9 @@ class Desk:
                 policy=policy,
                 key=KEY,
                 takes=takes,
-                verifying=None if source is None else Verifying(source, policy=policy, key=KEY, seconds=0.05),
+                verifying=None
+                if source is None
+                else Verifying(source, policy=policy, key=KEY, seconds=0.05, at_once=at_once),
             ),
             feeds=FeedLog(FeedCodec(schemas), KEY),
             read=read,

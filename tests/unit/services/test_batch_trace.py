@@ -175,7 +175,7 @@ def test_a_source_that_goes_away_ends_a_batch_behind_the_last_answer() -> None:
 
     async def scenario() -> None:
         """Trace until it ends."""
-        async for row, _ in trace_all(Failing(), rows):
+        async for row, _ in trace_all(Failing(), rows, at_once=8):
             answered.append(row.reference)
 
     with pytest.raises(DemographicsUnavailable):
@@ -193,7 +193,7 @@ def test_of_ten_thousand_people_nobody_gets_the_number_of_another() -> None:
     async def scenario() -> None:
         """Trace everybody, and compare with the truth."""
         truths = iter(asked)
-        async for row, found in trace_all(KnownPeople(people), [one.row for one in asked]):
+        async for row, found in trace_all(KnownPeople(people), [one.row for one in asked], at_once=8):
             outcomes[found.outcome] += 1
             if found.number not in {None, next(truths).truth}:
                 wrong.append(row.reference)

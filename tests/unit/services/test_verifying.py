@@ -202,6 +202,36 @@ def test_an_answer_that_cannot_be_read_refuses_one_record_and_holds_up_no_other(
     assert waiting_number_key(KEY, CHILD) in desk.waiting()
 
 
+class BusySource(MemoryDemographics):
+    """A source that answers nobody before so many have asked, and remembers how many did together."""
+
+    def __init__(self, together: int) -> None:
+        super().__init__()
+        self._barrier = asyncio.Barrier(together)
+
+    async def get(self, number: NhsNumber) -> NumberAnswer:
+        """Wait for the others."""
+        async with self._barrier:
+            return await super().get(number)
+
+
+def test_several_records_are_asked_about_together_and_answered_in_their_order() -> None:
+    """A file of many must not wait for one answer after the other; one that fails fails the file (R16)."""
+    source = BusySource(together=2)
+    source.put(CHILD, AGREES)
+    records = [Record(child=Person(number=number.digits)) for number in (CHILD, MOTHER, NEXT, CHILD)]
+
+    answer = Desk(source=source, at_once=2).load(build_upload(records))
+
+    assert [RecordCode.LOADED, RecordCode.NO_MATCH, RecordCode.NO_MATCH, RecordCode.LOADED] == [
+        one.code for one in answer.records
+    ]
+    away = BusySource(together=2)
+    away.available = False
+    with pytest.raises(DemographicsUnavailable):
+        Desk(source=away, at_once=2).load(build_upload(records))
+
+
 def test_what_is_at_fault_already_is_not_asked_about() -> None:
     """A wrong check digit names nobody, and the answer is that of the file (ruling 40)."""
     desk = Desk(source=SlowSource())
