@@ -31,6 +31,7 @@ COMMANDS = {
     "explain": _Command("broker.cli.explain:explain", "Say why a visit led to an alert, or to none."),
     "fact": _Command("broker.cli.fact:fact", "Put a fact in by hand: what was said of a number, or a view."),
     "kafka": _Command("broker.cli.kafka:kafka", "Run a Kafka of our own in the foreground."),
+    "la": _Command("broker.cli.la:la", "Try the authorities' door as a supplier of case systems."),
     "listen": _Command("broker.cli.listen:listen", "Follow what an authority or a provider is told."),
     "look": _Command("broker.cli.look:look", "Look a person up: plans, whom to ring, newest visits."),
     "messages": _Command(
@@ -66,6 +67,7 @@ COMMANDS = {
     ),
     "trace": _Command("broker.cli.trace:trace", "Find NHS numbers at the demographic source."),
     "upload": _Command("broker.cli.upload:upload", "Load upload files of local authorities."),
+    "uploads": _Command("broker.cli.uploads:uploads", "Upload files that are kept: list them, open one."),
     "worklist": _Command(
         "broker.cli.worklist:worklist", "Work that the broker leaves to people: list it, show it, settle it."
     ),

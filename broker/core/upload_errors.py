@@ -65,3 +65,12 @@ class TooManyWaiting(BrokerError):
     disposition = Disposition.RETRY
     action = "Send it again, unchanged, after the time in `Retry-After`; look at what holds the others up."
     exit_code = 75
+
+
+class DoorUnreachable(BrokerError):
+    """The authorities' door does not answer, or its token cannot be read."""
+
+    code = "CPIS-726"
+    disposition = Disposition.RETRY
+    action = "Check --url, --token-file and --ca-file; send the file again with the same --request-id."
+    exit_code = 69

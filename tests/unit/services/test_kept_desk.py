@@ -1,0 +1,101 @@
+"""A kept upload is opened on grounds alone, noted before the first byte is read, by an administrator."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from broker.adapters.memory import MemoryFactLog, MemoryKafka
+from broker.adapters.memory_sealing import MemorySealer
+from broker.core.desk_errors import NotForThisRole
+from broker.core.desk_roles import Role
+from broker.core.errors import KafkaUnavailable
+from broker.core.identifiers import OdsCode
+from broker.core.kept_uploads import KeptUpload, Part, UploadDoor
+from broker.core.operators import ActionKind, Grounds, OperatorAction
+from broker.core.upload_errors import NoSuchUpload
+from broker.ports import Topic
+from broker.runtime.codecs import load_schemas
+from broker.services.desk_log import DeskLog
+from broker.services.kept_desk import KeptDesk
+from broker.wire.records_codec import RecordsCodec
+from tests.builders.upload_desk import KEY, NOW
+from tests.builders.upload_store import MemoryUploads
+
+GROUNDS = Grounds(by="A Administrator", reason="the authority asks what it sent, ticket 12")
+UPLOAD = KeptUpload(
+    upload_id="a" * 32,
+    door=UploadDoor.HTTP,
+    senders=frozenset({OdsCode("Z211")}),
+    received_at=NOW,
+    digest="d",
+)
+
+
+class House:
+    """A store with one upload, and the desk in front of it."""
+
+    def __init__(self, role: Role = Role.ADMINISTRATOR) -> None:
+        self.kafka = MemoryKafka()
+        self.records = RecordsCodec(load_schemas(), MemorySealer())
+        self.store = MemoryUploads()
+        self.store.settle(UPLOAD, {Part.FILE: b"<File/>"})
+        log = DeskLog(MemoryFactLog(self.kafka), self.records, key=KEY, clock=lambda: NOW, role=role)
+        self.desk = KeptDesk(self.store, log)
+
+    def open(self, upload_id: str = UPLOAD.upload_id, part: Part = Part.FILE) -> bytes:
+        """Open a part of an upload."""
+        return asyncio.run(self.desk.open(upload_id, part, GROUNDS))
+
+    def noted(self) -> list[OperatorAction]:
+        """Return what stands in the audit trail."""
+        return [self.records.decode_action(one.value or b"") for one in self.kafka.read(Topic.AUDIT)]
+
+
+def test_what_is_opened_is_noted() -> None:
+    """Which upload, which part of it, by whom and why."""
+    house = House()
+
+    assert b"<File/>" == house.open()
+    [action] = house.noted()
+    assert (ActionKind.UNMASKED, UPLOAD.upload_id, GROUNDS, "file") == (
+        action.kind,
+        action.item_id,
+        action.grounds,
+        action.outcome,
+    )
+
+
+def test_an_upload_that_is_not_there_is_told_and_nothing_noted() -> None:
+    """Nor is anything read."""
+    house = House()
+
+    with pytest.raises(NoSuchUpload):
+        house.open("b" * 32)
+    assert [] == house.noted()
+
+
+def test_an_answer_that_is_not_there_yet_is_told() -> None:
+    """The file waits still."""
+    with pytest.raises(NoSuchUpload):
+        House().open(part=Part.XML)
+
+
+@pytest.mark.parametrize("role", [Role.READER, Role.OPERATOR])
+def test_only_an_administrator_opens_it(role: Role) -> None:
+    """It names children."""
+    house = House(role)
+
+    with pytest.raises(NotForThisRole):
+        house.open()
+    assert [] == house.noted()
+
+
+def test_what_cannot_be_noted_is_not_opened() -> None:
+    """The audit trail comes first."""
+    house = House()
+    house.kafka.available = False
+
+    with pytest.raises(KafkaUnavailable):
+        house.open()
+    assert replace(UPLOAD) == house.store.find(UPLOAD.upload_id)
