@@ -61,6 +61,9 @@ COMMANDS = {
         "broker.cli.senders:senders",
         "How each sender does: numbers, lateness, faults, silence; names nobody.",
     ),
+    "subject-access": _Command(
+        "broker.cli.subject_access:subject_access", "Collect what is held of a person, for the lead alone."
+    ),
     "timers": _Command("broker.cli.timers:timers", "Say what time alone brings about; names nobody."),
     "topics": _Command(
         "broker.cli.topics:topics", "Make the topics of a cluster as they are declared, or list them."

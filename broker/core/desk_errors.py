@@ -117,6 +117,14 @@ class ResponseUnwritten(BrokerError):
     exit_code = 74
 
 
+class CannotDisclose(BrokerError):
+    """What is held of a person cannot be disclosed to whoever collects it (rulings 23, 48)."""
+
+    code = "CPIS-436"
+    action = "Have somebody else collect it, or trace the patient; the safeguarding lead knows more."
+    exit_code = 77
+
+
 class NoSuchDelivery(BrokerError):
     """There is no such event at this destination, or nothing of it is kept."""
 

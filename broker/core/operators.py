@@ -18,7 +18,7 @@ REASON_CHARACTERS_MAX = 500
 NAME_CHARACTERS_MAX = 100
 
 YET_UNWRITTEN = -1
-"""Partition and offset of a record that the audit trail speaks of before it is written."""
+"""Partition and offset of a record that the audit trail speaks of before it is written, or looked for."""
 
 _NUMBER_LIKE = re.compile(
     r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)"
@@ -38,6 +38,7 @@ class ActionKind(StrEnum):
     REFUSED = "refused"
     RELEASED = "released"
     LOOKED = "looked"
+    DISCLOSED = "disclosed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

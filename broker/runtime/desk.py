@@ -20,6 +20,7 @@ from broker.runtime.preflight import check_cluster
 from broker.runtime.settings import Settings
 from broker.services.confirming import Confirming
 from broker.services.desk_log import DeskLog
+from broker.services.disclosing import Disclosing
 from broker.services.enquiry import Enquiry
 from broker.services.explanations import Codecs, Explanations
 from broker.services.fact_desk import FactDesk
@@ -54,6 +55,7 @@ class Desk:
     words: ItemWords
     enquiry: Enquiry
     looking: Looking
+    disclosing: Disclosing
     log: DeskLog
     timers: TimerDesk
     reconciliation: Reconciliation
@@ -127,6 +129,9 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
                 key=parts.key,
                 clock=present,
                 feeds=feed_rule(settings, parts, present()),
+            ),
+            disclosing=Disclosing(
+                archive, readers, log, policy=parts.policy, key=parts.key, clock=present
             ),
             looking=Looking(
                 archive,

@@ -1,0 +1,144 @@
+"""
+What a person may see of their own record: subject access, for the controller to weigh (ruling 49).
+
+It goes to the information-governance lead, never to the person by this program. Restricted places are left
+out (24), and so is what is another person's or an authority's own: each with the rule that withholds it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from broker.core.alerts import RecipientKind
+from broker.core.decisions import decide
+from broker.core.facts import IdentityKind
+from broker.core.keyed import IdentityKey
+from broker.core.leaving import elsewhere, staying
+from broker.core.person import Person
+from broker.core.policy import AnyPolicy
+from broker.core.restriction import is_restricted
+from broker.core.visits import read_visits
+
+Row = Mapping[str, object]
+"""One thing that is held, by the names of its fields."""
+
+STAFF = "names of staff: another person's data (UK GDPR, article 15(4))"
+KIN = "names of next of kin: another person's data (UK GDPR, article 15(4))"
+RELATED = "numbers and plans of a mother or a baby: another person's data (ruling 26)"
+EXCLUDED = "who must not see the record: another person's data (ruling 48)"
+PLACES = "places, of a restricted record: provider, site, location, and which provider was told (ruling 24)"
+CHILD_ID = "the authority's own id of the child: given back to that authority alone (ruling 28)"
+WRONG_PERSON = "visits that were recorded under the wrong person: another person's data (ruling 44)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disclosure:
+    """What is held of a person, by kind, and what is withheld, each with its rule."""
+
+    held: Mapping[str, tuple[Row, ...]]
+    withheld: tuple[str, ...]
+
+
+def disclosed(person: Person, policy: AnyPolicy, key: IdentityKey) -> Disclosure:
+    """Return what is held of a person and may be weighed, without what is withheld (ruling 49)."""
+    restricted = is_restricted(person.known)
+    held: dict[str, tuple[Row, ...]] = {
+        "plans": tuple(_plans(person)),
+        "visits": tuple(_visits(person, policy, restricted=restricted)),
+        "views": tuple(_views(person, restricted=restricted)),
+        "history": tuple(_history(person, restricted=restricted)),
+        "notices": tuple(_notices(person)),
+        "told": tuple(_told(person, restricted=restricted)),
+        "decisions": tuple(
+            {"occasion": entry.occasion, "why": entry.why, "policy": entry.policy_version}
+            for _, entry in sorted(decide(person.number, person.known, policy, key).entries.items())
+        ),
+    }
+    return Disclosure(held=held, withheld=tuple(_withheld(person, restricted=restricted)))
+
+
+def _plans(person: Person) -> Iterator[Row]:
+    """Yield every content of every plan, with the registered details, and when it was said."""
+    for content, said in person.known.plans.items():
+        yield {
+            "authority": content.authority,
+            "authority_name": content.authority_name,
+            "plan_type": content.plan_type,
+            "start": content.start,
+            "end": content.end,
+            "deleted": content.deleted,
+            "family": content.details.family,
+            "given": content.details.given,
+            "birth_date": content.details.birth_date,
+            "recorded_at": tuple(sorted(one.recorded_at for one in said)),
+        }
+
+
+def _visits(person: Person, policy: AnyPolicy, *, restricted: bool) -> Iterator[Row]:
+    """Yield the person's visits, of a restricted record without their places."""
+    for visit in read_visits(staying(person.known.visits, person.known.left), policy):
+        said = visit.registers
+        place = {} if restricted else {"provider": visit.provider, "site": said["site"]}
+        yield {
+            "arrived_at": visit.arrived_at,
+            "departed_at": visit.departed_at,
+            "state": visit.state,
+            "reason": said["reason"],
+            "family": said["family"],
+            "given": said["given"],
+            "birth_date": said["birth_date"],
+            **place,
+        }
+
+
+def _views(person: Person, *, restricted: bool) -> Iterator[Row]:
+    """Yield who looked the person up, silently or not, by role and organisation."""
+    for access in person.known.accesses.values():
+        place = {} if restricted else {"organisation": access.organisation}
+        yield {
+            "accessed_at": access.accessed_at,
+            "role": access.role,
+            "unscheduled": access.unscheduled,
+            **place,
+        }
+
+
+def _history(person: Person, *, restricted: bool) -> Iterator[Row]:
+    """Yield the lines of what is closed."""
+    for line in person.history:
+        place = {} if restricted else {"organisation": line.organisation}
+        yield {"occasion": line.occasion, "at": line.at, "role": line.role, "state": line.state, **place}
+
+
+def _notices(person: Person) -> Iterator[Row]:
+    """Yield what was said of the person or the number, but who must not see the record."""
+    for notice in person.known.notices.values():
+        if notice.kind is not IdentityKind.EXCLUDED:
+            yield {"kind": notice.kind, "recorded_at": notice.recorded_at, "birth_date": notice.birth_date}
+
+
+def _told(person: Person, *, restricted: bool) -> Iterator[Row]:
+    """Yield who was told; of an alert that is long past what it said is gone."""
+    for row in person.told.values():
+        alert = row.alert
+        by_provider = alert is not None and alert.recipient.kind is RecipientKind.PROVIDER
+        recipient = None if alert is None or (restricted and by_provider) else alert.recipient.code
+        yield {
+            "recipient": recipient,
+            "occasion": None if alert is None else alert.occasion,
+            "what": row.kind,
+            "revision": row.revision,
+        }
+
+
+def _withheld(person: Person, *, restricted: bool) -> Iterator[str]:
+    """Yield what is withheld, each with its rule; only what there is."""
+    known = person.known
+    messages = [message for said in known.visits.values() for message in said.values()]
+    looked = bool(known.accesses) or any(line.user_name for line in person.history)
+    yield from [STAFF] * (looked or any(message.clinician_name for message in messages))
+    yield from [KIN] * any(message.next_of_kin_name for message in messages)
+    yield from [RELATED] * bool(known.births or known.covers)
+    yield from [EXCLUDED] * any(one.kind is IdentityKind.EXCLUDED for one in known.notices.values())
+    yield from [PLACES] * restricted
+    yield from [CHILD_ID] * any(content.child_id for content in known.plans)
+    yield from [WRONG_PERSON] * bool(elsewhere(known.visits, known.left))

@@ -1,0 +1,92 @@
+"""
+Subject access: what is held of a person, for the information-governance lead (ruling 49; 48).
+
+Audited before a record is opened, for administrators alone, and never for somebody who must not see the
+person. What was closed or destroyed is not held any more, and nothing is opened that is sealed.
+"""
+
+from broker.core.desk_errors import CannotDisclose
+from broker.core.disclosure import Disclosure, disclosed
+from broker.core.excluded import may_see
+from broker.core.facts import Access
+from broker.core.identifiers import NhsNumber, OdsCode, aware
+from broker.core.invalidation import Inactive
+from broker.core.keyed import IdentityKey, user_reference
+from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, Place
+from broker.core.person import Person
+from broker.core.policy import AnyPolicy
+from broker.core.wording import COULD_NOT_CHECK, NOT_IN_USE
+from broker.ports import Archive, Clock, Topic
+from broker.services.desk_log import SOURCE, DeskLog
+from broker.services.fact_desk import line_of_text
+from broker.services.fact_writes import fact_write
+from broker.services.people_reading import ArchiveSources, PeopleReader, Readers
+
+
+class Disclosing:
+    """Collects on a cluster, on grounds."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        readers: Readers,
+        log: DeskLog,
+        *,
+        policy: AnyPolicy,
+        key: IdentityKey,
+        clock: Clock,
+    ) -> None:
+        """Read with the archive; `log` takes it down before a record is opened."""
+        self._readers = readers
+        self._log = log
+        self._policy = policy
+        self._key = key
+        self._clock = clock
+        self._people = PeopleReader(ArchiveSources(archive), readers, policy=policy, key=key)
+
+    async def collect(
+        self, number: NhsNumber, organisation: OdsCode, user_id: str, grounds: Grounds
+    ) -> Disclosure | None:
+        """
+        Return what is held of a person, None where there is no record.
+
+        `user_id` is the organisation's own id of whoever collects. Raises `NotForThisRole`, `CannotDisclose`
+        for somebody who must not see the person and for a number that is not in use, `InvalidFact` for an id
+        that says nothing, and what the archive raises.
+        """
+        user = user_reference(self._key, organisation, line_of_text("id of the user", user_id))
+        now = aware(self._clock())
+        item_id = self._key.derive("disclosure", number.key, user, now.isoformat())
+        place = Place(topic=Topic.PEOPLE, partition=YET_UNWRITTEN, offset=YET_UNWRITTEN)
+        await self._log.audit(ActionKind.DISCLOSED, item_id, place, grounds)
+        value = (await self._people.read({number.key})).values.get(number.key)
+        if value is None:
+            return None
+        person = (await self._people.person(number, value, "")).person
+        if isinstance(person, Inactive):
+            raise CannotDisclose(NOT_IN_USE)
+        if person is None:
+            raise CannotDisclose("what is held is on its way to another number; ask again")
+        if not may_see(person.known.notices.values(), user):
+            await self._tell_of_excluded(person, organisation, user, item_id, grounds)
+            raise CannotDisclose(COULD_NOT_CHECK)
+        return disclosed(person, self._policy, self._key)
+
+    async def _tell_of_excluded(
+        self, person: Person, organisation: OdsCode, user: str, access_id: str, grounds: Grounds
+    ) -> None:
+        """Have the safeguarding lead told that somebody asked who must not see the person (ruling 48)."""
+        now = aware(self._clock())
+        access = Access(
+            access_id=access_id,
+            organisation=organisation,
+            organisation_name=organisation.code,
+            role="collected a subject access",
+            user_name=grounds.by,
+            user=user,
+            unscheduled=False,
+            accessed_at=now,
+            recorded_at=now,
+            received_at=now,
+        )
+        await self._log.tell(fact_write(self._readers.facts, access, person.number, access_id, SOURCE))

@@ -1,0 +1,115 @@
+"""Subject access: all that is held, and what is withheld by which rule (ruling 49; 24, 26, 28, 44, 48)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from broker.core import disclosure
+from broker.core.alerts import Occasion
+from broker.core.disclosure import disclosed
+from broker.core.effects import advance
+from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.past import Past
+from broker.core.person import Person, lift
+from broker.core.policy import Policy
+from broker.wire.readable import readable
+from tests.spec.settled import KEY
+from tests.spec.table import T, facts
+
+HEAD = "recorded | fact | about | values\n"
+PLAN = f"{HEAD}T-9d | plan | CPP E09 | child_id=-\n"
+VISIT = "T | A04 | v1 RYY | site=RYY01 reason=fall\n"
+POLICY = Policy()
+
+
+def known(table: str) -> Person:
+    """Return a person after every fact of a table was folded and told."""
+    person = Person(number=NhsNumber("9990000018"), salt=bytes(16))
+    for fact in facts(table):
+        person = advance(person.learn(lift(fact)), POLICY, KEY).person
+    return person
+
+
+def text(person: Person) -> str:
+    """Return everything that is disclosed as one text."""
+    return str(readable(disclosed(person, POLICY, KEY)))
+
+
+def test_everything_held_is_there() -> None:
+    """Plans, visits, views, notices, who was told and each decision (ruling 49)."""
+    person = known(f"{PLAN}{VISIT}T+1h | view | a1 RYY | unscheduled=no\nT | notice | n1 number-change |")
+    line = Past(subject="v0", occasion=Occasion.ATTENDED, at=T, organisation=OdsCode("RZZ"))
+    found = disclosed(replace(person, history=(line,)), POLICY, KEY)
+
+    assert {
+        "plans": 1,
+        "visits": 1,
+        "views": 1,
+        "history": 1,
+        "notices": 1,
+        "told": 2,
+        "decisions": 2,
+    } == {kind: len(rows) for kind, rows in found.held.items()}
+    assert (disclosure.STAFF,) == found.withheld
+
+
+def test_of_nothing_nothing_is_withheld() -> None:
+    """A rule is named only where it withholds something (ruling 49)."""
+    assert () == disclosed(known(PLAN), POLICY, KEY).withheld
+
+
+WITHHELD: dict[str, tuple[str, str, str]] = {
+    "clinician": (f"{PLAN}{VISIT.strip()} clinician_name=Winters", "Winters", disclosure.STAFF),
+    "who looked": (f"{PLAN}T | view | a1 RYY | user_name=Winters", "Winters", disclosure.STAFF),
+    "next of kin": (f"{PLAN}{VISIT.strip()} next_of_kin_name=Winters", "Winters", disclosure.KIN),
+    "child id": (f"{HEAD}T-9d | plan | CPP E09 | child_id=C-77", "C-77", disclosure.CHILD_ID),
+    "excluded": (f"{PLAN}T | notice | n1 excluded | user=u-9", "u-9", disclosure.EXCLUDED),
+    "place": (f"{PLAN}{VISIT}T+1h | notice | n1 |", "RYY", disclosure.PLACES),
+    "place of a view": (f"{PLAN}T | view | a1 RYY |\nT+1h | notice | n1 |", "RYY", disclosure.PLACES),
+    "mother": (f"{PLAN}T-9d | cover | UCP E08 | born=D-10 start=D-90 end=D", "E08", disclosure.RELATED),
+}
+
+
+@pytest.mark.parametrize("case", WITHHELD)
+def test_what_is_withheld_is_named_with_its_rule_and_is_not_there(case: str) -> None:
+    """Another person's data, an authority's own, and restricted places (ruling 49)."""
+    table, value, rule = WITHHELD[case]
+    found = disclosed(known(table), POLICY, KEY)
+
+    assert rule in found.withheld
+    assert value not in str(readable(found.held))
+
+
+WITHOUT: dict[str, Callable[[], Person]] = {
+    "a place": lambda: known(f"{PLAN}{VISIT}"),
+    "the place of a view": lambda: known(f"{PLAN}T | view | a1 RYY |"),
+}
+
+
+@pytest.mark.parametrize("case", WITHOUT)
+def test_without_a_mark_places_are_there(case: str) -> None:
+    """The other side of the boundary (ruling 24)."""
+    assert "RYY" in text(WITHOUT[case]())
+
+
+def test_places_of_what_is_closed_are_withheld_with_the_mark_and_told_without() -> None:
+    """A line of the history is a place (ruling 24)."""
+    line = Past(
+        subject="a0", occasion=Occasion.VIEWED, at=T, organisation=OdsCode("RZZ"), role="nurse", user_name="B"
+    )
+    marked = replace(known(f"{PLAN}T | notice | n1 |"), history=(line,))
+
+    assert "RZZ" not in text(marked)
+    assert "RZZ" in text(replace(known(PLAN), history=(line,)))
+    assert disclosure.STAFF in disclosed(marked, POLICY, KEY).withheld
+
+
+def test_what_was_told_long_ago_is_a_row_without_content() -> None:
+    """What it said is gone (architecture, section 2)."""
+    person = known(f"{PLAN}{VISIT}")
+    told = {alert_id: replace(row, alert=None) for alert_id, row in person.told.items()}
+
+    rows = disclosed(replace(person, told=told), POLICY, KEY).held["told"]
+
+    assert [(None, None)] * 2 == [(row["recipient"], row["occasion"]) for row in rows]
