@@ -141,6 +141,18 @@ class Projection:
         with told_apart(), self._engine.begin() as connection:
             _erase(connection, answers)
 
+    def remind(self, event: InboxEvent) -> bool:
+        """
+        Put an event behind the recipient's last that no record of Kafka led to: time alone did.
+
+        Returns False, having changed nothing, where it is there already. Raises `StorageUnusable`.
+        """
+        with told_apart(), self._engine.begin() as connection:
+            if _is_known(connection, event.event_id):
+                return False
+            connection.execute(insert(INBOX).values(_row(connection, event)))
+            return True
+
     def next_offsets(self, topic: str) -> dict[int, int]:
         """Return the offset behind the last record taken of each partition that one was taken of."""
         wanted = select(OFFSETS.c.partition, OFFSETS.c.next_offset).where(OFFSETS.c.topic == topic)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from broker.core.answers import Feeds
-from broker.core.identifiers import OdsCode
+from broker.core.identifiers import OdsCode, london_day
 
 SHARE_OF = timedelta(days=7)
 """The share of matched records is that of the files of so many days, counted back from the newest."""
@@ -150,6 +150,39 @@ def to_do(feed: FeedHealth) -> tuple[str, ...]:
     if feed.below_gate:
         said.append("Fewer of your records match than a live feed needs.")
     return tuple(said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedNotice:
+    """
+    An authority is told that its feed is stale (R18).
+
+    `last_at` is when something of a file of it was last taken, None where none is remembered; both times are
+    aware UTC. It is said once a day: `day` is that of `said_at`, Europe/London.
+    """
+
+    authority: OdsCode
+    said_at: datetime
+    last_at: datetime | None
+    statements: tuple[str, ...]
+
+    @property
+    def day(self) -> str:
+        """The day on which it is said, `YYYY-MM-DD`."""
+        return london_day(self.said_at).isoformat()
+
+
+def notices(feeds: Iterable[FeedHealth], at: datetime) -> tuple[FeedNotice, ...]:
+    """
+    Return whom to tell at a moment that their feed is stale.
+
+    One that never sent anything and is not live has not been connected yet: nobody there waits for a word.
+    """
+    return tuple(
+        FeedNotice(authority=feed.authority, said_at=at, last_at=feed.last_at, statements=to_do(feed))
+        for feed in feeds
+        if feed.stale and (feed.state is FeedState.LIVE or feed.last_at is not None)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

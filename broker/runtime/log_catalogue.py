@@ -27,7 +27,7 @@ FIELDS: Mapping[str, str] = {
     "port": "TCP port",
     "reason": "a word of a closed set",
     "records": "how many records",
-    "sender": "ODS code and MSH-3 of a sender in the file of senders",
+    "sender": "ODS code and MSH-3 of a sender in the file of senders, or the code of an authority",
     "topic": "name of the topic",
     "unread": "how many of them the matcher had not taken",
     "workflow": "workflow id of a message, one of the settings or `another`",

@@ -23,6 +23,17 @@ class OutboxFailed(
     delay_seconds: float
 
 
+class FeedStale(
+    LogEvent,
+    name="feed stale",
+    level=Level.WARNING,
+    action="Follow docs/runbooks/a-feed-is-stale.md.",
+):
+    """A local authority has sent nothing for too long; its inbox says so, once a day."""
+
+    sender: str
+
+
 class AlertNotReadable(
     LogEvent,
     name="alert not readable",

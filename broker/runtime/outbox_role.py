@@ -23,7 +23,14 @@ from broker.adapters.kafka_watch import Place
 from broker.adapters.projection import InboxEvent, Projection
 from broker.core.alerts import AlertEvent, Change, ItemKind
 from broker.core.answers import Feeds
-from broker.core.errors import BrokerError, Fenced, KafkaUnavailable, MalformedMessage, TopicMissing
+from broker.core.errors import (
+    BrokerError,
+    Fenced,
+    KafkaUnavailable,
+    MalformedMessage,
+    StorageUnusable,
+    TopicMissing,
+)
 from broker.core.feeds import count, later
 from broker.core.identifiers import OdsCode
 from broker.ports import FactLog, Record, Topic
@@ -31,6 +38,7 @@ from broker.runtime import outbox_events as events
 from broker.runtime.answer_pusher import AnswerPusher
 from broker.runtime.deliveries import Deliveries
 from broker.runtime.destinations import asks_for_answers, routes
+from broker.runtime.feed_alarms import FeedAlarms
 from broker.runtime.feed_view import FeedView
 from broker.runtime.feeds import feed_rule
 from broker.runtime.health import Health, State
@@ -89,6 +97,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
             cluster, Topic.WORKLIST.value, begin=self._worklist.begin, take=self._worklist.take
         )
         self._feeds = FeedView(parts.feeds)
+        self._alarms = FeedAlarms(parts.feeds, parts.key, self._log)
         self._feeds_table = KafkaTable(
             cluster, Topic.FEEDS.value, begin=self._feeds.begin, take=self._feeds.take
         )
@@ -153,6 +162,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
             with suppress(KafkaUnavailable, Fenced, TopicMissing):
                 await self._feeds_table.catch_up()
                 self._feeds.caught_up()
+                await self._tell_of_stale_feeds()
             try:
                 await self._worklist_table.catch_up()
             except (KafkaUnavailable, Fenced, TopicMissing):
@@ -160,6 +170,14 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
             await self._wait(_WORKLIST_EVERY_S)
         await self._worklist_table.close()
         await self._feeds_table.close()
+
+    async def _tell_of_stale_feeds(self) -> None:
+        """Tell authorities that their feeds are stale; while the database is away they are told later."""
+        if self._projection is not None:
+            now = present()
+            feeds = self._feeds.standing(now, feed_rule(self._settings, self._parts, now))
+            with suppress(StorageUnusable):
+                await self._alarms.look(self._projection, feeds, now)
 
     async def on_start(self) -> None:
         """Open the database and start taking."""

@@ -1,15 +1,16 @@
-"""What is remembered of authorities' files: values of `cpis.feeds` ↔ the core, in numbers alone."""
+"""What is remembered of authorities' files, in numbers alone, and what they are told of their feeds."""
 
 from broker.core.errors import MalformedMessage
-from broker.core.feeds import FileTaken
+from broker.core.feeds import FeedNotice, FileTaken
 from broker.wire.avro import Row, Schemas
 from broker.wire.avro_values import maybe_millis, millis, ods, refusing
 
 SCHEMA = "feed_file"
+NOTICE_SCHEMA = "feed_notice"
 
 
 class FeedCodec:
-    """Values of `cpis.feeds`; their key is the authority's code."""
+    """Values of `cpis.feeds`, whose key is the authority's code, and of rows of an authority's inbox."""
 
     def __init__(self, schemas: Schemas) -> None:
         """Take the schemas."""
@@ -43,6 +44,28 @@ class FeedCodec:
             found=row["found"],
             plans=row["plans"],
             codes=row["codes"],
+        )
+
+    def encode_notice(self, notice: FeedNotice) -> bytes:
+        """Return what an authority is told of its feed."""
+        row: Row = {
+            "authority": notice.authority.code,
+            "said_at": millis(notice.said_at),
+            "last_taken_at": maybe_millis(notice.last_at),
+            "statements": list(notice.statements),
+        }
+        return self._schemas.encode(NOTICE_SCHEMA, row)
+
+    def decode_notice(self, data: bytes) -> FeedNotice:
+        """Return what an authority was told of its feed; raise `MalformedMessage`."""
+        row = self._schemas.decode(NOTICE_SCHEMA, data)
+        with refusing(NOTICE_SCHEMA):
+            authority = ods(row["authority"])
+        return FeedNotice(
+            authority=authority,
+            said_at=row["said_at"],
+            last_at=row["last_taken_at"],
+            statements=tuple(row["statements"]),
         )
 
     def glance(self, data: bytes | None) -> FileTaken | None:

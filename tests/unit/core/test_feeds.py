@@ -1,6 +1,7 @@
 """The health of a feed: stale when, matched by how much, what waits since when (R18, R20, C7 to C9)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from broker.core.feeds import (
     health,
     last_taken,
     later,
+    notices,
     old,
 )
 from broker.core.identifiers import OdsCode
@@ -188,3 +190,33 @@ def test_a_healthy_feed_asks_nothing_of_anybody() -> None:
 def test_an_age_is_said_in_words(age: timedelta, expected: str) -> None:
     """Whole hours, and days once there are two (C7)."""
     assert expected == old(age)
+
+
+def test_an_authority_is_told_that_its_feed_is_stale_with_what_to_do() -> None:
+    """The day is London's: half past eleven at night in UTC is the next one in summer (R18)."""
+    late = datetime(2026, 7, 2, 23, 30, tzinfo=UTC)
+    [notice] = notices([one(taken(), at=late)], late)
+
+    assert (OURS, NOON, "2026-07-03") == (notice.authority, notice.last_at, notice.day)
+    assert notice.statements[0].startswith("No file of yours was taken for too long")
+
+
+@pytest.mark.parametrize(
+    ("file", "live", "told"),
+    [(taken(), False, True), (None, True, True), (None, False, False)],
+    ids=["sent before", "live and silent", "not connected yet"],
+)
+def test_one_that_was_never_connected_is_not_told_of_its_silence(
+    file: FileTaken | None, *, live: bool, told: bool
+) -> None:
+    """The list names authorities before they send; a live one that never did is told (R18, R20)."""
+    own = frozenset({OURS})
+    rule = replace(RULE, expected=own, live=own if live else frozenset())
+    late = NOON + 3 * DAY
+
+    assert told is bool(notices(health([] if file is None else [file], {}, late, rule), late))
+
+
+def test_of_a_young_feed_nobody_is_told() -> None:
+    """At the limit it is not stale yet (R18)."""
+    assert () == notices([one(taken(), at=NOON + 2 * DAY)], NOON + 2 * DAY)

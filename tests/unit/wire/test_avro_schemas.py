@@ -10,6 +10,7 @@ from fastavro import parse_schema
 
 from broker.core import (
     alerts,
+    answers,
     audit,
     facts,
     lawful_basis,
@@ -56,6 +57,8 @@ PINNED = {
     "cover_details": 1082,
     "link_ended_details": 1083,
     "feed_file": 1300,
+    "feed_notice": 1301,
+    "pushed_answer": 1280,
     "details": 1065,
     "clues": 1110,
     "details_shelf": 1066,
@@ -85,6 +88,8 @@ ENUMS: dict[str, type[Enum]] = {
         alerts.ItemKind,
         alerts.Why,
         operators.ActionKind,
+        answers.Finding,
+        answers.Uncheckable,
         Door,
     )
 }
