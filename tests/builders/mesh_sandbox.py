@@ -116,11 +116,11 @@ def _installed() -> Path:
             uv = (sys.executable, "-m", "uv")
             _run(*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(home))
             _run(
-                *(*uv, "pip", "install", "--quiet", "--python", str(python)),
+                *(*uv, "pip", "install", "--quiet", "--link-mode", "copy", "--python", str(python)),
                 *("--require-hashes", "--no-deps", "-r", str(_LIST)),
             )
             places = list(home.glob("lib/*/site-packages/mesh_sandbox/store/data/mailboxes.jsonl"))
-            places[0].write_text(mailboxes, "utf-8")
+            places[0].write_text(mailboxes, "utf-8")  # a copy of our own: other environments have theirs
             done.touch()
     return python
 
