@@ -9,11 +9,12 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 
@@ -23,15 +24,17 @@ from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.kafka_tail import KafkaInputTail
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.adapters.memory_tail import MemoryInputTail
+from broker.core.facts import VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.kept_uploads import UploadDoor
+from broker.core.keyed import message_reference
 from broker.core.senders import Peer
 from broker.ports import Record, Topic
 from broker.runtime.intake_role import IntakeRole
 from broker.runtime.parts import Parts, assemble
 from broker.runtime.settings import Settings
 from broker.wire.mllp import END, START, frame
-from broker.wire.records_codec import Rejected
+from broker.wire.records_codec import Door, Rejected
 from tests.builders.adt import Adt, Patient
 from tests.builders.matcher import NOON, attendance, numbers, plan
 from tests.builders.upload import Person, PlanBlock, build_upload
@@ -48,7 +51,7 @@ _FILE, _FILE_AGAIN = "upload.xml", "upload.2.xml"
 _REFUSED = b"MSA|AR"
 _NO_NUMBER = "9990000000"  # its check digit is wrong
 _NAMED = {"family": "Testcase", "given": "Ada", "born": "20170301"}  # as the builders of the matcher's facts
-_TAKEN = (Topic.PLANS, Topic.ATTENDANCES)
+_TAKEN = (Topic.PLANS, Topic.ATTENDANCES, Topic.IDENTITY)
 _PEER_S = 30.0
 _HL7_TIME = "%Y%m%d%H%M%S"
 
@@ -84,6 +87,8 @@ class CrashFree:
     acknowledgements: Sequence[bytes]
     facts: Sequence[Sent]
     kept: Sequence[Rejected]
+    items: frozenset[bytes]
+    """Keys of what is work for people."""
 
 
 @cache
@@ -116,23 +121,39 @@ def crash_free(site: Site, *, messages: Iterable[int] = (), files: Iterable[int]
         acknowledgements,
         sent_in(parts, (record for topic in _TAKEN for record in kafka.read(topic))),
         kept_in(parts, kafka.read(Topic.REJECTED)),
+        frozenset(record.key or b"" for record in kafka.read(Topic.WORKLIST)),
     )
 
 
 def counterparts(messages: Iterable[int], files: Iterable[int]) -> list[Sent]:
     """Return what makes alerts of it all: a plan for whoever came, a visit for whoever is in a file."""
     return [Sent(person(number), plan(authority=_of(number, AUTHORITIES))) for number in messages] + [
-        Sent(person(number, of_file=True), attendance(f"file-{number}", provider=_of(number, PROVIDERS)))
+        Sent(
+            person(number, of_file=True),
+            attendance(f"file-{number}", provider=_of(number, PROVIDERS)),
+        )
         for number in files
     ]
 
 
 async def check_durable(site: Site, expected: CrashFree) -> None:
     """Assert that the inputs hold every fact of a crash-free run and no other, and so the rejected."""
-    found = await read_topics(site.cluster, [*_TAKEN, Topic.REJECTED])
+    found = await read_topics(site.cluster, [*_TAKEN, Topic.REJECTED, Topic.WORKLIST])
     parts = parts_of(site)
     assert set(expected.facts) == set(sent_in(parts, (record for topic in _TAKEN for record in found[topic])))
     assert set(expected.kept) == set(kept_in(parts, found[Topic.REJECTED]))
+    assert expected.items == {record.key for record in found[Topic.WORKLIST]}
+    _check_sendings(site, parts, found)
+
+
+def _check_sendings(site: Site, parts: Parts, found: Mapping[str, Sequence[Record]]) -> None:
+    """Assert that no message, taken or kept, lies there more often than it was sent."""
+    sent = Counter(line for file in site.directory.glob("sent-*") for line in file.read_text().split())
+    facts = [one.fact for one in sent_in(parts, found[Topic.ATTENDANCES])]
+    written = Counter(fact.message_id for fact in facts if isinstance(fact, VisitMessage))
+    kept = [one for one in kept_in(parts, found[Topic.REJECTED]) if one.door is not Door.UPLOAD]
+    written.update(message_reference(parts.key, one.raw) for one in kept if one.raw)
+    assert written <= sent
 
 
 def sent_in(parts: Parts, records: Iterable[Record]) -> list[Sent]:
@@ -166,7 +187,8 @@ def messages_of(number: int) -> list[bytes]:
     Return what a hospital sends: a registration, one it must mend, one without a number, a discharge.
 
     The visit was first recorded under a stranger's number, which it leaves (ruling 44). The one without a
-    number is of somebody of whom nothing is known, so that nobody is asked who it may be (21).
+    number is of somebody of whom nothing is known, so that nobody is asked who it may be (21). Behind them
+    the stranger's record is restricted, newly and again (24), and a merge names two numbers (42).
     """
     later = NOON + timedelta(minutes=90)
     patient = Patient(number=person(number).key.decode(), **_NAMED)
@@ -203,6 +225,23 @@ def messages_of(number: int) -> list[bytes]:
                 recorded=_time(later),
                 pv1={**visit, "departed": _time(later)},
             ),
+            *(
+                replace(
+                    first,
+                    event=event,
+                    control_id=f"{number}{event}",
+                    patient=replace(patient, number=stranger(number).key.decode()),
+                    pv1={"restricted": "S"},
+                )
+                for event in ("A28", "A31")
+            ),
+            replace(
+                first,
+                event="A40",
+                control_id=f"{number}E",
+                pv1={},
+                more=(f"MRG|{stranger(number).key.decode()}^^^NHS",),
+            ),
         )
     ]
 
@@ -237,14 +276,20 @@ def play_messages(site: Site, number: int, death: Death) -> list[Life]:
     outbox = messages_of(number)
     answers: list[bytes] = []
     with _intake(site, number, death, "messages") as (mortal, port):
-        answers += converse(port, outbox)
+        answers += converse(port, outbox, partial(note_sending, site, number))
     life = mortal.life()
     if life.died:
         with _intake(site, number, Death(), "messages-again") as (successor, port):
-            answers += converse(port, outbox[len(answers) :])
+            answers += converse(port, outbox[len(answers) :], partial(note_sending, site, number))
         successor.life()
     assert crash_free(site, messages=[number]).answers == answers
     return [life]
+
+
+def note_sending(site: Site, number: int, message: bytes) -> None:
+    """Note that one of a number's messages is sent now: a line for each time."""
+    with (site.directory / f"sent-{number}").open("a") as file:
+        file.write(f"{message_reference(parts_of(site).key, message)}\n")
 
 
 def play_upload(site: Site, number: int, death: Death) -> list[Life]:
@@ -269,11 +314,11 @@ def play_upload(site: Site, number: int, death: Death) -> list[Life]:
     return [life]
 
 
-def converse(port: int | None, outbox: Sequence[bytes]) -> list[bytes]:
+def converse(port: int | None, outbox: Sequence[bytes], sending: Callable[[bytes], None]) -> list[bytes]:
     """
     Send messages one after the other, each again while it is refused; return the answers until the peer dies.
 
-    `port` is None for a peer that has never opened its door.
+    `port` is None for a peer that has never opened its door. `sending` hears of each time.
     """
     answers: list[bytes] = []
     try:
@@ -281,6 +326,7 @@ def converse(port: int | None, outbox: Sequence[bytes]) -> list[bytes]:
             for message in outbox:
                 answer = _REFUSED
                 while _REFUSED in answer:
+                    sending(message)
                     peer.sendall(frame(message))
                     answer = b""
                     while not answer.endswith(END):

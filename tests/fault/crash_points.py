@@ -151,15 +151,15 @@ def intake_points(
     asyncio.run(crash_intake.check_durable(site, expected))
     with Fleet(site.cluster, site.directory) as fleet:
         load = Load(crash_intake.counterparts(messages, files), expected.facts)
-        return played, asyncio.run(_told(fleet, load))
+        return played, asyncio.run(_told(fleet, load, expected.items))
 
 
-async def _told(fleet: Fleet, load: Load) -> dict[str, int]:
+async def _told(fleet: Fleet, load: Load, items: frozenset[bytes]) -> dict[str, int]:
     """Let a matcher take everything and check what it tells; return the checker's counts."""
     await send(fleet.cluster, fleet.codecs(), load.first)
     fleet.start()
     await wait_until_caught_up(fleet)
-    return await check(fleet.cluster, load, fleet.codecs())
+    return await check(fleet.cluster, load, fleet.codecs(), items=items)
 
 
 def main() -> None:
