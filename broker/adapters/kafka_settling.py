@@ -1,5 +1,5 @@
 """
-What Kafka decided of a transaction and did not carry out: found when a partition is opened, and done.
+What Kafka decided of a transaction and did not carry out: found when a partition is opened or Kafka was away.
 
 Knows: that Kafka answers a commit before it writes the marker that shows the records. A cluster killed in
 between may note the transaction as complete when it starts again, and never write the marker: it takes a

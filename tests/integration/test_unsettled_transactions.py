@@ -11,16 +11,16 @@ from itertools import count
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.protocol.produce import ProduceRequest
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_partition import KafkaPartitionLog, KafkaTimeouts
-from broker.adapters.kafka_settling import Decision
+from broker.adapters.kafka_settling import Decision, hidden_places
 from broker.core.errors import TransactionUnsettled
-from broker.ports import Topic, Write
+from broker.ports import POLLED, Topic, Write
 from tests.builders.declared_kafka import declared_kafka
 from tests.builders.partition_worlds import OPEN_MS, KafkaWorld
 
@@ -160,6 +160,42 @@ def test_a_decision_outlives_an_opening_that_failed(credulous_kafka: EmbeddedKaf
             await log.close()
 
     asyncio.run(asyncio.wait_for(scenario(), DEADLINE_S))
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_an_idle_matcher_shows_what_a_killed_kafka_left_hidden(
+    credulous_kafka: EmbeddedKafka, partition: int, *, killed: bool
+) -> None:
+    """Without another transaction and without being opened anew; of a Kafka that stayed nothing is asked."""
+    cluster, world = credulous_kafka.cluster, KafkaWorld(credulous_kafka, partition)
+
+    async def scenario() -> None:
+        log = a_log(cluster, partition)
+        await log.open()
+        log.seek({})
+        try:
+            await log.commit([Write(Topic.PEOPLE, b"early", b"seen", (), partition)])
+            producer = log._producer
+            assert producer is not None
+            await _write_late(producer, TopicPartition(Topic.PEOPLE, partition), b"late", 1)
+            await _write_late(producer, TopicPartition(Topic.ALERTS, partition), b"late", 0)
+            for connection in list(producer.client._conns.values()) if killed else ():
+                connection.close()
+            await log.poll(POLLED, wait_ms=0, records_max=1)
+            await log.poll(POLLED, wait_ms=0, records_max=1)
+            assert killed is not await hidden(cluster, TopicPartition(Topic.ALERTS, partition))
+            if killed:
+                assert [b"hidden"] == [one.value for one in await world.read(Topic.ALERTS)]
+        finally:
+            await log.close()
+
+    asyncio.run(asyncio.wait_for(scenario(), DEADLINE_S))
+
+
+async def hidden(cluster: Cluster, place: TopicPartition) -> bool:
+    """Return whether something at the end of a partition is not shown."""
+    async with AIOKafkaConsumer(**cluster.connection(), isolation_level="read_committed") as reader:
+        return [place] == await hidden_places(reader, [place])
 
 
 async def fail_to_open(log: KafkaPartitionLog) -> None:
