@@ -51,7 +51,8 @@ class HttpWatch:
     """
     Who is told what.
 
-    `count` is told of connections: `opened`, `closed`, `refused` (limit reached), `timed out`; `answered` of
+    `count` is told of connections: `opened`, `closed`, `refused` (limit reached), `timed out`, `not http`
+    (bytes that are no request); `answered` of
     each answer, the operation's name, empty where there is none, and the status; `failed_handshake` why
     somebody was not let in, and their address.
     """
@@ -152,7 +153,15 @@ class _Line(asyncio.Protocol):
 
 
 class _Speaker(web.RequestHandler):
-    """Speaks HTTP on one connection; what is none is answered without a word of what came."""
+    """
+    Speaks HTTP on one connection; what is none is counted, and answered without a word of what came.
+
+    No byte of it is kept: only a request says whose it is, and whoever finds the port could fill a topic.
+    """
+
+    def __init__(self, handlers: web.Server, tell: Callable[[str], None], **settings: Any) -> None:
+        self._tell = tell
+        super().__init__(handlers, **settings)
 
     def handle_error(
         self,
@@ -163,6 +172,8 @@ class _Speaker(web.RequestHandler):
     ) -> web.StreamResponse:
         """Return the answer to bytes that are no request, or where we failed; the connection ends with it."""
         answer = super().handle_error(request, status, exc, message)
+        if status == HTTPStatus.BAD_REQUEST:
+            self._tell("not http")
         answer = web.Response(status=answer.status, text=HTTPStatus(answer.status).phrase, headers=_HEADERS)
         answer.force_close()
         return answer
@@ -214,7 +225,7 @@ class HttpServer:
 
         def line() -> _Line:
             """Return what a new connection is spoken to by."""
-            handler = _Speaker(handlers, loop=loop, **settings)
+            handler = _Speaker(handlers, self.watch.count, loop=loop, **settings)
             made = _Line(self, handler)
             self._by_handler[id(handler)] = made
             return made
@@ -291,7 +302,7 @@ class HttpServer:
 
     async def _answer(self, request: web.BaseRequest, *, crowded: bool) -> tuple[str, HttpAnswer]:
         """Return the operation's name and the answer."""
-        operation, named, known = self._routes.find(request.path, request.method)
+        operation, named, methods = self._routes.find(request.path, request.method)
         asked = HttpRequest(
             peer=_peer(request),
             headers={name.lower(): value for name, value in request.headers.items()},
@@ -299,10 +310,10 @@ class HttpServer:
             named=named,
         )
         if operation is None:
-            fault = (
-                RequestRefused(405, "method not allowed") if known else RequestRefused(404, "no such path")
-            )
-            return "", await self._otherwise(asked, fault)
+            if not methods:
+                return "", await self._otherwise(asked, RequestRefused(404, "no such path"))
+            answer = await self._otherwise(asked, RequestRefused(405, "method not allowed"))
+            return "", replace(answer, headers={**answer.headers, "Allow": ", ".join(methods)})
         if crowded:
             return operation.name, await operation.refuse(asked, RequestRefused(429, "too many requests"))
         if operation.streamed:

@@ -306,19 +306,30 @@ class Senders:
         every = (sender for provider in self.providers.values() for sender in provider.sender.values())
         return any(sender.may_come_from(peer) for sender in every)
 
+    def named(
+        self, provider: OdsCode, system: str, *, places: tuple[str, str] = ("MSH-4", "MSH-3")
+    ) -> Sender:
+        """
+        Return what is settled of a system of a provider; `places` are where a message says the two.
+
+        Raises `NotItsSender` where there is a file and it does not name them.
+        """
+        if self.providers is None:
+            return UNSETTLED
+        provider_at, system_at = places
+        if provider not in self.providers:
+            raise NotItsSender("sending facility not registered", location=provider_at)
+        if system not in self.providers[provider].sender:
+            raise NotItsSender("sending application not registered", location=system_at)
+        return self.settled(provider, system)
+
     def admitted(self, provider: OdsCode, system: str, *, peer: Peer) -> Sender:
         """
         Return the same of a message that came in from `peer`.
 
         Raises `NotItsSender` where the file does not name the two, or the connection is not that sender's.
         """
-        if self.providers is None:
-            return UNSETTLED
-        if provider not in self.providers:
-            raise NotItsSender("sending facility not registered", location="MSH-4")
-        if system not in self.providers[provider].sender:
-            raise NotItsSender("sending application not registered", location="MSH-3")
-        sender = self.settled(provider, system)
-        if not sender.may_come_from(peer):
+        sender = self.named(provider, system)
+        if self.providers is not None and not sender.may_come_from(peer):
             raise NotItsSender("connection not bound to this sending facility", location="MSH-4")
         return sender

@@ -5,7 +5,7 @@ Knows which operations it has, who is told what of it, and what its TLS needs.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from broker.adapters.http_server import HttpServer, HttpWatch
 from broker.adapters.server_tls import HandshakeFault
@@ -22,6 +22,8 @@ from broker.services.intake import Intake
 from broker.wire.fhir_capabilities import capabilities
 from broker.wire.http import Operation
 
+_OPENED = "opened"
+
 
 def http_door(
     settings: Settings,
@@ -30,12 +32,14 @@ def http_door(
     metrics: Metrics,
     *,
     admitted: Admitted,
+    connected: Callable[[], None],
     more: Iterable[Operation] = (),
 ) -> HttpServer | None:
     """
     Return the door, None where no port is set; `admitted` says who may send for whom.
 
-    `more` are operations beside those of hospitals.
+    `more` are operations beside those of hospitals. `connected` is told of each new connection: another
+    intake may have had its sender until now (44).
 
     Raises `ConfigurationError` where its TLS is not set up rightly.
     """
@@ -51,6 +55,12 @@ def http_door(
             failed[fault] += 1
             log.write(events.HandshakeFailed(reason=fault.value, peer=peer, count=failed[fault]))
 
+    def count(event: str) -> None:
+        """Count what becomes of connections, and tell of a new one."""
+        metrics.add(HTTP_CONNECTIONS, event=event)
+        if event == _OPENED:
+            connected()
+
     door = FhirDoor(intake, senders, admitted=admitted, capabilities=capabilities())
     return HttpServer(
         described((*door.operations(), *more)),
@@ -58,7 +68,7 @@ def http_door(
         host=settings.http_host,
         port=settings.http_port,
         watch=HttpWatch(
-            count=lambda event: metrics.add(HTTP_CONNECTIONS, event=event),
+            count=count,
             answered=lambda operation, status: metrics.add(
                 HTTP_ANSWERS, operation=operation or "none", status=str(status)
             ),

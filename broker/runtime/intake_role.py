@@ -59,6 +59,7 @@ from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
 from broker.services.rejections import Rejections
 from broker.wire.acknowledgement import said_in
+from broker.wire.attendance_record import SENDER_PLACES
 
 SEALED_FOR = timedelta(days=36)
 """
@@ -210,6 +211,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             self._intake,
             self._metrics,
             admitted=self._admitted,
+            connected=self._following.suspect,
             more=(
                 *self._files.http.operations(),
                 *national_operations(national, parts.senders),
@@ -223,7 +225,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         return ProviderTopics(
             inward,
             self._intake,
-            settled=self._senders.settled,
+            settled=partial(self._senders.named, places=SENDER_PLACES),
             suspect=self._following.suspect,
             count=self._count,
             metrics=self._metrics,

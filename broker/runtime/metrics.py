@@ -131,8 +131,9 @@ HTTP_ANSWERS = Metric(
 HTTP_CONNECTIONS = Metric(
     name="cpis_http_connections_total",
     kind=Kind.COUNTER,
-    help="Connections of the HTTP door, by what became of them; under TLS one that was not let in, by why.",
-    labels={"event": closed_set({"opened", "closed", "refused", "timed out", *HandshakeFault})},
+    help="Connections of the HTTP door, by what became of them; under TLS one that was not let in, by why. "
+    "Bytes that are no request are counted as `not http`, and not kept: nobody knows whose they are.",
+    labels={"event": closed_set({"opened", "closed", "refused", "timed out", "not http", *HandshakeFault})},
 )
 FACTS = Metric(
     name="cpis_facts_total",

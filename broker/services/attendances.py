@@ -111,8 +111,21 @@ class Attendances:
         in_use = self.in_use(visit_content(self.key, message.visit, number))
         if in_use is None or not message.restricted:
             return []
-        at = to_the_minute(message.received_at)
-        return [(in_use, notice_of(in_use, IdentityKind.RESTRICTED, at, at, self.key))]
+        return [(in_use, self._mark(in_use, message.received_at))]
+
+    def _mark(self, number: NhsNumber, received_at: datetime) -> IdentityNotice:
+        """Return that a record is restricted, to the minute: no record of another person has its time."""
+        at = to_the_minute(received_at)
+        return notice_of(number, IdentityKind.RESTRICTED, at, at, self.key)
+
+    def restricted(self, numbers: Iterable[NhsNumber], received_at: datetime) -> list[Write]:
+        """
+        Return that the record under each of some numbers is restricted, for a message that names several.
+
+        Any of them may be the patient's (24); each mark is as if there were no other (42).
+        """
+        marks = ((number, self._mark(number, received_at)) for number in sorted(numbers))
+        return [fact_write(self._codec, mark, number, mark.notice_id, SOURCE) for number, mark in marks]
 
     def of_person(self, person: Person, received_at: datetime) -> list[Write]:
         """Return what a message about a person and no visit tells: a mark (24), whose baby it is (26)."""

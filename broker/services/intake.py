@@ -325,7 +325,8 @@ class Intake:
         if other.two_numbers:
             sender, control_id = other.provider, other.control_id
             item = self._rejections.two_numbers(sender, control_id, came.received_at, about=control_id)
-            return _Judgement([[item]], (), two_numbers=True)
+            marks = self._attendances.restricted(other.restricted, came.received_at)
+            return _Judgement([[item, *marks]], (), two_numbers=True)
         acknowledged = f"{ACKNOWLEDGED}{other.event}"
         if other.person is None:
             return _Judgement([], (acknowledged,))

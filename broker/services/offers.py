@@ -13,7 +13,7 @@ from broker.core.identifiers import OdsCode
 from broker.core.senders import Sender
 from broker.ports import Offered, Offers
 from broker.services.intake import Intake
-from broker.wire.attendance_record import SENDER_AT
+from broker.wire.attendance_record import SENDER_PLACES
 from broker.wire.records_codec import Door
 
 FOREIGN = "topic of another provider"
@@ -24,8 +24,8 @@ class TakingOffers:
     """
     The use case behind providers' own topics; `owners` are whose each is.
 
-    `settled` returns what is settled of a sending system. `count` is told of each record that is
-    `FOREIGN`.
+    `settled` returns what is settled of a sending system, and raises `NotItsSender` for one that may not
+    send. `count` is told of each record that is `FOREIGN`.
     """
 
     def __init__(
@@ -72,5 +72,5 @@ class TakingOffers:
         """Return what is settled of a system of the topic's owner; raise `NotItsSender` for another's."""
         if self._owners.get(topic) != provider:
             self._count("topic of another provider")
-            raise NotItsSender(FOREIGN, location=SENDER_AT)
+            raise NotItsSender(FOREIGN, location=SENDER_PLACES[0])
         return self._settled(provider, system)

@@ -12,6 +12,7 @@ from datetime import date, datetime
 
 from broker.core.errors import MalformedMessage
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.number_ranges import Taking
 from broker.core.sender_keys import AS_RULED
 from broker.core.senders import MERGES, PERSONS, Sender, Unknown
 from broker.wire.adt_header import (
@@ -55,7 +56,8 @@ class OtherReading:
     A message about no visit, by its sender and control id.
 
     `event` is its trigger event, `two_numbers` that it names two NHS numbers for one local patient, `person`
-    whom it is about, where it is about one with a usable number.
+    whom it is about, where it is about one with a usable number. `restricted` are all usable numbers in a
+    message that restricts a record and names several (24): each is marked, and nothing puts them together.
     """
 
     provider: OdsCode
@@ -63,6 +65,7 @@ class OtherReading:
     event: str
     two_numbers: bool = False
     person: Person | None = None
+    restricted: frozenset[NhsNumber] = field(default=frozenset(), repr=False)
 
 
 def read_other(data: bytes, context: Context) -> OtherReading | None:
@@ -128,18 +131,21 @@ def _person(message: Message, sender: Sender, event: str, context: Context) -> O
     mothers = mothers_of(named, provider, context.admits.takes)
     registers.day("birth_date", patient.field(7), Fault.BIRTH_DATE)
     recorded_at, _ = read_recording(message, registers)
+    hidden, differ = is_hidden(message, message.first("PV1")), Fault.NUMBERS_DIFFER in registers.faults
+    taken = (one for one in named.numbers if context.admits.takes(one, provider) is Taking.TAKEN)
     return OtherReading(
         provider=provider,
         control_id=control_id,
         event=event,
-        two_numbers=Fault.NUMBERS_DIFFER in registers.faults,
+        two_numbers=differ,
         person=None
         if number is None
         else Person(
             number=number,
             mothers=mothers,
             born=registers.values.get("birth_date"),
-            restricted=is_hidden(message, message.first("PV1")),
+            restricted=hidden,
             recorded_at=recorded_at,
         ),
+        restricted=frozenset(taken) if hidden and differ else frozenset(),
     )

@@ -11,6 +11,7 @@ from broker.core.errors import InvalidNhsNumber, InvalidOdsCode, MalformedMessag
 from broker.core.facts import NumberStatus, Reliability, VisitEvent
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.reasons import reason_for
+from broker.core.senders import UNSETTLED, VISITS, Sender, Unknown
 from broker.wire.adt_other import OtherReading
 from broker.wire.adt_patient import NUMBER_MISSING, read_digits
 from broker.wire.adt_registers import Fault, Registers
@@ -32,14 +33,14 @@ from broker.wire.visit_reading import (
 SCHEMA = "hospital_attendance"
 NUMBER_AT, MOTHER_AT = "nhs_numbers", "mothers"
 """Where the numbers stand, in the names of the schema."""
-SENDER_AT = "provider"
-"""Where the sender stands."""
+SENDER_PLACES = ("provider", "system")
+"""Where the sender stands: the provider, and which of its systems."""
 
 _EVENTS = Symbols(VisitEvent)
 _STATUSES = Symbols(NumberStatus)
 _RELIABILITIES = Symbols(Reliability)
 _TEXTS = ("family", "given")
-_CODES = ("patient_class", "admission_type", "acuity", "arrival_mode")
+_CODES = ("acuity", "arrival_mode")
 _MOMENTS = ("arrived_at", "departed_at")
 _ROLES = frozenset({"attending", "consulting"})
 
@@ -61,23 +62,29 @@ class HospitalRecords:
         `NotItsSender` comes before all others.
         """
         row = self._schemas.decode(SCHEMA, data)
-        if context.admits.sender is not None:
-            context.admits.sender(provider_of(row["provider"], SENDER_AT), row["system"])
+        sender = _sender(row, context)
         registers = Registers(context.received_at)
-        envelope = _envelope(row, registers, context)
+        envelope = _envelope(row, sender, registers, context)
         said = partial(_said, row, frozenset(row["cleared"]))
         _read_patient(row, said, registers)
-        _read_visit(row, said, envelope, registers)
+        _read_visit(row, said, (sender, envelope), registers)
         number = visit_number_of(row["visit_number"] or "", row["local_id"] or "", envelope, registers)
         return put_together(data, envelope, _named(row), number, registers, context)
 
-    def read_other(
-        self,
-        data: bytes,  # noqa: ARG002 - as a dialect has it
-        context: Context,  # noqa: ARG002
-    ) -> OtherReading | None:
-        """Return that every record is about a visit."""
-        return None
+    def read_other(self, data: bytes, context: Context) -> OtherReading | None:
+        """
+        Read a record of an event that is not taken, where its sender's are acknowledged unread; else None.
+
+        Every other record is about a visit. Raises `MalformedMessage` as `read` does.
+        """
+        row = self._schemas.decode(SCHEMA, data)
+        if _sender(row, context).unknown_events is not Unknown.ACCEPT:
+            return None
+        return OtherReading(
+            provider=provider_of(row["provider"], SENDER_PLACES[0]),
+            control_id=control_id_of(row["control_id"], "control_id"),
+            event=row["event"],
+        )
 
     def unkept(self, data: bytes) -> bool:
         """Whether a record names two numbers of one patient (ruling 42)."""
@@ -109,14 +116,18 @@ def _said(row: Row, cleared: frozenset[str], name: str) -> Value:
     return CLEARED if name in cleared else row[name] or None
 
 
-def _envelope(row: Row, registers: Registers, context: Context) -> Envelope:
+def _sender(row: Row, context: Context) -> Sender:
+    """Return what is settled of a record's sender; raise `NotItsSender` for one that may not send it."""
+    if context.admits.sender is None:
+        return UNSETTLED
+    return context.admits.sender(provider_of(row["provider"], SENDER_PLACES[0]), row["system"])
+
+
+def _envelope(row: Row, sender: Sender, registers: Registers, context: Context) -> Envelope:
     """Read who sent what and when; what is not taken here is refused before what is amiss with it."""
     if row["processing_id"] not in context.admits.processing_ids:
         raise MalformedMessage("processing id not taken", hl7_code=PROCESSING_ID, location="processing_id")
-    try:
-        event = _EVENTS.read(row["event"])
-    except MalformedMessage:
-        raise MalformedMessage("event not taken", hl7_code=EVENT, location="event") from None
+    event = _event(row["event"], sender)
     recorded_at, sent_at = stamps_of(row["recorded_at"], row["sent_at"], registers, "recorded_at")
     sequence = row["sequence"]
     if sequence is not None and sequence < 0:
@@ -124,7 +135,7 @@ def _envelope(row: Row, registers: Registers, context: Context) -> Envelope:
         sequence = None
     return Envelope(
         control_id=control_id_of(row["control_id"], "control_id"),
-        provider=provider_of(row["provider"], SENDER_AT),
+        provider=provider_of(row["provider"], SENDER_PLACES[0]),
         system=row["system"],
         event=event,
         recorded_at=recorded_at,
@@ -132,6 +143,17 @@ def _envelope(row: Row, registers: Registers, context: Context) -> Envelope:
         sequence=sequence,
         occurred_at=row["occurred_at"],
     )
+
+
+def _event(symbol: str, sender: Sender) -> VisitEvent:
+    """Return what happened, as it is settled to be read; raise `MalformedMessage` where it is not taken."""
+    try:
+        event = sender.read_as.of(_EVENTS.read(symbol))
+    except MalformedMessage:
+        event = ""
+    if event not in VISITS & sender.events:
+        raise MalformedMessage("event not taken", hl7_code=EVENT, location="event")
+    return VisitEvent(event)
 
 
 def _named(row: Row) -> Named:
@@ -174,11 +196,14 @@ def _read_patient(row: Row, said: Say, registers: Registers) -> None:
     registers.companion(said("accompanied_by"))
 
 
-def _read_visit(row: Row, said: Say, envelope: Envelope, registers: Registers) -> None:
-    """Write the registers of the visit."""
+def _read_visit(row: Row, said: Say, told: tuple[Sender, Envelope], registers: Registers) -> None:
+    """Write the registers of the visit, its codes as they are settled for who `told` it."""
+    sender, envelope = told
+    registers.code("patient_class", said("patient_class"), sender.patient_classes)
+    registers.code("admission_type", said("admission_type"), sender.admission_types)
     for name in _CODES:
         registers.code(name, said(name))
-    registers.disposition(said("disposition"))
+    registers.disposition(said("disposition"), sender.dispositions)
     registers.place(said("location"), said("site"), envelope.provider)
     for name in _MOMENTS:
         _set(registers, row, name)

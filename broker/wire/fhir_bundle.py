@@ -57,7 +57,7 @@ class Sent:
 
         Whoever could be either of two is nobody: that is refused, but for what only adds words.
         """
-        name = _text(reference, "reference")
+        name = _referred_to(reference)
         found = self.index.get(name)
         if found is None and name in self.index:
             if kind not in _ADDS_WORDS:
@@ -160,7 +160,7 @@ def _visits(
 ) -> list[Resource]:
     """Return the visits that a Bundle is about: those in the header's focus, failing that all."""
     visits = [one["resource"] for one in entries if one["resource"]["resourceType"] == PUT]
-    focus = [index.get(_text(one, "reference")) for one in every(header, "focus")]
+    focus = [index.get(_referred_to(one)) for one in every(header, "focus")]
     focused = [one for one in focus if one is not None and one["resourceType"] == PUT]
     return focused or visits
 
@@ -193,6 +193,15 @@ def _put(index: dict[str, Resource | None], name: str, resource: Resource) -> No
     """Index a resource by a name, by which there is none where another is called so, too."""
     if index.setdefault(name, resource) != resource:
         index[name] = None
+
+
+def _referred_to(reference: Any) -> str:
+    """
+    Return what a reference names; one to a version names the resource: a message has each of them once.
+
+    A resource of one id is one patient, or one visit, in whichever version.
+    """
+    return _text(reference, "reference").partition("/_history/")[0]
 
 
 def _text(value: Any, name: str) -> str:

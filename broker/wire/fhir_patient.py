@@ -71,13 +71,17 @@ def numbers_of(*named: Any) -> tuple[tuple[NhsNumber, ...], str | None]:
 def _claimed(*named: Any) -> Iterator[str]:
     """Yield what claims to be an NHS number that is in use."""
     for one in named:
-        current = [each for each in every(one, "identifier") if text(each, "use") != _OLD]
-        yield from identified({"identifier": current}, terms.NHS_NUMBER)
+        yield from identified({"identifier": _current(one)}, terms.NHS_NUMBER)
+
+
+def _current(named: Any) -> list[Resource]:
+    """Return the identifiers that are in use."""
+    return [one for one in every(named, "identifier") if text(one, "use") != _OLD]
 
 
 def local_identifier(patient: Resource) -> str:
     """Return the hospital's own identifier: the first that is no NHS number, else empty."""
-    for one in every(patient, "identifier"):
+    for one in _current(patient):
         if text(one, "system") not in terms.NHS_NUMBER and text(one, "value"):
             return text(one, "value")
     return ""
@@ -116,7 +120,7 @@ def _read_status(patient: Resource, registers: Registers) -> None:
     """Read how far the NHS number has been traced; of several the one that says least."""
     codes = [
         code
-        for one in every(patient, "identifier")
+        for one in _current(patient)
         if text(one, "system") in terms.NHS_NUMBER
         for concept in extensions(one, terms.NUMBER_STATUS)
         for _, code in codings(concept)

@@ -109,13 +109,13 @@ class Routes:
         for one in operations:
             self._by_path.setdefault(one.path, {})[one.method] = one
 
-    def find(self, path: str, method: str) -> tuple[Operation | None, Mapping[str, str], bool]:
-        """Return the operation, what its path names, and whether there is any of that path."""
+    def find(self, path: str, method: str) -> tuple[Operation | None, Mapping[str, str], list[str]]:
+        """Return the operation, what its path names, and the methods that there are of that path."""
         for own, operations in self._by_path.items():
             named = _named(own.split("/"), path.split("/"))
             if named is not None:
-                return operations.get(method), named, True
-        return None, {}, False
+                return operations.get(method), named, sorted(operations)
+        return None, {}, []
 
 
 def _named(own: list[str], parts: list[str]) -> dict[str, str] | None:

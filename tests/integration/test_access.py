@@ -7,6 +7,7 @@ import pytest
 
 from broker.adapters.access_declarations import Grant, Kind, Operation
 from broker.adapters.embedded_kafka import EmbeddedKafka
+from broker.runtime.resources import topics_file
 from tests.builders.secured import ADMINISTRATOR, STRANGER, SecuredKafka
 from tests.starting import Refusal, assert_refused, start
 
@@ -119,3 +120,27 @@ def test_who_makes_the_topics_needs_no_more(secured: SecuredKafka, tmp_path: Pat
     assert_refused(refused, 77, "lacks", "on topic cpis.", "CPIS-423")
     assert "not shown    cpis.people" in hidden.said.splitlines()
     assert "present      cpis.audit" in hidden.said.splitlines()
+
+
+def test_a_provider_that_is_let_in_gets_its_topics_and_rights_at_once(
+    secured: SecuredKafka, tmp_path: Path
+) -> None:
+    """`cpis onboard provider --apply --cluster` makes what the files now declare; twice is once."""
+    topics = tmp_path / "topics.toml"
+    topics.write_text(topics_file().read_text("utf-8"), "utf-8")
+    settings = secured.by_password(ADMINISTRATOR) | {
+        "CPIS_TOPICS_FILE": str(topics),
+        "CPIS_SENDERS_FILE": str(tmp_path / "senders.toml"),
+    }
+    asked = ("onboard", "provider", "RYJ", "--system", "EDSYS", "--writes", "--apply", "--cluster")
+
+    first, second = start(tmp_path, *asked, **settings), start(tmp_path, *asked, **settings)
+
+    assert (0, 0) == (first.code, second.code), first.said
+    made = {line.split()[1] for line in first.said.splitlines() if line.startswith("created")}
+    assert {"cpis.alerts.provider.RYJ", "cpis.in.attendances.RYJ"} == made
+    granted = [line for line in first.said.splitlines() if line.startswith("granted    provider-RYJ")]
+    assert ["WRITE" in one or "READ" in one for one in granted] == [True] * len(granted)
+    assert any("WRITE on topic cpis.in.attendances.RYJ" in one for one in granted)
+    assert "created" not in second.said
+    assert "granted" not in second.said

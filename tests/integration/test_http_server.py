@@ -281,8 +281,6 @@ def test_too_many_requests_at_once_are_sent_again() -> None:
     [
         ("GET", "/fhir/R4/metadata", 200),
         ("GET", "/openapi.json", 200),
-        ("GET", "/fhir/R4/Encounter", 405),
-        ("DELETE", "/fhir/R4", 405),
         ("GET", "/9990000018", 404),
         ("POST", "/fhir/R4/%24process-message", 400),
     ],
@@ -297,6 +295,35 @@ def test_what_can_be_asked_is_in_one_table(method: str, path: str, status: int) 
         json.loads(reply.body)
 
     visit(scenario)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"), [("GET", "/fhir/R4/Encounter", "PUT"), ("DELETE", "/fhir/R4", "POST")]
+)
+def test_another_method_is_told_which_are_there(method: str, path: str, allowed: str) -> None:
+    """RFC 9110: 405 carries `Allow`."""
+
+    async def scenario(house: House) -> None:
+        """Play the scenario."""
+        reply = await house.ask(request(method=method, path=path, content_type="application/json"))
+        assert (405, allowed) == (reply.status, reply.headers["allow"])
+        json.loads(reply.body)
+
+    visit(scenario)
+
+
+def test_bytes_that_are_no_request_are_counted_and_not_kept() -> None:
+    """Nobody knows whose they are, and whoever finds the port could fill a topic with them."""
+
+    async def scenario(house: House) -> None:
+        """Play the scenario."""
+        client = await house.connect()
+        await client.send(b"\x0bMSH|^~\\&|EDSYS|RXX\r\x1c\r\r\n\r\n")
+        assert b" 400 " in await client.reader.read()
+        await house.until(lambda: house.counts["not http"] == 1)
+        await taken(house)
+
+    assert [] == visit(scenario).desk.kept()
 
 
 def test_a_head_without_end_is_refused() -> None:

@@ -1,19 +1,24 @@
 """`cpis probe mllp` over a genuine Kafka: how far the canary's visit comes, and who is told."""
 
+import asyncio
 import json
-from collections.abc import Iterator, Mapping
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import trustme
 from click.testing import CliRunner, Result
 
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.embedded_kafka.configuration import free_ports
 from broker.cli import root
-from broker.core.errors import ConfigurationError
+from broker.core.errors import ConfigurationError, MalformedMessage
 from broker.core.probing import CANARY_BORN, CANARY_FAMILY, CANARY_GIVEN, CANARY_NUMBER, Phase
+from broker.wire.acknowledgement import answer
 from tests.builders.declared_kafka import declared_kafka
+from tests.builders.delivering import HOST, Engine
 from tests.builders.upload import Person, PlanBlock, Record, build_upload
 from tests.fault.fleet import Fleet
 from tests.integration.test_operators import lines_of, ops_port_of, until_ready
@@ -39,14 +44,15 @@ def probed(
     *,
     seconds: str = "60",
     canary: Mapping[str, str] = CANARY,
+    more: Sequence[str] = (),
 ) -> Result:
-    """Return what a probe comes to; `seconds` end only what does not come."""
+    """Return what a probe comes to; `seconds` end only what does not come, `more` are more options."""
     settings = {
         "CPIS_KAFKA_BOOTSTRAP_SERVERS": kafka.cluster.bootstrap_servers,
         "CPIS_DATA_DIR": str(directory),
         **canary,
     }
-    asked = ["probe", "mllp", f"127.0.0.1:{port}", "--json", "--seconds", seconds]
+    asked = ["probe", "mllp", f"127.0.0.1:{port}", "--json", "--seconds", seconds, *more]
     return CliRunner().invoke(root, asked, env=settings)
 
 
@@ -93,6 +99,36 @@ def test_a_door_that_is_not_there_is_the_first_phase(kafka: EmbeddedKafka, tmp_p
         step["words"],
         step["failed"],
     )
+
+
+@pytest.mark.parametrize(
+    ("vouched", "code", "words"),
+    [(True, 4, "AE not taken"), (False, 3, "TLS failed: one side does not trust the other")],
+)
+def test_a_door_behind_tls_is_spoken_to_where_it_can_be_trusted(
+    kafka: EmbeddedKafka, tmp_path: Path, words: str, *, vouched: bool, code: int
+) -> None:
+    """By the authority that vouches for it the probe comes to its answer; by another's it is never sent."""
+    its, others, theirs = trustme.CA(), trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    its.issue_cert(HOST).configure_cert(theirs)
+    trusted = tmp_path / "trusted.pem"
+    (its if vouched else others).cert_pem.write_to_path(trusted)
+
+    async def play() -> Result:
+        """Open a door that takes nothing, and probe it."""
+        async with Engine(tls=theirs, reply=_refuse).open() as door:
+            more = ("--ca-file", str(trusted))
+            return await asyncio.to_thread(probed, tmp_path, kafka, door.port, more=more)
+
+    ended = asyncio.run(play())
+
+    phases = json.loads(ended.output)
+    assert (code, words) == (ended.exit_code, phases[-1]["words"])
+
+
+def _refuse(message: bytes) -> bytes:
+    """Return an answer that takes nothing."""
+    return answer(message, MalformedMessage("not taken"))
 
 
 def test_without_a_canary_nothing_is_sent(kafka: EmbeddedKafka, tmp_path: Path) -> None:

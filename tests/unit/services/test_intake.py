@@ -26,7 +26,7 @@ from broker.core.facts import (
 )
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
-from broker.core.number_ranges import Takes, takes_any, takes_for_tests, takes_live
+from broker.core.number_ranges import Takes, Taking, takes_any, takes_for_tests, takes_live
 from broker.core.policy import Policy
 from broker.core.policy_keys import Place, Selector
 from broker.core.senders import Peer
@@ -833,15 +833,35 @@ def test_a_person_without_a_visit_is_told_of_where_it_matters(
     assert 2 == desk.counts["acknowledged: A31"]
 
 
-def test_two_numbers_of_a_person_are_work_for_the_sender() -> None:
-    """As those of a merge: no fact is made of either (42)."""
+@pytest.mark.parametrize(("hidden", "marked"), [("1", [b"9990000018", b"9990000026"]), ("", [])])
+def test_two_numbers_of_a_person_are_work_for_the_sender(hidden: str, marked: list[bytes]) -> None:
+    """
+    As those of a merge: nothing is said of either (42) but that its record is restricted, if the message says
+    so of the patient, who may be any of them (24); no mark has anything of the other's.
+    """
     desk = Desk()
 
-    desk.send(edited(message(event="A28"), PID_3="9990000018^^^NHS~9990000026^^^NHS", ZU8_4="1"))
+    desk.send(edited(message(event="A28"), PID_3="9990000018^^^NHS~9990000026^^^NHS", ZU8_4=hidden))
 
     assert Counter({"two numbers for one patient": 1}) == desk.counts
-    assert ([], []) == (desk.kafka.read(Topic.IDENTITY), desk.attendances())
+    assert [] == desk.attendances()
     assert 1 == len(desk.kafka.read(Topic.WORKLIST))
+    marks = sorted(desk.kafka.read(Topic.IDENTITY), key=lambda record: record.key or b"")
+    assert marked == [record.key for record in marks]
+    notices = [desk.facts.decode(one.topic, one.key or b"", one.value or b"") for one in marks]
+    assert all(isinstance(one, IdentityNotice) and one.kind is IdentityKind.RESTRICTED for one in notices)
+    assert len(notices) == len({one.notice_id for one in notices if isinstance(one, IdentityNotice)})
+    assert {0} >= {one.received_at.second for one in notices}
+
+
+def test_only_numbers_that_are_taken_are_marked() -> None:
+    """Rulings 27, 28: one that is none here has no record here."""
+    not_here = NhsNumber("9990000026")
+    desk = Desk(takes=lambda number, _sender: Taking.UNUSABLE if number == not_here else Taking.TAKEN)
+
+    desk.send(edited(message(event="A31"), PID_3="9990000018^^^NHS~9990000026^^^NHS", ZU8_4="1"))
+
+    assert [b"9990000018"] == [record.key for record in desk.kafka.read(Topic.IDENTITY)]
 
 
 def test_a_person_that_cannot_be_read_is_kept() -> None:

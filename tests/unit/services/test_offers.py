@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -15,7 +16,8 @@ from broker.core.errors import KafkaUnavailable
 from broker.core.facts import VisitMessage
 from broker.core.identifiers import OdsCode
 from broker.core.policy import Policy
-from broker.core.senders import UNSETTLED, Senders
+from broker.core.sender_keys import Codes
+from broker.core.senders import Provider, Sender, Senders, Unknown
 from broker.ports import Topic, Write
 from broker.runtime.codecs import load_schemas
 from broker.services.attendances import Attendances
@@ -24,6 +26,7 @@ from broker.services.intake import Intake
 from broker.services.numberless import Numberless
 from broker.services.offers import FOREIGN, TakingOffers
 from broker.services.rejections import Rejections
+from broker.wire.attendance_record import SENDER_PLACES
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
 from broker.wire.records_codec import Door, RecordsCodec, Rejected
@@ -50,7 +53,8 @@ class MoodyLog(MemoryFactLog):
 class House:
     """Two providers' topics, and the intake that takes from them."""
 
-    def __init__(self) -> None:
+    def __init__(self, senders: Senders | None = None) -> None:
+        senders = senders or Senders()
         self.kafka = MemoryKafka([*Topic, OWN, OTHERS], partitions=1)
         self.counts: Counter[str] = Counter()
         schemas, sealer = load_schemas(), MemorySealer()
@@ -64,14 +68,14 @@ class House:
             clock=lambda: NOW,
             count=self.count,
             answer_seconds=1,
-            dialects=dialects(schemas, Senders()),
+            dialects=dialects(schemas, senders),
         )
         self.offers = MemoryOffers(self.kafka, [OWN, OTHERS])
         self.taking = TakingOffers(
             self.offers,
             self.intake,
             {OWN: OdsCode("RXX"), OTHERS: OdsCode("RXM")},
-            settled=lambda _provider, _system: UNSETTLED,
+            settled=partial(senders.named, places=SENDER_PLACES),
             count=self.count,
         )
 
@@ -191,3 +195,71 @@ def test_of_a_record_that_claims_another_provider_no_byte_is_kept() -> None:
     assert (FOREIGN, "provider", None, None) == (kept.reason, kept.location, kept.raw, kept.sender)
     assert [] == house.visits()
     assert 1 == house.counts[FOREIGN]
+
+
+@pytest.mark.parametrize(
+    ("provider", "reason", "location"),
+    [
+        ("RXX", "sending application not registered", "system"),
+        ("RXM", "sending facility not registered", "provider"),
+    ],
+)
+def test_a_sender_that_the_file_does_not_name_is_refused_as_over_mllp(
+    provider: str, reason: str, location: str
+) -> None:
+    """Dossier 6.5: no byte of it is kept, and it is counted; who is named is taken."""
+    house = House(Senders(providers={OdsCode("RXX"): Provider(sender={"EDSYS": Sender()})}))
+    house.write(record(), topic=OWN)
+    house.write(record(provider=provider, system="OTHER"), topic=OWN if provider == "RXX" else OTHERS)
+
+    house.take()
+
+    [kept] = house.kept()
+    assert (reason, location, None) == (kept.reason, kept.location, kept.raw)
+    assert 1 == len(house.visits())
+    assert 1 == house.counts["rejected: topic sender"]
+
+
+def settled(**said: object) -> Senders:
+    """Return a file of one sender, of which this is settled."""
+    sender = Sender(**said)  # type: ignore[arg-type]  # of several keys
+    return Senders(providers={OdsCode("RXX"): Provider(sender={"EDSYS": sender})})
+
+
+@pytest.mark.parametrize(
+    ("event", "unknown", "read_as", "came_to"),
+    [
+        ("REGISTERED", Unknown.REFUSE, "", "A04"),
+        ("ADMITTED", Unknown.REFUSE, "", "event not taken"),
+        ("ADMITTED", Unknown.ACCEPT, "", "acknowledged: ADMITTED"),
+        ("ADMITTED", Unknown.REFUSE, "A04", "A04"),
+    ],
+)
+def test_the_events_that_are_settled_for_a_system_are_those_taken(
+    event: str, unknown: Unknown, read_as: str, came_to: str
+) -> None:
+    """Dossier 6.4, 6.5: an event is taken, read as another, acknowledged unread or refused, as over MLLP."""
+    codes = Codes(meanings=(("A01", read_as),)) if read_as else Codes()
+    house = House(settled(events=frozenset({"A04"}), unknown_events=unknown, read_as=codes))
+    house.write(record(event=event))
+
+    house.take()
+
+    found = [one.event.value for one in house.visits()] + [one.reason for one in house.kept()]
+    found += [name for name in house.counts if name.startswith("acknowledged")]
+    assert [came_to] == found
+
+
+def test_a_systems_own_codes_mean_what_is_settled() -> None:
+    """Rulings 4, R46: class, admission type and disposition, each with the national one."""
+    codes = {name: Codes(meanings=((own, national),)) for name, own, national in _OWN_CODES}
+    house = House(settled(**codes))
+    house.write(record(patient_class="AE", admission_type="URG", disposition="WENT"))
+
+    house.take()
+
+    [visit] = house.visits()
+    assert ("E", "21", "1") == (visit.patient_class, visit.admission_type, visit.disposition)
+
+
+_OWN_CODES = (("patient_classes", "AE", "E"), ("admission_types", "URG", "21"), ("dispositions", "WENT", "1"))

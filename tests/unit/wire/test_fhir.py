@@ -835,3 +835,47 @@ def test_codes_of_a_site_mean_what_is_settled_of_its_sender() -> None:
 
     assert VisitEvent.ADMITTED is read(alone(**{"class": {"code": "BED"}}), admits=admits(sender)).event
     assert VisitEvent.REGISTERED is read(bundle).event
+
+
+def test_a_reference_to_a_version_names_the_resource() -> None:
+    """A message has each resource once, in whichever version: it is the same patient, and the same visit."""
+    bundle = message(ADT)
+    for entry in bundle["entry"]:
+        _version(entry["resource"])
+
+    assert read(message(ADT)).message.family == read(bundle).message.family
+    assert read(message(ADT)).number == read(bundle).number
+
+
+def _version(value: Any) -> None:
+    """Let every reference name a version."""
+    if isinstance(value, dict):
+        if isinstance(value.get("reference"), str) and not value["reference"].startswith("#"):
+            value["reference"] += "/_history/2"
+        for one in value.values():
+            _version(one)
+    elif isinstance(value, list):
+        for one in value:
+            _version(one)
+
+
+def test_an_identifier_that_is_old_says_nothing() -> None:
+    """Neither an NHS number nor how far it was traced, nor the hospital's own (ruling 36)."""
+    current = {"system": NHS, "value": "9990000018", **traced("01")}
+    old = {"use": "old", "system": NHS, "value": "9990000026", **traced("02")}
+    both = read(alone(subject={"identifier": current}, contained=[])).number
+    patient = {"resourceType": "Patient", "id": "p", "identifier": [old, current]}
+
+    reading = read(alone(subject={"reference": "#p"}, contained=[patient]))
+
+    assert both == reading.number == NhsNumber("9990000018")
+    assert NumberStatus.VERIFIED is reading.message.number_status
+    assert "" == local_identifier({"identifier": [{"use": "old", "value": "H1"}]})
+
+
+NHS = "https://fhir.nhs.uk/Id/nhs-number"
+
+
+def traced(code: str) -> dict[str, Any]:
+    """Return what an identifier says of how far it was traced."""
+    return {"extension": [{"url": f"{UK}NHSNumberVerificationStatus", "valueCodeableConcept": concept(code)}]}
