@@ -73,12 +73,12 @@ def measure_state(directory: Path, *, plans: int, others: int, attendances: int)
         process = fleet.start()
         asyncio.run(_at_work(fleet, process))
         bootstrap_s = monotonic() - began
-        resident_bytes = _resident_bytes(process.pid)
+        held = resident_bytes(process.pid)
         attendance_cpu_s = asyncio.run(_attended(kafka.cluster, codecs, process.pid, plans, attendances))
     return StateCost(
         plans=plans,
         others=others,
-        resident_bytes=resident_bytes,
+        resident_bytes=held,
         bootstrap_s=bootstrap_s,
         attendance_cpu_s=attendance_cpu_s,
     )
@@ -213,6 +213,6 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND
 
 
-def _resident_bytes(pid: int) -> int:
+def resident_bytes(pid: int) -> int:
     """Return the memory of a process that is in use and not swapped out."""
     return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * _PAGE_BYTES
