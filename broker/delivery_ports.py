@@ -97,8 +97,9 @@ class DeliveryShelf(Protocol):
         state: State | None = None,
         event_id: str | None = None,
         limit: int = 1_000,
+        skip: int = 0,
     ) -> Sequence[Delivery]:
-        """Return at most `limit` deliveries that are like this, the newest first."""
+        """Return at most `limit` deliveries that are like this, the newest first, behind the first `skip`."""
         ...
 
     def newest(self, destination: str, alert_id: str) -> int:

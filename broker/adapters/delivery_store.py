@@ -9,15 +9,29 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, func, insert, literal, or_, select, union_all, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from broker.adapters.database import from_millis, opened, to_millis, told_apart
 from broker.adapters.inbox_tables import DELIVERIES, DESTINATIONS, ERASED, INBOX, METADATA, when_erased
-from broker.core.delivery import Arrival, Balance, Delivery, Head, State
+from broker.core.delivery import ENDED, Arrival, Balance, Delivery, Head, State
 
 _COLUMNS = DELIVERIES.c
+_AT_ONCE = 500  # numbers in one statement
 _SEPARATOR = ","  # between the keys of lines
-_INBOX = "inbox"  # no state is called so
+_INBOX, _PRUNED = "inbox", "pruned"  # no state is called so
 
 
 class SqlDeliveries:
@@ -48,7 +62,7 @@ class SqlDeliveries:
         with self._working() as connection:
             row = connection.execute(known).first()
             if row is None:
-                made = {"name": destination, "first_seen_at": now, "taken": 0}
+                made = {"name": destination, "first_seen_at": now, "taken": 0, "pruned": 0}
                 connection.execute(insert(DESTINATIONS).values(made | mine))
                 return from_millis(now)
             forgotten = row.recipient != recipient
@@ -171,17 +185,21 @@ class SqlDeliveries:
         here = _COLUMNS.destination == destination
         of_inbox = and_(INBOX.c.recipient == DESTINATIONS.c.recipient, DESTINATIONS.c.name == destination)
         untaken = func.coalesce(func.max(INBOX.c.number) - func.max(DESTINATIONS.c.taken), 0)
+        pruned = func.coalesce(func.max(DESTINATIONS.c.pruned), 0)
         since = func.min(func.coalesce(_COLUMNS.received_at, _COLUMNS.due_at))
         counted = union_all(  # one statement: between two of them, what is delivered would seem lost
             select(literal(_INBOX), func.count(INBOX.c.number), untaken).where(of_inbox),
+            select(literal(_PRUNED), pruned, literal(0)).where(DESTINATIONS.c.name == destination),
             select(_COLUMNS.state, func.count(), since).where(here).group_by(_COLUMNS.state),
         )
         with self._working() as connection:
             rows = {str(name): (int(count), more) for name, count, more in connection.execute(counted)}
         arrived, behind = rows.pop(_INBOX)
+        gone, _ = rows.pop(_PRUNED)
         return Balance(
             arrived=arrived,
             untaken=int(behind),
+            pruned=gone,
             states={State(name): count for name, (count, _) in rows.items()},
             waiting_since=_maybe_time(rows.get(State.WAITING, (0, None))[1]),
         )
@@ -193,15 +211,44 @@ class SqlDeliveries:
         state: State | None = None,
         event_id: str | None = None,
         limit: int = 1_000,
+        skip: int = 0,
     ) -> Sequence[Delivery]:
-        """Return at most `limit` deliveries that are like this, the newest first."""
+        """Return at most `limit` deliveries that are like this, the newest first, behind the first `skip`."""
         asked = {"destination": destination, "state": state, "event_id": event_id}
-        wanted = select(DELIVERIES).order_by(_COLUMNS.number.desc(), _COLUMNS.destination).limit(limit)
+        wanted = select(DELIVERIES).order_by(_COLUMNS.number.desc(), _COLUMNS.destination)
+        wanted = wanted.limit(limit).offset(skip)
         for name, value in asked.items():
             if value is not None:
                 wanted = wanted.where(_COLUMNS[name] == value)
         with self._working() as connection:
             return [_delivery(row) for row in connection.execute(wanted).mappings()]
+
+    def prune(self, destination: str, *, before: datetime) -> int:
+        """
+        Drop the deliveries that came to their end before a time, and return how many that were.
+
+        The newest that told an alert's lines stays, since these may have to be deleted at the receiver; so
+        does everything of an alert of which something waits for its time or for somebody's hand.
+        """
+        other, place = DELIVERIES.alias(), DESTINATIONS.c.name == destination
+        same = and_(other.c.destination == _COLUMNS.destination, other.c.alert_id == _COLUMNS.alert_id)
+        told_since = exists().where(same, other.c.number > _COLUMNS.number, other.c.state == State.DELIVERED)
+        unended = exists().where(same, other.c.state.not_in(ENDED))
+        over = and_(
+            _COLUMNS.destination == destination,
+            _COLUMNS.state.in_(ENDED),
+            func.coalesce(_COLUMNS.delivered_at, _COLUMNS.due_at) < to_millis(before),
+            or_(_COLUMNS.alert_id == "", and_(or_(_COLUMNS.told == "", told_since), ~unended)),
+        )
+        with self._working() as connection:
+            numbers = connection.execute(select(_COLUMNS.number).where(over)).scalars().all()
+            for start in range(0, len(numbers), _AT_ONCE):
+                some = _COLUMNS.number.in_(numbers[start : start + _AT_ONCE])
+                connection.execute(delete(DELIVERIES).where(_COLUMNS.destination == destination, some))
+            if numbers:
+                pruned = DESTINATIONS.c.pruned + len(numbers)
+                connection.execute(update(DESTINATIONS).where(place).values(pruned=pruned))
+        return len(numbers)
 
     def newest(self, destination: str, alert_id: str) -> int:
         """Return the number of the newest event of an alert at a destination, 0 for none."""

@@ -57,6 +57,7 @@ DESTINATIONS = Table(
     Column("recipient", String(32), nullable=False),
     Column("first_seen_at", BigInteger, nullable=False),
     Column("taken", Integer, nullable=False),  # number of the last event of the inbox that has a delivery
+    Column("pruned", Integer, nullable=False),  # deliveries at their end that are kept no more
     Column("owner", String(32), nullable=False),  # the process that delivers, empty for none
     Column("owned_until", BigInteger, nullable=False),
 )

@@ -13,9 +13,15 @@ from broker.core.operators import Grounds
 from broker.runtime.parts import present
 from broker.runtime.settings import load_settings
 from broker.services.resending import forget as forget_destination
-from broker.services.resending import look_up, resend
+from broker.services.resending import look_up, look_up_dead, resend, settle
 
 _COLUMNS = ("destination", "event", "state", "attempts", "last error", "next attempt", "took")
+
+
+_PAGE_ROWS = 1_000
+_page_option = click.option(
+    "--page", type=click.IntRange(min=1), default=1, show_default=True, help="Which thousand, from 1."
+)
 
 
 @click.group()
@@ -26,18 +32,20 @@ def deliveries() -> None:
 @deliveries.command("list")
 @click.option("--destination", help="One destination, such as provider.RXX.mllp.")
 @click.option("--state", type=click.Choice([state.value for state in State]), help="One state.")
+@_page_option
 @json_option
-def list_(destination: str | None, state: str | None, *, as_json: bool) -> None:
+def list_(destination: str | None, state: str | None, page: int, *, as_json: bool) -> None:
     """List the deliveries, the newest first: the last error, the attempts so far, the next attempt."""
-    _list(destination, None if state is None else State(state), as_json=as_json)
+    _list(destination, None if state is None else State(state), page, as_json=as_json)
 
 
 @deliveries.command()
 @click.option("--destination", help="One destination, such as provider.RXX.mllp.")
+@_page_option
 @json_option
-def dead(destination: str | None, *, as_json: bool) -> None:
+def dead(destination: str | None, page: int, *, as_json: bool) -> None:
     """List what was put aside: it is not tried again by itself, and its clinicians have not been told."""
-    _list(destination, State.DEAD, as_json=as_json)
+    _list(destination, State.DEAD, page, as_json=as_json)
 
 
 @deliveries.command()
@@ -95,6 +103,26 @@ def resend_(
     click.echo(f"{len(chosen)} to be sent to {destination} again")
 
 
+@deliveries.command("settle")
+@click.argument("destination")
+@click.argument("event_ids", metavar="EVENT...", nargs=-1, required=True)
+@grounds_options
+@servers_option
+def settle_(
+    destination: str, event_ids: tuple[str, ...], reason: str, by: str, bootstrap_servers: str | None
+) -> None:
+    """
+    Settle events that were put aside, whose clinicians were told by another way: they ask for nobody more.
+
+    --reason and --by are in the audit trail first. Nothing is sent; news of the same alert still is.
+    """
+    grounds = Grounds(by=by, reason=reason)
+    with _shelf() as shelf:
+        chosen = [look_up_dead(shelf, destination, one) for one in event_ids]
+        at_desk(bootstrap_servers, lambda desk: settle(shelf, chosen, grounds, log=desk.log))
+    click.echo(f"{len(chosen)} settled at {destination}")
+
+
 @deliveries.command()
 @click.argument("destination")
 @grounds_options
@@ -112,11 +140,15 @@ def forget(destination: str, reason: str, by: str, bootstrap_servers: str | None
     click.echo(f"{destination} forgotten")
 
 
-def _list(destination: str | None, state: State | None, *, as_json: bool) -> None:
-    """List deliveries."""
+def _list(destination: str | None, state: State | None, page: int, *, as_json: bool) -> None:
+    """List one page of deliveries, and say where there is another."""
     with _shelf() as shelf:
-        found = shelf.find(destination=destination, state=state)
-    show_list(map(_row, found), _COLUMNS, as_json=as_json, nothing="no deliveries")
+        found = shelf.find(
+            destination=destination, state=state, limit=_PAGE_ROWS + 1, skip=(page - 1) * _PAGE_ROWS
+        )
+    show_list(map(_row, found[:_PAGE_ROWS]), _COLUMNS, as_json=as_json, nothing="no deliveries")
+    if len(found) > _PAGE_ROWS:
+        click.echo(f"{_PAGE_ROWS} shown, and there are more: --page {page + 1}", err=True)
 
 
 def _dead(shelf: SqlDeliveries, destination: str) -> Sequence[Delivery]:

@@ -31,7 +31,13 @@ class State(StrEnum):
     SUPERSEDED = "superseded"
     ERASED = "erased"
     NOT_TOLD = "not told"
+    SETTLED = "settled"
 
+
+ENDED = frozenset(State) - {State.WAITING, State.DEAD}
+"""The ends that ask for nobody."""
+KEPT_FOR = timedelta(days=35)
+"""For so long a delivery at its end is shown, as the topics that it came from hold it."""
 
 STATE_WORDS = {
     State.WAITING: "not delivered yet",
@@ -41,6 +47,7 @@ STATE_WORDS = {
     State.SUPERSEDED: "a newer event of its alert says what there is to say, and may be said (ruling 24)",
     State.ERASED: "nothing of it is kept (ruling 23)",
     State.NOT_TOLD: "the way it would go by has no words for it: it stands in the topic and the inbox",
+    State.SETTLED: "put aside, and settled by hand: its clinicians were told by another way",
 }
 """What each state means, for who reads the queue."""
 
@@ -193,15 +200,17 @@ class Balance:
     What came in for a destination and what became of it: nothing may be missing (complaint 5).
 
     `arrived` counts the events of its inbox, `untaken` those that it has not come to, `states` its
-    deliveries; `waiting_since` is when the oldest that waits was caused, or else is due.
+    deliveries, `pruned` those that were at their end for long and are kept no more; `waiting_since` is when
+    the oldest that waits was caused, or else is due.
     """
 
     arrived: int
     untaken: int
     states: Mapping[State, int]
     waiting_since: datetime | None = None
+    pruned: int = 0
 
     @property
     def unaccounted(self) -> int:
         """How many events are neither to come, nor waiting, nor at an end; anything but 0 is a defect."""
-        return self.arrived - self.untaken - sum(self.states.values())
+        return self.arrived - self.untaken - self.pruned - sum(self.states.values())

@@ -133,6 +133,17 @@ class NoSuchDelivery(BrokerError):
     exit_code = 66
 
 
+class DeliveryNotDead(BrokerError):
+    """What is to be settled by hand was not put aside, or is not any more."""
+
+    code = "CPIS-642"
+    action = "Look at the delivery with `cpis deliveries show`; what waits goes on by itself."
+    exit_code = 65
+
+    def __init__(self) -> None:
+        super().__init__("only a delivery that was put aside can be settled")
+
+
 class DeliveryOutdated(BrokerError):
     """A newer event of the same alert is at this destination: sent again, the older would take it back."""
 

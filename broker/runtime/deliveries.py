@@ -8,17 +8,18 @@ sent is put aside, so that somebody sees that who was told of an alert did not h
 import asyncio
 import random
 import uuid
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 
 from broker.adapters.delivery_store import SqlDeliveries
-from broker.core.delivery import Balance, Delivery, Fault, Outcome, State, failed
+from broker.core.delivery import KEPT_FOR, Balance, Delivery, Fault, Outcome, State, failed
 from broker.core.errors import BrokerError
 from broker.runtime import delivery_events as events
 from broker.runtime.delivery_metrics import (
     DELIVERIES,
     DELIVERIES_OLDEST,
+    DELIVERIES_PRUNED,
     DELIVERIES_UNACCOUNTED,
     DELIVERY_ATTEMPTS,
     DELIVERY_SECONDS,
@@ -32,6 +33,7 @@ from broker.wire.answer_codec import AnswerCodec, Sendable
 
 _AFTER_A_FAILURE = timedelta(seconds=5)
 _BALANCE_EVERY_S = 5.0
+_PRUNE_EVERY = timedelta(hours=1)
 _DELIVERED = "delivered"
 
 
@@ -106,11 +108,21 @@ class Deliveries:
 
     async def _watch(self, store: SqlDeliveries) -> None:
         """Count again and again what came in and what became of it."""
+        prune_at = present()
         while not self._stopping.is_set():
             with suppress(BrokerError):  # the deliverers tell of it
                 known = self._new.keys() & {*await asyncio.to_thread(store.destinations)}
                 self._measure({name: await asyncio.to_thread(store.balance, name) for name in known})
+                if present() >= prune_at:
+                    await self._prune(store, known)
+                    prune_at = present() + _PRUNE_EVERY
             await _wait(self._stopping, _BALANCE_EVERY_S)
+
+    async def _prune(self, store: SqlDeliveries, names: Iterable[str]) -> None:
+        """Drop what has been at its end for long, and count it."""
+        for name in names:
+            pruned = await asyncio.to_thread(store.prune, name, before=present() - KEPT_FOR)
+            self._metrics.add(DELIVERIES_PRUNED, pruned, channel=channel_of(name))
 
     def _measure(self, balances: Mapping[str, Balance]) -> None:
         """Bring the gauges up to date, and tell of what is nowhere."""

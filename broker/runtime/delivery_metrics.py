@@ -24,6 +24,12 @@ DELIVERIES_UNACCOUNTED = Metric(
     "defect.",
     labels=_CHANNEL,
 )
+DELIVERIES_PRUNED = Metric(
+    name="cpis_deliveries_pruned_total",
+    kind=Kind.COUNTER,
+    help="Deliveries that had been at their end for 35 days and are kept no more.",
+    labels=_CHANNEL,
+)
 DELIVERY_ATTEMPTS = Metric(
     name="cpis_delivery_attempts_total",
     kind=Kind.COUNTER,
@@ -43,6 +49,7 @@ DELIVERY_METRICS = (
     DELIVERIES,
     DELIVERIES_OLDEST,
     DELIVERIES_UNACCOUNTED,
+    DELIVERIES_PRUNED,
     DELIVERY_ATTEMPTS,
     DELIVERY_SECONDS,
 )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from broker.cli import root
 from broker.core.delivery import Fault, failed
-from broker.core.desk_errors import GroundsRefused, NoSuchDelivery
+from broker.core.desk_errors import DeliveryNotDead, GroundsRefused, NoSuchDelivery
 from broker.core.errors import ConfigurationError
 from tests.builders.delivering import HERE, Counter, Desk, database, work
 
@@ -51,6 +52,35 @@ def test_what_was_put_aside_is_listed_by_itself(desk: Desk) -> None:
 
     assert ("e1" in shown, "e2" in shown) == (True, False)
     assert "no deliveries" in run(desk, "dead", "--destination", "provider.RXM.mllp").stdout
+
+
+def test_a_list_says_where_it_stops(tmp_path: Path) -> None:
+    """A thousand on a page, and the next on the next."""
+    desk = Desk(database(tmp_path))
+    desk.arrive("e1", received_at=desk.now - timedelta(days=2))
+    desk.repeat_the_first(1_001)
+    work(desk, Counter())
+
+    first, second = (run(desk, "list", "--json", "--page", page) for page in ("1", "2"))
+    desk.close()
+
+    assert (1_000, "--page 2" in first.stderr) == (len(first.stdout.splitlines()), True)
+    assert (1, "") == (len(second.stdout.splitlines()), second.stderr)
+
+
+def test_nothing_is_settled_without_grounds_or_an_audit_trail(desk: Desk) -> None:
+    """Nor what was not put aside."""
+    before = desk.states()
+    grounds = ("--by", "ops-7", "--reason", "ticket 4711")
+
+    refusals = [
+        run(desk, "settle", HERE.name, "e1"),
+        run(desk, "settle", HERE.name, "e1", *grounds),
+        run(desk, "settle", HERE.name, "e3", *grounds),
+    ]
+
+    assert [GroundsRefused, ConfigurationError, DeliveryNotDead] == [type(one.exception) for one in refusals]
+    assert before == desk.states()
 
 
 def test_one_is_shown_in_words(desk: Desk) -> None:

@@ -9,13 +9,13 @@ import pytest
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.core.alerts import Change, EventKind
 from broker.core.delivery import Fault, State, failed
-from broker.core.desk_errors import DeliveryOutdated, NoSuchDelivery, NotForThisRole
+from broker.core.desk_errors import DeliveryNotDead, DeliveryOutdated, NoSuchDelivery, NotForThisRole
 from broker.core.desk_roles import Role
 from broker.core.operators import Grounds
 from broker.ports import Topic
 from broker.services.delivering import OWNED_FOR
 from broker.services.desk_log import DeskLog
-from broker.services.resending import forget, look_up, resend
+from broker.services.resending import forget, look_up, look_up_dead, resend, settle
 from tests.builders.delivering import HERE, Counter, Desk, database, work, work_off
 from tests.builders.matcher import KEY, make_codecs
 
@@ -168,3 +168,45 @@ def test_a_destination_is_forgotten_and_begins_anew(desk: Desk) -> None:
     work(desk, receiver, owner="two")
 
     assert (["e2"], [HERE.name]) == (receiver.ids, desk.store.destinations())
+
+
+def settled(desk: Desk, *names: str, role: Role = Role.OPERATOR) -> int:
+    """Settle events; return how many entries the audit trail has then."""
+    kafka = MemoryKafka([*Topic], partitions=1)
+    chosen = [look_up_dead(desk.store, HERE.name, name) for name in names]
+    asyncio.run(settle(desk.store, chosen, GROUNDS, log=trail(desk, kafka, role)))
+    return len(kafka.read(Topic.AUDIT))
+
+
+def test_what_was_put_aside_is_settled_once_the_trail_has_it(desk: Desk) -> None:
+    """It asks for nobody more, keeps its reason, and is counted; news of its alert still goes out."""
+    desk.arrive("e1")
+    receiver = Counter(failed(Fault.REFUSED_CONTENT))
+    work(desk, receiver)
+
+    assert 1 == settled(desk, "e1")
+    assert (State.SETTLED, Fault.REFUSED_CONTENT.value) == (desk.found("e1").state, desk.found("e1").fault)
+    assert 0 == desk.store.balance(HERE.name).unaccounted
+    desk.arrive("e2", kind=EventKind.UPDATED, changes=(Change.PLAN,))
+    work(desk, receiver)
+    assert {"e1": State.SETTLED, "e2": State.DELIVERED} == desk.states()
+
+
+@pytest.mark.parametrize(("name", "error"), [("e1", DeliveryNotDead), ("e9", NoSuchDelivery)])
+def test_only_what_was_put_aside_is_settled(desk: Desk, name: str, error: type[Exception]) -> None:
+    """What was delivered, or was never there, is nobody's to settle."""
+    desk.arrive("e1")
+    work(desk, Counter())
+
+    with pytest.raises(error):
+        settled(desk, name)
+
+
+def test_a_reader_settles_nothing(desk: Desk) -> None:
+    """It leaves an entry in the trail, which a reader never does."""
+    desk.arrive("e1")
+    work(desk, Counter(failed(Fault.REFUSED_CONTENT)))
+
+    with pytest.raises(NotForThisRole):
+        settled(desk, "e1", role=Role.READER)
+    assert State.DEAD is desk.found("e1").state
