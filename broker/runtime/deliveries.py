@@ -66,7 +66,8 @@ class Deliveries:
         known = await asyncio.to_thread(store.destinations)
         for name in {*known, *self._routes}:
             route = self._routes.get(name)
-            destination = Destination(name=name, recipient=_recipient(name), configured=route is not None)
+            gone = Destination(name=name, recipient=_recipient(name), configured=False)
+            destination = gone if route is None else route.destination
             courier = Gone() if route is None else route.courier()
             self._new[name] = asyncio.Event()
             self._begin(self._deliver(name, Deliverer(destination, courier, around)))

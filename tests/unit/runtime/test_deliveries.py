@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,14 +19,14 @@ from broker.runtime.delivery_metrics import (
     DELIVERY_ATTEMPTS,
     DELIVERY_SECONDS,
 )
-from broker.runtime.destinations import routes
+from broker.runtime.destinations import Route, routes
 from broker.runtime.metrics import Metrics
 from broker.runtime.parts import present
 from broker.runtime.senders_file import parse_senders
 from broker.runtime.settings import Settings
 from broker.wire.acknowledgement import acknowledge, verdict
 from broker.wire.hl7v2 import parse
-from tests.builders.delivering import BODIES, HERE, Desk, Engine, database
+from tests.builders.delivering import BODIES, HERE, Counter, Desk, Engine, database
 from tests.builders.matcher import until
 
 PATIENCE_S = 30.0
@@ -182,3 +184,24 @@ def test_a_refusal_is_told_once_and_so_is_the_return(desk: Desk) -> None:
     assert 2 == metrics.value(
         DELIVERY_ATTEMPTS, channel="mllp", outcome="the receiver refuses for no fault of the content"
     )
+
+
+def test_a_destination_is_what_its_route_says(desk: Desk) -> None:
+    """When an event goes out, and from which topic, stands there: at the end of a window, say."""
+    later = present() + timedelta(days=1)
+    route = Route(replace(HERE, due=lambda _sendable, _now: later), Counter)
+    desk.arrive("e1", received_at=present())
+
+    async def play_it() -> None:
+        """Wait until the event has its delivery."""
+        deliveries = Deliveries(desk.url, {HERE.name: route}, BODIES, Metrics())
+        await deliveries.start()
+        try:
+            await until(lambda: "e1" in desk.states(), PATIENCE_S)
+        finally:
+            await deliveries.stop()
+
+    asyncio.run(play_it())
+    delivery = desk.found("e1")
+    assert (State.WAITING, 0) == (delivery.state, delivery.attempts)
+    assert abs(delivery.due_at - later) < timedelta(seconds=1)
