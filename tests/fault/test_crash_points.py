@@ -106,14 +106,14 @@ def test_a_matcher_of_newer_rules_killed_at_each_step_tells_what_they_change_onc
 def test_intake_killed_at_each_step_loses_nothing_that_it_answered(
     own_kafka: EmbeddedKafka, tmp_path: Path
 ) -> None:
-    """What was not answered is sent again and answered alike; a file is taken again and answered once."""
+    """What was not answered is sent again and answered alike; a file is taken again, and answered again."""
     site = crash_intake.Site(servers=own_kafka.cluster.bootstrap_servers, directory=tmp_path)
 
     [messages, files], counts = intake_points(site, Death(), each_place)
 
     assert 2 * (len(messages.numbers) + len(files.numbers)) == counts["alerts"]
     assert messages.functions() >= {"_converse", "append", "_sender_routine", "catch_up"}
-    assert files.functions() >= {"_take", "read_file_aside", "_load", "append"}
+    assert files.functions() >= {"_take", "_aside", "_load", "append"}
     assert any(place.startswith("os.rename") for place in files.places())
 
 
