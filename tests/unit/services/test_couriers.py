@@ -11,9 +11,14 @@ from broker.delivery_ports import Posted
 from broker.services.couriers import FhirCourier, MllpCourier, judged
 from broker.services.delivering import Courier
 from broker.wire.acknowledgement import answer
+from broker.wire.fhir_alert import request_id
+from broker.wire.oru import control_id
 from tests.builders.delivering import ADDRESS, NOON, READER
 from tests.unit.core.test_clinician import event
+from tests.unit.core.test_pushing import NONE, first
 from tests.unit.wire.test_oru import published
+
+TOLD = first(NONE)
 
 
 class Wire:
@@ -136,3 +141,23 @@ def test_a_receiver_may_ask_to_be_left_alone(status: int) -> None:
     asked = judged(Posted(status=status, retry_after_s=7))
 
     assert failed(Fault.BUSY, wait=timedelta(seconds=7)) == asked
+
+
+@pytest.mark.parametrize(
+    ("courier", "letter_id", "said"),
+    [
+        (MllpCourier(Wire(), READER, ADDRESS), control_id(TOLD.event_id), b"|CPIS-ANSWER^"),
+        (
+            FhirCourier(Endpoint(Posted(status=200)), READER),
+            request_id(TOLD.event_id),
+            b'"Answer: no plan on file"',
+        ),
+    ],
+)
+def test_an_answer_is_written_as_such_in_either_format(courier: Courier, letter_id: str, said: bytes) -> None:
+    """Under the id of its word, so that it is the same when it is sent again (ruling 41)."""
+    letter = courier.write(TOLD, at=NOON, told=())
+
+    assert letter is not None
+    assert letter_id == letter.letter_id
+    assert said in letter.body
