@@ -180,7 +180,7 @@ def _latest(fact: Fact) -> datetime:
 def later(fact: Fact, span: timedelta, *, days_too: bool) -> Fact:
     """Return a fact of a second chapter: everything later by `span`, a plan's days too where it says so."""
     changed: dict[str, Any] = {
-        entry.name: value if value in NEVERS else value + span
+        entry.name: _later_time(value, span)
         for entry in fields(fact)
         if isinstance(value := getattr(fact, entry.name), datetime)
     }
@@ -209,11 +209,16 @@ def _later_cover(cover: Cover, span: timedelta) -> Cover:
         cover,
         births=tuple(birth for birth in births if isinstance(birth, Birth)),
         plans=tuple(plan for plan in plans if isinstance(plan, PlanFact)),
-        losses=tuple(lost + span for lost in cover.losses),
-        restricted=None if cover.restricted is None else cover.restricted + span,
-        recorded_at=cover.recorded_at + span,
+        losses=tuple(_later_time(lost, span) for lost in cover.losses),
+        restricted=None if cover.restricted is None else _later_time(cover.restricted, span),
+        recorded_at=_later_time(cover.recorded_at, span),
         received_at=cover.received_at + span,
     )
+
+
+def _later_time(moment: datetime, span: timedelta) -> datetime:
+    """Return a time later by a span; nothing was recorded at some, and they stay as they are."""
+    return moment if moment in NEVERS else moment + span
 
 
 def _later_day(day: date | None, span: timedelta) -> date | None:

@@ -320,7 +320,7 @@ def _on_its_own(pick: Picking, plan: PlanFact) -> list[Fact]:
     Its details disagree, nobody settled it in time, and somebody confirmed it; or they agree, and it went on
     at another provider.
     """
-    at, details, day = plan.recorded_at + timedelta(hours=1), plan.content.details, timedelta(days=1)
+    at, details, day = counted(plan) + timedelta(hours=1), plan.content.details, timedelta(days=1)
     disagrees = pick.one(_EITHER)
     came = VisitMessage(
         message_id="own",
