@@ -32,6 +32,7 @@ from broker.core.senders import Peer
 from broker.ports import Record, Topic
 from broker.runtime.intake_role import IntakeRole
 from broker.runtime.parts import Parts, assemble
+from broker.runtime.provider_topics import Inward
 from broker.runtime.settings import Settings
 from broker.wire.mllp import END, START, frame
 from broker.wire.records_codec import Door, Rejected
@@ -50,7 +51,7 @@ RECEIVED = NOON + timedelta(seconds=1)
 _FILE, _FILE_AGAIN = "upload.xml", "upload.2.xml"
 _REFUSED = b"MSA|AR"
 _NO_NUMBER = "9990000000"  # its check digit is wrong
-_NAMED = {"family": "Testcase", "given": "Ada", "born": "20170301"}  # as the builders of the matcher's facts
+NAMED = {"family": "Testcase", "given": "Ada", "born": "20170301"}  # as the builders of the matcher's facts
 _TAKEN = (Topic.PLANS, Topic.ATTENDANCES, Topic.IDENTITY)
 _PEER_S = 30.0
 _HL7_TIME = "%Y%m%d%H%M%S"
@@ -127,10 +128,12 @@ def crash_free(site: Site, *, messages: Iterable[int] = (), files: Iterable[int]
 
 def counterparts(messages: Iterable[int], files: Iterable[int]) -> list[Sent]:
     """Return what makes alerts of it all: a plan for whoever came, a visit for whoever is in a file."""
-    return [Sent(person(number), plan(authority=_of(number, AUTHORITIES))) for number in messages] + [
+    return [
+        Sent(person(number), plan(authority=organisation_of(number, AUTHORITIES))) for number in messages
+    ] + [
         Sent(
             person(number, of_file=True),
-            attendance(f"file-{number}", provider=_of(number, PROVIDERS)),
+            attendance(f"file-{number}", provider=organisation_of(number, PROVIDERS)),
         )
         for number in files
     ]
@@ -191,14 +194,14 @@ def messages_of(number: int) -> list[bytes]:
     the stranger's record is restricted, newly and again (24), and a merge names two numbers (42).
     """
     later = NOON + timedelta(minutes=90)
-    patient = Patient(number=person(number).key.decode(), **_NAMED)
-    visit = {"class": "E", "location": "ED", "visit": f"V{number}", "arrived": _time(NOON)}
+    patient = Patient(number=person(number).key.decode(), **NAMED)
+    visit = {"class": "E", "location": "ED", "visit": f"V{number}", "arrived": hl7_time(NOON)}
     first = Adt(
         event="A04",
         control_id=f"{number}A",
-        recorded=_time(NOON),
+        recorded=hl7_time(NOON),
         patient=patient,
-        provider=_of(number, PROVIDERS).code,
+        provider=organisation_of(number, PROVIDERS).code,
         pv1=visit,
     )
     return [
@@ -207,7 +210,7 @@ def messages_of(number: int) -> list[bytes]:
             replace(
                 first,
                 control_id=f"{number}0",
-                recorded=_time(NOON - timedelta(minutes=5)),
+                recorded=hl7_time(NOON - timedelta(minutes=5)),
                 patient=replace(patient, number=stranger(number).key.decode()),
             ),
             first,
@@ -222,8 +225,8 @@ def messages_of(number: int) -> list[bytes]:
                 first,
                 event="A03",
                 control_id=f"{number}D",
-                recorded=_time(later),
-                pv1={**visit, "departed": _time(later)},
+                recorded=hl7_time(later),
+                pv1={**visit, "departed": hl7_time(later)},
             ),
             *(
                 replace(
@@ -252,21 +255,21 @@ def file_of(number: int) -> bytes:
     plan = PlanBlock(start="202601100930")
     return build_upload(
         [
-            PlanRecord(plans=[plan], child=Person(number=key, **_NAMED)),
-            PlanRecord(plans=[plan], child=Person(number=_NO_NUMBER, **_NAMED)),
+            PlanRecord(plans=[plan], child=Person(number=key, **NAMED)),
+            PlanRecord(plans=[plan], child=Person(number=_NO_NUMBER, **NAMED)),
         ],
         file_id=f"FILE-{number}",
         created="20260405063000",
-        authority=_of(number, AUTHORITIES).code,
+        authority=organisation_of(number, AUTHORITIES).code,
     )
 
 
-def _of(number: int, codes: Sequence[OdsCode]) -> OdsCode:
+def organisation_of(number: int, codes: Sequence[OdsCode]) -> OdsCode:
     """Return the organisation of a number."""
     return codes[number % len(codes)]
 
 
-def _time(moment: datetime) -> str:
+def hl7_time(moment: datetime) -> str:
     """Return a moment as HL7 version 2 writes it, in London's summer."""
     return (moment + timedelta(hours=1)).strftime(_HL7_TIME)
 
@@ -275,11 +278,11 @@ def play_messages(site: Site, number: int, death: Death) -> list[Life]:
     """Send a hospital's messages to an intake that dies, and what it left unanswered to its successor."""
     outbox = messages_of(number)
     answers: list[bytes] = []
-    with _intake(site, number, death, "messages") as (mortal, port):
+    with intake(site, number, death, "messages") as (mortal, port):
         answers += converse(port, outbox, partial(note_sending, site, number))
     life = mortal.life()
     if life.died:
-        with _intake(site, number, Death(), "messages-again") as (successor, port):
+        with intake(site, number, Death(), "messages-again") as (successor, port):
             answers += converse(port, outbox[len(answers) :], partial(note_sending, site, number))
         successor.life()
     assert crash_free(site, messages=[number]).answers == answers
@@ -298,11 +301,11 @@ def play_upload(site: Site, number: int, death: Death) -> list[Life]:
     folder.mkdir(exist_ok=True)
     (folder / _FILE).write_bytes(file_of(number))
 
-    with _intake(site, number, replace(death, folder=folder), "file") as (mortal, _):
+    with intake(site, number, replace(death, folder=folder), "file") as (mortal, _):
         _wait_for_file(folder, mortal)
     life = mortal.life()
     if life.died:
-        with _intake(site, number, Death(), "file-again") as (successor, _):
+        with intake(site, number, Death(), "file-again") as (successor, _):
             _wait_for_file(folder, successor)
         successor.life()
 
@@ -346,10 +349,19 @@ def _wait_for_file(folder: Path, mortal: Mortal) -> None:
 
 
 @contextmanager
-def _intake(site: Site, number: int, death: Death, name: str) -> Iterator[tuple[Mortal, int | None]]:
-    """Lend an intake and the port of its door; at the end it is told to stop."""
+def intake(
+    site: Site, number: int, death: Death, name: str, *, http: bool = False, inward: Inward | None = None
+) -> Iterator[tuple[Mortal, int | None]]:
+    """
+    Lend an intake and the port of its door; at the end it is told to stop.
+
+    With `http` that is the door of FHIR; `inward` are topics that providers write to.
+    """
     heard, told = os.pipe()
-    mortal = Mortal(lambda steps: _live(site, number, steps, told), death, site.directory, f"{name}-{number}")
+    settings = site.settings(number).model_copy(update={"http_port": 0 if http else None})
+    mortal = Mortal(
+        lambda steps: _live(site, settings, inward, steps, told), death, site.directory, f"{name}-{number}"
+    )
     os.close(told)
     with os.fdopen(heard, "rb") as stream:
         port = stream.readline()
@@ -357,24 +369,24 @@ def _intake(site: Site, number: int, death: Death, name: str) -> Iterator[tuple[
     mortal.stop()
 
 
-def _live(site: Site, number: int, steps: Steps, told: int) -> None:
+def _live(site: Site, settings: Settings, inward: Inward | None, steps: Steps, told: int) -> None:
     """Be an intake until SIGTERM; the port of the door is told once it is open."""
     with asyncio.Runner() as runner:
         runner.get_loop().set_task_factory(steps.task_factory)
-        runner.run(_take(site, number, steps, told))
+        runner.run(_take(site, settings, inward, steps, told))
 
 
-async def _take(site: Site, number: int, steps: Steps, told: int) -> None:
+async def _take(site: Site, settings: Settings, inward: Inward | None, steps: Steps, told: int) -> None:
     """Take what comes; steps are counted from when the doors are open to the end."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     facts = site.log(site.cluster)
     await facts.start()
     tail = KafkaInputTail(site.cluster, Topic.ATTENDANCES)
-    role = IntakeRole(site.settings(number), parts_of(site), facts=facts, tail=tail, clock=lambda: RECEIVED)
+    role = IntakeRole(settings, parts_of(site), facts=facts, tail=tail, clock=lambda: RECEIVED, inward=inward)
     await role.start()
     steps.begin()
-    os.write(told, f"{role.port}\n".encode())
+    os.write(told, f"{role.http_port or role.port}\n".encode())
     await stop.wait()
     await role.stop()
     await facts.close()

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from broker.runtime.logs import configure_logs
 from tests.builders.declared_kafka import declared_kafka
-from tests.fault import crash_intake, crash_matcher
+from tests.fault import crash_doors, crash_intake, crash_matcher
 from tests.fault.checker import check
 from tests.fault.dying import Breadth, Death, Life, functions_of
 from tests.fault.fleet import Fleet, send
@@ -152,6 +152,23 @@ def intake_points(
     with Fleet(site.cluster, site.directory) as fleet:
         load = Load(crash_intake.counterparts(messages, files), expected.facts)
         return played, asyncio.run(_told(fleet, load, expected.items))
+
+
+def door_points(
+    site: crash_intake.Site, death: Death, *, topic_steps: Choose
+) -> tuple[list[Enumerated], dict[str, int]]:
+    """
+    Play the points of intake at the FHIR door and at providers' topics, and check as `intake_points` does.
+
+    `topic_steps` picks those of the latter: whoever dies keeps a topic for as long as its session lasts.
+    """
+    fhir = play_points(partial(crash_doors.play_fhir, site), death, choose=each_place)
+    topic = play_points(partial(crash_doors.play_topic, site), death, choose=topic_steps)
+    expected = crash_doors.crash_free(site, fhir=fhir.numbers, topic=topic.numbers)
+    asyncio.run(crash_intake.check_durable(site, expected))
+    with Fleet(site.cluster, site.directory) as fleet:
+        load = Load(crash_doors.counterparts(fhir.numbers, topic.numbers), expected.facts)
+        return [fhir, topic], asyncio.run(_told(fleet, load, expected.items))
 
 
 async def _told(fleet: Fleet, load: Load, items: frozenset[bytes]) -> dict[str, int]:

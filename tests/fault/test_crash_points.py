@@ -16,12 +16,13 @@ from tests.fault import crash_intake, crash_matcher, crash_releases
 from tests.fault.crash_points import (
     FOR_EACH_PLACE,
     check_matchers,
+    door_points,
     each_place,
     intake_points,
     matcher_points,
     play_points,
 )
-from tests.fault.dying import Breadth, Death, Life, Mortal, Steps
+from tests.fault.dying import Breadth, Death, Life, Mortal, Steps, functions_of
 
 _SLOW = pytest.mark.timeout(900)  # a minute alone; much more on a machine that is shared
 _STEPS_OF_TOY = 4
@@ -115,6 +116,28 @@ def test_intake_killed_at_each_step_loses_nothing_that_it_answered(
     assert messages.functions() >= {"_converse", "append", "_sender_routine", "catch_up"}
     assert files.functions() >= {"_take", "_aside", "_load", "append"}
     assert any(place.startswith("os.rename") for place in files.places())
+
+
+def _taking(free: Sequence[Life]) -> Sequence[int]:
+    """Return the steps at which a provider's records are in hand: from their arrival to the offset moved."""
+    [life] = free
+    in_hand = ("append", "done", "_look_for_losses")
+    return [step for step in each_place(free) if functions_of(life.steps[step - 1]) & {*in_hand}]
+
+
+@_SLOW
+@pytest.mark.kafka
+def test_intake_killed_at_each_step_of_its_other_doors_loses_nothing_that_it_took(
+    own_kafka: EmbeddedKafka, tmp_path: Path
+) -> None:
+    """What FHIR did not answer is posted again, what lies in a provider's topic taken again; told once."""
+    site = crash_intake.Site(servers=own_kafka.cluster.bootstrap_servers, directory=tmp_path)
+
+    [fhir, topic], counts = door_points(site, Death(), topic_steps=_taking)
+
+    assert 2 * (len(fhir.numbers) + len(topic.numbers)) == counts["alerts"]
+    assert fhir.functions() >= {"append", "_sender_routine"}
+    assert topic.functions() >= {"append", "done"}
 
 
 class EffectsLate(KafkaPartitionLog):
