@@ -168,12 +168,12 @@ def test_a_source_that_fails_is_left_alone_then_asked_once() -> None:
                 assert IN_USE == await source.get(ROBIN)
                 break
             except DemographicsUnavailable:
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.05)  # the source gets a turn
 
     with simulating() as service:
         service.put(ROBIN, IN_USE)
         service.simulator.fail(lasting=Fault.FAILS)
-        asking(service, scenario, heard=heard, seconds=0.3)
+        asking(service, scenario, heard=heard, seconds=2.0)
 
         assert FAILURES_MAX + 1 <= len(service.simulator.asked)
     assert (2, None) == (len(heard.away), heard.away[-1])

@@ -1,8 +1,9 @@
 """Whoever asks about a visit and whoever is sent its answer are told the same (ruling 41)."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from broker.adapters.memory import MemoryKafka
+from broker.adapters.memory import MemoryKafka, MemoryRecord
 from broker.core.answers import MARK_WITHIN, Answer, Uncheckable, could_not_check
 from broker.core.facts import IdentityKind, IdentityNotice, VisitMessage
 from broker.core.policy import AnyPolicy
@@ -14,17 +15,20 @@ from tests.spec.answering import Behind, Sent, owned
 from tests.spec.settled import KEY
 
 
-class Unmarked(MemoryKafka):
-    """A Kafka on which no matcher has published how far it came."""
+class Shown(MemoryKafka):
+    """What another Kafka holds, as if it had been appended just `now`; `marked` with its check marks."""
 
-    def __init__(self, kafka: MemoryKafka) -> None:
+    def __init__(self, kafka: MemoryKafka, now: datetime, *, marked: bool) -> None:
         """Show another's records."""
         super().__init__()
-        self._kafka = kafka
+        self._kafka, self._marked = kafka, marked
+        self._appended = int(now.timestamp() * 1000)
 
-    def read(self, topic: str) -> list:  # type: ignore[type-arg]
-        """Return a topic's records but check marks."""
-        return [] if topic == Topic.CHECKS else self._kafka.read(topic)
+    def read(self, topic: str) -> list[MemoryRecord]:
+        """Return a topic's records; without marks no matcher has published how far it came."""
+        if topic == Topic.CHECKS and not self._marked:
+            return []
+        return [replace(record, timestamp=self._appended) for record in self._kafka.read(topic)]
 
 
 def assert_pushed_alike(
@@ -37,13 +41,14 @@ def assert_pushed_alike(
     """
     received = [fact.received_at for _, fact in sent if isinstance(fact, VisitMessage)]
     behind = isinstance(asked, Behind)
+    now = max(received) + (MARK_WITHIN if behind else timedelta())
     pushing = Pushing(
-        Unmarked(kafka) if behind else kafka,
+        Shown(kafka, now, marked=not behind),
         codecs,
         policy=policy,
         key=KEY,
         providers=[asked.provider],
-        now=max(received) + (MARK_WITHIN if behind else timedelta()),
+        now=now,
     )
     own = owned(asked, sent)
     numbers = {number for number, _ in sent if number is not None}

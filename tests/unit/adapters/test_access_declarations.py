@@ -121,7 +121,7 @@ def test_nobody_is_granted_everything_or_the_cluster() -> None:
     assert "*" not in {grant.user for grant in grants}
 
 
-def test_the_people_are_written_by_the_matcher_alone_and_read_by_who_explains_or_counts() -> None:
+def test_the_people_are_written_by_the_matcher_alone_and_read_by_who_explains_answers_or_counts() -> None:
     """Of all topics this one holds who has a plan."""
     users = {
         (grant.user, grant.operation)
@@ -137,6 +137,7 @@ def test_the_people_are_written_by_the_matcher_alone_and_read_by_who_explains_or
         ("site-explainer", Operation.READ),
         ("site-administrator", Operation.READ),
         ("site-steward", Operation.READ),
+        ("site-outbox", Operation.READ),  # it answers for every visit of sites that ask (ruling 41)
     } == users
 
 
