@@ -33,11 +33,20 @@ class FeedLog:
         self._key = key
 
     def writes(
-        self, answer: FileAnswer, received_at: datetime, *, created_at: datetime | None = None
+        self,
+        answer: FileAnswer,
+        received_at: datetime,
+        *,
+        created_at: datetime | None = None,
+        senders: frozenset[OdsCode] | None = None,
     ) -> list[Write]:
-        """Return the record of a file, none where it does not say which authority's it is."""
+        """
+        Return the record of a file, none where it does not say which authority's it is.
+
+        Nor where none of `senders` is that one: it says nothing about the authority that it names.
+        """
         authority = _authority(answer)
-        if authority is None:
+        if authority is None or (senders is not None and authority not in senders):
             return []
         file_key = self._key.derive("feed file", authority.code, answer.head.file_id or "")
         file = FileTaken(

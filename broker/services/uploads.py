@@ -118,7 +118,7 @@ class Uploads:
         if isinstance(file, ReadFile) and senders is not None and file.upload.authority not in senders:
             file = UnreadableFile(f"{FileCode.MALFORMED} {NOT_ITS_OWN}", AUTHOR_ID, file.sent)
         if isinstance(file, UnreadableFile):
-            return await self._refuse_file(data, file, received_at)
+            return await self._refuse_file(data, file, received_at, senders)
         try:
             return await self._load_records(data, file, received_at)
         except DemographicsUnavailable:
@@ -197,8 +197,14 @@ class Uploads:
         self._tell(plans=len(taken.writes), kept=0)
         return True
 
-    async def _refuse_file(self, data: bytes, file: UnreadableFile, received_at: datetime) -> FileAnswer:
-        """Keep a file of which nothing could be read."""
+    async def _refuse_file(
+        self,
+        data: bytes,
+        file: UnreadableFile,
+        received_at: datetime,
+        senders: frozenset[OdsCode] | None = None,
+    ) -> FileAnswer:
+        """Keep a file of which nothing could be read, or nothing is taken from who handed it in."""
         rejected = Rejected(
             door=Door.UPLOAD,
             reason=file.reason,
@@ -210,8 +216,7 @@ class Uploads:
         await batch.add(self._rejections.writes(rejected))
         reason = file.reason.removeprefix(f"{FileCode.MALFORMED} ")
         answered = refuse_file(reason, location=file.location, sent=file.sent)
-        if reason != NOT_ITS_OWN:  # it says nothing about the authority that it names
-            await batch.add(self._feeds.writes(answered, received_at))
+        await batch.add(self._feeds.writes(answered, received_at, senders=senders))
         await batch.append()
         self._tell(plans=0, kept=1)
         return answered

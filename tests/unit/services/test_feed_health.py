@@ -113,7 +113,8 @@ def test_another_authoritys_file_says_nothing_about_the_one_that_it_names(tmp_pa
     """Or anybody could make a feed look ill."""
     desk = Desk()
     _, at_desk, *_ = door_of(desk, tmp_path, Senders())
-    asyncio.run(at_desk.take(build_upload(), door=UploadDoor.HTTP, senders=frozenset({OTHER})))
+    for named in (build_upload(), build_upload(count="no number")):
+        asyncio.run(at_desk.take(named, door=UploadDoor.HTTP, senders=frozenset({OTHER})))
 
     assert [] == remembered(desk)
 
