@@ -20,6 +20,7 @@ from broker.runtime.metrics import Metrics
 from broker.wire.feed_codec import FeedCodec
 
 _KEPT = timedelta(days=40)  # of each authority's files, back from its newest: more than the share goes by
+_FILES_MOST = 500  # of one authority: one that sends every record by itself takes nobody's room
 
 
 class FeedView:
@@ -52,9 +53,9 @@ class FeedView:
         self.last.update(later(self.last, last_taken([file])))
         own = self._files.setdefault(file.authority, {})
         own[file.file_key, file.received_at] = file
-        bound = max(time for _, time in own) - _KEPT
-        for key in [key for key in own if key[1] < bound]:
-            del own[key]
+        bound = file.received_at - _KEPT
+        while len(own) > _FILES_MOST or next(iter(own))[1] < bound:
+            del own[next(iter(own))]  # as they stand in the log, the oldest first
 
     def standing(self, at: datetime, rule: FeedRule) -> tuple[FeedHealth, ...]:
         """Return how every feed stands at a moment (aware), by authority."""

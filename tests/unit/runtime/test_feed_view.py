@@ -79,6 +79,17 @@ def test_files_that_no_health_goes_by_are_forgotten() -> None:
     assert NOON + timedelta(days=41) == view.last[OURS]
 
 
+def test_of_one_authority_no_more_than_the_newest_files_are_held() -> None:
+    """One that sends each record as a file of its own neither fills the outbox nor holds it up."""
+    view = FeedView(CODEC)
+    for seconds in range(501):
+        view.take(record(at=NOON + timedelta(seconds=seconds)))
+
+    [times] = [[at for _, at in own] for own in view._files.values()]
+    assert (500, NOON + timedelta(seconds=1)) == (len(times), min(times))
+    assert NOON + timedelta(seconds=500) == view.last[OURS]
+
+
 def test_how_old_plans_are_is_not_said_before_the_topic_was_read_whole() -> None:
     """An authority that was not read yet would be called silent (C7)."""
     view = FeedView(CODEC)
