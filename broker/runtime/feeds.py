@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_archive import KafkaArchive
+from broker.adapters.topic_declarations import Topics
 from broker.core.feeds import FeedHealth, FeedRule, FeedState
 from broker.core.identifiers import london_day
 from broker.ports import Clock
@@ -15,25 +16,25 @@ from broker.services.feed_door import ReadFeeds
 from broker.services.feed_health import FeedsReport
 
 _PERCENT = 100
+_READ_EVERY = timedelta(seconds=5)
 
 
-def feed_rule(settings: Settings, parts: Parts, at: datetime) -> FeedRule:
+def feed_rule(settings: Settings, parts: Parts, at: datetime, *, topics: Topics | None = None) -> FeedRule:
     """
-    Return by what feeds are judged at a moment (aware).
+    Return by what feeds are judged at a moment (aware); `topics` are those declared, read unless given.
 
-    Expected are those with a topic of their own and those that the list has open; whoever has said something
-    of an authority in the file of senders has said whether its feed is live (R20).
+    Expected are those with a topic of their own, those that the list has open and those said to be live;
+    whoever has said something of an authority in the file of senders has said whether its feed is live (R20).
     """
-    topics, day = declared_topics(settings.topics_file), london_day(at)
+    topics, day = topics or declared_topics(settings.topics_file), london_day(at)
     opened = parts.authorities.open_on(day)
     closed = {code for code, row in parts.authorities.rows.items() if row.is_closed(day)}
+    live = frozenset(code for code, said in parts.senders.authorities.items() if said.feed is FeedState.LIVE)
     return FeedRule(
         stale_after=timedelta(hours=settings.feed_stale_hours),
         gate=settings.feed_gate_percent / _PERCENT,
-        expected=(topics.local_authorities | opened) - closed,
-        live=frozenset(
-            code for code, said in parts.senders.authorities.items() if said.feed is FeedState.LIVE
-        ),
+        expected=(topics.local_authorities | opened | live) - closed,
+        live=live,
         closed=frozenset(closed),
     )
 
@@ -51,4 +52,23 @@ def feed_reader(settings: Settings, parts: Parts, cluster: Cluster, *, clock: Cl
         finally:
             await archive.close()
 
-    return read
+    return kept_for(_READ_EVERY, read, clock)
+
+
+def kept_for(span: timedelta, read: ReadFeeds, clock: Clock) -> ReadFeeds:
+    """
+    Return what reads anew once what was read is as old as a span; what fails is read again at once.
+
+    Each reading goes through two topics: somebody who asks without end holds up no door.
+    """
+    kept: tuple[datetime, Sequence[FeedHealth]] | None = None
+
+    async def read_or_kept() -> Sequence[FeedHealth]:
+        """Return what was read lately, else what is read now."""
+        nonlocal kept
+        now = clock()
+        if kept is None or not timedelta(0) <= now - kept[0] < span:
+            kept = now, await read()
+        return kept[1]
+
+    return read_or_kept

@@ -31,7 +31,7 @@ from broker.core.errors import (
     StorageUnusable,
     TopicMissing,
 )
-from broker.core.feeds import count, later
+from broker.core.feeds import FeedRule, count, later
 from broker.core.identifiers import OdsCode
 from broker.ports import FactLog, Record, Topic
 from broker.runtime import outbox_events as events
@@ -55,6 +55,7 @@ from broker.runtime.metrics import (
 )
 from broker.runtime.parts import Parts, present
 from broker.runtime.settings import Settings
+from broker.runtime.topics import declared_topics
 from broker.runtime.worklist_view import Age, WorklistView
 from broker.services.rejections import Rejections
 from broker.wire.records_codec import Door, Rejected
@@ -96,6 +97,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._worklist_table = KafkaTable(
             cluster, Topic.WORKLIST.value, begin=self._worklist.begin, take=self._worklist.take
         )
+        self._declared = declared_topics(settings.topics_file)
         self._feeds = FeedView(parts.feeds)
         self._alarms = FeedAlarms(parts.feeds, parts.key, self._log)
         self._feeds_table = KafkaTable(
@@ -136,7 +138,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         for kind, age in product(ItemKind, Age):
             self._metrics.set(WORKLIST_ITEMS, standing[kind, age], reason=kind, age=age)
         self._metrics.set(WORKLIST_OLDEST, self._worklist.oldest_seconds(now))
-        self._feeds.measure(self._metrics, now, feed_rule(self._settings, self._parts, now))
+        self._feeds.measure(self._metrics, now, self._feed_rule(now))
 
     async def taken(self) -> dict[Place, int]:
         """Return how far each partition of `cpis.alerts` that reaches us is stored."""
@@ -150,7 +152,11 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
 
     def _count_feeds(self, heard: Mapping[OdsCode, datetime], at: datetime) -> Feeds:
         """Return how many feeds are known and stale, by marks and by the files that were taken."""
-        return count(later(heard, self._feeds.last), at, feed_rule(self._settings, self._parts, at))
+        return count(later(heard, self._feeds.last), at, self._feed_rule(at))
+
+    def _feed_rule(self, at: datetime) -> FeedRule:
+        """Return by what feeds are judged; the topics are those declared when we started."""
+        return feed_rule(self._settings, self._parts, at, topics=self._declared)
 
     async def _watch(self) -> None:
         """
@@ -175,7 +181,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         """Tell authorities that their feeds are stale; while the database is away they are told later."""
         if self._projection is not None:
             now = present()
-            feeds = self._feeds.standing(now, feed_rule(self._settings, self._parts, now))
+            feeds = self._feeds.standing(now, self._feed_rule(now))
             with suppress(StorageUnusable):
                 await self._alarms.look(self._projection, feeds, now)
 

@@ -1,0 +1,66 @@
+"""By what feeds are judged: who is expected to send, and who is said to be live (R18, R20)."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from broker.core.destinations import Authority
+from broker.core.errors import KafkaUnavailable
+from broker.core.feeds import FeedHealth, FeedState, health, notices
+from broker.core.identifiers import OdsCode
+from broker.core.senders import Senders
+from broker.runtime.feeds import feed_rule, kept_for
+from broker.runtime.parts import assemble
+from broker.runtime.settings import Settings
+from broker.runtime.topics import declared_topics
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+LIVE = OdsCode("E99")
+
+
+def test_a_live_feed_of_which_nothing_is_remembered_is_stale_wherever_else_it_is_listed(
+    tmp_path: Path,
+) -> None:
+    """Neither a topic of its own nor the list of authorities names it: silence is no health (R18)."""
+    settings = Settings(data_dir=tmp_path)
+    said = Senders(authorities={LIVE: Authority(feed=FeedState.LIVE)})
+    parts = replace(assemble(settings), senders=said)
+    rule = feed_rule(settings, parts, NOON)
+
+    assert LIVE in rule.expected
+    assert [LIVE] == [one.authority for one in notices(health([], {}, NOON, rule), NOON)]
+
+
+def test_feeds_are_read_every_few_seconds_however_often_they_are_asked_for() -> None:
+    """Whoever asks without end holds up no door; a clock that was set back and a fault are read past."""
+    now, faults = NOON, [KafkaUnavailable()]
+    read: list[datetime] = []
+
+    async def feeds() -> Sequence[FeedHealth]:
+        """Fail once, then count."""
+        if faults:
+            raise faults.pop()
+        read.append(now)
+        return ()
+
+    ask = kept_for(timedelta(seconds=5), feeds, lambda: now)
+    with pytest.raises(KafkaUnavailable):
+        asyncio.run(ask())
+    for seconds in (0, 4, 5, 9, 2):
+        now = NOON + timedelta(seconds=seconds)
+        asyncio.run(ask())
+
+    assert [0, 5, 2] == [(at - NOON).seconds for at in read]
+
+
+def test_feeds_are_judged_by_the_topics_that_are_given(tmp_path: Path) -> None:
+    """Whoever has read them needs the file no more: one that is being changed stops nobody."""
+    topics = declared_topics(None)
+    settings = Settings(data_dir=tmp_path, topics_file=tmp_path / "gone.toml")
+    parts = assemble(Settings(data_dir=tmp_path))
+
+    assert topics.local_authorities <= feed_rule(settings, parts, NOON, topics=topics).expected
