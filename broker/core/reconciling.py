@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from broker.core.birthdays import born_on
 from broker.core.content import successor_of
+from broker.core.excluded import any_excluded
 from broker.core.facts import PlanType
 from broker.core.identifiers import NhsNumber, OdsCode, london_day
 from broker.core.invalidation import Inactive
@@ -57,7 +58,8 @@ class PlanRow:
 
     Of a number that is not in use all but `authority`, `standing`, `faults` and when it was last recorded is
     None: no number, no id of the child (ruling 23). `restricted` marks a record for restricted recipients
-    alone (ruling 24). Days are Europe/London, `recorded_at` aware UTC.
+    alone (ruling 24), and that of a person whom somebody must not see: who reads the file, nobody knows (48).
+    Days are Europe/London, `recorded_at` aware UTC.
     """
 
     authority: OdsCode
@@ -89,8 +91,9 @@ def rows_of(record: Person | Inactive, at: datetime, policy: AnyPolicy) -> Itera
                     recorded_at=plan.recorded_at,
                 )
         return
-    day, restricted = london_day(at), is_restricted(record.known)
-    born = born_on(record.known.notices.values(), at)
+    day, notices = london_day(at), record.known.notices.values()
+    restricted = is_restricted(record.known) or any_excluded(notices)
+    born = born_on(notices, at)
     newest = [versions for _, versions in sorted(histories(record.known.plans).items(), key=_order)]
     standings = [_standing(versions, day, now, born_on=born) for versions in newest]
     owners = [successor_of(versions[-1].content.authority, now, at) for versions in newest]

@@ -149,6 +149,16 @@ def test_a_restricted_record_is_marked_and_says_nothing_of_another_authority() -
     assert [(True, ()), (True, ())] == [(row.restricted, row.faults) for row in found]
 
 
+def test_whom_somebody_must_not_see_is_for_restricted_recipients_alone() -> None:
+    """A parent on the staff may open the file: an export leaves the child out (ruling 48)."""
+    parent = IdentityNotice(
+        notice_id="x", kind=IdentityKind.EXCLUDED, user="a parent", recorded_at=NOON, received_at=NOON
+    )
+    found = rows(own(), parent)
+
+    assert [True] == [row.restricted for row in found]
+
+
 def test_of_a_number_not_in_use_nothing_is_said_but_that_a_plan_is_open() -> None:
     """No number, no id of the child, no type, no day (ruling 23); of an ended plan nothing at all."""
     out = said(IdentityKind.INVALIDATED)
