@@ -22,7 +22,7 @@ Row = Mapping[str, object]
 """One thing that is held, by the names of its fields."""
 
 STAFF = "names of staff: another person's data (UK GDPR, article 15(4))"
-KIN = "names of next of kin: another person's data (UK GDPR, article 15(4))"
+KIN = "names of next of kin and of who came along: another person's data (UK GDPR, article 15(4))"
 RELATED = "numbers and plans of a mother or a baby: another person's data (ruling 26)"
 EXCLUDED = "who must not see the record: another person's data (ruling 48)"
 PLACES = "places, of a restricted record: provider, site, location, and which provider was told (ruling 24)"
@@ -136,7 +136,7 @@ def _withheld(person: Person, *, restricted: bool) -> Iterator[str]:
     messages = [message for said in known.visits.values() for message in said.values()]
     looked = bool(known.accesses) or any(line.user_name for line in person.history)
     yield from [STAFF] * (looked or any(message.clinician_name for message in messages))
-    yield from [KIN] * any(message.next_of_kin_name for message in messages)
+    yield from [KIN] * any(one.next_of_kin_name or one.accompanied_by for one in messages)
     yield from [RELATED] * bool(known.births or known.covers)
     yield from [EXCLUDED] * any(one.kind is IdentityKind.EXCLUDED for one in known.notices.values())
     yield from [PLACES] * restricted

@@ -63,6 +63,7 @@ WITHHELD: dict[str, tuple[str, str, str]] = {
     "clinician": (f"{PLAN}{VISIT.strip()} clinician_name=Winters", "Winters", disclosure.STAFF),
     "who looked": (f"{PLAN}T | view | a1 RYY | user_name=Winters", "Winters", disclosure.STAFF),
     "next of kin": (f"{PLAN}{VISIT.strip()} next_of_kin_name=Winters", "Winters", disclosure.KIN),
+    "who came along": (f"{PLAN}{VISIT.strip()} accompanied_by=Winters", "Winters", disclosure.KIN),
     "child id": (f"{HEAD}T-9d | plan | CPP E09 | child_id=C-77", "C-77", disclosure.CHILD_ID),
     "excluded": (f"{PLAN}T | notice | n1 excluded | user=u-9", "u-9", disclosure.EXCLUDED),
     "place": (f"{PLAN}{VISIT}T+1h | notice | n1 |", "RYY", disclosure.PLACES),
