@@ -133,9 +133,14 @@ class FeedHealth:
     refused: int
 
     @property
+    def lost(self) -> bool:
+        """Whether nothing of the newest file was loaded: one that cannot be read may have counted nothing."""
+        return self.newest is not None and not self.newest.taken
+
+    @property
     def healthy(self) -> bool:
         """Whether nobody has to do anything about it."""
-        return not self.stale and not self.below_gate and not self.refused
+        return not (self.stale or self.below_gate or self.refused or self.lost)
 
 
 def to_do(feed: FeedHealth) -> tuple[str, ...]:
@@ -143,7 +148,9 @@ def to_do(feed: FeedHealth) -> tuple[str, ...]:
     said = []
     if feed.stale:
         said.append("No file of yours was taken for too long: send one, new plans alert nobody until then.")
-    if feed.refused:
+    if feed.lost:
+        said.append("Nothing of your newest file was loaded: the acknowledgement says why.")
+    elif feed.refused:
         said.append("Records of your newest file were not loaded: the acknowledgement says which and why.")
     if feed.waiting:
         said.append("Records match nobody: upload the registered name, date of birth and NHS number.")

@@ -19,6 +19,7 @@ from broker.core.feeds import (
     later,
     notices,
     old,
+    to_do,
 )
 from broker.core.identifiers import OdsCode
 
@@ -175,6 +176,14 @@ def test_a_healthy_feed_asks_nothing_of_anybody() -> None:
     assert one(taken()).healthy
     assert not one(taken(), at=NOON + 3 * DAY).healthy
     assert not one(taken({"CPR06": 99, "CPR07": 1})).healthy
+
+
+def test_a_feed_of_whose_newest_file_nothing_was_loaded_is_not_well() -> None:
+    """One that cannot be read as a whole counts no record: none refused is no health (R15, C9)."""
+    feed = one(replace(taken({}), code="CPF01", found=0))
+
+    assert (0, False) == (feed.refused, feed.healthy)
+    assert "Nothing of your newest file was loaded: the acknowledgement says why." in to_do(feed)
 
 
 @pytest.mark.parametrize(
