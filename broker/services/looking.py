@@ -2,8 +2,9 @@
 Somebody looks a person up by NHS number: who looks is on the trail first, and what tells of it durable.
 
 Knows the order in which topics are read, which makes `no plan on file` safe: `cpis.people` with the matchers'
-own records first, then what came in behind them. A mark or an exclusion that no matcher has taken yet keeps
-everything closed, a plan keeps `no plan` from being said. Whatever goes wrong is `could not check` (34, 41).
+own records first, then what came in behind them. A mark that no matcher has taken yet, whatever it came with,
+or an exclusion keeps everything closed, a plan keeps `no plan` from being said. Whatever goes wrong is
+`could not check` (34, 41).
 """
 
 import asyncio
@@ -23,7 +24,6 @@ from broker.core.looking import Look, LookedUp, Looker, Way, access_of, look_up
 from broker.core.number_ranges import Takes, Taking, takes_any
 from broker.core.office_hours import OfficeHours
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, LookedBy, Place
-from broker.core.partition import PartitionState
 from broker.core.past import Past
 from broker.core.person import NOTHING, Known, lift_messages
 from broker.core.policy import AnyPolicy
@@ -35,14 +35,10 @@ from broker.services.fact_desk import User, line_of_text
 from broker.services.fact_writes import fact_write
 from broker.services.matching_output import cause_of
 from broker.services.people_reading import LOOK_AGAIN_S, ClusterReader, Read, Readers
+from broker.services.untaken import Untaken
 
 LOOKS = 60
 """How often it is looked whether the matchers have taken what is there of a person, a second apart (41)."""
-
-_CLOSES = frozenset({Topic.IDENTITY})
-"""What keeps a record closed while no matcher has taken it: it may restrict, or exclude (24, 48)."""
-_MATTERS = frozenset({Topic.PLANS, Topic.IDENTITY})
-"""What keeps `no plan on file` from being said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +108,7 @@ class Looking:
         self._look_again_s = look_again_s
         self._looks = looks
         self._people = ClusterReader(archive, readers, policy=policy, key=key, look_again_s=look_again_s)
+        self._untaken = Untaken(archive, self._people, readers.facts)
 
     async def look(self, number: NhsNumber, asking: Asking, grounds: Grounds) -> Look:
         """
@@ -187,13 +184,13 @@ class Looking:
         while True:
             read = await self._people.read({number.key})
             held = await self._found(number, looker, access, read)
-            behind = await self._behind(read, held.numbers)
+            behind = await self._untaken.behind(read, held.numbers)
             looks += 1
-            settled = held.there and not behind
+            settled = held.there and not behind.matters
             if settled or looks >= self._looks:
                 break
             await asyncio.sleep(self._look_again_s)
-        found = _but(held.found, Checked()) if behind & _CLOSES else held.found
+        found = _but(held.found, Checked()) if behind.closes else held.found
         checked = await self._people.settled(found.looked, aware(self._clock()) if settled else None)
         marks = await self._people.marks()
         feeds = await self._people.feeds(marks, self._feeds, self._clock())
@@ -230,24 +227,6 @@ class Looking:
                     with suppress(MalformedMessage):
                         found.append(self._readers.facts.message_in_clear(record.value or b""))
         return lift_messages(found)
-
-    async def _behind(self, read: Read, numbers: Collection[NhsNumber]) -> frozenset[Topic]:
-        """Return the inputs with something of a person that no matcher has taken yet."""
-        states = {partition: self._people.state(value) for partition, value in read.states.items()}
-        if not (await self._archive.begins(Topic.PLANS)).keys() <= states.keys():
-            return _MATTERS  # a partition without a matcher's record has never been read
-        keys = {one.key for one in numbers}
-        return frozenset([topic for topic in _MATTERS if await self._holds_more(topic, states, keys)])
-
-    async def _holds_more(
-        self, topic: Topic, states: Mapping[int, PartitionState], keys: Collection[bytes]
-    ) -> bool:
-        """Whether an input holds something under these keys behind what the matchers have taken."""
-        since = {partition: state.offsets.get(topic, 0) for partition, state in states.items()}
-        async for records in self._archive.read(topic, since=since):
-            if any(record.key in keys for record in records):
-                return True
-        return False
 
 
 def _but(found: LookedUp, checked: Checked) -> LookedUp:

@@ -11,7 +11,7 @@ from broker.adapters.memory import MemoryFactLog
 from broker.adapters.memory_archive import MemoryArchive
 from broker.core.answers import Finding, Uncheckable
 from broker.core.errors import InvalidFact, KafkaUnavailable
-from broker.core.facts import Access, IdentityKind, IdentityNotice
+from broker.core.facts import Access, IdentityKind, IdentityNotice, PlanFact, VisitMessage
 from broker.core.identifiers import OdsCode
 from broker.core.keyed import IdentityKey
 from broker.core.looking import Look, Way
@@ -192,6 +192,41 @@ def test_a_mark_that_no_matcher_has_taken_keeps_the_record_closed() -> None:
         assert newer.opened is not None
         assert behind(marked)
         assert marked.opened is None
+
+    in_house(scenario)
+
+
+MARKS: dict[str, PlanFact | VisitMessage | bytes] = {
+    "a plan that an authority marked": replace(plan(), content=replace(plan().content, restricted=True)),
+    "a visit that a hospital marked": replace(came(visit="V-2"), restricted=True),
+    "a visit that cannot be read": b"no fact",
+}
+
+
+@pytest.mark.parametrize("case", MARKS)
+def test_whatever_a_mark_comes_with_it_keeps_the_record_closed_until_it_is_taken(case: str) -> None:
+    """A visit's places are given away to nobody meanwhile, and `no plan` is not said (rulings 24, 34)."""
+    fact = MARKS[case]
+
+    async def scenario(house: House) -> None:
+        house.send(plan(), came())
+        await worked_off(house, number=BEN)
+        desk = Desk(house)
+        before = await desk.looking().look(ADA, NURSE, GROUNDS)
+        if isinstance(fact, bytes):
+            house.send_raw(Topic.ATTENDANCES, ADA.key, fact)
+        else:
+            house.send(fact)
+        marked = await desk.looking().look(ADA, NURSE, GROUNDS)
+        async with house.at_work():
+            await house.taken()
+        after = await desk.looking().look(ADA, NURSE, GROUNDS)
+
+        assert before.opened is not None
+        assert [PROVIDER] == [line.organisation for line in before.opened.history]
+        assert behind(marked)
+        assert marked.opened is None
+        assert isinstance(fact, bytes) is (after.opened is not None)
 
     in_house(scenario)
 
