@@ -14,7 +14,10 @@ from broker.core.identifiers import OdsCode
 from broker.core.operators import Grounds
 from broker.wire.readable import readable
 
-NOTHING = "Nothing is held of this person: no record. What was held of a visit without a plan is destroyed."
+NOTHING = (
+    "No record is held of this person. Messages of a visit without a plan may be held yet: they are "
+    "destroyed at the horizon, after 23 days unless the policy says otherwise."
+)
 
 
 @click.command("subject-access")

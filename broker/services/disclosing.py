@@ -2,7 +2,8 @@
 Subject access: what is held of a person, for the information-governance lead (ruling 49; 48).
 
 Audited before a record is opened, for administrators alone, and never for somebody who must not see the
-person. What was closed or destroyed is not held any more, and nothing is opened that is sealed.
+person. What was closed or destroyed is not held any more, and nothing is opened that is sealed. Nor is a
+record behind which something came in that may restrict it, or shut it to who collects.
 """
 
 from broker.core.desk_errors import CannotDisclose
@@ -21,6 +22,9 @@ from broker.services.desk_log import SOURCE, DeskLog
 from broker.services.fact_desk import line_of_text
 from broker.services.fact_writes import fact_write
 from broker.services.people_reading import ArchiveSources, PeopleReader, Readers
+from broker.services.untaken import Untaken
+
+UNTAKEN = "something came in of this person that the matcher has not taken yet; ask again"
 
 
 class Disclosing:
@@ -43,6 +47,7 @@ class Disclosing:
         self._key = key
         self._clock = clock
         self._people = PeopleReader(ArchiveSources(archive), readers, policy=policy, key=key)
+        self._untaken = Untaken(archive, self._people, readers.facts)
 
     async def collect(
         self, number: NhsNumber, organisation: OdsCode, user_id: str, grounds: Grounds
@@ -51,20 +56,24 @@ class Disclosing:
         Return what is held of a person, None where there is no record.
 
         `user_id` is the organisation's own id of whoever collects. Raises `NotForThisRole`, `CannotDisclose`
-        for somebody who must not see the person and for a number that is not in use, `InvalidFact` for an id
-        that says nothing, and what the archive raises.
+        for somebody who must not see the person, for a number that is not in use and while something of the
+        person is on its way, `InvalidFact` for an id that says nothing, and what the archive raises.
         """
         user = user_reference(self._key, organisation, line_of_text("id of the user", user_id))
         now = aware(self._clock())
         item_id = self._key.derive("disclosure", number.key, user, now.isoformat())
         place = Place(topic=Topic.PEOPLE, partition=YET_UNWRITTEN, offset=YET_UNWRITTEN)
         await self._log.audit(ActionKind.DISCLOSED, item_id, place, grounds)
-        value = (await self._people.read({number.key})).values.get(number.key)
-        if value is None:
-            return None
-        person = (await self._people.person(number, value, "")).person
+        read = await self._people.read({number.key})
+        whose = await self._people.person(number, read.values.get(number.key), "")
+        person = whose.person
         if isinstance(person, Inactive):
             raise CannotDisclose(NOT_IN_USE)
+        own = {number} if person is None else {number, person.number}
+        if (await self._untaken.behind(read, {*own, *whose.passed})).matters:
+            raise CannotDisclose(UNTAKEN)
+        if number.key not in read.values:
+            return None
         if person is None:
             raise CannotDisclose("what is held is on its way to another number; ask again")
         if not may_see(person.known.notices.values(), user):

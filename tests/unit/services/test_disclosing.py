@@ -8,14 +8,14 @@ from broker.adapters.memory import MemoryFactLog
 from broker.adapters.memory_archive import MemoryArchive
 from broker.core.desk_errors import CannotDisclose, NotForThisRole
 from broker.core.desk_roles import Role
-from broker.core.facts import IdentityKind, IdentityNotice
+from broker.core.facts import IdentityKind, IdentityNotice, PlanFact
 from broker.core.keyed import user_reference
 from broker.core.operators import ActionKind
 from broker.core.policy import Policy
 from broker.core.wording import COULD_NOT_CHECK, NOT_IN_USE
 from broker.ports import Topic
 from broker.services.desk_log import DeskLog
-from broker.services.disclosing import Disclosing
+from broker.services.disclosing import UNTAKEN, Disclosing
 from tests.builders.enquiry import BEN, GROUNDS, Desk, Past, worked_off
 from tests.builders.house import ADA, House, in_house
 from tests.builders.matcher import KEY, NOON, PROVIDER, plan
@@ -90,6 +90,25 @@ def test_who_must_not_see_the_person_collects_nothing_and_the_lead_is_told() -> 
             await house.taken()
         assert ["excluded person looked"] == [item.kind.value for item in house.items()]
         assert [] == house.events()
+
+    in_house(scenario)
+
+
+@pytest.mark.parametrize(
+    "fact", [notice(IdentityKind.EXCLUDED, USER), notice(IdentityKind.RESTRICTED), plan()]
+)
+def test_what_no_matcher_has_taken_yet_keeps_the_record_closed(fact: IdentityNotice | PlanFact) -> None:
+    """It may shut the record to who collects, restrict it, or be all that is held (rulings 24, 48, 49)."""
+
+    async def scenario(house: House) -> None:
+        house.send(plan())
+        await worked_off(house, number=BEN)
+        house.send(fact)
+        house.send(plan(), number=BEN)
+
+        for one in (ADA, BEN):
+            with pytest.raises(CannotDisclose, match=UNTAKEN):
+                await disclosing(house).collect(one, PROVIDER, "staff-1", GROUNDS)
 
     in_house(scenario)
 
