@@ -117,9 +117,16 @@ def _notices(person: Person) -> Iterator[Row]:
 
 
 def _told(person: Person, *, restricted: bool) -> Iterator[Row]:
-    """Yield who was told; of an alert that is long past what it said is gone."""
+    """
+    Yield who was told; of an alert that is long past what it said is gone.
+
+    Of a visit that was recorded under the wrong person nothing is: who was told of it is where another was.
+    """
+    another = elsewhere(person.known.visits, person.known.left)
     for row in person.told.values():
         alert = row.alert
+        if alert is not None and alert.subject in another:
+            continue
         by_provider = alert is not None and alert.recipient.kind is RecipientKind.PROVIDER
         recipient = None if alert is None or (restricted and by_provider) else alert.recipient.code
         yield {

@@ -9,6 +9,7 @@ from broker.core import disclosure
 from broker.core.alerts import Occasion
 from broker.core.disclosure import disclosed
 from broker.core.effects import advance
+from broker.core.facts import VisitLeft
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.past import Past
 from broker.core.person import Person, lift
@@ -104,6 +105,28 @@ def test_places_of_what_is_closed_are_withheld_with_the_mark_and_told_without() 
     assert "RZZ" not in text(marked)
     assert "RZZ" in text(replace(known(PLAN), history=(line,)))
     assert disclosure.STAFF in disclosed(marked, POLICY, KEY).withheld
+
+
+def test_who_was_told_of_another_persons_visit_is_withheld() -> None:
+    """It says where another was (ruling 44)."""
+    before = known(f"{PLAN}{VISIT}")
+    ((reference, messages),) = before.known.visits.items()
+    (message,) = messages.values()
+    left = VisitLeft(
+        visit=reference,
+        message_id=message.message_id,
+        control_id=message.control_id or "",
+        recorded_at=message.recorded_at,
+        sent_at=message.sent_at,
+        received_at=message.received_at,
+    )
+    after = advance(before.learn(lift(left)), POLICY, KEY).person
+
+    assert "RYY" in text(before)
+    assert 2 == len(after.told)
+    assert () == disclosed(after, POLICY, KEY).held["told"]
+    assert "RYY" not in text(after)
+    assert disclosure.WRONG_PERSON in disclosed(after, POLICY, KEY).withheld
 
 
 def test_what_was_told_long_ago_is_a_row_without_content() -> None:
