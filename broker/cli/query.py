@@ -48,8 +48,10 @@ def query(
     (4), SMSP-0005 for a look that is refused (5), SMSP-0001 for a query that cannot be read (65).
     """
     grounds = Grounds(by=by, reason=reason)
+    data = file.read()
+    clear(response)
     try:
-        asked = read_query(file.read())
+        asked = read_query(data)
     except MalformedMessage as error:
         click.echo(f"{Code.UNREADABLE}\n{error.reason} at {error.location}")
         context.exit(error.exit_code)
@@ -66,6 +68,14 @@ def query(
         )
         click.echo(code_of(made))
     context.exit(exit_code_of(made))
+
+
+def clear(place: Path) -> None:
+    """Let no response to an earlier query be taken for this one's; raise `ResponseUnwritten`."""
+    try:
+        place.unlink(missing_ok=True)
+    except OSError as error:
+        raise ResponseUnwritten(f"an earlier response cannot be removed: {error.strerror}") from error
 
 
 def write_response(place: Path, data: bytes) -> None:

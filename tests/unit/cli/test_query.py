@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from broker.cli import root
 from broker.cli.answer import EXIT_CODES
-from broker.cli.query import asking_of, write_response
+from broker.cli.query import asking_of, clear, write_response
 from broker.core.answers import Finding
 from broker.core.desk_errors import GroundsRefused, ResponseUnwritten
 from broker.core.errors import MalformedMessage
@@ -43,6 +43,22 @@ def test_a_kafka_that_is_away_is_a_failure_and_not_no_record(tmp_path: Path) -> 
     assert result.stdout.startswith("CPIS-9999\nCould not check: ")
     assert "9990000018" not in result.output
     assert not (tmp_path / "response.xml").exists()
+
+
+@pytest.mark.parametrize("data", [build_query(), b"no query"])
+def test_an_earlier_response_is_not_taken_for_this_ones(tmp_path: Path, data: bytes) -> None:
+    """Another child's plans may stand in it: where nothing is opened there is none (rulings 34, 39)."""
+    (tmp_path / "response.xml").write_bytes(b"<of-somebody-else/>")
+
+    run(tmp_path, data, *GROUNDS, *NOWHERE)
+
+    assert not (tmp_path / "response.xml").exists()
+
+
+def test_an_earlier_response_that_stays_is_an_error(tmp_path: Path) -> None:
+    """Nobody is looked up then (ruling 34)."""
+    with pytest.raises(ResponseUnwritten):
+        clear(tmp_path)
 
 
 def test_nobody_looks_without_grounds(tmp_path: Path) -> None:
