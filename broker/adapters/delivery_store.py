@@ -158,11 +158,22 @@ class SqlDeliveries:
                 )
 
     def quiet_since(self, destination: str, at: datetime) -> bool:
-        """Return whether nothing waits for a destination and nothing was delivered since an aware time."""
-        busy = or_(_COLUMNS.state == State.WAITING, _COLUMNS.delivered_at >= to_millis(at))
+        """
+        Return whether nothing waits for a destination, and nothing was delivered or put aside since a time.
+
+        What the inbox has and the destination has not come to waits as well. `at` is aware.
+        """
+        since = to_millis(at)
+        put_aside = and_(_COLUMNS.state == State.DEAD, _COLUMNS.due_at >= since)
+        busy = or_(_COLUMNS.state == State.WAITING, put_aside, _COLUMNS.delivered_at >= since)
         wanted = select(func.count()).where(_COLUMNS.destination == destination, busy)
+        untaken = select(func.count()).where(
+            DESTINATIONS.c.name == destination,
+            INBOX.c.recipient == DESTINATIONS.c.recipient,
+            INBOX.c.number > DESTINATIONS.c.taken,
+        )
         with self._working() as connection:
-            return connection.execute(wanted).scalar() == 0
+            return not any(connection.execute(one).scalar() for one in (wanted, untaken))
 
     def close(self) -> None:
         """Give the connections back."""

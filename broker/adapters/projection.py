@@ -150,7 +150,8 @@ class Projection:
         with told_apart(), self._engine.begin() as connection:
             if _is_known(connection, event.event_id):
                 return False
-            connection.execute(insert(INBOX).values(_row(connection, event)))
+            row = _row(connection, event, own=True)  # no topic will ever bring more of it
+            connection.execute(insert(INBOX).values(row))
             return True
 
     def next_offsets(self, topic: str) -> dict[int, int]:

@@ -7,9 +7,10 @@ it is sent, and what became of it after. What follows an outcome, `broker.core.d
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Protocol
 
 from broker.core.delivery import (
@@ -38,6 +39,8 @@ _LOOK_EVERY = timedelta(seconds=1)
 """What waits is looked for so often: somebody may have it sent again by hand."""
 TAKEN_AT_ONCE = 100
 """So many events of the inbox are given deliveries in one go."""
+OWN_WITHIN = timedelta(minutes=10)
+"""After so long without it an event goes out without its recipient's own ids: late is worse than bare."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +96,8 @@ class Destination:
     `answers.RXX` with the answers that are pushed.
 
     One that is not `configured` any more is looked at until it is forgotten. To one that is told its `own`
-    ids no event goes before its own topic has brought it. `due` says when an event goes out at the earliest.
+    ids an event goes once its own topic has brought it, or has not for long: it may never have been there.
+    `due` says when an event goes out at the earliest.
     """
 
     name: str
@@ -126,6 +130,7 @@ class Deliverer:
         self._left_until: datetime | None = None
         self._first_seen_at: datetime | None = None
         self._owned_until: datetime | None = None
+        self._bare: tuple[int, datetime] | None = None  # what its own topic has not brought, and since when
 
     async def turn(self) -> timedelta:
         """
@@ -170,17 +175,36 @@ class Deliverer:
 
     async def _take_in(self, first_seen_at: datetime, now: datetime) -> bool:
         """Give each new event of the inbox a delivery; return whether there may be more."""
-        arrived = await asyncio.to_thread(
-            self._around.store.untaken,
-            self._destination.name,
-            limit=TAKEN_AT_ONCE,
-            own=self._destination.own,
-        )
-        if arrived:
-            made = [self._begun(one, first_seen_at, now) for one in arrived]
-            await asyncio.to_thread(self._around.store.take_in, made)
+        store, name, own = self._around.store, self._destination.name, self._destination.own
+        arrived = await asyncio.to_thread(store.untaken, name, limit=TAKEN_AT_ONCE, own=own)
+        made = [self._begun(one, first_seen_at, now) for one in arrived]
+        more = len(made) == TAKEN_AT_ONCE
+        if own and not made:
+            bare = await asyncio.to_thread(store.untaken, name, limit=TAKEN_AT_ONCE)
+            made = self._without_own([self._begun(one, first_seen_at, now) for one in bare], now)
+            more = bool(made)  # what lies behind them may have been brought
+        if made:
+            await asyncio.to_thread(store.take_in, made)
             self._tell(made)
-        return len(arrived) == TAKEN_AT_ONCE
+        return more
+
+    def _without_own(self, bare: Sequence[Delivery], now: datetime) -> list[Delivery]:
+        """
+        Return those of the next events that wait no longer for their recipient's own topic.
+
+        What is not to be sent waits for nothing: what an authority was told before it had a topic, say.
+        """
+        first = bare[0].number if bare else 0
+        if self._bare is None or self._bare[0] != first:
+            self._bare = (first, now)
+        over = now - self._bare[1] >= OWN_WITHIN
+
+        def goes(one: Delivery) -> bool:
+            """Whether one of them goes on as it is."""
+            late = over and (one.number == first or now - (one.received_at or now) >= OWN_WITHIN)
+            return one.state is not State.WAITING or late
+
+        return list(takewhile(goes, bare))
 
     def _begun(self, arrival: Arrival, first_seen_at: datetime, now: datetime) -> Delivery:
         """Return the delivery of an event as it begins."""
@@ -194,6 +218,8 @@ class Deliverer:
         )
         if not arrival.body:
             return replace(begun, state=State.ERASED)
+        if not arrival.alert_id:  # a word about the authority's feed, which is no alert
+            return replace(begun, state=State.NOT_TOLD)
         try:
             sendable = self._around.bodies.open(arrival.body)
         except MalformedMessage:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from broker.adapters.mllp_client import Patience
+from broker.adapters.projection import InboxEvent
 from broker.core.alerts import Change, EventKind
 from broker.core.delivery import PASSED_OVER_AFTER, PAUSE_MAX, Delivery, Fault, State, delivered, failed
 from broker.core.errors import StorageUnusable
-from broker.services.delivering import OWNED_FOR, RENEWED_BEFORE, TAKEN_AT_ONCE, Letter
+from broker.services.delivering import OWN_WITHIN, OWNED_FOR, RENEWED_BEFORE, TAKEN_AT_ONCE, Letter
 from broker.wire.answer_codec import Sendable
 from tests.builders.delivering import HERE, NOON, Counter, Desk, database, work, work_off
 from tests.unit.core.test_clinician import RESTRICTED
@@ -446,6 +447,51 @@ def test_to_who_is_told_its_own_ids_nothing_goes_before_its_own_topic_has_brough
     assert ["e1", "e2"] == turn()
 
 
+def test_a_word_about_a_feed_holds_up_no_event_and_is_put_before_nobody(desk: Desk) -> None:
+    """It is in the inbox by time alone, no topic brings it, and no courier has words for it (R18)."""
+    word = InboxEvent(
+        recipient=HERE.recipient, event_id="f1", alert_id="", revision=0, kind="feed", loud=True, body=b"word"
+    )
+    receiver = Counter()
+    assert desk.inbox.remind(word)
+    desk.arrive("e1", own=True)
+    asyncio.run(work_off(desk.deliverer(receiver, destination=replace(HERE, own=True))))
+
+    assert ["e1"] == receiver.ids
+    assert {"f1": State.NOT_TOLD, "e1": State.DELIVERED} == desk.states()
+
+
+def test_what_was_told_before_its_recipient_had_a_topic_holds_up_nothing(desk: Desk) -> None:
+    """The topic never had it: it is passed over, as everything that is old for a new destination."""
+    receiver = Counter()
+    desk.arrive("e1", received_at=NOON - PASSED_OVER_AFTER - SECOND)
+    desk.arrive("e2", alert_id="a2", own=True)
+    asyncio.run(work_off(desk.deliverer(receiver, destination=replace(HERE, own=True))))
+
+    assert {"e1": State.PASSED_OVER, "e2": State.DELIVERED} == desk.states()
+
+
+def test_what_its_own_topic_does_not_bring_goes_out_all_the_same(desk: Desk) -> None:
+    """After ten minutes, without the recipient's own ids; what came since then has its own ten minutes."""
+    receiver = Counter()
+    deliverer = desk.deliverer(receiver, destination=replace(HERE, own=True))
+
+    async def play_it() -> list[list[str]]:
+        """Look at the start, just before the ten minutes are over, after that, and much later."""
+        told: list[list[str]] = []
+        for passed in (timedelta(0), OWN_WITHIN - SECOND, OWN_WITHIN, 2 * OWN_WITHIN):
+            desk.now = NOON + passed
+            await work_off(deliverer)
+            told.append(list(receiver.ids))
+        return told
+
+    desk.arrive("e1")
+    desk.arrive("e2", alert_id="a2")
+    desk.arrive("e3", alert_id="a3", received_at=NOON + SECOND)
+
+    assert [[], [], ["e1", "e2"], ["e1", "e2", "e3"]] == asyncio.run(play_it())
+
+
 def test_what_was_erased_before_its_own_topic_brought_it_holds_up_nothing(desk: Desk) -> None:
     """Of it nothing is left, whatever comes then (ruling 23)."""
     receiver = Counter()
@@ -485,3 +531,16 @@ def test_an_event_goes_out_when_its_destination_wants_it(desk: Desk) -> None:
     assert ["e1"] == receiver.ids
     assert not desk.store.quiet_since(HERE.name, later)
     assert desk.store.quiet_since(HERE.name, later + SECOND)
+
+
+def test_what_was_not_taken_in_yet_and_what_was_put_aside_is_not_quiet(desk: Desk) -> None:
+    """Nobody may be told that nobody came while the news of it only waits, or failed."""
+    work(desk, Counter())
+    before = desk.store.quiet_since(HERE.name, NOON)
+    desk.arrive("e1")
+    untaken = desk.store.quiet_since(HERE.name, NOON)
+    work(desk, Counter(failed(Fault.REFUSED_CONTENT)))
+
+    assert {"e1": State.DEAD} == desk.states()
+    assert (True, False, False) == (before, untaken, desk.store.quiet_since(HERE.name, NOON))
+    assert desk.store.quiet_since(HERE.name, NOON + SECOND)
