@@ -42,6 +42,10 @@ BODY_BYTES_MAX: Final = 67_108_864
 RETRY_AFTER_SECONDS: Final = 5
 """After how long to ask again: a file of 20,000 records takes longer, most are done by then."""
 
+AT_ONCE_MAX: Final = 24
+AT_ONCE_OF_ONE_MAX: Final = 8
+"""How many may come in at once, of all and of one: slow ones leave room for hospitals at the same door."""
+
 _PIECE_BYTES = 1_048_576
 _XML_TYPES = (MediaType.XML.value, "text/xml")
 _UNDER_WAY = 429
@@ -87,7 +91,7 @@ class LaDoor:
         self._queue = queue
         self._key = key
         self._clock = clock
-        self._under_way: set[str] = set()
+        self._under_way: dict[str, frozenset[OdsCode]] = {}
 
     def operations(self) -> tuple[Operation, ...]:
         """Return everything that can be asked."""
@@ -147,18 +151,21 @@ class LaDoor:
         authorities = self._senders.authorities_of(request.peer)
         if not authorities:
             return _problem(AuthorityUnknown())
-        if self._queue.full:
+        if self._queue.full_for(authorities):
             return _problem(TooManyWaiting())
         upload_id = self._id_of(request, authorities)
         if upload_id in self._under_way:
             return await _refuse(request, RequestRefused(_UNDER_WAY, "the same request is under way"))
-        self._under_way.add(upload_id)
+        of_these = sum(1 for one in self._under_way.values() if one == authorities)
+        if len(self._under_way) >= AT_ONCE_MAX or of_these >= AT_ONCE_OF_ONE_MAX:
+            return await _refuse(request, RequestRefused(_UNDER_WAY, "too many uploads at once"))
+        self._under_way[upload_id] = authorities
         try:
             return await self._keep(request, upload_id, authorities)
         except (NotItsUpload, RequestIdReused, StorageUnusable) as error:
             return _problem(error)
         finally:
-            self._under_way.discard(upload_id)
+            del self._under_way[upload_id]
 
     def _id_of(self, request: HttpRequest, authorities: frozenset[OdsCode]) -> str:
         """Return the id of an upload: by the sender's own of the request, where it gives one."""
@@ -206,7 +213,7 @@ class LaDoor:
                 return earlier
         await asyncio.to_thread(draft.place)
         await asyncio.to_thread(self._store.settle, upload, {})
-        self._queue.add(upload.upload_id)
+        self._queue.add(upload.upload_id, upload.senders)
         return upload
 
     async def _status(self, request: HttpRequest) -> HttpAnswer:

@@ -1,22 +1,25 @@
 """
 Takes the upload files that were accepted over HTTP, one after the other, oldest first.
 
-What was accepted and not finished when a process ended is taken up at the next start: it is kept, and taking
-a file twice does no harm.
+One that cannot be taken goes behind the others: it may be the only one. What was accepted and not finished
+when a process ended is taken up at the next start: it is kept, and taking a file twice does no harm.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from broker.core.errors import BrokerError, UnsealingFailed
+from broker.core.identifiers import OdsCode
 from broker.core.kept_uploads import KeptUpload
 from broker.services.upload_desk import UploadDesk
+from broker.services.uploads import DEFECT
 from broker.upload_ports import UploadStore
 
 WAITING_MAX = 1_000
 """How many may wait: some six from every authority of the country. Disks are finite."""
+WAITING_OF_ONE_MAX = 100
+"""How many may wait of one authority: one whose system sends again and again keeps no other out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,7 @@ class UploadQueue:
         self._store = store
         self._count = count
         self._pace = pace or Pace()
-        self._waiting: deque[str] = deque()
+        self._waiting: dict[str, frozenset[OdsCode]] = {}  # in their order, with whose they are
         self._came = asyncio.Event()
 
     @property
@@ -56,29 +59,35 @@ class UploadQueue:
         """Whether no more may wait."""
         return len(self._waiting) >= WAITING_MAX
 
-    def add(self, upload_id: str) -> None:
-        """Let a file that is kept wait its turn, unless it does already."""
-        if upload_id not in self._waiting:
-            self._waiting.append(upload_id)
-            self._came.set()
+    def full_for(self, authorities: frozenset[OdsCode]) -> bool:
+        """Whether no more may wait of these authorities."""
+        of_these = sum(1 for senders in self._waiting.values() if senders & authorities)
+        return self.full or of_these >= WAITING_OF_ONE_MAX * len(authorities)
+
+    def add(self, upload_id: str, senders: frozenset[OdsCode] = frozenset()) -> None:
+        """Let a file of these authorities that is kept wait its turn, unless it does already."""
+        self._waiting.setdefault(upload_id, senders)
+        self._came.set()
 
     async def take_up(self) -> None:
         """Let everything wait that was accepted and not finished, in the order in which it came."""
         for upload in await asyncio.to_thread(self._store.every):
             if upload.result is None:
-                self.add(upload.upload_id)
+                self.add(upload.upload_id, upload.senders)
 
     async def run(self) -> None:
-        """Take one after the other, for ever; one that cannot be taken now holds up those behind it."""
+        """Take one after the other, for ever; one that cannot be taken now goes behind the others."""
         seconds = self._pace.retry_seconds_min
         while True:
             while not self._waiting:
                 self._came.clear()
                 await self._came.wait()
-            if await self._take(self._waiting[0]):
-                self._waiting.popleft()
+            upload_id = next(iter(self._waiting))
+            senders = self._waiting.pop(upload_id)  # first: what is sent again meanwhile waits anew
+            if await self._take(upload_id):
                 seconds = self._pace.retry_seconds_min
             else:
+                self.add(upload_id, senders)
                 await asyncio.sleep(seconds)
                 seconds = min(2 * seconds, self._pace.retry_seconds_max)
 
@@ -94,15 +103,17 @@ class UploadQueue:
             return False
 
     async def _settle(self, upload: KeptUpload) -> bool:
-        """Have one file taken; say beside it why it is not, where it is not."""
+        """Have one file taken; return whether it is settled or lost, and say beside it why it is not."""
         try:
             await self._desk.settle(upload)
-        except UnsealingFailed:
-            self._count("upload lost")
-            return True
+        except UnsealingFailed as error:
+            lost, why = True, error.code
         except BrokerError as error:
-            self._count("upload postponed")
-            postponed = replace(upload, postponed=error.code)
-            await asyncio.to_thread(self._store.settle, postponed, {})
-            return False
-        return True
+            lost, why = False, error.code
+        except Exception:  # noqa: BLE001 - a defect of ours loses no file and holds up no other
+            lost, why = False, DEFECT
+        else:
+            return True
+        self._count("upload lost" if lost else "upload postponed")
+        await asyncio.to_thread(self._store.settle, replace(upload, postponed=why), {})
+        return lost

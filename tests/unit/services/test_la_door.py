@@ -18,7 +18,7 @@ from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.kept_uploads import KeptUpload, Part, UploadDoor
 from broker.core.senders import Peer
 from broker.runtime.senders_file import parse_senders
-from broker.services.la_door import BASE
+from broker.services.la_door import AT_ONCE_OF_ONE_MAX, BASE
 from broker.services.upload_queue import WAITING_MAX
 from broker.wire.http import HttpAnswer, HttpRequest
 from broker.wire.problem import PROBLEM
@@ -360,6 +360,33 @@ def test_the_same_request_twice_at_once_is_taken_once(tmp_path: Path) -> None:
         return (await first).status, second.status
 
     assert (202, 429) == asyncio.run(scenario())
+
+
+def test_one_authority_sends_so_many_at_once_and_keeps_no_other_out(tmp_path: Path) -> None:
+    """Slow bodies hold places that hospitals need at the same door: one more is to come later."""
+    house = House(tmp_path)
+    others = build_upload(authority="Z212")
+
+    async def scenario() -> tuple[int, int, set[int]]:
+        """Begin as many as may be, then one more, then one of another authority; let all end."""
+        gate = asyncio.Event()
+
+        async def slowly() -> AsyncIterator[bytes]:
+            """Yield a file once the gate is open."""
+            await gate.wait()
+            yield FILE
+
+        begun = [
+            asyncio.create_task(house.answered("upload", pieces=slowly())) for _ in range(AT_ONCE_OF_ONE_MAX)
+        ]
+        await asyncio.sleep(0)
+        more = await house.answered("upload", pieces=in_pieces(FILE))
+        other = await house.answered("upload", OTHER, pieces=in_pieces(others))
+        gate.set()
+        return more.status, other.status, {one.status for one in await asyncio.gather(*begun)}
+
+    assert (429, 202, {202}) == asyncio.run(scenario())
+    assert 202 == house.send().status
 
 
 def test_where_too_many_wait_no_more_are_taken(tmp_path: Path) -> None:

@@ -7,12 +7,15 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from broker.adapters.kept_files import KeptFiles
-from broker.core.errors import StorageUnusable
+from broker.core.errors import ReaderLost, StorageUnusable, UnsealingFailed
 from broker.core.identifiers import OdsCode
 from broker.core.kept_uploads import KeptUpload, Part, UploadDoor
-from broker.services.upload_desk import UploadDesk
-from broker.services.upload_queue import WAITING_MAX, Pace, UploadQueue
+from broker.services.upload_desk import Outcome, UploadDesk
+from broker.services.upload_queue import WAITING_MAX, WAITING_OF_ONE_MAX, Pace, UploadQueue
+from broker.services.uploads import DEFECT
 from tests.builders.matcher import until
 from tests.builders.upload import build_upload
 from tests.builders.upload_desk import KEY, NOW, Desk
@@ -31,12 +34,17 @@ UPLOAD = KeptUpload(
 class Line:
     """A queue in front of a desk whose cluster is in memory."""
 
-    def __init__(self, directory: Path, store: type[KeptFiles] = KeptFiles) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        store: type[KeptFiles] = KeptFiles,
+        desk: type[UploadDesk] = UploadDesk,
+    ) -> None:
         self.memory = Desk()
         self.store = store(directory / "kept", self.memory.sealer)
         self.counts: Counter[str] = Counter()
         self.taken: list[str] = []
-        desk = UploadDesk(
+        taking = desk(
             self.memory.uploads,
             self.store,
             key=KEY,
@@ -44,7 +52,7 @@ class Line:
             told=lambda _door, answer: self.taken.append(answer.head.file_id or ""),
         )
         self.queue = UploadQueue(
-            desk, self.store, count=lambda event: self.counts.update([event]), pace=QUICK
+            taking, self.store, count=lambda event: self.counts.update([event]), pace=QUICK
         )
 
     def keep(self, upload: KeptUpload, data: bytes) -> None:
@@ -54,15 +62,13 @@ class Line:
         draft.place()
         self.store.settle(upload, {})
 
-    def run(self, condition: Callable[[], bool], *added: str) -> None:
+    def run(self, condition: Callable[[], bool]) -> None:
         """Run the queue until a condition holds."""
 
         async def run() -> None:
-            """Take up what is left, add more, run."""
+            """Take up what is left, run."""
             await self.queue.take_up()
             running = asyncio.create_task(self.queue.run())
-            for upload_id in added:
-                self.queue.add(upload_id)
             await until(condition, PATIENCE_SECONDS)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
@@ -91,11 +97,23 @@ def test_what_is_settled_is_not_taken_again(tmp_path: Path) -> None:
     """Nor what is added twice, nor what is gone meanwhile."""
     line = Line(tmp_path)
     line.keep(UPLOAD, build_upload(file_id="ONCE"))
-    line.run(line.settled)
     last = replace(UPLOAD, upload_id="b" * 32)
-    line.keep(last, build_upload(file_id="LAST"))
 
-    line.run(line.settled, UPLOAD.upload_id, "c" * 32, last.upload_id, last.upload_id)
+    async def run() -> None:
+        """Run while nothing waits, then add one; then what is settled and what is gone before the last."""
+        running = asyncio.create_task(line.queue.run())
+        await asyncio.sleep(0)
+        line.queue.add(UPLOAD.upload_id)
+        await until(line.settled, PATIENCE_SECONDS)
+        await line.queue.take_up()
+        line.keep(last, build_upload(file_id="LAST"))
+        for upload_id in (UPLOAD.upload_id, "c" * 32, last.upload_id, last.upload_id):
+            line.queue.add(upload_id)
+        await until(line.settled, PATIENCE_SECONDS)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(run())
 
     assert ["ONCE", "LAST"] == line.taken
 
@@ -126,6 +144,38 @@ def test_a_file_that_cannot_be_read_any_more_is_told_and_holds_up_nobody(tmp_pat
     line.run(lambda: line.taken == ["NEXT"])
 
     assert {"upload lost": 1} == line.counts
+    damaged = line.store.find(UPLOAD.upload_id)
+    assert damaged is not None
+    assert (None, UnsealingFailed.code) == (damaged.result, damaged.postponed)
+
+
+@pytest.mark.parametrize("fault", [ReaderLost(), ZeroDivisionError()])
+def test_a_file_that_cannot_be_taken_holds_up_no_other_and_ends_nothing(
+    tmp_path: Path, fault: Exception
+) -> None:
+    """Its reader dies again and again, or meets a defect of ours; the others are another authority's."""
+
+    class Fragile(UploadDesk):
+        """Fails for one file."""
+
+        async def settle(self, upload: KeptUpload) -> Outcome:
+            """Take any but that one."""
+            if upload.upload_id == UPLOAD.upload_id:
+                raise fault
+            return await super().settle(upload)
+
+    line = Line(tmp_path, desk=Fragile)
+    line.keep(UPLOAD, build_upload(file_id="POISON"))
+    for number in "bc":
+        following = replace(UPLOAD, upload_id=number * 32, received_at=NOW + timedelta(hours=1))
+        line.keep(following, build_upload(file_id=number))
+
+    line.run(lambda: len(line.taken) == 2 and line.counts["upload postponed"] > 2)
+
+    poison = line.store.find(UPLOAD.upload_id)
+    assert ["b", "c"] == line.taken
+    assert poison is not None
+    assert (None, getattr(fault, "code", DEFECT)) == (poison.result, poison.postponed)
 
 
 class UncertainFiles(KeptFiles):
@@ -168,3 +218,13 @@ def test_no_more_than_so_many_may_wait(tmp_path: Path) -> None:
     queue.add("f" * 32)
 
     assert (False, True) == (before, queue.full)
+
+
+def test_one_authority_keeps_no_other_out(tmp_path: Path) -> None:
+    """What waits of one is bounded by itself; whoever sends for two may have twice as many."""
+    queue = Line(tmp_path).queue
+    own, other = frozenset({OdsCode("Z211")}), frozenset({OdsCode("Z212")})
+    for number in range(WAITING_OF_ONE_MAX):
+        queue.add(f"{number:032x}", own)
+
+    assert (True, False, False) == (queue.full_for(own), queue.full_for(other), queue.full_for(own | other))
