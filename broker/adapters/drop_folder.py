@@ -161,7 +161,7 @@ class DropFolder:
                     with contextlib.suppress(FileNotFoundError):  # renamed since the folder was listed
                         status = entry.stat()
                         if stat.S_ISREG(status.st_mode):
-                            found[Path(entry.path)] = _Look(status.st_size, status.st_mtime_ns)
+                            found[Path(entry.path)] = _look_at(status)
         return dict(sorted(found.items(), key=lambda file: (file[1].modified_ns, file[0].name)))
 
     async def _take(self, path: Path) -> None:
@@ -170,24 +170,32 @@ class DropFolder:
             verdict = self._refuse(_TOO_LARGE)
         else:
             verdict = await self._handle(await asyncio.to_thread(path.read_bytes))
-        await asyncio.to_thread(_settle, path, verdict)
+        await asyncio.to_thread(_settle, path, verdict, self._seen[path])
         del self._seen[path]  # another of that name has to be seen twice as well
         self._count("upload done" if verdict.accepted else "upload refused")
 
 
-def _settle(path: Path, verdict: Verdict) -> None:
+def _settle(path: Path, verdict: Verdict, look: _Look) -> None:
     """
     Write the answer, then remove the file where it is kept elsewhere by now; else put it beside the answer.
 
-    In this order a crash between the two leaves the file to be taken again, and answered once more.
+    In this order a crash between the two leaves the file to be taken again, and answered once more. What has
+    been written in its place since that look is another file, and stays to be taken.
     """
     folder = path.parent / (DONE if verdict.accepted else REFUSED)
     target = _free(folder / path.name)
     write_private_file(_answer_to(target), verdict.answer)
+    if _look_at(path.stat()) != look:
+        return
     if verdict.kept:
         path.unlink()
     else:
         path.replace(target)
+
+
+def _look_at(status: os.stat_result) -> _Look:
+    """Return what a look sees of a file."""
+    return _Look(status.st_size, status.st_mtime_ns)
 
 
 def _free(path: Path) -> Path:

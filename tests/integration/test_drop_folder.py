@@ -114,6 +114,26 @@ class Post:
         return sorted(entry.name for entry in (self.path / folder).iterdir())
 
 
+def test_a_file_that_is_replaced_while_it_is_taken_is_taken_as_well(tmp_path: Path) -> None:
+    """A large file takes an hour to check; the next day's of the same name is not removed unread."""
+    post = Post(tmp_path)
+    first = post.reception.take
+
+    async def slow(data: bytes) -> Verdict:
+        """Take a file, while its sender writes another in its place."""
+        if data == b"first":
+            post.drop("a.xml", b"the second")
+        return await first(data)
+
+    post.folder = DropFolder(post.path, slow, refuse, count=post.count, pace=QUICK)
+    post.drop("a.xml", b"first")
+    post.look(5)
+
+    assert [b"first", b"the second"] == post.reception.taken
+    assert not (post.path / "a.xml").exists()
+    assert {"a.xml.ack.xml", "a.2.xml.ack.xml"} == {path.name for path in (post.path / DONE).iterdir()}
+
+
 def test_of_a_taken_file_the_answer_alone_lies_in_done(tmp_path: Path) -> None:
     """The sender finds what became of it; the file itself is kept sealed, and names nobody here any more."""
     post = Post(tmp_path)
