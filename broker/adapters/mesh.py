@@ -14,8 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from mesh_client import MeshClient, MeshError
-from requests import HTTPError, RequestException
-from urllib3.exceptions import HTTPError as TransportError
+from requests import HTTPError
 
 from broker.core.mailbox import BYTES_MAX, Incoming, Outgoing, Report, Trouble, Whereabouts
 from broker.core.mesh_errors import MailboxUnavailable, MessageRefused
@@ -112,7 +111,7 @@ class MeshMailbox:
                 if status in _GONE and "gone" in otherwise:
                     return otherwise["gone"]
                 refused = MailboxUnavailable(f"the message exchange answers with status {status}")
-            except (RequestException, TransportError, OSError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 - what the client makes of an odd answer ends no role
                 refused = MailboxUnavailable(f"the message exchange cannot be used: {type(error).__name__}")
         raise refused  # outside the handlers: the words of the client may repeat what it was sent
 

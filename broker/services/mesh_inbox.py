@@ -65,23 +65,32 @@ class MeshInbox:
         """
         Take every message that waits, the oldest first; return whether none must be taken again.
 
-        Raises `MailboxUnavailable`, having taken some.
+        One that cannot be read or answered now holds up no other. Raises `MailboxUnavailable`, having taken
+        some, where the exchange does not even say what waits.
         """
         looked_at: set[str] = set()
         postponed = False
         while fresh := [one for one in await self._mailbox.waiting() if one not in looked_at]:
             for message_id in fresh:
                 looked_at.add(message_id)
-                incoming = await self._mailbox.read(message_id)
-                if incoming is None:
-                    continue
-                fate = await self._fate(incoming)
-                if fate is Fate.POSTPONED:
+                try:
+                    postponed |= await self._take(message_id) is Fate.POSTPONED
+                except MailboxUnavailable:
                     postponed = True
-                else:
-                    await self._mailbox.acknowledge(message_id)
-                self._told(incoming, fate)
+                    self._told(Incoming(message_id=message_id, sender="", workflow=""), Fate.POSTPONED)
+                    break  # is it this message, or is nobody there? What waits is asked again
         return not postponed
+
+    async def _take(self, message_id: str) -> Fate | None:
+        """Take one message and return what became of it, None for one that is gone."""
+        incoming = await self._mailbox.read(message_id)
+        if incoming is None:
+            return None
+        fate = await self._fate(incoming)
+        if fate is not Fate.POSTPONED:
+            await self._mailbox.acknowledge(message_id)
+        self._told(incoming, fate)
+        return fate
 
     async def _fate(self, incoming: Incoming) -> Fate:
         """Handle a message and return what became of it; raise `MailboxUnavailable`."""

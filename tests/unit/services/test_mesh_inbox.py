@@ -40,12 +40,18 @@ class AwayLog(MemoryFactLog):
 class House:
     """An exchange, the desk, and the inbox in front of it."""
 
-    def __init__(self, *, away: bool = False, handler: Handler | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        away: bool = False,
+        handler: Handler | None = None,
+        mailbox: type[MemoryMailbox] = MemoryMailbox,
+    ) -> None:
         """Open everything; with `away` Kafka takes nothing, with `handler` uploads go to it."""
         kafka = MemoryKafka()
         self.desk = Desk(log=AwayLog(kafka) if away else None)
         self.exchange = MemoryExchange(frozenset({OURS, COUNCIL, OTHER}))
-        self.box = MemoryMailbox(self.exchange, OURS)
+        self.box = mailbox(self.exchange, OURS)
         self.fates: list[Fate] = []
         self.refused: list[tuple[str, str]] = []
         uploads = MeshUploads(
@@ -231,6 +237,35 @@ def test_an_exchange_that_goes_away_in_the_middle_ends_the_look() -> None:
     house.exchange.available = True
 
     assert 1 == len(house.waiting())
+
+
+@pytest.mark.parametrize("step", ["read", "send"])
+def test_a_message_that_the_exchange_cannot_hand_over_or_answer_holds_up_no_other(step: str) -> None:
+    """The exchange fails for this one alone, again and again; what lies behind it is taken."""
+
+    class Failing(MemoryMailbox):
+        """Fails for the first message, or for the answer to it."""
+
+        async def read(self, message_id: str) -> Incoming | None:
+            """Read any but the first."""
+            if step == "read" and message_id == first:
+                raise MailboxUnavailable
+            return await super().read(message_id)
+
+        async def send(self, message: Outgoing) -> str:
+            """Send any answer but that to the first."""
+            if step == "send" and message.local_id.endswith(first):
+                raise MailboxUnavailable
+            return await super().send(message)
+
+    house = House(mailbox=Failing)
+    first = house.post(FILE)
+    house.post(build_upload([Record()], file_id="SECOND"))
+
+    assert not house.poll()
+    assert [Fate.POSTPONED, Fate.TAKEN] == house.fates
+    assert [first] == [one.message_id for one in house.waiting()]
+    assert 1 == len(house.waiting(COUNCIL))
 
 
 def test_a_message_that_is_gone_before_it_is_read_is_nobodys_matter() -> None:
