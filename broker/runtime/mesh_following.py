@@ -6,6 +6,7 @@ door of intake tell.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 from broker.adapters.delivery_store import SqlDeliveries
@@ -29,11 +30,19 @@ _EVERY_SECONDS_MAX = 300.0  # an empty notification is late by no more
 
 
 class MeshFollowing:
-    """Follows the messages of one outbox; `run` until cancelled."""
+    """
+    Follows the messages of one outbox; `run` until cancelled.
 
-    def __init__(self, settings: Settings, parts: Parts, box: Mailbox, metrics: Metrics) -> None:
+    `reading` says whether alerts reach the outbox: while they do not, nobody knows whether somebody came.
+    """
+
+    def __init__(
+        self, settings: Settings, parts: Parts, box: Mailbox, metrics: Metrics, *, reading: Callable[[], bool]
+    ) -> None:
         """Open the database; raise as `SqlDeliveries`."""
         self._box = box
+        self._reading = reading
+        self._was_reading = False
         self._metrics = metrics
         self._log = Log("outbox")
         self._every = min(float(settings.mesh_poll_seconds), _EVERY_SECONDS_MAX)
@@ -55,9 +64,11 @@ class MeshFollowing:
         with suppress(BrokerError):
             overdue = await self._watch.look()
             self._metrics.set(MESH_UNCOLLECTED, sum(overdue.values()))
-        for empty in self._empties:
-            with suppress(BrokerError):
-                await empty.look(present())
+        was_reading, self._was_reading = self._was_reading, self._reading()
+        if was_reading and self._was_reading:  # it has had since the last look to catch up
+            for empty in self._empties:
+                with suppress(BrokerError):
+                    await empty.look(present())
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -81,7 +92,9 @@ class MeshFollowing:
         self._log.write(events.MeshNotCollected(destination=message.destination))
 
 
-def mesh_following(settings: Settings, parts: Parts, metrics: Metrics) -> MeshFollowing | None:
+def mesh_following(
+    settings: Settings, parts: Parts, metrics: Metrics, *, reading: Callable[[], bool]
+) -> MeshFollowing | None:
     """Return what follows, None where nobody is told over the exchange; raise as `mailbox`."""
     box = mailbox(settings) if told_over_mesh(parts) else None
-    return None if box is None else MeshFollowing(settings, parts, box, metrics)
+    return None if box is None else MeshFollowing(settings, parts, box, metrics, reading=reading)

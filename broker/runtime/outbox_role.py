@@ -121,7 +121,9 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
             self._deliveries.wake,
         )
         self._running: asyncio.Task[None] | None = None
-        self._mesh = mesh_following(settings, parts, self._metrics)
+        self._mesh = mesh_following(
+            settings, parts, self._metrics, reading=lambda: self.health().state is State.READY
+        )
         super().__init__(**options)
 
     def health(self) -> Health:

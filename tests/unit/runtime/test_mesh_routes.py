@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from broker.adapters.memory_mailbox import MemoryExchange, MemoryMailbox
 from broker.core.alerts import Occasion
 from broker.core.authorities import Authorities, Authority
 from broker.core.errors import ConfigurationError
 from broker.core.identifiers import OdsCode
 from broker.core.windows import Window
-from broker.runtime.mesh_following import mesh_following
+from broker.runtime.mesh_following import MeshFollowing, mesh_following
 from broker.runtime.mesh_metrics import MESH_UNCOLLECTED
 from broker.runtime.mesh_routes import mesh_routes, own_topics, told_over_mesh
 from broker.runtime.metrics import Metrics
@@ -77,7 +78,7 @@ def test_without_a_table_nobody_is_told_and_nothing_is_read(tmp_path: Path) -> N
         mesh_routes(settings, parts),
         own_topics(settings, parts),
     )
-    assert mesh_following(settings, parts, Metrics()) is None
+    assert mesh_following(settings, parts, Metrics(), reading=lambda: True) is None
 
 
 def test_a_number_not_in_use_is_told_at_once_and_an_access_at_the_end_of_its_window(tmp_path: Path) -> None:
@@ -108,7 +109,7 @@ def test_what_follows_goes_on_while_the_exchange_is_away(tmp_path: Path) -> None
     """Nothing listens there; the next look begins anew, and nothing is known to be overdue."""
     settings, parts = settled(tmp_path, '[authority.E09.mesh]\nnotifications = "hourly"\nempty = true')
     metrics = Metrics()
-    following = mesh_following(settings, parts, metrics)
+    following = mesh_following(settings, parts, metrics, reading=lambda: True)
     assert following is not None
 
     async def story() -> None:
@@ -119,3 +120,26 @@ def test_what_follows_goes_on_while_the_exchange_is_away(tmp_path: Path) -> None
 
     asyncio.run(story())
     assert 0 == metrics.value(MESH_UNCOLLECTED)
+
+
+@pytest.mark.parametrize(
+    ("reading", "told"), [([True, True], 1), ([True, False, True], 0), ([False, True], 0)]
+)
+def test_nobody_is_told_that_nobody_came_while_alerts_do_not_reach_the_outbox(
+    tmp_path: Path, *, reading: list[bool], told: int
+) -> None:
+    """Nor at the first look after that: what waits on Kafka is not in the inbox yet."""
+    settings, parts = settled(tmp_path, '[authority.E09.mesh]\nnotifications = "daily"\nempty = true')
+    exchange = MemoryExchange(frozenset({"X26CPIS", "E09OT001"}))
+    reads = iter(reading)
+    box = MemoryMailbox(exchange, "X26CPIS")
+    following = MeshFollowing(settings, parts, box, Metrics(), reading=lambda: next(reads))
+
+    async def story() -> None:
+        """Look as often as is said."""
+        for _ in reading:
+            await following.look()
+        await following.close()
+
+    asyncio.run(story())
+    assert told == len(exchange.held())
