@@ -30,9 +30,14 @@ class Current:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupersededBy:
-    """The number was replaced by `successor`, which may itself have been replaced since (ruling 22)."""
+    """
+    The number was replaced by `successor`, which may itself have been replaced since (ruling 22).
+
+    `restricted`: the source protects where the person is, whichever number was asked about (ruling 24).
+    """
 
     successor: NhsNumber = field(repr=False)
+    restricted: bool = False
     recorded_at: datetime
 
 

@@ -91,6 +91,8 @@ def answered(
                 yield notice_of(number, IdentityKind.BIRTH_DATE, at, received_at, key, born=born)
         case SupersededBy():
             kind, at = IdentityKind.SUPERSEDED, answer.recorded_at
+            if answer.restricted:  # first, so that it is known of whoever goes to the successor
+                yield notice_of(number, IdentityKind.RESTRICTED, at, received_at, key)
             yield notice_of(number, kind, at, received_at, key, successor=answer.successor)
         case Invalidated():
             yield notice_of(number, IdentityKind.INVALIDATED, answer.recorded_at, received_at, key)

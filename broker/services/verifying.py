@@ -152,9 +152,10 @@ class Verifying:
     ) -> Iterator[tuple[NhsNumber, IdentityNotice]]:
         """Yield that the source protects a person: a refused record must not become `no plan` (ruling 24)."""
         for number, answer in answers.items():
-            if isinstance(answer, Current) and answer.restricted:
+            if isinstance(answer, Current | SupersededBy) and answer.restricted:
+                person = answer.successor if isinstance(answer, SupersededBy) else number
                 at = answer.recorded_at
-                yield number, notice_of(number, IdentityKind.RESTRICTED, at, received_at, self._key)
+                yield person, notice_of(person, IdentityKind.RESTRICTED, at, received_at, self._key)
 
 
 def _not_understood(record: ReadRecord) -> FaultyRecord:

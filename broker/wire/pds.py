@@ -69,7 +69,7 @@ def read_number(reply: Reply, asked: NhsNumber, at: datetime) -> NumberAnswer:
     _expect(reply, HTTPStatus.OK)
     number, details = _patient(document, at)
     if number != asked:
-        return SupersededBy(successor=number, recorded_at=at)
+        return SupersededBy(successor=number, restricted=_is_restricted(document), recorded_at=at)
     return Current(details=details, restricted=_is_restricted(document), recorded_at=at)
 
 

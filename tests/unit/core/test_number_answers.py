@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 
 from broker.core.birthdays import born_on
-from broker.core.demographics import Current
+from broker.core.demographics import Current, SupersededBy
 from broker.core.errors import InvalidFact
 from broker.core.facts import Details, IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber
@@ -130,3 +130,12 @@ def test_a_successor_goes_with_a_succession_and_with_nothing_else(kind: Identity
 
     with pytest.raises(InvalidFact):
         IdentityNotice(notice_id="n", kind=kind, successor=wrong, recorded_at=T, received_at=T)
+
+
+def test_a_protected_person_is_protected_under_a_former_number_too() -> None:
+    """Said before the succession, so that the mark goes with whatever goes to the successor (22, 24)."""
+    answer = SupersededBy(successor=C, restricted=True, recorded_at=T)
+
+    said = [(one.kind, one.successor) for one in answered(B, answer, T, KEY)]
+
+    assert [(IdentityKind.RESTRICTED, None), (IdentityKind.SUPERSEDED, C)] == said

@@ -143,6 +143,16 @@ def test_the_worse_of_two_subjects_decides_and_both_wait(
     assert waiting == [one for one in (CHILD, MOTHER) if waiting_number_key(KEY, one) in desk.waiting()]
 
 
+def test_a_protected_successor_is_restricted_though_the_record_is_refused() -> None:
+    """Another authority's plan may be on file under that number (CPR05; ruling 24)."""
+    desk = asking(SupersededBy(successor=MOTHER, restricted=True, recorded_at=AT))
+
+    answer = desk.load(FILE)
+
+    assert [RecordCode.SUPERSEDED] == [one.code for one in answer.records]
+    assert [(MOTHER.key, IdentityKind.RESTRICTED)] == notices(desk)
+
+
 NEXT, LAST, *FURTHER = islice((number for number in numbers() if number not in {CHILD, MOTHER}), 12)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -54,6 +55,15 @@ def test_a_person_in_use_has_the_registered_details() -> None:
 def test_a_person_with_another_id_has_taken_the_number_over() -> None:
     """The source returns who survived (R35)."""
     assert SupersededBy(successor=NUMBER, recorded_at=AT) == read_number(reply(patient(ROBIN)), OTHER, AT)
+
+
+def test_a_successor_whom_the_source_protects_is_said_to_be_protected() -> None:
+    """The label of the one answer is that of the person, whichever number was asked about (ruling 24)."""
+    protected = reply(patient(replace(ROBIN, label="R")))
+
+    assert SupersededBy(successor=NUMBER, restricted=True, recorded_at=AT) == read_number(
+        protected, OTHER, AT
+    )
 
 
 @pytest.mark.parametrize(
