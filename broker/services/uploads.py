@@ -91,6 +91,7 @@ class Uploads:
         self._policy = waiting.policy
         self._clock = clock
         self._count = count
+        self._said_protected: set[NhsNumber] = set()
 
     async def load(
         self,
@@ -175,7 +176,8 @@ class Uploads:
         Ask the demographic source once more about a record that it refused; load it where it agrees (R14).
 
         `data` is the file of that one record; what it says of a plan of a number that is among `tried` is not
-        looked at, and else is among them from now on. Nothing is kept of it anew: it lies where it lay.
+        looked at, and else is among them from now on. Nothing is kept of it anew: it lies where it lay. That
+        the source protects a subject is said all the same, once: another's plan may be on file (ruling 24).
         Raises as `load` does. Returns whether it was loaded.
         """
         received_at = aware(self._clock())
@@ -188,9 +190,13 @@ class Uploads:
         tried.add(about)
         examined, protected = await self._waiting.examined(record, received_at)
         taken = examined if isinstance(examined, FaultyRecord) else self._facts_of(examined)
-        if isinstance(taken, FaultyRecord):
-            return False
         batch = _Batch(self._facts)
+        if isinstance(taken, FaultyRecord):
+            fresh = {number: notice for number, notice in protected if number not in self._said_protected}
+            await batch.add([self._protected(number, notice) for number, notice in fresh.items()])
+            await batch.append()
+            self._said_protected |= fresh.keys()
+            return False
         await batch.add([self._protected(number, notice) for number, notice in protected])
         await batch.add(taken.writes)
         await batch.append()

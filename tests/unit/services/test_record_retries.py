@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -202,3 +203,15 @@ def test_a_record_whose_key_is_destroyed_is_gone() -> None:
 def record_with(value: bytes) -> Write:
     """Return a record of `cpis.rejected` with a value."""
     return Write(topic=Topic.REJECTED, key=None, value=value, headers=())
+
+
+def test_that_somebody_is_protected_is_said_once_though_the_details_still_differ() -> None:
+    """Another authority's plan may be on file: its alert must name no place (ruling 24)."""
+    office = Office()
+    office.source.put(CHILD, DIFFERS)
+    office.desk.load(build_upload([child()]))
+    office.source.put(CHILD, replace(DIFFERS, restricted=True))
+
+    assert (1, 1) == (office.go_round(), office.go_round())
+    assert [CHILD.key] == [record.key for record in office.desk.kafka.read(Topic.IDENTITY)]
+    assert ({}, 1) == (office.desk.plans(), office.kept())
