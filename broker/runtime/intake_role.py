@@ -182,7 +182,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             settings,
             parts,
             facts,
-            source=None if source is None else source.demographics,
+            source=source,
             clock=clock,
             metrics=self._metrics,
         )

@@ -1,7 +1,8 @@
 """The door of the national event services, as this deployment has it."""
 
 from broker.core.senders import Senders
-from broker.ports import Clock, Demographics, FactLog
+from broker.ports import Clock, FactLog
+from broker.runtime.asking import Source
 from broker.runtime.metrics import NATIONAL_EVENTS, Metrics
 from broker.runtime.parts import Parts, admits
 from broker.runtime.settings import Settings
@@ -10,6 +11,7 @@ from broker.services.mesh_notices import MeshNotices
 from broker.services.national_door import NationalDoor
 from broker.services.national_events import NationalEvents
 from broker.services.rejections import Rejections
+from broker.services.tracing import ANSWER_SECONDS
 from broker.wire.http import Operation
 
 
@@ -18,7 +20,7 @@ def national_events(
     parts: Parts,
     facts: FactLog,
     *,
-    source: Demographics | None,
+    source: Source | None,
     clock: Clock,
     metrics: Metrics,
 ) -> NationalEvents:
@@ -27,11 +29,12 @@ def national_events(
         facts,
         parts.facts,
         Rejections(parts.records, parts.key),
-        source=source,
+        source=None if source is None else source.demographics,
         key=parts.key,
         clock=clock,
         count=lambda outcome: metrics.add(NATIONAL_EVENTS, outcome=outcome),
         takes=admits(settings).takes,
+        seconds=ANSWER_SECONDS if source is None else source.answer_seconds,
     )
 
 

@@ -19,6 +19,7 @@ from broker.core.national_events import NationalEvent, Told
 from broker.core.newborn_links import birth_id
 from broker.core.number_answers import answered, notice_of
 from broker.core.number_ranges import Takes, Taking, takes_any
+from broker.core.source_errors import DemographicsUnreadable
 from broker.ports import Clock, Demographics, FactLog, Write
 from broker.services.births import may_be_baby
 from broker.services.fact_writes import fact_write
@@ -101,9 +102,7 @@ class NationalEvents:
         if event.told is Told.BIRTH:
             return self._birth(event, event.number, now)
         if event.told is Told.NUMBER:
-            kind, at = IdentityKind.NUMBER_CHANGE, min(event.recorded_at, now)
-            notice = notice_of(event.number, kind, at, now, self._key)
-            return FACTS, [fact_write(self._codec, notice, event.number, notice.notice_id, SOURCE)]
+            return FACTS, [self._enquiry(event.number, min(event.recorded_at, now), now)]
         return await self._changed(event.number, now)
 
     def _has_place(self, event: NationalEvent) -> bool:
@@ -120,6 +119,11 @@ class NationalEvents:
         named = replace(birth, birth_id=birth_id(self._key, mother, birth))
         return FACTS, [kin_write(self._codec, self._key, named, mother, SOURCE)]
 
+    def _enquiry(self, number: NhsNumber, at: datetime, now: datetime) -> Write:
+        """Return that a number changed `at` a time: the source is asked until it answers (ruling 38)."""
+        notice = notice_of(number, IdentityKind.NUMBER_CHANGE, at, now, self._key)
+        return fact_write(self._codec, notice, number, notice.notice_id, SOURCE)
+
     async def _changed(self, number: NhsNumber, now: datetime) -> tuple[str, list[Write]]:
         """Return what the source says of a number of which something changed."""
         if self._source is None:
@@ -127,6 +131,8 @@ class NationalEvents:
         try:
             async with asyncio.timeout(self._seconds):
                 answer = await self._source.get(number)
+        except DemographicsUnreadable:  # sent again it would be for ever: the number is under enquiry instead
+            return FACTS, [self._enquiry(number, now, now)]
         except TimeoutError as error:
             raise DemographicsUnavailable from error
         said = answered(number, answer, now, self._key)

@@ -14,6 +14,7 @@ from broker.core.facts import IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber, aware
 from broker.core.keyed import IdentityKey
 from broker.core.number_answers import ABOUT_THE_NUMBER, answered, under_enquiry
+from broker.core.source_errors import DemographicsUnreadable
 from broker.ports import Clock, Demographics, FactLog, InputTail, Record, Topic
 from broker.services.fact_writes import fact_write
 from broker.services.rejections import SOURCE
@@ -99,11 +100,14 @@ class NumberEnquiries:
                 self._due.pop(number, None)
 
     async def _ask(self, number: NhsNumber, now: datetime) -> bool:
-        """Ask about a number and write what is new in the answer; return whether there was one."""
+        """Ask about a number and write what is new in the answer; return whether to go on to the next."""
         self._due[number] = now + ASKED_AGAIN_AFTER
         try:
             async with asyncio.timeout(self._seconds):
                 answer = await self._source.get(number)
+        except DemographicsUnreadable:  # of this one alone: the others are asked about as ever
+            self._count("number change unanswered")
+            return True
         except Exception:  # noqa: BLE001 - away, or a defect of the adapter's: asked again later
             self._count("number change unanswered")
             return False

@@ -9,12 +9,13 @@ import pytest
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.adapters.memory_demographics import MemoryDemographics
 from broker.adapters.memory_sealing import MemorySealer
-from broker.core.demographics import Current, SupersededBy
+from broker.core.demographics import Current, NumberAnswer, SupersededBy
 from broker.core.errors import DemographicsUnavailable, KafkaUnavailable
 from broker.core.facts import Birth, Details, IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
 from broker.core.number_ranges import takes_for_tests
+from broker.core.source_errors import DemographicsUnreadable
 from broker.ports import Topic
 from broker.runtime.codecs import load_schemas
 from broker.services.national_events import FACTS, KEPT, NOBODY_TO_ASK, OF_NO_USE, NationalEvents
@@ -143,6 +144,25 @@ def test_a_source_that_says_nothing_is_away() -> None:
         post.take(cloud_event("pds-record-change-2", MOTHER.digits))
 
 
+class Puzzling(MemoryDemographics):
+    """A source whose answer about one person cannot be read."""
+
+    async def get(self, number: NhsNumber) -> NumberAnswer:
+        """Answer about everybody else."""
+        if number == MOTHER:
+            raise DemographicsUnreadable
+        return await super().get(number)
+
+
+def test_an_answer_that_cannot_be_read_holds_up_no_event() -> None:
+    """Sent again it would come for ever: the number is under enquiry until the source can be read (38)."""
+    post = Post(Puzzling())
+    post.take(cloud_event("pds-record-change-2", MOTHER.digits))
+
+    assert (post.counts, post.said()) == ({FACTS: 1}, {(MOTHER, "number change")})
+    assert [NOW] == [fact.recorded_at for _, fact in post.facts()]
+
+
 def test_without_a_source_nobody_can_say_what_changed() -> None:
     """It is counted: matching goes on by what authorities and hospitals say."""
     post = Post()
@@ -186,7 +206,10 @@ def test_an_event_of_no_use_is_counted(event: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("event", "reason"),
-    [(birth(BABY.digits, None), "birth without the mother's number"), (b"{}", "no event")],
+    [
+        (birth(BABY.digits, None), "birth without the mother's number"),
+        (b"{}", "no event"),
+    ],
 )
 def test_what_says_too_little_is_kept(event: bytes, reason: str) -> None:
     """Byte for byte, with the reason: nothing disappears silently."""

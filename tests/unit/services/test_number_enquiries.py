@@ -16,6 +16,7 @@ from broker.core.facts import Details, IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
 from broker.core.number_answers import notice_of
+from broker.core.source_errors import DemographicsUnreadable
 from broker.core.succession import Passage
 from broker.ports import Topic, Write
 from broker.runtime.codecs import load_schemas
@@ -205,6 +206,29 @@ def test_a_source_that_is_away_is_asked_again_and_the_others_wait() -> None:
     office.go_round()
 
     assert [[(IdentityKind.IN_USE, NOW)]] * 2 == [office.told(), office.told(ALEX)]
+
+
+class PuzzlingSource(MemoryDemographics):
+    """A source whose answer about one person cannot be read."""
+
+    async def get(self, number: NhsNumber) -> NumberAnswer:
+        """Answer about everybody else."""
+        if number == ROBIN:
+            raise DemographicsUnreadable
+        return await super().get(number)
+
+
+def test_an_answer_that_cannot_be_read_holds_up_no_other_number() -> None:
+    """It is asked for again; who comes behind it is asked about in the same round (ruling 38)."""
+    office = Office(PuzzlingSource())
+    office.source.put(ALEX, IN_USE)
+    office.say(IdentityKind.NUMBER_CHANGE)
+    office.say(IdentityKind.NUMBER_CHANGE, ALEX)
+
+    office.go_round()
+
+    assert ([], [(IdentityKind.IN_USE, NOW)]) == (office.told(), office.told(ALEX))
+    assert {"number change unanswered": 1, "number change asked about": 1} == office.counts
 
 
 def test_a_source_that_is_slow_is_not_waited_for() -> None:
