@@ -6,6 +6,7 @@ the event management service (NEMS) sends message Bundles of STU3, mostly in XML
 subject and time are read: what changed is for the demographic source to say (ruling 38; R53).
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from typing import Any, Final
 from broker.core.errors import InvalidNhsNumber, MalformedMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.national_events import NationalEvent, Told
-from broker.wire.fhir_values import codings, day, every, identified, moment, text, within
+from broker.wire.fhir_values import codings, day, every, extensions, identified, moment, text, within
 from broker.wire.fhir_xml import read_fhir_xml
 from broker.wire.hl7v2 import DATA_TYPE, EVENT, REQUIRED_FIELD
 from broker.wire.json_strict import read_json
@@ -32,6 +33,8 @@ _KINDS: Mapping[str, Told] = {
 _FIRST_TIME = datetime(1900, 1, 1, tzinfo=UTC)
 _NHS_NUMBERS = frozenset({"https://fhir.nhs.uk/Id/nhs-number"})
 _ROUTING = "https://fhir.nhs.uk/STU3/StructureDefinition/Extension-RoutingDemographics-1"
+_MESSAGE_TYPE = "https://fhir.nhs.uk/STU3/StructureDefinition/Extension-MessageEventType-1"
+_TAKEN_BACK = "delete"
 _MOTHER = "12"
 _STILLBIRTH, _LIVE = "237364002", "1"
 
@@ -42,7 +45,8 @@ def read_national_event(data: bytes) -> NationalEvent | None:
 
     Raises `MalformedMessage` for what is no event, and for one without subject or time.
     """
-    document = read_fhir_xml(data) if data.lstrip().startswith(b"<") else read_json(data)
+    is_xml = data.removeprefix(BOM_UTF8).lstrip().startswith(b"<")
+    document = read_fhir_xml(data) if is_xml else read_json(data)
     if "specversion" in document:
         return _signal(text(document, "type"), text(document, "subject"), text(document, "time"))
     kind = (text(document, "resourceType"), text(document, "type"))
@@ -87,6 +91,9 @@ def _message(bundle: dict[str, Any]) -> NationalEvent | None:
     if told is None:
         return None
     if told is Told.BIRTH:
+        said = {code for concept in extensions(header, _MESSAGE_TYPE) for _, code in codings(concept)}
+        if _TAKEN_BACK in said:  # it would link a baby with somebody who is not its mother
+            raise MalformedMessage("birth taken back", hl7_code=EVENT)
         return _birth(resources, at)
     return NationalEvent(told=told, number=_number(_routed_to(header), "MessageHeader"), recorded_at=at)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 NUMBERS = "https://fhir.nhs.uk/Id/nhs-number"
 ROUTING = "https://fhir.nhs.uk/STU3/StructureDefinition/Extension-RoutingDemographics-1"
+KIND = "https://fhir.nhs.uk/STU3/StructureDefinition/Extension-MessageEventType-1"
 RECORDED = "2026-03-02T11:00:00+00:00"
 
 
@@ -51,10 +52,17 @@ def patient(url: str, number: str, *, born: str, link: str = "") -> str:
 
 
 def birth(
-    baby: str, mother: str | None, *, born: str = "2026-03-01", stillborn: str = "1", role: str = "12"
+    baby: str,
+    mother: str | None,
+    *,
+    born: str = "2026-03-01",
+    stillborn: str = "1",
+    role: str = "12",
+    kind: str = "new",
 ) -> bytes:
     """Return a birth notification of STU3 in XML; without a mother it names the baby alone."""
-    entries = [_header("pds-birth-notification-1", mother or baby), patient("urn:uuid:baby", baby, born=born)]
+    header = _header("pds-birth-notification-1", mother or baby, kind=kind)
+    entries = [header, patient("urn:uuid:baby", baby, born=born)]
     if mother is not None:
         entries += [
             patient("urn:uuid:mother", mother, born="1996-05-04", link="urn:uuid:kin"),
@@ -79,15 +87,16 @@ def message(event_type: str, number: str, *, routing: str = ROUTING) -> bytes:
     return _bundle([_header(event_type, number, routing)])
 
 
-def _header(event_type: str, number: str, routing: str = ROUTING) -> str:
+def _header(event_type: str, number: str, routing: str = ROUTING, *, kind: str = "new") -> str:
     """Return the entry of the header, with the routing demographics."""
     return _entry(
         "urn:uuid:header",
         f'<MessageHeader><meta><lastUpdated value="{RECORDED}"/></meta><extension url="{routing}">'
         '<extension url="name"><valueHumanName><family value="Sample"/></valueHumanName></extension>'
         f'<extension url="nhsNumber"><valueIdentifier><system value="{NUMBERS}"/><value value="{number}"/>'
-        f'</valueIdentifier></extension></extension><event><code value="{event_type}"/></event>'
-        "</MessageHeader>",
+        f'</valueIdentifier></extension></extension><extension url="{KIND}"><valueCodeableConcept><coding>'
+        f'<code value="{kind}"/></coding></valueCodeableConcept></extension>'
+        f'<event><code value="{event_type}"/></event></MessageHeader>',
     )
 
 

@@ -208,6 +208,7 @@ def test_an_event_of_no_use_is_counted(event: bytes) -> None:
     ("event", "reason"),
     [
         (birth(BABY.digits, None), "birth without the mother's number"),
+        (birth(BABY.digits, MOTHER.digits, kind="delete"), "birth taken back"),
         (b"{}", "no event"),
     ],
 )

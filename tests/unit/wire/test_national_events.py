@@ -1,6 +1,7 @@
 """Events of the national services are read for their kind, subject and time alone: rulings 26, 38; R53."""
 
 import json
+from codecs import BOM_UTF8
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
@@ -60,6 +61,24 @@ def test_a_birth_names_mother_and_baby(stillborn: str, told: Told) -> None:
         born=date(2026, 3, 1),
         recorded_at=AT,
     )
+
+
+@pytest.mark.parametrize("kind", ["new", "update"])
+def test_a_birth_says_whether_it_is_told_or_taken_back(kind: str) -> None:
+    """One that is taken back links nobody: it would be somebody else's child (ruling 26; dossier 6.8)."""
+    told = read_national_event(birth(BABY, MOTHER, kind=kind))
+
+    assert told is not None
+    assert Told.BIRTH is told.told
+    with pytest.raises(MalformedMessage, match="birth taken back"):
+        read_national_event(birth(BABY, MOTHER, kind="delete"))
+
+
+def test_an_event_in_xml_may_begin_with_a_byte_order_mark() -> None:
+    """As many a writer begins a file."""
+    event = birth(BABY, MOTHER)
+
+    assert read_national_event(event) == read_national_event(BOM_UTF8 + event)
 
 
 def test_a_birth_may_come_without_its_mother() -> None:
