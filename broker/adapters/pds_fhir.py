@@ -77,6 +77,7 @@ class PdsFhir:
         self._steady = steady
         self._chance = chance
         self._gate = Gate()
+        self._news = asyncio.Event()
         self._due = 0.0
         self._away = False
 
@@ -145,7 +146,7 @@ class PdsFhir:
                 self._failed(Trouble.NO_ANSWER)
                 raise
             else:
-                self._gate = Gate()
+                self._went(Gate())
                 self._tell_away(None)
                 return answered
 
@@ -158,9 +159,25 @@ class PdsFhir:
             raise Unanswered(Trouble.LEFT_ALONE if now + wait < ends else Trouble.OVER_RATE)
         self._due = due
         await asyncio.sleep(begins - now)
-        if not may_ask(self._gate, max(begins, self._steady())):  # a sleep may end a trifle early
-            raise Unanswered(Trouble.LEFT_ALONE)
+        while not may_ask(self._gate, max(begins, self._steady())):  # a sleep may end a trifle early
+            begins = await self._decided(ends)
         self._gate = asked(self._gate)
+
+    async def _decided(self, ends: float) -> float:
+        """Wait for what becomes of the probe; return from when on to go by it, raise `Unanswered` if late."""
+        now = self._steady()
+        until = self._gate.shut_until or now
+        if until >= ends:
+            raise Unanswered(Trouble.LEFT_ALONE)
+        if until > now:
+            await asyncio.sleep(until - now)
+            return until
+        try:
+            async with asyncio.timeout(ends - now):
+                await self._news.wait()
+        except TimeoutError:
+            raise Unanswered(Trouble.LEFT_ALONE) from None
+        return self._steady()
 
     async def _attempt(
         self, path: str, params: Sequence[tuple[str, str]], headers: dict[str, str], ends: float
@@ -189,9 +206,15 @@ class PdsFhir:
 
     def _failed(self, trouble: Trouble, wait: float = 0) -> None:
         """Note a failure."""
-        self._gate = failed(self._gate, self._steady(), chance=self._chance(), wait=wait)
+        self._went(failed(self._gate, self._steady(), chance=self._chance(), wait=wait))
         if self._gate.failures >= FAILURES_MAX:
             self._tell_away(trouble)
+
+    def _went(self, gate: Gate) -> None:
+        """Go by what became of a question, and let those know who wait for it."""
+        self._gate = gate
+        self._news.set()
+        self._news = asyncio.Event()
 
     def _tell_away(self, trouble: Trouble | None) -> None:
         """Tell that the source is away, or back, once each."""

@@ -105,6 +105,24 @@ def test_a_question_that_fails_is_sent_again_under_its_id(fault: Fault) -> None:
     assert [None] == heard.troubles
 
 
+def test_a_source_that_asks_to_wait_is_waited_for_by_all_who_ask() -> None:
+    """One question goes ahead and the others wait for what becomes of it: no file fails for one `429`."""
+    answers = []
+
+    async def scenario(source: PdsFhir) -> None:
+        """Ask many at once, of which one is told to wait."""
+        answers.extend(await asyncio.gather(*(source.get(ROBIN) for _ in range(8))))
+        service.simulator.fail(Fault.BUSY)
+        asked = [source.get(ROBIN) for _ in range(16)]
+        answers.extend(await asyncio.gather(*asked))
+
+    with simulating(retry_after=1) as service:
+        service.put(ROBIN, IN_USE)
+        asking(service, scenario, more={"per_second": 40})
+
+    assert [IN_USE] * 24 == answers
+
+
 def test_an_answer_that_does_not_come_is_not_waited_for_until_the_end() -> None:
     """So that there is time to ask once more within the deadline."""
     answers = []
