@@ -191,7 +191,7 @@ def test_a_source_that_fails_is_left_alone_then_asked_once() -> None:
     with simulating() as service:
         service.put(ROBIN, IN_USE)
         service.simulator.fail(lasting=Fault.FAILS)
-        asking(service, scenario, heard=heard, seconds=2.0)
+        asking(service, scenario, heard=heard, seconds=1.0)
 
         assert FAILURES_MAX + 1 <= len(service.simulator.asked)
     assert (2, None) == (len(heard.away), heard.away[-1])
