@@ -237,7 +237,7 @@ class Deciding(Noting):
         received = staying_by(held, self.known.left, by)
         heard = [notice for notice in self.notices if notice.received_at <= by]
         everything = received == held and len(heard) == len(self.notices) and self._lost_by(by) == self.losses
-        if everything and all(was_received(version, by) for pair in pairs for version in pair.versions):
+        if everything and all(was_received(version, by) for versions in self.plans for version in versions):
             return frozenset(name for pair in pairs for name in pair.names)
         return frozenset(
             name

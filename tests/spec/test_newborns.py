@@ -294,6 +294,23 @@ def test_a_link_with_one_mother_makes_no_other_mothers_plan_due(
     )
 
 
+@pytest.mark.parametrize(
+    ("received", "plans"),
+    [("T+26h", "UCP active (newborn of)"), ("T+26h+1m", "UCP active (delayed, newborn of)")],
+)
+def test_a_removal_of_its_own_plan_that_comes_late_delays(
+    run_moving: RunMoving, received: str, plans: str
+) -> None:
+    """Until it came the baby had a plan of its own, and its mother's did not cover it (rulings 11, 26)."""
+    own = "T-5d | plan | CPP E09 | number=B start=D-20 received=T-5d\n"
+    removed = f"T-1h | plan | CPP E09 | number=B start=D-20 deleted=D-1 received={received}\n"
+    visit = "T | A04 | v1 | number=B received=T departed_at=T+25h\n"
+    outcome = run_moving(PLAN + BORN + own + visit + removed)
+    assert {("la E09", "v1", plans), ("provider RXX", "v1", plans)} <= set(
+        outcome.alerts("to | about | plans")
+    )
+
+
 NAMES = "T | A04 | v1 | number=B family=- given=Baby birth_date=D-1 mothers=A\n"
 
 
