@@ -16,6 +16,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from broker.adapters.cluster import Cluster
+from broker.adapters.drop_folder import ANSWER_SUFFIX
 from broker.adapters.kafka_reader import Followed, ends_of, open_reader
 from broker.adapters.kafka_topics import Topics
 from broker.core.alerts import RecipientKind, WorklistItem
@@ -161,7 +162,7 @@ class Demonstration:
         draft = self._folder / f".{name}.part"
         draft.write_bytes(raw)
         draft.rename(self._folder / name)
-        settled = {place: self._folder / place / name for place in ("done", "refused")}
+        settled = {place: self._folder / place / f"{name}{ANSWER_SUFFIX}" for place in ("done", "refused")}
         await self._until(lambda: any(path.exists() for path in settled.values()))
         return next(place for place, path in settled.items() if path.exists())
 
