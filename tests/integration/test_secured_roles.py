@@ -34,13 +34,29 @@ AUTHORITY, PROVIDER = "211", "RXH"
 
 SENDING_ON = {f"cpis-matcher: WRITE on topic {topic}" for topic in INPUTS}
 """The rights that a superseded number needs: what comes under it is sent on to its successor."""
+ON_DEMAND = {
+    *(f"cpis-intake: READ on topic {topic}" for topic in ("cpis.feeds", "cpis.checks", "cpis.in.identity")),
+    *(
+        f"cpis-outbox: READ on topic {topic}"
+        for topic in (
+            *("cpis.in.attendances", "cpis.rejected", "cpis.checks", "cpis.in.details", "cpis.people"),
+            "cpis.alerts.la.*",
+        )
+    ),
+}
+"""
+Rights of what nobody has asked for: how a feed stands, a demographic source, answers that are pushed, and
+notifications over MESH.
+"""
 UNUSED_THAT_DAY = {
     "cpis-matcher: WRITE on topic cpis.late",
     "cpis-intake: WRITE on topic cpis.in.identity",
-} | SENDING_ON
+    *SENDING_ON,
+    *ON_DEMAND,
+}
 """
 Rights that a day does not need and another does: for a fact too late to revise a decision, for a mark that
-comes late under a number that its visit has left, and to move.
+comes late under a number that its visit has left, and to move; and those of `ON_DEMAND`.
 """
 FORMER, PRESENT = islice(numbers(), 20, 22)
 """Two numbers that no other test here uses."""
