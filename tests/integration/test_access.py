@@ -135,8 +135,9 @@ def test_a_provider_that_is_let_in_gets_its_topics_and_rights_at_once(
     asked = ("onboard", "provider", "RYJ", "--system", "EDSYS", "--writes", "--apply", "--cluster")
 
     first, second = start(tmp_path, *asked, **settings), start(tmp_path, *asked, **settings)
+    undone = start(tmp_path, "access", "apply", "--remove", **secured.by_password(ADMINISTRATOR))
 
-    assert (0, 0) == (first.code, second.code), first.said
+    assert (0, 0, 0) == (first.code, second.code, undone.code), first.said
     made = {line.split()[1] for line in first.said.splitlines() if line.startswith("created")}
     assert {"cpis.alerts.provider.RYJ", "cpis.in.attendances.RYJ"} == made
     granted = [line for line in first.said.splitlines() if line.startswith("granted    provider-RYJ")]
