@@ -6,6 +6,7 @@ Pure: the time is an argument. A window is the national manner; at once is what 
 
 from datetime import datetime, time, timedelta
 from enum import StrEnum
+from typing import assert_never
 
 from broker.core.identifiers import LONDON
 
@@ -36,6 +37,8 @@ def window_end(window: Window, at: datetime) -> datetime:
             here = at.astimezone(LONDON)
             day = here.date() if here.time() < MORNING else here.date() + timedelta(days=1)
             return datetime.combine(day, MORNING, LONDON).astimezone(at.tzinfo)
+        case _:
+            assert_never(window)
 
 
 def last_window_end(window: Window, at: datetime) -> datetime | None:

@@ -8,7 +8,9 @@ import pytest
 from broker.core.demographics import Current, Invalidated, NotKnown, NumberAnswer, SupersededBy
 from broker.core.facts import Details
 from broker.core.identifiers import NhsNumber
+from broker.core.policy import Policy
 from broker.core.policy_keys import GivenNameRule
+from broker.core.sender_keys import declared_keys
 from broker.core.verification import (
     Difference,
     Verification,
@@ -121,3 +123,12 @@ def test_a_source_without_names_agrees_with_nothing() -> None:
     answer = Current(details=Details(birth_date=KIM.birth_date), recorded_at=AT)
 
     assert Verification.DIFFERS is verify(answer, Details(birth_date=KIM.birth_date), EVERY)
+
+
+def test_the_rules_are_read_in_the_order_in_which_they_are_listed() -> None:
+    """One or more of them; none at all would let nobody agree (R12)."""
+    read = declared_keys(Policy)["given_name_rules"].read
+    assert read(["any", "all"]) == (ANY, ALL)
+    for wrong in ([], ["last"]):
+        with pytest.raises(ValueError, match=r"^$|not a valid"):
+            read(wrong)

@@ -20,6 +20,7 @@ from broker.services.delivering import Letter
 from broker.services.mesh_courier import MeshCourier, Office
 from broker.services.mesh_empty import EmptyNotifications
 from broker.services.mesh_watch import MeshWatch
+from tests.unit.core.test_pushing import NONE, first
 from tests.unit.wire.test_notifications import BETWEEN, alert, told
 
 OURS, COUNCIL = "OURS", "COUNCIL"
@@ -242,3 +243,8 @@ def test_a_letter_says_what_it_is_to_the_exchange_and_no_more(house: House) -> N
 
     assert isinstance(letter, Letter)
     assert not any(word in letter.letter_id for word in ("9990000018", "C-1", "file-7"))
+
+
+def test_an_answer_to_a_provider_is_no_notification_to_an_authority(house: House) -> None:
+    """Neither message has words for it (ruling 41)."""
+    assert house.courier().write(first(NONE), at=NOON, told=()) is None
