@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 import click
 
@@ -19,6 +20,8 @@ from broker.runtime.parts import identity_key
 from broker.runtime.settings import load_settings
 from broker.services.matching_output import cause_of
 from broker.wire.readable import readable
+
+T = TypeVar("T")
 
 EXIT_CODES = {Finding.PLAN: 0, Finding.NO_PLAN: 3, Finding.COULD_NOT_CHECK: 4}
 """What a program goes by; every error has another (64 and above, 2 for a wrong option, 1 for a crash)."""
@@ -76,12 +79,22 @@ def answer_of(ask: Callable[[], Answer]) -> Answer:
     """
     Return what is answered; whatever keeps the desk from being opened is `could not check`, with its code.
 
-    Raises what the asker or whoever set the program up has to mend: `ConfigurationError`, `NoAnswerHere`,
-    `VisitAmbiguous`.
+    Raises what the asker has to mend as well: `NoAnswerHere`, `VisitAmbiguous`.
+    """
+    return checked(ask, lambda answer: answer, NoAnswerHere, VisitAmbiguous)
+
+
+def checked(work: Callable[[], T], otherwise: Callable[[Answer], T], *to_mend: type[Exception]) -> T:
+    """
+    Return what comes of some work, or `otherwise` of the answer that it could not be checked, with its code.
+
+    Raises what the asker has to mend, and `ConfigurationError`, which is whoever's who set the program up.
     """
     try:
-        return ask()
-    except (ConfigurationError, NoAnswerHere, VisitAmbiguous):
+        return work()
+    except ConfigurationError:
         raise
-    except Exception as error:  # noqa: BLE001 - no error may be taken for `no plan on file`
-        return could_not_check(Uncheckable.BROKER_BEHIND, cause=cause_of(error))
+    except Exception as error:
+        if isinstance(error, to_mend):
+            raise
+        return otherwise(could_not_check(Uncheckable.BROKER_BEHIND, cause=cause_of(error)))

@@ -5,20 +5,18 @@ from collections.abc import Callable, Mapping
 
 import click
 
-from broker.cli.answer import EXIT_CODES
+from broker.cli.answer import EXIT_CODES, checked
 from broker.cli.desk import at_desk, grounds_options, json_option, servers_option
 from broker.cli.organisation import Organisation
 from broker.cli.personal import NUMBER, USER, USER_ID, number_of, personal
-from broker.core.answers import Uncheckable, could_not_check
 from broker.core.desk_errors import NotForThisRole
-from broker.core.errors import ConfigurationError, InvalidFact
+from broker.core.errors import InvalidFact
 from broker.core.identifiers import OdsCode
 from broker.core.look_words import look_sentences
 from broker.core.looking import Look, Way
 from broker.core.operators import Grounds
 from broker.services.fact_desk import User
 from broker.services.looking import Asking
-from broker.services.matching_output import cause_of
 from broker.wire.readable import readable
 
 REFUSED_EXIT_CODE = 5
@@ -97,14 +95,7 @@ def made_of(work: Callable[[], Look]) -> Look:
     Raises what the asker or whoever set the program up has to mend: `ConfigurationError`, `InvalidFact`,
     `NotForThisRole`.
     """
-    try:
-        return work()
-    except (ConfigurationError, InvalidFact, NotForThisRole):
-        raise
-    except Exception as error:  # noqa: BLE001 - no error may be taken for `no plan on file`
-        return Look(
-            way=Way.UNSCHEDULED, answer=could_not_check(Uncheckable.BROKER_BEHIND, cause=cause_of(error))
-        )
+    return checked(work, lambda answer: Look(way=Way.UNSCHEDULED, answer=answer), InvalidFact, NotForThisRole)
 
 
 def shown(made: Look) -> Mapping[str, object]:

@@ -79,8 +79,20 @@ class Deliver:
             yield "certificate_file", "certificate_file and key_file go together"
 
 
+class _Posting:
+    """Somebody who is known over HTTP by certificate or token; either of them fits."""
+
+    __slots__ = ()
+    certificates: frozenset[str]
+    tokens: frozenset[str]
+
+    def may_come_from(self, certificates: frozenset[str], tokens: frozenset[str]) -> bool:
+        """Tell whether whoever shows these is this one, or a supplier that acts for it."""
+        return bool(self.certificates & certificates or self.tokens & tokens)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class National:
+class National(_Posting):
     """`[national.NAME]`: who may post the events of a national service."""
 
     certificates: frozenset[str] = certificates(
@@ -118,7 +130,7 @@ class Mesh:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Authority:
+class Authority(_Posting):
     """`[authority.ODS]`: who may send an authority's uploads, when to ring its office, how else to tell."""
 
     certificates: frozenset[str] = certificates(
@@ -148,10 +160,6 @@ class Authority:
     )
 
     mesh: Mesh | None = inner(Mesh, meaning="What the authority is told over the message exchange, MESH.")
-
-    def may_come_from(self, certificates: frozenset[str], tokens: frozenset[str]) -> bool:
-        """Tell whether whoever shows these is this authority, or a supplier that acts for it."""
-        return bool(self.certificates & certificates or self.tokens & tokens)
 
     @property
     def hours(self) -> OfficeHours | None:

@@ -269,9 +269,7 @@ class Senders:
 
     def knows_national(self, peer: Peer) -> bool:
         """Tell whether a connection is one of a national service's; without a file it is none."""
-        return any(
-            one.certificates & peer.certificates or one.tokens & peer.tokens for one in self.national.values()
-        )
+        return any(one.may_come_from(peer.certificates, peer.tokens) for one in self.national.values())
 
     def authorities_of(self, peer: Peer) -> frozenset[OdsCode]:
         """Return the authorities that whoever is at the other end may act for; none without a file."""

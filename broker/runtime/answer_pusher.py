@@ -23,7 +23,6 @@ from broker.runtime.metrics import Metrics
 from broker.runtime.parts import Parts, present
 from broker.services.followed import FollowedSources
 from broker.services.matching_output import cause_of
-from broker.services.people_reading import Readers
 from broker.services.pushed_answers import CountFeeds, Means, PushedAnswers
 from broker.services.visits_followed import VisitsFollowed
 
@@ -102,13 +101,7 @@ class AnswerPusher:
             self._sources,
             inbox,
             Means(
-                readers=Readers(
-                    facts=parts.facts,
-                    states=parts.states,
-                    records=parts.records,
-                    details=parts.details,
-                    feeds=parts.feeds,
-                ),
+                readers=parts.readers,
                 codec=parts.answers,
                 policy=parts.policy,
                 key=parts.key,

@@ -28,7 +28,6 @@ from broker.services.item_words import ItemWords
 from broker.services.looking import Looking
 from broker.services.message_desk import MessageDesk
 from broker.services.message_index import MessageIndexing
-from broker.services.people_reading import Readers
 from broker.services.reconciliation import Reconciliation
 from broker.services.redriving import Redriving
 from broker.services.rejected_desk import RejectedDesk
@@ -86,13 +85,7 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
     )
     admitted = admits(settings)
     by_hand = FactDesk(facts, parts.facts, log, key=parts.key, clock=present, takes=admitted.takes)
-    readers = Readers(
-        facts=parts.facts,
-        states=parts.states,
-        records=parts.records,
-        details=parts.details,
-        feeds=parts.feeds,
-    )
+    stale = feed_rule(settings, parts, present())
     asked = source(settings, cluster, clock=present, metrics=Metrics())
     own = doors(parts, read=read_file_aside, admits=admitted, source=asked)
     try:
@@ -123,24 +116,24 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
             words=ItemWords(archive, parts.states, by_hand),
             enquiry=Enquiry(
                 archive,
-                readers,
+                parts.readers,
                 log,
                 policy=parts.policy,
                 key=parts.key,
                 clock=present,
-                feeds=feed_rule(settings, parts, present()),
+                feeds=stale,
             ),
             disclosing=Disclosing(
-                archive, readers, log, policy=parts.policy, key=parts.key, clock=present
+                archive, parts.readers, log, policy=parts.policy, key=parts.key, clock=present
             ),
             looking=Looking(
                 archive,
-                readers,
+                parts.readers,
                 log,
                 policy=parts.policy,
                 key=parts.key,
                 clock=present,
-                feeds=feed_rule(settings, parts, present()),
+                feeds=stale,
                 hours=parts.senders.hours,
                 takes=admitted.takes,
             ),

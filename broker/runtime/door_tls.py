@@ -6,15 +6,18 @@ alone, only from senders with a certificate, and only as the provider that the f
 """
 
 import ipaddress
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from broker.adapters.server_tls import ServerTls, TlsFiles, TlsSettings, tls_settings
+from broker.adapters.server_tls import HandshakeFault, ServerTls, TlsFiles, TlsSettings, tls_settings
 from broker.core.errors import ConfigurationError
 from broker.core.senders import Senders
 from broker.runtime import log_events as events
 from broker.runtime.logs import Log
+from broker.runtime.metric import Metric
+from broker.runtime.metrics import Metrics
 from broker.runtime.settings import PREFIX, Settings
 
 Door = Literal["MLLP", "HTTP"]
@@ -81,6 +84,21 @@ def _faults_of_a_live_door(
             "CPIS_SENDERS_FILE is not set: a live deployment takes messages from other machines only as the "
             f"provider whose senders they are. Write who sends for whom, or let CPIS_{door}_HOST be 127.0.0.1"
         )
+
+
+def handshake_teller(
+    log: Log, metrics: Metrics, metric: Metric, counts: Counter[str]
+) -> Callable[[HandshakeFault, str], None]:
+    """Return what counts a sender that was not let in, and logs it, but for a load balancer's mere knocks."""
+
+    def tell(fault: HandshakeFault, peer: str) -> None:
+        """Count one that failed from this address."""
+        counts[fault] += 1
+        metrics.add(metric, event=fault)
+        if fault is not HandshakeFault.ABANDONED:
+            log.write(events.HandshakeFailed(reason=fault.value, peer=peer, count=counts[fault]))
+
+    return tell
 
 
 def _file(settings: Settings, name: str) -> Path | None:

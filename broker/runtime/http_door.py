@@ -8,10 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from broker.adapters.http_server import HttpServer, HttpWatch
-from broker.adapters.server_tls import HandshakeFault
 from broker.core.senders import Senders
 from broker.runtime import log_events as events
-from broker.runtime.door_tls import door_tls
+from broker.runtime.door_tls import door_tls, handshake_teller
 from broker.runtime.logs import Log
 from broker.runtime.metrics import HTTP_ANSWERS, HTTP_CONNECTIONS, Metrics
 from broker.runtime.settings import Settings
@@ -46,14 +45,6 @@ def http_door(
     if settings.http_port is None:
         return None
     FhirR4(senders).load()
-    log, failed = Log("intake"), Counter[HandshakeFault]()
-
-    def failed_handshake(fault: HandshakeFault, peer: str) -> None:
-        """Count a sender that was not let in, and log it, but for mere knocks of a load balancer."""
-        metrics.add(HTTP_CONNECTIONS, event=fault)
-        if fault is not HandshakeFault.ABANDONED:
-            failed[fault] += 1
-            log.write(events.HandshakeFailed(reason=fault.value, peer=peer, count=failed[fault]))
 
     def count(event: str) -> None:
         """Count what becomes of connections, and tell of a new one."""
@@ -72,7 +63,7 @@ def http_door(
             answered=lambda operation, status: metrics.add(
                 HTTP_ANSWERS, operation=operation or "none", status=str(status)
             ),
-            failed_handshake=failed_handshake,
+            failed_handshake=handshake_teller(Log("intake"), metrics, HTTP_CONNECTIONS, Counter()),
         ),
         tls=door_tls(settings, senders, "HTTP"),
     )

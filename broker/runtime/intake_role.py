@@ -5,7 +5,6 @@ Knows how the use cases, their doors and their counts fit together; starts and s
 """
 
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -16,31 +15,23 @@ from mode import Service
 
 from broker.adapters.kafka_watch import Place
 from broker.adapters.mllp_server import MllpServer
-from broker.adapters.server_tls import HandshakeFault
-from broker.core.errors import KafkaUnavailable, NotItsSender
-from broker.core.identifiers import OdsCode
-from broker.core.senders import Peer, Sender
-from broker.ports import Clock, FactLog, InputTail, Topic
+from broker.core.errors import KafkaUnavailable
+from broker.core.senders import Peer
+from broker.ports import Clock, FactLog, InputTail
 from broker.runtime import log_events as events
 from broker.runtime.asking import Asking, Source
-from broker.runtime.door_tls import door_tls
+from broker.runtime.door_tls import door_tls, handshake_teller
 from broker.runtime.health import Health, State
 from broker.runtime.http_door import http_door, open_http
-from broker.runtime.log_catalogue import LogEvent, reported
+from broker.runtime.intake_counts import IntakeCounts
 from broker.runtime.logs import Log
 from broker.runtime.mesh import mesh_door
-from broker.runtime.metric import Metric
 from broker.runtime.metrics import (
     ANSWER_SECONDS,
     CONNECTION_EVENTS,
     CONNECTIONS,
-    EVENTS_ACKNOWLEDGED,
-    FACTS,
-    FILES,
     KEYS_DESTROYED,
     MESSAGES,
-    REJECTED,
-    SEGMENTS_UNREAD,
     Metrics,
 )
 from broker.runtime.national_door import mesh_notices, national_events, national_operations
@@ -53,8 +44,7 @@ from broker.runtime.upload_doors import UploadDoors, uploads
 from broker.services.attendances import Attendances
 from broker.services.feed_door import FeedDoor, ReadFeeds
 from broker.services.following import Following
-from broker.services.intake import ACKNOWLEDGED, QUALITY, UNREAD, Intake
-from broker.services.intake import REJECTED as REJECTED_PREFIX
+from broker.services.intake import Intake
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
 from broker.services.rejections import Rejections
@@ -69,23 +59,9 @@ A day longer than the longest retention of a topic that holds sealed fields, and
 _FOLLOW_EVERY_SECONDS = 5.0  # how little there is to read when a sender connects
 _PROBE_EVERY_SECONDS = 1.0  # how long senders are refused after the cluster is back
 _KEYS_EVERY_SECONDS = 3_600.0
+_CONNECTED = "connection opened"
 _MILLISECONDS = 1000
 _INTAKE_SHARE = 0.95  # of the answer's deadline; the log's own is shorter, so this is for one that hangs
-# One line for each of these would be most of the log.
-_UNREMARKABLE = frozenset({"accepted", "plan accepted", "connection opened", "connection closed"})
-_REFUSED = "refused"
-_CONNECTED = "connection opened"
-_NOT_ITS_SENDER = "not its sender"
-_MEASURED: dict[str, tuple[Metric, dict[str, str]]] = {
-    "accepted": (FACTS, {"topic": Topic.ATTENDANCES}),
-    "plan accepted": (FACTS, {"topic": Topic.PLANS}),
-    **{
-        f"connection {event}": (CONNECTION_EVENTS, {"event": event})
-        for event in sorted(CONNECTION_EVENTS.labels["event"])
-    },
-    **{f"upload {outcome}": (FILES, {"outcome": outcome}) for outcome in sorted(FILES.labels["outcome"])},
-}
-_DURABLE = frozenset({"accepted", "kept", "plan accepted"})
 
 
 async def _nothing(_numberless: Numberless) -> None:
@@ -121,19 +97,19 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         metrics: Metrics | None = None,
         **options: Any,
     ) -> None:
-        self.counts: Counter[str] = Counter()
         self._settings = settings
         answer_ms = settings.answer_deadline_ms
         self._log = Log("intake")
-        self._refusing = False
         self._facts_refuse = refusing
         self._recall = recall
         self._metrics = metrics or Metrics()
+        self._counting = IntakeCounts(parts.senders, self._metrics, self._log)
+        self.counts, count = self._counting.counts, self._counting.count
         self._open = False
         self._sealer = parts.sealer
         self._senders = parts.senders
         rejections, admitted = Rejections(parts.records, parts.key), admits(settings)
-        asking = None if source is None else Asking(source, parts, facts, clock=clock, count=self._count)
+        asking = None if source is None else Asking(source, parts, facts, clock=clock, count=count)
         self._asking = asking
         self._numberless = Numberless(
             parts.details,
@@ -158,7 +134,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             attendances,
             rejections,
             clock=clock,
-            count=self._count,
+            count=count,
             answer_seconds=answer_ms * _INTAKE_SHARE / _MILLISECONDS,
             admits=admitted._replace(sender=parts.senders.settled),
             ready=self._following.ready,
@@ -167,14 +143,14 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         )
         self._inward = None if inward is None else self._taking(inward)
         self._clock = clock
-        use_case = uploads(settings, parts, facts, clock=clock, count=self._count, source=source)
-        self._retrying = retrying(source, parts, use_case, count=self._count)
+        use_case = uploads(settings, parts, facts, clock=clock, count=count, source=source)
+        self._retrying = retrying(source, parts, use_case, count=count)
         self._files = UploadDoors(
             settings,
             parts,
             use_case,
             clock=clock,
-            count=self._count,
+            count=count,
             metrics=self._metrics,
             log=self._log,
         )
@@ -200,17 +176,17 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             self._receive_unreadable,
             host=settings.mllp_host,
             port=settings.mllp_port,
-            count=self._count,
+            count=self._count_connection,
             tls=door_tls(settings, parts.senders),
             most_of=parts.senders.most_connections,
-            on_failed_handshake=self._count_handshake,
+            on_failed_handshake=handshake_teller(self._log, self._metrics, CONNECTION_EVENTS, self.counts),
         )
         self._http = http_door(
             settings,
             parts.senders,
             self._intake,
             self._metrics,
-            admitted=self._admitted,
+            admitted=self._counting.admitted,
             connected=self._following.suspect,
             more=(
                 *self._files.http.operations(),
@@ -227,7 +203,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             self._intake,
             settled=partial(self._senders.named, places=SENDER_PLACES),
             suspect=self._following.suspect,
-            count=self._count,
+            count=self._counting.count,
             metrics=self._metrics,
             log=self._log,
         )
@@ -328,10 +304,16 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             await self._mesh.close()
         self._log.write(events.IntakeStopped())
 
+    def _count_connection(self, event: str) -> None:
+        """Count what becomes of connections; another intake may have had a new one's sender until now."""
+        self._counting.count(event)
+        if event == _CONNECTED:
+            self._following.suspect()
+
     async def _receive(self, data: bytes, peer: Peer) -> bytes:
         """Answer a message, measured."""
         began = time.monotonic()
-        answer = await self._intake.receive(data, sender=partial(self._admitted, peer))
+        answer = await self._intake.receive(data, sender=partial(self._counting.admitted, peer))
         self._metrics.observe(ANSWER_SECONDS, time.monotonic() - began)
         self._metrics.add(MESSAGES, answer=said_in(answer))
         return answer
@@ -342,60 +324,3 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         if answer is not None:
             self._metrics.add(MESSAGES, answer=said_in(answer))
         return answer
-
-    def _count(self, event: str) -> None:
-        """Count an event and log it, but for the many; that Kafka is away, or back, is told once."""
-        if not event.startswith(ACKNOWLEDGED):  # a sender may call an event what it likes: metrics bound that
-            self.counts[event] += 1
-        self._measure(event)
-        if event == _CONNECTED:
-            self._following.suspect()  # another intake may have had this sender until now
-        if event.startswith((REJECTED_PREFIX, ACKNOWLEDGED, UNREAD)):
-            return  # what is kept is told by its own event; the others are many
-        if event == _REFUSED:
-            if not self._refusing:
-                self._log.write(events.KafkaUnavailable())
-            self._refusing = True
-        elif self._refusing and event in _DURABLE:
-            self._refusing = False
-            self._log.write(events.KafkaIsBack())
-        elif event not in _UNREMARKABLE:
-            self._log.write(self._line(event))
-
-    def _line(self, event: str) -> LogEvent:
-        """Return the log event of what was counted: the one of its name, or that of a whole kind."""
-        count = self.counts[event]
-        if event.startswith(QUALITY):
-            return events.MessageOfPoorQuality(reason=event.removeprefix(QUALITY), count=count)
-        return reported(event, {"count": count})
-
-    def _count_handshake(self, fault: HandshakeFault, peer: str) -> None:
-        """Count a sender that was not let in, and log it, but for mere knocks of a load balancer."""
-        self.counts[fault] += 1
-        self._metrics.add(CONNECTION_EVENTS, event=fault)
-        if fault is not HandshakeFault.ABANDONED:
-            count = self.counts[fault]
-            self._log.write(events.HandshakeFailed(reason=fault.value, peer=peer, count=count))
-
-    def _admitted(self, peer: Peer, provider: OdsCode, system: str) -> Sender:
-        """Return what is settled of a sender; tell of one who may not send, and raise `NotItsSender`."""
-        try:
-            return self._senders.admitted(provider, system, peer=peer)
-        except NotItsSender as error:
-            self.counts[_NOT_ITS_SENDER] += 1
-            count = self.counts[_NOT_ITS_SENDER]
-            self._log.write(events.NotItsSender(reason=error.reason, peer=peer.address, count=count))
-            raise
-
-    def _measure(self, event: str) -> None:
-        """Put an event that was counted into the metrics."""
-        if event in _MEASURED:
-            metric, labels = _MEASURED[event]
-            self._metrics.add(metric, 1, **labels)
-        elif event.startswith(UNREAD):
-            self._metrics.add(SEGMENTS_UNREAD, segment=event.removeprefix(UNREAD))
-        elif event.startswith(ACKNOWLEDGED):
-            self._metrics.add(EVENTS_ACKNOWLEDGED, event=event.removeprefix(ACKNOWLEDGED))
-        elif event.startswith(REJECTED_PREFIX):
-            door, code = event.removeprefix(REJECTED_PREFIX).split(" ", 1)
-            self._metrics.add(REJECTED, door=door, code=code)

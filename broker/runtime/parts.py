@@ -21,6 +21,7 @@ from broker.runtime.authorities_file import policy_with, read_authorities, sende
 from broker.runtime.codecs import load_schemas
 from broker.runtime.settings import Settings
 from broker.services.dialects import Dialect, dialects
+from broker.services.people_reading import Readers
 from broker.wire.alerts_codec import AlertCodec
 from broker.wire.answer_codec import AnswerCodec
 from broker.wire.details_codec import DetailsCodec
@@ -52,6 +53,17 @@ class Parts:
     senders: Senders
     authorities: Authorities
     dialects: Mapping[Door, Dialect]
+
+    @property
+    def readers(self) -> Readers:
+        """What reads a cluster for whoever answers about a person."""
+        return Readers(
+            facts=self.facts,
+            states=self.states,
+            records=self.records,
+            details=self.details,
+            feeds=self.feeds,
+        )
 
 
 def present() -> datetime:

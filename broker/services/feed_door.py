@@ -64,16 +64,16 @@ class FeedDoor:
         """Say how the feeds of whoever asks stand; an error is never shown as a healthy feed."""
         own = self._senders.authorities_of(request.peer)
         if not own:
-            return problem(AuthorityUnknown(), 401, {"WWW-Authenticate": "Bearer"})
+            return problem(AuthorityUnknown(), 401)
         try:
             async with self._reading:
                 feeds = await self._read()
         except BrokerError as error:
-            return problem(error, 503, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+            return problem(error, 503, retry_after=RETRY_AFTER_SECONDS)
         rows = [feed_row(feed, self._listed.name(feed.authority)) for feed in feeds if feed.authority in own]
         return HttpAnswer(status=200, body=json.dumps({"feeds": rows}, ensure_ascii=False).encode())
 
 
 async def _refuse(_request: HttpRequest, fault: RequestRefused) -> HttpAnswer:
     """Answer a request that is none that is taken."""
-    return problem(fault, fault.status, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+    return problem(fault, fault.status, retry_after=RETRY_AFTER_SECONDS)

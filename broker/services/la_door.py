@@ -266,12 +266,8 @@ async def _refuse(_request: HttpRequest, fault: RequestRefused) -> HttpAnswer:
 def _problem(error: BrokerError, status: int | None = None) -> HttpAnswer:
     """Return the answer that says what is wrong; trouble of our own says no more than when to come again."""
     status = status or _STATUSES.get(type(error), 503)
-    headers = {}
-    if status in {409, _UNDER_WAY, 503}:
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    if isinstance(error, AuthorityUnknown):
-        headers["WWW-Authenticate"] = "Bearer"
-    return problem(error, status, headers)
+    later = status in {409, _UNDER_WAY, 503}
+    return problem(error, status, retry_after=RETRY_AFTER_SECONDS if later else None)
 
 
 def _accepted(upload: KeptUpload) -> HttpAnswer:

@@ -85,6 +85,4 @@ async def _refuse(_request: HttpRequest, fault: RequestRefused) -> HttpAnswer:
 
 def _answer(error: BrokerError, status: int) -> HttpAnswer:
     """Return what is wrong."""
-    later = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status in _LATER else {}
-    unknown = {"WWW-Authenticate": "Bearer"} if status == _UNKNOWN else {}
-    return problem(error, status, {**later, **unknown})
+    return problem(error, status, retry_after=RETRY_AFTER_SECONDS if status in _LATER else None)

@@ -1,7 +1,6 @@
 """Why a request over HTTP is not answered otherwise, as JSON (RFC 9457): an error of ours, and its status."""
 
 import json
-from collections.abc import Mapping
 from typing import Final
 
 from broker.core.errors import BrokerError
@@ -11,13 +10,22 @@ PROBLEM: Final = "application/problem+json"
 OTHER_STATUSES: Final = frozenset({202, 204, 409, 422})
 """What the doors of authorities and national services answer beside what the hospitals' does."""
 
+_UNKNOWN = 401
 
-def problem(error: BrokerError, status: int, headers: Mapping[str, str] | None = None) -> HttpAnswer:
-    """Return the answer that says what is wrong, by the error's own code, and what to do about it."""
+
+def problem(error: BrokerError, status: int, *, retry_after: int | None = None) -> HttpAnswer:
+    """
+    Return the answer that says what is wrong, by the error's own code, and what to do about it.
+
+    `retry_after`: in how many seconds to come again, where that helps. Who is unknown learns what to show.
+    """
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    if status == _UNKNOWN:
+        headers["WWW-Authenticate"] = "Bearer"
     said = {"status": status, "title": str(error), "code": error.code, "detail": error.action}
     return HttpAnswer(
         status=status,
         body=json.dumps(said, ensure_ascii=False).encode(),
         content_type=PROBLEM,
-        headers=dict(headers or {}),
+        headers=headers,
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from broker.runtime import log_events as events
-from broker.runtime.intake_role import _REFUSED, _UNREMARKABLE
+from broker.runtime.intake_counts import _REFUSED, _UNREMARKABLE
 from broker.runtime.log_catalogue import FIELDS, Level, LogEvent, NotInTheCatalogue, reported
 from broker.runtime.logs import ALLOWED_FIELDS, Log
 from broker.services.matching_turns import Notice
