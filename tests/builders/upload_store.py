@@ -3,7 +3,18 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
-from broker.core.kept_uploads import KeptUpload, Part
+from broker.core.identifiers import OdsCode
+from broker.core.kept_uploads import KeptUpload, Part, UploadDoor
+from tests.builders.upload_desk import NOW
+
+UPLOAD = KeptUpload(
+    upload_id="a" * 32,
+    door=UploadDoor.HTTP,
+    senders=frozenset({OdsCode("Z211")}),
+    received_at=NOW,
+    digest="d",
+)
+"""An upload that waits."""
 
 
 class MemoryDraft:

@@ -19,10 +19,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
 from broker.adapters.kafka_offers import KafkaOffers
-from broker.adapters.memory import MemoryFactLog, MemoryKafka
-from broker.adapters.memory_tail import MemoryInputTail
+from broker.adapters.memory import MemoryKafka
 from broker.ports import Offered, Topic
-from broker.runtime.intake_role import IntakeRole
 from broker.runtime.provider_topics import Inward
 from broker.wire.records_codec import Door
 from tests.builders.adt import Adt, Patient
@@ -33,11 +31,11 @@ from tests.builders.matcher import NOON, plan
 from tests.fault.crash_intake import (
     HOST,
     NAMED,
-    RECEIVED,
     CrashFree,
     Site,
     hl7_time,
     intake,
+    intake_in_memory,
     kept_in,
     note_sending,
     organisation_of,
@@ -91,13 +89,7 @@ def play_topic(site: Site, number: int, death: Death) -> list[Life]:
 def crash_free(site: Site, *, fhir: Iterable[int], topic: Iterable[int]) -> CrashFree:
     """Return what an intake on the in-memory Kafka writes and keeps of what these numbers send."""
     kafka, parts = MemoryKafka(), parts_of(site)
-    role = IntakeRole(
-        site.settings(0),
-        parts,
-        facts=MemoryFactLog(kafka),
-        tail=MemoryInputTail(kafka, Topic.ATTENDANCES),
-        clock=lambda: RECEIVED,
-    )
+    role = intake_in_memory(site, kafka)
 
     async def scenario() -> None:
         """Take everything through the use case, as the doors do."""

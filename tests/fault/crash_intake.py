@@ -98,16 +98,21 @@ def parts_of(site: Site) -> Parts:
     return assemble(site.settings(0))
 
 
-def crash_free(site: Site, *, messages: Iterable[int] = (), files: Iterable[int] = ()) -> CrashFree:
-    """Give an intake on the in-memory Kafka the messages of these numbers, then the files of those."""
-    kafka, parts = MemoryKafka(), parts_of(site)
-    role = IntakeRole(
+def intake_in_memory(site: Site, kafka: MemoryKafka) -> IntakeRole:
+    """Return a site's intake in front of a Kafka in memory, not started."""
+    return IntakeRole(
         site.settings(0),
-        parts,
+        parts_of(site),
         facts=MemoryFactLog(kafka),
         tail=MemoryInputTail(kafka, Topic.ATTENDANCES),
         clock=lambda: RECEIVED,
     )
+
+
+def crash_free(site: Site, *, messages: Iterable[int] = (), files: Iterable[int] = ()) -> CrashFree:
+    """Give an intake on the in-memory Kafka the messages of these numbers, then the files of those."""
+    kafka, parts = MemoryKafka(), parts_of(site)
+    role = intake_in_memory(site, kafka)
 
     async def scenario() -> tuple[list[bytes], list[bytes]]:
         await role._following.catch_up()

@@ -1,6 +1,5 @@
 """The health of a feed: stale when, matched by how much, what waits since when (R18, R20, C7 to C9)."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -22,32 +21,11 @@ from broker.core.feeds import (
     to_do,
 )
 from broker.core.identifiers import OdsCode
+from tests.builders.feeds import NOON, OURS, taken
 
-OURS, OTHER = OdsCode("211"), OdsCode("204")
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+OTHER = OdsCode("204")
 DAY = timedelta(days=1)
 RULE = FeedRule(stale_after=timedelta(hours=48), gate=0.95)
-
-
-def taken(
-    codes: Mapping[str, int] | None = None,
-    *,
-    at: datetime = NOON,
-    authority: OdsCode = OURS,
-    code: str = "CPF02",
-) -> FileTaken:
-    """Return what became of a file of these records."""
-    codes = {"CPR06": 1} if codes is None else codes
-    return FileTaken(
-        authority=authority,
-        file_key=at.isoformat(),
-        code=code,
-        created_at=at,
-        received_at=at,
-        found=sum(codes.values()) or 3,
-        plans=codes.get("CPR06", 0),
-        codes=codes,
-    )
 
 
 def one(*files: FileTaken, at: datetime = NOON, rule: FeedRule = RULE) -> FeedHealth:

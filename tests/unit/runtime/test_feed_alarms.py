@@ -2,35 +2,24 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from broker.adapters.projection import Projection
-from broker.core.feeds import FeedRule, FileTaken, health, notices
-from broker.core.identifiers import OdsCode
+from broker.core.feeds import FeedRule, health, notices
 from broker.runtime.codecs import load_schemas
 from broker.runtime.feed_alarms import KIND, FeedAlarms
 from broker.runtime.logs import Log
 from broker.wire.feed_codec import FeedCodec
+from tests.builders.feeds import NOON, taken
 from tests.builders.matcher import KEY
 
 CODEC = FeedCodec(load_schemas())
-OURS = OdsCode("211")
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 RULE = FeedRule(stale_after=2 * DAY, gate=0.95)
-FILE = FileTaken(
-    authority=OURS,
-    file_key="key",
-    code="CPF02",
-    created_at=NOON,
-    received_at=NOON,
-    found=1,
-    plans=1,
-    codes={"CPR06": 1},
-)
+FILE = taken()
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 """The outbox's view of the feeds: gauges, and when each authority was last heard of."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from broker.adapters.memory import MemoryKafka
-from broker.core.feeds import NEVER_TAKEN, FeedRule, FileTaken
+from broker.core.feeds import NEVER_TAKEN, FeedRule
 from broker.core.identifiers import OdsCode
 from broker.ports import Record, Topic, Write
 from broker.runtime.codecs import load_schemas
@@ -11,26 +11,17 @@ from broker.runtime.feed_metrics import FEED_AGE, FEED_MATCHED, FEED_REFUSED, FE
 from broker.runtime.feed_view import FeedView
 from broker.runtime.metrics import Metrics
 from broker.wire.feed_codec import FeedCodec
+from tests.builders.feeds import NOON, OURS, taken
 
 CODEC = FeedCodec(load_schemas())
-OURS, SILENT = OdsCode("211"), OdsCode("204")
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+SILENT = OdsCode("204")
 RULE = FeedRule(stale_after=timedelta(hours=48), gate=0.95, expected=frozenset({SILENT}))
 
 
 def record(*, at: datetime = NOON, codes: dict[str, int] | None = None) -> Record:
     """Return the record of a file that was taken."""
     codes = {"CPR06": 3, "CPR01": 1} if codes is None else codes
-    file = FileTaken(
-        authority=OURS,
-        file_key="key",
-        code="CPF03",
-        created_at=None,
-        received_at=at,
-        found=sum(codes.values()),
-        plans=3,
-        codes=codes,
-    )
+    file = taken(codes, at=at, code="CPF03")
     kafka = MemoryKafka()
     kafka.append([Write(Topic.FEEDS, b"211", CODEC.encode_file(file))])
     return kafka.read(Topic.FEEDS)[0]

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,16 +11,16 @@ import pytest
 from broker.core.authorities import Authorities, Authority
 from broker.core.door_errors import RequestRefused
 from broker.core.errors import KafkaUnavailable
-from broker.core.feeds import FeedHealth, FeedRule, FileTaken, health
+from broker.core.feeds import FeedHealth, FeedRule, health
 from broker.core.identifiers import OdsCode
 from broker.core.senders import Peer
 from broker.runtime.senders_file import parse_senders
 from broker.services.feed_door import FeedDoor, ReadFeeds
 from broker.wire.http import HttpAnswer, HttpRequest
 from broker.wire.problem import PROBLEM
+from tests.builders.feeds import NOON, OURS, taken
 
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-OWN, OTHER = OdsCode("211"), OdsCode("204")
+OWN, OTHER = OURS, OdsCode("204")
 DIGESTS = {name: f"sha256:{digit * 64}" for name, digit in (("own", "a"), ("supplier", "b"), ("none", "c"))}
 SENDERS = parse_senders(
     f"""
@@ -33,16 +33,7 @@ SENDERS = parse_senders(
 )
 LISTED = Authorities(rows={OWN: Authority(code=OWN, name="Tower Hamlets")})
 RULE = FeedRule(stale_after=timedelta(hours=48), gate=0.95, expected=frozenset({OWN, OTHER}))
-FILE = FileTaken(
-    authority=OWN,
-    file_key="key",
-    code="CPF03",
-    created_at=NOON,
-    received_at=NOON,
-    found=2,
-    plans=1,
-    codes={"CPR06": 1, "CPR01": 1},
-)
+FILE = taken({"CPR06": 1, "CPR01": 1}, code="CPF03")
 
 
 async def feeds() -> Sequence[FeedHealth]:

@@ -10,8 +10,7 @@ from broker.adapters.memory_sealing import MemorySealer
 from broker.core.desk_errors import NotForThisRole
 from broker.core.desk_roles import Role
 from broker.core.errors import KafkaUnavailable
-from broker.core.identifiers import OdsCode
-from broker.core.kept_uploads import KeptUpload, Part, UploadDoor
+from broker.core.kept_uploads import Part
 from broker.core.operators import ActionKind, Grounds, OperatorAction
 from broker.core.upload_errors import NoSuchUpload
 from broker.ports import Topic
@@ -20,16 +19,9 @@ from broker.services.desk_log import DeskLog
 from broker.services.kept_desk import KeptDesk
 from broker.wire.records_codec import RecordsCodec
 from tests.builders.upload_desk import KEY, NOW
-from tests.builders.upload_store import MemoryUploads
+from tests.builders.upload_store import UPLOAD, MemoryUploads
 
 GROUNDS = Grounds(by="A Administrator", reason="the authority asks what it sent, ticket 12")
-UPLOAD = KeptUpload(
-    upload_id="a" * 32,
-    door=UploadDoor.HTTP,
-    senders=frozenset({OdsCode("Z211")}),
-    received_at=NOW,
-    digest="d",
-)
 
 
 class House:

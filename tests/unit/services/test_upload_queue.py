@@ -12,23 +12,17 @@ import pytest
 from broker.adapters.kept_files import KeptFiles
 from broker.core.errors import ReaderLost, StorageUnusable, UnsealingFailed
 from broker.core.identifiers import OdsCode
-from broker.core.kept_uploads import KeptUpload, Part, UploadDoor
+from broker.core.kept_uploads import KeptUpload, Part
 from broker.services.upload_desk import Outcome, UploadDesk
 from broker.services.upload_queue import WAITING_MAX, WAITING_OF_ONE_MAX, Pace, UploadQueue
 from broker.services.uploads import DEFECT
 from tests.builders.matcher import until
 from tests.builders.upload import build_upload
 from tests.builders.upload_desk import KEY, NOW, Desk
+from tests.builders.upload_store import UPLOAD
 
 PATIENCE_SECONDS = 20.0
 QUICK = Pace(retry_seconds_min=0.001, retry_seconds_max=0.002)
-UPLOAD = KeptUpload(
-    upload_id="a" * 32,
-    door=UploadDoor.HTTP,
-    senders=frozenset({OdsCode("Z211")}),
-    received_at=NOW,
-    digest="d",
-)
 
 
 class Line:
