@@ -58,6 +58,10 @@ class DeliveryStore(Protocol):
         """
         ...
 
+    def later(self, delivery: Delivery) -> Sequence[bytes]:
+        """Return the events of the inbox that came after this one and are of its alert, in order."""
+        ...
+
     def put(self, delivery: Delivery) -> None:
         """Keep what became of a delivery; one that was erased meanwhile stays so (ruling 23)."""
         ...

@@ -136,6 +136,19 @@ class SqlDeliveries:
             body = connection.execute(select(INBOX.c.body).where(event)).scalar()
             return Head(delivery=delivery, body=body or b"", told=_told_before(connection, delivery))
 
+    def later(self, delivery: Delivery) -> Sequence[bytes]:
+        """Return the events of the inbox that came after this one and are of its alert, in order."""
+        recipient = select(DESTINATIONS.c.recipient).where(DESTINATIONS.c.name == delivery.destination)
+        after = and_(
+            INBOX.c.recipient == recipient.scalar_subquery(),
+            INBOX.c.alert_id == delivery.alert_id,
+            INBOX.c.number > delivery.number,
+        )
+        with self._working() as connection:
+            return (
+                connection.execute(select(INBOX.c.body).where(after).order_by(INBOX.c.number)).scalars().all()
+            )
+
     def put(self, delivery: Delivery) -> None:
         """
         Keep what became of a delivery; one that was erased meanwhile stays so (ruling 23).

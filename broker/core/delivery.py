@@ -44,7 +44,8 @@ STATE_WORDS = {
     State.DELIVERED: "taken by the receiver",
     State.DEAD: "put aside: needs somebody",
     State.PASSED_OVER: "older than a day when the destination was set up",
-    State.SUPERSEDED: "a newer event of its alert says what there is to say, and may be said (ruling 24)",
+    State.SUPERSEDED: "a newer event of its alert says what there is to say and may be said, if anything "
+    "(rulings 16, 24, 44, 46)",
     State.ERASED: "nothing of it is kept (ruling 23)",
     State.NOT_TOLD: "the way it would go by has no words for it: it stands in the topic and the inbox",
     State.SETTLED: "put aside, and settled by hand: its clinicians were told by another way",

@@ -21,7 +21,7 @@ from broker.runtime.parts import Parts, present
 from broker.runtime.settings import Settings
 from broker.runtime.topics import declared_topics
 from broker.services.delivering import Courier, Destination
-from broker.services.mesh_courier import MeshCourier, Office
+from broker.services.mesh_courier import MeshCourier, Office, taken_back
 from broker.wire.access_notification import Correspondents
 from broker.wire.access_notification import Office as Organisation
 from broker.wire.alerts_codec import Published
@@ -113,4 +113,7 @@ def _route(settings: Settings, parts: Parts, code: OdsCode, mesh: Mesh) -> Route
         sent = SqlSentMessages(settings.database_url)
         return MeshCourier(box, office, between, sent=sent, clock=present)
 
-    return Route(Destination(name=office.destination, recipient=recipient, own=True, due=due), courier)
+    destination = Destination(
+        name=office.destination, recipient=recipient, own=True, due=due, overtaken=taken_back
+    )
+    return Route(destination, courier)

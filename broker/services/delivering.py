@@ -8,6 +8,7 @@ it is sent, and what became of it after. What follows an outcome, `broker.core.d
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -89,6 +90,11 @@ def _now(_sendable: Sendable, now: datetime) -> datetime:
     return now
 
 
+def _never(_later: Sendable) -> bool:
+    """Return that every event is told, whatever comes after it."""
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
     """
@@ -97,7 +103,8 @@ class Destination:
 
     One that is not `configured` any more is looked at until it is forgotten. To one that is told its `own`
     ids an event goes once its own topic has brought it, or has not for long: it may never have been there.
-    `due` says when an event goes out at the earliest.
+    `due` says when an event goes out at the earliest, `overtaken` of a later event of its alert whether what
+    was said before may go out no more: where a receiver has no words for taking it back.
     """
 
     name: str
@@ -105,6 +112,7 @@ class Destination:
     configured: bool = True
     own: bool = False
     due: Callable[[Sendable, datetime], datetime] = field(default=_now, compare=False)
+    overtaken: Callable[[Sendable], bool] = field(default=_never, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,8 +251,8 @@ class Deliverer:
         except MalformedMessage:
             await self._end(delivery, failed(Fault.UNWRITABLE), now)
             return
-        if sendable.event_id != delivery.event_id:
-            await self._keep(replace(delivery, state=State.SUPERSEDED, fault=""), None)
+        if sendable.event_id != delivery.event_id or await self._overtaken(delivery):
+            await self._keep(replace(delivery, state=State.SUPERSEDED), None)
             return
         try:
             letter = self._courier.write(sendable, at=now, told=head.told)
@@ -265,6 +273,16 @@ class Deliverer:
         if outcome.fault is None:
             tried = replace(tried, told=letter.told)
         await self._end(tried, outcome, self._around.clock())
+
+    async def _overtaken(self, delivery: Delivery) -> bool:
+        """Whether a later event of the alert is in the inbox after which this one may not be told."""
+        if self._destination.overtaken is _never:
+            return False
+        for body in await asyncio.to_thread(self._around.store.later, delivery):
+            with suppress(MalformedMessage):  # it is put aside at its turn
+                if self._destination.overtaken(self._around.bodies.open(body)):
+                    return True
+        return False
 
     async def _end(self, tried: Delivery, outcome: Outcome, at: datetime) -> None:
         """Keep what an attempt made of a delivery, and leave a receiver that did not answer alone."""

@@ -1,0 +1,214 @@
+"""
+What an authority is told over the exchange at the end of a window, of an alert that changed meanwhile or
+after.
+
+Each kind of change twice: before anything was sent, and after. The national message can say that somebody
+came or was looked up, and no more: what is no longer so must not go out, what went out cannot be taken back.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from broker.adapters.memory_mailbox import MemoryExchange, MemoryMailbox
+from broker.adapters.sent_messages import SqlSentMessages
+from broker.core.alerts import Alert, Change, EventKind, Note, Occasion
+from broker.core.delivery import Fault, Outcome, State, failed
+from broker.core.windows import Window, window_end
+from broker.services.delivering import Letter
+from broker.services.mesh_courier import MeshCourier, Office, taken_back
+from broker.wire.hl7v3_writing import message_id
+from tests.builders.delivering import HERE, NOON, Desk, database, work
+from tests.unit.core.test_pushing import NONE, first
+from tests.unit.wire.test_notifications import BETWEEN, alert
+
+OURS, COUNCIL = "OURS", "COUNCIL"
+OFFICE = Office(destination=HERE.name, mailbox=COUNCIL, access="ACCESS", inactive="INACTIVE")
+HOUR = timedelta(hours=1)
+UNDER_WINDOW = replace(HERE, due=lambda _sendable, now: window_end(Window.HOURLY, now), overtaken=taken_back)
+
+
+class House:
+    """The inbox of an authority that is told hourly, and its mailbox."""
+
+    def __init__(self, url: str) -> None:
+        """Open everything, at noon and a half."""
+        self.desk = Desk(url, here=UNDER_WINDOW, now=NOON + HOUR / 2)
+        self.exchange = MemoryExchange(frozenset({OURS, COUNCIL}))
+        self.sent = SqlSentMessages(url)
+        self.courier = MeshCourier(
+            MemoryMailbox(self.exchange, OURS), OFFICE, BETWEEN, sent=self.sent, clock=lambda: self.desk.now
+        )
+
+    def end_of_window(self) -> None:
+        """Take what came in, then let the hour pass and have told what there is to tell."""
+        work(self.desk, self.courier)
+        self.desk.now += HOUR
+        work(self.desk, self.courier)
+
+    def arrive(
+        self,
+        event_id: str,
+        told: Alert,
+        kind: EventKind = EventKind.RAISED,
+        changes: Sequence[Change] = (),
+    ) -> None:
+        """Have an event reach the inbox."""
+        self.desk.arrive(event_id, alert=told, kind=kind, changes=tuple(changes))
+
+    def notified(self) -> list[str]:
+        """Return of which events notifications lie in the authority's mailbox, in order."""
+        ids = {message_id("notification", name): name for name in ("e1", "e2", "e3")}
+        bodies = [held.incoming.body.decode() for held in self.exchange.held().values()]
+        return [name for body in bodies for said, name in ids.items() if said in body]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """Lend a house."""
+    made = House(database(tmp_path))
+    yield made
+    asyncio.run(made.courier.close())
+    made.desk.close()
+
+
+CAME = alert()
+IN_DOUBT = replace(CAME, notes=(Note.NOT_CONFIRMED,))
+TOLD_AGAIN = {Change.VIEW, Change.REINSTATED, Change.IDENTITY}
+"""Another access, one that counts again, or one that is confirmed: the message has words for these."""
+ROWS: list[tuple[str, Alert, EventKind, tuple[Change, ...], list[str], list[str]]] = [
+    ("withdrawn (16)", CAME, EventKind.WITHDRAWN, (), [], ["e1"]),
+    ("retracted (44)", CAME, EventKind.RETRACTED, (), [], ["e1"]),
+    ("in doubt again (46)", IN_DOUBT, EventKind.UPDATED, (Change.IDENTITY,), [], ["e1"]),
+    ("restricted (24)", CAME, EventKind.UPDATED, (Change.RESTRICTED,), ["e2"], ["e1", "e2"]),
+    *(
+        (change.value, CAME, EventKind.UPDATED, (change,), ["e1", "e2"], ["e1", "e2"])
+        for change in sorted(TOLD_AGAIN)
+    ),
+    *(
+        (change.value, CAME, EventKind.UPDATED, (change,), ["e1"], ["e1"])
+        for change in sorted(set(Change) - TOLD_AGAIN - {Change.RESTRICTED})
+    ),
+]
+"""What changes, and of which events the authority is notified: where nothing was sent yet, where e1 was."""
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "changes", "untried", "_sent"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
+)
+def test_what_is_no_longer_so_at_the_end_of_a_window_is_not_told(
+    house: House,
+    told: Alert,
+    kind: EventKind,
+    changes: tuple[Change, ...],
+    untried: list[str],
+    _sent: list[str],
+) -> None:
+    """Rulings 16, 24, 44, 46: what was taken back, is in doubt or restricted within the window."""
+    house.arrive("e1", CAME)
+    house.arrive("e2", told, kind, changes)
+    house.end_of_window()
+
+    assert untried == house.notified()
+    assert (State.DELIVERED if "e1" in untried else State.SUPERSEDED) is house.desk.found("e1").state
+    assert (State.DELIVERED if "e2" in untried else State.NOT_TOLD) is house.desk.found("e2").state
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "changes", "_untried", "sent"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
+)
+def test_what_was_sent_is_followed_by_what_the_message_has_words_for(
+    house: House,
+    told: Alert,
+    kind: EventKind,
+    changes: tuple[Change, ...],
+    _untried: list[str],
+    sent: list[str],
+) -> None:
+    """Another access, or a restricted record told anew; what is taken back stands in topic and inbox (16)."""
+    house.arrive("e1", CAME)
+    house.end_of_window()
+    house.arrive("e2", told, kind, changes)
+    house.end_of_window()
+
+    assert sent == house.notified()
+    assert State.DELIVERED is house.desk.found("e1").state
+
+
+def test_a_number_that_goes_out_of_use_leaves_nothing_to_be_told(house: House) -> None:
+    """Ruling 23: no event of a visit is made for it any more; what was sent stays sent."""
+    house.arrive("e1", CAME)
+    work(house.desk, house.courier)
+    house.desk.erase("a1")
+    house.end_of_window()
+
+    assert [] == house.notified()
+    assert State.ERASED is house.desk.found("e1").state
+
+
+def test_a_visit_that_counts_again_is_told_once(house: House) -> None:
+    """Withdrawn and reinstated within one window: the newest says it."""
+    house.arrive("e1", CAME)
+    house.arrive("e2", CAME, EventKind.WITHDRAWN)
+    house.arrive("e3", CAME, EventKind.UPDATED, [Change.REINSTATED])
+    house.end_of_window()
+
+    assert ["e3"] == house.notified()
+
+
+def test_a_notice_that_waits_is_not_sent_once_the_number_is_in_use_again(house: House) -> None:
+    """Ruling 23: the source took it back before the exchange did."""
+    inactive = alert(occasion=Occasion.NUMBER_INACTIVE, visit=None)
+    house.arrive("e1", inactive)
+    house.arrive("e2", inactive, EventKind.WITHDRAWN)
+    house.end_of_window()
+
+    assert [] == house.notified()
+
+
+def test_an_event_that_cannot_be_read_overtakes_nothing(house: House) -> None:
+    """Late is worse than bare: what is known is told."""
+    house.arrive("e1", CAME)
+    house.arrive("e2", CAME, EventKind.WITHDRAWN)
+    house.desk.damage("e2")
+    house.end_of_window()
+
+    assert ["e1"] == house.notified()
+    assert State.DEAD is house.desk.found("e2").state
+
+
+class Silent:
+    """A courier whose letters are never known to have arrived."""
+
+    def __init__(self, courier: MeshCourier) -> None:
+        """Take the courier that writes."""
+        self._courier = courier
+        self.write, self.close = courier.write, courier.close
+
+    async def send(self, letter: Letter) -> Outcome:
+        """Send it, and hear nothing."""
+        await self._courier.send(letter)
+        return failed(Fault.NO_ANSWER)
+
+
+def test_what_may_have_been_sent_is_not_sent_again_once_it_is_taken_back(house: House) -> None:
+    """Its last error stays, so that a person sees that it may have arrived."""
+    house.arrive("e1", CAME)
+    work(house.desk, house.courier)
+    house.desk.now += HOUR
+    work(house.desk, Silent(house.courier))
+    house.arrive("e2", CAME, EventKind.RETRACTED)
+    house.end_of_window()
+
+    assert ["e1"] == house.notified()
+    found = house.desk.found("e1")
+    assert (State.SUPERSEDED, 1, Fault.NO_ANSWER.value) == (found.state, found.attempts, found.fault)
+
+
+def test_an_answer_to_a_provider_overtakes_no_alert() -> None:
+    """It is no event of one (ruling 41)."""
+    assert not taken_back(first(NONE))
