@@ -35,18 +35,23 @@ class UploadStore(Protocol):
         ...
 
     def find(self, upload_id: str) -> KeptUpload | None:
-        """Return what is known of a file, None where there is none of that id."""
+        """Return what is known of a file, None where there is none; raise `UploadLost` if unreadable."""
         ...
 
     def every(self) -> Sequence[KeptUpload]:
-        """Return what is known of every file, the oldest first."""
+        """Return what is known of every file, the oldest first; not those that `damaged` tells."""
+        ...
+
+    def damaged(self) -> Sequence[str]:
+        """Return the ids of the files of which it cannot be read what is known."""
         ...
 
     def read(self, upload_id: str, part: Part) -> Iterator[bytes]:
         """
         Yield what is kept of a file, in order; nothing where that part is not there.
 
-        Raises `UnsealingFailed` where a byte is not as it was sealed, or the key is destroyed.
+        Raises `UnsealingFailed` where a byte is not as it was sealed, or the key is destroyed. Whatever was
+        kept has at least one piece, be it an empty one.
         """
         ...
 

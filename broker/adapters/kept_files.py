@@ -18,9 +18,10 @@ from typing import Any, BinaryIO
 
 from broker.adapters.private_file import write_private_file
 from broker.adapters.storage import unusable
-from broker.core.errors import StorageUnusable, UnsealingFailed
-from broker.core.identifiers import OdsCode
+from broker.core.errors import BrokerError, StorageUnusable, UnsealingFailed
+from broker.core.identifiers import OdsCode, aware
 from broker.core.kept_uploads import KeptUpload, MediaType, Part, Result, UploadDoor
+from broker.core.upload_errors import UploadLost
 from broker.ports import Sealed, Sealer
 
 PIECE_BYTES = 1_048_576
@@ -51,22 +52,36 @@ class KeptFiles:
             raise unusable(_SETTING, self._directory, error) from error
 
     def find(self, upload_id: str) -> KeptUpload | None:
-        """Return what is known of a file."""
+        """Return what is known of a file; raise `UploadLost` where it is damaged."""
         if not _ID.fullmatch(upload_id):  # it comes in an address, and names a file here
             return None
         try:
-            return _known(json.loads((self._directory / f"{upload_id}{_KNOWN}").read_bytes()))
+            return _known(json.loads((self._directory / f"{upload_id}{_KNOWN}").read_bytes()), upload_id)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise unusable(_SETTING, self._directory, error) from error
+        except (BrokerError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UploadLost from error
 
     def every(self) -> list[KeptUpload]:
-        """Return what is known of every file, the oldest first."""
-        found = (self.find(path.stem) for path in self._directory.glob(f"*{_KNOWN}"))
-        return sorted(
-            (one for one in found if one is not None), key=lambda one: (one.received_at, one.upload_id)
-        )
+        """Return what is known of every file, the oldest first; one that is damaged hides no other."""
+        found: list[KeptUpload] = []
+        for upload_id in self._ids():
+            with suppress(UploadLost):
+                upload = self.find(upload_id)
+                found += [] if upload is None else [upload]
+        return sorted(found, key=lambda one: (one.received_at, one.upload_id))
+
+    def damaged(self) -> list[str]:
+        """Return the ids of the files of which it cannot be read what is known."""
+        found: list[str] = []
+        for upload_id in self._ids():
+            try:
+                self.find(upload_id)
+            except UploadLost:
+                found.append(upload_id)
+        return sorted(found)
 
     def read(self, upload_id: str, part: Part) -> Iterator[bytes]:
         """Yield what is kept of a file."""
@@ -100,21 +115,30 @@ class KeptFiles:
         """
         Destroy whatever was received before a moment (aware); return how many files that were kept.
 
-        What a crash left of a file that was never kept goes by the time at which it was written.
+        What a crash left of a file that was never kept goes by the time at which it was written, as does one
+        that is damaged.
         """
+        old = [one.upload_id for one in self.every() if one.received_at < moment]
+        for upload_id in self.damaged():
+            with suppress(OSError):
+                if (self._directory / f"{upload_id}{_KNOWN}").stat().st_mtime < moment.timestamp():
+                    old.append(upload_id)
         gone = 0
-        for upload in self.every():
-            if upload.received_at < moment:
-                with suppress(OSError):  # tried again by the next call
-                    for part in Part:
-                        self._path(upload.upload_id, part).unlink(missing_ok=True)
-                    (self._directory / f"{upload.upload_id}{_KNOWN}").unlink(missing_ok=True)
-                    gone += 1
+        for upload_id in old:
+            with suppress(OSError):  # tried again by the next call
+                for part in Part:
+                    self._path(upload_id, part).unlink(missing_ok=True)
+                (self._directory / f"{upload_id}{_KNOWN}").unlink(missing_ok=True)
+                gone += 1
         for path in (*self._directory.glob(f".*{_DRAFT}"), *self._directory.glob(f"*.{Part.FILE}")):
             with suppress(OSError):
                 if path.stat().st_mtime < moment.timestamp():
                     path.unlink()
         return gone
+
+    def _ids(self) -> list[str]:
+        """Return the ids of the files of which something is known."""
+        return [path.stem for path in self._directory.glob(f"*{_KNOWN}")]
 
     def _path(self, upload_id: str, part: Part) -> Path:
         """Return where a part of a file lies."""
@@ -243,6 +267,7 @@ def _said(upload: KeptUpload) -> dict[str, Any]:
         "received_at": upload.received_at.isoformat(),
         "digest": upload.digest,
         "postponed": upload.postponed,
+        "lost": upload.lost,
         "result": None
         if result is None
         else {
@@ -254,15 +279,18 @@ def _said(upload: KeptUpload) -> dict[str, Any]:
     }
 
 
-def _known(said: dict[str, Any]) -> KeptUpload:
-    """Return what JSON says of a file."""
+def _known(said: dict[str, Any], upload_id: str) -> KeptUpload:
+    """Return what JSON says of the file of this id; raise `ValueError` and the like where it is damaged."""
+    if said["id"] != upload_id:
+        raise ValueError
     return KeptUpload(
-        upload_id=said["id"],
+        upload_id=upload_id,
         door=UploadDoor(said["door"]),
         media_type=MediaType(said["media_type"]),
         senders=frozenset(map(OdsCode, said["senders"])),
-        received_at=datetime.fromisoformat(said["received_at"]),
+        received_at=aware(datetime.fromisoformat(said["received_at"])),
         digest=said["digest"],
         postponed=said["postponed"],
+        lost=said["lost"],
         result=None if said["result"] is None else Result(**said["result"]),
     )

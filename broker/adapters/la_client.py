@@ -1,13 +1,15 @@
 """A client of the authorities' door: what a supplier's system does over HTTP, one request at a time."""
 
 import io
+import ipaddress
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 
-from broker.core.upload_errors import DoorUnreachable
+from broker.core.upload_errors import DoorUnreachable, TokenInClear
 
 _TOTAL_SECONDS = 600.0  # 64 MB over a bad line
 
@@ -21,9 +23,15 @@ class Reply:
 
 
 class LaClient:
-    """Asks one door, with the bearer token in a file; `tls` says whom to trust, else the system does."""
+    """
+    Asks one door, with the bearer token in a file; `tls` says whom to trust, else the system does.
+
+    Raises `TokenInClear` for an address to which a token would go unencrypted over a network.
+    """
 
     def __init__(self, url: str, token_file: Path, tls: ssl.SSLContext | None = None) -> None:
+        if not _is_private(url):
+            raise TokenInClear
         self._url = url.rstrip("/")
         self._token_file = token_file
         self._tls = tls
@@ -54,3 +62,18 @@ class LaClient:
                 return Reply(answer.status, await answer.read())
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise DoorUnreachable(f"the door does not answer: {type(error).__name__}") from error
+
+
+def _is_private(url: str) -> bool:
+    """Tell whether what goes to an address is encrypted, or never leaves this machine."""
+    try:
+        address = urlsplit(url)
+        host = address.hostname or ""
+    except ValueError:
+        return False
+    if address.scheme != "http" or host == "localhost":
+        return address.scheme in {"https", "http"} and bool(host)
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -10,6 +10,7 @@ from broker.adapters.sealing import KeyDirectory
 from broker.cli.desk import at_desk, grounds_options, json_option, servers_option, show_list
 from broker.core.kept_uploads import KeptUpload, Part
 from broker.core.operators import Grounds
+from broker.core.upload_errors import UploadLost
 from broker.runtime.desk import Desk
 from broker.runtime.parts import present
 from broker.runtime.settings import Settings, load_settings
@@ -28,7 +29,9 @@ def uploads() -> None:
 @json_option
 def list_uploads(*, as_json: bool) -> None:
     """List what is kept, oldest first, and what became of it; it names nobody."""
-    rows = [_row(upload) for upload in _kept(load_settings()).every()]
+    kept = _kept(load_settings())
+    rows = [_row(upload) for upload in kept.every()]
+    rows += [{**dict.fromkeys(_COLUMNS), "upload": one, "code": UploadLost.code} for one in kept.damaged()]
     show_list(rows, _COLUMNS, as_json=as_json, nothing="no upload is kept here")
 
 

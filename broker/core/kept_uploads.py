@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from broker.core.identifiers import OdsCode
 
+_DEMOGRAPHICS_AWAY = "CPF05"
+
 
 class UploadDoor(StrEnum):
     """By which way a file came."""
@@ -60,7 +62,8 @@ class KeptUpload:
 
     `senders` are the authorities all of which whoever asks about it must be; nobody is where there is none.
     `digest` is keyed, and tells one content from another. `result` is None as long as the file waits, and
-    `postponed` then says why it was not taken at the last attempt, in stable words.
+    `postponed` then says why it was not taken at the last attempt, in stable words. One that is `lost` cannot
+    be read any more: it waits no longer, and its sender is to send it again.
     """
 
     upload_id: str
@@ -71,6 +74,17 @@ class KeptUpload:
     media_type: MediaType = MediaType.XML
     result: Result | None = None
     postponed: str = ""
+    lost: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is yet to be taken."""
+        return self.result is None and not self.lost
+
+    @property
+    def may_be_sent_again(self) -> bool:
+        """Whether the same file, sent again by the same request, is taken again (R16)."""
+        return self.lost or (self.result is not None and self.result.code == _DEMOGRAPHICS_AWAY)
 
     def is_for(self, authorities: frozenset[OdsCode]) -> bool:
         """Tell whether whoever is these authorities may ask about it, and read its answer."""

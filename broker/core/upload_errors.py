@@ -74,3 +74,24 @@ class DoorUnreachable(BrokerError):
     disposition = Disposition.RETRY
     action = "Check --url, --token-file and --ca-file; send the file again with the same --request-id."
     exit_code = 69
+
+
+class UploadLost(BrokerError):
+    """What is kept of an upload, or what is known of it, cannot be read any more: it is not taken."""
+
+    code = "CPIS-727"
+    disposition = Disposition.RETRY
+    action = (
+        "Send the file again, with the same request id or another: it takes the place of what was lost. The "
+        "operator looks at the disk and the sealing keys of the day."
+    )
+    exit_code = 74
+
+
+class TokenInClear(BrokerError):
+    """A token would go over the network unencrypted."""
+
+    code = "CPIS-728"
+    disposition = Disposition.REJECT
+    action = "Give --url with https; plain http is taken to this machine alone (127.0.0.1, ::1, localhost)."
+    exit_code = 64

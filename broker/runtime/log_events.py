@@ -69,6 +69,17 @@ class UploadsDestroyed(LogEvent, name="upload files destroyed"):
     count: int
 
 
+class KeptFilesDamaged(
+    LogEvent,
+    name="kept files damaged",
+    level=Level.WARNING,
+    action="`cpis uploads list` names them, with `CPIS-727`; look at the disk, have them sent again.",
+):
+    """Of so many kept uploads it cannot be read what is known; the others go on. Told every hour."""
+
+    count: int
+
+
 class KafkaUnavailable(
     LogEvent,
     name="kafka unavailable, senders are told to send again",

@@ -104,11 +104,13 @@ class UploadDoors:
         return self._folder.run(), self._queue.run()
 
     async def destroy_old(self, now: datetime) -> None:
-        """Destroy what was kept as long as it may be at a moment (aware), and say how much it was."""
+        """Destroy what was kept as long as it may be at a moment (aware); say that, and what is damaged."""
         files = await asyncio.to_thread(self._folder.destroy_before, now - self._answers_for)
         files += await asyncio.to_thread(self._store.destroy_before, now - KEPT_FOR)
         if files:
             self._log.write(events.UploadsDestroyed(count=files))
+        if damaged := await asyncio.to_thread(self._store.damaged):
+            self._log.write(events.KeptFilesDamaged(count=len(damaged)))
 
     async def _take(self, data: bytes) -> Verdict:
         """Take one dropped file: whoever may write into the folder may send for anybody."""

@@ -1,10 +1,11 @@
 """Opens an upload that is kept, or its acknowledgement: on grounds, noted before the first byte is read."""
 
 import asyncio
+from contextlib import suppress
 
 from broker.core.kept_uploads import Part
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, Place
-from broker.core.upload_errors import NoSuchUpload
+from broker.core.upload_errors import NoSuchUpload, UploadLost
 from broker.services.desk_log import DeskLog
 from broker.upload_ports import UploadStore
 
@@ -27,8 +28,9 @@ class KeptDesk:
         Raises `NoSuchUpload` where there is none of that id, or no answer yet; `NotForThisRole`;
         `UnsealingFailed` where its key is destroyed.
         """
-        if await asyncio.to_thread(self._store.find, upload_id) is None:
-            raise NoSuchUpload
+        with suppress(UploadLost):  # what is known of it is damaged: the bytes may be there
+            if await asyncio.to_thread(self._store.find, upload_id) is None:
+                raise NoSuchUpload
         place = Place(topic=KEPT_FILES, partition=YET_UNWRITTEN, offset=YET_UNWRITTEN)
         await self._log.audit(ActionKind.UNMASKED, upload_id, place, grounds, outcome=part.value)
         data = await asyncio.to_thread(lambda: b"".join(self._store.read(upload_id, part)))

@@ -10,10 +10,11 @@ import hashlib
 import json
 import secrets
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from broker.core.door_errors import RequestRefused
-from broker.core.errors import BrokerError, StorageUnusable
+from broker.core.errors import BrokerError, StorageUnusable, UnsealingFailed
 from broker.core.identifiers import OdsCode, aware
 from broker.core.kept_uploads import KeptUpload, MediaType, Part, UploadDoor
 from broker.core.keyed import IdentityKey
@@ -24,6 +25,7 @@ from broker.core.upload_errors import (
     NotItsUpload,
     RequestIdReused,
     TooManyWaiting,
+    UploadLost,
     UploadUnanswered,
 )
 from broker.ports import Clock
@@ -32,7 +34,6 @@ from broker.services.upload_queue import UploadQueue
 from broker.upload_ports import UploadDraft, UploadStore
 from broker.wire.http import JSON, HttpAnswer, HttpRequest, Operation, Parameter
 from broker.wire.problem import PROBLEM, problem
-from broker.wire.upload_codes import FileCode
 from broker.wire.upload_csv import authority_in
 from broker.wire.upload_heading import HEAD_BYTES_MAX, authority_of
 
@@ -54,6 +55,8 @@ _STATUSES: Mapping[type[BrokerError], int] = {
     NotItsUpload: 403,
     NoSuchUpload: 404,
     UploadUnanswered: 409,
+    UploadLost: 410,
+    UnsealingFailed: 410,
     RequestIdReused: 422,
     TooManyWaiting: 503,
     StorageUnusable: 503,
@@ -64,6 +67,7 @@ _TOLD: Mapping[int, str] = {
     404: "There is no such upload of this authority, or it is destroyed after 35 days.",
     406: "The answer is not to be had in that form.",
     408: "The file came too slowly.",
+    410: "What was kept of it cannot be read any more. Where the status says `lost`, send the file again.",
     413: "Larger than 64 MB, before decompression or after it.",
     415: "Neither XML nor CSV, or compressed otherwise than with gzip.",
     422: "The same `X-Request-ID` came with another file.",
@@ -108,7 +112,7 @@ class LaDoor:
                 statuses={
                     202: "Durable: it will be taken. `Location` is where its status is asked.",
                     400: "Broken off, or no gzip.",
-                    **{status: words for status, words in _TOLD.items() if status not in {404, 409}},
+                    **{status: words for status, words in _TOLD.items() if status not in {404, 409, 410}},
                 },
                 takes=(*_XML_TYPES, MediaType.CSV.value),
                 gives=(JSON, PROBLEM),
@@ -120,10 +124,11 @@ class LaDoor:
                 path=f"{BASE}/{{id}}",
                 name="uploadStatus",
                 summary="Ask what became of an upload",
-                meaning="`waiting`, or `done` with the code of the file and the numbers of records.",
+                meaning="`waiting`, or `done` with the code of the file and the numbers of records, or "
+                "`lost`: it cannot be read any more and is to be sent again.",
                 handle=self._status,
                 refuse=_refuse,
-                statuses={200: "What became of it so far.", **_told(401, 404, 406, 429, 503)},
+                statuses={200: "What became of it so far.", **_told(401, 404, 406, 410, 429, 503)},
                 gives=(JSON, PROBLEM),
                 parameters=(_ID,),
             ),
@@ -139,7 +144,7 @@ class LaDoor:
                 statuses={
                     200: "The acknowledgement.",
                     409: "It is not taken yet: ask again after the time in `Retry-After`.",
-                    **_told(401, 404, 406, 429, 503),
+                    **_told(401, 404, 406, 410, 429, 503),
                 },
                 gives=(*_XML_TYPES, JSON, PROBLEM),
                 parameters=(_ID,),
@@ -205,11 +210,13 @@ class LaDoor:
 
     async def _settled(self, draft: UploadDraft, upload: KeptUpload) -> KeptUpload:
         """Return what is known of a file: kept now, or what came of the same before."""
-        earlier = await asyncio.to_thread(self._store.find, upload.upload_id)
+        earlier = None
+        with suppress(UploadLost):  # what is known of it is damaged: this takes its place
+            earlier = await asyncio.to_thread(self._store.find, upload.upload_id)
         if earlier is not None:
             if earlier.digest != upload.digest:
                 raise RequestIdReused
-            if earlier.result is None or earlier.result.code != FileCode.DEMOGRAPHICS_AWAY:
+            if not earlier.may_be_sent_again:
                 return earlier
         await asyncio.to_thread(draft.place)
         await asyncio.to_thread(self._store.settle, upload, {})
@@ -227,6 +234,8 @@ class LaDoor:
         """Hand over the answer to an upload."""
         try:
             upload = await self._own(request)
+            if upload.lost:
+                raise UploadLost
             if upload.result is None:
                 raise UploadUnanswered
             as_json = request.prefers(JSON, to=MediaType.XML)
@@ -283,16 +292,17 @@ def _said(upload: KeptUpload) -> bytes:
     """Return the status of an upload as JSON."""
     said: dict[str, Any] = {
         "id": upload.upload_id,
-        "state": "waiting" if upload.result is None else "done",
+        "state": "waiting" if upload.waits else "lost" if upload.lost else "done",
         "received_at": upload.received_at.isoformat(timespec="seconds"),
         "acknowledgement": f"{BASE}/{upload.upload_id}/acknowledgement",
     }
     if upload.result is not None:
         result = upload.result
         said |= {"code": result.code, "loaded": result.loaded, "failed": result.failed, "plans": result.plans}
-        said["send_again"] = result.code == FileCode.DEMOGRAPHICS_AWAY
     elif upload.postponed:
         said["postponed"] = upload.postponed
+    if not upload.waits:
+        said["send_again"] = upload.may_be_sent_again
     return json.dumps(said).encode()
 
 

@@ -16,6 +16,7 @@ from broker.core.errors import MalformedMessage
 from broker.core.identifiers import OdsCode, aware
 from broker.core.kept_uploads import KeptUpload, MediaType, Part, Result, UploadDoor
 from broker.core.keyed import IdentityKey
+from broker.core.upload_errors import UploadLost
 from broker.ports import Clock
 from broker.services.uploads import Uploads
 from broker.upload_ports import UploadStore
@@ -121,7 +122,7 @@ class UploadDesk:
         """
         Make durable what a file says that is kept already, then keep its answer beside it.
 
-        Raises as `take` does, and `UnsealingFailed` where it cannot be read any more.
+        Raises as `take` does, and `UnsealingFailed` or `UploadLost` where it cannot be read any more.
         """
         data = await asyncio.to_thread(self._read, upload.upload_id)
         outcome = await self._load(data, upload.door, upload.senders, upload.received_at, upload.media_type)
@@ -158,7 +159,10 @@ class UploadDesk:
 
     def _read(self, upload_id: str) -> bytes:
         """Return a file that is kept."""
-        return b"".join(self._store.read(upload_id, Part.FILE))
+        pieces = list(self._store.read(upload_id, Part.FILE))
+        if not pieces:
+            raise UploadLost
+        return b"".join(pieces)
 
     def _keep(self, upload: KeptUpload, data: bytes, outcome: Outcome) -> None:
         """Keep a file with its answer: what is known of it comes last, so that it is there whole or not."""

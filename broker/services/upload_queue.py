@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from broker.core.errors import BrokerError, UnsealingFailed
 from broker.core.identifiers import OdsCode
 from broker.core.kept_uploads import KeptUpload
+from broker.core.upload_errors import UploadLost
 from broker.services.upload_desk import UploadDesk
 from broker.services.uploads import DEFECT
 from broker.upload_ports import UploadStore
@@ -72,7 +73,7 @@ class UploadQueue:
     async def take_up(self) -> None:
         """Let everything wait that was accepted and not finished, in the order in which it came."""
         for upload in await asyncio.to_thread(self._store.every):
-            if upload.result is None:
+            if upload.waits:
                 self.add(upload.upload_id, upload.senders)
 
     async def run(self) -> None:
@@ -95,18 +96,25 @@ class UploadQueue:
         """Take one file; return whether it is settled, or gone."""
         try:
             upload = await asyncio.to_thread(self._store.find, upload_id)
-            if upload is None or upload.result is not None:
+            if upload is None or not upload.waits:
                 return True
             return await self._settle(upload)
+        except UploadLost:
+            self._count("upload lost")
+            return True
         except BrokerError:  # the disk: what is known of it cannot be read or written
             self._count("upload postponed")
             return False
 
     async def _settle(self, upload: KeptUpload) -> bool:
-        """Have one file taken; return whether it is settled or lost, and say beside it why it is not."""
+        """
+        Have one file taken; return whether it is settled or lost, and say beside it why it is not.
+
+        One that is lost is not tried again, at no later start either: its sender is told to send it again.
+        """
         try:
             await self._desk.settle(upload)
-        except UnsealingFailed as error:
+        except (UnsealingFailed, UploadLost) as error:
             lost, why = True, error.code
         except BrokerError as error:
             lost, why = False, error.code
@@ -115,5 +123,5 @@ class UploadQueue:
         else:
             return True
         self._count("upload lost" if lost else "upload postponed")
-        await asyncio.to_thread(self._store.settle, replace(upload, postponed=why), {})
+        await asyncio.to_thread(self._store.settle, replace(upload, postponed=why, lost=lost), {})
         return lost

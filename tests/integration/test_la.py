@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from broker.cli import root
 from broker.core.errors import MalformedMessage
-from broker.core.upload_errors import DoorUnreachable
+from broker.core.upload_errors import DoorUnreachable, TokenInClear
 from tests.builders.upload import Person, Record, build_upload
 from tests.builders.upload_corpus import RECORDS
 from tests.builders.upload_tables import ROW, table
@@ -104,6 +104,41 @@ def test_an_upload_goes_to_the_door_and_its_acknowledgement_comes_back(tmp_path:
     assert ("http", "Z211", "CPF02", 1, 0) == tuple(
         row[name] for name in ("door", "authority", "code", "loaded", "failed")
     )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://broker.example:8443",
+        "http://10.0.0.8",
+        "HTTP://127.0.0.1.example",
+        "http://localhost.example",
+        "http://",
+        "http://[",
+        "127.0.0.1:8080",
+        "ftp://127.0.0.1",
+        "https://",
+    ],
+)
+def test_a_token_goes_over_no_network_in_the_clear(url: str, tmp_path: Path) -> None:
+    """Whoever reads it on the way could send plans in the authority's name; the token is not even read."""
+    file = written(tmp_path, "in.xml", build_upload())
+
+    ran = run(tmp_path, "la", "send", file, "--url", url, "--token-file", file)
+
+    assert isinstance(ran.exception, TokenInClear)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1", "https://127.0.0.1:1"]
+)
+def test_a_token_goes_to_this_machine_or_encrypted(url: str, tmp_path: Path) -> None:
+    """Such an address is asked, and here nobody answers."""
+    token = written(tmp_path, "token", b"own")
+
+    ran = run(tmp_path, "la", "status", "a" * 32, "--url", url, "--token-file", token)
+
+    assert isinstance(ran.exception, DoorUnreachable)
 
 
 def test_a_door_that_does_not_answer_is_told(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Upload files that are kept: byte for byte, sealed, whole or not at all, and no longer than they may be."""
 
 import errno
+import json
 import os
 import stat
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from broker.adapters.memory_sealing import MemorySealer
 from broker.core.errors import StorageUnusable, UnsealingFailed
 from broker.core.identifiers import OdsCode
 from broker.core.kept_uploads import KeptUpload, MediaType, Part, Result, UploadDoor
+from broker.core.upload_errors import UploadLost
 
 NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
 UPLOAD = KeptUpload(
@@ -39,12 +41,31 @@ def keeping(directory: Path, data: bytes = b"Robin", upload: KeptUpload = UPLOAD
     return files
 
 
+def known_with(**changed: object) -> bytes:
+    """Return what is known of the file, but for something."""
+    said = {
+        "id": UPLOAD.upload_id,
+        "door": "http",
+        "media_type": "text/csv",
+        "senders": ["Z211"],
+        "received_at": NOW.isoformat(),
+        "digest": "d",
+        "postponed": "",
+        "lost": False,
+        "result": None,
+    }
+    return json.dumps({**said, **changed}).encode()
+
+
 def path(directory: Path, part: Part = Part.FILE) -> Path:
     """Return where a part of the file lies."""
     return directory / "kept" / f"{UPLOAD.upload_id}.{part}"
 
 
-@pytest.mark.parametrize("upload", [UPLOAD, DONE, replace(UPLOAD, postponed="CPIS-401")])
+@pytest.mark.parametrize(
+    "upload",
+    [UPLOAD, DONE, replace(UPLOAD, postponed="CPIS-401"), replace(UPLOAD, postponed="CPIS-301", lost=True)],
+)
 def test_what_is_known_of_a_file_is_read_back(upload: KeptUpload, tmp_path: Path) -> None:
     """By another process as well."""
     keeping(tmp_path, upload=upload)
@@ -198,6 +219,44 @@ def test_what_a_crash_left_is_destroyed_by_the_time_of_its_writing(tmp_path: Pat
         files.destroy_before(now + timedelta(minutes=5)),
     )
     assert (2, []) == (lying, list((tmp_path / "kept").iterdir()))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b"\xff\xfe",
+        b'{"id": "' + b"e" * 32 + b'"}',
+        known_with(received_at="2025-03-01T12:00:00"),
+        known_with(received_at="soon"),
+        known_with(door="letter"),
+        known_with(senders=["no ODS code"]),
+        known_with(senders=None),
+        known_with(result={"code": "CPF02"}),
+    ],
+)
+def test_what_is_damaged_ends_nothing_and_is_told(damage: bytes, tmp_path: Path) -> None:
+    """The others are listed and destroyed in time; it stays as long, by when it was written."""
+    files = keeping(tmp_path)
+    known = tmp_path / "kept" / f"{UPLOAD.upload_id}.json"
+    known.write_bytes(damage)
+    other = replace(UPLOAD, upload_id="b" * 32)
+    files.settle(other, {Part.XML: b"<answer/>"})
+    now = datetime.now(tz=UTC)
+
+    assert ([other], [UPLOAD.upload_id]) == (files.every(), files.damaged())
+    with pytest.raises(UploadLost):
+        files.find(UPLOAD.upload_id)
+    assert (1, [], True) == (
+        files.destroy_before(NOW + timedelta(seconds=1)),
+        files.every(),
+        path(tmp_path).exists(),
+    )
+    assert 1 == files.destroy_before(now + timedelta(minutes=5))
+    assert [] == list((tmp_path / "kept").iterdir())
 
 
 def test_a_directory_that_cannot_be_used_is_told(tmp_path: Path) -> None:

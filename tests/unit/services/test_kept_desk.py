@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 
@@ -12,7 +13,7 @@ from broker.core.desk_roles import Role
 from broker.core.errors import KafkaUnavailable
 from broker.core.kept_uploads import Part
 from broker.core.operators import ActionKind, Grounds, OperatorAction
-from broker.core.upload_errors import NoSuchUpload
+from broker.core.upload_errors import NoSuchUpload, UploadLost
 from broker.ports import Topic
 from broker.runtime.codecs import load_schemas
 from broker.services.desk_log import DeskLog
@@ -27,10 +28,10 @@ GROUNDS = Grounds(by="A Administrator", reason="the authority asks what it sent,
 class House:
     """A store with one upload, and the desk in front of it."""
 
-    def __init__(self, role: Role = Role.ADMINISTRATOR) -> None:
+    def __init__(self, role: Role = Role.ADMINISTRATOR, store: MemoryUploads | None = None) -> None:
         self.kafka = MemoryKafka()
         self.records = RecordsCodec(load_schemas(), MemorySealer())
-        self.store = MemoryUploads()
+        self.store = store or MemoryUploads()
         self.store.settle(UPLOAD, {Part.FILE: b"<File/>"})
         log = DeskLog(MemoryFactLog(self.kafka), self.records, key=KEY, clock=lambda: NOW, role=role)
         self.desk = KeptDesk(self.store, log)
@@ -65,6 +66,22 @@ def test_an_upload_that_is_not_there_is_told_and_nothing_noted() -> None:
     with pytest.raises(NoSuchUpload):
         house.open("b" * 32)
     assert [] == house.noted()
+
+
+def test_what_is_kept_is_opened_though_what_is_known_of_it_is_damaged() -> None:
+    """The bytes may be whole, and an administrator who is to rescue them is not kept out."""
+
+    class Damaged(MemoryUploads):
+        """A store that cannot read what is known."""
+
+        def find(self, upload_id: str) -> NoReturn:  # noqa: ARG002 - the port's signature
+            """Fail."""
+            raise UploadLost
+
+    house = House(store=Damaged())
+
+    assert b"<File/>" == house.open()
+    assert 1 == len(house.noted())
 
 
 def test_an_answer_that_is_not_there_yet_is_told() -> None:

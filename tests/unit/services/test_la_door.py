@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from broker.services.la_door import AT_ONCE_OF_ONE_MAX, BASE
 from broker.services.upload_queue import WAITING_MAX
 from broker.wire.http import HttpAnswer, HttpRequest
 from broker.wire.problem import PROBLEM
+from tests.builders.matcher import until
 from tests.builders.upload import PlanBlock, Record, build_upload
 from tests.builders.upload_desk import NOW, Desk, door_of
 from tests.builders.upload_tables import ROW, table
@@ -48,6 +49,7 @@ SENDERS = parse_senders(
 FILE = build_upload()
 OF_ONE = {"x-request-id": "R-1"}
 NO_HEADERS: Mapping[str, str] = {}
+PATIENCE_SECONDS = 20.0
 BORN = date(2016, 4, 12)
 
 
@@ -92,6 +94,18 @@ class House:
         for upload in self.store.every():
             if upload.result is None:
                 asyncio.run(self.desk.settle(upload))
+
+    def run_queue(self, condition: Callable[[], bool]) -> None:
+        """Run the queue until a condition holds."""
+
+        async def run() -> None:
+            """Run it, wait, end it."""
+            running = asyncio.create_task(self.queue.run())
+            await until(condition, PATIENCE_SECONDS)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+        asyncio.run(run())
 
     def fetch(self, answer: HttpAnswer, name: str = "uploadStatus", peer: Peer = OWN, **more: Any) -> Any:
         """Ask about the upload that an answer told of."""
@@ -269,6 +283,45 @@ def test_a_file_that_is_sent_again_after_cpf05_is_taken_again(tmp_path: Path) ->
 
     assert ("waiting", "CPF02", False) == (first["state"], second["code"], second["send_again"])
     assert (1, 1) == (len(house.store.every()), len(house.memory.plans()))
+
+
+@pytest.mark.parametrize("lost", ["the key", "the bytes", "what is known"])
+def test_an_upload_that_is_lost_is_told_and_taken_when_it_is_sent_again(lost: str, tmp_path: Path) -> None:
+    """`410` with what to do, never a wait without end; the same request is then a new upload."""
+    house = House(tmp_path)
+    sent = house.send(request=OF_ONE)
+    [upload] = house.store.every()
+    if lost == "the key":
+        (house.directory / f"{upload.upload_id}.{Part.FILE}").write_bytes(b"x" * 40)
+    elif lost == "the bytes":
+        (house.directory / f"{upload.upload_id}.{Part.FILE}").unlink()
+    else:
+        (house.directory / f"{upload.upload_id}.json").write_bytes(b"{")
+    if lost != "what is known":
+        house.run_queue(lambda: any(one.lost for one in house.store.every()))
+        status = said(house.fetch(sent))
+        assert ("lost", True) == (status["state"], status["send_again"])
+
+    gone = house.fetch(sent, "acknowledgement")
+    again = house.send(request=OF_ONE)
+    house.settle()
+
+    assert (410, "CPIS-727") == (gone.status, said(gone)["code"])
+    assert (202, "CPF02") == (again.status, said(house.fetch(again))["code"])
+
+
+def test_an_acknowledgement_whose_key_is_gone_is_told(tmp_path: Path) -> None:
+    """The status says what became of the file: asking again changes nothing."""
+    house = House(tmp_path)
+    sent = house.send()
+    house.settle()
+    [upload] = house.store.every()
+    (house.directory / f"{upload.upload_id}.{Part.XML}").write_bytes(b"x" * 40)
+
+    assert (410, "done") == (
+        house.fetch(sent, "acknowledgement").status,
+        said(house.fetch(sent))["state"],
+    )
 
 
 def test_a_table_is_taken_as_the_message_that_says_the_same(tmp_path: Path) -> None:

@@ -140,7 +140,26 @@ def test_a_file_that_cannot_be_read_any_more_is_told_and_holds_up_nobody(tmp_pat
     assert {"upload lost": 1} == line.counts
     damaged = line.store.find(UPLOAD.upload_id)
     assert damaged is not None
-    assert (None, UnsealingFailed.code) == (damaged.result, damaged.postponed)
+    assert (None, UnsealingFailed.code, True) == (damaged.result, damaged.postponed, damaged.lost)
+
+
+@pytest.mark.parametrize("lost", ["the bytes", "what is known"])
+def test_what_is_lost_is_not_tried_again_at_the_next_start(lost: str, tmp_path: Path) -> None:
+    """A day's key does not come back: the log and its sender are told once."""
+    line = Line(tmp_path)
+    line.keep(UPLOAD, build_upload(file_id="GONE"))
+    line.queue.add(UPLOAD.upload_id)
+    if lost == "the bytes":
+        (tmp_path / "kept" / f"{UPLOAD.upload_id}.{Part.FILE}").unlink()
+    else:
+        (tmp_path / "kept" / f"{UPLOAD.upload_id}.json").write_bytes(b"{")
+    line.run(lambda: line.counts["upload lost"] == 1)
+
+    following = replace(UPLOAD, upload_id="b" * 32, received_at=NOW + timedelta(hours=1))
+    line.keep(following, build_upload(file_id="NEXT"))
+    line.run(lambda: line.taken == ["NEXT"])
+
+    assert {"upload lost": 1} == line.counts
 
 
 @pytest.mark.parametrize("fault", [ReaderLost(), ZeroDivisionError()])
