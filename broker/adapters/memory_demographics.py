@@ -37,13 +37,16 @@ class MemoryDemographics:
         self._check()
         wanted = _folded(details)
         found = [
-            number
+            (number, answer)
             for number, answer in self._answers.items()
             if isinstance(answer, Current) and _folded(answer.details) == wanted
         ]
         if None in wanted or not found:
             return NoMatch()
-        return OneMatch(number=found[0]) if len(found) == 1 else SeveralMatches()
+        if len(found) > 1:
+            return SeveralMatches()
+        [(number, answer)] = found
+        return OneMatch(number=number, protected_at=answer.recorded_at if answer.restricted else None)
 
     def _check(self) -> None:
         """Raise `DemographicsUnavailable` while the source does not answer."""

@@ -59,9 +59,15 @@ NumberAnswer = Current | SupersededBy | Invalidated | NotKnown
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneMatch:
-    """Exactly one person in use has these details: that one's number (ruling 21: it promotes)."""
+    """
+    Exactly one person in use has these details: that one's number (ruling 21: it promotes).
+
+    `protected_at` is when the source said that it protects where the person is, aware UTC (ruling 24); None
+    where it does not.
+    """
 
     number: NhsNumber = field(repr=False)
+    protected_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

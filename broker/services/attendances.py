@@ -124,16 +124,19 @@ class Attendances:
 
         Any of them may be the patient's (24); each mark is as if there were no other (42).
         """
-        marks = ((number, self._mark(number, received_at)) for number in sorted(numbers))
-        return [fact_write(self._codec, mark, number, mark.notice_id, SOURCE) for number, mark in marks]
+        at = to_the_minute(received_at)
+        return [self.protected(number, at, at) for number in sorted(numbers)]
+
+    def protected(self, number: NhsNumber, at: datetime, received_at: datetime) -> Write:
+        """Return that a source said, `at` a time, that a person is to be protected (ruling 24)."""
+        mark = notice_of(number, IdentityKind.RESTRICTED, at, received_at, self.key)
+        return fact_write(self._codec, mark, number, mark.notice_id, SOURCE)
 
     def of_person(self, person: Person, received_at: datetime) -> list[Write]:
         """Return what a message about a person and no visit tells: a mark (24), whose baby it is (26)."""
         told = self.births.of_person(person, received_at)
         if person.restricted:
-            number, at = person.number, person.recorded_at
-            notice = notice_of(number, IdentityKind.RESTRICTED, at, received_at, self.key)
-            told.append(fact_write(self._codec, notice, number, notice.notice_id, SOURCE))
+            told.append(self.protected(person.number, person.recorded_at, received_at))
         return told
 
     def visit(self, message: VisitMessage, number: NhsNumber, faults: Iterable[str] = ()) -> Write:

@@ -25,7 +25,8 @@ class Came(NamedTuple):
     """
     One message as it came: its bytes, by which door, when.
 
-    `sender` says who may send on its connection, `confirmed` whose it is where a person found out (46).
+    `sender` says who may send on its connection, `confirmed` whose it is where a person, or the demographic
+    source, found out (46, 21), `protected` that the source protects where that person is (24).
     """
 
     data: bytes
@@ -33,6 +34,7 @@ class Came(NamedTuple):
     received_at: datetime
     sender: SenderOf | None = None
     confirmed: NhsNumber | None = None
+    protected: bool = False
 
 
 class Dialect(Protocol):

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
+from broker.core.demographics import OneMatch
 from broker.core.errors import (
     BrokerError,
     KafkaUnavailable,
@@ -56,12 +57,11 @@ UNREAD = "unread: "
 """Beginning of what is counted of each part of a message of which nothing is read: its name."""
 ACKNOWLEDGED = "acknowledged: "
 """Beginning of what is counted of each message that is about no visit: its trigger event."""
-UNFRAMED = "frame"
-"""Instead of a code: bytes that were no frame."""
-NUMBERLESS = "number"
-"""Instead of a code: an attendance without a usable NHS number."""
-NOT_ITS_SENDER = "sender"
-"""Instead of a code: a message that came in on a connection which is not its sender's."""
+UNFRAMED, NUMBERLESS, NOT_ITS_SENDER = "frame", "number", "sender"
+"""
+Instead of a code: bytes that were no frame, an attendance without a usable NHS number, and a message that
+came in on a connection which is not its sender's.
+"""
 
 _AWAITED = frozenset({END_BROKEN, TOO_LONG})  # the sender thinks that it sent a message
 _END_MARK = b"\x1c"
@@ -211,21 +211,22 @@ class Intake:
             self._attendances.numberless.bore_mark(judgement.bore_mark)
         return judgement
 
-    async def promote(self, untraced: Untraced, number: NhsNumber) -> bool:
+    async def promote(self, untraced: Untraced, found: OneMatch) -> bool:
         """
         Make a message that was kept a fact under the number that the source named; return whether it is one.
 
-        It is none where its visit has another number by now: a trace joins no two (rulings 21, 42). What it
-        says counts from its first receipt on. Raises `KafkaUnavailable` and `StorageUnusable`.
+        None where its visit has another number by now (21, 42). It counts from its first receipt on. A mark
+        of the source's is durable first, and borne by the fact too (24). Raises as `FactLog`.
         """
         await self._ready()
         came = Came(untraced.data, untraced.door, untraced.received_at)
-        if self._read(came).number not in {None, number}:
+        if self._read(came).number not in {None, found.number}:
             return False
-        came = came._replace(confirmed=number)
-        judgement = self._judge(came)
-        if not judgement.facts:
+        came = came._replace(confirmed=found.number, protected=found.protected_at is not None)
+        if not (judgement := self._judge(came)).facts:
             return False
+        if (at := found.protected_at) is not None:
+            await self._facts.append([self._attendances.protected(found.number, at, aware(self._clock()))])
         await self._done(came, judgement)
         return True
 
@@ -254,10 +255,9 @@ class Intake:
             return answer(message, error) if reason in _AWAITED else None
         if durable:
             self._count(f"{REJECTED}{door_label(Door.MLLP)} {UNFRAMED}")
+        self._count("kept" if durable else "refused" if reason in _AWAITED else "unreadable lost")
         if reason not in _AWAITED:
-            self._count("kept" if durable else "unreadable lost")
             return None
-        self._count("kept" if durable else "refused")
         fault = MalformedMessage(reason, location=place_of(data, reason)) if durable else KafkaUnavailable()
         return answer(message, fault)
 
@@ -293,7 +293,8 @@ class Intake:
             reading = self._read(came)
             if (number := reading.number) is None:
                 return self._without_number(came, reading)
-            marked = self._attendances.numberless.marked(reading.message, reading.unnumbered)
+            numberless, message = self._attendances.numberless, reading.message
+            marked = numberless.marked(message, reading.unnumbered, protected=came.protected)
             if Fault.NUMBERS_DIFFER not in reading.faults:
                 marked = self._attendances.births.named(number, marked, reading.mothers)
             reading = replace(reading, message=marked)

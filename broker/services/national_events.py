@@ -2,8 +2,9 @@
 What becomes of an event of the national services, whichever way it came. Rulings 26, 38; R53.
 
 A birth and a number change are facts. Of everything else the event says only that something changed: the
-demographic source is asked before the event is taken, and what it answers are the facts. The same event has
-the same facts, so that one that is sent twice, or out of its order, changes nothing.
+demographic source is asked before the event is taken, and what it answers are the facts. Of a birth it is
+asked whether it protects mother or baby. The same event has the same facts, so that one that is sent twice,
+or out of its order, changes nothing.
 """
 
 import asyncio
@@ -11,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from broker.core.demographics import Current, NumberAnswer, SupersededBy
 from broker.core.errors import DemographicsUnavailable, MalformedMessage
-from broker.core.facts import Birth, IdentityKind
+from broker.core.facts import Birth, IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber, aware, to_the_minute
 from broker.core.keyed import IdentityKey
 from broker.core.national_events import NationalEvent, Told
@@ -100,7 +102,7 @@ class NationalEvents:
         if event.number is None:
             raise MalformedMessage(_NO_MOTHER)
         if event.told is Told.BIRTH:
-            return self._birth(event, event.number, now)
+            return await self._birth(event, event.number, now)
         if event.told is Told.NUMBER:
             return FACTS, [self._enquiry(event.number, min(event.recorded_at, now), now)]
         return await self._changed(event.number, now)
@@ -110,33 +112,76 @@ class NationalEvents:
         named = [number for number in (event.number, event.baby) if number is not None]
         return all(self._takes(number, None) is Taking.TAKEN for number in named)
 
-    def _birth(self, event: NationalEvent, mother: NhsNumber, now: datetime) -> tuple[str, list[Write]]:
-        """Return the link of a mother and her baby; of somebody who is no baby any more there is none."""
+    async def _birth(self, event: NationalEvent, mother: NhsNumber, now: datetime) -> tuple[str, list[Write]]:
+        """
+        Return the link of a mother and her baby; of somebody who is no baby any more there is none.
+
+        Whom of the two the source protects comes first, and the link says it of the baby as well: neither's
+        place is told because nobody had asked yet (rulings 24, 26).
+        """
         baby, at = event.baby, min(event.recorded_at, now)
         if baby is None or baby == mother or not may_be_baby(event.born, now):
             return OF_NO_USE, []
-        birth = Birth(birth_id="", baby=baby, born=event.born, recorded_at=at, received_at=to_the_minute(now))
+        asked = {number: await self._protected(number, now) for number in (mother, baby)}
+        birth = Birth(
+            birth_id="",
+            baby=baby,
+            born=event.born,
+            restricted=any(one.kind is IdentityKind.RESTRICTED for one in asked[baby]),
+            recorded_at=at,
+            received_at=to_the_minute(now),
+        )
         named = replace(birth, birth_id=birth_id(self._key, mother, birth))
-        return FACTS, [kin_write(self._codec, self._key, named, mother, SOURCE)]
+        marks = [self._written(number, one) for number, said in asked.items() for one in said]
+        return FACTS, [*marks, kin_write(self._codec, self._key, named, mother, SOURCE)]
+
+    async def _protected(self, number: NhsNumber, now: datetime) -> list[IdentityNotice]:
+        """
+        Return that the source protects a person, to the minute: no record of another has its time (42).
+
+        Where its answer cannot be read the number is under enquiry. Raises `DemographicsUnavailable`.
+        """
+        if self._source is None:
+            return []
+        answer = await self._answer(self._source, number)
+        minute = to_the_minute(now)
+        if answer is None:
+            return [notice_of(number, IdentityKind.NUMBER_CHANGE, minute, minute, self._key)]
+        if isinstance(answer, Current | SupersededBy) and answer.restricted:
+            at = to_the_minute(answer.recorded_at)
+            return [notice_of(number, IdentityKind.RESTRICTED, at, minute, self._key)]
+        return []
 
     def _enquiry(self, number: NhsNumber, at: datetime, now: datetime) -> Write:
         """Return that a number changed `at` a time: the source is asked until it answers (ruling 38)."""
-        notice = notice_of(number, IdentityKind.NUMBER_CHANGE, at, now, self._key)
-        return fact_write(self._codec, notice, number, notice.notice_id, SOURCE)
+        return self._written(number, notice_of(number, IdentityKind.NUMBER_CHANGE, at, now, self._key))
 
     async def _changed(self, number: NhsNumber, now: datetime) -> tuple[str, list[Write]]:
         """Return what the source says of a number of which something changed."""
         if self._source is None:
             return NOBODY_TO_ASK, []
+        answer = await self._answer(self._source, number)
+        if answer is None:
+            return FACTS, [self._enquiry(number, now, now)]
+        return FACTS, [self._written(number, one) for one in answered(number, answer, now, self._key)]
+
+    async def _answer(self, source: Demographics, number: NhsNumber) -> NumberAnswer | None:
+        """
+        Return what the source says of a number, None where that cannot be read: it would not be for ever.
+
+        Raises `DemographicsUnavailable`.
+        """
         try:
             async with asyncio.timeout(self._seconds):
-                answer = await self._source.get(number)
-        except DemographicsUnreadable:  # sent again it would be for ever: the number is under enquiry instead
-            return FACTS, [self._enquiry(number, now, now)]
+                return await source.get(number)
+        except DemographicsUnreadable:
+            return None
         except TimeoutError as error:
             raise DemographicsUnavailable from error
-        said = answered(number, answer, now, self._key)
-        return FACTS, [fact_write(self._codec, one, number, one.notice_id, SOURCE) for one in said]
+
+    def _written(self, number: NhsNumber, notice: IdentityNotice) -> Write:
+        """Return a notice as it is written."""
+        return fact_write(self._codec, notice, number, notice.notice_id, SOURCE)
 
     async def _keep(self, data: bytes, fault: MalformedMessage, now: datetime) -> None:
         """Keep an event of which nothing can be made."""

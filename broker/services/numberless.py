@@ -76,9 +76,13 @@ class Numberless:
             untraced = Untraced(data=data, received_at=message.received_at, details=found[0], door=door)
             self._trace(untraced)
 
-    def marked(self, message: VisitMessage, unnumbered: str) -> VisitMessage:
-        """Return a message with a number, restricted where its visit was before it had one (ruling 24)."""
-        return replace(message, restricted=True) if unnumbered in self._marked else message
+    def marked(self, message: VisitMessage, unnumbered: str, *, protected: bool = False) -> VisitMessage:
+        """
+        Return a message with a number, restricted where its visit was before it had one (ruling 24).
+
+        It is as well where the demographic source named the number, and protects the person.
+        """
+        return replace(message, restricted=True) if protected or unnumbered in self._marked else message
 
     def bore_mark(self, unnumbered: str) -> None:
         """

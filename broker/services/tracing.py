@@ -12,7 +12,6 @@ from datetime import datetime
 
 from broker.core.demographics import OneMatch
 from broker.core.facts import Details
-from broker.core.identifiers import NhsNumber
 from broker.ports import Demographics
 from broker.wire.records_codec import Door
 
@@ -32,8 +31,12 @@ class Untraced:
     door: Door
 
 
-Promote = Callable[[Untraced, NhsNumber], Awaitable[bool]]
-"""Makes a message a fact under a number; returns whether it may be one, and raises `KafkaUnavailable`."""
+Promote = Callable[[Untraced, OneMatch], Awaitable[bool]]
+"""
+Makes a message a fact under the number that was found, whose mark comes first (ruling 24).
+
+Returns whether it may be one, and raises `KafkaUnavailable`.
+"""
 
 
 class Tracing:
@@ -69,7 +72,7 @@ class Tracing:
         try:
             async with asyncio.timeout(self._seconds):
                 answer = await self._source.search(untraced.details)
-            traced = isinstance(answer, OneMatch) and await promote(untraced, answer.number)
+            traced = isinstance(answer, OneMatch) and await promote(untraced, answer)
         except Exception:  # noqa: BLE001 - away, or a defect: it costs this trace and nothing else
             self._count("trace unanswered")
             return

@@ -6,7 +6,7 @@ A source that does not answer refuses nothing: the file is taken again.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -82,7 +82,7 @@ class Verifying:
         ]
         worst = next(one for one in Verification if one in found)
         if worst is Verification.AGREES or (worst is Verification.RESTRICTED and self._is_told(record)):
-            return Verified(_verified(record), protected)
+            return Verified(_verified(record, {number for number, _ in protected}), protected)
         waiting = [
             (number, plan.content)
             for (number, plan), one in zip(record.plans, found, strict=True)
@@ -169,11 +169,17 @@ def _not_understood(record: ReadRecord) -> FaultyRecord:
     )
 
 
-def _verified(record: ReadRecord) -> ReadRecord:
-    """Return a record whose plans say that the source agreed (ruling 20)."""
-    return replace(record, plans=tuple((number, _agreed(plan)) for number, plan in record.plans))
+def _verified(record: ReadRecord, protected: Container[NhsNumber]) -> ReadRecord:
+    """
+    Return a record whose plans say that the source agreed (ruling 20), and those of `protected` so (24).
+
+    A plan that bears the mark itself tells no place, also where it is read before the source's own word.
+    """
+    plans = ((number, _agreed(plan, protected=number in protected)) for number, plan in record.plans)
+    return replace(record, plans=tuple(plans))
 
 
-def _agreed(plan: PlanFact) -> PlanFact:
-    """Return a plan that says that the source agreed."""
-    return replace(plan, content=replace(plan.content, verified=True))
+def _agreed(plan: PlanFact, *, protected: bool) -> PlanFact:
+    """Return a plan that says that the source agreed, and restricts whom it protects."""
+    content = plan.content
+    return replace(plan, content=replace(content, verified=True, restricted=content.restricted or protected))

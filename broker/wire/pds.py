@@ -118,8 +118,11 @@ def read_found(reply: Reply, asked: Details, at: datetime) -> SearchAnswer:
         return SeveralMatches()
     if not entries:
         return NoMatch()
-    number, found = _patient(_object(_object(entries[0]).get("resource")), at)
-    return OneMatch(number=number) if _same(asked, found) else NoMatch()
+    patient = _object(_object(entries[0]).get("resource"))
+    number, found = _patient(patient, at)
+    if not _same(asked, found):
+        return NoMatch()
+    return OneMatch(number=number, protected_at=at if _is_restricted(patient) else None)
 
 
 def read_token(reply: Reply) -> tuple[str, float]:

@@ -108,12 +108,19 @@ def test_the_newest_answer_counts(world: World) -> None:
 
 
 def test_one_person_with_these_details_is_found(world: World) -> None:
-    """However the names are written; a restricted one as well."""
-    world.put(ROBIN, Current(details=DETAILS, restricted=True, recorded_at=AT))
+    """However the names are written."""
+    world.put(ROBIN, Current(details=DETAILS, recorded_at=AT))
     world.put(ALEX, Current(details=Details(family="Other", given="Alex"), recorded_at=AT))
     asked = Details(family="SAMPLE", given="robin", birth_date=DETAILS.birth_date)
 
     assert OneMatch(number=ROBIN) == asyncio.run(world.source.search(asked))
+
+
+def test_a_protected_person_is_found_and_said_to_be_protected(world: World) -> None:
+    """Whoever is given the number knows it before anything is told of a place (ruling 24)."""
+    world.put(ROBIN, Current(details=DETAILS, restricted=True, recorded_at=AT))
+
+    assert OneMatch(number=ROBIN, protected_at=AT) == asyncio.run(world.source.search(DETAILS))
 
 
 def test_of_several_nobody_is_named(world: World) -> None:

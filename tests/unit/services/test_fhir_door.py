@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from broker.adapters.memory import MemoryKafka
+from broker.core.demographics import OneMatch
 from broker.core.door_errors import RequestRefused
 from broker.core.errors import NotItsSender
 from broker.core.facts import Details, VisitMessage
@@ -301,7 +302,7 @@ def test_a_patient_who_is_traced_becomes_the_visits() -> None:
     kept = written(message(replace(ADT, patient=Patient(number=None))))
     FhirR4(SENDERS).load()
     untraced = Untraced(data=kept, received_at=NOW, details=Details(), door=Door.FHIR)
-    assert asyncio.run(house.desk.intake.promote(untraced, number))
+    assert asyncio.run(house.desk.intake.promote(untraced, OneMatch(number=number)))
     assert 1 == len(house.desk.visits())
 
 

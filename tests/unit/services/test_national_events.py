@@ -9,7 +9,7 @@ import pytest
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.adapters.memory_demographics import MemoryDemographics
 from broker.adapters.memory_sealing import MemorySealer
-from broker.core.demographics import Current, NumberAnswer, SupersededBy
+from broker.core.demographics import Current, Invalidated, NotKnown, NumberAnswer, SupersededBy
 from broker.core.errors import DemographicsUnavailable, KafkaUnavailable
 from broker.core.facts import Birth, Details, IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber
@@ -182,6 +182,56 @@ def test_a_birth_links_mother_and_baby() -> None:
     }
     assert births == {(MOTHER, BABY, date(2026, 3, 1), RECORDED)}
     assert len({fact.birth_id for _, fact in post.facts() if isinstance(fact, Birth)}) == 1
+
+
+IN_USE, PROTECTED = (
+    Current(details=Details(), restricted=restricted, recorded_at=NOW) for restricted in (False, True)
+)
+
+
+@pytest.mark.parametrize(
+    ("mother", "baby", "restricted", "marked"),
+    [
+        (IN_USE, IN_USE, False, []),
+        (PROTECTED, IN_USE, False, [MOTHER]),
+        (IN_USE, PROTECTED, True, [BABY]),
+        (IN_USE, SupersededBy(successor=OTHER, restricted=True, recorded_at=NOW), True, [BABY]),
+        (PROTECTED, PROTECTED, True, [MOTHER, BABY]),
+        (NotKnown(), Invalidated(recorded_at=NOW), False, []),
+    ],
+)
+def test_whom_of_mother_and_baby_the_source_protects_is_said_before_they_are_linked(
+    mother: NumberAnswer,
+    baby: NumberAnswer,
+    restricted: bool,  # noqa: FBT001
+    marked: list[NhsNumber],
+) -> None:
+    """The link tells whose place is whose: no mark comes behind it (rulings 24, 26)."""
+    source = MemoryDemographics()
+    source.put(MOTHER, mother)
+    source.put(BABY, baby)
+    post = Post(source)
+    post.take(birth(BABY.digits, MOTHER.digits))
+
+    facts = post.facts()
+    assert [restricted] == [fact.restricted for _, fact in facts if isinstance(fact, Birth)]
+    notices = [number for number, fact in facts if isinstance(fact, IdentityNotice)]
+    assert set(notices) == set(marked)
+    assert post.said() == {(number, IdentityKind.RESTRICTED.value) for number in marked}
+
+
+def test_a_birth_waits_for_the_source_and_one_that_cannot_be_read_does_not() -> None:
+    """Away: the event is to come again. Not to be read: it is asked about until it can be (24, 38)."""
+    away = MemoryDemographics()
+    away.available = False
+    waiting, puzzled = Post(away), Post(Puzzling())
+    with pytest.raises(DemographicsUnavailable):
+        waiting.take(birth(BABY.digits, MOTHER.digits))
+    puzzled.take(birth(BABY.digits, MOTHER.digits))
+
+    assert [] == waiting.facts()
+    assert {(MOTHER, IdentityKind.NUMBER_CHANGE.value)} == puzzled.said()
+    assert 1 == sum(isinstance(fact, Birth) for _, fact in puzzled.facts())
 
 
 @pytest.mark.parametrize(

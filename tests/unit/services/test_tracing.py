@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -10,14 +11,15 @@ from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.adapters.memory_demographics import MemoryDemographics
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.demographics import Current, Invalidated, SearchAnswer
-from broker.core.facts import Details, VisitMessage
+from broker.core.errors import KafkaUnavailable
+from broker.core.facts import Details, IdentityKind, IdentityNotice, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey, visit_reference
 from broker.core.number_ranges import Takes, takes_any, takes_for_tests
 from broker.core.policy import Policy
 from broker.core.policy_keys import Place, Selector
 from broker.core.possible import Numbered
-from broker.ports import Topic
+from broker.ports import Topic, Write
 from broker.runtime.codecs import load_schemas
 from broker.services import tracing
 from broker.services.attendances import Attendances
@@ -58,6 +60,20 @@ class BrokenSource(MemoryDemographics):
         raise ZeroDivisionError(details)
 
 
+class EndingLog(MemoryFactLog):
+    """A log of a process that ends behind so many appends; of None it never does."""
+
+    appends_left: int | None = None
+
+    async def append(self, records: Sequence[Write]) -> None:
+        """Append, or be gone as Kafka is for a process that ends."""
+        if self.appends_left == 0:
+            raise KafkaUnavailable("the process ended")
+        if self.appends_left is not None:
+            self.appends_left -= 1
+        await super().append(records)
+
+
 class AskingIntake:
     """An intake that asks a source; its clock stands at `now`."""
 
@@ -80,7 +96,7 @@ class AskingIntake:
         count = self.counts.update
         self.tracing = Tracing(self.source, count=lambda event: count([event]), seconds=0.05)
         numberless = Numberless(self.details, policy=policy or Policy(), key=KEY, trace=self.tracing.offer)
-        self.log = MemoryFactLog(self.kafka)
+        self.log = EndingLog(self.kafka)
         self.intake = Intake(
             self.log,
             Attendances(self.facts, numberless, NumbersInUse(KEY, horizon=timedelta(days=23))),
@@ -105,6 +121,18 @@ class AskingIntake:
             for record in self.kafka.read(Topic.ATTENDANCES)
         ]
         return [(key, fact) for key, fact in read if isinstance(fact, VisitMessage)]
+
+    def marks(self) -> list[tuple[bytes, datetime]]:
+        """Return whose records were said to be restricted, and when that was recorded."""
+        read = [
+            (record.key or b"", self.facts.decode(record.topic, record.key or b"", record.value or b""))
+            for record in self.kafka.read(Topic.IDENTITY)
+        ]
+        return [
+            (key, fact.recorded_at)
+            for key, fact in read
+            if isinstance(fact, IdentityNotice) and fact.kind is IdentityKind.RESTRICTED
+        ]
 
     def ended(self) -> int:
         """Return how many searches were told that their visit has a number."""
@@ -206,6 +234,44 @@ def test_every_message_of_a_visit_that_waits_is_promoted_alike() -> None:
     asyncio.run(scenario())
 
     assert ([ROBIN.key] * 3, 2) == ([key for key, _ in door.attendances()], door.counts["patient traced"])
+
+
+def test_who_is_traced_and_protected_is_restricted_before_any_place_is_told() -> None:
+    """By the source's mark of now, and by the visit itself, whichever a matcher reads first (ruling 24)."""
+    door = AskingIntake()
+    door.source.put(ROBIN, Current(details=DETAILS, restricted=True, recorded_at=NOW))
+
+    asyncio.run(door.send(message(NOBODY)))
+
+    assert [(ROBIN.key, NOW)] == door.marks()
+    assert [(ROBIN.key, True)] == [(key, visit.restricted) for key, visit in door.attendances()]
+
+
+def test_of_who_is_not_protected_nothing_is_said() -> None:
+    """That a record is ordinary lifts no mark and sets none (ruling 24)."""
+    door = AskingIntake()
+
+    asyncio.run(door.send(message(NOBODY)))
+
+    assert ([], [None]) == (door.marks(), [visit.restricted for _, visit in door.attendances()])
+
+
+@pytest.mark.parametrize(("written", "marks", "visits"), [(0, 0, 0), (1, 1, 0), (2, 1, 1)])
+def test_a_process_that_ends_between_mark_and_visit_has_told_no_place(
+    written: int, marks: int, visits: int
+) -> None:
+    """The mark is durable first: there is never a visit whose mark is still to come (ruling 24)."""
+    door = AskingIntake()
+    door.source.put(ROBIN, Current(details=DETAILS, restricted=True, recorded_at=NOW))
+
+    async def scenario() -> None:
+        await door.send(message(NOBODY), traces=0)
+        door.log.appends_left = written
+        await door.tracing.trace_next(door.intake.promote)
+
+    asyncio.run(scenario())
+
+    assert (marks, visits) == (len(door.marks()), len(door.attendances()))
 
 
 def test_a_number_that_has_no_place_here_promotes_nothing() -> None:

@@ -215,6 +215,11 @@ SEARCHES: list[tuple[str, object, SearchAnswer]] = [
     ("nobody", searchset([]), NoMatch()),
     ("nobody, no list", {"resourceType": "Bundle", "type": "searchset", "total": 0}, NoMatch()),
     ("one", searchset([ROBIN]), OneMatch(number=NUMBER)),
+    (
+        "one who is protected",
+        searchset([replace(ROBIN, label="R")]),
+        OneMatch(number=NUMBER, protected_at=AT),
+    ),
     ("two", searchset([ROBIN, ROBIN]), SeveralMatches()),
     ("too many", outcome("TOO_MANY_MATCHES", "words"), SeveralMatches()),
     ("more than shown", {**searchset([ROBIN]), "total": 7}, SeveralMatches()),
