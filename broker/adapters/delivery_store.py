@@ -29,7 +29,6 @@ from broker.adapters.inbox_tables import DELIVERIES, DESTINATIONS, ERASED, INBOX
 from broker.core.delivery import ENDED, Arrival, Balance, Delivery, Head, State
 
 _COLUMNS = DELIVERIES.c
-_AT_ONCE = 500  # numbers in one statement
 _SEPARATOR = ","  # between the keys of lines
 _INBOX, _PRUNED = "inbox", "pruned"  # no state is called so
 
@@ -265,14 +264,10 @@ class SqlDeliveries:
             or_(_COLUMNS.alert_id == "", and_(or_(_COLUMNS.told == "", told_since), ~unended)),
         )
         with self._working() as connection:
-            numbers = connection.execute(select(_COLUMNS.number).where(over)).scalars().all()
-            for start in range(0, len(numbers), _AT_ONCE):
-                some = _COLUMNS.number.in_(numbers[start : start + _AT_ONCE])
-                connection.execute(delete(DELIVERIES).where(_COLUMNS.destination == destination, some))
-            if numbers:
-                pruned = DESTINATIONS.c.pruned + len(numbers)
-                connection.execute(update(DESTINATIONS).where(place).values(pruned=pruned))
-        return len(numbers)
+            gone = connection.execute(delete(DELIVERIES).where(over)).rowcount  # as each stands when it goes
+            if gone:
+                connection.execute(update(DESTINATIONS).where(place).values(pruned=DESTINATIONS.c.pruned + gone))
+        return gone
 
     def newest(self, destination: str, alert_id: str) -> int:
         """Return the number of the newest event of an alert at a destination, 0 for none."""

@@ -109,7 +109,7 @@ def test_the_page_is_true_from_its_first_line_to_the_last(
     compose: Compose, ports: dict[str, str], kafka_image: str, broker_image: str, next_image: str
 ) -> None:
     """Everything starts in order, is healthy, answers and can be scraped; an upgrade keeps what was there."""
-    old = {"kafka": kafka_image, "topics": broker_image, "broker": broker_image}
+    old = {"kafka": kafka_image, "topics": broker_image, "broker": broker_image, "index": broker_image}
     hospital = Hospital(int(ports["2575"]))
     people = numbers()
 
@@ -128,7 +128,7 @@ def test_the_page_is_true_from_its_first_line_to_the_last(
             compose.wait_until_healthy()
             send("before")
             assert "cpis_messages_total" in compose.run("exec", "-T", "kafka", "python3", "-c", _SCRAPE)
-            compose.use(old | {"topics": next_image, "broker": next_image})
+            compose.use(old | dict.fromkeys(("topics", "broker", "index"), next_image))
         compose.run(*shlex.split(line))
 
     assert (["before", "after"], _DOWN) == (hospital.accepted, lines[-1])

@@ -49,9 +49,19 @@ def _pins(file: str) -> dict[str, str]:
 
 def test_one_command_starts_kafka_the_broker_and_prometheus() -> None:
     """The services are these, and the topics are there before the broker begins."""
-    assert {"kafka", "topics", "broker", "prometheus"} == set(_SERVICES)
+    assert {"kafka", "topics", "broker", "index", "prometheus"} == set(_SERVICES)
     assert "service_completed_successfully" == _SERVICES["broker"]["depends_on"]["topics"]["condition"]
     assert "service_healthy" == _SERVICES["topics"]["depends_on"]["kafka"]["condition"]
+
+
+def test_the_desks_index_is_kept_beside_the_broker() -> None:
+    """A row goes with what it points at though nobody searches: in the broker's database, by a mere reader."""
+    index = _SERVICES["index"]
+
+    assert ["messages", "index", "--every", "60"] == index["command"]
+    assert _SERVICES["broker"]["volumes"] == index["volumes"]
+    assert "reader" == index["environment"]["CPIS_DESK_ROLE"]
+    assert ("unless-stopped", True) == (index["restart"], index["init"])
 
 
 @each_of_ours
