@@ -266,7 +266,8 @@ class SqlDeliveries:
         with self._working() as connection:
             gone = connection.execute(delete(DELIVERIES).where(over)).rowcount  # as each stands when it goes
             if gone:
-                connection.execute(update(DESTINATIONS).where(place).values(pruned=DESTINATIONS.c.pruned + gone))
+                pruned = DESTINATIONS.c.pruned + gone
+                connection.execute(update(DESTINATIONS).where(place).values(pruned=pruned))
         return gone
 
     def newest(self, destination: str, alert_id: str) -> int:

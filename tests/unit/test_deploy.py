@@ -55,7 +55,7 @@ def test_one_command_starts_kafka_the_broker_and_prometheus() -> None:
 
 
 def test_the_desks_index_is_kept_beside_the_broker() -> None:
-    """A row goes with what it points at though nobody searches: in the broker's database, by a mere reader."""
+    """A row goes with what it points at though nobody searches: in the broker's database, by a reader."""
     index = _SERVICES["index"]
 
     assert ["messages", "index", "--every", "60"] == index["command"]
