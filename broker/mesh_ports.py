@@ -15,7 +15,7 @@ class Mailbox(Protocol):
     """
 
     async def waiting(self) -> Sequence[str]:
-        """Return the ids of messages that have not been acknowledged, the oldest first, 500 at most."""
+        """Return the ids of messages that have not been acknowledged, the oldest first, 10,000 at most."""
         ...
 
     async def read(self, message_id: str) -> Incoming | None:
@@ -30,8 +30,8 @@ class Mailbox(Protocol):
         """Return the id of a message that the exchange took; raise `MessageRefused` where it does not."""
         ...
 
-    async def sent(self, local_id: str) -> bool:
-        """Whether the exchange has taken a message of ours under this local id."""
+    async def sent(self, local_id: str) -> str | None:
+        """Return the id of a message of ours under this local id, None for none, empty for several."""
         ...
 
     async def whereabouts(self, message_id: str) -> Whereabouts:
@@ -47,7 +47,7 @@ class SentMessages(Protocol):
     """What the exchange took and nobody is known to have collected. Its methods block; times are aware."""
 
     def note(self, destination: str, message_id: str, at: datetime) -> None:
-        """Note that the exchange took a message at a time."""
+        """Note that the exchange took a message at a time; one that is noted stays as it is."""
         ...
 
     def uncollected(self) -> Sequence[SentMessage]:

@@ -89,11 +89,14 @@ class MemoryMailbox:
         )
         return message_id
 
-    async def sent(self, local_id: str) -> bool:
-        """Whether a message of ours was taken under this local id."""
-        return any(
-            held.sender == self._name and held.local_id == local_id for held in self._exchange.held().values()
-        )
+    async def sent(self, local_id: str) -> str | None:
+        """Return the id of a message of ours under this local id, None for none, empty for several."""
+        found = [
+            message_id
+            for message_id, held in self._exchange.held().items()
+            if (held.sender, held.local_id) == (self._name, local_id)
+        ]
+        return found[0] if len(found) == 1 else "" if found else None
 
     async def whereabouts(self, message_id: str) -> Whereabouts:
         """Return how a message that we sent stands."""

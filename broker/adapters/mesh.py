@@ -9,6 +9,7 @@ import asyncio
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -21,9 +22,11 @@ from broker.core.mesh_errors import MailboxUnavailable, MessageRefused
 
 SECONDS = 30.0
 """The limit of one exchange of bytes."""
+PAGE = 500
+"""How many messages are listed at once: the exchange's own limit."""
 _CHUNK_BYTES = 20_000_000  # of what is sent: far below the exchange's limit of 100 MB
 _READ_BYTES = 1_048_576
-_PAGE = 500  # the exchange's own limit
+_WAITING_MAX = 10_000  # of what lies there more is not listed at once
 _GONE = frozenset({404, 410})  # acknowledged before, or removed by the exchange
 _GZIP = b"\x1f\x8b"
 _GZIP_WINDOW = 31  # zlib's word for gzip
@@ -46,9 +49,16 @@ class MeshAddress:
 
 
 class MeshMailbox:
-    """One mailbox; `bytes_max` is the most that is read of a message."""
+    """One mailbox; `bytes_max` is the most that is read of a message, `page` how many are listed at once."""
 
-    def __init__(self, address: MeshAddress, *, bytes_max: int = BYTES_MAX, seconds: float = SECONDS) -> None:
+    def __init__(
+        self,
+        address: MeshAddress,
+        *,
+        bytes_max: int = BYTES_MAX,
+        seconds: float = SECONDS,
+        page: int = PAGE,
+    ) -> None:
         """Open nothing yet; whoever made the address has tried its files."""
         certificate = address.certificate
         self._client = _Client(
@@ -63,11 +73,14 @@ class MeshMailbox:
             timeout=seconds,
         )
         self._bytes_max = bytes_max
+        self._page = page
         self._turn = asyncio.Lock()
 
     async def waiting(self) -> Sequence[str]:
-        """Return the ids of messages that have not been acknowledged, the oldest first, 500 at most."""
-        return await self._call(lambda: self._client.list_messages(max_results=_PAGE))
+        """Return the ids of messages that have not been acknowledged, the oldest first, 10,000 at most."""
+        return await self._call(
+            lambda: list(islice(self._client.iterate_message_ids(batch_size=self._page), _WAITING_MAX))
+        )
 
     async def read(self, message_id: str) -> Incoming | None:
         """Return a message with its content, put together and unpacked; None for one that is gone."""
@@ -85,9 +98,9 @@ class MeshMailbox:
             )
         )
 
-    async def sent(self, local_id: str) -> bool:
-        """Whether the exchange has taken a message of ours under this local id."""
-        return await self._call(lambda: self._client.took(local_id), gone=False)
+    async def sent(self, local_id: str) -> str | None:
+        """Return the id of a message of ours under this local id, None for none, empty for several."""
+        return await self._call(lambda: self._client.took(local_id), gone=None)
 
     async def whereabouts(self, message_id: str) -> Whereabouts:
         """Return how a message that we sent stands."""
@@ -154,15 +167,16 @@ class MeshMailbox:
 class _Client(MeshClient):
     """The published client, which can ask by our own id as well."""
 
-    def took(self, local_id: str) -> bool:
-        """Whether the exchange has a message of ours under a local id, or several."""
+    def took(self, local_id: str) -> str:
+        """Return the id of the message under a local id, empty for several; raise `HTTPError` for none."""
         several = 300
         where = f"{self.mailbox_url}/outbox/tracking/{quote(local_id)}"
         answer = self._session.get(where, timeout=self._timeout, allow_redirects=False)
         if answer.status_code == several:
-            return True
+            return ""
         answer.raise_for_status()
-        return True
+        said = answer.json()
+        return str(said.get("messageId") or said.get("message_id") or "")
 
 
 def _code_of(error: MeshError) -> str:

@@ -22,10 +22,12 @@ class SqlSentMessages:
         self._engine = opened(url, METADATA)
 
     def note(self, destination: str, message_id: str, at: datetime) -> None:
-        """Note that the exchange took a message at an aware time."""
+        """Note that the exchange took a message at an aware time; one that is noted stays as it is."""
         row = {"message_id": message_id, "destination": destination, "sent_at": to_millis(at), "lost": False}
+        known = select(SENT.c.message_id).where(SENT.c.message_id == message_id)
         with told_apart(), self._engine.begin() as connection:
-            connection.execute(insert(SENT).values(row))
+            if connection.execute(known).first() is None:
+                connection.execute(insert(SENT).values(row))
 
     def settle(self, message_id: str, where: Whereabouts) -> None:
         """Note what the exchange says of a message: what was collected is forgotten, what is lost stays."""

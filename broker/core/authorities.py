@@ -60,6 +60,11 @@ class Authorities:
         """Return whose a MESH mailbox is, None for nobody's."""
         return self._mailboxes.get(mailbox)
 
+    @property
+    def with_mailboxes(self) -> bool:
+        """Whether any authority has a mailbox."""
+        return any(self._mailboxes)
+
     def name(self, code: OdsCode) -> str:
         """Return what people call an authority, its code where it is not listed."""
         row = self.rows.get(code)

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from broker.adapters.mesh import SECONDS, MeshAddress, MeshMailbox
@@ -15,7 +16,6 @@ from broker.core.errors import ConfigurationError
 from broker.core.identifiers import OdsCode
 from broker.core.mailbox import FAULTS, Incoming
 from broker.core.mesh_errors import MailboxUnavailable
-from broker.mesh_ports import Mailbox
 from broker.ports import Clock, FactLog
 from broker.runtime import mesh_events as events
 from broker.runtime.credentials import read_password, show_certificate, trusting
@@ -30,7 +30,12 @@ from broker.services.mesh_uploads import MeshUploads
 from broker.services.rejections import Rejections
 from broker.services.upload_desk import UploadDesk
 
+if TYPE_CHECKING:
+    from broker.runtime.mesh_answers import MeshAnswers
+
 _ANOTHER = "another"  # a workflow that is none of the settings: what stands there may be anything
+FOLLOWED_EVERY_SECONDS = 300.0
+"""So often at least it is asked what became of what was sent."""
 _RETRY_SECONDS = 5.0  # after what may be mended soon; never longer than the pace of looking
 
 
@@ -91,12 +96,47 @@ def mesh_door(
     """
     Return the door for what comes over the exchange, None where none is named; raise as `mailbox`.
 
-    `notices` handle national events, by workflow id.
+    `notices` handle national events, by workflow id. Raises `ConfigurationError` as well where no mailbox is
+    any authority's: every file would be refused.
     """
+    if settings.mesh_url is not None:
+        _check_whose_mailboxes(settings, parts)
     box = mailbox(settings)
     if box is None:
         return None
-    return MeshDoor(settings, parts, box, desk, facts, clock=clock, metrics=metrics, notices=notices)
+    from broker.runtime.mesh_answers import MeshAnswers  # who has no exchange needs no database
+
+    answers = MeshAnswers(
+        settings.database_url,
+        box,
+        every=min(float(settings.mesh_poll_seconds), FOLLOWED_EVERY_SECONDS),
+        clock=clock,
+        metrics=metrics,
+    )
+    return MeshDoor(
+        settings,
+        parts,
+        answers,
+        desk,
+        facts,
+        clock=clock,
+        metrics=metrics,
+        notices=notices,
+    )
+
+
+def _check_whose_mailboxes(settings: Settings, parts: Parts) -> None:
+    """Refuse a start at which no mailbox is any authority's; raise `ConfigurationError` with the mending."""
+    if settings.authorities_file is None:
+        raise ConfigurationError(
+            "CPIS_MESH_URL needs CPIS_AUTHORITIES_FILE: the list that says whose each mailbox is, such as "
+            "deploy/reference/authorities.csv with mailboxes of your own"
+        )
+    if not parts.authorities.with_mailboxes:
+        raise ConfigurationError(
+            f"{settings.authorities_file}: no authority has a mailbox: fill the column mailbox, since "
+            "CPIS_MESH_URL is set"
+        )
 
 
 class MeshDoor:
@@ -106,7 +146,7 @@ class MeshDoor:
         self,
         settings: Settings,
         parts: Parts,
-        box: Mailbox,
+        answers: "MeshAnswers",
         desk: UploadDesk,
         facts: FactLog,
         *,
@@ -115,7 +155,7 @@ class MeshDoor:
         notices: Mapping[str, Handler],
     ) -> None:
         """Take what is needed; nothing is read before `run`."""
-        self._box = box
+        self._box = answers.mailbox
         self._clock = clock
         self._metrics = metrics
         self._log = Log("intake")
@@ -123,9 +163,10 @@ class MeshDoor:
         self._authorities = parts.authorities
         self._away = False
         self._looked_at: datetime = clock()
+        self._answers = answers
         uploads = MeshUploads(
             desk,
-            box,
+            self._answers.post,
             owner=self._owner,
             workflow=settings.workflows.acknowledgement,
             refused=self._refused,
@@ -133,7 +174,7 @@ class MeshDoor:
         handlers: Mapping[str, Handler] = {**notices, settings.workflows.upload: uploads}
         self._workflows = frozenset({*settings.workflows, *handlers})
         self._inbox = MeshInbox(
-            box,
+            answers.mailbox,
             handlers,
             facts=facts,
             rejections=Rejections(parts.records, parts.key),
@@ -142,7 +183,11 @@ class MeshDoor:
         )
 
     async def run(self) -> None:
-        """Look into the mailbox at the pace of the settings, sooner after what may be mended soon."""
+        """Look into the mailbox at the pace of the settings, and follow what was answered."""
+        await asyncio.gather(self._look_for_ever(), self._answers.run())
+
+    async def _look_for_ever(self) -> None:
+        """Look into the mailbox again and again, sooner after what may be mended soon."""
         while True:
             pause = self._pace if await self.look() else min(self._pace, _RETRY_SECONDS)
             await asyncio.sleep(pause)
@@ -170,6 +215,7 @@ class MeshDoor:
     async def close(self) -> None:
         """Give the connections back."""
         await self._box.close()
+        await self._answers.close()
 
     def _owner(self, mailbox: str) -> OdsCode | None:
         """Return whose a mailbox is, by the list of authorities."""

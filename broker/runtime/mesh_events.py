@@ -72,3 +72,14 @@ class MeshNotCollected(
     """An authority has not collected a message for three days, or never will."""
 
     destination: str
+
+
+class MeshNotFollowed(
+    LogEvent,
+    name="mesh message not followed",
+    level=Level.WARNING,
+    action="See whether the database of `CPIS_DATABASE_URL` can be used; the message itself has gone.",
+):
+    """A message went out, and could not be noted: nobody will be told if it is not collected."""
+
+    destination: str

@@ -17,16 +17,16 @@ from broker.core.mailbox import SentMessage
 from broker.mesh_ports import Mailbox
 from broker.runtime import mesh_events as events
 from broker.runtime.logs import Log
-from broker.runtime.mesh import mailbox
+from broker.runtime.mesh import FOLLOWED_EVERY_SECONDS, mailbox
 from broker.runtime.mesh_metrics import MESH_UNCOLLECTED
 from broker.runtime.mesh_routes import correspondents, told_over_mesh
 from broker.runtime.metrics import Metrics
 from broker.runtime.parts import Parts, present
 from broker.runtime.settings import Settings
+from broker.services.mesh_courier import MESH
 from broker.services.mesh_empty import EmptyNotifications
+from broker.services.mesh_post import MeshPost
 from broker.services.mesh_watch import MeshWatch
-
-_EVERY_SECONDS_MAX = 300.0  # an empty notification is late by no more
 
 
 class MeshFollowing:
@@ -45,10 +45,13 @@ class MeshFollowing:
         self._was_reading = False
         self._metrics = metrics
         self._log = Log("outbox")
-        self._every = min(float(settings.mesh_poll_seconds), _EVERY_SECONDS_MAX)
+        self._every = min(
+            float(settings.mesh_poll_seconds), FOLLOWED_EVERY_SECONDS
+        )  # an empty notification is late by no more
         self._sent = SqlSentMessages(settings.database_url)
         self._deliveries = SqlDeliveries(settings.database_url)
-        self._watch = MeshWatch(box, self._sent, clock=present, overdue=self._overdue)
+        self._watch = MeshWatch(box, self._sent, channel=MESH, clock=present, overdue=self._overdue)
+        self._post = MeshPost(box, self._sent, clock=present, unnoted=self._unnoted)
         self._empties = [
             self._empty(settings, parts, code) for code, one in told_over_mesh(parts).items() if one.empty
         ]
@@ -63,7 +66,7 @@ class MeshFollowing:
         """Ask what became of everything, and tell of the windows in which there was nothing."""
         with suppress(BrokerError):
             overdue = await self._watch.look()
-            self._metrics.set(MESH_UNCOLLECTED, sum(overdue.values()))
+            self._metrics.set(MESH_UNCOLLECTED, sum(overdue.values()), channel=MESH)
         was_reading, self._was_reading = self._was_reading, self._reading()
         if was_reading and self._was_reading:  # it has had since the last look to catch up
             for empty in self._empties:
@@ -80,7 +83,7 @@ class MeshFollowing:
         """Return what tells one authority of its quiet windows."""
         between, office = correspondents(settings, parts, code)
         return EmptyNotifications(
-            self._box,
+            self._post,
             office,
             between,
             told_over_mesh(parts)[code].notifications,
@@ -90,6 +93,10 @@ class MeshFollowing:
     def _overdue(self, message: SentMessage) -> None:
         """Log a message that nobody collects."""
         self._log.write(events.MeshNotCollected(destination=message.destination))
+
+    def _unnoted(self, destination: str) -> None:
+        """Log that an empty notification is not followed."""
+        self._log.write(events.MeshNotFollowed(destination=destination))
 
 
 def mesh_following(

@@ -2,7 +2,9 @@
 
 from broker.core.mailbox import FAULTS, NOT_TOLD
 from broker.runtime.metric import Kind, Metric, closed_set
+from broker.services.mesh_courier import MESH
 from broker.services.mesh_inbox import Fate
+from broker.services.mesh_uploads import ANSWERS
 
 MESH_MESSAGES = Metric(
     name="cpis_mesh_messages_total",
@@ -26,7 +28,9 @@ MESH_LAST_POLL = Metric(
 MESH_UNCOLLECTED = Metric(
     name="cpis_mesh_uncollected_items",
     kind=Kind.GAUGE,
-    help="Messages of ours that an authority has not collected for three days, or that are lost.",
+    help="Messages of ours that an authority has not collected for three days, or that are lost: answers to "
+    "what it sent, and notifications (`mesh`).",
+    labels={"channel": frozenset({ANSWERS, MESH})},
 )
 
 MESH_METRICS = (MESH_MESSAGES, MESH_REPORTS, MESH_LAST_POLL, MESH_UNCOLLECTED)

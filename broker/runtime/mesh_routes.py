@@ -21,15 +21,13 @@ from broker.runtime.parts import Parts, present
 from broker.runtime.settings import Settings
 from broker.runtime.topics import declared_topics
 from broker.services.delivering import Courier, Destination
-from broker.services.mesh_courier import MeshCourier, Office, taken_back
+from broker.services.mesh_courier import MESH, MeshCourier, Office, taken_back
 from broker.wire.access_notification import Correspondents
 from broker.wire.access_notification import Office as Organisation
 from broker.wire.alerts_codec import Published
 from broker.wire.answer_codec import Sendable
 from broker.wire.inactive_notification import tells_of_inactive_number
 
-MESH = "mesh"
-"""The last part of such a destination's name."""
 _SECONDS = 4.0  # of one exchange of bytes: two of them fit into an attempt
 
 

@@ -21,6 +21,8 @@ from broker.wire.answer_codec import Sendable
 from broker.wire.hl7v3_writing import message_id
 from broker.wire.inactive_notification import tells_of_inactive_number, write_inactive_notification
 
+MESH = "mesh"
+"""The last part of the name of such a destination: what the outbox sends."""
 _ATTEMPT_SECONDS = 9.0  # less than what a destination is owned for
 _MEANINGS = {
     "06": Fault.REFUSED_CONTENT,
@@ -97,16 +99,16 @@ class MeshCourier:
         )
         try:
             async with asyncio.timeout(_ATTEMPT_SECONDS):
-                if letter.repeated and await self._mailbox.sent(letter.letter_id):
-                    return delivered()
-                taken = await self._mailbox.send(message)
+                known = await self._mailbox.sent(letter.letter_id) if letter.repeated else None
+                taken = await self._mailbox.send(message) if known is None else known
         except TimeoutError:
             return failed(Fault.NO_ANSWER)
         except MailboxUnavailable:
             return failed(Fault.AWAY)
         except MessageRefused as error:
             return failed(_MEANINGS.get(error.fault, Fault.REFUSED))
-        await asyncio.to_thread(self._sent.note, self._office.destination, taken, self._clock())
+        if taken:
+            await asyncio.to_thread(self._sent.note, self._office.destination, taken, self._clock())
         return delivered()
 
     async def close(self) -> None:

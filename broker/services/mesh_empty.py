@@ -11,8 +11,8 @@ from datetime import datetime
 from broker.core.mailbox import Outgoing
 from broker.core.mesh_errors import MessageRefused
 from broker.core.windows import Window, last_window_end
-from broker.mesh_ports import Mailbox
 from broker.services.mesh_courier import Office
+from broker.services.mesh_post import MeshPost
 from broker.wire.access_notification import Correspondents, write_access_notification
 from broker.wire.hl7v3_writing import message_id
 
@@ -27,10 +27,10 @@ class EmptyNotifications:
     """Tells one authority of its quiet windows; `look` again and again, by one caller at a time."""
 
     def __init__(
-        self, mailbox: Mailbox, office: Office, between: Correspondents, window: Window, *, quiet: Quiet
+        self, post: MeshPost, office: Office, between: Correspondents, window: Window, *, quiet: Quiet
     ) -> None:
-        """Take our mailbox, the authority's, who tells whom, its window, and who knows if it was quiet."""
-        self._mailbox = mailbox
+        """Take what sends, where to, who tells whom, the window, and who knows whether it was quiet."""
+        self._post = post
         self._office = office
         self._between = between
         self._window = window
@@ -48,18 +48,16 @@ class EmptyNotifications:
             return False
         code = self._between.authority.code
         local_id = f"{EMPTY}{code}-{end:%Y%m%d%H}"
-        if not self._quiet(end) or await self._mailbox.sent(local_id):
+        if not self._quiet(end):
             self._done = end
             return False
         body = write_access_notification([], self._between, notification_id=message_id(local_id), at=end)
+        empty = Outgoing(
+            mailbox=self._office.mailbox, workflow=self._office.access, local_id=local_id, body=body
+        )
         try:
-            await self._mailbox.send(
-                Outgoing(
-                    mailbox=self._office.mailbox, workflow=self._office.access, local_id=local_id, body=body
-                )
-            )
+            told = await self._post.once(empty, self._office.destination)
         except MessageRefused:  # the next access would be refused as well, and is told of
-            self._done = end
-            return False
+            told = False
         self._done = end
-        return True
+        return told

@@ -60,26 +60,30 @@ class MeshInbox:
         self._rejections = rejections
         self._clock = clock
         self._told = told
+        self._postponed: set[str] = set()  # at the last look
 
     async def poll(self) -> bool:
         """
         Take every message that waits, the oldest first; return whether none must be taken again.
 
-        One that cannot be read or answered now holds up no other. Raises `MailboxUnavailable`, having taken
-        some, where the exchange does not even say what waits.
+        One that cannot be read or answered now holds up no other: what was postponed before comes after what
+        was not looked at yet. Raises `MailboxUnavailable`, having taken some, where the exchange does not
+        even say what waits.
         """
         looked_at: set[str] = set()
-        postponed = False
+        again: set[str] = set()
         while fresh := [one for one in await self._mailbox.waiting() if one not in looked_at]:
-            for message_id in fresh:
+            for message_id in sorted(fresh, key=self._postponed.__contains__):
                 looked_at.add(message_id)
                 try:
-                    postponed |= await self._take(message_id) is Fate.POSTPONED
+                    if await self._take(message_id) is Fate.POSTPONED:
+                        again.add(message_id)
                 except MailboxUnavailable:
-                    postponed = True
+                    again.add(message_id)
                     self._told(Incoming(message_id=message_id, sender="", workflow=""), Fate.POSTPONED)
                     break  # is it this message, or is nobody there? What waits is asked again
-        return not postponed
+        self._postponed = again
+        return not again
 
     async def _take(self, message_id: str) -> Fate | None:
         """Take one message and return what became of it, None for one that is gone."""

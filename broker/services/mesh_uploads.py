@@ -11,11 +11,20 @@ from broker.core.identifiers import OdsCode
 from broker.core.kept_uploads import UploadDoor
 from broker.core.mailbox import Incoming, Outgoing
 from broker.core.mesh_errors import MessageRefused
-from broker.mesh_ports import Mailbox
+from broker.services.mesh_post import MeshPost
 from broker.services.upload_desk import UploadDesk
 
 ACKNOWLEDGES = "ack-"
 """What the local id of an acknowledgement begins with; behind it stands the exchange's id of the file."""
+ANSWERS = "answers"
+"""The last part of such a destination's name: what intake sends."""
+STRANGER = "stranger"
+"""Stands there for a mailbox that is on no list."""
+
+
+def answered(owner: OdsCode | None) -> str:
+    """Return the destination of what is answered to an authority, or to a mailbox on no list."""
+    return f"la.{STRANGER if owner is None else owner}.{ANSWERS}"
 
 
 class MeshUploads:
@@ -29,37 +38,34 @@ class MeshUploads:
     def __init__(
         self,
         desk: UploadDesk,
-        mailbox: Mailbox,
+        post: MeshPost,
         *,
         owner: Callable[[str], OdsCode | None],
         workflow: str,
         refused: Callable[[str, str], None],
     ) -> None:
-        """Take the desk, our mailbox, and the workflow id of acknowledgements."""
+        """Take the desk, what sends, and the workflow id of acknowledgements."""
         self._desk = desk
-        self._mailbox = mailbox
+        self._post = post
         self._owner = owner
         self._workflow = workflow
         self._refused = refused
 
     async def __call__(self, incoming: Incoming) -> None:
         """Take a file and send its acknowledgement; raise as the desk and the mailbox do."""
+        owner = self._owner(incoming.sender)
         if incoming.trouble is not None:
             outcome = self._desk.refuse(incoming.trouble.value)
         else:
-            owner = self._owner(incoming.sender)
             senders = frozenset({owner} if owner is not None else ())
             outcome = await self._desk.take(incoming.body, door=UploadDoor.MESH, senders=senders)
-        local_id = f"{ACKNOWLEDGES}{incoming.message_id}"
-        if await self._mailbox.sent(local_id):
-            return
         acknowledgement = Outgoing(
             mailbox=incoming.sender,
             workflow=self._workflow,
-            local_id=local_id,
+            local_id=f"{ACKNOWLEDGES}{incoming.message_id}",
             body=outcome.acknowledgement,
         )
         try:
-            await self._mailbox.send(acknowledgement)
+            await self._post.once(acknowledgement, answered(owner))
         except MessageRefused as error:  # sending it again would be refused again
             self._refused(incoming.sender, error.fault)

@@ -7,7 +7,7 @@ after the exchange has removed it.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from broker.core.mailbox import SentMessage, Whereabouts
@@ -24,8 +24,11 @@ Overdue = Callable[[SentMessage], None]
 class MeshWatch:
     """Watches what was sent from one mailbox; `look` again and again, by one caller at a time."""
 
-    def __init__(self, mailbox: Mailbox, sent: SentMessages, *, clock: Clock, overdue: Overdue) -> None:
-        """Take our mailbox, what was sent, and who hears of what is overdue."""
+    def __init__(
+        self, mailbox: Mailbox, sent: SentMessages, *, channel: str, clock: Clock, overdue: Overdue
+    ) -> None:
+        """Take our mailbox, what was sent, the last part of our destinations' names, and who hears."""
+        self._ending = f".{channel}"
         self._mailbox = mailbox
         self._sent = sent
         self._clock = clock
@@ -40,16 +43,20 @@ class MeshWatch:
         """
         now = self._clock()
         await asyncio.to_thread(self._sent.forget_before, now - FORGOTTEN_AFTER)
-        for message in await asyncio.to_thread(self._sent.uncollected):
+        for message in await asyncio.to_thread(self._ours):
             if not message.lost:
                 where = await self._mailbox.whereabouts(message.message_id)
                 if where is not Whereabouts.WAITING:
                     await asyncio.to_thread(self._sent.settle, message.message_id, where)
         counts: Counter[str] = Counter()
-        for message in await asyncio.to_thread(self._sent.uncollected):
+        for message in await asyncio.to_thread(self._ours):
             if message.overdue(now):
                 counts[message.destination] += 1
                 if message.message_id not in self._told:
                     self._told.add(message.message_id)
                     self._overdue(message)
         return counts
+
+    def _ours(self) -> Sequence[SentMessage]:
+        """Return what is uncollected of what we follow: another process may follow the rest."""
+        return [one for one in self._sent.uncollected() if one.destination.endswith(self._ending)]

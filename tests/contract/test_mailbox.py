@@ -108,13 +108,13 @@ def test_what_was_sent_under_a_local_id_is_known(opening: Callable[[], World]) -
     async def story() -> None:
         """Play it."""
         async with opened(opening) as world:
-            assert not await world.council.sent("upload-1")
-            await world.council.send(UPLOAD)
-            assert await world.council.sent("upload-1")
-            await world.council.send(UPLOAD)  # twice is known too
-            assert await world.council.sent("upload-1")
-            assert not await world.council.sent("upload-2")
-            assert not await world.ours.sent("upload-1")
+            assert await world.council.sent("upload-1") is None
+            message_id = await world.council.send(UPLOAD)
+            assert message_id == await world.council.sent("upload-1")
+            await world.council.send(UPLOAD)  # twice is known too; which of them is meant, is not
+            assert "" == await world.council.sent("upload-1")
+            assert await world.council.sent("upload-2") is None
+            assert await world.ours.sent("upload-1") is None
 
     asyncio.run(story())
 
@@ -145,6 +145,21 @@ def test_an_error_report_is_read_with_its_code_and_our_local_id(opening: Callabl
             read = await world.ours.read(message_id)
             assert read is not None
             assert (Report(code="14", local_id="ours-1"), b"", None) == (read.report, read.body, read.trouble)
+
+    asyncio.run(story())
+
+
+def test_what_lies_behind_the_first_page_is_listed_as_well(sandbox: Sandbox) -> None:
+    """In order: what is postponed for long must not hide what came after it."""
+    sandbox.empty()
+
+    async def story() -> None:
+        """Play it."""
+        ours, council = MeshMailbox(sandbox.address(OURS), page=10), sandbox.mailbox(COUNCIL)
+        sent = [await council.send(UPLOAD) for _ in range(23)]
+        assert sent == list(await ours.waiting())
+        await ours.close()
+        await council.close()
 
     asyncio.run(story())
 

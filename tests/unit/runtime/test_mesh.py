@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,12 +18,15 @@ from broker.core.errors import ConfigurationError, KafkaUnavailable
 from broker.core.identifiers import OdsCode
 from broker.core.mailbox import Incoming, Outgoing, Report
 from broker.ports import Write
-from broker.runtime.mesh import MeshDoor, mailbox
-from broker.runtime.mesh_metrics import MESH_LAST_POLL, MESH_MESSAGES, MESH_REPORTS
+from broker.runtime.authorities_file import COLUMNS
+from broker.runtime.mesh import MeshDoor, mailbox, mesh_door
+from broker.runtime.mesh_answers import MeshAnswers
+from broker.runtime.mesh_metrics import MESH_LAST_POLL, MESH_MESSAGES, MESH_REPORTS, MESH_UNCOLLECTED
 from broker.runtime.metrics import Metrics
 from broker.runtime.parts import assemble
 from broker.runtime.settings import Settings
 from broker.services.mesh_inbox import Fate
+from broker.services.mesh_uploads import ANSWERS
 from broker.services.replay import SteppedClock
 from broker.services.upload_desk import UploadDesk
 from tests.builders.upload import Record, build_upload
@@ -57,6 +62,40 @@ def test_with_everything_named_there_is_one(secret: Path) -> None:
     found = mailbox(settings)
     assert found is not None
     asyncio.run(found.close())
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (None, "CPIS_MESH_URL needs CPIS_AUTHORITIES_FILE"),
+        ("Z211,Exton Borough Council,,,,,,", "no authority has a mailbox: fill the column mailbox"),
+    ],
+)
+def test_an_exchange_without_anybodys_mailbox_is_refused_at_the_start(
+    secret: Path, tmp_path: Path, rows: str | None, words: str
+) -> None:
+    """Every file would be refused, one after the other: the file and its mending are in the message."""
+    listed = tmp_path / "authorities.csv"
+    listed.write_text(f"{','.join(COLUMNS)}\n{rows}\n", "utf-8")
+    settings = Settings(
+        data_dir=tmp_path,
+        mesh_url="https://mesh.example",
+        mesh_mailbox=OURS,
+        mesh_password_file=secret,
+        mesh_shared_key_file=secret,
+        authorities_file=None if rows is None else listed,
+    )
+    desk = Desk()
+    with pytest.raises(ConfigurationError, match=re.escape(words)):
+        mesh_door(
+            settings,
+            assemble(settings),
+            upload_desk(desk),
+            desk.log,
+            clock=lambda: NOW,
+            metrics=Metrics(),
+            notices={},
+        )
 
 
 FAULTS: list[tuple[dict[str, object], str]] = [
@@ -110,6 +149,13 @@ class Moody(MemoryFactLog):
         await super().append(writes)
 
 
+def upload_desk(desk: Desk) -> UploadDesk:
+    """Return the desk over use cases in memory."""
+    return UploadDesk(
+        desk.uploads, MemoryUploads(), key=KEY, clock=lambda: NOW, told=lambda _door, _answer: None
+    )
+
+
 class House:
     """The door with its exchange, a clock that a test moves, and what was counted and logged."""
 
@@ -126,17 +172,15 @@ class House:
         self.clock.now = NOW
         council = Authority(code=OdsCode("Z211"), name="Exton Borough Council", mailbox=COUNCIL)
         parts = replace(assemble(settings), authorities=Authorities(rows={council.code: council}))
+        box = MemoryMailbox(self.exchange, OURS)
+        self.answers = MeshAnswers(
+            settings.database_url, box, every=1.0, clock=self.clock, metrics=self.metrics
+        )
         self.door = MeshDoor(
             settings,
             parts,
-            MemoryMailbox(self.exchange, OURS),
-            UploadDesk(
-                self.desk.uploads,
-                MemoryUploads(),
-                key=KEY,
-                clock=self.clock,
-                told=lambda _door, _answer: None,
-            ),
+            self.answers,
+            upload_desk(self.desk),
             self.log,
             clock=self.clock,
             notices={},
@@ -249,3 +293,52 @@ def test_the_door_runs_until_it_is_cancelled(house: House) -> None:
         await asyncio.wait({running})
 
     asyncio.run(story())
+
+
+def test_an_acknowledgement_that_nobody_collects_is_told_of_once_while_it_lies_there(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a notification is: after three days, by the authority's code; collected, it is forgotten."""
+    house.post(build_upload([Record()]))
+    house.look()
+    looks = []
+    for days in (2, 3, 4):
+        house.clock.now = NOW + timedelta(days=days)
+        asyncio.run(house.answers.look())
+        looks.append(house.metrics.value(MESH_UNCOLLECTED, channel=ANSWERS))
+    council = MemoryMailbox(house.exchange, COUNCIL)
+    (answer,) = asyncio.run(council.waiting())
+    asyncio.run(council.acknowledge(answer))
+    asyncio.run(house.answers.look())
+
+    assert [0, 1, 1] == looks
+    assert 0 == house.metrics.value(MESH_UNCOLLECTED, channel=ANSWERS)
+    assert 1 == caplog.text.count("'mesh message not collected'")
+    assert "'la.Z211.answers'" in caplog.text
+
+
+def test_answers_are_followed_while_the_exchange_is_away_and_after(house: House) -> None:
+    """What cannot be asked is asked at the next look."""
+    house.post(build_upload([Record()]))
+    house.look()
+    house.clock.now = NOW + timedelta(days=3)
+    house.exchange.available = False
+    asyncio.run(house.answers.look())
+    assert house.metrics.value(MESH_UNCOLLECTED, channel=ANSWERS) is None
+    house.exchange.available = True
+    asyncio.run(house.answers.look())
+
+    assert 1 == house.metrics.value(MESH_UNCOLLECTED, channel=ANSWERS)
+
+
+def test_an_answer_that_could_not_be_noted_has_gone_and_is_told_of(
+    house: House, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A database that is away keeps no file from being taken, nor its answer from being sent."""
+    house.post(build_upload([Record()]))
+    with closing(sqlite3.connect(tmp_path / "broker.sqlite")) as opened:
+        opened.execute("DROP TABLE mesh_sent")
+
+    assert house.look()
+    assert 1 == len(asyncio.run(MemoryMailbox(house.exchange, COUNCIL).waiting()))
+    assert "'mesh message not followed'" in caplog.text

@@ -20,7 +20,7 @@ from broker.runtime.metrics import Metrics
 from broker.runtime.parts import Parts, assemble
 from broker.runtime.senders_file import parse_senders
 from broker.runtime.settings import Settings
-from broker.services.mesh_courier import MeshCourier
+from broker.services.mesh_courier import MESH, MeshCourier
 from tests.unit.wire.test_notifications import alert, told
 
 E09 = OdsCode("E09")
@@ -119,7 +119,7 @@ def test_what_follows_goes_on_while_the_exchange_is_away(tmp_path: Path) -> None
         await following.close()
 
     asyncio.run(story())
-    assert 0 == metrics.value(MESH_UNCOLLECTED)
+    assert 0 == metrics.value(MESH_UNCOLLECTED, channel=MESH)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,9 @@ from broker.core.mailbox import FAULTS, Outgoing, SentMessage
 from broker.core.mesh_errors import MailboxUnavailable, MessageRefused
 from broker.core.windows import Window
 from broker.services.delivering import Letter
-from broker.services.mesh_courier import MeshCourier, Office
+from broker.services.mesh_courier import MESH, MeshCourier, Office
 from broker.services.mesh_empty import EmptyNotifications
+from broker.services.mesh_post import MeshPost
 from broker.services.mesh_watch import MeshWatch
 from tests.unit.core.test_pushing import NONE, first
 from tests.unit.wire.test_notifications import BETWEEN, alert, told
@@ -38,9 +39,11 @@ class House:
         self.sent = SqlSentMessages(url)
         self.now = NOON
         self.overdue: list[str] = []
+        self.unnoted: list[str] = []
         self.watch = MeshWatch(
             self.ours,
             self.sent,
+            channel=MESH,
             clock=lambda: self.now,
             overdue=lambda one: self.overdue.append(one.message_id),
         )
@@ -114,6 +117,15 @@ def test_what_may_have_been_sent_is_asked_for_before_it_is_sent_again(house: Hou
     assert ["ACCESS"] == house.arrived()
     assert delivered() == house.tell()
     assert ["ACCESS", "ACCESS"] == house.arrived()
+
+
+def test_of_two_under_one_id_a_third_is_not_sent(house: House) -> None:
+    """Both are followed already; which of them a question about the id means, the exchange does not say."""
+    house.tell()
+    house.tell()
+
+    assert delivered() == house.tell(repeated=True)
+    assert 2 == len(house.arrived()) == len(house.sent.uncollected())
 
 
 def test_what_was_not_sent_before_a_crash_is_sent(house: House) -> None:
@@ -199,7 +211,8 @@ def empties(
 ) -> EmptyNotifications:
     """Return what tells the authority of its quiet windows."""
     office = replace(OFFICE, mailbox=mailbox)
-    return EmptyNotifications(house.ours, office, BETWEEN, window, quiet=lambda _at: quiet)
+    post = MeshPost(house.ours, house.sent, clock=lambda: house.now, unnoted=house.unnoted.append)
+    return EmptyNotifications(post, office, BETWEEN, window, quiet=lambda _at: quiet)
 
 
 def test_a_quiet_window_is_told_of_once_whoever_tells(house: House) -> None:

@@ -14,11 +14,13 @@ from broker.core.mailbox import FAULTS, Incoming, Outgoing, Report, Trouble
 from broker.core.mesh_errors import MailboxUnavailable
 from broker.ports import Topic, Write
 from broker.services.mesh_inbox import NO_HANDLER, Fate, Handler, MeshInbox
+from broker.services.mesh_post import MeshPost
 from broker.services.mesh_uploads import MeshUploads
 from broker.services.rejections import Rejections
 from broker.services.upload_desk import UploadDesk
 from broker.services.uploads import DEFECT, NOT_ITS_OWN
 from broker.wire.records_codec import Door
+from tests.builders.sent_messages import MemorySent
 from tests.builders.upload import Record, build_upload
 from tests.builders.upload_desk import KEY, Desk
 from tests.builders.upload_store import MemoryUploads
@@ -54,6 +56,8 @@ class House:
         self.box = mailbox(self.exchange, OURS)
         self.fates: list[Fate] = []
         self.refused: list[tuple[str, str]] = []
+        self.sent = MemorySent()
+        self.unnoted: list[str] = []
         uploads = MeshUploads(
             UploadDesk(
                 self.desk.uploads,
@@ -62,7 +66,7 @@ class House:
                 clock=lambda: NOW,
                 told=lambda _door, _answer: None,
             ),
-            self.box,
+            MeshPost(self.box, self.sent, clock=lambda: NOW, unnoted=self.unnoted.append),
             owner={COUNCIL: OdsCode("Z211")}.get,
             workflow=ANSWER,
             refused=lambda mailbox, fault: self.refused.append((mailbox, fault)),
@@ -300,3 +304,57 @@ def test_what_a_report_says_is_told_in_words_of_ours(code: str, counted: str) ->
 
     assert counted == report.counted_as
     assert (report.meaning in FAULTS.values()) == (code in FAULTS)
+
+
+def test_what_was_postponed_before_comes_after_what_was_not_looked_at_yet() -> None:
+    """However much waits for the demographic source, a new file is not kept waiting by it."""
+    looked_at: list[bytes] = []
+
+    async def moody(incoming: Incoming) -> None:
+        """Take what is new and postpone what is old."""
+        looked_at.append(incoming.body)
+        if incoming.body.startswith(b"old"):
+            raise DemographicsUnavailable
+
+    house = House(handler=moody)
+    for number in range(3):
+        house.post(b"old %d" % number)
+    assert not house.poll()
+    looked_at.clear()
+    house.post(b"new")
+
+    assert not house.poll()
+    assert [b"new", b"old 0", b"old 1", b"old 2"] == looked_at
+
+
+def test_an_answer_is_followed_whoever_sent_it() -> None:
+    """Sent before a crash, it was not noted then; it is when the file is taken once more."""
+    house = House()
+    message_id = house.post(FILE)
+    answer = Outgoing(mailbox=COUNCIL, workflow=ANSWER, local_id=f"ack-{message_id}", body=b"<Answer/>")
+    asyncio.run(house.box.send(answer))
+    house.poll()
+
+    assert ["la.Z211.answers"] == [one.destination for one in house.sent.uncollected()]
+    assert 1 == len(house.waiting(COUNCIL))
+
+
+def test_an_answer_to_a_mailbox_on_no_list_is_followed_as_a_strangers() -> None:
+    """Whoever it is, it is not collected by itself."""
+    house = House()
+    house.post(FILE, sender=OTHER)
+    house.poll()
+
+    assert ["la.stranger.answers"] == [one.destination for one in house.sent.uncollected()]
+
+
+def test_of_two_answers_to_one_file_neither_is_followed() -> None:
+    """Two processes with one mailbox: which of them is read, the exchange does not say."""
+    house = House()
+    message_id = house.post(FILE)
+    answer = Outgoing(mailbox=COUNCIL, workflow=ANSWER, local_id=f"ack-{message_id}", body=b"<Answer/>")
+    for _ in range(2):
+        asyncio.run(house.box.send(answer))
+
+    assert house.poll()
+    assert [] == list(house.sent.uncollected())
