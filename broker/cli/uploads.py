@@ -63,7 +63,7 @@ def show(
 
     async def look(desk: Desk) -> bytes:
         """Open it."""
-        return await KeptDesk(kept, desk.log).open(upload_id, _PARTS[part], grounds)
+        return await KeptDesk(kept, desk.log, desk.excluding).open(upload_id, _PARTS[part], grounds)
 
     sys.stdout.buffer.write(at_desk(bootstrap_servers, look))
     sys.stdout.flush()

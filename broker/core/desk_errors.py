@@ -39,7 +39,7 @@ class NotForThisRole(BrokerError):
 
 
 class NumberOutOfUse(BrokerError):
-    """The number that this message is about was taken out of use: nobody opens what is held of it."""
+    """A number that this is about was taken out of use: nobody opens what is held of it (ruling 23)."""
 
     code = "CPIS-662"
     action = "Nothing: only the demographic source lets it be opened again, by taking its word back."
@@ -118,10 +118,13 @@ class ResponseUnwritten(BrokerError):
 
 
 class CannotDisclose(BrokerError):
-    """What is held of a person cannot be disclosed to whoever collects it (rulings 23, 48)."""
+    """What is held of a person cannot be disclosed to whoever opens it (rulings 23, 48)."""
 
     code = "CPIS-436"
-    action = "Have somebody else collect it, or trace the patient; the safeguarding lead knows more."
+    action = (
+        "Say whose desk this is with CPIS_DESK_ORGANISATION and CPIS_DESK_USER_ID, have somebody else do "
+        "it, or trace the patient; the safeguarding lead knows more."
+    )
     exit_code = 77
 
 

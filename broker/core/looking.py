@@ -138,8 +138,8 @@ class LookedUp:
         checked = self.looked.checked
         told = (self.way.is_told or checked.excluded) and not checked.not_in_use
         fact = self.access if told else None
-        if self.way is Way.REFUSED and not checked.excluded:
-            return Look(way=self.way, answer=None)
+        if self.way is Way.REFUSED:  # to everybody alike: by another answer an exclusion would show (48)
+            return Look(way=self.way, answer=None, fact=fact)
         said = answer(checked, feeds)
         opened = self.opened if said.finding is Finding.PLAN else None
         return Look(way=self.way, answer=said, opened=opened, fact=fact)

@@ -22,6 +22,7 @@ from broker.services.confirming import Confirming
 from broker.services.desk_log import DeskLog
 from broker.services.disclosing import Disclosing
 from broker.services.enquiry import Enquiry
+from broker.services.excluding import Excluding
 from broker.services.explanations import Codecs, Explanations
 from broker.services.fact_desk import FactDesk
 from broker.services.item_words import ItemWords
@@ -55,6 +56,7 @@ class Desk:
     enquiry: Enquiry
     looking: Looking
     disclosing: Disclosing
+    excluding: Excluding
     log: DeskLog
     timers: TimerDesk
     reconciliation: Reconciliation
@@ -75,11 +77,21 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
     log = DeskLog(facts, parts.records, key=parts.key, clock=present, role=Role(settings.desk_role))
     index = MessageTable(settings.database_url, prepare=settings.make_data_dir)
     indexing = MessageIndexing(archive, index, facts=parts.facts, records=parts.records, key=parts.key)
-    rejected = RejectedDesk(archive, parts.records, log)
+    excluding = Excluding(
+        archive,
+        parts.readers,
+        log,
+        policy=parts.policy,
+        key=parts.key,
+        clock=present,
+        who=settings.desk_user(parts.key),
+    )
+    rejected = RejectedDesk(archive, parts.records, log, excluding)
     explanations = Explanations(
         archive,
         Codecs(states=parts.states, facts=parts.facts, alerts=parts.alerts),
         log,
+        excluding,
         policy=parts.policy,
         key=parts.key,
     )
@@ -100,13 +112,13 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
                 rejected,
                 explanations,
                 log,
+                excluding=excluding,
                 facts=parts.facts,
-                states=parts.states,
             ),
             indexing=indexing,
             rejected=rejected,
             redriving=Redriving(rejected, own, facts, parts.records, log),
-            worklist=WorklistDesk(archive, parts.records, log),
+            worklist=WorklistDesk(archive, parts.records, log, excluding),
             releasing=Releasing(archive, facts, parts.facts, log),
             confirming=Confirming(
                 rejected, own, facts, log, codec=parts.details, key=parts.key, clock=present
@@ -137,6 +149,7 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
                 hours=parts.senders.hours,
                 takes=admitted.takes,
             ),
+            excluding=excluding,
             log=log,
             timers=TimerDesk(
                 archive, facts, parts.states, parts.facts, log,

@@ -18,6 +18,7 @@ from broker.adapters.cluster import Cluster
 from broker.core.errors import ConfigurationError
 from broker.core.identifiers import OdsCode
 from broker.runtime.kafka_security import cluster_at
+from broker.runtime.settings_desk import DeskSettings
 from broker.runtime.settings_feeds import FeedSettings
 from broker.runtime.settings_mesh import MeshSettings
 from broker.runtime.settings_pds import PdsSettings
@@ -35,7 +36,7 @@ _PYDANTIC_PREFIX = "Value error, "  # before the words of a check of ours
 _FOLLOWS_FROM_ANOTHER = "default_factory_not_called"  # pydantic: another error stands in the same list
 
 
-class Settings(FeedSettings, MeshSettings, PdsSettings, UploadSettings, BaseSettings):
+class Settings(DeskSettings, FeedSettings, MeshSettings, PdsSettings, UploadSettings, BaseSettings):
     """The settings of one process, unchangeable once read; `load_settings` reads them with clear errors."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
@@ -217,12 +218,6 @@ class Settings(FeedSettings, MeshSettings, PdsSettings, UploadSettings, BaseSett
         default=None,
         description="file (PEM) of the authorities that may vouch for the schema registry; default: "
         "the system's",
-    )
-    desk_role: Literal["reader", "operator", "administrator"] = Field(
-        default="administrator",
-        description="reader, operator or administrator: what may be done at this desk. A reader lists and "
-        "looks at what is masked, an operator redrives, settles, explains and puts facts in as well, an "
-        "administrator also unmasks. Kafka's own rights say the same to its principals",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least severity that is logged: debug, info, warning or error"

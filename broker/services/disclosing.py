@@ -9,18 +9,16 @@ record behind which something came in that may restrict it, or shut it to who co
 from broker.core.desk_errors import CannotDisclose
 from broker.core.disclosure import Disclosure, disclosed
 from broker.core.excluded import may_see
-from broker.core.facts import Access
 from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.invalidation import Inactive
 from broker.core.keyed import IdentityKey, user_reference
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, Place
-from broker.core.person import Person
 from broker.core.policy import AnyPolicy
 from broker.core.wording import COULD_NOT_CHECK, NOT_IN_USE
 from broker.ports import Archive, Clock, Topic
-from broker.services.desk_log import SOURCE, DeskLog
+from broker.services.desk_log import DeskLog
+from broker.services.excluding import Attempt, DeskUser, tell_of_excluded
 from broker.services.fact_desk import line_of_text
-from broker.services.fact_writes import fact_write
 from broker.services.people_reading import ArchiveSources, PeopleReader, Readers
 from broker.services.untaken import Untaken
 
@@ -77,25 +75,8 @@ class Disclosing:
         if person is None:
             raise CannotDisclose("what is held is on its way to another number; ask again")
         if not may_see(person.known.notices.values(), user):
-            await self._tell_of_excluded(person, organisation, user, item_id, grounds)
+            who = DeskUser(organisation=organisation, user=user)
+            attempt = Attempt(role="collected a subject access", access_id=item_id, at=now)
+            await tell_of_excluded(self._log, self._readers.facts, person.number, who, attempt, grounds)
             raise CannotDisclose(COULD_NOT_CHECK)
         return disclosed(person, self._policy, self._key)
-
-    async def _tell_of_excluded(
-        self, person: Person, organisation: OdsCode, user: str, access_id: str, grounds: Grounds
-    ) -> None:
-        """Have the safeguarding lead told that somebody asked who must not see the person (ruling 48)."""
-        now = aware(self._clock())
-        access = Access(
-            access_id=access_id,
-            organisation=organisation,
-            organisation_name=organisation.code,
-            role="collected a subject access",
-            user_name=grounds.by,
-            user=user,
-            unscheduled=False,
-            accessed_at=now,
-            recorded_at=now,
-            received_at=now,
-        )
-        await self._log.tell(fact_write(self._readers.facts, access, person.number, access_id, SOURCE))

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from broker.core.answers import MARK_WITHIN, Answer, Asker, Checked, Uncheckable, answer, could_not_check
 from broker.core.desk_errors import NoAnswerHere, VisitAmbiguous
-from broker.core.facts import Access
 from broker.core.feeds import FeedRule
 from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.keyed import IdentityKey
@@ -20,8 +19,8 @@ from broker.core.operators import ActionKind, Grounds
 from broker.core.policy import AnyPolicy
 from broker.ports import Archive, Clock
 from broker.services.answering import Answering, passed_at
-from broker.services.desk_log import SOURCE, DeskLog
-from broker.services.fact_writes import fact_write
+from broker.services.desk_log import DeskLog
+from broker.services.excluding import Attempt, DeskUser, tell_of_excluded
 from broker.services.finding import Held, Kept, VisitAsked, kept_of, messages_of
 from broker.services.matching_output import cause_of
 from broker.services.people_reading import LOOK_AGAIN_S, NO_FEEDS, ClusterReader, Marked, Readers
@@ -110,16 +109,6 @@ class Enquiry:
         """Have the safeguarding lead told that somebody asked who must not see the person (ruling 48)."""
         now = aware(self._clock())
         access_id = self._key.derive("asked", number.key, asked.user or "", now.isoformat())
-        access = Access(
-            access_id=access_id,
-            organisation=asked.provider,
-            organisation_name=asked.provider.code,
-            role="asked for an answer",
-            user_name=grounds.by,
-            user=asked.user,
-            unscheduled=False,
-            accessed_at=now,
-            recorded_at=now,
-            received_at=now,
-        )
-        await self._log.tell(fact_write(self._readers.facts, access, number, access_id, SOURCE))
+        who = DeskUser(organisation=asked.provider, user=asked.user or "")
+        attempt = Attempt(role="asked for an answer", access_id=access_id, at=now)
+        await tell_of_excluded(self._log, self._readers.facts, number, who, attempt, grounds)

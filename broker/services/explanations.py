@@ -25,6 +25,7 @@ from broker.core.person import Person
 from broker.core.policy import AnyPolicy
 from broker.ports import PARTITION_STATE_KEY, Archive, Record, Topic
 from broker.services.desk_log import DeskLog
+from broker.services.excluding import Excluding
 from broker.services.finding import VisitAsked, messages_of
 from broker.services.rejected_desk import place_of
 from broker.services.replay import Replay
@@ -150,12 +151,24 @@ class Explanations:
     """Explains on a cluster, on grounds."""
 
     def __init__(
-        self, archive: Archive, codecs: Codecs, log: DeskLog, *, policy: AnyPolicy, key: IdentityKey
+        self,
+        archive: Archive,
+        codecs: Codecs,
+        log: DeskLog,
+        excluding: Excluding,
+        *,
+        policy: AnyPolicy,
+        key: IdentityKey,
     ) -> None:
-        """Read with the archive; `log` takes down every explanation before it is given."""
+        """
+        Read with the archive.
+
+        `log` takes down every explanation before it is given, `excluding` keeps it from whom it must.
+        """
         self._archive = archive
         self._codecs = codecs
         self._log = log
+        self._excluding = excluding
         self._policy = policy
         self._key = key
 
@@ -163,8 +176,8 @@ class Explanations:
         """
         Return the answer, once the audit trail says who asked for it and why.
 
-        Raises `NothingToExplain`, of which nothing is noted since nothing is told, `KafkaUnavailable`,
-        `TopicMissing`.
+        Raises `NothingToExplain`, of which nothing is noted since nothing is told, `CannotDisclose` for
+        somebody who must not see the person (ruling 48), `KafkaUnavailable`, `TopicMissing`.
         """
         unreadable: list[Record] = []
         candidates, not_in_use = await self._candidates(asked)
@@ -172,6 +185,7 @@ class Explanations:
         if chosen is not None:
             person, subject = chosen
             await self._note(subject, candidates[person.number.key], grounds)
+            await self._excluding.require({person.number}, subject, grounds)
             return await self._of_person(asked, subject, person)
         remains = await self._remains(asked)
         if remains is None:
@@ -179,7 +193,11 @@ class Explanations:
                 f"not found, and {len(unreadable)} records of people cannot be read" if unreadable else None
             )
         await self._note(remains.subject, remains.record, grounds)
-        return NotInUse(subject=remains.subject) if remains.keys & not_in_use else remains.answer
+        if remains.keys & not_in_use:
+            return NotInUse(subject=remains.subject)
+        about = b"\n".join(key or b"" for key in remains.keys)
+        await self._excluding.require_bytes(about, remains.subject, grounds)
+        return remains.answer
 
     async def _note(self, subject: str, record: Record, grounds: Grounds) -> None:
         """Return once the audit trail says that the record is opened, by whom and why."""

@@ -7,6 +7,7 @@ from broker.core.kept_uploads import Part
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, Place
 from broker.core.upload_errors import NoSuchUpload, UploadLost
 from broker.services.desk_log import DeskLog
+from broker.services.excluding import Excluding
 from broker.upload_ports import UploadStore
 
 KEPT_FILES = "kept files"
@@ -16,17 +17,23 @@ KEPT_FILES = "kept files"
 class KeptDesk:
     """What is kept of uploads, as an administrator sees it."""
 
-    def __init__(self, store: UploadStore, log: DeskLog) -> None:
-        """Read from `store`; write down in `log` who reads, and why."""
+    def __init__(self, store: UploadStore, log: DeskLog, excluding: Excluding) -> None:
+        """
+        Read from `store`.
+
+        Write down in `log` who reads, and why; `excluding` keeps what is opened from whom it must.
+        """
         self._store = store
         self._log = log
+        self._excluding = excluding
 
     async def open(self, upload_id: str, part: Part, grounds: Grounds) -> bytes:
         """
         Return what was sent or answered, byte for byte, once the entry in the audit trail is durable.
 
         Raises `NoSuchUpload` where there is none of that id, or no answer yet; `NotForThisRole`;
-        `UnsealingFailed` where its key is destroyed.
+        `UnsealingFailed` where its key is destroyed; and what `Excluding` raises where anybody in the file is
+        somebody whom the reader must not see: bytes as they came leave nobody out (ruling 48).
         """
         with suppress(UploadLost):  # what is known of it is damaged: the bytes may be there
             if await asyncio.to_thread(self._store.find, upload_id) is None:
@@ -36,4 +43,5 @@ class KeptDesk:
         data = await asyncio.to_thread(lambda: b"".join(self._store.read(upload_id, part)))
         if not data:
             raise NoSuchUpload
+        await self._excluding.require_bytes(data, upload_id, grounds)
         return data

@@ -10,22 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from broker.core.desk_errors import NoSuchMessage, NumberOutOfUse
-from broker.core.errors import MalformedMessage, UnsealingFailed
+from broker.core.errors import UnsealingFailed
 from broker.core.explanation_words import sentences
 from broker.core.facts import SEALED_REGISTERS, VisitMessage
 from broker.core.messages import Message, Outcome, Sought
 from broker.core.operators import ActionKind, Grounds, Place, discreet
 from broker.ports import Archive, MessageIndex, Record, Topic
 from broker.services.desk_log import DeskLog
+from broker.services.excluding import Excluding
 from broker.services.explanations import Explanations, ReferenceAsked
 from broker.services.message_index import MessageIndexing
-from broker.services.newest import newest
 from broker.services.rejected_desk import RejectedDesk
 from broker.wire.facts_codec import FactCodec
 from broker.wire.json_outline import outline_json
 from broker.wire.masking import outline
 from broker.wire.readable import readable
-from broker.wire.state_codec import StateCodec
 
 _UNTAKEN = {
     Outcome.NO_NUMBER: "It came without a usable NHS number ({reason}): whose it is was looked for by "
@@ -70,18 +69,22 @@ class MessageDesk:
         explanations: Explanations,
         log: DeskLog,
         *,
+        excluding: Excluding,
         facts: FactCodec,
-        states: StateCodec,
     ) -> None:
-        """Search `index`, read with the archive; `log` takes down every opening."""
+        """
+        Search `index`, read with the archive.
+
+        `log` takes down every opening, `excluding` keeps what is opened from whom it must.
+        """
         self._archive = archive
         self._index = index
         self._indexing = indexing
         self._rejected = rejected
         self._explanations = explanations
         self._log = log
+        self._excluding = excluding
         self._facts = facts
-        self._states = states
 
     async def search(self, sought: Sought) -> Sequence[Message]:
         """
@@ -110,9 +113,9 @@ class MessageDesk:
         """
         Return a message opened, once the audit trail says who asked for it and why.
 
-        Raises `NoSuchMessage`, `KafkaUnavailable`, `UnsealingFailed`; and `NumberOutOfUse`, before anything
-        is noted, of somebody whose number was taken out of use: nobody opens what is held of them (ruling
-        23).
+        Raises `NoSuchMessage`, `KafkaUnavailable`, `UnsealingFailed`; `CannotDisclose` for somebody who must
+        not see the person (48); and `NumberOutOfUse`, before anything is noted, of somebody whose number was
+        taken out of use: nobody opens what is held of them (ruling 23).
         """
         message = await self._find(place)
         if place.topic == Topic.REJECTED:
@@ -120,9 +123,10 @@ class MessageDesk:
                 message=message, raw=await self._rejected.unmask(await self._rejected.at(place), grounds)
             )
         record = await self._record(place)
-        if await self._is_shut(record.key or b""):
+        if await self._excluding.is_out_of_use(record.key or b""):
             raise NumberOutOfUse
         await self._log.audit(ActionKind.UNMASKED, str(place), place, grounds)
+        await self._excluding.require_bytes(record.key or b"", str(place), grounds)
         fact = self._facts.decode(record.topic, record.key or b"", record.value or b"")
         return Opened(
             message=message, fact={"nhs_number": (record.key or b"").decode("ascii"), **readable(fact)}
@@ -156,16 +160,6 @@ class MessageDesk:
         if record is None:
             raise NoSuchMessage
         return record
-
-    async def _is_shut(self, key: bytes) -> bool:
-        """Whether the number of a key is out of use, or could be: its record cannot be read."""
-        found = await newest(self._archive, Topic.PEOPLE, lambda record: record.key == key)
-        if key not in found:
-            return False
-        try:
-            return self._states.is_inactive(found[key].value or b"")
-        except MalformedMessage:
-            return True
 
 
 def _in_clear(fact: VisitMessage) -> dict[str, object]:

@@ -14,6 +14,7 @@ from broker.core.errors import MalformedMessage, UnsealingFailed
 from broker.core.operators import ActionKind, Grounds, OperatorAction, Place, discreet
 from broker.ports import Archive, Record, Topic
 from broker.services.desk_log import DeskLog
+from broker.services.excluding import Excluding
 from broker.wire.cloudevents import read_headers
 from broker.wire.mllp import END_BROKEN, NO_START, NOT_ENDED, TOO_LONG
 from broker.wire.records_codec import Door, Masked, RecordsCodec, Rejected
@@ -127,11 +128,12 @@ def place_of(record: Record) -> Place:
 class RejectedDesk:
     """Lists what was rejected, and opens it on grounds."""
 
-    def __init__(self, archive: Archive, records: RecordsCodec, log: DeskLog) -> None:
-        """Read with the archive; `log` takes down every unmasking."""
+    def __init__(self, archive: Archive, records: RecordsCodec, log: DeskLog, excluding: Excluding) -> None:
+        """Read with the archive; `log` takes down every unmasking, `excluding` keeps from whom it must."""
         self._archive = archive
         self._records = records
         self._log = log
+        self._excluding = excluding
 
     async def board(self) -> RejectedBoard:
         """Return everything that lies in the topic; raise `KafkaUnavailable` or `TopicMissing`."""
@@ -164,10 +166,13 @@ class RejectedDesk:
         """
         Return an item's bytes to be shown, once the audit trail says who asked for them and why.
 
-        Raises `KafkaUnavailable`, `NoSuchItem` or `UnsealingFailed`.
+        Raises `KafkaUnavailable`, `NoSuchItem` or `UnsealingFailed`, and what `Excluding` raises of whoever's
+        number stands in them.
         """
         await self._log.audit(ActionKind.UNMASKED, item.item_id, item.newest, grounds)
-        return await self.raw(item)
+        raw = await self.raw(item)
+        await self._excluding.require_bytes(raw, item.item_id, grounds)
+        return raw
 
 
 @dataclass(slots=True)

@@ -15,8 +15,9 @@ from broker.core.desk_errors import CannotSettle, NoSuchItem
 from broker.core.errors import MalformedMessage
 from broker.core.operators import ActionKind, Grounds, OperatorAction, Place, discreet
 from broker.core.work import ASKS, Reader, to_do
-from broker.ports import Archive, Record, Topic
+from broker.ports import INPUTS, Archive, Record, Topic
 from broker.services.desk_log import DeskLog
+from broker.services.excluding import Excluding
 from broker.services.rejected_desk import place_of, told
 from broker.wire.records_codec import RecordsCodec, Trouble, Unprocessable
 
@@ -97,11 +98,16 @@ class Worklist:
 class WorklistDesk:
     """Lists the work, opens the record that an item is about, and settles items."""
 
-    def __init__(self, archive: Archive, records: RecordsCodec, log: DeskLog) -> None:
-        """Read with the archive; `log` takes down every unmasking and settling."""
+    def __init__(self, archive: Archive, records: RecordsCodec, log: DeskLog, excluding: Excluding) -> None:
+        """
+        Read with the archive.
+
+        `log` takes down every unmasking and settling, `excluding` keeps what is opened from whom it must.
+        """
         self._archive = archive
         self._records = records
         self._log = log
+        self._excluding = excluding
 
     async def worklist(self) -> Worklist:
         """Return everything that lies in the topic; raise `KafkaUnavailable` or `TopicMissing`."""
@@ -130,7 +136,7 @@ class WorklistDesk:
         Return the record that an item is about, once the audit trail says who asked for it and why.
 
         None, and no entry, where the item holds none. Raises `KafkaUnavailable`, `NoSuchItem`,
-        `UnsealingFailed`.
+        `UnsealingFailed`, and what `Excluding` raises of whoever it is about.
         """
         if work.trouble is None:
             return None
@@ -138,7 +144,19 @@ class WorklistDesk:
         record = await self._archive.read_one(Topic.WORKLIST, work.place.partition, work.place.offset)
         if record is None:
             raise NoSuchItem
-        return self._records.open_record(record.value or b"")
+        found = self._records.open_record(record.value or b"")
+        parts = (await self._key_at(work.trouble.place), found and found.value)
+        await self._excluding.require_bytes(
+            b"\n".join(part or b"" for part in parts), work.item.item_id, grounds
+        )
+        return found
+
+    async def _key_at(self, place: Place) -> bytes | None:
+        """Return the number that a fact lies under, None of what is no fact, or gone."""
+        if place.topic not in INPUTS:
+            return None
+        source = await self._archive.read_one(Topic(place.topic), place.partition, place.offset)
+        return None if source is None else source.key
 
     async def settle(self, work: Work, grounds: Grounds) -> bool:
         """

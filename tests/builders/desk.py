@@ -19,6 +19,7 @@ from broker.runtime.settings import Settings
 from broker.services.attendances import Attendances
 from broker.services.confirming import Confirming
 from broker.services.desk_log import DeskLog
+from broker.services.excluding import DeskUser
 from broker.services.explanations import Codecs, Explanations
 from broker.services.feed_health import FeedLog
 from broker.services.intake import Intake
@@ -34,6 +35,7 @@ from broker.services.waiting_records import WaitingRecords
 from broker.services.worklist_desk import Worklist, WorklistDesk
 from broker.wire.visit_reading import Admits
 from tests.builders.adt import Adt, Patient
+from tests.builders.readers import excluding_on
 from tests.builders.upload_desk import read_here
 
 RECEIVED = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
@@ -63,7 +65,7 @@ class DeskHouse:
     A cluster in memory with doors that take `P` only, and a desk.
 
     `processing_ids` is what MSH-11 may be at the desk's doors; `pen` stands between the desk and the cluster;
-    `role` is that of whoever sits at it, `archive` what they read the cluster with.
+    `role` is that of whoever sits at it, `archive` what they read the cluster with, `who` who they are.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class DeskHouse:
         pen: type[MemoryFactLog] = MemoryFactLog,
         role: Role = Role.ADMINISTRATOR,
         archive: type[MemoryArchive] = MemoryArchive,
+        who: DeskUser | None = None,
     ) -> None:
         """Begin with empty topics."""
         self.sealer = MemorySealer()
@@ -108,11 +111,13 @@ class DeskHouse:
         read, written = archive(self.kafka), pen(self.kafka)
         parts = self.parts
         log = DeskLog(written, parts.records, key=parts.key, clock=lambda: ACTED, role=role)
-        self.rejected = RejectedDesk(read, parts.records, log)
+        excluding = excluding_on(self.kafka, parts.readers, log, parts.key, lambda: ACTED, who)
+        self.rejected = RejectedDesk(read, parts.records, log, excluding)
         self.explanations = Explanations(
             read,
             Codecs(states=parts.states, facts=parts.facts, alerts=parts.alerts),
             log,
+            excluding,
             policy=parts.policy,
             key=parts.key,
         )
@@ -124,12 +129,12 @@ class DeskHouse:
             self.rejected,
             self.explanations,
             log,
+            excluding=excluding,
             facts=parts.facts,
-            states=parts.states,
         )
         own = doors(self.parts, read=read_here, admits=Admits(processing_ids, takes_any))
         self.redriving = Redriving(self.rejected, own, written, self.parts.records, log)
-        self.worklist = WorklistDesk(read, self.parts.records, log)
+        self.worklist = WorklistDesk(read, self.parts.records, log, excluding)
         self.confirming = Confirming(
             self.rejected,
             own,

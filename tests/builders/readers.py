@@ -1,6 +1,13 @@
-"""What reads a Kafka for whoever answers about a person, from the codecs of a matcher."""
+"""What reads a Kafka for whoever answers about a person, and what keeps it shut, from a matcher's codecs."""
 
+from broker.adapters.memory import MemoryKafka
+from broker.adapters.memory_archive import MemoryArchive
+from broker.core.keyed import IdentityKey
+from broker.core.policy import Policy
+from broker.ports import Clock
 from broker.runtime.codecs import load_schemas
+from broker.services.desk_log import DeskLog
+from broker.services.excluding import DeskUser, Excluding
 from broker.services.matching import Codecs
 from broker.services.people_reading import Readers
 from broker.wire.feed_codec import FeedCodec
@@ -15,3 +22,15 @@ def readers_of(codecs: Codecs) -> Readers:
         details=codecs.details,
         feeds=FeedCodec(load_schemas()),
     )
+
+
+def excluding_on(
+    kafka: MemoryKafka,
+    readers: Readers,
+    log: DeskLog,
+    key: IdentityKey,
+    clock: Clock,
+    who: DeskUser | None = None,
+) -> Excluding:
+    """Return what stands before whatever a desk on a cluster in memory opens; `who` works there."""
+    return Excluding(MemoryArchive(kafka), readers, log, policy=Policy(), key=key, clock=clock, who=who)

@@ -11,6 +11,7 @@ from broker.services.releasing import RELEASED, Releasing
 from broker.services.worklist_desk import WorklistDesk
 from tests.builders.house import ADA, PROVIDER_TOPIC, House, in_house
 from tests.builders.matcher import KEY, NOON, attendance, numbers, plan
+from tests.builders.readers import excluding_on, readers_of
 from tests.unit.services.test_matching_poison import CURSED, CursedPolicy
 
 (BOB,) = islice(numbers(), 1, 2)
@@ -28,7 +29,8 @@ def test_a_poison_record_is_parked_with_its_reason_and_nothing_waits_behind_it()
     """
 
     async def scenario(house: House) -> None:
-        desk = WorklistDesk(MemoryArchive(house.kafka), house.codecs.records, pen(house))
+        excluding = excluding_on(house.kafka, readers_of(house.codecs), pen(house), KEY, lambda: NOON)
+        desk = WorklistDesk(MemoryArchive(house.kafka), house.codecs.records, pen(house), excluding)
         async with house.at_work(house.matcher(policy=CursedPolicy())):
             house.send(plan())
             house.send(plan(), number=BOB)

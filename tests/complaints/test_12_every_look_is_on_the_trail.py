@@ -30,6 +30,9 @@ SHOWS_NOBODY = {
     "MessageIndexing.catch_up": "nothing",
     "MessageDesk.search": "masked",
     "MessageDesk.show": "masked",
+    "Excluding.require": "nothing: it keeps shut",
+    "Excluding.require_bytes": "nothing: it keeps shut",
+    "Excluding.is_out_of_use": "whether a number is in use, for what opens",
 }
 """What may be called at the desk without an entry, and what it gives."""
 

@@ -27,6 +27,7 @@ from broker.runtime.parts import assemble
 from broker.runtime.recorded import offline, play
 from broker.runtime.settings import Settings
 from broker.services.desk_log import DeskLog
+from broker.services.excluding import DeskUser
 from broker.services.explanations import (
     AlertAsked,
     Asked,
@@ -40,6 +41,7 @@ from broker.wire.facts_codec import topic_of
 from broker.wire.stream import Door, StreamLine
 from tests.builders.house import ADA, PROVIDER_TOPIC, House, in_house
 from tests.builders.matcher import KEY, NOON, PROVIDER, attendance, numbers, plan
+from tests.builders.readers import excluding_on, readers_of
 from tests.builders.street import A, B, Street, arrives, in_street, said, superseded, visit_of
 
 GROUNDS = Grounds(by="ops-7", reason="ticket 4711")
@@ -57,13 +59,15 @@ def came(number: NhsNumber = ADA, *, visit: str = "V-1", system: str = "ED") -> 
     return replace(attendance(reference), system=system)
 
 
-def explanations(place: House | Street) -> Explanations:
-    """Return what explains on a cluster."""
+def explanations(place: House | Street, who: DeskUser | None = None) -> Explanations:
+    """Return what explains on a cluster at the desk of a user."""
     kafka, codecs = place.kafka, place.codecs
+    log = DeskLog(MemoryFactLog(kafka), codecs.records, key=KEY, clock=lambda: NOON)
     return Explanations(
         MemoryArchive(kafka),
         Codecs(states=codecs.states, facts=codecs.facts, alerts=codecs.alerts),
-        DeskLog(MemoryFactLog(kafka), codecs.records, key=KEY, clock=lambda: NOON),
+        log,
+        excluding_on(kafka, readers_of(codecs), log, KEY, lambda: NOON, who),
         policy=Policy(),
         key=KEY,
     )
@@ -141,8 +145,10 @@ def test_nothing_is_told_when_it_cannot_be_recorded() -> None:
         log = DeskLog(Full(house.kafka), house.codecs.records, key=KEY, clock=lambda: NOON)
         codecs = Codecs(states=house.codecs.states, facts=house.codecs.facts, alerts=house.codecs.alerts)
         archive = MemoryArchive(house.kafka)
+        excluding = excluding_on(house.kafka, readers_of(house.codecs), log, KEY, lambda: NOON)
+        asked = Explanations(archive, codecs, log, excluding, policy=Policy(), key=KEY)
         with pytest.raises(KafkaUnavailable):
-            await Explanations(archive, codecs, log, policy=Policy(), key=KEY).explain(VISIT, GROUNDS)
+            await asked.explain(VISIT, GROUNDS)
 
     in_house(scenario)
 

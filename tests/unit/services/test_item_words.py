@@ -21,6 +21,7 @@ from broker.services.item_words import ItemWords
 from broker.services.worklist_desk import Work, WorklistDesk
 from tests.builders.house import ADA, House, in_house
 from tests.builders.matcher import KEY, NOON, SALT, attendance, numbers, plan
+from tests.builders.readers import excluding_on, readers_of
 from tests.builders.street import A, B, Street, arrives, in_street, superseded, visit_of
 
 GROUNDS = Grounds(by="ops-7", reason="ticket 4711")
@@ -38,7 +39,8 @@ class Bench:
         archive, facts = MemoryArchive(place.kafka), MemoryFactLog(place.kafka)
         self.kafka, self.codecs = place.kafka, place.codecs
         self.log = DeskLog(facts, self.codecs.records, key=KEY, clock=lambda: NOW)
-        self.worklist = WorklistDesk(archive, self.codecs.records, self.log)
+        excluding = excluding_on(place.kafka, readers_of(self.codecs), self.log, KEY, lambda: NOW)
+        self.worklist = WorklistDesk(archive, self.codecs.records, self.log, excluding)
         by_hand = FactDesk(facts, self.codecs.facts, self.log, key=KEY, clock=lambda: NOW)
         self.words = ItemWords(archive, self.codecs.states, by_hand)
 

@@ -8,9 +8,10 @@ import pytest
 
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.adapters.memory_sealing import MemorySealer
-from broker.core.desk_errors import NotForThisRole
+from broker.core.desk_errors import CannotDisclose, NotForThisRole
 from broker.core.desk_roles import Role
 from broker.core.errors import KafkaUnavailable
+from broker.core.facts import IdentityKind, IdentityNotice
 from broker.core.kept_uploads import Part
 from broker.core.operators import ActionKind, Grounds, OperatorAction
 from broker.core.upload_errors import NoSuchUpload, UploadLost
@@ -19,6 +20,9 @@ from broker.runtime.codecs import load_schemas
 from broker.services.desk_log import DeskLog
 from broker.services.kept_desk import KeptDesk
 from broker.wire.records_codec import RecordsCodec
+from tests.builders.house import ADA
+from tests.builders.matcher import fact_write, make_codecs
+from tests.builders.readers import excluding_on, readers_of
 from tests.builders.upload_desk import KEY, NOW
 from tests.builders.upload_store import UPLOAD, MemoryUploads
 
@@ -30,11 +34,14 @@ class House:
 
     def __init__(self, role: Role = Role.ADMINISTRATOR, store: MemoryUploads | None = None) -> None:
         self.kafka = MemoryKafka()
-        self.records = RecordsCodec(load_schemas(), MemorySealer())
+        sealer = MemorySealer()
+        self.records = RecordsCodec(load_schemas(), sealer)
         self.store = store or MemoryUploads()
         self.store.settle(UPLOAD, {Part.FILE: b"<File/>"})
         log = DeskLog(MemoryFactLog(self.kafka), self.records, key=KEY, clock=lambda: NOW, role=role)
-        self.desk = KeptDesk(self.store, log)
+        self.codecs = make_codecs(sealer)
+        readers = readers_of(self.codecs)
+        self.desk = KeptDesk(self.store, log, excluding_on(self.kafka, readers, log, KEY, lambda: NOW))
 
     def open(self, upload_id: str = UPLOAD.upload_id, part: Part = Part.FILE) -> bytes:
         """Open a part of an upload."""
@@ -108,3 +115,18 @@ def test_what_cannot_be_noted_is_not_opened() -> None:
     with pytest.raises(KafkaUnavailable):
         house.open()
     assert replace(UPLOAD) == house.store.find(UPLOAD.upload_id)
+
+
+def test_a_file_with_somebody_whom_anybody_must_not_see_stays_shut_to_a_desk_of_nobody() -> None:
+    """Bytes as they came leave nobody out (ruling 48)."""
+    house = House()
+    house.store.settle(UPLOAD, {Part.FILE: f"<Number>{ADA.digits}</Number>".encode()})
+    excluded = IdentityNotice(
+        notice_id="exclusion", kind=IdentityKind.EXCLUDED, user="u1", recorded_at=NOW, received_at=NOW
+    )
+    assert ADA.key in house.open()
+
+    house.kafka.append([fact_write(house.codecs.facts, excluded, ADA)])
+
+    with pytest.raises(CannotDisclose):
+        house.open()

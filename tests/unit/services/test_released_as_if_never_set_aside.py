@@ -21,6 +21,7 @@ from broker.services.worklist_desk import WorklistDesk
 from broker.wire.facts_codec import Arrival, FactCodec, topic_of
 from tests.builders.house import House, in_house
 from tests.builders.matcher import KEY, NOON, access, attendance, make_codecs, plan, schemas
+from tests.builders.readers import excluding_on, readers_of
 
 STORY: tuple[Fact, ...] = (
     plan(),
@@ -62,7 +63,8 @@ async def standing_after(house: House, aside: frozenset[int]) -> Standing:
         codec.cursed = frozenset()
         read = MemoryArchive(house.kafka)
         log = DeskLog(MemoryFactLog(house.kafka), house.codecs.records, key=KEY, clock=lambda: NOON)
-        work = await WorklistDesk(read, house.codecs.records, log).worklist()
+        excluding = excluding_on(house.kafka, readers_of(house.codecs), log, KEY, lambda: NOON)
+        work = await WorklistDesk(read, house.codecs.records, log, excluding).worklist()
         waiting = [one for one in work.items if quarantined(one)]
         assert bool(aside) == bool(waiting)
         grounds = Grounds(by="ops-7", reason="mended")

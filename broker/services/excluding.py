@@ -1,0 +1,164 @@
+"""
+Keeps what somebody opens at the desk from who must not see its person (ruling 48; 23).
+
+Whoever works at a desk may be known by their organisation's own id. Where they are not, they are anybody:
+what is kept of a person whom somebody must not see stays shut to them, so that nobody gets round it by not
+saying who they are. What is kept unread is of every person whose number stands in it.
+"""
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from broker.core.answers import Asker
+from broker.core.desk_errors import CannotDisclose, NumberOutOfUse
+from broker.core.errors import MalformedMessage, UnsealingFailed
+from broker.core.facts import Access, IdentityKind, IdentityNotice
+from broker.core.identifiers import NhsNumber, OdsCode, aware
+from broker.core.invalidation import Inactive
+from broker.core.keyed import IdentityKey
+from broker.core.operators import Grounds
+from broker.core.policy import AnyPolicy
+from broker.core.wording import COULD_NOT_CHECK
+from broker.ports import Archive, Clock, Topic
+from broker.services.desk_log import SOURCE, DeskLog
+from broker.services.fact_writes import fact_write
+from broker.services.people_reading import ArchiveSources, PeopleReader, Readers
+from broker.wire.facts_codec import FactCodec
+from broker.wire.numbers_in import numbers_in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskUser:
+    """Whose user works at a desk, and the keyed reference of that user's own id there."""
+
+    organisation: OdsCode
+    user: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What somebody did who must not see a person, in words, under which id, and when (aware)."""
+
+    role: str
+    access_id: str
+    at: datetime
+
+
+async def tell_of_excluded(
+    log: DeskLog, codec: FactCodec, number: NhsNumber, who: DeskUser, attempt: Attempt, grounds: Grounds
+) -> None:
+    """
+    Have the safeguarding lead told that somebody looked who must not see the person (ruling 48).
+
+    As a silent look: nobody else hears of it. Raises `KafkaUnavailable`.
+    """
+    access = Access(
+        access_id=attempt.access_id,
+        organisation=who.organisation,
+        organisation_name=who.organisation.code,
+        role=attempt.role,
+        user_name=grounds.by,
+        user=who.user,
+        unscheduled=False,
+        accessed_at=attempt.at,
+        recorded_at=attempt.at,
+        received_at=attempt.at,
+    )
+    await log.tell(fact_write(codec, access, number, attempt.access_id, SOURCE))
+
+
+class Excluding:
+    """Stands before whatever the desk opens. It raises what the archive raises."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        readers: Readers,
+        log: DeskLog,
+        *,
+        policy: AnyPolicy,
+        key: IdentityKey,
+        clock: Clock,
+        who: DeskUser | None = None,
+    ) -> None:
+        """Read with the archive; `who` works at this desk, None where that is not known."""
+        self._archive = archive
+        self._readers = readers
+        self._log = log
+        self._key = key
+        self._clock = clock
+        self._who = who
+        self._people = PeopleReader(ArchiveSources(archive), readers, policy=policy, key=key)
+
+    async def require(self, numbers: Collection[NhsNumber], item_id: str, grounds: Grounds) -> None:
+        """
+        Return where what is kept of the people of these numbers may be opened; `item_id` names it.
+
+        Raises `CannotDisclose`, in the words of a restricted record, for somebody who must not see one of
+        them, and `NumberOutOfUse` where a number was taken out of use: only a reversal opens that. An
+        exclusion counts from when it is durable. A person's record that cannot be read says nothing.
+        """
+        if not numbers:
+            return
+        read = await self._people.read({number.key for number in numbers})
+        out_of_use = False
+        notices: dict[NhsNumber, list[IdentityNotice]] = {}
+        survivors = {number: number for number in numbers}
+        for number in numbers:
+            notices[number] = []
+            with suppress(MalformedMessage):
+                whose = await self._people.person(number, read.values.get(number.key), "")
+                survivors |= dict.fromkeys(whose.passed, number)
+                if isinstance(whose.person, Inactive):
+                    out_of_use = True
+                elif whose.person is not None:
+                    survivors[whose.person.number] = number
+                    notices[number] += whose.person.known.notices.values()
+        for number, notice in await self._untaken({one.key: number for one, number in survivors.items()}):
+            notices[number].append(notice)
+        await self._refuse(notices, item_id, grounds)
+        if out_of_use:
+            raise NumberOutOfUse
+
+    async def require_bytes(self, data: bytes, item_id: str, grounds: Grounds) -> None:
+        """Return where bytes that were kept may be opened: for every number in them as `require` does."""
+        await self.require(numbers_in(data), item_id, grounds)
+
+    async def is_out_of_use(self, key: bytes) -> bool:
+        """Whether the number of a key is out of use, or could be: its record cannot be read (ruling 23)."""
+        value = (await self._people.read({key})).values.get(key)
+        try:
+            return value is not None and self._readers.states.is_inactive(value)
+        except MalformedMessage:
+            return True
+
+    async def _refuse(
+        self, notices: dict[NhsNumber, list[IdentityNotice]], item_id: str, grounds: Grounds
+    ) -> None:
+        """Raise `CannotDisclose` where who works here must not see one of these people; the lead is told."""
+        asker = Asker(anybody=True) if self._who is None else Asker(user=self._who.user)
+        shut = [number for number, said in notices.items() if asker.is_excluded(said)]
+        if self._who is not None:
+            now = aware(self._clock())
+            for number in shut:
+                access_id = self._key.derive("opening", number.key, item_id, self._who.user, now.isoformat())
+                attempt = Attempt(role="opened what is kept", access_id=access_id, at=now)
+                await tell_of_excluded(self._log, self._readers.facts, number, self._who, attempt, grounds)
+        if shut:
+            raise CannotDisclose(COULD_NOT_CHECK)
+
+    async def _untaken(self, keys: dict[bytes, NhsNumber]) -> Sequence[tuple[NhsNumber, IdentityNotice]]:
+        """Return the exclusions that lie in the input, taken or not, with whose they are."""
+        found = []
+        async for records in self._archive.read(Topic.IDENTITY):
+            for record in records:
+                number = keys.get(record.key or b"")
+                if number is None:
+                    continue
+                with suppress(MalformedMessage, UnsealingFailed):  # the matcher makes work of it
+                    fact = self._readers.facts.decode(record.topic, record.key or b"", record.value or b"")
+                    if isinstance(fact, IdentityNotice) and fact.kind is IdentityKind.EXCLUDED:
+                        found.append((number, fact))
+        return found
