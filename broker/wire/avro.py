@@ -11,11 +11,12 @@ from io import BytesIO
 from struct import Struct
 from typing import Any
 
-from fastavro import parse_schema, schemaless_reader, schemaless_writer
+from fastavro import parse_schema, schemaless_reader
 from fastavro.read import SchemaResolutionError
 from fastavro.schema import SchemaParseException, UnknownType, to_parsing_canonical_form
 
-from broker.core.errors import ConfigurationError, MalformedMessage, UnwritableRecord
+from broker.core.errors import ConfigurationError, MalformedMessage, NaiveTime, UnwritableRecord
+from broker.wire.avro_writing import UNWRITABLE, Writer, writer_of
 
 Row = dict[str, Any]
 """
@@ -35,7 +36,7 @@ _UNREADABLE = (
     ValueError,
 )
 _NO_SCHEMA = (SchemaParseException, UnknownType, AttributeError, KeyError, TypeError, ValueError)
-_UNWRITABLE = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
+_UNWRITABLE = (*UNWRITABLE, NaiveTime)
 
 
 def frame(schema_id: int, body: bytes) -> bytes:
@@ -83,18 +84,19 @@ class Schemas:
         self._ids = dict(ids)
         self._names = {identifier: name for name, identifier in ids.items()}
         self._parsed = {name: _parse(name, schema) for name, schema in avsc.items()}
+        self._writers = {name: _writer(name, parsed) for name, parsed in self._parsed.items()}
         for name in avsc:
             if _subject(name) not in avsc:
                 raise ConfigurationError(f"schema {name} has no present version")
 
     def encode(self, name: str, row: Mapping[str, Any]) -> bytes:
         """Return `row` framed as the schema `name`; raise `UnwritableRecord` when it does not fit."""
-        body = BytesIO()
+        write = self._writers[name]
         try:
-            schemaless_writer(body, self._parsed[name], row)
+            body = write(row)
         except _UNWRITABLE as error:  # its text may hold the value: not chained
             raise UnwritableRecord(f"{type(error).__name__} while writing schema {name}") from None
-        return frame(self._ids[name], body.getvalue())
+        return frame(self._ids[name], body)
 
     def decode(self, name: str, data: bytes) -> Row:
         """
@@ -152,3 +154,11 @@ def _parse(name: str, schema: Mapping[str, Any]) -> Any:
         return parse_schema(dict(schema), named_schemas={})
     except _NO_SCHEMA as error:
         raise ConfigurationError(f"schema {name} cannot be parsed: {type(error).__name__}") from error
+
+
+def _writer(name: str, parsed: Any) -> Writer:
+    """Return what writes a schema's records."""
+    try:
+        return writer_of(parsed)
+    except UNWRITABLE as error:
+        raise ConfigurationError(f"schema {name} has a type that is not written here") from error

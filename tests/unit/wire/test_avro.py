@@ -25,6 +25,7 @@ NOTE: dict[str, Any] = {
         {"name": "count", "type": "int", "default": 7},
     ],
 }
+DOUBLE = {"type": "record", "name": "Note", "fields": [{"name": "share", "type": "double"}]}
 OTHER: dict[str, Any] = {"type": "record", "name": "Other", "fields": [{"name": "text", "type": "string"}]}
 SCHEMAS = Schemas({"note": NOTE, "other": OTHER}, {"note": 258, "other": 2})
 ROW = {"text": "ab", "colour": "RED", "count": 3}
@@ -138,6 +139,7 @@ def test_a_row_that_does_not_fit_is_refused_without_its_value() -> None:
         pytest.param({}, {"note": 1}, "do not name the same: note", id="no schema"),
         pytest.param({"note": NOTE, "other": OTHER}, {"note": 1, "other": 1}, "one id", id="one id twice"),
         pytest.param({"note.1": NOTE}, {"note.1": 1}, "no present version", id="earlier version alone"),
+        pytest.param({"note": DOUBLE}, {"note": 1}, "note has a type that is not written", id="foreign type"),
         pytest.param({"note": {"type": "nonsense"}}, {"note": 1}, "cannot be parsed", id="no schema at all"),
     ],
 )
