@@ -190,6 +190,13 @@ What links a baby with its mother, of whom an unborn child's plan is on file fro
 of another mother's plan. C is another mother, whom the visit may name instead.
 """
 
+ENDED = rows("""
+    correction      | covered
+    mothers=one     | yes
+    mothers=another | no
+""")
+"""Whom a baby's visit names as its mother at last, and whether the first one's plan covers a later visit."""
+
 LATE = rows("""
     plans                                                              | told
     T-9d / plan / CPP E09 / received=T+1h                              | CPP active

@@ -8,6 +8,7 @@ takes each control out of a copy of the program, and the tests of that hazard mu
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from itertools import permutations
 
 import pytest
@@ -15,8 +16,11 @@ import pytest
 from broker.core.alerts import AlertEvent, Change, EventKind, ItemKind, RecipientKind
 from broker.core.answers import Finding
 from broker.core.canonical import canonical
-from broker.core.facts import Fact, VisitMessage
+from broker.core.effects import advance
+from broker.core.facts import Cover, Fact, VisitMessage
 from broker.core.identifiers import NhsNumber
+from broker.core.person import Person, lift
+from broker.core.retention import settle
 from broker.core.wording import statements
 from broker.wire.adt_other import may_hold_two_numbers
 from tests.builders.adt import Adt, Patient
@@ -26,6 +30,7 @@ from tests.spec.hazard_tables import (
     AGREEMENT,
     BABIES,
     CORRECTIONS,
+    ENDED,
     FOLLOWED,
     LATE,
     MARKS,
@@ -38,14 +43,15 @@ from tests.spec.hazard_tables import (
 )
 from tests.spec.outcome import Outcome
 from tests.spec.runtimes import Runtime
-from tests.spec.settled import POLICY
-from tests.spec.table import cells, facts, keyed_facts, rows
+from tests.spec.settled import KEY, POLICY, SETTLED
+from tests.spec.table import cells, facts, keyed_facts, moment, rows
 
 PLAN = "T-9d | plan | CPP E09 |"
 VISIT = "T | A04 | v1 |"
 ELSEWHERE = "T-9d | plan | LAC E08 | number=B family=Z given=Q birth_date=2009-09-09"
 BESIDE = ("T-99d | notice | n0 in-use |", ELSEWHERE)
 """That the number is in use, and somebody else on file: neither has anything to do with it."""
+BABY = NhsNumber("9990000018")
 COULD_NOT_CHECK = f"{Finding.COULD_NOT_CHECK}: "
 
 
@@ -333,6 +339,35 @@ def test_a_newborn_without_a_plan_of_its_own_is_not_missed(
 
     alerts = [("B", "la E09", "v1"), ("B", "provider RXX", "v1")] * (told == "yes")
     assert alerts == [row for row in outcome.alerts("number | to | about") if row[2] == "v1"]
+
+
+@pytest.mark.parametrize("runtime", ["core"])
+@pytest.mark.parametrize(("correction", "covered"), ENDED)
+def test_a_link_that_ended_stays_ended_when_its_visit_is_destroyed(
+    runtime: str, correction: str, covered: str
+) -> None:
+    """
+    What linked baby and mother goes with its visit, and what her record says comes again with her next plan.
+
+    A link that the visit had taken back is void then, one that it had not holds (ruling 26). Time passes
+    on the pure core alone here; the matchers' own passing of it is compared in tests/generative.
+    """
+    assert runtime == "core"
+    forgetful = replace(SETTLED, lateness=timedelta(days=35))
+    [said] = facts(table("T-1h | cover | UCP E09 | born=D-1 start=D-10 end=D+200"))
+    assert isinstance(said, Cover)
+    births = tuple(replace(birth, visit="v1", named="one") for birth in said.births)
+    cover = lift(replace(said, births=births))
+    person = Person(number=BABY, salt=bytes(16)).learn(cover)
+    for fact in facts(table("T | A04 | v1 | mothers=one", f"T+1h | A08 | v1 | {correction}")):
+        person = advance(person.learn(lift(fact)), forgetful, KEY).person
+    left = settle(person, moment("T+60d"), forgetful)
+
+    assert left is not None
+    assert not left.known.visits
+    [later] = facts(table("T+60d | A04 | v2 |"))
+    again = advance(left.learn(cover).learn(lift(later)), forgetful, KEY)
+    assert (covered == "yes") == any(event.kind is EventKind.RAISED for event in again.events)
 
 
 # 7: late or stale plan data

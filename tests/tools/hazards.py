@@ -216,6 +216,7 @@ HAZARDS = (
             {
                 "test_a_baby_or_a_child_whose_plan_cannot_be_loaded_is_not_missed",
                 "test_a_newborn_without_a_plan_of_its_own_is_not_missed",
+                "test_a_link_that_ended_stays_ended_when_its_visit_is_destroyed",
             }
         ),
         controls=(
@@ -266,6 +267,18 @@ HAZARDS = (
                 module=_CORE / "newborn.py",
                 right="return named is not None and birth.named is not None and birth.named not in named",
                 wrong="return False",
+            ),
+            Mutation(
+                rule="ruling 26", mistake="a link that was taken back is taken up again after its visit",
+                module=_CORE / "newborn.py",
+                right="if birth.void or birth.visit in gone:",
+                wrong="if birth.visit in gone:",
+            ),
+            Mutation(
+                rule="ruling 26", mistake="that a link was taken back is forgotten with its visit",
+                module=_CORE / "newborn_retention.py",
+                right="replace(one, void=True) if one.visit in closing and ended(one) else one",
+                wrong="replace(one, void=False)",
             ),
         ),
     ),
