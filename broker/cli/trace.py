@@ -50,8 +50,7 @@ def one(context: click.Context) -> None:
     number = number_of(said[3]) if len(said) > 3 else None  # noqa: PLR2004 - the one that need not be there
     row = TraceRow(number=number, details=Details(family=said[0], given=said[1], birth_date=born))
     answer = asyncio.run(_asked(row))
-    shown = "" if answer.number is None else answer.number.digits
-    click.echo(" ".join(part for part in (answer.outcome.value, shown, answer.detail) if part))
+    click.echo(" ".join(part for part in answer.cells if part))
     context.exit(0 if answer.outcome in SETTLED else _FOR_A_PERSON)
 
 
@@ -90,8 +89,7 @@ async def _traced(files: TraceFiles) -> Counter[TraceOutcome]:
     source = pds_source(address, clock=present, metrics=Metrics())
     try:
         async for row, answer in trace_all(source, files.rows(), at_once=address.at_once):
-            number = "" if answer.number is None else answer.number.digits
-            files.write(row, answer.outcome.value, number, answer.detail)
+            files.write(row, *answer.cells)
             counts[answer.outcome] += 1
     finally:
         await source.close()

@@ -24,3 +24,12 @@ class MessageRefused(BrokerError):
         """Take the exchange's code for what is wrong."""
         super().__init__(f"the message exchange refuses a message of ours: code {fault}")
         self.fault = fault
+
+
+class MessageUnderWay(BrokerError):
+    """A message is being worked on, and is looked at again until that is done."""
+
+    code = "CPIS-742"
+    disposition = Disposition.RETRY
+    action = "Nothing: it stays in the mailbox until its answer has been sent."
+    exit_code = 75

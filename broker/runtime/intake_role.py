@@ -170,6 +170,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             clock=clock,
             metrics=self._metrics,
             notices=mesh_notices(national, parts.senders),
+            source=source,
         )
         self._server = MllpServer(
             self._receive,

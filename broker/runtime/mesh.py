@@ -5,7 +5,7 @@ Knows what the settings must say together, and that each trouble is told once.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,14 +14,16 @@ from urllib.parse import urlsplit
 from broker.adapters.mesh import SECONDS, MeshAddress, MeshMailbox
 from broker.core.errors import ConfigurationError
 from broker.core.identifiers import OdsCode
-from broker.core.mailbox import FAULTS, Incoming
+from broker.core.mailbox import Incoming
 from broker.core.mesh_errors import MailboxUnavailable
 from broker.ports import Clock, FactLog
 from broker.runtime import mesh_events as events
+from broker.runtime.asking import Source
 from broker.runtime.credentials import read_password, show_certificate, trusting
 from broker.runtime.door_tls import is_loopback
 from broker.runtime.logs import Log
 from broker.runtime.mesh_metrics import MESH_LAST_POLL, MESH_MESSAGES, MESH_REPORTS
+from broker.runtime.mesh_traces import check_who_traces, mesh_traces
 from broker.runtime.metrics import Metrics
 from broker.runtime.parts import Parts
 from broker.runtime.settings import Settings
@@ -92,15 +94,18 @@ def mesh_door(
     clock: Clock,
     metrics: Metrics,
     notices: Mapping[str, Handler],
+    source: Source | None = None,
 ) -> "MeshDoor | None":
     """
     Return the door for what comes over the exchange, None where none is named; raise as `mailbox`.
 
-    `notices` handle national events, by workflow id. Raises `ConfigurationError` as well where no mailbox is
-    any authority's: every file would be refused.
+    `notices` handle national events, by workflow id; `source` is asked about people to trace. Raises
+    `ConfigurationError` as well where no mailbox is any authority's: every file would be refused.
     """
     if settings.mesh_url is not None:
         _check_whose_mailboxes(settings, parts)
+        _check_workflows(settings, notices)
+        check_who_traces(settings, source)
     box = mailbox(settings)
     if box is None:
         return None
@@ -113,6 +118,7 @@ def mesh_door(
         clock=clock,
         metrics=metrics,
     )
+    traces = mesh_traces(settings, source, answers.post, clock=clock, refused=answers.refused)
     return MeshDoor(
         settings,
         parts,
@@ -121,7 +127,7 @@ def mesh_door(
         facts,
         clock=clock,
         metrics=metrics,
-        notices=notices,
+        notices={**notices, **traces},
     )
 
 
@@ -136,6 +142,18 @@ def _check_whose_mailboxes(settings: Settings, parts: Parts) -> None:
         raise ConfigurationError(
             f"{settings.authorities_file}: no authority has a mailbox: fill the column mailbox, since "
             "CPIS_MESH_URL is set"
+        )
+
+
+def _check_workflows(settings: Settings, notices: Iterable[str]) -> None:
+    """Refuse a workflow id that stands for two kinds of messages; raise `ConfigurationError`."""
+    ours = [settings.workflows.upload, *([settings.mesh_trace_workflow] if settings.trace_mailboxes else ())]
+    together = [*ours, *notices]
+    twice = sorted(one for one in set(together) if together.count(one) > 1)
+    if twice:
+        raise ConfigurationError(
+            f"the workflow id {twice[0]} stands for two kinds of messages: see CPIS_MESH_UPLOAD_WORKFLOW, "
+            "CPIS_MESH_TRACE_WORKFLOW and [national.NAME] workflows"
         )
 
 
@@ -169,7 +187,7 @@ class MeshDoor:
             self._answers.post,
             owner=self._owner,
             workflow=settings.workflows.acknowledgement,
-            refused=self._refused,
+            refused=answers.refused,
         )
         handlers: Mapping[str, Handler] = {**notices, settings.workflows.upload: uploads}
         self._workflows = frozenset({*settings.workflows, *handlers})
@@ -234,8 +252,3 @@ class MeshDoor:
             self._log.write(events.MeshPostponed(workflow=known))
         elif fate is Fate.KEPT:
             self._log.write(events.MeshKept(workflow=known))
-
-    def _refused(self, mailbox: str, fault: str) -> None:
-        """Log that the exchange does not take an acknowledgement."""
-        reason = FAULTS.get(fault, "for a reason that has no code of ours")
-        self._log.write(events.MeshAnswerRefused(mailbox=mailbox, reason=reason))

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from broker.adapters.sent_messages import SqlSentMessages
 from broker.core.errors import BrokerError
-from broker.core.mailbox import SentMessage
+from broker.core.mailbox import FAULTS, SentMessage
 from broker.mesh_ports import Mailbox
 from broker.ports import Clock
 from broker.runtime import mesh_events as events
@@ -49,6 +49,11 @@ class MeshAnswers:
     async def close(self) -> None:
         """Give the connections back."""
         await asyncio.to_thread(self._sent.close)
+
+    def refused(self, mailbox: str, fault: str) -> None:
+        """Log that the exchange does not take an answer, by its code for what is wrong."""
+        reason = FAULTS.get(fault, "for a reason that has no code of ours")
+        self._log.write(events.MeshAnswerRefused(mailbox=mailbox, reason=reason))
 
     def _overdue(self, message: SentMessage) -> None:
         """Log an answer that nobody collects."""

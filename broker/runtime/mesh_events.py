@@ -56,7 +56,7 @@ class MeshAnswerRefused(
     level=Level.ERROR,
     action="Correct the authority's mailbox in its list, or the workflow id, with the exchange.",
 ):
-    """The exchange does not take an acknowledgement of ours, for this reason."""
+    """The exchange does not take an answer of ours, to a file or to people to trace, for this reason."""
 
     mailbox: str
     reason: str

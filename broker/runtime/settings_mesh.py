@@ -71,6 +71,22 @@ class MeshSettings(BaseModel):
         pattern=_WORKFLOW,
         description=_WORKFLOW_WORDS.format("inactive NHS number notifications"),
     )
+    mesh_trace_mailboxes: str | None = Field(
+        default=None,
+        pattern=r"^[A-Z0-9]{3,20}(,[A-Z0-9]{3,20})*$",
+        description="mailboxes that may have files of people traced over the exchange, separated by commas; "
+        "without them nobody may",
+    )
+    mesh_trace_workflow: str = Field(
+        default="PEOPLE_TRACE",
+        pattern=_WORKFLOW,
+        description=_WORKFLOW_WORDS.format("files of people to trace"),
+    )
+    mesh_trace_answer_workflow: str = Field(
+        default="PEOPLE_TRACE_ANSWER",
+        pattern=_WORKFLOW,
+        description=_WORKFLOW_WORDS.format("the answers to such files"),
+    )
     mesh_asid: str = Field(
         default="000000000000",
         pattern=r"^[0-9]{12}$",
@@ -85,6 +101,11 @@ class MeshSettings(BaseModel):
     mesh_operator_name: str = Field(
         default="CP-IS event broker", max_length=200, description="what that organisation is called"
     )
+
+    @property
+    def trace_mailboxes(self) -> frozenset[str]:
+        """The mailboxes that may have people traced."""
+        return frozenset((self.mesh_trace_mailboxes or "").split(",")) - {""}
 
     @property
     def workflows(self) -> Workflows:

@@ -64,6 +64,11 @@ class Traced:
     number: NhsNumber | None = field(default=None, repr=False)
     detail: str = ""
 
+    @property
+    def cells(self) -> tuple[str, str, str]:
+        """The answer's columns behind the reference."""
+        return self.outcome.value, "" if self.number is None else self.number.digits, self.detail
+
 
 async def trace(source: Demographics, row: TraceRow) -> Traced:
     """

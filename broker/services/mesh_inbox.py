@@ -11,7 +11,7 @@ from enum import StrEnum
 from broker.core.errors import BrokerError, MalformedMessage
 from broker.core.identifiers import aware
 from broker.core.mailbox import Incoming
-from broker.core.mesh_errors import MailboxUnavailable
+from broker.core.mesh_errors import MailboxUnavailable, MessageUnderWay
 from broker.mesh_ports import Mailbox
 from broker.ports import Clock, FactLog
 from broker.services.rejections import Rejections
@@ -29,12 +29,17 @@ class Fate(StrEnum):
     REPORT = "report"
     KEPT = "kept"
     POSTPONED = "postponed"
+    UNDER_WAY = "under way"
+
+
+_LEFT = frozenset({Fate.POSTPONED, Fate.UNDER_WAY})
+"""After these a message stays in the mailbox."""
 
 
 Handler = Callable[[Incoming], Awaitable[None]]
 """
-Makes durable what a message says; raises `MalformedMessage` where that is nothing, any other `BrokerError`
-where the message must be taken again, later.
+Makes durable what a message says; raises `MalformedMessage` where that is nothing, `MessageUnderWay` where it
+takes longer than one look, any other `BrokerError` where the message must be taken again, later.
 """
 Told = Callable[[Incoming, Fate], None]
 """Hears what became of each message, each time it was looked at."""
@@ -76,7 +81,7 @@ class MeshInbox:
             for message_id in sorted(fresh, key=self._postponed.__contains__):
                 looked_at.add(message_id)
                 try:
-                    if await self._take(message_id) is Fate.POSTPONED:
+                    if await self._take(message_id) in _LEFT:
                         again.add(message_id)
                 except MailboxUnavailable:
                     again.add(message_id)
@@ -91,7 +96,7 @@ class MeshInbox:
         if incoming is None:
             return None
         fate = await self._fate(incoming)
-        if fate is not Fate.POSTPONED:
+        if fate not in _LEFT:
             await self._mailbox.acknowledge(message_id)
         self._told(incoming, fate)
         return fate
@@ -107,6 +112,8 @@ class MeshInbox:
             await handler(incoming)
         except MailboxUnavailable:
             raise
+        except MessageUnderWay:
+            return Fate.UNDER_WAY
         except MalformedMessage as fault:
             return await self._keep(incoming, fault.reason)
         except BrokerError:

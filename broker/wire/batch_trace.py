@@ -10,7 +10,7 @@ import io
 from dataclasses import dataclass, field
 from datetime import date
 
-from broker.core.errors import InvalidNhsNumber
+from broker.core.errors import InvalidNhsNumber, MalformedMessage
 from broker.core.facts import Details
 from broker.core.identifiers import NhsNumber
 
@@ -60,6 +60,21 @@ def read_row(line: bytes, place: int) -> TraceRow:
         return TraceRow(reference=reference, fault=words)
     details = Details(family=family or None, given=given or None, birth_date=birth_date)
     return TraceRow(reference=reference, number=_number(number), details=details)
+
+
+def read_asked(data: bytes, *, most: int) -> tuple[TraceRow, ...]:
+    """
+    Return the rows of a whole file, but empty lines.
+
+    Raises `MalformedMessage` for one that does not begin with the columns, or has more than `most` rows.
+    """
+    head, *lines = data.split(b"\n")
+    if not is_head(head):
+        raise MalformedMessage(f"line 1 is not: {','.join(COLUMNS)}")
+    asked = [(place, line) for place, line in enumerate(lines, start=2) if line.strip()]
+    if len(asked) > most:
+        raise MalformedMessage(f"more than {most} people: send them in several files")
+    return tuple(read_row(line, place) for place, line in asked)
 
 
 def write_row(*cells: str) -> bytes:

@@ -12,12 +12,15 @@ from pathlib import Path
 import pytest
 
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
+from broker.adapters.memory_demographics import MemoryDemographics
 from broker.adapters.memory_mailbox import MemoryExchange, MemoryMailbox
+from broker.adapters.memory_tail import MemoryInputTail
 from broker.core.authorities import Authorities, Authority
 from broker.core.errors import ConfigurationError, KafkaUnavailable
 from broker.core.identifiers import OdsCode
 from broker.core.mailbox import Incoming, Outgoing, Report
-from broker.ports import Write
+from broker.ports import Topic, Write
+from broker.runtime.asking import Source
 from broker.runtime.authorities_file import COLUMNS
 from broker.runtime.mesh import MeshDoor, mailbox, mesh_door
 from broker.runtime.mesh_answers import MeshAnswers
@@ -342,3 +345,56 @@ def test_an_answer_that_could_not_be_noted_has_gone_and_is_told_of(
     assert house.look()
     assert 1 == len(asyncio.run(MemoryMailbox(house.exchange, COUNCIL).waiting()))
     assert "'mesh message not followed'" in caplog.text
+
+
+def settled(tmp_path: Path, secret: Path, **more: object) -> MeshDoor:
+    """Return the door that settings with an exchange and a council make; raise as they do."""
+    listed = tmp_path / "authorities.csv"
+    listed.write_text(f"{','.join(COLUMNS)}\nZ211,Exton Borough Council,,,,,,{COUNCIL}\n", "utf-8")
+    said: dict[str, object] = {
+        "data_dir": tmp_path,
+        "mesh_url": "https://mesh.example",
+        "mesh_mailbox": OURS,
+        "mesh_password_file": secret,
+        "mesh_shared_key_file": secret,
+        "authorities_file": listed,
+        "mesh_trace_mailboxes": f"{COUNCIL},X26LA204",
+    }
+    settings = Settings.model_validate(said | {k: v for k, v in more.items() if k != "source"})
+    desk = Desk()
+    made = mesh_door(
+        settings,
+        assemble(settings),
+        upload_desk(desk),
+        desk.log,
+        clock=lambda: NOW,
+        metrics=Metrics(),
+        notices={},
+        source=more.get("source"),  # type: ignore[arg-type]  # a source or none
+    )
+    assert made is not None
+    return made
+
+
+SOURCE = Source(demographics=MemoryDemographics(), notices=MemoryInputTail(MemoryKafka(), Topic.IDENTITY))
+
+
+def test_mailboxes_that_may_have_people_traced_need_somebody_to_ask(tmp_path: Path, secret: Path) -> None:
+    """Else every file would wait for ever; the setting to mend is named."""
+    with pytest.raises(ConfigurationError, match="CPIS_MESH_TRACE_MAILBOXES needs a demographic source"):
+        settled(tmp_path, secret)
+
+    asyncio.run(settled(tmp_path, secret, source=SOURCE).close())
+
+
+def test_a_workflow_id_stands_for_one_kind_of_messages(tmp_path: Path, secret: Path) -> None:
+    """A file of people must not be taken for an upload, nor an upload for people to trace."""
+    with pytest.raises(ConfigurationError, match="the workflow id LA_UPLOAD stands for two kinds"):
+        settled(tmp_path, secret, source=SOURCE, mesh_trace_workflow="LA_UPLOAD")
+
+
+@pytest.mark.parametrize("named", ["", "x26la204", "X26LA204, X26LA211", "X26LA204,"])
+def test_mailboxes_are_named_with_commas_alone_between_them(named: str) -> None:
+    """A name with a blank in it would never ask anything."""
+    with pytest.raises(ValueError, match="mesh_trace_mailboxes"):
+        Settings(mesh_trace_mailboxes=named)
