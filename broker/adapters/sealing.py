@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -27,6 +28,13 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SUFFIX = ".key"
 
 
+class _Kept(NamedTuple):
+    """A day's key in memory, and its file."""
+
+    key: AESGCM
+    file: Path
+
+
 class KeyDirectory:
     """
     A directory of day keys (UTC days); a `Sealer`.
@@ -39,7 +47,7 @@ class KeyDirectory:
         """Use `directory`, made when first needed; `clock` says which day it is."""
         self._directory = directory
         self._clock = clock
-        self._keys: dict[str, AESGCM] = {}
+        self._keys: dict[str, _Kept] = {}
 
     def seal(self, plain: bytes, *, bound_to: bytes) -> Sealed:
         """Seal `plain` under today's key; it opens only together with the same `bound_to`."""
@@ -100,21 +108,31 @@ class KeyDirectory:
 
     def _kept(self, key_id: str) -> AESGCM | None:
         """Return a day's key as long as its file is there, or None when there is none to use."""
+        kept = self._keys.get(key_id)
+        if kept is None:
+            return self._read(key_id)
+        try:
+            kept.file.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            self._keys.pop(key_id, None)
+            return None
+        return kept.key
+
+    def _read(self, key_id: str) -> AESGCM | None:
+        """Take a day's key into memory and return it, None when there is none to use."""
         if not _DAY.fullmatch(key_id):  # it may come from a peer's bytes, and names a file here
             return None
         path = self._path(key_id)
         if not path.exists():
-            self._keys.pop(key_id, None)
             return None
-        key = self._keys.get(key_id)
-        if key is None:
-            try:
-                secret = path.read_bytes()
-            except OSError:
-                return None
-            if len(secret) * _BYTE_BITS != KEY_BITS:
-                return None
-            key = self._keys[key_id] = AESGCM(secret)
+        try:
+            secret = path.read_bytes()
+        except OSError:
+            return None
+        if len(secret) * _BYTE_BITS != KEY_BITS:
+            return None
+        key = AESGCM(secret)
+        self._keys[key_id] = _Kept(key, path)
         return key
 
     def _path(self, key_id: str) -> Path:

@@ -303,6 +303,7 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a time of creation for each counter would double the page
         self._registry = CollectorRegistry()
         self._named: dict[str, frozenset[str]] = {}
+        self._found: dict[tuple[str, tuple[tuple[str, str], ...]], Any] = {}
         self._made = {metric.name: _made(metric, self._registry) for metric in METRICS}
         for metric in METRICS:
             if metric.kind is Kind.COUNTER and metric.labels:
@@ -311,6 +312,7 @@ class Metrics:
     def name(self, label: str, values: Iterable[str]) -> None:
         """Let a label that the settings decide have these values; every other is `other`."""
         self._named[label] = frozenset(values)
+        self._found.clear()
         for metric in METRICS:
             if metric.kind is Kind.COUNTER and label in metric.labels:
                 self._begin(metric)
@@ -330,6 +332,7 @@ class Metrics:
     def clear(self, metric: Metric) -> None:
         """Forget every value of a metric with labels: what is not set again is not there any more."""
         self._made[metric.name].clear()
+        self._found = {asked: found for asked, found in self._found.items() if asked[0] != metric.name}
 
     def value(self, metric: Metric, suffix: str = "", **labels: str) -> float | None:
         """Return a value as scraped, None where there is none; a histogram has `_count` and `_sum`."""
@@ -355,6 +358,12 @@ class Metrics:
 
     def _of(self, metric: Metric, labels: Mapping[str, str]) -> Any:
         """Return the series with these labels; a value that is none of its set stands as `other`."""
+        asked = metric.name, tuple(labels.items())
+        found = self._found.get(asked)
+        return self._find(metric, labels) if found is None else found
+
+    def _find(self, metric: Metric, labels: Mapping[str, str]) -> Any:
+        """Return the same, and keep it where every value is allowed: there are only so many of these."""
         made = self._made[metric.name]
         if not metric.labels:
             return made
@@ -362,7 +371,10 @@ class Metrics:
             name: value if self._is_allowed(metric, name, value := str(labels[name])) else OTHER
             for name in metric.labels
         }
-        return made.labels(**closed)
+        series = made.labels(**closed)
+        if closed == labels:
+            self._found[metric.name, tuple(labels.items())] = series
+        return series
 
 
 def _made(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:

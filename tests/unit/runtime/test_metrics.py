@@ -16,6 +16,7 @@ _UNITS = (
 )
 _LABEL_VALUES_MAX = 64  # of what is no number of a partition
 _NUMBER = re.compile(r"\d{6,}")
+STATE = "working"
 LABELLED = [metric for metric in METRICS if metric.labels]
 
 
@@ -82,6 +83,35 @@ def test_a_label_outside_its_set_is_other() -> None:
 
     assert 1.0 == metrics.value(metric, door="mllp", code=OTHER)
     assert b"9990000018" not in metrics.page().body
+
+
+def test_a_series_that_was_cleared_is_shown_once_it_is_set_again() -> None:
+    """What is set later is seen, and what is not is gone."""
+    metrics = Metrics()
+    [gauge] = [metric for metric in METRICS if metric.name == "cpis_partition_state"]
+
+    def shown() -> list[float | None]:
+        """Return what two series show."""
+        return [metrics.value(gauge, partition=partition, state=STATE) for partition in ("0", "1")]
+
+    for partition in ("0", "1"):
+        metrics.set(gauge, 2, partition=partition, state=STATE)
+    metrics.clear(gauge)
+    metrics.set(gauge, 3, partition="1", state=STATE)
+
+    assert [None, 3.0] == shown()
+
+
+def test_a_value_that_the_settings_name_later_is_counted_from_then_on() -> None:
+    """Until then it is another, whatever was counted before."""
+    metrics = Metrics()
+    [metric] = [metric for metric in METRICS if metric.name == "cpis_provider_refused_total"]
+
+    for _ in range(2):
+        metrics.add(metric, provider="RXX")
+        metrics.name("provider", ["RXX"])
+
+    assert [1.0, 1.0] == [metrics.value(metric, provider=provider) for provider in (OTHER, "RXX")]
 
 
 def test_a_counter_is_there_before_anything_is_counted() -> None:
