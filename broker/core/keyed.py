@@ -4,9 +4,10 @@ Values derived from an NHS number, always under the deployment's one identity ke
 An unkeyed hash of an NHS number *is* the NHS number: all of them can be tried in minutes.
 """
 
-import hmac
+import hashlib
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from broker.core.errors import ConfigurationError
 from broker.core.identifiers import NhsNumber, OdsCode
@@ -14,6 +15,8 @@ from broker.core.identifiers import NhsNumber, OdsCode
 _KEY_BYTES_MIN = 32
 _ID_BYTES = 16  # 128 bits: no two ids of a nation's visits collide
 _HALF_BYTES = _ID_BYTES // 2
+_BLOCK_BYTES = 64  # of SHA-256
+_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 _ROUNDS = range(4)  # Luby and Rackoff: four rounds of a keyed function cannot be told from chance
 _REFERENCE = re.compile(r"[0-9a-f]{32}")
 
@@ -35,12 +38,28 @@ class IdentityKey:
 
     def digest(self, data: bytes) -> bytes:
         """Return the 32 bytes of HMAC-SHA256."""
-        return hmac.digest(self.secret, data, "sha256")
+        began_inner, began_outer = _begun(self.secret)
+        inner, outer = began_inner.copy(), began_outer.copy()
+        inner.update(data)
+        outer.update(inner.digest())
+        return outer.digest()
 
     @property
     def fingerprint(self) -> str:
         """A value that tells two keys apart and reveals neither."""
         return self.derive("fingerprint")
+
+
+@lru_cache(maxsize=8)
+def _begun(secret: bytes) -> "tuple[hashlib._Hash, hashlib._Hash]":
+    """
+    Return the two hashes of HMAC-SHA256 (RFC 2104) as they are before any data.
+
+    That is half of what a short digest costs. They are copied, and never changed.
+    """
+    whole = secret if len(secret) <= _BLOCK_BYTES else hashlib.sha256(secret).digest()
+    padded = whole.ljust(_BLOCK_BYTES, b"\0")
+    return hashlib.sha256(padded.translate(_INNER)), hashlib.sha256(padded.translate(_OUTER))
 
 
 def _prefixed(*parts: str | bytes) -> bytes:

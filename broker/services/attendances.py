@@ -73,7 +73,14 @@ class Attendances:
                 if not isinstance(fact, IdentityNotice):
                     self._numbers.note(number, fact)
 
-    def told(self, number: NhsNumber, message: VisitMessage, faults: Iterable[str] = ()) -> Told:
+    def told(
+        self,
+        number: NhsNumber,
+        message: VisitMessage,
+        faults: Iterable[str] = (),
+        *,
+        content: bytes | None = None,
+    ) -> Told:
         """
         Return the fact of a message, and that its visit left a number if it did (ruling 44).
 
@@ -81,13 +88,13 @@ class Attendances:
         has it already when it learns that the other was left. A restriction goes with it, being that of who
         is there (24). A message that comes late under a number that its visit has left is told second: nobody
         takes the visit to have come back. Where it restricts, the number in use is restricted as well (24).
-        `faults` are what was amiss with the message. Raises `MalformedMessage` where Kafka would never take
-        it.
+        `faults` are what was amiss with the message, `content` names its visit where that is known already.
+        Raises `MalformedMessage` where Kafka would never take it.
         """
         if self._numbers is None:
             return Told([[self.visit(message, number, faults)]], ((number, message),))
-        moved, late = self._numbers.moves(number, message), self._numbers.came_late(number, message)
-        if moved is not None and self._numbers.was_restricted(number, message):
+        moved, late, was_restricted = self._numbers.standing(number, message, content=content)
+        if moved is not None and was_restricted:
             message = replace(message, restricted=True)
         arrived = [self.visit(message, number, faults)]
         facts: list[tuple[NhsNumber, AttendanceFact]] = [(number, message)]

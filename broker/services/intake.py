@@ -297,8 +297,9 @@ class Intake:
             marked = numberless.marked(message, reading.unnumbered, protected=came.protected)
             if Fault.NUMBERS_DIFFER not in reading.faults:
                 marked = self._attendances.births.named(number, marked, reading.mothers)
-            reading = replace(reading, message=marked)
-            told = self._attendances.told(number, marked, reading.faults)
+            if marked is not reading.message:
+                reading = replace(reading, message=marked)
+            told = self._attendances.told(number, marked, reading.faults, content=reading.content)
             told.steps[-1].extend(self._about_the_patient(number, reading, came.received_at))
         except MalformedMessage as fault:
             return self._other(came, fault)

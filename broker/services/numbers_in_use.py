@@ -10,9 +10,8 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
 from itertools import islice
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from broker.core.clock import as_recorded
 from broker.core.facts import VisitLeft, VisitMessage
@@ -28,7 +27,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMES = struct.Struct(">QQQ")
 _ZERO = 1 << 62  # so that times before 1970, and no sequence number, sort as bytes
 _EXPIRED_AT_ONCE = 4  # looked at for each message: more than ever come anew
-_CONTENTS_KEPT = 128  # of the messages in hand, each asked for three times: saves 20 µs of 500
+_CONTENTS_KEPT = 512  # of the messages in hand, each asked for two or three times
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,20 @@ class Owed:
 
     number: NhsNumber
     left: VisitLeft
+
+
+class Standing(NamedTuple):
+    """
+    Where a message finds its visit: nowhere, under its own number, or under another.
+
+    `moved` is what is said of the former number when it moves its visit to another, `late` what is said of
+    its own number when its visit has gone on under another since. `was_restricted`: an earlier message of the
+    visit restricted the record, under any number (24).
+    """
+
+    moved: Owed | None = None
+    late: Owed | None = None
+    was_restricted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +70,15 @@ class NumbersInUse:
     """
     Visit → number in use, latest only, for `horizon`; everything derived under `key`.
 
-    `note` is told of every fact that is durable, in any order and as often as one likes. `moves` and
-    `came_late` say what a message that is not durable yet would change.
+    `note` is told of every fact that is durable, in any order and as often as one likes. `standing` says what
+    a message that is not durable yet would change.
     """
 
     def __init__(self, key: IdentityKey, *, horizon: timedelta) -> None:
         """Begin with no visit."""
         self._key = key
         self._horizon = horizon
-        self._content = lru_cache(_CONTENTS_KEPT)(partial(visit_content, key))
+        self._contents: dict[tuple[str, NhsNumber], bytes] = {}
         self._visits: dict[bytes, _Held] = {}
         self._former: dict[tuple[bytes, bytes], _Held] = {}
         self._left: dict[tuple[bytes, bytes], bytes] = {}
@@ -80,27 +93,21 @@ class NumbersInUse:
         held = self._visits.get(content)
         return None if held is None else NhsNumber(held.number.decode("ascii"))
 
-    def moves(self, number: NhsNumber, message: VisitMessage) -> Owed | None:
-        """Return what is said of the former number when a message moves its visit to another; else None."""
+    def standing(self, number: NhsNumber, message: VisitMessage, *, content: bytes | None = None) -> Standing:
+        """Return where a message finds its visit; `content` names that, where it is known already."""
+        if content is not None:
+            self._keep(content, message.visit, number)
         content, now = self._read(number, message)
         held = self._visits.get(content)
-        if held is None or held.number == now.number or now.place <= held.place:
-            return None
-        return self._owed(content, held, message.received_at)
-
-    def was_restricted(self, number: NhsNumber, message: VisitMessage) -> bool:
-        """Whether an earlier message of a message's visit restricted the record, under any number (24)."""
-        content, _ = self._read(number, message)
-        held = self._visits.get(content)
-        return held is not None and held.restricted
-
-    def came_late(self, number: NhsNumber, message: VisitMessage) -> Owed | None:
-        """Return what is said of a message's own number when its visit has gone on under another since."""
-        content, now = self._read(number, message)
-        held = self._visits.get(content)
-        if held is None or held.number == now.number or now.place > held.place:
-            return None
-        return self._owed(content, now, message.received_at)
+        if held is None:
+            return Standing()
+        if held.number == now.number:
+            return Standing(was_restricted=held.restricted)
+        if now.place > held.place:
+            moved = self._owed(content, held, message.received_at)
+            return Standing(moved=moved, was_restricted=held.restricted)
+        late = self._owed(content, now, message.received_at)
+        return Standing(late=late, was_restricted=held.restricted)
 
     def note(self, number: NhsNumber, fact: VisitMessage | VisitLeft) -> None:
         """Take in that a fact is durable."""
@@ -121,7 +128,9 @@ class NumbersInUse:
         elif held is not None and held.place > now.place:
             now = held
         self._visits.pop(content, None)
-        self._visits[content] = replace(now, restricted=restricted)  # at the end: the oldest come first
+        if now.restricted != restricted:
+            now = replace(now, restricted=restricted)
+        self._visits[content] = now  # at the end: the oldest come first
         self._forget(fact.received_at)
 
     def owed(self, at: datetime) -> list[Owed]:
@@ -151,6 +160,20 @@ class NumbersInUse:
         content = self._content(message.visit, number)
         return content, _Held(number.key, place, message.received_at, message.restricted is True)
 
+    def _content(self, visit: str, number: NhsNumber) -> bytes:
+        """Return what a visit's reference under a number is made of."""
+        content = self._contents.get((visit, number))
+        if content is None:
+            content = visit_content(self._key, visit, number)
+            self._keep(content, visit, number)
+        return content
+
+    def _keep(self, content: bytes, visit: str, number: NhsNumber) -> None:
+        """Keep that for as long as few others come."""
+        if len(self._contents) >= _CONTENTS_KEPT:
+            self._contents.clear()
+        self._contents[visit, number] = content
+
     def _owed(self, content: bytes, held: _Held, at: datetime) -> Owed:
         """Return that a visit left a number, as of the minute `at`."""
         number = NhsNumber(held.number.decode("ascii"))
@@ -173,7 +196,7 @@ class NumbersInUse:
         for content in old:
             del self._visits[content]
         if old:
-            self._content.cache_clear()  # what is forgotten is not kept elsewhere
+            self._contents.clear()  # what is forgotten is not kept elsewhere
         for about in [about for about in self._former if about[0] in old] if old else ():
             del self._former[about]
         for message_id in _first(self._ahead):

@@ -6,7 +6,7 @@ and under which references its visit goes. Where a format says these things its 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -19,7 +19,7 @@ from broker.core.keyed import (
     message_reference,
     unnumbered_reference,
     visit_named,
-    visit_reference,
+    visit_under,
 )
 from broker.core.number_ranges import Takes, Taking, takes_any
 from broker.core.policy import AnyPolicy, Policy
@@ -123,9 +123,10 @@ class VisitReading:
     Without a usable NHS number `number_fault` says why: `missing`, `not ten digits`, `wrong check digit`,
     `placeholder`, `kept for tests` (rulings 21, 27, 35, 36); `number` is then that of the visit's earlier
     messages. Where there is none it is None, and `message` about a visit of nobody. `unnumbered` is the
-    reference that the visit has without a number, also where it has one. `mothers` are the numbers of which
-    the message says that they are the patient's mother's (ruling 26). `faults` are words of `Fault`, `unread`
-    names the parts of the message of which nothing is read.
+    reference that the visit has without a number, also where it has one; `content` is what `visit_named`
+    gives of it, for the memory of intake alone. `mothers` are the numbers of which the message says that they
+    are the patient's mother's (ruling 26). `faults` are words of `Fault`, `unread` names the parts of the
+    message of which nothing is read.
     """
 
     number: NhsNumber | None
@@ -133,6 +134,7 @@ class VisitReading:
     mothers: tuple[NhsNumber, ...]
     message: VisitMessage
     unnumbered: str
+    content: bytes = field(repr=False)
     provider: OdsCode
     control_id: str
     event: VisitEvent
@@ -214,8 +216,9 @@ def put_together(
         "provider": provider,
         "visit_number": visit_number,
     }
+    content = visit_named(key, **place)
     if number is None or Fault.NUMBERS_DIFFER in registers.faults:
-        held = context.in_use(visit_named(key, **place))
+        held = context.in_use(content)
         if number is None and held is not None:
             registers.faults.add(Fault.NUMBER_AS_BEFORE)
         if number is None or held in named.numbers:
@@ -223,7 +226,7 @@ def put_together(
     unnumbered = unnumbered_reference(key, **place)
     message = VisitMessage(
         message_id=message_reference(key, data),
-        visit=unnumbered if number is None else visit_reference(key, number, **place),
+        visit=unnumbered if number is None else visit_under(key, content, number),
         provider=provider,
         system=envelope.system,
         control_id=envelope.control_id,
@@ -242,6 +245,7 @@ def put_together(
         mothers=mothers_of(named, provider, context.admits.takes),
         message=message,
         unnumbered=unnumbered,
+        content=content,
         provider=provider,
         control_id=envelope.control_id,
         event=envelope.event,

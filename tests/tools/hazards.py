@@ -193,8 +193,8 @@ HAZARDS = (
             Mutation(
                 rule="ruling 24", mistake="a visit whose number is corrected leaves its restriction behind",
                 module=PurePosixPath("broker/services/attendances.py"),
-                right="if moved is not None and self._numbers.was_restricted(number, message):",
-                wrong="if moved is None and self._numbers.was_restricted(number, message):",
+                right="if moved is not None and was_restricted:",
+                wrong="if moved is None and was_restricted:",
             ),
             Mutation(
                 rule="ruling 24", mistake="the authority is told the location of a restricted record",

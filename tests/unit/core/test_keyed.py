@@ -1,6 +1,10 @@
 """What is derived from an NHS number is derived under the identity key."""
 
+import hmac
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from broker.core.errors import ConfigurationError
 from broker.core.identifiers import NhsNumber, OdsCode
@@ -32,6 +36,12 @@ def test_a_key_does_not_show_its_secret() -> None:
 def test_a_derived_value_is_the_same_for_ever() -> None:
     """The format is fixed: ids live in the state and at recipients."""
     assert "77a5f811eda870b062430dcc729aec70" == IdentityKey(b"k" * 32).derive("a", "b", b"c")
+
+
+@given(secret=st.binary(min_size=32, max_size=130), data=st.binary(max_size=200))
+def test_a_digest_is_the_hmac_of_the_standard_library(secret: bytes, data: bytes) -> None:
+    """Whatever the length of the key: one that is longer than a block is hashed first (RFC 2104)."""
+    assert hmac.digest(secret, data, "sha256") == IdentityKey(secret).digest(data)
 
 
 def test_parts_do_not_run_into_each_other() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from broker.core.errors import MalformedMessage
 from broker.core.facts import NumberStatus, Reason, Reliability, VisitEvent, VisitMessage
 from broker.core.identifiers import OdsCode
-from broker.core.keyed import message_reference, unnumbered_reference, visit_reference
+from broker.core.keyed import message_reference, unnumbered_reference, visit_named, visit_reference
 from broker.core.number_ranges import takes_any
 from broker.wire.adt import read_adt
 from broker.wire.visit_reading import PROCESSING_IDS, Admits, Context, VisitReading
@@ -50,6 +50,7 @@ def test_a_registration_becomes_a_fact() -> None:
         event=VisitEvent.REGISTERED,
         faults=(),
         unnumbered=unnumbered_reference(KEY, system="EDSYS", provider=RXX, visit_number="V-778812"),
+        content=visit_named(KEY, system="EDSYS", provider=RXX, visit_number="V-778812"),
         message=VisitMessage(
             message_id=message_reference(KEY, data),
             visit=visit_reference(KEY, ROBIN, system="EDSYS", provider=RXX, visit_number="V-778812"),
