@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Engine, MetaData, create_engine, event, func, inspect, select
+from sqlalchemy import Column, Connection, Engine, MetaData, create_engine, event, func, inspect, select
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from broker.core.errors import ConfigurationError, StorageUnusable
@@ -49,8 +49,22 @@ def opened(url: str, tables: MetaData) -> Engine:
                 file.touch(mode=_FILE_MODE)
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _use_write_ahead_log)
-        tables.create_all(engine)
+        with writing(engine) as connection:  # two processes may open a new one at once
+            tables.create_all(connection)
     return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """
+    Lend a transaction in which what was read still stands when it is written.
+
+    SQLite begins one for reading, and lets another process write in between, unless it is told at once.
+    """
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
 
 
 def rows_by(url: str, column: Column[Any]) -> dict[str, int] | None:

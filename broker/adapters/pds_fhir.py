@@ -10,7 +10,7 @@ import asyncio
 import random
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -26,7 +26,7 @@ from broker.core.source_errors import DemographicsUnreadable
 from broker.core.source_pace import FAILURES_MAX, Gate, Trouble, asked, failed, may_ask, resend_after, reserve
 from broker.ports import Clock
 from broker.wire.http_times import made_at
-from broker.wire.pds import Reply, read_found, read_number, search_terms
+from broker.wire.pds import Reply, is_of_the_service, read_found, read_number, search_terms
 
 T = TypeVar("T")
 
@@ -67,8 +67,9 @@ class PdsFhir:
         watch: PdsWatch | None = None,
         steady: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Connect to nothing yet; `clock` tells when, `steady` how long."""
+        """Connect to nothing yet; `clock` tells when, `steady` how long, `sleep` lets seconds of it pass."""
         self._address = address
         self._http = PdsHttp(address.tls)
         self._tokens = PdsTokens(address, self._http, clock=clock, steady=steady)
@@ -76,6 +77,7 @@ class PdsFhir:
         self._watch = watch or PdsWatch()
         self._steady = steady
         self._chance = chance
+        self._sleep = sleep
         self._gate = Gate()
         self._news = asyncio.Event()
         self._due = 0.0
@@ -140,7 +142,7 @@ class PdsFhir:
                 pause = resend_after(resends, chance=self._chance(), wait=left_alone, left=left)
                 if pause is None or error.trouble in {Trouble.NOT_ADMITTED, Trouble.UNREADABLE}:
                     raise
-                await asyncio.sleep(pause)
+                await self._sleep(pause)
                 resends += 1
             except BaseException:  # who asked waits no longer: the source has not answered
                 self._failed(Trouble.NO_ANSWER)
@@ -158,7 +160,7 @@ class PdsFhir:
         if begins >= ends:
             raise Unanswered(Trouble.LEFT_ALONE if now + wait < ends else Trouble.OVER_RATE)
         self._due = due
-        await asyncio.sleep(begins - now)
+        await self._sleep(begins - now)
         while not may_ask(self._gate, max(begins, self._steady())):  # a sleep may end a trifle early
             begins = await self._decided(ends)
         self._gate = asked(self._gate)
@@ -170,7 +172,7 @@ class PdsFhir:
         if until >= ends:
             raise Unanswered(Trouble.LEFT_ALONE)
         if until > now:
-            await asyncio.sleep(until - now)
+            await self._sleep(until - now)
             return until
         try:
             async with asyncio.timeout(ends - now):
@@ -202,6 +204,8 @@ class PdsFhir:
             raise Unanswered(Trouble.BUSY, answered.wait)
         if status in _FAILS:
             raise Unanswered(Trouble.FAILS, answered.wait)
+        if not is_of_the_service(answered.reply):
+            raise Unanswered(Trouble.ANOTHER, answered.wait)
         return answered
 
     def _failed(self, trouble: Trouble, wait: float = 0) -> None:

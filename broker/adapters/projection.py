@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, func, insert, inspect, select, update
 
-from broker.adapters.database import SETTING, file_of, opened, rows_by, told_apart
+from broker.adapters.database import SETTING, file_of, opened, rows_by, told_apart, writing
 from broker.adapters.inbox_tables import (
     ERASED,
     IDENTITY,
@@ -83,7 +83,7 @@ class Projection:
         `still` is given for a record of the recipient's own topic, which names its own ids as well (ruling
         28): it takes the place of the same event's of `cpis.alerts`, where `still` says that a body is it.
         """
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             place = (OFFSETS.c.topic == topic) & (OFFSETS.c.partition == partition)
             stored = connection.execute(select(OFFSETS.c.next_offset).where(place)).scalar()
             if stored is not None and offset < stored:
@@ -121,7 +121,7 @@ class Projection:
             body=body,
         )
         newest = select(func.max(INBOX.c.revision)).where(INBOX.c.alert_id == answer.answer_id)
-        with told_apart(), self._engine.begin() as connection:
+        with told_apart(), writing(self._engine) as connection:
             if (connection.execute(newest).scalar() or 0) >= answer.revision:
                 return False
             connection.execute(insert(INBOX).values(_row(connection, arrived)))
@@ -138,7 +138,7 @@ class Projection:
 
     def forget(self, answers: Collection[str]) -> None:
         """Let nothing be left of the words about visits but that there were some; raise `StorageUnusable`."""
-        with told_apart(), self._engine.begin() as connection:
+        with told_apart(), writing(self._engine) as connection:
             _erase(connection, answers)
 
     def remind(self, event: InboxEvent) -> bool:
@@ -147,7 +147,7 @@ class Projection:
 
         Returns False, having changed nothing, where it is there already. Raises `StorageUnusable`.
         """
-        with told_apart(), self._engine.begin() as connection:
+        with told_apart(), writing(self._engine) as connection:
             if _is_known(connection, event.event_id):
                 return False
             row = _row(connection, event, own=True)  # no topic will ever bring more of it
@@ -276,7 +276,7 @@ def _is_known(connection: Connection, event_id: str) -> bool:
 
 def _identity_of(engine: Engine) -> str:
     """Return the database's identity, made at its first use."""
-    with engine.begin() as connection:
+    with writing(engine) as connection:
         known = connection.execute(select(IDENTITY.c.identity)).scalar()
         if known is None:
             known = uuid.uuid4().hex

@@ -45,6 +45,15 @@ def marking(mark: datetime) -> IdentityNotice:
     )
 
 
+def lifted_at(notice: IdentityNotice) -> datetime:
+    """
+    Return from when a word that lifts a mark counts, aware UTC.
+
+    One before 1900 stays there, and lifts no mark: doubt falls toward protecting (ruling 24).
+    """
+    return min(notice.recorded_at, notice.received_at)
+
+
 def keeping_mark(before: Known, after: Known) -> Known:
     """
     Return what is left of what was known, with the mark that restricts, if that is not in it any more.
@@ -120,16 +129,8 @@ def _newest_mark(known: Known) -> datetime | None:
 
 
 def _lifted(known: Known) -> list[datetime]:
-    """
-    Return when the demographic source said that the record is not restricted.
-
-    One before 1900 stays there, and lifts no mark: doubt falls toward protecting (ruling 24).
-    """
-    return [
-        min(one.recorded_at, one.received_at)
-        for one in known.notices.values()
-        if one.kind is IdentityKind.RESTRICTION_LIFTED
-    ]
+    """Return when the demographic source said that the record is not restricted."""
+    return [lifted_at(one) for one in known.notices.values() if one.kind is IdentityKind.RESTRICTION_LIFTED]
 
 
 def _marks_of_kin(known: Known) -> Iterator[datetime]:

@@ -31,6 +31,7 @@ from broker.core.leaving import staying
 from broker.core.message_times import stamp
 from broker.core.newborn_retention import covers_may_show, covers_recorded_since, past_asking
 from broker.core.newborn_retention import settled as settled_kin
+from broker.core.notices_kept import needed
 from broker.core.number_answers import recorded
 from broker.core.outcome_asked import awaiting, may_be_asked
 from broker.core.partition import Forwarding
@@ -121,7 +122,8 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
         for access_id, access in person.known.accesses.items()
         if access_id not in gone and (visits or _view_cutoff(access, policy) >= before)
     }
-    notices = {key: one for key, one in person.known.notices.items() if one.visit not in gone}
+    said = needed(person.known.notices, before)
+    notices = {key: one for key, one in said.items() if one.visit not in gone}
     to_come = replace(person, known=replace(person.known, notices=notices))
     if not visits and not accesses and not _plan_to_come(to_come, clock, before, policy):
         return _protected(person)

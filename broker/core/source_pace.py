@@ -29,6 +29,7 @@ class Trouble(StrEnum):
     NOT_ADMITTED = "the source does not let us in"
     BUSY = "the source asks us to wait"
     FAILS = "the source says that it fails"
+    ANOTHER = "something else answers in the source's place"
     LEFT_ALONE = "the source has failed and is left alone for a moment"
     OVER_RATE = "more questions than were agreed"
     UNREADABLE = "the answer cannot be read"

@@ -7,6 +7,7 @@ times. What does not stays where it lies, and goes with its retention.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
 
 from broker.core.errors import DemographicsUnavailable, MalformedMessage, UnsealingFailed
 from broker.core.verification import Verification
@@ -24,7 +25,7 @@ A superseded number does not come back, one not in use is never asked about agai
 person is refused by policy.
 """
 
-AskAgain = Callable[[bytes, set[About]], Awaitable[bool]]
+AskAgain = Callable[[bytes, datetime, set[About]], Awaitable[bool]]
 """`Uploads.ask_again`."""
 
 
@@ -55,11 +56,11 @@ class RecordRetries:
             if item_id in self._loaded:
                 continue
             record = await archive.read_one(Topic.REJECTED, partition, offset)
-            raw = None if record is None else self._opened(record)
-            if raw is None:
+            opened = None if record is None else self._opened(record)
+            if opened is None:
                 continue
             try:
-                loaded = await self._ask_again(raw, tried)
+                loaded = await self._ask_again(*opened, tried)
             except DemographicsUnavailable:
                 self._count("waiting records unanswered")
                 return
@@ -75,12 +76,13 @@ class RecordRetries:
                 if seen is not None and seen.door is Door.UPLOAD and _may_end(seen.reason):
                     yield id_of(record), record.partition, record.offset
 
-    def _opened(self, record: Record) -> bytes | None:
-        """Return the bytes of a record, None where its key is destroyed by now."""
+    def _opened(self, record: Record) -> tuple[bytes, datetime] | None:
+        """Return the bytes of a record and their first receipt, None where its key is destroyed by now."""
         try:
-            return self._records.decode_rejected(record.value or b"").raw
+            rejected = self._records.decode_rejected(record.value or b"")
         except (MalformedMessage, UnsealingFailed):
             return None
+        return None if rejected.raw is None else (rejected.raw, rejected.received_at)
 
 
 def _may_end(reason: str) -> bool:

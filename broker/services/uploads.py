@@ -171,24 +171,23 @@ class Uploads:
         self._tell(plans=plans, kept=len(refused))
         return answered
 
-    async def ask_again(self, data: bytes, tried: set[About]) -> bool:
+    async def ask_again(self, data: bytes, first_received_at: datetime, tried: set[About]) -> bool:
         """
         Ask the demographic source once more about a record that it refused; load it where it agrees (R14).
 
-        `data` is the file of that one record; what it says of a plan of a number that is among `tried` is not
-        looked at, and else is among them from now on. Nothing is kept of it anew: it lies where it lay. That
-        the source protects a subject is said all the same, once: another's plan may be on file (ruling 24).
-        Raises as `load` does. Returns whether it was loaded.
+        `data` is the file of that one record, which counts from its first receipt on (ruling 37); what it
+        says of a plan of a number among `tried` is not looked at, and else is among them from now on. Nothing
+        is kept of it anew: it lies where it lay. That the source protects a subject is said all the same,
+        once: another's plan may be on file (ruling 24). Raises as `load` does. Returns whether it was loaded.
         """
-        received_at = aware(self._clock())
-        file = await self._read(data, received_at)
+        file = await self._read(data, first_received_at)
         if isinstance(file, UnreadableFile) or len(file.upload.records) != 1:
             return False
         [record] = file.upload.records
         if isinstance(record, FaultyRecord) or (about := about_of(record)) in tried:
             return False
         tried.add(about)
-        examined, protected = await self._waiting.examined(record, received_at)
+        examined, protected = await self._waiting.examined(record, aware(self._clock()))
         taken = examined if isinstance(examined, FaultyRecord) else self._facts_of(examined)
         batch = _Batch(self._facts)
         if isinstance(taken, FaultyRecord):

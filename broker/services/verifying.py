@@ -130,14 +130,18 @@ class Verifying:
         """
         Return under which numbers a record that is refused waits: its own, and each that succeeded it.
 
-        A hospital may use any of them (CPR05; rulings 22, 41). One that is invalid is none (ruling 23).
+        A hospital may use any of them (CPR05; rulings 22, 41). One that is invalid is none (ruling 23); one
+        of which the answer cannot be read is the last that is known.
         """
         numbers = [number]
         for _ in range(NUMBERS_PASSED_MAX):
             if not isinstance(answer, SupersededBy) or answer.successor in numbers:
                 break
             number = answer.successor
-            answer = await self._answer(number)
+            try:
+                answer = await self._answer(number)
+            except DemographicsUnreadable:
+                return [*numbers, number]
             numbers += [] if isinstance(answer, Invalidated) else [number]
         return numbers
 

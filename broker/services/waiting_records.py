@@ -1,17 +1,19 @@
 """Tells others of records of an upload that wait for a usable number (rulings 21, 35, 41)."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
+from broker.core.errors import DemographicsUnavailable
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
 from broker.core.number_ranges import Takes, Taking, takes_any
 from broker.core.policy import AnyPolicy
 from broker.core.possible import OnFile, Placed
 from broker.core.possible_keys import Window, waiting_reference
+from broker.core.source_pace import FAILURES_MAX
 from broker.core.waiting import found_unread, found_waiting, may_wait, waits_under
 from broker.ports import Write
 from broker.services.matching_details import clue_writes
@@ -20,6 +22,9 @@ from broker.services.verifying import Verified, Verifying
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.upload_codes import RecordCode
 from broker.wire.upload_record import FaultyRecord, ReadRecord
+
+_Placed = tuple[int, ReadRecord | FaultyRecord]
+"""A record, and which of its file it is."""
 
 
 class WaitingRecords:
@@ -67,21 +72,40 @@ class WaitingRecords:
         """
         Return each record as `examined` does, in their order.
 
-        As many are asked about together as the source bears. Raises `DemographicsUnavailable`.
+        As many are asked about together as the source bears. Where a question fails, the others go on, and
+        only what failed is asked again (R16). Raises `DemographicsUnavailable` where the source is away: so
+        many questions failed one after the other, or all that were asked again.
         """
+        found: dict[int, Verified] = {}
+        asked = list(enumerate(records))
+        while asked:
+            failed = await self._examined(asked, received_at, found)
+            if len(failed) == len(asked):
+                raise DemographicsUnavailable
+            asked = failed
+        return [found[place] for place in sorted(found)]
+
+    async def _examined(
+        self, asked: Sequence[_Placed], received_at: datetime, found: dict[int, Verified]
+    ) -> list[_Placed]:
+        """Put into `found` what became of records, and return those of which it was not to be learnt."""
         at_once = 1 if self._verifying is None else self._verifying.at_once
-        found: list[Verified] = []
-        coming = iter(records)
+        failed: list[_Placed] = []
+        in_a_row, coming = 0, iter(asked)
         while together := list(islice(coming, at_once)):
-            if len(together) == 1:
-                found.append(await self.examined(together[0], received_at))
-                continue
-            asked = [self.examined(record, received_at) for record in together]
-            for answer in await asyncio.gather(*asked, return_exceptions=True):
-                if isinstance(answer, BaseException):
+            questions = [self.examined(record, received_at) for _, record in together]
+            answers = await asyncio.gather(*questions, return_exceptions=True)
+            for (place, record), answer in zip(together, answers, strict=True):
+                if isinstance(answer, Verified):
+                    found[place], in_a_row = answer, 0
+                    continue
+                if not isinstance(answer, DemographicsUnavailable):
                     raise answer
-                found.append(answer)
-        return found
+                failed.append((place, record))
+                in_a_row += 1
+            if in_a_row >= FAILURES_MAX:
+                raise DemographicsUnavailable
+        return failed
 
     def _unusable(self, record: ReadRecord) -> FaultyRecord | None:
         """

@@ -38,7 +38,8 @@ TOO_MANY: Final = "TOO_MANY_MATCHES"
 VERIFIED: Final = "01"
 UNRESTRICTED: Final = "U"
 
-_JSON = frozenset({"application/fhir+json", "application/json"})
+_FHIR = "application/fhir+json"
+_JSON = frozenset({_FHIR, "application/json"})
 _REGISTERED = ("official", "usual")  # R13: never a nickname, a maiden name or an old one
 _SPECIAL = frozenset("*,|$\\")  # of a search's own language: an asterisk finds whoever begins so
 
@@ -50,6 +51,21 @@ class Reply:
     status: int
     content_type: str
     body: bytes = field(repr=False)
+
+
+def is_of_the_service(reply: Reply) -> bool:
+    """
+    Whether the service itself has answered, by the form of the reply and not by its status.
+
+    What something in between sends, such as the page of a gateway or a JSON of its own, is no answer about
+    anybody: it is as if the service were away.
+    """
+    if reply.content_type == _FHIR:
+        return True
+    try:
+        return isinstance(_document(reply).get("resourceType"), str)
+    except MalformedMessage:
+        return False
 
 
 def read_number(reply: Reply, asked: NhsNumber, at: datetime) -> NumberAnswer:

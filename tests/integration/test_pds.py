@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
+from time import monotonic
 from types import MappingProxyType
 
 import pytest
@@ -17,6 +18,7 @@ from broker.adapters.pds_simulator.people import Synthetic, population
 from broker.adapters.pds_simulator.server import Fault
 from broker.adapters.pds_token import ASSERTION_TYPE
 from broker.adapters.signed_jwt import sign_jwt
+from broker.core.delivery import PAUSE_MAX
 from broker.core.demographics import Current, NumberAnswer, SupersededBy
 from broker.core.errors import DemographicsUnavailable
 from broker.core.facts import Details
@@ -46,12 +48,29 @@ class Heard:
         )
 
 
+class PassingTime:
+    """A steady clock that moves when somebody sleeps by it, at once."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def steady(self) -> float:
+        """Return how late it is, in seconds."""
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        """Let so many seconds pass, and everybody else have a turn."""
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
 def asking(
     service: SimulatorThread,
     scenario: Callable[[PdsFhir], Awaitable[None]],
     *,
     heard: Heard | None = None,
     seconds: float = PATIENCE,
+    time: PassingTime | None = None,
     more: Mapping[str, object] = MappingProxyType({}),
 ) -> None:
     """Play a scenario with one source for all its questions."""
@@ -59,7 +78,14 @@ def asking(
     async def played() -> None:
         """Play it."""
         address = service.address(deadline_seconds=seconds, **more)
-        source = PdsFhir(address, clock=lambda: AT, watch=(heard or Heard()).watch(), chance=lambda: 1.0)
+        source = PdsFhir(
+            address,
+            clock=lambda: AT,
+            watch=(heard or Heard()).watch(),
+            chance=lambda: 1.0,
+            steady=monotonic if time is None else time.steady,
+            sleep=asyncio.sleep if time is None else time.sleep,
+        )
         try:
             await scenario(source)
         finally:
@@ -169,32 +195,40 @@ def test_a_source_that_goes_on_failing_is_unavailable(fault: Fault, trouble: Tro
     assert [trouble] == heard.troubles
 
 
-def test_a_source_that_fails_is_left_alone_then_asked_once() -> None:
-    """It hears nothing more of us until a moment has passed; being away, and back, is told once each."""
-    heard = Heard()
+@pytest.mark.parametrize(
+    ("fault", "trouble"), [(Fault.FAILS, Trouble.FAILS), (Fault.GATEWAY, Trouble.ANOTHER)]
+)
+def test_a_source_that_fails_is_left_alone_then_asked_once(fault: Fault, trouble: Trouble) -> None:
+    """
+    It hears nothing more of us until a moment has passed; being away, and back, is told once each.
+
+    So it is where something in between answers in its place: its page is no word about anybody.
+    """
+    heard, time = Heard(), PassingTime()
 
     async def scenario(source: PdsFhir) -> None:
-        """Ask until nothing is sent any more, then until it is answered."""
+        """Ask until nothing is sent any more, then while it is left alone, then a moment later."""
         sent = -1
         while sent < len(service.simulator.asked):
             sent = len(service.simulator.asked)
-            with pytest.raises(DemographicsUnavailable):
+            with pytest.raises(DemographicsUnavailable) as failure:
                 await source.get(ROBIN)
+            assert not isinstance(failure.value, DemographicsUnreadable)
         service.simulator.fail()
-        while True:
-            try:
-                assert IN_USE == await source.get(ROBIN)
-                break
-            except DemographicsUnavailable:
-                await asyncio.sleep(0.05)  # the source gets a turn
+        with pytest.raises(DemographicsUnavailable):
+            await source.get(ROBIN)
+        assert sent == len(service.simulator.asked)
+        await time.sleep(PAUSE_MAX.total_seconds())
+        assert IN_USE == await source.get(ROBIN)
+        assert sent + 1 == len(service.simulator.asked)
 
     with simulating() as service:
         service.put(ROBIN, IN_USE)
-        service.simulator.fail(lasting=Fault.FAILS)
-        asking(service, scenario, heard=heard, seconds=1.0)
+        service.simulator.fail(lasting=fault)
+        asking(service, scenario, heard=heard, seconds=1.0, time=time)
 
         assert FAILURES_MAX + 1 <= len(service.simulator.asked)
-    assert (2, None) == (len(heard.away), heard.away[-1])
+    assert [trouble, None] == heard.away
     assert Trouble.LEFT_ALONE in heard.troubles
 
 
@@ -218,19 +252,19 @@ def test_more_than_was_agreed_is_not_asked() -> None:
 
 
 def test_an_answer_that_cannot_be_read_costs_one_question() -> None:
-    """An error page with status 404 is no `not known`; others are asked about as ever."""
+    """What the source itself says of one person is no `not known`; others are asked about as ever."""
     heard = Heard()
 
     async def scenario(source: PdsFhir) -> None:
         """Ask three times."""
         for _ in range(FAILURES_MAX):
-            with pytest.raises(DemographicsUnreadable, match="not JSON"):
+            with pytest.raises(DemographicsUnreadable, match="usable number"):
                 await source.get(ROBIN)
         assert IN_USE == await source.get(ROBIN)
 
     with simulating() as service:
         service.put(ROBIN, IN_USE)
-        service.simulator.fail(*[Fault.GARBAGE] * FAILURES_MAX)
+        service.simulator.fail(*[Fault.PUZZLING] * FAILURES_MAX)
         asking(service, scenario, heard=heard)
 
     assert ([Trouble.UNREADABLE] * FAILURES_MAX + [None], []) == (heard.troubles, heard.away)
@@ -417,7 +451,7 @@ def test_a_server_that_is_something_else_is_no_answer(endless: bool) -> None:  #
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         base = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        address = replace(spare.address(), url=base, token_url=f"{base}/token", deadline_seconds=PATIENCE)
+        address = replace(spare.address(), url=base, token_url=f"{base}/token", deadline_seconds=1.0)
         source = PdsFhir(address, clock=lambda: AT)
         try:
             with pytest.raises(DemographicsUnavailable):

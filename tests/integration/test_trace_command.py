@@ -85,7 +85,7 @@ def test_a_file_goes_on_where_it_ended(service: SimulatorThread, tmp_path: Path)
         *(f"B{place},,Other,Robin,2014-04-12" for place in range(4)),
     ]
     asked.write_text(HEAD + "\n".join(rows), "utf-8")
-    service.simulator.fail(Fault.GARBAGE)
+    service.simulator.fail(Fault.PUZZLING)
     done = run("batch", str(asked), str(answers))
     assert 0 == done.exit_code
     held = answers.read_text("utf-8").splitlines()

@@ -40,7 +40,10 @@ class Fault(StrEnum):
     FAILS = "fails"
     SLOW = "slow"
     EXPIRED = "expired"
-    GARBAGE = "garbage"
+    GATEWAY = "gateway"
+    """A page of something in between, with the status that an answer about nobody has."""
+    PUZZLING = "puzzling"
+    """An answer of its own that says nothing of the person."""
     CUT_OFF = "cut off"
 
 
@@ -219,8 +222,8 @@ class PdsSimulator:
                 await asyncio.sleep(_SLOW_SECONDS)
             case Fault.EXPIRED:
                 self._access.forget()
-            case Fault.GARBAGE:
-                return web.Response(text="<html>not found</html>", status=404, content_type="text/html")
+            case Fault.GATEWAY | Fault.PUZZLING:
+                return _no_answer(fault)
             case Fault.CUT_OFF:
                 if request.transport is not None:
                     request.transport.abort()
@@ -246,6 +249,13 @@ def _answer(
     return web.json_response(
         document, status=status, headers={**mirrored, **(headers or {})}, content_type=_FHIR
     )
+
+
+def _no_answer(fault: Fault) -> web.Response:
+    """Return what is no answer about anybody: a gateway's page, or a Patient without anything."""
+    if fault is Fault.GATEWAY:
+        return web.Response(text="<html>not found</html>", status=404, content_type="text/html")
+    return web.json_response({"resourceType": "Patient"}, content_type=_FHIR)
 
 
 def _refuse(

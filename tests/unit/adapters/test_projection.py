@@ -2,8 +2,10 @@
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,9 @@ from broker.core.errors import ConfigurationError, StorageUnusable
 EVENT = InboxEvent(
     recipient="la.211", event_id="e1", alert_id="a1", revision=1, kind="raised", loud=True, body=b"value"
 )
+
+EACH = 60
+"""How many events each of two processes puts."""
 
 
 @pytest.fixture
@@ -49,6 +54,30 @@ def test_numbers_of_each_recipient_have_no_gaps(projection: Projection) -> None:
 
     assert [1, 2, 3] == [row.number for row in projection.inbox("la.211")]
     assert [1] == [row.number for row in projection.inbox("provider.RQX")]
+
+
+def put_many(url: str, name: str) -> int:
+    """Put many events into one inbox by both ways, as a process of its own; return how many were new."""
+    opened = Projection(url)
+    told = 0
+    try:
+        for place in range(EACH):
+            event = replace(EVENT, event_id=f"{name} {place}", alert_id="")
+            told += opened.remind(event) if place % 2 else opened.store(name, 0, place, event)
+    finally:
+        opened.close()
+    return told
+
+
+def test_two_processes_that_write_at_once_number_without_a_gap(url: str) -> None:
+    """Neither fails, and none of the other's numbers is given twice: a reader goes by them."""
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
+        told = sum(processes.map(put_many, (url, url), ("one", "two")))
+
+    opened = Projection(url)
+    numbers = [row.number for row in opened.inbox("la.211")]
+    opened.close()
+    assert (2 * EACH, list(range(1, 2 * EACH + 1))) == (told, numbers)
 
 
 def test_a_record_taken_before_changes_nothing(projection: Projection) -> None:

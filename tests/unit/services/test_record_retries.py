@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -16,7 +16,7 @@ from broker.ports import Topic, Write
 from broker.services.record_retries import RecordRetries
 from broker.wire.upload_codes import FileCode, RecordCode
 from tests.builders.upload import Person, Record, build_upload
-from tests.builders.upload_desk import Desk
+from tests.builders.upload_desk import NOW, Desk
 
 AT = datetime(2025, 2, 1, 12, 0, tzinfo=UTC)
 CHILD, OTHER = NhsNumber("9990000018"), NhsNumber("9990000026")
@@ -183,8 +183,18 @@ def test_what_is_no_file_of_one_good_record_is_left_alone(data: bytes) -> None:
     """Only what was cut out of a file that was read is asked about."""
     office = Office()
 
-    assert not asyncio.run(office.desk.uploads.ask_again(data, set()))
+    assert not asyncio.run(office.desk.uploads.ask_again(data, AT, set()))
     assert 0 == office.source.asked
+
+
+def test_what_is_loaded_later_counts_from_its_first_receipt() -> None:
+    """That its authority said it so early is not undone by a source that agreed late (ruling 37)."""
+    office = Office()
+    office.source.put(CHILD, AGREES)
+    first = NOW - timedelta(hours=3)
+
+    assert asyncio.run(office.desk.uploads.ask_again(build_upload([child()]), first, set()))
+    assert first == office.desk.plans()[CHILD.key].received_at
 
 
 def test_a_record_whose_key_is_destroyed_is_gone() -> None:

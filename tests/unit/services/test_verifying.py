@@ -1,6 +1,7 @@
 """An upload is compared with the demographic source before anything is written: R12, R14, rulings 21, 24."""
 
 import asyncio
+from collections import Counter
 from datetime import UTC, date, datetime
 from itertools import islice, pairwise
 
@@ -14,6 +15,7 @@ from broker.core.identifiers import NhsNumber
 from broker.core.policy import Policy
 from broker.core.policy_keys import Restricted
 from broker.core.source_errors import DemographicsUnreadable
+from broker.core.source_pace import FAILURES_MAX
 from broker.core.waiting import waiting_number_key
 from broker.ports import Topic
 from broker.services.verifying import NOT_UNDERSTOOD
@@ -211,6 +213,74 @@ def test_an_answer_that_cannot_be_read_refuses_one_record_and_holds_up_no_other(
     ]
     assert FileCode.PARTLY_LOADED is answer.code
     assert waiting_number_key(KEY, CHILD) in desk.waiting()
+
+
+def test_a_successor_whose_answer_cannot_be_read_holds_up_no_file() -> None:
+    """The record waits under both numbers: a hospital may use either (CPR05; rulings 22, 41)."""
+    source = PuzzlingSource()
+    source.put(MOTHER, SupersededBy(successor=CHILD, recorded_at=AT))
+    desk = Desk(source=source)
+
+    answer = desk.load(build_upload([Record(child=Person(number=MOTHER.digits))]))
+
+    assert [RecordCode.SUPERSEDED] == [one.code for one in answer.records]
+    assert {waiting_number_key(KEY, number) for number in (CHILD, MOTHER)} <= desk.waiting()
+
+
+class StumblingSource(MemoryDemographics):
+    """A source that fails so many times about the child, and counts how often it is asked about anybody."""
+
+    def __init__(self, failures: int) -> None:
+        super().__init__()
+        self.asked = Counter[NhsNumber]()
+        self._failures = failures
+
+    async def get(self, number: NhsNumber) -> NumberAnswer:
+        """Answer, or fail."""
+        self.asked[number] += 1
+        if number == CHILD and self.asked[number] <= self._failures:
+            raise DemographicsUnavailable
+        return await super().get(number)
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_one_question_that_fails_is_asked_again_and_no_other_is(at_once: int) -> None:
+    """A file of thousands is not void for one failure; its answers keep their order (R16)."""
+    source = StumblingSource(failures=1)
+    source.put(CHILD, AGREES)
+    records = [Record(child=Person(number=number.digits)) for number in (MOTHER, CHILD, NEXT)]
+
+    answer = Desk(source=source, at_once=at_once).load(build_upload(records))
+
+    assert [RecordCode.NO_MATCH, RecordCode.LOADED, RecordCode.NO_MATCH] == [
+        one.code for one in answer.records
+    ]
+    assert source.asked == {MOTHER: 1, CHILD: 2, NEXT: 1}
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_a_question_that_goes_on_failing_leaves_the_file_to_be_taken_again(at_once: int) -> None:
+    """Whoever is not answered for is not loaded, and nor is anybody of the file (R16: CPF05)."""
+    source = StumblingSource(failures=100)
+    records = [Record(child=Person(number=number.digits)) for number in (MOTHER, CHILD, NEXT)]
+    desk = Desk(source=source, at_once=at_once)
+
+    with pytest.raises(DemographicsUnavailable):
+        desk.load(build_upload(records))
+
+    assert source.asked == {MOTHER: 1, CHILD: 2, NEXT: 1}
+    assert [] == [record for topic in Topic for record in desk.kafka.read(topic)]
+
+
+def test_a_source_that_is_away_is_not_asked_about_the_whole_of_a_file() -> None:
+    """So many failures in a row are no accident."""
+    source = StumblingSource(failures=100)
+    records = [Record(child=Person(number=CHILD.digits)) for _ in range(FAILURES_MAX * 2)]
+
+    with pytest.raises(DemographicsUnavailable):
+        Desk(source=source).load(build_upload(records))
+
+    assert source.asked == {CHILD: FAILURES_MAX}
 
 
 class BusySource(MemoryDemographics):

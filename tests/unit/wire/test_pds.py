@@ -25,7 +25,7 @@ from broker.core.demographics import (
 from broker.core.errors import MalformedMessage
 from broker.core.facts import Details
 from broker.core.identifiers import NhsNumber
-from broker.wire.pds import Reply, read_found, read_number, read_token, search_terms
+from broker.wire.pds import Reply, is_of_the_service, read_found, read_number, read_token, search_terms
 
 AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
 NUMBER, OTHER = NhsNumber("9990000018"), NhsNumber("9990000026")
@@ -255,6 +255,30 @@ def test_the_one_who_was_found_must_have_the_details(asked: dict[str, Any], matc
     found = read_found(reply(searchset([ROBIN])), wanted, AT)
 
     assert (OneMatch(number=NUMBER) if matches else NoMatch()) == found
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "is_answer"),
+    [
+        ("application/fhir+json", b'{"resourceType": "Patient"}', True),
+        ("application/fhir+json", b"not what it says", True),
+        ("application/json", b'{"resourceType": "OperationOutcome"}', True),
+        ("application/json", b'{"message": "no route matched"}', False),
+        ("application/json", b'["resourceType"]', False),
+        ("application/json", b'{"resourceType": "Pati', False),
+        ("text/html", b"<html>not found</html>", False),
+        ("", b"", False),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 404])
+def test_the_page_of_a_gateway_is_no_answer_of_the_service(
+    content_type: str,
+    body: bytes,
+    is_answer: bool,  # noqa: FBT001
+    status: int,
+) -> None:
+    """Whatever status it has: it says nothing of the one who was asked about (rulings 38, 41)."""
+    assert is_answer == is_of_the_service(Reply(status=status, content_type=content_type, body=body))
 
 
 def test_one_without_a_name_is_nobody() -> None:
