@@ -20,8 +20,10 @@ from broker.core.errors import KafkaUnavailable, MalformedMessage
 from broker.core.feeds import FeedAges, last_taken
 from broker.core.identifiers import OdsCode
 from broker.runtime.codecs import load_schemas
+from broker.runtime.feeds import agreed_with
 from broker.runtime.parts import present
 from broker.runtime.registry import registered_ids
+from broker.runtime.senders_file import read_senders
 from broker.runtime.settings import Settings, load_settings
 from broker.services.feed_health import files_taken
 from broker.wire.alerts_codec import AlertCodec, Published
@@ -160,7 +162,11 @@ async def _feeds(settings: Settings, cluster: Cluster) -> FeedAges:
         last = last_taken(await files_taken(archive, FeedCodec(load_schemas())))
     finally:
         await archive.close()
-    return FeedAges(last=lambda: last, stale_after=timedelta(hours=settings.feed_stale_hours))
+    return FeedAges(
+        last=lambda: last,
+        stale_after=timedelta(hours=settings.feed_stale_hours),
+        agreed=agreed_with(read_senders(settings.senders_file)),
+    )
 
 
 def _show_panel(console: Console, feeds: FeedAges | None) -> Show:

@@ -14,7 +14,7 @@ from broker.core.destination_keys import Server, days, file, office_hours, serve
 from broker.core.feeds import FeedState
 from broker.core.office_hours import OfficeHours
 from broker.core.policy_keys import choice, codes, flag, text
-from broker.core.sender_keys import certificates, inner, tokens
+from broker.core.sender_keys import certificates, count, inner, tokens
 from broker.core.windows import Window
 
 
@@ -157,6 +157,14 @@ class Authority(_Posting):
         rule="R20",
         meaning="How far its feed has come, by a person's word: `live` once 95 in 100 of its records match a "
         "person; a live feed below that is warned of. Plans alert in either",
+    )
+    stale_hours: int | None = count(
+        None,
+        least=1,
+        most=840,
+        rule="R18",
+        meaning="Hours after which its plans are called stale, counted from when its newest file says that "
+        "it was made; `CPIS_FEED_STALE_HOURS` without it. Whoever sends changes alone has days without any",
     )
 
     mesh: Mesh | None = inner(Mesh, meaning="What the authority is told over the message exchange, MESH.")

@@ -75,6 +75,16 @@ class FileTaken:
         """Whether the file said something: one that was refused as a whole makes no feed younger."""
         return self.loaded > 0
 
+    @property
+    def said_at(self) -> datetime:
+        """
+        When its authority said what stands in it, aware UTC: a file is as old as it says itself (R18).
+
+        An old export that is sent every day is no younger for that; a stamp ahead of the receipt is not
+        believed.
+        """
+        return min(self.created_at or self.received_at, self.received_at)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
@@ -90,12 +100,15 @@ class FeedRule:
     """
     When a feed is stale, and from which share of matched records it may go live (R20).
 
-    `expected` are those that should send, `live` those of which a person has said that they do; from `closed`
-    others have taken over, and they send no more (ruling 19).
+    `agreed` is after how long the feeds are of those with whom another time is agreed than `stale_after`: an
+    authority that sends changes alone has days without any. `expected` are those that should send, `live`
+    those of which a person has said that they do; from `closed` others have taken over, and they send no more
+    (ruling 19).
     """
 
     stale_after: timedelta
     gate: float
+    agreed: Mapping[OdsCode, timedelta] = field(default_factory=dict)
     expected: frozenset[OdsCode] = frozenset()
     live: frozenset[OdsCode] = frozenset()
     closed: frozenset[OdsCode] = frozenset()
@@ -108,7 +121,8 @@ class FeedRule:
 
     def is_stale(self, code: OdsCode, last_at: datetime | None, at: datetime) -> bool:
         """Tell whether an authority's plan data is too old at a moment; what never came is (R18)."""
-        return code not in self.closed and (last_at is None or at - last_at > self.stale_after)
+        after = self.agreed.get(code, self.stale_after)
+        return code not in self.closed and (last_at is None or at - last_at > after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +130,7 @@ class FeedHealth:
     """
     How one authority's feed stands at a moment.
 
-    `last_at` is when something of it was last taken, None for never; `matched` the share of the records of
+    `last_at` is how new what was last taken of it is, None for never; `matched` the share of the records of
     the last days that match the demographic source, None where there were none; `refused` how many of the
     newest file's records were not loaded.
     """
@@ -184,11 +198,12 @@ def notices(feeds: Iterable[FeedHealth], at: datetime) -> tuple[FeedNotice, ...]
     Return whom to tell at a moment that their feed is stale.
 
     One that never sent anything and is not live has not been connected yet: nobody there waits for a word.
+    The newest file of whoever ever sent one is remembered for as long as the authority is.
     """
     return tuple(
         FeedNotice(authority=feed.authority, said_at=at, last_at=feed.last_at, statements=to_do(feed))
         for feed in feeds
-        if feed.stale and (feed.state is FeedState.LIVE or feed.last_at is not None)
+        if feed.stale and (feed.state is FeedState.LIVE or feed.last_at or feed.newest)
     )
 
 
@@ -197,12 +212,13 @@ class FeedAges:
     """
     How old the plans are that an alert rests on, as its reader is told at the moment of reading (C7, C8).
 
-    It is no part of the alert. `last` returns when something was last taken from each authority, None while
-    nobody knows yet.
+    It is no part of the alert. `last` returns how new what was last taken from each authority is, None while
+    nobody knows yet; `agreed` is as that of `FeedRule`.
     """
 
     last: Callable[[], Mapping[OdsCode, datetime] | None]
     stale_after: timedelta
+    agreed: Mapping[OdsCode, timedelta] = field(default_factory=dict)
 
     def words(self, authority: OdsCode, at: datetime) -> str | None:
         """Return what is said of an authority's plans at an aware time, None while nobody knows."""
@@ -213,15 +229,16 @@ class FeedAges:
         if last_at is None:
             return NEVER_TAKEN
         age = at - last_at
-        return f"{STALE if age > self.stale_after else ''}last file of this authority {old(age)} ago"
+        stale = age > self.agreed.get(authority, self.stale_after)
+        return f"{STALE if stale else ''}last file of this authority {old(age)} ago"
 
 
 def last_taken(files: Iterable[FileTaken]) -> Mapping[OdsCode, datetime]:
-    """Return when something was last taken from each authority."""
+    """Return how new what was last taken from each authority is, by the files' own word."""
     newest: dict[OdsCode, datetime] = {}
     for file in files:
         if file.taken:
-            newest[file.authority] = max(file.received_at, newest.get(file.authority, file.received_at))
+            newest[file.authority] = max(file.said_at, newest.get(file.authority, file.said_at))
     return newest
 
 
@@ -241,6 +258,17 @@ def old(age: timedelta) -> str:
     return f"{hours // 24} days"
 
 
+def heard_of(
+    marks: Mapping[OdsCode, datetime], files: Mapping[OdsCode, datetime]
+) -> Mapping[OdsCode, datetime]:
+    """
+    Return when each authority was last heard of, by the check marks and by `last_taken`.
+
+    A mark says when a plan was received, and a file how old it is: where a file is remembered that counts.
+    """
+    return {**marks, **files}
+
+
 def later(one: Mapping[OdsCode, datetime], other: Mapping[OdsCode, datetime]) -> Mapping[OdsCode, datetime]:
     """Return when each authority was last heard of, of two that remember it."""
     return {**one, **{code: max(time, one.get(code, time)) for code, time in other.items()}}
@@ -252,13 +280,13 @@ def health(
     """
     Return how every feed stands at `at` (aware), by authority: those expected, and those ever heard of.
 
-    `heard` is when plans of an authority were last decided upon, which a check mark says for longer than a
-    file is remembered.
+    `heard` is when plans of an authority were last decided upon, which a check mark says where no file is
+    remembered of which something was taken.
     """
     own: dict[OdsCode, list[FileTaken]] = {code: [] for code in rule.expected | heard.keys()}
     for file in files:
         own.setdefault(file.authority, []).append(file)
-    last = later(heard, last_taken(file for mine in own.values() for file in mine))
+    last = heard_of(heard, last_taken(file for mine in own.values() for file in mine))
     return tuple(
         _health(code, sorted(own[code], key=_order), last.get(code), at, rule) for code in sorted(own)
     )

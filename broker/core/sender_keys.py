@@ -164,7 +164,7 @@ def networks(**said: Any) -> Any:
     return declare((), read, Unit.NONE, may_be, said)
 
 
-def count(default: int, *, least: int, most: int, **said: Any) -> Any:
+def count(default: int | None, *, least: int, most: int, **said: Any) -> Any:
     """Declare a whole number, from `least` to `most`."""
 
     def read(value: object) -> int:

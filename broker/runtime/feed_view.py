@@ -4,6 +4,7 @@ How every feed stands as far as `cpis.feeds` was read, for gauges and for what i
 Keeps when something was last taken from each authority, and of its files those that its health goes by.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from broker.core.feeds import FeedAges, FeedHealth, FeedRule, FileTaken, health, last_taken, later
@@ -33,9 +34,11 @@ class FeedView:
         self._whole = False
         self._files: dict[OdsCode, dict[tuple[str, datetime], FileTaken]] = {}
 
-    def ages(self, stale_after: timedelta) -> FeedAges:
+    def ages(self, stale_after: timedelta, agreed: Mapping[OdsCode, timedelta]) -> FeedAges:
         """Return how old plans are from now on, known once the topic has been read to its end."""
-        return FeedAges(last=lambda: self.last if self._whole else None, stale_after=stale_after)
+        return FeedAges(
+            last=lambda: self.last if self._whole else None, stale_after=stale_after, agreed=agreed
+        )
 
     def caught_up(self) -> None:
         """Take note that the topic has been read to its end."""

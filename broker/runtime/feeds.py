@@ -1,13 +1,14 @@
 """Which authorities should send plans and how often, which a person has said to be live, how each stands."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_archive import KafkaArchive
 from broker.adapters.topic_declarations import Topics
 from broker.core.feeds import FeedHealth, FeedRule, FeedState
-from broker.core.identifiers import london_day
+from broker.core.identifiers import OdsCode, london_day
+from broker.core.senders import Senders
 from broker.ports import Clock
 from broker.runtime.parts import Parts, present
 from broker.runtime.settings import Settings
@@ -17,6 +18,12 @@ from broker.services.feed_health import FeedsReport
 
 _PERCENT = 100
 _READ_EVERY = timedelta(seconds=5)
+
+
+def agreed_with(senders: Senders) -> Mapping[OdsCode, timedelta]:
+    """Return after how long the feeds are stale of those with whom a time of their own is agreed (R18)."""
+    said = senders.authorities.items()
+    return {code: timedelta(hours=one.stale_hours) for code, one in said if one.stale_hours is not None}
 
 
 def feed_rule(settings: Settings, parts: Parts, at: datetime, *, topics: Topics | None = None) -> FeedRule:
@@ -33,6 +40,7 @@ def feed_rule(settings: Settings, parts: Parts, at: datetime, *, topics: Topics 
     return FeedRule(
         stale_after=timedelta(hours=settings.feed_stale_hours),
         gate=settings.feed_gate_percent / _PERCENT,
+        agreed=agreed_with(parts.senders),
         expected=(topics.local_authorities | opened | live) - closed,
         live=live,
         closed=frozenset(closed),

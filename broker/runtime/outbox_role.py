@@ -31,7 +31,7 @@ from broker.core.errors import (
     StorageUnusable,
     TopicMissing,
 )
-from broker.core.feeds import FeedRule, count, later
+from broker.core.feeds import FeedRule, count, heard_of
 from broker.core.identifiers import OdsCode
 from broker.ports import FactLog, Record, Topic
 from broker.runtime import outbox_events as events
@@ -40,7 +40,7 @@ from broker.runtime.deliveries import Deliveries
 from broker.runtime.destinations import asks_for_answers, routes
 from broker.runtime.feed_alarms import FeedAlarms
 from broker.runtime.feed_view import FeedView
-from broker.runtime.feeds import feed_rule
+from broker.runtime.feeds import agreed_with, feed_rule
 from broker.runtime.health import Health, State
 from broker.runtime.logs import Log
 from broker.runtime.mesh_following import mesh_following
@@ -103,7 +103,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._feeds_table = KafkaTable(
             cluster, Topic.FEEDS.value, begin=self._feeds.begin, take=self._feeds.take
         )
-        ages = self._feeds.ages(timedelta(hours=settings.feed_stale_hours))
+        ages = self._feeds.ages(timedelta(hours=settings.feed_stale_hours), agreed_with(parts.senders))
         self._own_topics = own_topics(settings, parts)
         to_providers = routes(settings, parts.senders, feeds=ages)
         self._deliveries = Deliveries(
@@ -154,7 +154,7 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
 
     def _count_feeds(self, heard: Mapping[OdsCode, datetime], at: datetime) -> Feeds:
         """Return how many feeds are known and stale, by marks and by the files that were taken."""
-        return count(later(heard, self._feeds.last), at, self._feed_rule(at))
+        return count(heard_of(heard, self._feeds.last), at, self._feed_rule(at))
 
     def _feed_rule(self, at: datetime) -> FeedRule:
         """Return by what feeds are judged; the topics are those declared when we started."""

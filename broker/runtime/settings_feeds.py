@@ -17,8 +17,8 @@ class FeedSettings(BaseModel):
         default=48,
         ge=1,
         le=840,
-        description="hours without a file of an authority of which something was taken, after which its "
-        "plans are called stale; files are remembered for 35 days",
+        description="hours after which an authority's plans are called stale, counted from when the newest "
+        "of its files of which something was taken says that it was made",
     )
     feed_gate_percent: int = Field(
         default=95,

@@ -14,7 +14,7 @@ from typing import Protocol
 from broker.core.answers import Checked, Feeds, Looked, Uncheckable, answer
 from broker.core.checks import CheckMark
 from broker.core.errors import ConfigurationError, WrongIdentityKey
-from broker.core.feeds import FeedRule, count, last_taken, later
+from broker.core.feeds import FeedRule, count, heard_of, last_taken
 from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import Inactive
 from broker.core.keyed import IdentityKey, moved_reference
@@ -202,7 +202,7 @@ class ClusterReader(PeopleReader):
         """Return how many feeds are known and how many of them stale at a moment (ruling 41)."""
         heard = heard_by(one.mark for one in marks)
         taken = last_taken(await files_taken(self._archive, self._readers.feeds))
-        return count(later(heard, taken), at, rule)
+        return count(heard_of(heard, taken), at, rule)
 
 
 class ArchiveSources:

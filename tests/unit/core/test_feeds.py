@@ -7,6 +7,8 @@ import pytest
 
 from broker.core.answers import Feeds
 from broker.core.feeds import (
+    STALE,
+    FeedAges,
     FeedHealth,
     FeedRule,
     FeedState,
@@ -14,6 +16,7 @@ from broker.core.feeds import (
     Waiting,
     count,
     health,
+    heard_of,
     last_taken,
     later,
     notices,
@@ -59,11 +62,49 @@ def test_a_file_of_which_nothing_was_loaded_makes_no_feed_younger() -> None:
     assert "CPF04" == found.newest.code
 
 
-def test_what_a_check_mark_remembers_counts_as_heard() -> None:
-    """A mark is kept when files are forgotten; the later of the two counts (ruling 41)."""
-    (found,) = health([taken()], {OURS: NOON + DAY}, NOON + 2 * DAY, RULE)
+@pytest.mark.parametrize(("hours", "age"), [(0, 0), (30, 30), (-30, 0)])
+def test_a_file_is_as_old_as_it_says_itself(hours: int, age: int) -> None:
+    """Sent again it is no younger; a stamp ahead of its receipt is not believed (R18)."""
+    file = replace(taken(), created_at=NOON - timedelta(hours=hours))
 
-    assert NOON + DAY == found.last_at
+    assert timedelta(hours=age) == one(file).age
+
+
+def test_an_old_export_that_is_sent_every_day_goes_stale() -> None:
+    """What it says is as old on the third day as it was on the first (R18)."""
+    days = [replace(taken(at=NOON + n * DAY), created_at=NOON) for n in range(4)]
+    marks = {OURS: NOON + 3 * DAY}
+
+    (found,) = health(days, marks, NOON + 3 * DAY, RULE)
+
+    assert (True, NOON) == (found.stale, found.last_at)
+    assert Feeds(known=1, stale=1) == count(heard_of(marks, last_taken(days)), NOON + 3 * DAY, RULE)
+
+
+@pytest.mark.parametrize(("hours", "stale"), [(72, False), (73, True)])
+def test_who_sends_changes_alone_has_a_limit_of_its_own(hours: int, *, stale: bool) -> None:
+    """As agreed with it: an official file without a record cannot be (R18)."""
+    rule = replace(RULE, agreed={OURS: timedelta(hours=72), OTHER: timedelta(hours=1)})
+    at = NOON + timedelta(hours=hours)
+    ages = FeedAges(last=lambda: {OURS: NOON}, stale_after=RULE.stale_after, agreed=rule.agreed)
+
+    assert stale is one(taken(), at=at, rule=rule).stale
+    assert stale is (ages.words(OURS, at) or "").startswith(STALE)
+
+
+def test_whoever_ever_sent_a_file_is_told_for_ever_that_its_feed_is_stale() -> None:
+    """Also where nothing of the one that is still remembered was loaded (R18)."""
+    (found,) = health([taken({"CPR01": 1}, code="CPF04")], {}, NOON + 90 * DAY, RULE)
+
+    assert (None, [OURS]) == (found.last_at, [notice.authority for notice in notices([found], NOON)])
+
+
+def test_what_a_check_mark_remembers_counts_where_no_file_is_remembered() -> None:
+    """A mark says when a plan was received, a file how old it is itself (ruling 41; R18)."""
+    (found,) = health([taken()], {OURS: NOON + DAY}, NOON + 2 * DAY, RULE)
+    (marked,) = health([], {OURS: NOON + DAY}, NOON + 2 * DAY, RULE)
+
+    assert (NOON, NOON + DAY) == (found.last_at, marked.last_at)
     assert {OURS: NOON, OTHER: NOON + DAY} == later({OURS: NOON}, {OURS: NOON - DAY, OTHER: NOON + DAY})
 
 

@@ -84,7 +84,7 @@ def test_of_one_authority_no_more_than_the_newest_files_are_held() -> None:
 def test_how_old_plans_are_is_not_said_before_the_topic_was_read_whole() -> None:
     """An authority that was not read yet would be called silent (C7)."""
     view = FeedView(CODEC)
-    ages = view.ages(timedelta(hours=48))
+    ages = view.ages(timedelta(hours=48), {})
     assert ages.words(SILENT, NOON) is None
 
     view.take(record())
