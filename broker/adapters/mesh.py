@@ -28,6 +28,8 @@ _CHUNK_BYTES = 20_000_000  # of what is sent: far below the exchange's limit of 
 _READ_BYTES = 1_048_576
 _WAITING_MAX = 10_000  # of what lies there more is not listed at once
 _GONE = frozenset({404, 410})  # acknowledged before, or removed by the exchange
+_ABOUT_THE_MESSAGE = frozenset({200, 202, 400, 417})
+"""Any other status to what is sent says that nobody was let in, or nobody was there: it is sent again."""
 _GZIP = b"\x1f\x8b"
 _GZIP_WINDOW = 31  # zlib's word for gzip
 _WHEREABOUTS = {"accepted": Whereabouts.WAITING, "acknowledged": Whereabouts.COLLECTED}
@@ -165,7 +167,14 @@ class MeshMailbox:
 
 
 class _Client(MeshClient):
-    """The published client, which can ask by our own id as well."""
+    """The published client, which can ask by our own id as well, and tells a refusal from a closed door."""
+
+    def send_chunk(self, *args: Any, **said: Any) -> Any:
+        """Return the answer to a piece of a message; raise `HTTPError` for one that is not about it."""
+        answer = super().send_chunk(*args, **said)
+        if answer.status_code not in _ABOUT_THE_MESSAGE:
+            raise HTTPError(response=answer)
+        return answer
 
     def took(self, local_id: str) -> str:
         """Return the id of the message under a local id, empty for several; raise `HTTPError` for none."""
