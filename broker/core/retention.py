@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from itertools import groupby
+from itertools import accumulate, groupby
 
 from broker.core.alerts import ASKED, TAKEN_BACK
 from broker.core.asking_again import reached
@@ -329,19 +329,22 @@ def _folded(
     plans: Mapping[PlanContent, Mapping[Said, datetime]], before: datetime
 ) -> Mapping[PlanContent, Mapping[Said, datetime]]:
     """
-    Keep, of each run of equal content recorded before L, the first and the last time it was said.
+    Keep, of each run of equal content recorded before L, what was received before all that precedes it.
 
-    The first keeps the earliest receipt of the run: since then the content was known.
+    What was recorded later and received no sooner adds nothing, but for the last, the newest. No saying is
+    kept with the receipt of another: it would have been known before it was, and what is delayed by it no
+    longer be delayed (ruling 11).
     """
     folded: dict[PlanContent, dict[Said, datetime]] = {}
     for versions in histories(plans).values():
         old = [version for version in versions if version.recorded_at < before]
         for content, group in groupby(old, key=lambda version: version.content):
-            run = list(group)
             stamps = folded.setdefault(content, {})
-            for version in (run[0], run[-1]):
-                stamps[version.said] = version.received_at
-            stamps[run[0].said] = min(version.received_at for version in run)
+            run = list(group)
+            known_at = accumulate((version.received_at for version in run), min)
+            for version, before_it in zip(run, [None, *known_at], strict=False):
+                if before_it is None or version.received_at < before_it or version is run[-1]:
+                    stamps[version.said] = version.received_at
         for version in versions[len(old) :]:
             folded.setdefault(version.content, {})[version.said] = version.received_at
     return folded

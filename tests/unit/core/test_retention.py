@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from broker.core.alerts import DecisionEntry, Occasion, Why
+from broker.core.alerts import DecisionEntry, Mark, Occasion, Why
 from broker.core.decisions import decide
 from broker.core.effects import advance, open_part
 from broker.core.facts import Cover, Fact
@@ -328,21 +328,48 @@ def test_runs_of_equal_content_are_folded_beyond_l(case: str) -> None:
     assert left == stamps(settled(HEAD + table, clock))
 
 
-def test_a_folded_run_keeps_its_earliest_receipt() -> None:
-    """What was known in time is not delayed by forgetting (ruling 11)."""
+def test_a_folded_run_keeps_what_was_known_before_all_that_precedes_it() -> None:
+    """What was known in time is not delayed by forgetting, nor known before it was (ruling 11)."""
     person = settled(
         f"""{HEAD}
         T-9d | plan | CPP E09 | file_id=1 received=T+9d
         T-8d | plan | CPP E09 | file_id=2
         T-7d | plan | CPP E09 | file_id=3 received=T+9d
+        T-6d | plan | CPP E09 | file_id=4 received=T+9d
         """,
         "T+40d",
     )
 
     assert person is not None
-    assert [moment("T-8d+1m"), moment("T+9d")] == [
-        received_at for by_stamp in person.known.plans.values() for _, received_at in sorted(by_stamp.items())
+    assert [("1", moment("T+9d")), ("2", moment("T-8d+1m")), ("4", moment("T+9d"))] == [
+        (said.file_id, received_at)
+        for by_stamp in person.known.plans.values()
+        for said, received_at in sorted(by_stamp.items())
     ]
+
+
+def test_what_was_delayed_stays_delayed_when_its_plan_is_folded() -> None:
+    """
+    The one record that counts was received late; an equal one of the next day, out of view by then, was not.
+
+    Forgetting says nothing anew of the visit (rulings 11, 18).
+    """
+    story = facts(f"""{HEAD}
+        2026-01-10T09:00 | A04 | v1 |
+        2026-01-11T09:00 | plan | CPP E08 | start=2024-10-02 end=2025-01-10
+        2026-01-10T11:59 | plan | CPP E08 | start=2024-10-02 end=2025-01-10 received=2026-01-30T11:59
+    """)
+    person = Person(number=NhsNumber("9990000018"), salt=bytes(16))
+    for fact in story:
+        person = person.learn(lift(fact))
+    before = advance(person, POLICY, KEY)
+    after = settle(before.person, moment("2026-02-25T10:02"), POLICY)
+
+    assert after is not None
+    assert ([Mark.RETROACTIVE, Mark.DELAYED], ()) == (
+        [mark for event in before.events for line in event.alert.plans for mark in line.marks][:2],
+        advance(after, POLICY, KEY).events,
+    )
 
 
 @pytest.mark.parametrize("days", range(0, 70, 5))
