@@ -44,18 +44,18 @@ class Mailbox(Protocol):
 
 
 class SentMessages(Protocol):
-    """What the exchange took and nobody is known to have collected. Its methods block; times are aware."""
+    """What was sent over the exchange, and what became of it. Its methods block; times are aware."""
 
-    def note(self, destination: str, message_id: str, at: datetime) -> None:
-        """Note that the exchange took a message at a time; one that is noted stays as it is."""
+    def note(self, message: SentMessage) -> None:
+        """Note a message; one that is noted stays as it is."""
         ...
 
     def uncollected(self) -> Sequence[SentMessage]:
         """Return what is not known to be collected, the oldest first, what is lost included."""
         ...
 
-    def settle(self, message_id: str, where: Whereabouts) -> None:
-        """Note what the exchange says of a message: what was collected is forgotten, what is lost stays."""
+    def settle(self, message_id: str, where: Whereabouts, at: datetime) -> None:
+        """Note what the exchange says of a message at a time, if that is an end."""
         ...
 
     def forget_before(self, at: datetime) -> None:

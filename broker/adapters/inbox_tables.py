@@ -83,8 +83,12 @@ SENT = Table(
     METADATA,
     Column("message_id", String(64), primary_key=True),  # the exchange's
     Column("destination", String(64), nullable=False),
+    Column(
+        "local_id", String(64), nullable=False, index=True
+    ),  # our own: of the event, or of what it answers
     Column("sent_at", BigInteger, nullable=False),
-    Column("lost", Boolean, nullable=False),  # not collected in time, or refused afterwards
+    Column("collected_at", BigInteger, nullable=True),  # when that was first known
+    Column("lost", Boolean, nullable=False),  # not collected in time, or refused
 )
 
 

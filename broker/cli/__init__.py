@@ -34,6 +34,7 @@ COMMANDS = {
     "la": _Command("broker.cli.la:la", "Try the authorities' door as a supplier of case systems."),
     "listen": _Command("broker.cli.listen:listen", "Follow what an authority or a provider is told."),
     "look": _Command("broker.cli.look:look", "Look a person up: plans, whom to ring, newest visits."),
+    "mesh": _Command("broker.cli.mesh:mesh", "What goes to authorities over MESH, and what became of it."),
     "messages": _Command(
         "broker.cli.messages:messages", "Every message that came in: find it, show it; names nobody."
     ),

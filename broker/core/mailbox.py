@@ -92,19 +92,40 @@ class Outgoing:
     body: bytes = field(repr=False)
 
 
+class Standing(StrEnum):
+    """How a message of ours stands, for who looks after it; the words are those of a list."""
+
+    UNSENT = "unsent"
+    WAITING = "waiting"
+    OVERDUE = "overdue"
+    COLLECTED = "collected"
+    LOST = "lost"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentMessage:
     """
-    A message that the exchange took and of which nobody knows that it was collected.
+    A message of ours that the exchange took, or would not take.
 
-    `message_id` is the exchange's, `sent_at` aware UTC; `lost` says that it never will be.
+    `message_id` is the exchange's, `local_id` our own; times are aware UTC. `lost` says that nobody will ever
+    collect it.
     """
 
     message_id: str
     destination: str
+    local_id: str
     sent_at: datetime
+    collected_at: datetime | None = None
     lost: bool = False
+
+    def standing(self, now: datetime) -> Standing:
+        """Return how it stands at an aware time."""
+        if self.collected_at is not None:
+            return Standing.COLLECTED
+        if self.lost:
+            return Standing.LOST
+        return Standing.OVERDUE if now - self.sent_at >= UNCOLLECTED_AFTER else Standing.WAITING
 
     def overdue(self, now: datetime) -> bool:
         """Whether somebody should look after it: it is lost, or has lain there for days."""
-        return self.lost or now - self.sent_at >= UNCOLLECTED_AFTER
+        return self.standing(now) in (Standing.LOST, Standing.OVERDUE)

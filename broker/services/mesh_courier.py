@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.core.delivery import Fault, Outcome, delivered, failed
-from broker.core.mailbox import Outgoing
+from broker.core.mailbox import Outgoing, SentMessage
 from broker.core.mesh_errors import MailboxUnavailable, MessageRefused
 from broker.core.overtaking import overtakes
 from broker.mesh_ports import Mailbox, SentMessages
@@ -108,7 +108,13 @@ class MeshCourier:
         except MessageRefused as error:
             return failed(_MEANINGS.get(error.fault, Fault.REFUSED))
         if taken:
-            await asyncio.to_thread(self._sent.note, self._office.destination, taken, self._clock())
+            noted = SentMessage(
+                message_id=taken,
+                destination=self._office.destination,
+                local_id=letter.letter_id,
+                sent_at=self._clock(),
+            )
+            await asyncio.to_thread(self._sent.note, noted)
         return delivered()
 
     async def close(self) -> None:

@@ -47,7 +47,7 @@ class MeshWatch:
             if not message.lost:
                 where = await self._mailbox.whereabouts(message.message_id)
                 if where is not Whereabouts.WAITING:
-                    await asyncio.to_thread(self._sent.settle, message.message_id, where)
+                    await asyncio.to_thread(self._sent.settle, message.message_id, where, now)
         counts: Counter[str] = Counter()
         for message in await asyncio.to_thread(self._ours):
             if message.overdue(now):

@@ -14,19 +14,19 @@ class MemorySent:
         """Note nothing yet."""
         self._noted: dict[str, SentMessage] = {}
 
-    def note(self, destination: str, message_id: str, at: datetime) -> None:
-        """Note that the exchange took a message; one that is noted stays as it is."""
-        one = SentMessage(message_id=message_id, destination=destination, sent_at=at)
-        self._noted.setdefault(message_id, one)
+    def note(self, message: SentMessage) -> None:
+        """Note a message; one that is noted stays as it is."""
+        self._noted.setdefault(message.message_id, message)
 
     def uncollected(self) -> Sequence[SentMessage]:
         """Return what is not known to be collected, the oldest first."""
-        return sorted(self._noted.values(), key=lambda one: (one.sent_at, one.message_id))
+        open_ends = [one for one in self._noted.values() if one.collected_at is None]
+        return sorted(open_ends, key=lambda one: (one.sent_at, one.message_id))
 
-    def settle(self, message_id: str, where: Whereabouts) -> None:
-        """Forget what was collected, and keep what is lost as lost."""
+    def settle(self, message_id: str, where: Whereabouts, at: datetime) -> None:
+        """Note that a message was collected, or is lost."""
         if where is Whereabouts.COLLECTED:
-            del self._noted[message_id]
+            self._noted[message_id] = replace(self._noted[message_id], collected_at=at)
         elif where is Whereabouts.LOST:
             self._noted[message_id] = replace(self._noted[message_id], lost=True)
 

@@ -201,7 +201,7 @@ def test_a_message_that_the_exchange_gave_up_is_told_of_at_once(house: House) ->
 
 def test_what_is_lost_needs_somebody_whenever_it_was_sent() -> None:
     """Of what waits only what has waited for three days does."""
-    sent = SentMessage(message_id="1", destination="la.E09.mesh", sent_at=NOON)
+    sent = SentMessage(message_id="1", destination="la.E09.mesh", local_id="e1", sent_at=NOON)
 
     assert [False, True] == [one.overdue(NOON) for one in (sent, replace(sent, lost=True))]
 

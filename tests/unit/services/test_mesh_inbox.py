@@ -358,3 +358,12 @@ def test_of_two_answers_to_one_file_neither_is_followed() -> None:
 
     assert house.poll()
     assert [] == list(house.sent.uncollected())
+
+
+def test_an_answer_that_is_refused_is_listed_as_lost() -> None:
+    """Somebody must have it reach its sender by another way: the gauge shows it until it is forgotten."""
+    house = House()
+    message_id = house.post(FILE, sender="UNKNOWN")
+    house.poll()
+
+    assert [(f"ack-{message_id}", True)] == [(one.local_id, one.lost) for one in house.sent.uncollected()]
