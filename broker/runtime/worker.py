@@ -194,9 +194,11 @@ async def _proved(settings: Settings, roles: Sequence[Role], stop: asyncio.Event
         pds_address(settings)
     if Role.OUTBOX in roles:
         routes(settings, read_senders(settings.senders_file))
-    await check_storage(settings, drop_folder=Role.INTAKE in roles, database=Role.OUTBOX in roles)
+    intake = Role.INTAKE in roles
+    database = Role.OUTBOX in roles or (intake and settings.mesh_url is not None)
+    await check_storage(settings, drop_folder=intake, database=database)
     doors: list[Door] = ["ops"]
-    if Role.INTAKE in roles:
+    if intake:
         doors += ["mllp"] if settings.http_port is None else ["mllp", "http"]
     await check_doors(settings, doors)
     parts = await _parts(settings, roles)

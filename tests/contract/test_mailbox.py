@@ -164,6 +164,25 @@ def test_what_lies_behind_the_first_page_is_listed_as_well(sandbox: Sandbox) -> 
     asyncio.run(story())
 
 
+def test_what_is_larger_than_one_piece_arrives_whole(sandbox: Sandbox) -> None:
+    """An acknowledgement of tens of thousands of records goes in pieces, and is put together."""
+    sandbox.empty()
+    body = bytes(range(256)) * 80_000
+
+    async def story() -> None:
+        """Play it."""
+        ours, council = sandbox.mailbox(OURS), sandbox.mailbox(COUNCIL)
+        message = Outgoing(mailbox=COUNCIL, workflow="LA_UPLOAD_ACK", local_id="ack-1", body=body)
+        message_id = await ours.send(message)
+        read = await council.read(message_id)
+        assert read is not None
+        assert body == read.body
+        await ours.close()
+        await council.close()
+
+    asyncio.run(story())
+
+
 def test_a_message_that_the_exchange_gave_up_is_lost(opening: Callable[[], World]) -> None:
     """It waits for nobody any more."""
 
