@@ -50,7 +50,7 @@ def read_adt(data: bytes, context: Context) -> VisitReading:
     visit_number = visit_number_of(said(visit.field(19)), local_id, envelope, registers)
     reading = put_together(data, envelope, named, visit_number, registers, context)
     unread = set(message.names()) - READ - sender.accompanied_in.segments
-    return replace(reading, unread=tuple(sorted(unread)))
+    return replace(reading, unread=tuple(sorted(unread))) if unread else reading
 
 
 def _read_visit(

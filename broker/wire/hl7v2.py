@@ -81,9 +81,10 @@ STANDARD: Final = Delimiters("|", "^", "~", "\\", "&")
 class Segment:
     """One segment; fields, components and sub-components count from 1, as the standard does."""
 
-    __slots__ = ("_codec", "_delimiters", "_fields")
+    __slots__ = ("_codec", "_delimiters", "_fields", "_repeats")
 
     def __init__(self, raw: str, delimiters: Delimiters, codec: str) -> None:
+        self._repeats: dict[int, list[Repeat]] = {}
         self._fields = raw.split(delimiters.field)
         if raw.startswith("MSH"):  # its first separator is itself the first field
             self._fields.insert(1, delimiters.field)
@@ -106,44 +107,47 @@ class Segment:
         None where it is absent, `CLEARED` where the field or the part is `""` (R41), else its text without
         surrounding blanks.
         """
-        raw = self.raw(position)
+        fields = self._fields
+        raw = fields[position] if position < len(fields) else ""
         if not raw:
             return None
         if raw.isalnum():  # most are: no delimiter, blank, quote or escape is a letter or a digit
             return raw if component == 1 and subcomponent <= 1 else None
-        repetition = self._delimiters.repetition
-        if repetition is not None and repetition in raw:
-            raw = raw[: raw.index(repetition)]
-        return Repeat(raw, self._delimiters, self._codec).part(component, subcomponent)
+        return self.repeats(position)[0].part(component, subcomponent)
 
     def repeats(self, position: int) -> "list[Repeat]":
         """Return a field's repeats in order; an absent field has none, a cleared one has one."""
-        raw = self.raw(position)
-        if not raw:
-            return []
-        parts = _split(raw, self._delimiters.repetition)
-        return [Repeat(part, self._delimiters, self._codec) for part in parts]
+        found = self._repeats.get(position)
+        if found is None:
+            raw = self.raw(position)
+            parts = _split(raw, self._delimiters.repetition) if raw else []
+            found = self._repeats[position] = [Repeat(part, self._delimiters, self._codec) for part in parts]
+        return found
 
 
 class Repeat:
     """One repeat of a field."""
 
-    __slots__ = ("_codec", "_delimiters", "_raw")
+    __slots__ = ("_cleared", "_codec", "_components", "_delimiters")
 
     def __init__(self, raw: str, delimiters: Delimiters, codec: str) -> None:
-        self._raw = raw
+        self._components = _split(raw, delimiters.component)
+        self._cleared = raw.strip() == _TWO_QUOTES
         self._delimiters = delimiters
         self._codec = codec
 
     def part(self, component: int = 1, subcomponent: int = 1) -> Value:
         """Read a component as `Segment.field` does; a repeat that is `""` is cleared in every part."""
-        if self._raw.strip() == _TWO_QUOTES:
+        if self._cleared:
             return CLEARED
-        return self._read(_nth(self._raw, self._delimiters.component, component), subcomponent)
+        components = self._components
+        if component > len(components):
+            return None
+        return self._read(components[component - 1], subcomponent)
 
     def parts(self) -> list[Value]:
         """Read the first sub-component of every component, in order."""
-        return [self._read(component, 1) for component in _split(self._raw, self._delimiters.component)]
+        return [self._read(component, 1) for component in self._components]
 
     def _read(self, component: str, subcomponent: int) -> Value:
         """Decode one component, or one sub-component of it."""
@@ -164,7 +168,7 @@ class Message:
     Its `repr` shows nothing of the content.
     """
 
-    __slots__ = ("_segments", "codec", "delimiters", "header", "misdeclared")
+    __slots__ = ("_named", "_segments", "codec", "delimiters", "header", "misdeclared")
 
     def __init__(self, segments: list[str], delimiters: Delimiters, codec: str, *, misdeclared: bool) -> None:
         self._segments = segments
@@ -172,31 +176,36 @@ class Message:
         self.codec = codec
         self.misdeclared = misdeclared
         self.header = Segment(segments[0], delimiters, codec)
+        self._named: dict[str, list[str | Segment]] = {}
+        separator = delimiters.field
+        for raw in segments:
+            self._named.setdefault(raw.partition(separator)[0], []).append(raw)
 
     def first(self, name: str) -> Segment | None:
         """Return the first segment of this name, or None."""
-        return next(self._named(name), None)
+        named = self._named.get(name)
+        return None if named is None else self._made(named, 0)
 
     def all(self, name: str) -> list[Segment]:
         """Return every segment of this name in order."""
-        return list(self._named(name))
+        named = self._named.get(name, [])
+        return [self._made(named, place) for place in range(len(named))]
 
     def every(self) -> Iterator[Segment]:
         """Read the segments one after the other, whatever they are."""
         for raw in self._segments:
             yield Segment(raw, self.delimiters, self.codec)
 
-    def names(self) -> list[str]:
-        """Return the names of the segments in order, those only that could be names."""
-        found = (raw.partition(self.delimiters.field)[0] for raw in self._segments)
-        return [name for name in found if _SEGMENT.fullmatch(name)]
+    def names(self) -> Iterator[str]:
+        """Return the names of the segments, each once, those only that could be names."""
+        return filter(_SEGMENT.fullmatch, self._named)
 
-    def _named(self, name: str) -> Iterator[Segment]:
-        """Read the segments of this name one after the other."""
-        beginning = name + self.delimiters.field
-        for raw in self._segments:
-            if raw.startswith(beginning) or raw == name:
-                yield Segment(raw, self.delimiters, self.codec)
+    def _made(self, named: list[str | Segment], place: int) -> Segment:
+        """Return a segment, taken apart once."""
+        found = named[place]
+        if isinstance(found, str):
+            found = named[place] = Segment(found, self.delimiters, self.codec)
+        return found
 
 
 def parse(data: bytes, *, character_set: str | None = None) -> Message:
@@ -271,7 +280,8 @@ def _delimiters(header: bytes) -> Delimiters:
 
 def _declared_set(header: bytes, delimiters: Delimiters) -> str:
     """Return the first repeat of MSH-18; further ones announce switches within the text."""
-    if header.count(delimiters.field.encode()) < _CHARACTER_SET_FIELD - 1:
+    fields = header.split(delimiters.field.encode(), _CHARACTER_SET_FIELD)
+    if len(fields) < _CHARACTER_SET_FIELD or not fields[_CHARACTER_SET_FIELD - 1]:
         return ""
     declared = Segment(header.decode(_LATIN_1), delimiters, _LATIN_1).field(_CHARACTER_SET_FIELD)
     return declared if isinstance(declared, str) else ""
