@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from broker.core.facts import VisitMessage
 from broker.core.sender_quality import Observation
 from broker.core.senders import Senders
 from broker.runtime import log_events as events
@@ -18,6 +17,7 @@ from broker.runtime.sender_metrics import (
     SENDER_MESSAGES,
     SENDER_SILENT,
 )
+from broker.services.own_writes import Heard
 from broker.services.quality import Refused
 from broker.services.sender_watch import SenderWatch
 
@@ -47,9 +47,9 @@ class SenderQuality:
         """Count a message that could not."""
         self._metrics.add(PROVIDER_REFUSED, provider="" if one.provider is None else one.provider.code)
 
-    def count(self, message: VisitMessage) -> None:
+    def count(self, heard: Heard) -> None:
         """Take in what the log holds: what a sender usually sends."""
-        self._watch.count(message)
+        self._watch.count(*heard)
 
     def look(self, now: datetime) -> None:
         """Show who is silent at `now` (aware), and tell of each that has become so, or is heard again."""

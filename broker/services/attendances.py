@@ -4,7 +4,7 @@ The records of `cpis.in.attendances` as intake writes them, and their order.
 Knows when a visit leaves a number (ruling 44), and that nobody may take it to have come back meanwhile.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from broker.services.births import Births
 from broker.services.fact_writes import fact_write, record_of
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse, Owed
+from broker.services.own_writes import OwnWrites
 from broker.services.rejections import RECORD_BYTES_MAX, SOURCE
 from broker.wire.adt_other import Person
 from broker.wire.facts_codec import FactCodec
@@ -52,13 +53,14 @@ class Attendances:
 
     Ids are derived under `key`; `numberless` looks for whose those are that came without a number. `numbers`
     are those that visits are recorded under; without them, as for somebody who writes past intake, no visit
-    leaves a number: intake finds that out by itself.
+    leaves a number: intake finds that out by itself. `own` are the records that it need not read back.
     """
 
     def __init__(self, codec: FactCodec, numberless: Numberless, numbers: NumbersInUse | None = None) -> None:
         self.key = numberless.key
         self.numberless = numberless
         self.births = Births(codec, policy=numberless.policy, key=numberless.key)
+        self.own = OwnWrites()
         self._codec = codec
         self._numbers = numbers
 
@@ -66,12 +68,15 @@ class Attendances:
         """Return the number that a visit, as `visit_named` gives it, was last recorded under, if known."""
         return None if self._numbers is None else self._numbers.of_visit(visit)
 
-    def note(self, facts: Iterable[tuple[NhsNumber, AttendanceFact]]) -> None:
-        """Take in that facts are durable."""
-        if self._numbers is not None:
-            for number, fact in facts:
-                if not isinstance(fact, IdentityNotice):
-                    self._numbers.note(number, fact)
+    def note(self, facts: Facts, steps: Sequence[Sequence[Write]] = ()) -> None:
+        """Take in that facts are durable, and the steps by which they are."""
+        if self._numbers is None:
+            return
+        for number, fact in facts:
+            if not isinstance(fact, IdentityNotice):
+                self._numbers.note(number, fact)
+        if steps and len(facts) == 1 and isinstance(fact, VisitMessage):  # its record is the first, as `told`
+            self.own.wrote(steps[0][0], fact)
 
     def told(
         self,

@@ -14,6 +14,7 @@ from broker.core.identifiers import NhsNumber
 from broker.ports import Clock, FactLog, InputTail, Record
 from broker.services.attendances import Attendances
 from broker.services.numbers_in_use import NumbersInUse, Owed
+from broker.services.own_writes import Heard
 from broker.wire.facts_codec import FactCodec
 
 _RECORDS_AT_ONCE = 100  # some 5 ms of reading: the event loop is held no longer, and senders wait for it
@@ -36,7 +37,7 @@ class Following:
         codec: FactCodec,
         attendances: Attendances,
         clock: Clock,
-        hear: Callable[[VisitMessage], None] = lambda _message: None,
+        hear: Callable[[Heard], None] = lambda _heard: None,
     ) -> None:
         """Know nothing yet; follow `tail`, say in `facts` what is owed, and let `hear` hear every message."""
         self._numbers = numbers
@@ -83,9 +84,11 @@ class Following:
             if self._ended.is_set():
                 raise KafkaUnavailable("nobody follows any more")
             suspicions = self._suspicions
+            self._attendances.own.pass_begins()
             try:
                 async for records in self._tail.news():
                     await self._take(records)
+                self._attendances.own.pass_ended()
                 await self._say_what_is_owed()
             except KafkaUnavailable:
                 self._away = True
@@ -120,6 +123,10 @@ class Following:
 
     def _note(self, record: Record) -> None:
         """Note what one record says; what is none of intake's is the matcher's to set aside."""
+        heard = self._attendances.own.read_back(record)
+        if heard is not None:
+            self._hear(heard)
+            return
         try:
             number = NhsNumber((record.key or b"").decode("latin-1"))
             fact = self._codec.attendance_in_clear(record.value or b"")
@@ -128,7 +135,7 @@ class Following:
         if fact is not None:
             self._numbers.note(number, fact)
         if isinstance(fact, VisitMessage):
-            self._hear(fact)
+            self._hear(Heard(fact.provider, fact.system, fact.received_at))
 
     async def _say_what_is_owed(self) -> None:
         """Say of former numbers what a process that died, or another door, left unsaid."""

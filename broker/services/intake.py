@@ -204,7 +204,7 @@ class Intake:
             judgement = self._at_fault(came, MalformedMessage(TOO_LARGE))
             for writes in judgement.steps:
                 await self._facts.append(writes)
-        self._attendances.note(judgement.facts)
+        self._attendances.note(judgement.facts, judgement.steps)
         if judgement.unnumbered is not None:
             self._attendances.numberless.kept(came.data, judgement.unnumbered, came.door)
         if judgement.bore_mark is not None:
@@ -297,8 +297,7 @@ class Intake:
             marked = numberless.marked(message, reading.unnumbered, protected=came.protected)
             if Fault.NUMBERS_DIFFER not in reading.faults:
                 marked = self._attendances.births.named(number, marked, reading.mothers)
-            if marked is not reading.message:
-                reading = replace(reading, message=marked)
+            reading = reading if marked is reading.message else replace(reading, message=marked)
             told = self._attendances.told(number, marked, reading.faults, content=reading.content)
             told.steps[-1].extend(self._about_the_patient(number, reading, came.received_at))
         except MalformedMessage as fault:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from broker.core.facts import VisitMessage
 from broker.core.identifiers import OdsCode
 from broker.core.sender_quality import sender_name
 from broker.core.senders import Senders
@@ -40,11 +39,11 @@ class SenderWatch:
         """What the watched senders are called."""
         return frozenset(self._watched)
 
-    def count(self, message: VisitMessage) -> None:
+    def count(self, provider: OdsCode, system: str, at: datetime) -> None:
         """Take in a message that the log holds: what is usual is taken from these."""
-        found = self._watched.get(sender_name(message.provider, message.system))
+        found = self._watched.get(sender_name(provider, system))
         if found is not None:
-            found[0].at(message.received_at)
+            found[0].at(at)
 
     def heard(self, provider: OdsCode, system: str, at: datetime) -> None:
         """Take in that a sender was heard, whatever became of its message."""

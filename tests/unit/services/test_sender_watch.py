@@ -26,6 +26,7 @@ from broker.runtime.sender_metrics import (
     SENDER_SILENT,
 )
 from broker.runtime.sender_quality import SenderQuality
+from broker.services.own_writes import Heard
 from broker.services.quality import Refused
 from broker.services.sender_watch import SenderWatch
 from broker.services.senders_report import SendersReport
@@ -47,6 +48,11 @@ def received(at: datetime, **more: Any) -> VisitMessage:
     return replace(MESSAGE, received_at=at, recorded_at=at - timedelta(minutes=1), **more)
 
 
+def heard(message: VisitMessage) -> Heard:
+    """Return what is heard of a message that the log holds."""
+    return Heard(message.provider, message.system, message.received_at)
+
+
 def last_week() -> list[VisitMessage]:
     """Return what came in the last week: a message every five minutes, until noon."""
     return [received(NOON - timedelta(minutes=5 * number)) for number in range(7 * 24 * 12)]
@@ -56,8 +62,8 @@ def test_a_sender_that_stops_is_silent_until_it_is_heard() -> None:
     """Half an hour without one of the twelve messages an hour that usually come."""
     watch = SenderWatch(SENDERS)
     for message in last_week():
-        watch.count(message)
-        watch.count(replace(message, provider=OTHER))
+        watch.count(*heard(message))
+        watch.count(*heard(replace(message, provider=OTHER)))
     later = NOON + timedelta(minutes=30)
 
     assert {"RXX/EDSYS", "RXX/PAS"} == watch.names
@@ -71,7 +77,7 @@ def test_a_sender_that_stops_is_silent_until_it_is_heard() -> None:
 def test_without_a_file_nobody_is_watched() -> None:
     """Anybody may be a sender then, and no count of theirs is bounded."""
     watch = SenderWatch(Senders())
-    watch.count(MESSAGE)
+    watch.count(*heard(MESSAGE))
 
     assert [] == [*watch.look(NOON)]
 
@@ -81,7 +87,7 @@ def test_silence_is_shown_and_told_once(caplog: pytest.LogCaptureFixture) -> Non
     metrics = Metrics()
     quality = SenderQuality(SENDERS, metrics, Log("intake"))
     for message in last_week():
-        quality.count(message)
+        quality.count(heard(message))
     for minutes in (10, 30, 31):
         quality.look(NOON + timedelta(minutes=minutes))
     assert 1 == metrics.value(SENDER_SILENT, sender="RXX/EDSYS")
