@@ -1,10 +1,18 @@
 """The narrow protocols by which upload files are kept: sealed, on disk, for as long as they may be."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from broker.core.kept_uploads import KeptUpload, Part
+
+Content = Callable[[], Iterator[bytes]]
+"""Yields the bytes of a file from its beginning, each time the same, in pieces; it blocks, and may raise."""
+
+
+def in_memory(data: bytes) -> Content:
+    """Return bytes that are held as a content."""
+    return lambda: iter((data,))
 
 
 class UploadDraft(Protocol):
@@ -12,6 +20,14 @@ class UploadDraft(Protocol):
 
     def write(self, data: bytes) -> None:
         """Take what came next; it is sealed before it is on disk."""
+        ...
+
+    def end(self) -> None:
+        """Take it that no more comes: what was written can be read from now on."""
+        ...
+
+    def read(self) -> Iterator[bytes]:
+        """Yield what was written; it must have ended."""
         ...
 
     def place(self) -> None:
@@ -55,8 +71,8 @@ class UploadStore(Protocol):
         """
         ...
 
-    def settle(self, upload: KeptUpload, parts: Mapping[Part, bytes]) -> None:
-        """Keep the answers of a file, then what is known of it now."""
+    def settle(self, upload: KeptUpload, parts: Mapping[Part, Iterable[bytes]]) -> None:
+        """Keep the answers of a file, each as it comes in pieces, then what is known of it now."""
         ...
 
     def destroy_before(self, moment: datetime) -> int:

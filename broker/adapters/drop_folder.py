@@ -9,15 +9,17 @@ import asyncio
 import contextlib
 import os
 import stat
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from broker.adapters.private_file import write_private_file
+from broker.adapters.file_content import content_of
+from broker.adapters.private_file import write_private_pieces
 from broker.adapters.storage import unusable
 from broker.core.errors import BrokerError, KafkaUnavailable
+from broker.upload_ports import Content
 
 DONE = "done"
 REFUSED = "refused"
@@ -36,10 +38,10 @@ class Verdict:
 
     accepted: bool
     kept: bool
-    answer: bytes = field(repr=False)
+    answer: Iterable[bytes] = field(repr=False)
 
 
-Handle = Callable[[bytes], Awaitable[Verdict]]
+Handle = Callable[[Content], Awaitable[Verdict]]
 """Makes a file's content durable; raises `BrokerError` where it must be taken again, later."""
 
 Refuse = Callable[[str], Verdict]
@@ -53,7 +55,7 @@ class Pace:
     look_seconds: float = 0.5  # a file is taken at the second look that finds it unchanged
     retry_seconds_min: float = 1.0  # Kafka is back soon after a restart
     retry_seconds_max: float = 30.0  # and a long absence is not worth a busy loop
-    file_bytes_max: int = 104_857_600  # the largest authority's file is some 4 MB; beyond, memory is at stake
+    file_bytes_max: int = 1_073_741_824  # the largest authority's file is some 4 MB; disks are finite
 
 
 class _Look(NamedTuple):
@@ -169,7 +171,7 @@ class DropFolder:
         if self._seen[path].size > self._pace.file_bytes_max:
             verdict = self._refuse(_TOO_LARGE)
         else:
-            verdict = await self._handle(await asyncio.to_thread(path.read_bytes))
+            verdict = await self._handle(content_of(path))
         await asyncio.to_thread(_settle, path, verdict, self._seen[path])
         del self._seen[path]  # another of that name has to be seen twice as well
         self._count("upload done" if verdict.accepted else "upload refused")
@@ -184,7 +186,7 @@ def _settle(path: Path, verdict: Verdict, look: _Look) -> None:
     """
     folder = path.parent / (DONE if verdict.accepted else REFUSED)
     target = _free(folder / path.name)
-    write_private_file(_answer_to(target), verdict.answer)
+    write_private_pieces(_answer_to(target), verdict.answer)
     if _look_at(path.stat()) != look:
         return
     if verdict.kept:

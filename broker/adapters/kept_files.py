@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -89,19 +89,20 @@ class KeptFiles:
             return
         try:
             with self._path(upload_id, part).open("rb") as file:
-                yield from self._opened(file, upload_id, part)
+                yield from _opened(file, self._sealer, f"{upload_id} {part}")
         except FileNotFoundError:
             return
         except OSError as error:
             raise unusable(_SETTING, self._directory, error) from error
 
-    def settle(self, upload: KeptUpload, parts: Mapping[Part, bytes]) -> None:
+    def settle(self, upload: KeptUpload, parts: Mapping[Part, Iterable[bytes]]) -> None:
         """Keep the answers of a file, then what is known of it now."""
         try:
-            for part, data in parts.items():
+            for part, answer in parts.items():
                 pieces = self._pieces(upload.upload_id, part)
                 try:
-                    pieces.write(data)
+                    for data in answer:
+                        pieces.write(data)
                     pieces.place()
                 finally:
                     pieces.remove()
@@ -148,15 +149,6 @@ class KeptFiles:
         """Return where a part is written."""
         return _Pieces(self._path(upload_id, part), self._sealer, f"{upload_id} {part}")
 
-    def _opened(self, file: BinaryIO, upload_id: str, part: Part) -> Iterator[bytes]:
-        """Yield the pieces of an open file, in the clear."""
-        number, sealed = 0, _next_piece(file)
-        while sealed is not None:
-            following = _next_piece(file)
-            bound_to = _bound_to(f"{upload_id} {part}", number, last=following is None)
-            yield self._sealer.open(sealed, bound_to=bound_to)
-            number, sealed = number + 1, following
-
 
 class KeptDraft:
     """An `UploadDraft`: under another name until it is placed."""
@@ -169,6 +161,20 @@ class KeptDraft:
         """Take what came next."""
         try:
             self._pieces.write(data)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def end(self) -> None:
+        """Take it that no more comes."""
+        try:
+            self._pieces.end()
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def read(self) -> Iterator[bytes]:
+        """Yield what was written."""
+        try:
+            yield from self._pieces.read()
         except OSError as error:
             raise self._unusable(error) from error
 
@@ -199,6 +205,7 @@ class _Pieces:
         self._bound_to = bound_to
         self._waiting = bytearray()
         self._number = 0
+        self._ended = False
         self._draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}{_DRAFT}")
         self._file = os.fdopen(os.open(self._draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
@@ -209,10 +216,22 @@ class _Pieces:
             self._seal(bytes(self._waiting[:PIECE_BYTES]), last=False)
             del self._waiting[:PIECE_BYTES]
 
+    def end(self) -> None:
+        """Write the end, once."""
+        if not self._ended:
+            self._seal(bytes(self._waiting), last=True)
+            self._waiting.clear()
+            self._file.flush()
+            self._ended = True
+
+    def read(self) -> Iterator[bytes]:
+        """Yield what was written, in the clear."""
+        with self._draft.open("rb") as file:
+            yield from _opened(file, self._sealer, self._bound_to)
+
     def place(self) -> None:
         """Write the end, and put the file into its place, in place of an earlier one."""
-        self._seal(bytes(self._waiting), last=True)
-        self._file.flush()
+        self.end()
         os.fsync(self._file.fileno())
         self._file.close()
         self._draft.replace(self.path)
@@ -229,6 +248,15 @@ class _Pieces:
         fields = (sealed.key_id.encode(), sealed.nonce, sealed.ciphertext)
         self._file.write(_LENGTHS.pack(*map(len, fields)) + b"".join(fields))
         self._number += 1
+
+
+def _opened(file: BinaryIO, sealer: Sealer, of: str) -> Iterator[bytes]:
+    """Yield the pieces of an open file, in the clear."""
+    number, sealed = 0, _next_piece(file)
+    while sealed is not None:
+        following = _next_piece(file)
+        yield sealer.open(sealed, bound_to=_bound_to(of, number, last=following is None))
+        number, sealed = number + 1, following
 
 
 def _bound_to(of: str, number: int, *, last: bool) -> bytes:

@@ -2,57 +2,127 @@
 Reads upload files without holding the event loop: small ones in a thread, large ones in a process.
 
 A thread shares the interpreter with the loop, which does no harm for a small file; a large one takes seconds,
-in which the loop would get every second slice only. The process lives as long as its file.
+in which the loop would get every second slice only. The process lives as long as its file, and is handed it
+in pieces: it reads no further than it is asked to, so that neither it nor we ever hold the file.
 """
 
 import asyncio
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from contextlib import asynccontextmanager
 from datetime import datetime
 from multiprocessing.connection import wait
-from typing import Any, TypeVar
+from typing import Any
 
 from broker.core.errors import ReaderLost
-from broker.wire.upload_csv import Table, read_table
-from broker.wire.upload_slices import ReadFile, UnreadableFile, read_file
-
-T = TypeVar("T")
+from broker.core.kept_uploads import MediaType
+from broker.upload_ports import Content
+from broker.wire.upload_reading import RECORDS_MAX, FileReader, FoundRecord, Surveyed, UnreadableFile
 
 THREAD_BYTES_MAX = 262_144  # some 100 records: 20 ms in a thread, where a process takes 0.5 s to start
+READ_BYTES = 131_072
+"""How much is read at once: some 50 records, which are then made durable before the next."""
+
+_Call = Callable[..., Any]  # a function and its arguments, aside
 
 
-async def read_file_aside(
-    data: bytes, received_at: datetime, *, thread_bytes_max: int = THREAD_BYTES_MAX
-) -> ReadFile | UnreadableFile:
-    """
-    Do as `read_file` does, in a thread or, above `thread_bytes_max`, in a process.
+class FileAside:
+    """A `Reading` whose work is done elsewhere: `aside` calls a method of its `FileReader` there."""
 
-    Raises `ReaderLost` where the process ended early.
-    """
-    return await _aside(len(data) <= thread_bytes_max, read_file, data, received_at)
+    def __init__(self, content: Content, aside: _Call) -> None:
+        """Read this content."""
+        self._content = content
+        self._aside = aside
+
+    async def survey(self, received_at: datetime) -> Surveyed | UnreadableFile:
+        """Look through all of the file; raise `ReaderLost` where the process ended early."""
+        pieces = self._content()
+        while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+            if not await self._aside("survey", piece):
+                break
+        surveyed: Surveyed | UnreadableFile = await self._aside("surveyed", received_at)
+        return surveyed
+
+    async def records(self) -> AsyncIterator[list[FoundRecord]]:
+        """Yield the records of a file that was surveyed; raise likewise."""
+        pieces = _small(self._content())
+        while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+            yield await self._aside("read", piece)
+        yield await self._aside("rest")
 
 
-async def read_table_aside(data: bytes, *, thread_bytes_max: int = THREAD_BYTES_MAX) -> Table:
-    """Do as `read_table` does, likewise; raises `ReaderLost` and what that raises."""
-    return await _aside(len(data) <= thread_bytes_max, read_table, data)
+class ReadAside:
+    """Lends what reads a file that may have so many records, in a thread, or in a process if it is large."""
+
+    def __init__(self, records_max: int = RECORDS_MAX, *, thread_bytes_max: int = THREAD_BYTES_MAX) -> None:
+        self._records_max = records_max
+        self._thread_bytes_max = thread_bytes_max
+
+    @asynccontextmanager
+    async def __call__(
+        self, content: Content, media_type: MediaType = MediaType.XML
+    ) -> AsyncIterator[FileAside]:
+        """Lend what reads one file."""
+        if not await asyncio.to_thread(_is_larger, content, self._thread_bytes_max):
+            reader = FileReader(media_type, self._records_max)
+
+            async def in_thread(name: str, *words: Any) -> Any:
+                """Call a method of the reader."""
+                return await asyncio.to_thread(getattr(reader, name), *words)
+
+            yield FileAside(content, in_thread)
+            return
+        pool = ProcessPoolExecutor(
+            max_workers=1,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_begin,
+            initargs=(media_type, self._records_max),
+        )
+
+        async def in_process(name: str, *words: Any) -> Any:
+            """Call a method of the process's reader."""
+            try:
+                return await asyncio.get_running_loop().run_in_executor(pool, _call, name, *words)
+            except BrokenExecutor as error:
+                raise ReaderLost from error
+
+        try:
+            yield FileAside(content, in_process)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
-async def _aside(small: bool, read: Callable[..., T], *words: Any) -> T:  # noqa: FBT001 - of this module alone
-    """Return what a function returns of a small file, in a thread, or of a large one, in a process."""
-    if small:
-        return await asyncio.to_thread(read, *words)
-    pool = ProcessPoolExecutor(
-        max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent
-    )
-    try:
-        return await asyncio.get_running_loop().run_in_executor(pool, read, *words)
-    except BrokenExecutor as error:
-        raise ReaderLost from error
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+def _small(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the same bytes in pieces of which few records come at once."""
+    for piece in pieces:
+        for start in range(0, len(piece), READ_BYTES):
+            yield piece[start : start + READ_BYTES]
+
+
+def _is_larger(content: Content, size: int) -> bool:
+    """Tell whether a content has more than so many bytes."""
+    for piece in content():
+        size -= len(piece)
+        if size < 0:
+            return True
+    return False
+
+
+_readers: list[FileReader] = []  # the one of this process, where it was started to read a file
+
+
+def _begin(media_type: MediaType, records_max: int) -> None:
+    """Have this process read one file, and end with its parent."""
+    _end_with_parent()
+    _readers.append(FileReader(media_type, records_max))
+
+
+def _call(name: str, *words: Any) -> Any:
+    """Call a method of this process's reader."""
+    return getattr(_readers[0], name)(*words)
 
 
 def _end_with_parent() -> None:

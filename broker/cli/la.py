@@ -15,22 +15,21 @@ from typing import Any
 
 import click
 
+from broker.adapters.file_content import content_of
 from broker.adapters.la_client import LaClient, Reply
 from broker.adapters.memory_sealing import MemorySealer
-from broker.adapters.private_file import write_private_file
-from broker.adapters.worker_process import read_file_aside
+from broker.adapters.private_file import write_private_pieces
+from broker.adapters.worker_process import ReadAside
 from broker.cli.rows import show_rows
-from broker.core.errors import MalformedMessage
 from broker.core.kept_uploads import MediaType
 from broker.runtime.credentials import trusting
 from broker.runtime.doors import doors
 from broker.runtime.parts import admits, assemble, present
 from broker.runtime.settings import load_settings
 from broker.services.la_door import BASE
-from broker.wire.upload_answer import FileAnswer, refuse_file
+from broker.wire.upload_answer import FileAnswer, Places
 from broker.wire.upload_codes import FileCode
-from broker.wire.upload_csv import read_table
-from broker.wire.upload_json import Places
+from broker.wire.upload_csv import table_message
 
 _REFUSED_EXIT_CODE = 65  # EX_DATAERR
 _OK = 300
@@ -60,7 +59,7 @@ def build(table: Path, upload: Path) -> None:
 
     Ends with 65 where TABLE is no table with the published columns.
     """
-    write_private_file(upload, read_table(table.read_bytes()).message)
+    write_private_pieces(upload, table_message(content_of(table)))
 
 
 @la.command()
@@ -72,9 +71,9 @@ def validate(context: click.Context, file: Path) -> None:
 
     Ends with 0 when every record would be loaded, 65 otherwise. No demographic source is asked.
     """
-    answer, places = asyncio.run(_validated(file.read_bytes(), is_table=_is_table(file)))
+    answer = asyncio.run(_validated(file))
     click.echo(f"{file.name}: {answer.code.value}, {answer.loaded} loaded, {answer.failed} refused")
-    places = places or (lambda _location: None)
+    places = answer.places or (lambda _location: None)
     rows = [
         (str(number), record.code.value, record.words or "-", _where(record.location, places))
         for number, record in enumerate(answer.records, start=1)
@@ -92,7 +91,7 @@ def validate(context: click.Context, file: Path) -> None:
 @door_options
 def send(file: Path, request_id: str | None, url: str, token_file: Path, ca_file: Path | None) -> None:
     """Send FILE (XML, or CSV by its name); show its status, in which its id stands."""
-    media_type = MediaType.CSV if _is_table(file) else MediaType.XML
+    media_type = _media_type(file)
     request_id = request_id or secrets.token_hex(16)
     body = file.read_bytes()
 
@@ -132,24 +131,18 @@ def acknowledgement(
     _show(_asked(url, token_file, ca_file, lambda client: client.fetch(path, accept=accept)))
 
 
-async def _validated(data: bytes, *, is_table: bool) -> tuple[FileAnswer, Places | None]:
-    """Return what a file would be answered, and where the parts of a table stand in it."""
+async def _validated(file: Path) -> FileAnswer:
+    """Return what a file would be answered."""
     settings = load_settings()
-    places: Places | None = None
-    if is_table:
-        try:
-            table = read_table(data)
-        except MalformedMessage as fault:
-            return refuse_file(fault.reason, location=fault.location), None
-        data, places = table.message, table.places
-    own = doors(assemble(settings, sealer=MemorySealer()), read=read_file_aside, admits=admits(settings))
+    parts = assemble(settings, sealer=MemorySealer())
+    own = doors(parts, read=ReadAside(settings.upload_records_max), admits=admits(settings))
     own.clock.now = present()
-    return await own.uploads.load(data), places
+    return await own.uploads.load(content_of(file), media_type=_media_type(file))
 
 
-def _is_table(file: Path) -> bool:
-    """Tell by its name whether a file is a table."""
-    return file.suffix.lower() == _CSV_SUFFIX
+def _media_type(file: Path) -> MediaType:
+    """Tell by its name in what a file is written."""
+    return MediaType.CSV if file.suffix.lower() == _CSV_SUFFIX else MediaType.XML
 
 
 def _where(location: str, places: Places) -> str:

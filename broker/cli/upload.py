@@ -4,13 +4,15 @@ import asyncio
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import click
 
 from broker.adapters.cluster import Cluster
+from broker.adapters.file_content import content_of
 from broker.adapters.kafka_facts import KafkaFactLog
-from broker.adapters.private_file import write_private_file
+from broker.adapters.private_file import write_private_pieces
 from broker.cli.rows import show_rows
 from broker.core.errors import AcknowledgementUnwritten
 from broker.runtime.access import needed
@@ -21,7 +23,7 @@ from broker.runtime.preflight import check_cluster, check_storage
 from broker.runtime.settings import Settings, load_settings
 from broker.runtime.upload_doors import uploads
 from broker.runtime.worker import Role
-from broker.wire.file_response import write_file_response
+from broker.wire.file_response import file_response
 from broker.wire.upload_answer import FileAnswer
 from broker.wire.upload_codes import FileCode
 
@@ -85,7 +87,7 @@ async def _load(
     await facts.start()
     try:
         for file in files:
-            answer = await use_case.load(await asyncio.to_thread(file.read_bytes))
+            answer = await use_case.load(content_of(file))
             _show(file, answer, to_stderr=to_stderr)
             answers.append(answer)
     finally:
@@ -97,13 +99,13 @@ async def _load(
 
 def _write(place: Path, answer: FileAnswer) -> None:
     """Write the acknowledgement; raise `AcknowledgementUnwritten`."""
-    written = write_file_response(answer, created_at=present())
+    pieces = file_response(answer, created_at=present())
     try:
         if place == _STANDARD_OUTPUT:
-            sys.stdout.buffer.write(written)
+            sys.stdout.buffer.writelines(pieces)
             sys.stdout.flush()
         else:
-            write_private_file(place, written)
+            write_private_pieces(place, pieces)
     except OSError as error:
         raise AcknowledgementUnwritten(
             f"the file was loaded, but its acknowledgement cannot be written: {error.strerror}"
@@ -117,10 +119,9 @@ def _show(file: Path, answer: FileAnswer, *, to_stderr: bool) -> None:
         parts.append(f"{answer.failed} refused")
     parts += answer.notes
     click.echo(f"{file.name}: {answer.code.value}, {', '.join(parts)}", err=to_stderr)
-    refused = answer.refused
-    if not refused:
-        return
-    rows = [(one.code, one.reason, one.location) for one in refused[:_REFUSED_ROWS_MAX]]
-    show_rows(("code", "reason", "place"), rows, to_stderr=to_stderr)
-    if (more := len(refused) - _REFUSED_ROWS_MAX) > 0:
+    refused = answer.refused()
+    rows = [(one.code, one.reason, one.location) for one in islice(refused, _REFUSED_ROWS_MAX)]
+    if rows:
+        show_rows(("code", "reason", "place"), rows, to_stderr=to_stderr)
+    if more := sum(1 for _ in refused):
         click.echo(f"and {more} more", err=to_stderr)

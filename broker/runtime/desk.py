@@ -9,7 +9,7 @@ from broker.adapters.kafka_admission import explained
 from broker.adapters.kafka_archive import KafkaArchive
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.message_table import MessageTable
-from broker.adapters.worker_process import read_file_aside
+from broker.adapters.worker_process import ReadAside
 from broker.core.desk_roles import Role
 from broker.runtime.doors import doors
 from broker.runtime.feeds import feed_rule
@@ -99,7 +99,7 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
     by_hand = FactDesk(facts, parts.facts, log, key=parts.key, clock=present, takes=admitted.takes)
     stale = feed_rule(settings, parts, present())
     asked = source(settings, cluster, clock=present, metrics=Metrics())
-    own = doors(parts, read=read_file_aside, admits=admitted, source=asked)
+    own = doors(parts, read=ReadAside(), admits=admitted, source=asked)
     try:
         async with explained(cluster):
             await archive.start()

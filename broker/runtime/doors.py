@@ -10,7 +10,8 @@ from broker.services.numbers_in_use import NumbersInUse
 from broker.services.redriving import Doors
 from broker.services.rejections import Rejections
 from broker.services.replay import SteppedClock, Taken
-from broker.services.uploads import Read, Uploads
+from broker.services.upload_reading import Read
+from broker.services.uploads import Uploads
 from broker.services.waiting_records import WaitingRecords
 from broker.wire.visit_reading import ADMITS_ALL, Admits
 

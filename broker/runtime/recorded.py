@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from broker.core.policy import AnyPolicy
@@ -10,19 +9,14 @@ from broker.runtime.doors import doors
 from broker.runtime.parts import Parts
 from broker.services.numbers_in_use import NumbersInUse
 from broker.services.replay import Replay, Replayed
+from broker.services.upload_reading import read_here
 from broker.wire.readable import readable
 from broker.wire.stream import StreamLine
-from broker.wire.upload_slices import ReadFile, UnreadableFile, read_file
-
-
-async def _read(data: bytes, received_at: datetime) -> ReadFile | UnreadableFile:
-    """Read an upload in this process: nobody else waits for the event loop."""
-    return read_file(data, received_at)
 
 
 def offline(parts: Parts, *, policy: AnyPolicy | None = None) -> Replay:
     """Return a replay that writes to nothing, under another policy if asked."""
-    own = doors(parts, read=_read, numbers=NumbersInUse(parts.key, horizon=parts.policy.horizon))
+    own = doors(parts, read=read_here, numbers=NumbersInUse(parts.key, horizon=parts.policy.horizon))
     return Replay(
         intake=own.intake,
         uploads=own.uploads,

@@ -13,6 +13,11 @@ class UploadSettings(BaseModel):
         description="directory of the upload files and acknowledgements that are kept, sealed, for 35 days; "
         "default: kept in the data directory",
     )
+    upload_records_max: int = Field(
+        default=250_000,
+        ge=1,
+        description="most records of one upload file; of one with more nothing is loaded (CPF01)",
+    )
     drop_answer_days: int = Field(
         default=7,
         ge=1,

@@ -6,14 +6,14 @@ is kept.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from broker.adapters.drop_folder import DropFolder, Verdict
 from broker.adapters.kept_files import KeptFiles
-from broker.adapters.worker_process import read_file_aside, read_table_aside
-from broker.core.kept_uploads import UploadDoor
+from broker.adapters.worker_process import ReadAside
+from broker.core.kept_uploads import Part, UploadDoor
 from broker.ports import Clock, FactLog
 from broker.runtime import log_events as events
 from broker.runtime.asking import Source, verifying
@@ -28,7 +28,9 @@ from broker.services.upload_desk import Outcome, UploadDesk
 from broker.services.upload_queue import UploadQueue
 from broker.services.uploads import Uploads
 from broker.services.waiting_records import WaitingRecords
+from broker.upload_ports import Content
 from broker.wire.upload_answer import FileAnswer
+from broker.wire.upload_codes import FileCode, RecordCode
 
 KEPT_FOR = timedelta(days=35)
 """How long an upload and its answer are kept, sealed."""
@@ -56,7 +58,7 @@ def uploads(
             verifying=verifying(source, parts),
         ),
         feeds=FeedLog(parts.feeds, parts.key),
-        read=read_file_aside,
+        read=ReadAside(settings.upload_records_max),
         key=parts.key,
         clock=clock,
         count=count,
@@ -84,9 +86,7 @@ class UploadDoors:
     ) -> None:
         """Take what is needed; nothing is opened before `prepare` and `run`."""
         self._store = KeptFiles(settings.kept_files, parts.sealer)
-        self.desk = UploadDesk(
-            use_case, self._store, key=parts.key, clock=clock, told=self._told, table=read_table_aside
-        )
+        self.desk = UploadDesk(use_case, self._store, key=parts.key, clock=clock, told=self._told)
         self._queue = UploadQueue(self.desk, self._store, count=count)
         self.http = LaDoor(parts.senders, self._store, self._queue, key=parts.key, clock=clock)
         self._answers_for = timedelta(days=settings.drop_answer_days)
@@ -112,9 +112,9 @@ class UploadDoors:
         if damaged := await asyncio.to_thread(self._store.damaged):
             self._log.write(events.KeptFilesDamaged(count=len(damaged)))
 
-    async def _take(self, data: bytes) -> Verdict:
+    async def _take(self, content: Content) -> Verdict:
         """Take one dropped file: whoever may write into the folder may send for anybody."""
-        return _verdict(await self.desk.take(data, door=UploadDoor.FOLDER))
+        return _verdict(await self.desk.take(content, door=UploadDoor.FOLDER))
 
     def _refuse(self, reason: str) -> Verdict:
         """Answer a dropped file that is not to be read."""
@@ -122,14 +122,16 @@ class UploadDoors:
 
     def _told(self, door: UploadDoor, answer: FileAnswer) -> None:
         """Count what of a file was kept instead of loaded, the file as a whole or its records; log it."""
-        codes = [record.code for record in answer.records if not record.loaded]
-        for code in [answer.code] if answer.fault is not None else codes:
-            self._metrics.add(REJECTED, door="upload", code=code)
+        codes: Mapping[FileCode | RecordCode, int] = {
+            code: count for code, count in answer.records.codes.items() if code is not RecordCode.LOADED
+        }
+        for code, count in ({answer.code: 1} if answer.fault is not None else codes).items():
+            self._metrics.add(REJECTED, count, door="upload", code=code)
         self._log.write(events.UploadTaken(code=answer.code.value, records=answer.loaded, door=door.value))
 
 
 def _verdict(outcome: Outcome) -> Verdict:
     """Return an outcome as the drop folder puts it beside the file."""
     return Verdict(
-        accepted=outcome.answer.accepted, kept=bool(outcome.upload_id), answer=outcome.acknowledgement
+        accepted=outcome.answer.accepted, kept=bool(outcome.upload_id), answer=outcome.parts[Part.XML]
     )

@@ -57,7 +57,7 @@ class FeedLog:
             received_at=received_at,
             found=answer.found,
             plans=answer.plans,
-            codes=Counter(record.code.value for record in answer.records),
+            codes=Counter({code.value: count for code, count in answer.records.codes.items()}),
         )
         event = CloudEvent(
             event_id=self._key.derive("feed file taken", file_key, received_at.isoformat()),

@@ -15,8 +15,8 @@ from broker.core.mesh_errors import MailboxUnavailable, MessageUnderWay
 from broker.mesh_ports import Mailbox
 from broker.ports import Clock, FactLog
 from broker.services.rejections import Rejections
-from broker.services.uploads import DEFECT
 from broker.wire.records_codec import Door, Rejected
+from broker.wire.upload_codes import DEFECT
 
 NO_HANDLER = "no handler for its workflow"
 """Reason: its workflow id is none that the settings name."""

@@ -13,6 +13,7 @@ from broker.core.mailbox import Incoming, Outgoing
 from broker.core.mesh_errors import MessageRefused
 from broker.services.mesh_post import MeshPost
 from broker.services.upload_desk import UploadDesk
+from broker.upload_ports import in_memory
 
 ACKNOWLEDGES = "ack-"
 """What the local id of an acknowledgement begins with; behind it stands the exchange's id of the file."""
@@ -58,7 +59,7 @@ class MeshUploads:
             outcome = self._desk.refuse(incoming.trouble.value)
         else:
             senders = frozenset({owner} if owner is not None else ())
-            outcome = await self._desk.take(incoming.body, door=UploadDoor.MESH, senders=senders)
+            outcome = await self._desk.take(in_memory(incoming.body), door=UploadDoor.MESH, senders=senders)
         acknowledgement = Outgoing(
             mailbox=incoming.sender,
             workflow=self._workflow,

@@ -18,6 +18,7 @@ from broker.services.intake import Intake
 from broker.services.rejected_desk import TAKEN, RejectedDesk, RejectedItem
 from broker.services.replay import SteppedClock, Taken
 from broker.services.uploads import Uploads
+from broker.upload_ports import in_memory
 from broker.wire.records_codec import Door, RecordsCodec
 
 UNOPENED = "not opened"
@@ -105,7 +106,7 @@ class Redriving:
             return Redriven(item_id=item.item_id, outcome=UNOPENED), []
         self._doors.clock.now = item.message.received_at  # rules ask for the first receipt of the same bytes
         if item.message.door is Door.UPLOAD:
-            await self._doors.uploads.load(raw)
+            await self._doors.uploads.load(in_memory(raw))
         else:
             await self._doors.intake.take(raw, item.message.door)
         writes = self._doors.taken.take()

@@ -5,13 +5,17 @@ reason; two NHS numbers for one patient are an item in `cpis.worklist`, without 
 Knows how large a record may be: longer bytes are kept in parts, in order, under one id.
 """
 
+import hashlib
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 
 from broker.core.alerts import ItemKind, WorklistItem
 from broker.core.identifiers import OdsCode
 from broker.core.keyed import IdentityKey
 from broker.ports import Topic, Write
+from broker.upload_ports import Content, in_memory
 from broker.wire.cloudevents import REJECTED_TYPE, WORKLIST_TYPE, CloudEvent, write_headers
 from broker.wire.records_codec import RecordsCodec, Rejected
 
@@ -20,7 +24,6 @@ SOURCE = "urn:cpis:intake"
 RECORD_BYTES_MAX = 524_288
 """Half of what Kafka takes by default: a record above its limit would be refused for ever, not once."""
 
-_WHOLE = 1
 _CONTROL_ID_CHARACTERS_MAX = 200  # ten times the standard's; a longer one is found in the bytes themselves
 
 
@@ -50,19 +53,41 @@ class Rejections:
         identity = self._key.derive(
             "rejected", rejected.door.value, rejected.reason, rejected.location, *told
         )
-        starts = range(0, max(len(raw), _WHOLE), self._part_bytes_max)
-        if len(starts) == _WHOLE:
+        if len(raw) <= self._part_bytes_max:
             return [self._write(rejected, identity)]
-        parts: list[Write] = []
-        for number, start in enumerate(starts, start=1):
-            place = f"part {number} of {len(starts)}"
-            part = replace(
-                rejected,
-                raw=raw[start : start + self._part_bytes_max],
-                location=f"{rejected.location}, {place}" if rejected.location else place,
-            )
-            parts.append(self._write(part, f"{identity}.{number}"))
-        return parts
+        return list(self._parts(rejected, identity, in_memory(raw), len(raw)))
+
+    def parts(self, rejected: Rejected, content: Content) -> Iterator[Write]:
+        """Yield the records that keep a file, of which no more than a part is held; else as `writes`."""
+        size, digest = 0, hashlib.sha256()
+        for piece in content():
+            size += len(piece)
+            digest.update(piece)
+        if size <= self._part_bytes_max:
+            yield from self.writes(replace(rejected, raw=b"".join(content())))
+            return
+        identity = self._key.derive(
+            "rejected", rejected.door.value, rejected.reason, rejected.location, digest.digest()
+        )
+        yield from self._parts(rejected, identity, content, size)
+
+    def _parts(self, rejected: Rejected, identity: str, content: Content, size: int) -> Iterator[Write]:
+        """Yield the records that keep so many bytes, in their order."""
+        count = -(-size // self._part_bytes_max)
+        held = bytearray()
+        number = 0
+        for piece in chain(content(), [None]):
+            held += piece or b""
+            while len(held) > self._part_bytes_max or (piece is None and held):
+                number += 1
+                place = f"part {number} of {count}"
+                part = replace(
+                    rejected,
+                    raw=bytes(held[: self._part_bytes_max]),
+                    location=f"{rejected.location}, {place}" if rejected.location else place,
+                )
+                del held[: self._part_bytes_max]
+                yield self._write(part, f"{identity}.{number}")
 
     def two_numbers(self, provider: OdsCode, control_id: str, at: datetime, *, about: str) -> Write:
         """

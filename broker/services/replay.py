@@ -20,6 +20,7 @@ from broker.core.succession import Came
 from broker.ports import INPUTS, Topic, Write
 from broker.services.intake import Intake
 from broker.services.uploads import Uploads
+from broker.upload_ports import in_memory
 from broker.wire.facts_codec import FactCodec
 from broker.wire.records_codec import RecordsCodec
 from broker.wire.stream import Door, StreamLine
@@ -114,7 +115,7 @@ class Replay:
             case Door.MLLP:
                 await self._intake.receive(line.raw)
             case Door.UPLOAD:
-                await self._uploads.load(line.raw)
+                await self._uploads.load(in_memory(line.raw))
             case _:  # a fact as it stood in an input
                 await self._taken.append([Write(line.topic, line.key, line.raw)])
         came: dict[NhsNumber, list[Came]] = {}

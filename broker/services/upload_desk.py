@@ -8,36 +8,38 @@ of every file the bytes and the answer are kept, sealed.
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from broker.core.errors import MalformedMessage
 from broker.core.identifiers import OdsCode, aware
 from broker.core.kept_uploads import KeptUpload, MediaType, Part, Result, UploadDoor
 from broker.core.keyed import IdentityKey
 from broker.core.upload_errors import UploadLost
 from broker.ports import Clock
 from broker.services.uploads import Uploads
-from broker.upload_ports import UploadStore
-from broker.wire.file_response import write_file_response
+from broker.upload_ports import Content, UploadDraft, UploadStore
+from broker.wire.file_response import file_response, write_file_response
 from broker.wire.upload_answer import FileAnswer, refuse_file
-from broker.wire.upload_csv import Table, read_table
-from broker.wire.upload_json import Places, write_json_response
+from broker.wire.upload_json import json_response
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """
-    What became of a file, and the message in which its sender is told so (REPC_MT000003GB01, R15).
+    What became of a file, and the message in which its sender is told so, made at a time (aware; R15).
 
-    `as_json` says the same without a name. `upload_id` is that of what is kept, empty where nothing is.
+    `upload_id` is that of what is kept, empty where nothing is.
     """
 
     answer: FileAnswer
-    acknowledgement: bytes = field(repr=False)
-    as_json: bytes = field(repr=False)
+    at: datetime
     upload_id: str = ""
+
+    @property
+    def acknowledgement(self) -> bytes:
+        """The message to its sender, whole (REPC_MT000003GB01)."""
+        return write_file_response(self.answer, created_at=self.at)
 
     @property
     def result(self) -> Result:
@@ -46,22 +48,16 @@ class Outcome:
         return Result(code=answer.code.value, loaded=answer.loaded, failed=answer.failed, plans=answer.plans)
 
     @property
-    def parts(self) -> Mapping[Part, bytes]:
-        """The answers that are kept of it."""
-        return {Part.XML: self.acknowledgement, Part.JSON: self.as_json}
+    def parts(self) -> Mapping[Part, Iterator[bytes]]:
+        """The answers that are kept of it, in pieces: the message, and JSON without a name."""
+        return {
+            Part.XML: file_response(self.answer, created_at=self.at),
+            Part.JSON: json_response(self.answer, created_at=self.at),
+        }
 
 
 Told = Callable[[UploadDoor, FileAnswer], None]
 """Hears what became of a file that was read."""
-
-
-ReadTable = Callable[[bytes], Awaitable[Table]]
-"""Reads a table without holding the event loop; `read_table` says what it returns."""
-
-
-async def read_table_here(data: bytes) -> Table:
-    """Read a table in a thread."""
-    return await asyncio.to_thread(read_table, data)
 
 
 class UploadDesk:
@@ -75,14 +71,8 @@ class UploadDesk:
         key: IdentityKey,
         clock: Clock,
         told: Told,
-        table: ReadTable = read_table_here,
     ) -> None:
-        """
-        Take the use case, where files are kept, and the clock that dates acknowledgements.
-
-        `table` reads a table without holding the event loop.
-        """
-        self._read_table = table
+        """Take the use case, where files are kept, and the clock that dates acknowledgements."""
         self._uploads = uploads
         self._store = store
         self._key = key
@@ -91,7 +81,7 @@ class UploadDesk:
 
     async def take(
         self,
-        data: bytes,
+        content: Content,
         *,
         door: UploadDoor,
         senders: frozenset[OdsCode] | None = None,
@@ -100,23 +90,30 @@ class UploadDesk:
         """
         Make durable what a file says, keep it with its answer, and return that; it may be taken again.
 
+        It is sealed first and read from there: what is read twice must not change in between.
         `senders` are the authorities for which whoever handed it in may send, None where the door knows
         nobody: a file of any other is refused as a whole, and nothing of it is loaded. Raises as
         `Uploads.load` does, and `StorageUnusable` where it cannot be kept: it is then to be taken again.
         """
         received_at = aware(self._clock())
-        outcome = await self._load(data, door, senders, received_at, media_type)
-        upload = KeptUpload(
-            upload_id=secrets.token_hex(16),
-            door=door,
-            media_type=media_type,
-            senders=senders or frozenset(),
-            received_at=received_at,
-            digest=digest(hashlib.sha256(data), self._key),
-            result=outcome.result,
-        )
-        await asyncio.to_thread(self._keep, upload, data, outcome)
-        return replace(outcome, upload_id=upload.upload_id)
+        upload_id = secrets.token_hex(16)
+        draft = await asyncio.to_thread(self._store.begin, upload_id)
+        try:
+            digested = await asyncio.to_thread(_copied, content, draft)
+            upload = KeptUpload(
+                upload_id=upload_id,
+                door=door,
+                media_type=media_type,
+                senders=senders or frozenset(),
+                received_at=received_at,
+                digest=digest(digested, self._key),
+            )
+            outcome = await self._load(draft.read, upload, senders)
+            await asyncio.to_thread(draft.place)
+        finally:
+            await asyncio.to_thread(draft.discard)
+        await asyncio.to_thread(self._store.settle, replace(upload, result=outcome.result), outcome.parts)
+        return outcome
 
     async def settle(self, upload: KeptUpload) -> Outcome:
         """
@@ -124,64 +121,47 @@ class UploadDesk:
 
         Raises as `take` does, and `UnsealingFailed` or `UploadLost` where it cannot be read any more.
         """
-        data = await asyncio.to_thread(self._read, upload.upload_id)
-        outcome = await self._load(data, upload.door, upload.senders, upload.received_at, upload.media_type)
+        outcome = await self._load(lambda: self._read(upload.upload_id), upload, upload.senders)
         settled = replace(upload, result=outcome.result, postponed="")
         await asyncio.to_thread(self._store.settle, settled, outcome.parts)
-        return replace(outcome, upload_id=upload.upload_id)
+        return outcome
 
     def refuse(self, reason: str) -> Outcome:
         """Answer a file that is not to be read, for this reason: a stable word (CPF01)."""
-        return self._outcome(refuse_file(reason))
+        return Outcome(answer=refuse_file(reason), at=self._clock())
 
     async def _load(
-        self,
-        data: bytes,
-        door: UploadDoor,
-        senders: frozenset[OdsCode] | None,
-        received_at: datetime,
-        media_type: MediaType,
+        self, content: Content, upload: KeptUpload, senders: frozenset[OdsCode] | None
     ) -> Outcome:
         """Make durable what a file says; a table is read as the message that says the same."""
-        places = None
-        try:
-            if media_type is MediaType.CSV:
-                table = await self._read_table(data)
-                data, places = table.message, table.places
-        except MalformedMessage as fault:
-            answer = await self._uploads.refuse(data, fault, received_at)
-        else:
-            answer = await self._uploads.load(
-                data, senders=senders, at_once=door.answers_at_once, received_at=received_at
-            )
-        self._told(door, answer)
-        return await asyncio.to_thread(self._outcome, answer, places)
-
-    def _read(self, upload_id: str) -> bytes:
-        """Return a file that is kept."""
-        pieces = list(self._store.read(upload_id, Part.FILE))
-        if not pieces:
-            raise UploadLost
-        return b"".join(pieces)
-
-    def _keep(self, upload: KeptUpload, data: bytes, outcome: Outcome) -> None:
-        """Keep a file with its answer: what is known of it comes last, so that it is there whole or not."""
-        draft = self._store.begin(upload.upload_id)
-        try:
-            draft.write(data)
-            draft.place()
-        finally:
-            draft.discard()
-        self._store.settle(upload, outcome.parts)
-
-    def _outcome(self, answer: FileAnswer, places: Places | None = None) -> Outcome:
-        """Return an answer with its messages; `places` says where the parts of a table stand in it."""
-        at = self._clock()
-        return Outcome(
-            answer=answer,
-            acknowledgement=write_file_response(answer, created_at=at),
-            as_json=write_json_response(answer, created_at=at, places=places),
+        answer = await self._uploads.load(
+            content,
+            media_type=upload.media_type,
+            senders=senders,
+            at_once=upload.door.answers_at_once,
+            received_at=upload.received_at,
         )
+        self._told(upload.door, answer)
+        return Outcome(answer=answer, at=self._clock(), upload_id=upload.upload_id)
+
+    def _read(self, upload_id: str) -> Iterator[bytes]:
+        """Yield a file that is kept."""
+        nothing = True
+        for piece in self._store.read(upload_id, Part.FILE):
+            nothing = False
+            yield piece
+        if nothing:
+            raise UploadLost
+
+
+def _copied(content: Content, draft: UploadDraft) -> "hashlib._Hash":
+    """Seal a content; return its digest."""
+    digested = hashlib.sha256()
+    for piece in content():
+        digested.update(piece)
+        draft.write(piece)
+    draft.end()
+    return digested
 
 
 def digest(content: "hashlib._Hash", key: IdentityKey) -> str:

@@ -14,8 +14,8 @@ from broker.core.identifiers import OdsCode
 from broker.core.kept_uploads import KeptUpload
 from broker.core.upload_errors import UploadLost
 from broker.services.upload_desk import UploadDesk
-from broker.services.uploads import DEFECT
 from broker.upload_ports import UploadStore
+from broker.wire.upload_codes import DEFECT
 
 WAITING_MAX = 1_000
 """How many may wait: some six from every authority of the country. Disks are finite."""

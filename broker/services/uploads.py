@@ -6,31 +6,31 @@ taken only once all of it is durable; taking it twice is harmless, since merging
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from broker.core.errors import BrokerError, DemographicsUnavailable, MalformedMessage, StorageUnusable
+from broker.core.errors import BrokerError, DemographicsUnavailable, StorageUnusable
 from broker.core.facts import IdentityNotice, PlanFact, PlanKey
 from broker.core.identifiers import NhsNumber, OdsCode, aware, london_day
+from broker.core.kept_uploads import MediaType
 from broker.core.keyed import IdentityKey
 from broker.core.plans import last_visible_day
 from broker.ports import Clock, FactLog, Write
 from broker.services.fact_writes import fact_write, record_of
 from broker.services.feed_health import FeedLog
 from broker.services.rejections import RECORD_BYTES_MAX, SOURCE, Rejections
+from broker.services.upload_reading import Read, Reading
 from broker.services.waiting_records import WaitingRecords
+from broker.upload_ports import Content, in_memory
 from broker.wire.facts_codec import FactCodec
+from broker.wire.record_answers import RecordAnswer, RecordAnswers
 from broker.wire.records_codec import Door, Rejected
-from broker.wire.upload import AUTHOR_ID, Upload
-from broker.wire.upload_answer import FileAnswer, RecordAnswer, refuse_file, send_again
-from broker.wire.upload_codes import FileCode, RecordCode
-from broker.wire.upload_record import FaultyRecord, ReadRecord
-from broker.wire.upload_sent import SentFile, SentRecord
-from broker.wire.upload_slices import ReadFile, UnreadableFile, alone
-
-Read = Callable[[bytes, datetime], Awaitable[ReadFile | UnreadableFile]]
-"""Reads a file without holding the event loop; `read_file` says what it returns."""
+from broker.wire.upload import AUTHOR_ID
+from broker.wire.upload_answer import FileAnswer, refuse_file, send_again
+from broker.wire.upload_codes import DEFECT, FileCode, RecordCode
+from broker.wire.upload_reading import Surveyed, UnreadableFile
+from broker.wire.upload_record import FaultyRecord, FileHead, ReadRecord
 
 RECORDS_PER_APPEND = 200
 """Some 20 ms of sealing and encoding between two turns of the event loop, and one answer of Kafka's."""
@@ -44,8 +44,6 @@ PARTLY_OUT_OF_VIEW = "one of its plans was out of view when it was recorded, and
 """Note about a record that was taken: a plan of it alerts nobody by what it says (ruling 18)."""
 NOT_ITS_OWN = "another authority's file"
 """Reason: whoever handed it in may not send for the authority that the file names."""
-DEFECT = "broker defect"
-"""Reason: our own code failed on this file; the bytes are kept, so that it can be found and mended."""
 
 
 About = frozenset[tuple[NhsNumber, PlanKey]]
@@ -95,80 +93,75 @@ class Uploads:
 
     async def load(
         self,
-        data: bytes,
+        content: Content,
         *,
+        media_type: MediaType = MediaType.XML,
         senders: frozenset[OdsCode] | None = None,
         at_once: bool = False,
         received_at: datetime | None = None,
     ) -> FileAnswer:
         """
-        Make a file's plans durable, then what is refused; the whole of a file by none of `senders` is.
+        Make a file's plans durable, and what is refused of it; the whole of a file by none of `senders` is.
 
-        `received_at` is when its bytes first came, the present moment unless given. Raises
+        Nothing is loaded of a file before all of it was looked through; then it is in turns, so that it is
+        never held whole. `received_at` is when its bytes first came, the present moment unless given. Raises
         `KafkaUnavailable`, `ReaderLost` or `StorageUnusable`: the file is to be taken again. Where the
-        demographic source does not answer, its sender is told so `at_once` (CPF05, R16) and nothing is
-        loaded; else that is raised as `DemographicsUnavailable`.
+        demographic source does not answer, its sender is told so `at_once` (CPF05, R16), whatever was loaded
+        by then; else that is raised as `DemographicsUnavailable`.
         """
         received_at = aware(received_at or self._clock())
-        try:
-            file = await self._read(data, received_at)
-        except BrokerError:
-            raise
-        except Exception:  # noqa: BLE001 - a defect of ours loses no file and holds up no other
-            file = UnreadableFile(f"{FileCode.MALFORMED} {DEFECT}", "/", SentFile())
-        if isinstance(file, ReadFile) and senders is not None and file.upload.authority not in senders:
-            file = UnreadableFile(f"{FileCode.MALFORMED} {NOT_ITS_OWN}", AUTHOR_ID, file.sent)
-        if isinstance(file, UnreadableFile):
-            return await self._refuse_file(data, file, received_at, senders)
-        try:
-            return await self._load_records(data, file, received_at)
-        except DemographicsUnavailable:
-            if not at_once:
+        async with self._read(content, media_type) as reading:
+            try:
+                file = await reading.survey(received_at)
+            except BrokerError:
                 raise
-        return send_again(file.sent)
+            except Exception:  # noqa: BLE001 - a defect of ours loses no file and holds up no other
+                file = UnreadableFile(f"{FileCode.MALFORMED} {DEFECT}", "/")
+            if isinstance(file, Surveyed) and senders is not None and file.head.authority not in senders:
+                reason = f"{FileCode.MALFORMED} {NOT_ITS_OWN}"
+                file = UnreadableFile(reason, AUTHOR_ID, file.sent, file.found, file.places)
+            if isinstance(file, UnreadableFile):
+                return await self._refuse_file(content, file, received_at, senders)
+            try:
+                return await self._load_records(reading, file, received_at)
+            except DemographicsUnavailable:
+                if not at_once:
+                    raise
+            return send_again(file.sent, file.found)
 
-    async def refuse(self, data: bytes, fault: MalformedMessage, received_at: datetime) -> FileAnswer:
-        """Keep a file of another form that cannot be read as an upload; raise as `load` does (CPF01)."""
-        reason = f"{FileCode.MALFORMED} {fault.reason}"
-        return await self._refuse_file(data, UnreadableFile(reason, fault.location, SentFile()), received_at)
-
-    async def _load_records(self, data: bytes, file: ReadFile, received_at: datetime) -> FileAnswer:
-        """Examine every record, then append the plans of those that are taken, then keep the others."""
-        upload = file.upload
-        examined = await self._waiting.examined_all(upload.records, received_at)
-        answers: list[RecordAnswer] = []
-        refused: list[FaultyRecord] = []
-        plans = 0
+    async def _load_records(self, reading: Reading, file: Surveyed, received_at: datetime) -> FileAnswer:
+        """Take the records in turns: examine them, then append what is taken and what is refused of them."""
+        answers = RecordAnswers()
+        plans = kept = 0
         batch = _Batch(self._facts)
-        said = file.sent.records or (SentRecord(),) * len(upload.records)
-        for (record, protected), sent in zip(examined, said, strict=True):
-            await batch.add([self._protected(number, notice) for number, notice in protected])
-            taken = record if isinstance(record, FaultyRecord) else self._facts_of(record)
-            if isinstance(taken, FaultyRecord):
-                refused.append(taken)
-                code, words = taken.code, taken.reason
-            else:
-                plans += len(taken.writes)
-                await batch.add(taken.writes)
-                code, words = taken.code, taken.words
-            answers.append(RecordAnswer(code=code, location=record.location, words=words, sent=sent))
-        slices = {**file.slices, **await _alone(data, upload, refused)}
-        for faulty in refused:  # last, since a file that is taken again keeps them once more
-            raw = slices.get(faulty.location, data) if faulty.kept else None
-            await batch.add(self._waiting.writes(faulty, received_at))
-            await batch.add(self._rejections.writes(_rejected(raw, faulty, upload, received_at)))
-        loaded = sum(answer.loaded for answer in answers)
+        async for found in reading.records():
+            examined = await self._waiting.examined_all([one.record for one in found], received_at)
+            for one, (record, protected) in zip(found, examined, strict=True):
+                await batch.add([self._protected(number, notice) for number, notice in protected])
+                taken = record if isinstance(record, FaultyRecord) else self._facts_of(record)
+                if isinstance(taken, FaultyRecord):
+                    kept += 1
+                    raw = one.raw if taken.kept else None
+                    await batch.add(self._waiting.writes(taken, received_at))
+                    await batch.add(self._rejections.writes(_rejected(raw, taken, file.head, received_at)))
+                    code, words = taken.code, taken.reason
+                else:
+                    plans += len(taken.writes)
+                    await batch.add(taken.writes)
+                    code, words = taken.code, taken.words
+                answers.add(RecordAnswer(code=code, location=record.location, words=words, sent=one.sent))
         answered = FileAnswer(
-            code=_file_code(loaded, len(answers) - loaded),
-            head=file.sent.head,
+            code=_file_code(answers),
+            head=file.sent,
             found=len(answers),
-            records=tuple(answers),
+            records=answers,
             plans=plans,
-            notes=upload.faults,
+            notes=file.faults,
+            places=file.places,
         )
-        await batch.add(self._feeds.writes(answered, received_at, created_at=upload.created_at))
+        await batch.add(self._feeds.writes(answered, received_at, created_at=file.head.created_at))
         await batch.append()
-        self._tell(plans=plans, kept=len(refused))
+        self._tell(plans=plans, kept=kept)
         return answered
 
     async def ask_again(self, data: bytes, first_received_at: datetime, tried: set[About]) -> bool:
@@ -180,11 +173,8 @@ class Uploads:
         is kept of it anew: it lies where it lay. That the source protects a subject is said all the same,
         once: another's plan may be on file (ruling 24). Raises as `load` does. Returns whether it was loaded.
         """
-        file = await self._read(data, first_received_at)
-        if isinstance(file, UnreadableFile) or len(file.upload.records) != 1:
-            return False
-        [record] = file.upload.records
-        if isinstance(record, FaultyRecord) or (about := about_of(record)) in tried:
+        record = await self._only_record(data, first_received_at)
+        if record is None or (about := about_of(record)) in tried:
             return False
         tried.add(about)
         examined, protected = await self._waiting.examined(record, aware(self._clock()))
@@ -202,12 +192,21 @@ class Uploads:
         self._tell(plans=len(taken.writes), kept=0)
         return True
 
+    async def _only_record(self, data: bytes, received_at: datetime) -> ReadRecord | None:
+        """Return the record of a file that has one, None where it cannot be read, or has several."""
+        async with self._read(in_memory(data), MediaType.XML) as reading:
+            file = await reading.survey(received_at)
+            if isinstance(file, UnreadableFile) or file.found != 1:
+                return None
+            [record] = [one.record async for found in reading.records() for one in found]
+        return None if isinstance(record, FaultyRecord) else record
+
     async def _refuse_file(
         self,
-        data: bytes,
+        content: Content,
         file: UnreadableFile,
         received_at: datetime,
-        senders: frozenset[OdsCode] | None = None,
+        senders: frozenset[OdsCode] | None,
     ) -> FileAnswer:
         """Keep a file of which nothing could be read, or nothing is taken from who handed it in."""
         rejected = Rejected(
@@ -215,12 +214,16 @@ class Uploads:
             reason=file.reason,
             location=file.location,
             received_at=received_at,
-            raw=data,
+            raw=None,
         )
         batch = _Batch(self._facts)
-        await batch.add(self._rejections.writes(rejected))
+        parts = self._rejections.parts(rejected, content)
+        while (part := await asyncio.to_thread(next, parts, None)) is not None:
+            await batch.add([part])
         reason = file.reason.removeprefix(f"{FileCode.MALFORMED} ")
-        answered = refuse_file(reason, location=file.location, sent=file.sent)
+        answered = refuse_file(
+            reason, location=file.location, sent=file.sent, found=file.found, places=file.places
+        )
         await batch.add(self._feeds.writes(answered, received_at, senders=senders))
         await batch.append()
         self._tell(plans=0, kept=1)
@@ -299,18 +302,6 @@ class _Batch:
             self._writes, self._bytes = [], 0
 
 
-async def _alone(data: bytes, upload: Upload, refused: list[FaultyRecord]) -> dict[str, bytes]:
-    """Return each record that was read and refused all the same as a file of its own, by its location."""
-    places = {record.location: number for number, record in enumerate(upload.records)}
-    positions = [
-        places[faulty.location]
-        for faulty in refused
-        if isinstance(upload.records[places[faulty.location]], ReadRecord)
-    ]
-    cut = await asyncio.to_thread(alone, data, positions) if positions else {}
-    return {upload.records[position].location: part for position, part in cut.items()}
-
-
 def _size(write: Write) -> int:
     """Return the size of a record's value in bytes."""
     return len(write.value or b"")
@@ -324,21 +315,22 @@ def _never_kept(record: ReadRecord, reason: str) -> FaultyRecord:
     )
 
 
-def _rejected(raw: bytes | None, faulty: FaultyRecord, upload: Upload, received_at: datetime) -> Rejected:
+def _rejected(raw: bytes | None, faulty: FaultyRecord, head: FileHead, received_at: datetime) -> Rejected:
     """Return what is kept of a faulty record."""
     return Rejected(
         door=Door.UPLOAD,
         reason=f"{faulty.code.value} {faulty.reason}",
         location=faulty.location,
-        sender=upload.authority,
-        control_id=upload.file_id,
+        sender=head.authority,
+        control_id=head.file_id,
         received_at=received_at,
         raw=raw,
     )
 
 
-def _file_code(loaded: int, refused: int) -> FileCode:
-    """Return the file code for these numbers of records."""
-    if not refused:
+def _file_code(answers: RecordAnswers) -> FileCode:
+    """Return the code of a file with these answers."""
+    loaded = answers.codes[RecordCode.LOADED]
+    if loaded == len(answers):
         return FileCode.LOADED
     return FileCode.PARTLY_LOADED if loaded else FileCode.NOTHING_LOADED

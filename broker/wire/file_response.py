@@ -5,6 +5,7 @@ Knows the message and how a place in the sender's file is written as an XPath. T
 the same bytes, and every answer makes a message that is valid by the official schema.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from lxml import etree
@@ -18,10 +19,12 @@ from broker.wire.hl7v3_writing import (
     add,
     add_template,
     begin,
+    opened,
     timestamp,
-    written,
+    within,
 )
-from broker.wire.upload_answer import FileAnswer, RecordAnswer, Refused
+from broker.wire.record_answers import RecordAnswer, RecordAnswers
+from broker.wire.upload_answer import FileAnswer, Refused
 from broker.wire.upload_codes import RecordCode
 from broker.wire.upload_record import CHILD
 from broker.wire.upload_sent import SentHead, SentPlan, SentSubject
@@ -29,12 +32,18 @@ from broker.wire.upload_sent import SentHead, SentPlan, SentSubject
 UNKNOWN_TELEPHONE = ("EC", "tel:")
 """Stands where the file had no telephone that could be read."""
 
+_ROOT = "FileResponse"
 _RECORD_CODES = "2.16.840.1.113883.2.1.3.2.4.17.473"
 
 
 def write_file_response(answer: FileAnswer, *, created_at: datetime) -> bytes:
     """Return the acknowledgement in UTF-8; `created_at` (aware) is when it is made."""
-    root = begin("FileResponse")
+    return b"".join(file_response(answer, created_at=created_at))
+
+
+def file_response(answer: FileAnswer, *, created_at: datetime) -> Iterator[bytes]:
+    """Yield the acknowledgement in pieces, so that a large one is never held whole."""
+    root = begin(_ROOT)
     head = answer.head
     add(root, "creationTime", value=timestamp(created_at))
     add(root, "id", extension=head.file_id or UNKNOWN)
@@ -42,13 +51,21 @@ def write_file_response(answer: FileAnswer, *, created_at: datetime) -> bytes:
     add(root, "transmissionQuantity", value=str(declared))
     file = add(add(root, "acknowledgementFile"), "acknowledgementFileDetail")
     add(file, "code", code=answer.code.value, displayName=answer.code.display_name)
-    _add_details(root, answer)
+    opening, end = opened(root)
+    yield opening
+    yield from _details(answer)
+    root = begin(_ROOT)
     _add_receiver(root, head)
     add(add(root, "failedReturnedCP-ISRecords"), "value", value=str(answer.failed))
-    for record in answer.records:
-        _add_message(root, record)
+    yield within(root)
+    for group in answer.records.groups():
+        root = begin(_ROOT)
+        for record in group:
+            _add_message(root, record)
+        yield within(root)
+    root = begin(_ROOT)
     add(add(root, "successfulReturnedCP-ISRecords"), "value", value=str(answer.loaded))
-    return written(root)
+    yield within(root) + end
 
 
 def xpath(location: str) -> str:
@@ -58,24 +75,33 @@ def xpath(location: str) -> str:
     return location.replace("/", f"/{PREFIX}:")
 
 
-def _add_details(root: Element, answer: FileAnswer) -> None:
-    """Append code and place of each record, or what is wrong with the whole file."""
-    details = answer.records if answer.fault is None else (_as_record(answer.fault),)
-    if not details:
-        return
-    acknowledgement = etree.SubElement(root, qualified("acknowledgementRecord"))
-    for record in details:
-        detail = add(acknowledgement, "acknowledgementRecordDetail")
-        code = add(
-            detail,
-            "code",
-            code=record.code.value,
-            codeSystem=_RECORD_CODES,
-            displayName=record.code.display_name,
-        )
-        if record.words:
-            add(code, "originalText").text = record.words
-        add(detail, "location").text = xpath(record.location)
+def _details(answer: FileAnswer) -> Iterator[bytes]:
+    """Yield code and place of each record, or what is wrong with the whole file."""
+    details = answer.records if answer.fault is None else RecordAnswers([_as_record(answer.fault)])
+    end = b""
+    for group in details.groups():
+        root = begin(_ROOT)
+        acknowledgement = etree.SubElement(root, qualified("acknowledgementRecord"))
+        for record in group:
+            _add_detail(acknowledgement, record)
+        opening, end = opened(root, depth=1) if not end else (within(root, depth=1), end)
+        yield opening
+    yield end
+
+
+def _add_detail(acknowledgement: Element, record: RecordAnswer) -> None:
+    """Append code and place of a record."""
+    detail = add(acknowledgement, "acknowledgementRecordDetail")
+    code = add(
+        detail,
+        "code",
+        code=record.code.value,
+        codeSystem=_RECORD_CODES,
+        displayName=record.code.display_name,
+    )
+    if record.words:
+        add(code, "originalText").text = record.words
+    add(detail, "location").text = xpath(record.location)
 
 
 def _as_record(fault: Refused) -> RecordAnswer:

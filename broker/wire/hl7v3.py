@@ -6,6 +6,8 @@ refused: document types (and with them every entity), documents that are not wel
 elements.
 """
 
+from typing import Literal
+
 from lxml import etree
 from lxml.etree import _Element as Element
 
@@ -45,6 +47,22 @@ def read_document(data: bytes) -> Element:
         return root
     # Outside the handler: the parser's own words may repeat what it read.
     raise MalformedMessage("not well-formed XML", location=f"line {line}")
+
+
+def pull_parser(
+    events: tuple[Literal["start", "end"], ...], tags: tuple[str, ...] | None = None
+) -> etree.XMLPullParser:
+    """Return a parser that is handed a document piece by piece, and refuses what `read_document` does."""
+    return etree.XMLPullParser(
+        events,
+        tag=tags,
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        remove_comments=True,
+        remove_pis=True,
+        huge_tree=False,
+    )
 
 
 def qualified(name: str) -> str:

@@ -26,6 +26,7 @@ _CONTENT_ROOT = "2.16.840.1.113883.2.1.3.2.4.18.16"
 _MESSAGES = uuid.UUID("4f0d1ea4-6a53-5d2c-9a0e-2f6a6a0c0a11")  # of ours: what ids of messages are made under
 
 
+_DECLARATION = 1  # line
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -40,6 +41,24 @@ def begin(name: str) -> Element:
 def written(root: Element) -> bytes:
     """Return a message in UTF-8."""
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True)
+
+
+def opened(root: Element, *, depth: int = 0) -> tuple[bytes, bytes]:
+    """
+    Return a message that goes on as what stands before the end of an element, and that end.
+
+    The element is the root, or lies so deep below it, first of its parent; above it nothing is returned.
+    """
+    lines = written(root).splitlines(keepends=True)
+    above = 0 if not depth else depth + _DECLARATION
+    end = len(lines) - depth - 1
+    return b"".join(lines[above:end]), lines[end]
+
+
+def within(root: Element, *, depth: int = 0) -> bytes:
+    """Return what stands in the root of a message, or so deep below it, as it goes on there."""
+    lines = written(root).splitlines(keepends=True)
+    return b"".join(lines[depth + 1 + _DECLARATION : len(lines) - depth - 1])
 
 
 def add(parent: Element, name: str, **attributes: str) -> Element:

@@ -1,21 +1,21 @@
 """
-The local authority upload, HL7 v3 message REPC_MT000002GB01 (dossier 3.1, 3.2): file → plan facts.
+The head of the local authority upload, HL7 v3 message REPC_MT000002GB01 (dossier 3.1, 3.2).
 
-Knows the head of the file and which fault of it refuses the whole file (CPF01): passing the official schema
-is not enough (ruling 40). A faulty record never stops the others. No demographic source is asked here (R12).
+Knows which fault of it refuses the whole file (CPF01): passing the official schema is not enough (ruling 40).
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from lxml.etree import _Element as Element
 
 from broker.core.errors import InvalidOdsCode, MalformedMessage
 from broker.core.identifiers import OdsCode, aware
-from broker.wire.hl7v3 import attribute, place, qualified, read_document, text, the_only
+from broker.wire.hl7v3 import attribute, place, qualified, text, the_only
+from broker.wire.record_stream import FILE_PARTS
 from broker.wire.times import Reading, read_timestamp
-from broker.wire.upload_record import FaultyRecord, FileHead, ReadRecord, read_record
+from broker.wire.upload_record import FileHead
 
 RECORD_COUNT_DIFFERS = "record count differs"
 """Fault of a file that was read all the same: `transmissionQuantity` is not the number of its records."""
@@ -38,78 +38,37 @@ _FILE = "/File"
 _AUTHOR = "/File/communicationFunctionSnd/organisation"
 AUTHOR_ID = f"{_AUTHOR}/id"
 """Where a file says whose it is."""
-_FILE_PARTS = frozenset(
-    map(qualified, ("creationTime", "id", "transmissionQuantity", "communicationFunctionSnd", "record"))
-)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
+class Heading(NamedTuple):
+    """What the head of a file says of its records; `faults` are stable words, of one that is read still."""
+
+    head: FileHead
+    faults: tuple[str, ...]
+
+
+def read_heading(root: Element, *, found: int, unexpected: bool, received_at: datetime) -> Heading:
     """
-    One upload file, its records in the file's order. `created_at` is aware UTC; telephones are digits.
+    Read the head of a file of `found` records, which `root` may lack; `received_at` (aware) is its receipt.
 
-    `declared_count` is what the file says it holds. `faults` are stable words to count, of a file that was
-    read all the same.
-    """
-
-    file_id: str
-    created_at: datetime
-    authority: OdsCode
-    authority_name: str
-    phone_office: str | None
-    phone_emergency: str
-    declared_count: int
-    records: tuple[ReadRecord | FaultyRecord, ...]
-    faults: tuple[str, ...] = ()
-
-
-def read_upload(data: bytes, *, received_at: datetime) -> Upload:
-    """
-    Read an upload file; `received_at` (aware) is the first receipt of the same bytes.
-
-    Raises `MalformedMessage`, its reason beginning with `CPF01`, where the document, the author, a telephone,
-    the file id, the record count or the creation time is at fault (ruling 40). A faulty record is no error:
-    it stands among the others as a `FaultyRecord`.
+    Raises `MalformedMessage` where the author, a telephone, the file id, the record count or the creation
+    time is at fault, or something `unexpected` is in the file (ruling 40): no record of it is read then.
     """
     received_at = aware(received_at)
-    try:
-        root = read_document(data)
-        _check_parts(root)
-        declared = _declared_count(root)
-        created = _creation_time(root, received_at)
-        head = _read_head(root, created.moment, received_at)
-    except MalformedMessage as error:
-        raise MalformedMessage(f"CPF01 {error.reason}", location=error.location) from None
-    records = tuple(
-        read_record(record, f"/File/record[{position}]", head)
-        for position, record in enumerate(root.iterfind(qualified("record")), start=1)
-    )
+    if unexpected or any(part.tag not in FILE_PARTS for part in root):
+        # a record could stand under another name and be lost
+        raise MalformedMessage("unexpected element", location=_FILE)
+    if not found:
+        raise MalformedMessage("record missing", location=_FILE)
+    declared = _declared_count(root)
+    created = _creation_time(root, received_at)
+    head = _read_head(root, created.moment, received_at)
     faults = (
         created.fault,
         CREATED_AFTER_RECEIPT if created.moment > received_at else None,
-        RECORD_COUNT_DIFFERS if declared != len(records) else None,
+        RECORD_COUNT_DIFFERS if declared != found else None,
     )
-    return Upload(
-        file_id=head.file_id,
-        created_at=head.created_at,
-        authority=head.authority,
-        authority_name=head.authority_name,
-        phone_office=head.phone_office,
-        phone_emergency=head.phone_emergency,
-        declared_count=declared,
-        records=records,
-        faults=tuple(fault for fault in faults if fault),
-    )
-
-
-def _check_parts(root: Element) -> None:
-    """Refuse what is no upload, or where a record could stand under another name and be lost."""
-    if root.tag != qualified("File"):
-        raise MalformedMessage("not an upload", location="/")
-    if any(part.tag not in _FILE_PARTS for part in root):
-        raise MalformedMessage("unexpected element", location=_FILE)
-    if root.find(qualified("record")) is None:
-        raise MalformedMessage("record missing", location=_FILE)
+    return Heading(head, tuple(fault for fault in faults if fault))
 
 
 def _declared_count(root: Element) -> int:

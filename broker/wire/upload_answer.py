@@ -4,13 +4,16 @@ What became of an upload file, as its sender is told: one code for the file, one
 Holds what the sender itself sent and what was decided about it; `broker.wire.file_response` writes it as XML.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from broker.wire.record_answers import RecordAnswers
 from broker.wire.upload_codes import FileCode, RecordCode
-from broker.wire.upload_sent import SentFile, SentHead, SentRecord
+from broker.wire.upload_sent import SentHead
 
 SOURCE_AWAY = "demographic source does not answer: send the file again as it is"
-"""Reason: nothing of the file was loaded, and nothing is wrong with it (R16)."""
+"""Reason: nothing is wrong with the file; no record of it is answered for, some may be loaded (R16)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,23 +25,15 @@ class Refused:
     location: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordAnswer:
-    """
-    What became of one record: `location` is the XPath of the record, or of the element in it at fault.
+class Spot(NamedTuple):
+    """Where something stands in a file of lines: the line from 1, and the name of the column, if one."""
 
-    `words` are stable words that name no value: why it was refused, or what is to be noted about it.
-    """
+    line: int
+    column: str | None = None
 
-    code: RecordCode
-    location: str
-    words: str = ""
-    sent: SentRecord = field(default=SentRecord(), repr=False)
 
-    @property
-    def loaded(self) -> bool:
-        """Whether the record was taken."""
-        return self.code is RecordCode.LOADED
+Places = Callable[[str], Spot | None]
+"""Says where a part of the message, by its XPath without prefixes, stands in the lines it was made of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +43,18 @@ class FileAnswer:
 
     `found` is how many records it has, as far as it could be read; `records` answers each of them in the
     file's order, and is empty where the file was refused as a whole: then `fault` says why. `plans` were
-    loaded in all; `notes` are stable words about a file that was read all the same.
+    loaded in all; `notes` are stable words about a file that was read all the same. `places` are those of a
+    file that was written as lines.
     """
 
     code: FileCode
     head: SentHead = field(default=SentHead(), repr=False)
     found: int = 0
-    records: tuple[RecordAnswer, ...] = ()
+    records: RecordAnswers = field(default_factory=RecordAnswers)
     fault: Refused | None = None
     plans: int = 0
     notes: tuple[str, ...] = ()
+    places: Places | None = field(default=None, repr=False, compare=False)
 
     @property
     def accepted(self) -> bool:
@@ -67,34 +64,39 @@ class FileAnswer:
     @property
     def loaded(self) -> int:
         """How many records were loaded."""
-        return sum(record.loaded for record in self.records)
+        return self.records.codes[RecordCode.LOADED]
 
     @property
     def failed(self) -> int:
         """How many of the records that the file has were not."""
         return self.found - self.loaded
 
-    @property
-    def refused(self) -> tuple[Refused, ...]:
-        """The faults: of the file, or of each record that was not loaded, in the file's order."""
+    def refused(self) -> Iterator[Refused]:
+        """Yield the faults: of the file, or of each record that was not loaded, in the file's order."""
         if self.fault is not None:
-            return (self.fault,)
-        return tuple(
-            Refused(code=record.code.value, reason=record.words, location=record.location)
-            for record in self.records
-            if not record.loaded
-        )
+            yield self.fault
+        for record in self.records:
+            if not record.loaded:
+                yield Refused(code=record.code.value, reason=record.words, location=record.location)
 
 
-def refuse_file(reason: str, *, location: str = "/", sent: SentFile | None = None) -> FileAnswer:
+def refuse_file(
+    reason: str,
+    *,
+    location: str = "/",
+    sent: SentHead | None = None,
+    found: int = 0,
+    places: Places | None = None,
+) -> FileAnswer:
     """Return the answer to a file that was refused as a whole (CPF01), with what could be read of it."""
-    sent = sent or SentFile()
     fault = Refused(code=FileCode.MALFORMED.value, reason=reason, location=location)
-    return FileAnswer(code=FileCode.MALFORMED, head=sent.head, found=len(sent.records), fault=fault)
+    return FileAnswer(
+        code=FileCode.MALFORMED, head=sent or SentHead(), found=found, fault=fault, places=places
+    )
 
 
-def send_again(sent: SentFile) -> FileAnswer:
+def send_again(sent: SentHead, found: int) -> FileAnswer:
     """Return the answer to a file that is to be sent again as it is: the source does not answer (CPF05)."""
     code = FileCode.DEMOGRAPHICS_AWAY
     fault = Refused(code=code.value, reason=SOURCE_AWAY, location="/")
-    return FileAnswer(code=code, head=sent.head, found=len(sent.records), fault=fault)
+    return FileAnswer(code=code, head=sent, found=found, fault=fault)

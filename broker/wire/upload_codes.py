@@ -7,7 +7,9 @@ Display names are those of the official vocabulary, its spelling included (dossi
 from enum import StrEnum
 from typing import Self
 
-_DEMOGRAPHICS = "an adapter of a demographic source to compare records with"
+DEFECT = "broker defect"
+"""Reason: our own code failed on a file or a record; the bytes are kept, so that it can be mended."""
+
 _CLIENT_VERSION = "a version of the sender's client, which an upload does not carry"
 
 
@@ -63,19 +65,16 @@ class RecordCode(_Code):
         "CPR01",
         "PDS Error - No Match Found for NHS Number",
         "nobody has this NHS number, or it is not in use",
-        _DEMOGRAPHICS,
     )
     SENSITIVE = (
         "CPR02",
         "PDS Error - NHS Number Matched, but Sensitive Record",
         "the person's record is restricted and cannot be updated",
-        _DEMOGRAPHICS,
     )
     NOT_VERIFIED = (
         "CPR03",
         "PDS Error - NHS Number not Verified",
         "name or date of birth are not those of the person with this NHS number",
-        _DEMOGRAPHICS,
     )
     NUMBER_FORMAT = (
         "CPR04",
@@ -86,7 +85,6 @@ class RecordCode(_Code):
         "CPR05",
         "PDS Error - NHS Number Verified, but Superseded",
         "the person has another NHS number now",
-        _DEMOGRAPHICS,
     )
     LOADED = "CPR06", "Successful Record Upload", "the record was taken"
     NOT_LOADED = (

@@ -6,13 +6,13 @@ way to read or to refuse a record. Here is only which column stands where in it,
 message is told by line and column.
 """
 
-import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from lxml import etree
 from lxml.etree import _Element as Element
@@ -20,8 +20,9 @@ from lxml.etree import _Element as Element
 from broker.core.errors import InvalidOdsCode, MalformedMessage
 from broker.core.identifiers import OdsCode
 from broker.wire.hl7v3 import NAMESPACE, qualified
+from broker.wire.table_rows import Row, TableRows
 from broker.wire.upload import ODS_ROOTS
-from broker.wire.upload_json import Spot
+from broker.wire.upload_answer import Spot
 from broker.wire.upload_record import LOCAL_ID_ROOT, NHS_NUMBER_ROOT
 
 
@@ -58,6 +59,7 @@ COLUMNS: Mapping[str, Column] = {**HEAD, **RECORD}
 
 _DAY = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})")
 _MOMENT = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")  # XML has no room for most
 _ROOT = min(ODS_ROOTS)
 _LOCALISATION = "NPFIT:HL7:Localisation"
 _CONTENT_ROOT = "2.16.840.1.113883.2.1.3.2.4.18.16"
@@ -92,7 +94,7 @@ _RECORD = re.compile(r"/File/record\[([0-9]+)\](.*)")
 class TablePlaces:
     """Where the parts of a message stand in the table that it was written of: `lines` of the rows, from 1."""
 
-    lines: Sequence[int]
+    lines: "array[int]"
 
     def __call__(self, location: str) -> Spot | None:
         """Return line and column of a place in the message, None of a place that no row says."""
@@ -104,75 +106,107 @@ class TablePlaces:
         return None if column is None else Spot(self.lines[0], column)
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table as a message, and where the parts of that stand in the table."""
-
-    message: bytes = field(repr=False)
-    places: TablePlaces
-
-
-def read_table(data: bytes) -> Table:
+class TableMessage:
     """
-    Return a table as the message that says the same.
+    Writes the message that says what a table does, piece by piece as that comes.
 
-    Raises `MalformedMessage`, its location a line and a column, where it is no table with these columns: then
-    no row of it can be trusted. Whatever else is wrong with a row the reader of the message says.
+    `rows` is how many the table has, where that is known; it stands in the head then, else at the end.
+    `places` says where the parts of the message stand. Raises `MalformedMessage`, its location a line and a
+    column, where it is no table with these columns: then no row of it can be trusted. Whatever else is wrong
+    with a row the reader of the message says.
     """
-    rows = list(_rows(data))
-    if not rows:
-        raise MalformedMessage("record missing", location="line 2")
-    head = rows[0].cells
-    for row in rows:
-        for column in HEAD:
-            if row.cells[column] != head[column]:
-                raise MalformedMessage(
-                    "head differs between rows", location=f"line {row.line}, column {column}"
-                )
-    stream = io.BytesIO()
-    with etree.xmlfile(stream, encoding="UTF-8") as file:
-        file.write_declaration()
-        with file.element(qualified("File"), nsmap={None: NAMESPACE, "loc": _LOCALISATION}):
-            for element in _heading(head, len(rows)):
-                file.write(element)
-            for row in rows:
-                file.write(_record(row.cells))
-    return Table(stream.getvalue(), TablePlaces([row.line for row in rows]))
+
+    def __init__(self, rows: int | None = None) -> None:
+        """Begin."""
+        self.places = TablePlaces(array("L"))
+        self._rows = TableRows()
+        self._known = rows
+        self._columns: Sequence[str] | None = None
+        self._head: Mapping[str, str] | None = None
+        self._stream = io.BytesIO()
+        self._open = ExitStack()
+        self._file: Any = None
+
+    def feed(self, piece: bytes) -> bytes:
+        """Return what follows in the message from what comes next of the table."""
+        for row in self._rows.feed(piece):
+            self._take(row)
+        return self._written()
+
+    def close(self) -> bytes:
+        """Return the end of the message."""
+        for row in self._rows.close():
+            self._take(row)
+        if self._columns is None:
+            _check([])
+        if not self.places.lines:
+            raise MalformedMessage("record missing", location="line 2")
+        if self._known is None:
+            self._file.write(_quantity(len(self.places.lines)))
+        self._open.close()
+        self._file = None
+        return self._written()
+
+    def _take(self, row: Row) -> None:
+        """Write a row: the first names the columns, those that are empty are none."""
+        if self._columns is None:
+            columns = [cell.strip().lower() for cell in row.cells]
+            _check(columns)
+            self._columns = columns
+        elif any(cell.strip() for cell in row.cells):
+            cells = _cells(row.cells, self._columns, row.line)
+            if self._head is None:
+                self._head = cells
+                self._begin(cells)
+            for column in HEAD:
+                if cells[column] != self._head[column]:
+                    raise MalformedMessage(
+                        "head differs between rows", location=f"line {row.line}, column {column}"
+                    )
+            self.places.lines.append(row.line)
+            self._file.write(_record(cells))
+
+    def _begin(self, head: Mapping[str, str]) -> None:
+        """Write the head of the message."""
+        self._file = self._open.enter_context(etree.xmlfile(self._stream, encoding="UTF-8"))
+        self._file.write_declaration()
+        names = {None: NAMESPACE, "loc": _LOCALISATION}
+        self._open.enter_context(self._file.element(qualified("File"), nsmap=names))
+        for element in _heading(head, self._known):
+            self._file.write(element)
+
+    def _written(self) -> bytes:
+        """Return what was written since the last call."""
+        if self._file is not None:
+            self._file.flush()
+        written = self._stream.getvalue()
+        self._stream.seek(0)
+        self._stream.truncate()
+        return written
+
+
+def table_message(content: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
+    """Yield the message of a table, whose bytes are read twice; raise as `TableMessage` does."""
+    counted = TableMessage()
+    for piece in content():
+        counted.feed(piece)
+    counted.close()
+    message = TableMessage(rows=len(counted.places.lines))
+    for piece in content():
+        yield message.feed(piece)
+    yield message.close()
 
 
 def authority_in(head: bytes) -> OdsCode | None:
     """Return the authority that the first row of a table names, None where that cannot be said."""
     with suppress(MalformedMessage, InvalidOdsCode):
-        for row in _rows(head.rpartition(b"\n")[0]):
-            return OdsCode(row.cells["authority"])
-    return None
-
-
-class _Row(NamedTuple):
-    """One row: its line, and what stands in each column, empty where nothing does."""
-
-    line: int
-    cells: Mapping[str, str]
-
-
-def _rows(data: bytes) -> Iterator[_Row]:
-    """Yield the rows below the header; those that are empty are none."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise MalformedMessage("not UTF-8", location=f"line {line}") from None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        columns = [cell.strip().lower() for cell in next(reader, [])]
+        rows = TableRows().feed(head)
+        columns = [cell.strip().lower() for cell in rows[0].cells] if rows else []
         _check(columns)
-        line = reader.line_num + 1
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield _Row(line, _cells(cells, columns, line))
-            line = reader.line_num + 1
-    except csv.Error:
-        raise MalformedMessage("no CSV", location=f"line {reader.line_num}") from None
+        for row in rows[1:]:
+            if any(cell.strip() for cell in row.cells):
+                return OdsCode(_cells(row.cells, columns, row.line)["authority"])
+    return None
 
 
 def _check(columns: Sequence[str]) -> None:
@@ -195,18 +229,24 @@ def _cells(cells: Sequence[str], columns: Sequence[str], line: int) -> Mapping[s
         column: cell.strip() for column, cell in zip(columns, cells, strict=True)
     }
     for column, cell in found.items():
-        if not cell.isprintable():  # what XML has no room for is among it
+        if _CONTROL.search(cell):
             raise MalformedMessage("control character", location=f"line {line}, column {column}")
     return found
 
 
-def _heading(head: Mapping[str, str], rows: int) -> Iterator[Element]:
+def _quantity(rows: int) -> Element:
+    """Return how many records there are."""
+    return etree.Element(qualified("transmissionQuantity"), value=str(rows))
+
+
+def _heading(head: Mapping[str, str], rows: int | None) -> Iterator[Element]:
     """Yield the head of the message."""
     moment = _MOMENT.fullmatch(head["created"])
     created = "".join((*moment.groups()[:5], moment[6] or "00")) if moment else head["created"]
     yield etree.Element(qualified("creationTime"), value=created)
     yield etree.Element(qualified("id"), extension=head["file_id"])
-    yield etree.Element(qualified("transmissionQuantity"), value=str(rows))
+    if rows is not None:
+        yield _quantity(rows)
     sender = etree.Element(qualified("communicationFunctionSnd"))
     organisation = _add(sender, "organisation")
     _add(organisation, "id", root=_ROOT, extension=head["authority"])

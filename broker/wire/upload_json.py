@@ -5,29 +5,20 @@ Of a file that was no XML the places are those of the equivalent message, and be
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from textwrap import indent
+from typing import Any
 
 from broker.core.identifiers import aware
 from broker.wire.file_response import xpath
-from broker.wire.upload_answer import FileAnswer, RecordAnswer
+from broker.wire.record_answers import RecordAnswer
+from broker.wire.upload_answer import FileAnswer, Places
 
 
-class Spot(NamedTuple):
-    """Where something stands in a file of lines: the line from 1, and the name of the column, if one."""
-
-    line: int
-    column: str | None = None
-
-
-Places = Callable[[str], Spot | None]
-"""Says where a part of the message, by its XPath without prefixes, stands in the lines it was made of."""
-
-
-def write_json_response(answer: FileAnswer, *, created_at: datetime, places: Places | None = None) -> bytes:
-    """Return the acknowledgement in UTF-8; `created_at` (aware) is when it is made."""
-    fault = answer.fault
+def json_response(answer: FileAnswer, *, created_at: datetime) -> Iterator[bytes]:
+    """Yield the acknowledgement in UTF-8, in pieces; `created_at` (aware) is when it is made."""
+    fault, places = answer.fault, answer.places
     said: dict[str, Any] = {
         "created_at": aware(created_at).astimezone(UTC).isoformat(timespec="seconds"),
         "file_id": answer.head.file_id,
@@ -39,9 +30,19 @@ def write_json_response(answer: FileAnswer, *, created_at: datetime, places: Pla
         "plans": answer.plans,
         "notes": list(answer.notes),
         "fault": None if fault is None else {"reason": fault.reason, **_place(fault.location, places)},
-        "details": [_detail(record, places) for record in answer.records],
     }
-    return json.dumps(said, ensure_ascii=False, indent=1).encode()
+    yield _written(said).removesuffix("\n}").encode() + b',\n "details": ['
+    between = ""
+    for group in answer.records.groups():
+        for record in group:
+            yield (between + indent(_written(_detail(record, places)), "  ")).encode()
+            between = ",\n"
+    yield b"]\n}"
+
+
+def _written(said: Mapping[str, Any]) -> str:
+    """Return JSON, in lines."""
+    return json.dumps(said, ensure_ascii=False, indent=1)
 
 
 def _detail(record: RecordAnswer, places: Places | None) -> dict[str, Any]:

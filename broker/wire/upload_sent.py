@@ -13,8 +13,7 @@ from typing import TypeVar
 from lxml.etree import QName
 from lxml.etree import _Element as Element
 
-from broker.core.errors import MalformedMessage
-from broker.wire.hl7v3 import attribute, qualified, read_document, text
+from broker.wire.hl7v3 import attribute, qualified, text
 from broker.wire.upload import COUNT, ODS_ROOTS
 from broker.wire.upload_record import BLOCKS, CHILD, LOCAL_ID_ROOT, NHS_NUMBER_ROOT, PLANS_MAX, UNBORN
 
@@ -78,27 +77,8 @@ class SentRecord:
     subjects: tuple[SentSubject, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SentFile:
-    """A file: empty where it is no upload at all; its records are in the file's order."""
-
-    head: SentHead = SentHead()
-    records: tuple[SentRecord, ...] = ()
-
-
-def read_sent(data: bytes) -> SentFile:
-    """Read what can be said back of a file, whatever its bytes are."""
-    try:
-        root = read_document(data)
-    except MalformedMessage:
-        return SentFile()
-    if root.tag != qualified("File"):
-        return SentFile()
-    return SentFile(head=_head(root), records=tuple(map(_record, root.iterfind(qualified("record")))))
-
-
-def _head(root: Element) -> SentHead:
-    """Read the head of a file."""
+def sent_head(root: Element) -> SentHead:
+    """Read the head of a file, as far as it can be said back."""
     declared = _value(root, "transmissionQuantity")
     author = _below(root, "communicationFunctionSnd", "organisation")
     authority = (_value(author, "id", name="root"), _value(author, "id", name="extension"))
@@ -124,8 +104,8 @@ def _telephones(author: Element | None) -> tuple[tuple[str, str], ...]:
     return tuple(telephones[:_TELEPHONES_MAX])
 
 
-def _record(record: Element) -> SentRecord:
-    """Read one record."""
+def sent_record(record: Element) -> SentRecord:
+    """Read one record, as far as it can be said back."""
     body = _below(record, "CP-ISRecord")
     if body is None:
         return SentRecord()

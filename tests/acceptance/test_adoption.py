@@ -42,9 +42,11 @@ from broker.runtime.kafka import embedded_kafka
 from broker.runtime.parts import present
 from broker.services.feed_health import FeedLog
 from broker.services.rejections import Rejections
+from broker.services.upload_reading import read_here
 from broker.services.uploads import Uploads
 from broker.services.verifying import Verifying
 from broker.services.waiting_records import WaitingRecords
+from broker.upload_ports import in_memory
 from broker.wire.feed_codec import FeedCodec
 from broker.wire.upload_codes import RecordCode
 from tests.builders.adt import Adt, Patient
@@ -53,7 +55,6 @@ from tests.builders.matcher import KEY, numbers
 from tests.builders.terminal import PATIENCE_SECONDS, Desk, mllp_port, send, with_key
 from tests.builders.upload import Person, PlanBlock, build_upload
 from tests.builders.upload import Record as PlanRecord
-from tests.builders.upload_desk import read_here
 from tests.byte_search import forms
 from tests.fault.checker import read_topics
 from tests.fault.fleet import Fleet
@@ -245,9 +246,8 @@ async def refuse(desk: Desk, patient: Patient) -> None:
     )
     await log.start()
     try:
-        answer = await uploads.load(
-            build_upload([PlanRecord(child=child)], authority="211", file_id="FILE-3")
-        )
+        file = build_upload([PlanRecord(child=child)], authority="211", file_id="FILE-3")
+        answer = await uploads.load(in_memory(file))
     finally:
         await log.close()
     assert [RecordCode.NOT_VERIFIED] == [one.code for one in answer.records]

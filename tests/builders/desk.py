@@ -30,13 +30,14 @@ from broker.services.redriving import Redriven, Redriving
 from broker.services.rejected_desk import RejectedBoard, RejectedDesk, RejectedItem
 from broker.services.rejections import Rejections
 from broker.services.replay import SteppedClock
+from broker.services.upload_reading import read_here
 from broker.services.uploads import Uploads
 from broker.services.waiting_records import WaitingRecords
 from broker.services.worklist_desk import Worklist, WorklistDesk
+from broker.upload_ports import in_memory
 from broker.wire.visit_reading import Admits
 from tests.builders.adt import Adt, Patient
 from tests.builders.readers import excluding_on
-from tests.builders.upload_desk import read_here
 
 RECEIVED = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
 ACTED = datetime(2025, 3, 3, 9, 0, tzinfo=UTC)
@@ -153,7 +154,7 @@ class DeskHouse:
     def load(self, data: bytes, *, at: datetime = RECEIVED) -> None:
         """Load an upload file."""
         self.clock.now = at
-        asyncio.run(self.uploads.load(data))
+        asyncio.run(self.uploads.load(in_memory(data)))
 
     def write(self, *writes: Write) -> None:
         """Write records as any producer may."""

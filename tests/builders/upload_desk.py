@@ -21,16 +21,17 @@ from broker.services.la_door import LaDoor
 from broker.services.rejections import Rejections
 from broker.services.upload_desk import Told, UploadDesk
 from broker.services.upload_queue import UploadQueue
-from broker.services.uploads import Read, Uploads
+from broker.services.upload_reading import Read, read_here
+from broker.services.uploads import Uploads
 from broker.services.verifying import Verifying
 from broker.services.waiting_records import WaitingRecords
+from broker.upload_ports import in_memory
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
 from broker.wire.feed_codec import FeedCodec
 from broker.wire.file_response import write_file_response
 from broker.wire.records_codec import RecordsCodec, Rejected
 from broker.wire.upload_answer import FileAnswer
-from broker.wire.upload_slices import ReadFile, UnreadableFile, read_file
 from tests.official_schemas import faults_of
 
 KEY = IdentityKey(b"k" * 32)
@@ -48,11 +49,6 @@ class CountingLog(MemoryFactLog):
         """Remember, then append."""
         self.sizes.append(len(writes))
         await super().append(writes)
-
-
-async def read_here(data: bytes, received_at: datetime) -> ReadFile | UnreadableFile:
-    """Read a file where we are."""
-    return read_file(data, received_at)
 
 
 class Desk:
@@ -100,7 +96,7 @@ class Desk:
 
     def load(self, data: bytes) -> FileAnswer:
         """Return what became of a file, having seen that its sender can be answered."""
-        answer = asyncio.run(self.uploads.load(data))
+        answer = asyncio.run(self.uploads.load(in_memory(data)))
         assert [] == faults_of(write_file_response(answer, created_at=NOW))
         return answer
 

@@ -1,6 +1,6 @@
 """An `UploadStore` in memory, for tests that are about something else than what is kept."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from broker.core.identifiers import OdsCode
@@ -27,6 +27,13 @@ class MemoryDraft:
     def write(self, data: bytes) -> None:
         """Take what came next."""
         self._data += data
+
+    def end(self) -> None:
+        """Take it that no more comes."""
+
+    def read(self) -> Iterator[bytes]:
+        """Yield what was written."""
+        yield self._data
 
     def place(self) -> None:
         """Put it into its place."""
@@ -64,9 +71,9 @@ class MemoryUploads:
         if (upload_id, part) in self.parts:
             yield self.parts[upload_id, part]
 
-    def settle(self, upload: KeptUpload, parts: Mapping[Part, bytes]) -> None:
+    def settle(self, upload: KeptUpload, parts: Mapping[Part, Iterable[bytes]]) -> None:
         """Keep the answers of a file, then what is known of it."""
-        self.parts |= {(upload.upload_id, part): data for part, data in parts.items()}
+        self.parts |= {(upload.upload_id, part): b"".join(pieces) for part, pieces in parts.items()}
         self.known[upload.upload_id] = upload
 
     def destroy_before(self, moment: datetime) -> int:

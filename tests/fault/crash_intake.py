@@ -34,6 +34,7 @@ from broker.runtime.intake_role import IntakeRole
 from broker.runtime.parts import Parts, assemble
 from broker.runtime.provider_topics import Inward
 from broker.runtime.settings import Settings
+from broker.upload_ports import in_memory
 from broker.wire.mllp import END, START, frame
 from broker.wire.records_codec import Door, Rejected
 from tests.builders.adt import Adt, Patient
@@ -119,7 +120,8 @@ def crash_free(site: Site, *, messages: Iterable[int] = (), files: Iterable[int]
         every = [message for number in messages for message in messages_of(number)]
         answers = [await role._receive(message, Peer(HOST)) for message in every]
         desk, door = role._files.desk, UploadDoor.FOLDER
-        return answers, [(await desk.take(file_of(number), door=door)).acknowledgement for number in files]
+        outcomes = [await desk.take(in_memory(file_of(number)), door=door) for number in files]
+        return answers, [outcome.acknowledgement for outcome in outcomes]
 
     answers, acknowledgements = asyncio.run(scenario())
     return CrashFree(

@@ -21,12 +21,12 @@ from broker.wire.json_outline import outline_json
 from broker.wire.masking import outline
 from broker.wire.mllp import START, Frame, Framer, Unreadable, Want, frame
 from broker.wire.stream import read_stream
-from broker.wire.upload_slices import ReadFile, read_file
 from broker.wire.visit_reading import Context
 from tests.builders.adt import Adt, Patient
 from tests.builders.fhir import VISITS, encounter, message, transaction, written
 from tests.builders.hl7 import FIXTURES as MESSAGES
 from tests.builders.hl7 import KEY, RECEIVED
+from tests.builders.upload_reading import ReadFile, read_file
 
 Target = Callable[[bytes], str]
 """Reads bytes and returns the name of what came of them; raises what is a fault of ours."""

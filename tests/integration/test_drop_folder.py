@@ -13,6 +13,7 @@ import pytest
 
 from broker.adapters.drop_folder import DONE, REFUSED, DropFolder, Pace, Verdict
 from broker.core.errors import BrokerError, KafkaUnavailable, ReaderLost, StorageUnusable
+from broker.upload_ports import Content
 
 PATIENCE_SECONDS = 10.0  # no step of a test takes a tenth of it
 QUICK = Pace(look_seconds=0.01, retry_seconds_min=0.01, retry_seconds_max=0.02)
@@ -31,8 +32,8 @@ def unlink_no_upload(path, *words, **more):
         os._exit({CRASH_EXIT_CODE})
     return unlink(path, *words, **more)
 
-async def take(data):
-    return Verdict(accepted=True, kept=True, answer=b"answer of the process that crashed")
+async def take(content):
+    return Verdict(accepted=True, kept=True, answer=[b"answer of the process that crashed"])
 
 async def main():
     Path.unlink = unlink_no_upload
@@ -52,17 +53,18 @@ class Reception:
         self.taken: list[bytes] = []
         self.faults = list(faults)
 
-    async def take(self, data: bytes) -> Verdict:
+    async def take(self, content: Content) -> Verdict:
         """Remember a content."""
         if self.faults:
             raise self.faults.pop(0)
+        data = b"".join(content())
         self.taken.append(data)
-        return Verdict(accepted=not data.startswith(b"bad"), kept=True, answer=b"answer to " + data)
+        return Verdict(accepted=not data.startswith(b"bad"), kept=True, answer=[b"answer to ", data])
 
 
 def refuse(reason: str) -> Verdict:
     """Answer a file that is not to be read."""
-    return Verdict(accepted=False, kept=False, answer=reason.encode())
+    return Verdict(accepted=False, kept=False, answer=[reason.encode()])
 
 
 class Post:
@@ -119,11 +121,13 @@ def test_a_file_that_is_replaced_while_it_is_taken_is_taken_as_well(tmp_path: Pa
     post = Post(tmp_path)
     first = post.reception.take
 
-    async def slow(data: bytes) -> Verdict:
+    async def slow(content: Content) -> Verdict:
         """Take a file, while its sender writes another in its place."""
-        if data == b"first":
+        if b"".join(content()) == b"first":
+            verdict = await first(content)
             post.drop("a.xml", b"the second")
-        return await first(data)
+            return verdict
+        return await first(content)
 
     post.folder = DropFolder(post.path, slow, refuse, count=post.count, pace=QUICK)
     post.drop("a.xml", b"first")

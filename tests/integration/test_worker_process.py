@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from broker.adapters.worker_process import read_file_aside
+from broker.adapters.worker_process import ReadAside
 from broker.core.errors import ReaderLost
-from broker.wire.upload_sent import SentFile
-from broker.wire.upload_slices import UnreadableFile, read_file
+from broker.upload_ports import in_memory
+from broker.wire.upload_reading import UnreadableFile
 from tests.builders.upload import Person, Record, build_upload
+from tests.builders.upload_reading import ReadFile, read_file
 from tests.waiting import wait_until
 
 NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
@@ -26,33 +27,49 @@ PATIENCE_SECONDS = 30.0
 PARENT = """
 import asyncio, sys
 from datetime import UTC, datetime
-from broker.adapters.worker_process import read_file_aside
+from broker.adapters.worker_process import ReadAside
 from tests.builders.upload import Record, build_upload
 
 async def main():
-    file = build_upload([Record()] * 50_000)
-    print("reading", flush=True)
-    await read_file_aside(file, datetime(2025, 3, 1, 12, tzinfo=UTC))
+    file = build_upload([Record()] * 5_000)
+
+    def pieces():
+        while True:
+            yield file
+
+    async with ReadAside()(pieces) as reading:
+        print("reading", flush=True)
+        await reading.survey(datetime(2025, 3, 1, 12, tzinfo=UTC))
 
 if __name__ == "__main__":
     asyncio.run(main())
 """
 
 
+def read_aside(data: bytes, thread_bytes_max: int) -> ReadFile | UnreadableFile:
+    """Return what is read of a file in a thread or a process."""
+
+    async def read() -> ReadFile | UnreadableFile:
+        """Survey it, then read its records."""
+        async with ReadAside(thread_bytes_max=thread_bytes_max)(in_memory(data)) as reading:
+            surveyed = await reading.survey(NOW)
+            if isinstance(surveyed, UnreadableFile):
+                return surveyed
+            return ReadFile(surveyed, [one async for found in reading.records() for one in found])
+
+    return asyncio.run(read())
+
+
 @pytest.mark.parametrize("thread_bytes_max", [len(FILE), IN_A_PROCESS], ids=["thread", "process"])
 def test_a_file_is_read_aside_as_it_is_read_here(thread_bytes_max: int) -> None:
     """Where it is read makes no difference."""
-    there = asyncio.run(read_file_aside(FILE, NOW, thread_bytes_max=thread_bytes_max))
-
-    assert read_file(FILE, NOW) == there
+    assert read_file(FILE, NOW) == read_aside(FILE, thread_bytes_max)
 
 
 @pytest.mark.parametrize("thread_bytes_max", [len(FILE), IN_A_PROCESS], ids=["thread", "process"])
 def test_a_fault_comes_back_with_its_reason_and_place(thread_bytes_max: int) -> None:
     """What refuses the whole file survives the way between two processes."""
-    file = asyncio.run(read_file_aside(b"<File/>", NOW, thread_bytes_max=thread_bytes_max))
-
-    assert file == UnreadableFile("CPF01 not an upload", "/", SentFile())
+    assert UnreadableFile("CPF01 not an upload", "/") == read_aside(b"<File/>", thread_bytes_max)
 
 
 def test_a_process_that_dies_is_told_apart_from_a_fault_of_the_file() -> None:
@@ -61,20 +78,76 @@ def test_a_process_that_dies_is_told_apart_from_a_fault_of_the_file() -> None:
         earlier.join()
 
     async def read_and_kill() -> None:
-        """Kill the process while it reads."""
-        reading = asyncio.create_task(read_file_aside(FILE, NOW, thread_bytes_max=IN_A_PROCESS))
-        await asyncio.to_thread(
-            wait_until,
-            lambda: bool(multiprocessing.active_children()),
-            PATIENCE_SECONDS,
-            "a process that reads",
-        )
-        for child in multiprocessing.active_children():
-            child.kill()
-        await reading
+        """Kill the process between the survey and the records."""
+        async with ReadAside(thread_bytes_max=IN_A_PROCESS)(in_memory(FILE)) as reading:
+            await reading.survey(NOW)
+            for child in multiprocessing.active_children():
+                child.kill()
+            async for _ in reading.records():
+                continue
 
     with pytest.raises(ReaderLost):
         asyncio.run(read_and_kill())
+
+
+PEAK = """
+import asyncio, multiprocessing, re, resource, sys
+from datetime import UTC, datetime
+from broker.adapters.worker_process import ReadAside
+from broker.services.uploads import Uploads
+from tests.builders.upload_desk import Desk
+
+COUNT = int(sys.argv[1])
+
+class Nowhere:
+    "Kafka that takes everything and keeps nothing."
+    async def append(self, writes):
+        pass
+
+async def main():
+    from tests.builders.upload import Record, build_upload
+    head, record, end = re.split(rb"(<record>.*</record>)", build_upload([Record()]), flags=re.DOTALL)
+
+    def pieces():
+        yield head
+        for _ in range(COUNT // 200):
+            yield record * 200
+        yield end
+
+    desk = Desk(Nowhere(), read=ReadAside())
+    answer = await desk.uploads.load(pieces)
+    assert answer.loaded == COUNT, answer
+
+if __name__ == "__main__":
+    asyncio.run(main())
+    for child in multiprocessing.active_children():
+        child.join()
+    for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
+        print(resource.getrusage(who).ru_maxrss)
+"""
+"""Loads a file of so many records that is made as it is read; prints the peaks of both processes in kB."""
+FEW, MANY = 600, 6_000
+"""Records: both are read by a process; read whole, the many take some 50 MB more."""
+MORE_MAX = 12_288
+"""kB that the many may take beyond the few: packed answers, and what an allocator keeps."""
+
+
+def test_memory_does_not_grow_with_the_file() -> None:
+    """Neither of the process that reads nor of the one that loads: 20,000 records may be 50 MB."""
+    few, many = peaks(FEW), peaks(MANY)
+
+    assert [True, True] == [more - less < MORE_MAX for less, more in zip(few, many, strict=True)], (few, many)
+
+
+def peaks(count: int) -> list[int]:
+    """Return the peaks of both processes for a file of so many records, in kB."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ran = subprocess.run(
+        [sys.executable, "-c", PEAK, str(count)], env=environment, capture_output=True, check=True, text=True
+    )
+    both = [int(line) for line in ran.stdout.splitlines()]
+    assert all(both), both
+    return both
 
 
 def test_the_process_ends_when_its_parent_is_killed(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_a_file_is_read_back_byte_for_byte(size: int, tmp_path: Path) -> None:
 def test_nothing_of_a_file_is_on_disk_in_the_clear(tmp_path: Path) -> None:
     """Not even while it comes in; and whatever is there is for the broker's account alone."""
     files = keeping(tmp_path, b"Robin" * PIECE_BYTES)
-    files.settle(DONE, {Part.XML: b"Robin", Part.JSON: b"Robin"})
+    files.settle(DONE, {Part.XML: [b"Robin"], Part.JSON: [b"Robin"]})
     draft = files.begin("f" * 32)
     draft.write(b"Robin" * PIECE_BYTES)
 
@@ -103,7 +103,7 @@ def test_the_answers_are_kept_beside_the_file(tmp_path: Path) -> None:
     """Each in its form; what is not there is empty."""
     files = keeping(tmp_path)
     before = list(files.read(UPLOAD.upload_id, Part.XML))
-    files.settle(DONE, {Part.XML: b"<answer/>", Part.JSON: b"{}"})
+    files.settle(DONE, {Part.XML: [b"<ans", b"wer/>"], Part.JSON: [b"{}"]})
 
     assert [] == before
     assert [[b"Robin"], [b"<answer/>"], [b"{}"]] == [
@@ -195,9 +195,9 @@ def test_one_file_cannot_be_put_in_the_place_of_another(tmp_path: Path) -> None:
 def test_what_was_kept_as_long_as_it_may_be_is_destroyed(tmp_path: Path) -> None:
     """Everything of it; a file of a minute later stays (ruling 23)."""
     files = keeping(tmp_path)
-    files.settle(DONE, {Part.XML: b"<answer/>", Part.JSON: b"{}"})
+    files.settle(DONE, {Part.XML: [b"<ans", b"wer/>"], Part.JSON: [b"{}"]})
     later = replace(UPLOAD, upload_id="b" * 32, received_at=NOW + timedelta(minutes=1))
-    files.settle(later, {Part.XML: b"<answer/>"})
+    files.settle(later, {Part.XML: [b"<answer/>"]})
 
     assert 1 == files.destroy_before(NOW + timedelta(seconds=1))
 
@@ -244,7 +244,7 @@ def test_what_is_damaged_ends_nothing_and_is_told(damage: bytes, tmp_path: Path)
     known = tmp_path / "kept" / f"{UPLOAD.upload_id}.json"
     known.write_bytes(damage)
     other = replace(UPLOAD, upload_id="b" * 32)
-    files.settle(other, {Part.XML: b"<answer/>"})
+    files.settle(other, {Part.XML: [b"<answer/>"]})
     now = datetime.now(tz=UTC)
 
     assert ([other], [UPLOAD.upload_id]) == (files.every(), files.damaged())

@@ -21,6 +21,7 @@ from broker.core.senders import Senders
 from broker.ports import Topic, Write
 from broker.runtime.codecs import load_schemas
 from broker.services.feed_health import FeedsReport, files_taken, heard_by
+from broker.upload_ports import in_memory
 from broker.wire.feed_codec import FeedCodec
 from tests.builders.upload import Person, Record, build_upload
 from tests.builders.upload_desk import NOW, Desk, door_of
@@ -114,7 +115,7 @@ def test_another_authoritys_file_says_nothing_about_the_one_that_it_names(tmp_pa
     desk = Desk()
     _, at_desk, *_ = door_of(desk, tmp_path, Senders())
     for named in (build_upload(), build_upload(count="no number")):
-        asyncio.run(at_desk.take(named, door=UploadDoor.HTTP, senders=frozenset({OTHER})))
+        asyncio.run(at_desk.take(in_memory(named), door=UploadDoor.HTTP, senders=frozenset({OTHER})))
 
     assert [] == remembered(desk)
 

@@ -37,7 +37,7 @@ class House:
         sealer = MemorySealer()
         self.records = RecordsCodec(load_schemas(), sealer)
         self.store = store or MemoryUploads()
-        self.store.settle(UPLOAD, {Part.FILE: b"<File/>"})
+        self.store.settle(UPLOAD, {Part.FILE: [b"<File/>"]})
         log = DeskLog(MemoryFactLog(self.kafka), self.records, key=KEY, clock=lambda: NOW, role=role)
         self.codecs = make_codecs(sealer)
         readers = readers_of(self.codecs)
@@ -120,7 +120,7 @@ def test_what_cannot_be_noted_is_not_opened() -> None:
 def test_a_file_with_somebody_whom_anybody_must_not_see_stays_shut_to_a_desk_of_nobody() -> None:
     """Bytes as they came leave nobody out (ruling 48)."""
     house = House()
-    house.store.settle(UPLOAD, {Part.FILE: f"<Number>{ADA.digits}</Number>".encode()})
+    house.store.settle(UPLOAD, {Part.FILE: [f"<Number>{ADA.digits}</Number>".encode()]})
     excluded = IdentityNotice(
         notice_id="exclusion", kind=IdentityKind.EXCLUDED, user="u1", recorded_at=NOW, received_at=NOW
     )

@@ -18,8 +18,9 @@ from broker.services.mesh_post import MeshPost
 from broker.services.mesh_uploads import MeshUploads
 from broker.services.rejections import Rejections
 from broker.services.upload_desk import UploadDesk
-from broker.services.uploads import DEFECT, NOT_ITS_OWN
+from broker.services.uploads import NOT_ITS_OWN
 from broker.wire.records_codec import Door
+from broker.wire.upload_codes import DEFECT
 from tests.builders.sent_messages import MemorySent
 from tests.builders.upload import Record, build_upload
 from tests.builders.upload_desk import KEY, Desk

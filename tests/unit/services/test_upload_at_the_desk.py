@@ -13,6 +13,7 @@ from broker.core.identifiers import OdsCode
 from broker.core.kept_uploads import KeptUpload, Part, Result, UploadDoor
 from broker.services.upload_desk import Outcome, UploadDesk
 from broker.services.uploads import NOT_ITS_OWN
+from broker.upload_ports import in_memory
 from broker.wire.upload_answer import SOURCE_AWAY, FileAnswer
 from broker.wire.upload_codes import FileCode
 from tests.builders.upload import build_upload
@@ -37,7 +38,7 @@ class Hearing:
 
     def take(self, data: bytes, door: UploadDoor, senders: frozenset[OdsCode] | None = None) -> Outcome:
         """Hand a file in."""
-        return asyncio.run(self.desk.take(data, door=door, senders=senders))
+        return asyncio.run(self.desk.take(in_memory(data), door=door, senders=senders))
 
 
 @pytest.mark.parametrize("door", UploadDoor)
@@ -50,7 +51,7 @@ def test_every_door_gets_the_same_answer_to_the_same_file(door: UploadDoor, tmp_
     assert outcome.answer == Hearing(tmp_path).take(build_upload(), UploadDoor.FOLDER).answer
     assert [(door, FileCode.LOADED)] == hearing.heard
     assert [] == faults_of(outcome.acknowledgement)
-    assert "CPF02" == json.loads(outcome.as_json)["code"]
+    assert "CPF02" == json.loads(b"".join(outcome.parts[Part.JSON]))["code"]
 
 
 @pytest.mark.parametrize("door", [UploadDoor.FOLDER, UploadDoor.MESH])
@@ -64,7 +65,8 @@ def test_a_file_and_its_answers_are_kept_byte_for_byte_and_sealed(door: UploadDo
     assert (outcome.upload_id, door, frozenset({OWN})) == (upload.upload_id, upload.door, upload.senders)
     assert Result(code="CPF02", loaded=1, failed=0, plans=1) == upload.result
     kept = {part: b"".join(hearing.store.read(upload.upload_id, part)) for part in Part}
-    assert {Part.FILE: build_upload(), **outcome.parts} == kept
+    answers = {part: b"".join(pieces) for part, pieces in outcome.parts.items()}
+    assert {Part.FILE: build_upload(), **answers} == kept
     assert all(b"Robin" not in path.read_bytes() for path in (tmp_path / "kept").iterdir())
 
 
@@ -87,7 +89,7 @@ def test_a_file_that_nobody_can_read_is_answered_for_that_and_not_for_its_sender
     """Whose it is cannot be said of it: the reason is the fault that was found."""
     outcome = Hearing(tmp_path).take(b"<no", UploadDoor.HTTP, frozenset({OTHER}))
 
-    assert "not well-formed XML" == outcome.answer.refused[0].reason
+    assert "not well-formed XML" == next(outcome.answer.refused()).reason
 
 
 def test_a_file_that_is_not_to_be_read_is_answered_all_the_same(tmp_path: Path) -> None:
@@ -111,7 +113,7 @@ def test_whoever_is_answered_at_once_sends_again_while_the_source_is_away(tmp_pa
     outcome = hearing.take(build_upload(), UploadDoor.HTTP, frozenset({OWN}))
 
     assert FileCode.DEMOGRAPHICS_AWAY == outcome.answer.code
-    assert [SOURCE_AWAY] == [one.reason for one in outcome.answer.refused]
+    assert [SOURCE_AWAY] == [one.reason for one in outcome.answer.refused()]
     assert ({}, []) == (hearing.memory.plans(), hearing.memory.kept())
     assert [] == faults_of(outcome.acknowledgement)
 

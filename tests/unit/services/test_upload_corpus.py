@@ -6,6 +6,7 @@ from itertools import islice
 import pytest
 
 from broker.ports import Topic
+from broker.upload_ports import in_memory
 from broker.wire.file_response import write_file_response
 from tests.builders.upload_corpus import FILES, HARMLESS, RECEIVED, RECORDS, Predicted, corpus, predicted
 from tests.builders.upload_desk import NOW, Desk
@@ -21,7 +22,7 @@ SEED = 20250301
 def check(file: Predicted, desk: Desk, *, validated: bool) -> None:
     """Check what becomes of a file against what is predicted."""
     before = len(desk.kafka.read(Topic.PLANS)), len(desk.kafka.read(Topic.REJECTED))
-    answer = asyncio.run(desk.uploads.load(file.data))
+    answer = asyncio.run(desk.uploads.load(in_memory(file.data)))
     after = len(desk.kafka.read(Topic.PLANS)), len(desk.kafka.read(Topic.REJECTED))
 
     kept = 1 if file.file_code == "CPF01" else sum(RECORDS[sort].plans == 0 for sort in file.made_of[1:])

@@ -15,7 +15,7 @@ from broker.core.identifiers import OdsCode
 from broker.core.kept_uploads import KeptUpload, Part
 from broker.services.upload_desk import Outcome, UploadDesk
 from broker.services.upload_queue import WAITING_MAX, WAITING_OF_ONE_MAX, Pace, UploadQueue
-from broker.services.uploads import DEFECT
+from broker.wire.upload_codes import DEFECT
 from tests.builders.matcher import until
 from tests.builders.upload import build_upload
 from tests.builders.upload_desk import KEY, NOW, Desk

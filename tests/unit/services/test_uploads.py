@@ -1,6 +1,7 @@
 """What becomes of an upload file: plans as facts, faulty records kept, the codes of its acknowledgement."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from typing import NoReturn
 
@@ -9,18 +10,20 @@ import pytest
 from broker.core.errors import KafkaUnavailable, ReaderLost, StorageUnusable
 from broker.core.facts import Fact, PlanType
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.kept_uploads import MediaType
 from broker.core.number_ranges import takes_for_tests, takes_live
 from broker.core.waiting import waiting_number_key
 from broker.ports import Topic, Write
 from broker.services import uploads
 from broker.services.rejections import RECORD_BYTES_MAX
-from broker.services.uploads import DEFECT, OUT_OF_VIEW, PARTLY_OUT_OF_VIEW, TOO_LARGE
+from broker.services.upload_reading import Read, Reading
+from broker.services.uploads import OUT_OF_VIEW, PARTLY_OUT_OF_VIEW, TOO_LARGE
+from broker.upload_ports import Content
 from broker.wire.cloudevents import FACT_TYPE, read_headers
 from broker.wire.facts_codec import FactCodec
 from broker.wire.records_codec import Door
 from broker.wire.upload_answer import Refused
-from broker.wire.upload_codes import FileCode, RecordCode
-from broker.wire.upload_slices import ReadFile, UnreadableFile
+from broker.wire.upload_codes import DEFECT, FileCode, RecordCode
 from tests.builders.upload import Person, PlanBlock, Record, build_upload
 from tests.builders.upload_desk import KEY, NOW, Desk
 from tests.spec.numbers import numbers_beginning
@@ -60,14 +63,30 @@ class BrokenCodec(FactCodec):
         raise ZeroDivisionError
 
 
-async def read_badly(data: bytes, received_at: datetime) -> ReadFile | UnreadableFile:
-    """Fail as no reader should."""
-    raise ZeroDivisionError
+class FailingReading:
+    """A reader that fails before the file is read."""
+
+    def __init__(self, fault: Exception) -> None:
+        self._fault = fault
+
+    async def survey(self, received_at: datetime) -> NoReturn:  # noqa: ARG002 - the port's signature
+        """Fail."""
+        raise self._fault
+
+    def records(self) -> NoReturn:
+        """Never asked: nothing was surveyed."""
+        raise AssertionError
 
 
-async def lose_reader(data: bytes, received_at: datetime) -> ReadFile | UnreadableFile:
-    """End before the file is read."""
-    raise ReaderLost
+def failing(fault: Exception) -> Read:
+    """Return what lends a reader that fails."""
+
+    @asynccontextmanager
+    async def read(_content: Content, _media_type: MediaType) -> AsyncIterator[Reading]:
+        """Lend it."""
+        yield FailingReading(fault)
+
+    return read
 
 
 def under_numbers(*numbers: str) -> set[str]:
@@ -88,7 +107,12 @@ def test_every_plan_of_a_file_becomes_a_fact_under_its_subjects_number() -> None
 
     plans = desk.plans()
     assert set(plans) == {number.encode() for number in NUMBERS}
-    assert (FileCode.LOADED, 3, 3, ()) == (result.code, result.loaded, result.plans, result.refused)
+    assert (FileCode.LOADED, 3, 3, []) == (
+        result.code,
+        result.loaded,
+        result.plans,
+        list(result.refused()),
+    )
 
 
 def test_a_plan_is_recorded_when_its_file_was_made_and_received_now() -> None:
@@ -207,7 +231,7 @@ def test_a_file_refused_for_its_head_answers_none_of_its_records_and_counts_them
 
     place = "/File/communicationFunctionSnd/organisation"
     assert Refused(code="CPF01", reason="emergency telephone missing", location=place) == answer.fault
-    assert ("F1", 0, 3, ()) == (answer.head.file_id, answer.loaded, answer.failed, answer.records)
+    assert ("F1", 0, 3, []) == (answer.head.file_id, answer.loaded, answer.failed, list(answer.records))
 
 
 @pytest.mark.parametrize(
@@ -336,7 +360,7 @@ def test_without_kafka_the_file_is_not_taken(data: bytes) -> None:
 
 def test_a_lost_reader_is_no_fault_of_the_file() -> None:
     """The file is to be taken again, not refused."""
-    desk = Desk(read=lose_reader)
+    desk = Desk(read=failing(ReaderLost()))
 
     with pytest.raises(ReaderLost):
         desk.load(build_upload(GOOD))
@@ -376,7 +400,7 @@ def test_a_plan_that_kafka_would_never_take_is_refused_with_its_record() -> None
     result = desk.load(build_upload((GOOD[0], huge)))
 
     assert [Refused(code="CPR07", reason=TOO_LARGE, location="/File/record[2]/CP-ISRecord")] == list(
-        result.refused
+        result.refused()
     )
     assert set(desk.plans()) == {NUMBERS[0].encode()}
     assert under_numbers(NUMBERS[1]) == waiting_numbers(desk)
@@ -384,7 +408,7 @@ def test_a_plan_that_kafka_would_never_take_is_refused_with_its_record() -> None
 
 def test_a_defect_of_the_reader_loses_no_file() -> None:
     """The bytes are kept under a reason of its own."""
-    desk = Desk(read=read_badly)
+    desk = Desk(read=failing(ZeroDivisionError()))
 
     result = desk.load(b"file")
 

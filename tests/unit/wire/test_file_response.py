@@ -9,10 +9,13 @@ from lxml.etree import _Element as Element
 
 from broker.wire.file_response import write_file_response, xpath
 from broker.wire.hl7v3_writing import PREFIX, UNKNOWN
-from broker.wire.upload_answer import FileAnswer, RecordAnswer, Refused, refuse_file
+from broker.wire.record_answers import RecordAnswer, RecordAnswers
+from broker.wire.upload_answer import FileAnswer, Refused, refuse_file
 from broker.wire.upload_codes import FileCode, RecordCode
-from broker.wire.upload_sent import SentFile, SentRecord, read_sent
+from broker.wire.upload_reading import UnreadableFile
+from broker.wire.upload_sent import SentRecord
 from tests.builders.upload import HL7, SCHEMA_INSTANCE, Person, PlanBlock, Record, build_upload
+from tests.builders.upload_reading import SentFile, read_file, read_sent
 from tests.official_schemas import KNOWN_FAULT, faults_of, official_schema
 
 NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
@@ -28,8 +31,8 @@ SAMPLES = Path(__file__).parents[3] / "tests" / "fixtures" / "uploads"
 
 def answer_to(data: bytes, *codes: RecordCode) -> FileAnswer:
     """Return an answer that gives the records of a file these codes."""
-    sent = read_sent(data)
-    records = tuple(
+    sent = read_sent(data, NOW)
+    records = RecordAnswers(
         RecordAnswer(code=code, location=f"/File/record[{position}]/CP-ISRecord", sent=record)
         for position, (code, record) in enumerate(zip(codes, sent.records, strict=True), start=1)
     )
@@ -139,7 +142,7 @@ def test_every_record_code_can_be_said(code: RecordCode) -> None:
 def test_what_is_said_back_of_a_record_is_what_was_sent(sample: str, code: RecordCode) -> None:
     """Its subjects, with the plans where it was refused, as they stood in the file."""
     data = (SAMPLES / sample).read_bytes()
-    count = len(read_sent(data).records)
+    count = len(read_sent(data, NOW).records)
     root = written(answer_to(data, *[code] * count))
 
     parts = ["subject"] if code is RecordCode.LOADED else ["pertinentInformation", "subject"]
@@ -183,9 +186,11 @@ def test_a_record_for_which_the_schema_has_no_room_is_nil_in_its_place() -> None
 
 def test_the_words_stand_beside_the_code() -> None:
     """Where there are any."""
-    records = (
-        RecordAnswer(code=RecordCode.NOT_LOADED, location=PLACE, words="plan missing"),
-        RecordAnswer(code=RecordCode.LOADED, location=PLACE),
+    records = RecordAnswers(
+        [
+            RecordAnswer(code=RecordCode.NOT_LOADED, location=PLACE, words="plan missing"),
+            RecordAnswer(code=RecordCode.LOADED, location=PLACE),
+        ]
     )
     root = written(FileAnswer(code=FileCode.PARTLY_LOADED, found=2, records=records))
 
@@ -210,9 +215,9 @@ def test_a_file_that_is_no_xml_is_answered_with_what_there_is() -> None:
 
 def test_a_file_refused_for_its_head_has_its_records_counted() -> None:
     """None is said back, since none was looked at."""
-    sent = read_sent(build_upload([Record()] * 3, authority="no code"))
-    place = "/File/communicationFunctionSnd/organisation/id"
-    root = written(refuse_file("authority code unreadable", location=place, sent=sent))
+    file = read_file(build_upload([Record()] * 3, authority="no code"), NOW)
+    assert isinstance(file, UnreadableFile)
+    root = written(refuse_file(file.reason, location=file.location, sent=file.sent, found=file.found))
 
     assert (["3"], []) == (
         found(root, "hl7:failedReturnedCP-ISRecords/hl7:value/@value"),
@@ -233,7 +238,7 @@ def test_the_same_answer_makes_the_same_bytes() -> None:
 def test_nothing_that_is_shown_of_an_answer_names_a_person() -> None:
     """A traceback holds no number, name or date of birth."""
     shown = repr(answer_to(build_upload([UNBORN]), RecordCode.LOADED)) + repr(
-        read_sent(build_upload([UNBORN]))
+        read_sent(build_upload([UNBORN]), NOW)
     )
 
     assert [] == [word for word in ("9990000018", "Robin", "Sample", "2016", "M-1") if word in shown]
@@ -255,7 +260,7 @@ def test_nothing_is_said_back_of_what_is_no_upload() -> None:
     """Bytes, another message, an upload of another namespace."""
     others = [b"nonsense", b"<File/>", b'<Bundle xmlns="urn:hl7-org:v3"><id extension="1"/></Bundle>']
 
-    assert [SentFile()] * 3 == [read_sent(data) for data in others]
+    assert [SentFile()] * 3 == [read_sent(data, NOW) for data in others]
 
 
 def test_nothing_is_said_back_of_subjects_and_plans_of_another_kind() -> None:
@@ -263,35 +268,36 @@ def test_nothing_is_said_back_of_subjects_and_plans_of_another_kind() -> None:
     data = build_upload([UNBORN]).replace(b"COCT_TP145100GB01.UnbornChild", b"COCT_TP145104GB01.Other")
     data = data.replace(b"COCT_TP146101GB01.CPPInformation", b"COCT_TP146105GB01.Other")
 
-    assert (SentRecord(),) == read_sent(data).records
+    assert (SentRecord(),) == read_sent(data, NOW).records
 
 
 def test_nothing_is_said_back_of_a_record_without_its_body() -> None:
     """It has neither plans nor subjects, and keeps its place among the others."""
     data = build_upload([Record()]).replace(b"CP-ISRecord", b"Other")
 
-    assert (SentRecord(),) == read_sent(data).records
+    assert (SentRecord(),) == read_sent(data, NOW).records
 
 
 def test_a_telephone_and_a_mother_that_cannot_be_said_back_are_left_out() -> None:
     """A number that is none, and a mother without the part that holds her identifiers."""
     telephones = [("WP", "020 7946 0001"), ("EC", "tel:02079460999")]
-    data = build_upload([UNBORN], telephones=telephones).replace(b"playedMother", b"playedOther")
+    numbered = read_sent(build_upload([UNBORN], telephones=telephones), NOW)
+    motherless = read_sent(build_upload([UNBORN]).replace(b"playedMother", b"playedOther"), NOW)
 
-    sent = read_sent(data)
-
-    assert (("EC", "tel:02079460999"),) == sent.head.telephones
-    assert [()] == [record.subjects for record in sent.records]
+    assert (("EC", "tel:02079460999"),) == numbered.head.telephones
+    assert [()] == [record.subjects for record in motherless.records]
 
 
 def test_what_was_refused_is_told_without_what_was_not() -> None:
     """The summary of an answer: code, words and place of each fault."""
-    records = (
-        RecordAnswer(code=RecordCode.LOADED, location=PLACE),
-        RecordAnswer(code=RecordCode.NOT_LOADED, location="/File/record[2]", words="CP-ISRecord missing"),
+    records = RecordAnswers(
+        [
+            RecordAnswer(code=RecordCode.LOADED, location=PLACE),
+            RecordAnswer(code=RecordCode.NOT_LOADED, location="/File/record[2]", words="CP-ISRecord missing"),
+        ]
     )
     answer = FileAnswer(code=FileCode.PARTLY_LOADED, found=2, records=records)
     fault = Refused(code="CPR07", reason="CP-ISRecord missing", location="/File/record[2]")
 
-    assert (fault,) == answer.refused
-    assert ("CPF01",) == tuple(one.code for one in refuse_file("not an upload").refused)
+    assert [fault] == list(answer.refused())
+    assert ("CPF01",) == tuple(one.code for one in refuse_file("not an upload").refused())

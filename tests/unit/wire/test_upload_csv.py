@@ -1,22 +1,25 @@
 """A table is read as the message that says the same; what is wrong with it has line and column."""
 
-import asyncio
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.adapters.worker_process import read_table_aside
 from broker.core.errors import MalformedMessage
 from broker.core.identifiers import OdsCode
-from broker.wire.upload_csv import COLUMNS, authority_in, read_table
-from broker.wire.upload_json import Spot
+from broker.core.kept_uploads import MediaType
+from broker.wire.table_rows import TableRows
+from broker.wire.upload_answer import Spot
+from broker.wire.upload_csv import COLUMNS, authority_in
 from tests.builders.upload import Person, PlanBlock, Record, build_upload
 from tests.builders.upload_desk import Desk
+from tests.builders.upload_reading import ReadFile, read_file, read_table
 from tests.builders.upload_tables import ROW, row_of, table
 from tests.official_schemas import faults_of
 
+NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
 MOTHERS = {**ROW, "nhs_number": "9990000069", "plan": "ucp", "end": "2025-06-15"}
 _DAYS = st.dates().map(lambda day: day.strftime("%Y%m%d"))
 _NAMES = st.none() | st.text(st.characters(codec="utf-8", categories=("L", "Zs")), max_size=8).map(str.strip)
@@ -141,14 +144,34 @@ def test_what_is_no_table_of_these_columns_is_refused_as_a_whole(
     assert (reason, place) == (fault.value.reason, fault.value.location)
 
 
-def test_a_large_table_is_read_by_a_process_of_its_own() -> None:
-    """Its fault comes back with reason and place."""
-    read = asyncio.run(read_table_aside(table(ROW, MOTHERS), thread_bytes_max=0))
-    assert read_table(table(ROW, MOTHERS)) == read
+@pytest.mark.parametrize("step", [1, 2, 7, 100])
+@pytest.mark.parametrize("end", [b"\r\n", b"\n", b"\r"])
+def test_a_table_says_the_same_in_whatever_pieces_it_comes(step: int, end: bytes) -> None:
+    """Also where a piece ends within a character, a quoted cell of two lines, or the end of a line."""
+    quoted = {**ROW, "family": 'Sämple "the younger"', "child_id": "4711"}
+    data = b"\xef\xbb\xbf" + table(ROW, quoted, {**ROW, "born": "soon"}, MOTHERS).replace(b"\r\n", end)
 
-    with pytest.raises(MalformedMessage) as fault:
-        asyncio.run(read_table_aside(b"name\n", thread_bytes_max=0))
-    assert ("unknown column", "line 1, cell 1") == (fault.value.reason, fault.value.location)
+    whole = read_file(data, NOW, media_type=MediaType.CSV)
+    assert isinstance(whole, ReadFile)
+    assert [2, 3, 4, 5] == list(whole.surveyed.places.lines if whole.surveyed.places else [])
+    assert whole == read_file(data, NOW, media_type=MediaType.CSV, step=step)
+
+
+@pytest.mark.parametrize(
+    ("data", "line"), [(b"a,b\r\nc\xc3", 2), (b"a\n\n\xff", 3), (b'a\nb\n"c', 3), (b'a\n"b"c\n', 2)]
+)
+@pytest.mark.parametrize("step", [1, 3, 100])
+def test_a_fault_of_a_table_has_the_same_line_in_whatever_pieces_it_comes(
+    data: bytes, line: int, step: int
+) -> None:
+    """What is no UTF-8, or no CSV."""
+    rows = TableRows()
+    with pytest.raises(MalformedMessage) as fault:  # noqa: PT012 - it may come with any piece, or at the end
+        for start in range(0, len(data), step):
+            rows.feed(data[start : start + step])
+        rows.close()
+
+    assert f"line {line}" == fault.value.location
 
 
 @pytest.mark.parametrize(
@@ -159,6 +182,9 @@ def test_a_large_table_is_read_by_a_process_of_its_own() -> None:
         (table(ROW)[:-20], None),
         (table({**ROW, "authority": "no code!"}), None),
         (b"name\nRobin\n", None),
+        (b"", None),
+        (b"file_id", None),
+        (table(ROW).replace(b"\r\n", b"\r\n,,\r\n", 1), OdsCode("Z211")),
     ],
 )
 def test_the_authority_is_read_from_the_first_row(head: bytes, authority: OdsCode | None) -> None:

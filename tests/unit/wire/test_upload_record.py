@@ -10,11 +10,11 @@ from lxml.etree import _Element as Element
 
 from broker.core.facts import Details, PlanContent, PlanFact, PlanType
 from broker.core.identifiers import NhsNumber, OdsCode
-from broker.wire.upload import read_upload
 from broker.wire.upload_codes import RecordCode
 from broker.wire.upload_record import FaultyRecord, ReadRecord
 from tests.builders.damage import remove, repeat
 from tests.builders.upload import HL7, Person, PlanBlock, Record, build_upload, serialised
+from tests.builders.upload_reading import read_upload
 
 RECEIVED = datetime(2025, 3, 1, 7, 0, tzinfo=UTC)
 CHILD = NhsNumber("9990000018")

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from broker.core.errors import MalformedMessage
-from broker.wire.upload import read_upload
 from broker.wire.upload_record import FaultyRecord
 from tests.builders.upload import Person, PlanBlock, Record, build_upload
+from tests.builders.upload_reading import read_upload
 from tests.official_schemas import official_schema
 
 REPOSITORY = Path(__file__).parents[3]
