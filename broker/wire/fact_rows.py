@@ -42,25 +42,25 @@ _NOTICES = Symbols(IdentityKind)
 
 
 def plan_row(content: PlanContent) -> Row:
-    """Return what a plan carries in clear."""
+    """Return what a plan carries in clear: whose it is, as every plan of that authority says."""
     return {
         "authority": content.authority.code,
-        "plan_type": PLAN_TYPES.write(content.plan_type),
-        "start": content.start,
-        "end": content.end,
-        "deleted": content.deleted,
         "authority_name": content.authority_name,
         "phone_office": content.phone_office,
         "phone_emergency": content.phone_emergency,
-        "verified": content.verified,
-        "restricted": content.restricted,
     }
 
 
 def plan_details_row(content: PlanContent) -> Row:
-    """Return what a plan carries sealed in inputs."""
+    """Return what a plan carries sealed in inputs: all by which two could be told to be one (ruling 23)."""
     details = content.details
     return {
+        "plan_type": PLAN_TYPES.write(content.plan_type),
+        "start": content.start,
+        "end": content.end,
+        "deleted": content.deleted,
+        "verified": content.verified,
+        "restricted": content.restricted,
         "family": details.family,
         "given": details.given,
         "birth_date": details.birth_date,
@@ -72,17 +72,17 @@ def plan_content(row: Row, details: Row) -> PlanContent:
     """Return the plan of both rows; raise `MalformedMessage`, `InvalidFact` or `InvalidOdsCode`."""
     return PlanContent(
         authority=ods(row["authority"]),
-        plan_type=PLAN_TYPES.read(row["plan_type"]),
-        start=row["start"],
-        end=row["end"],
-        deleted=row["deleted"],
+        plan_type=PLAN_TYPES.read(details["plan_type"]),
+        start=details["start"],
+        end=details["end"],
+        deleted=details["deleted"],
         authority_name=row["authority_name"],
         phone_office=row["phone_office"],
         phone_emergency=row["phone_emergency"],
         details=Details(family=details["family"], given=details["given"], birth_date=details["birth_date"]),
         child_id=details["child_id"],
-        verified=row["verified"],
-        restricted=row["restricted"],
+        verified=details["verified"],
+        restricted=details["restricted"],
     )
 
 

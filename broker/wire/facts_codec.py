@@ -66,7 +66,6 @@ of them may hold `forwarded`.
 _WITH_KIN = frozenset({"attendance", "identity"})
 _KIN = {"BIRTH": "birth_details", "COVER": "cover_details", "LINK_ENDED": "link_ended_details"}
 
-_NO_PLAN_DETAILS: Row = dict.fromkeys(("family", "given", "birth_date", "child_id"))
 _NO_NOTICE_DETAILS: Row = dict.fromkeys(("birth_date", "successor"))
 _NO_MESSAGE_DETAILS: Row = dict.fromkeys(SEALED_REGISTERS)
 
@@ -131,10 +130,10 @@ class FactCodec:
         match fact:
             case PlanFact():
                 row = plan_row(fact.content)
-                row["recorded_at"] = millis(fact.recorded_at)
                 row["received_at"] = millis(fact.received_at)
                 row["file_id"] = fact.file_id
-                row["sealed"] = self._seal("plan_details", plan_details_row(fact.content), number)
+                details = plan_details_row(fact.content) | {"recorded_at": millis(fact.recorded_at)}
+                row["sealed"] = self._seal("plan_details", details, number)
                 return self._schemas.encode("plan", row)
             case VisitMessage():
                 return self.encode_message(fact, number)
@@ -200,10 +199,10 @@ class FactCodec:
         row = self._schemas.decode(name, value)
         with refusing(name):
             if name == "plan":
-                details = self._open("plan_details", row["sealed"], key) or _NO_PLAN_DETAILS
+                details = self._open("plan_details", row["sealed"], key)
                 return PlanFact(
                     content=plan_content(row, details),
-                    recorded_at=row["recorded_at"],
+                    recorded_at=details["recorded_at"],
                     received_at=row["received_at"],
                     file_id=row["file_id"],
                 )
