@@ -14,10 +14,7 @@ from broker.core.identifiers import OdsCode
 from broker.core.operators import Grounds
 from broker.wire.readable import readable
 
-NOTHING = (
-    "No record is held of this person. Messages of a visit without a plan may be held yet: they are "
-    "destroyed at the horizon, after 23 days unless the policy says otherwise."
-)
+NOTHING = "Nothing is held of this person."
 
 
 @click.command("subject-access")

@@ -5,16 +5,17 @@ It goes to the information-governance lead, never to the person by this program.
 out (24), and so is what is another person's or an authority's own: each with the rule that withholds it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from broker.core.alerts import RecipientKind
+from broker.core.alerts import ItemKind, RecipientKind
 from broker.core.decisions import decide
 from broker.core.facts import IdentityKind
 from broker.core.keyed import IdentityKey
 from broker.core.leaving import elsewhere, staying
 from broker.core.person import Person
 from broker.core.policy import AnyPolicy
+from broker.core.possible_keys import Window
 from broker.core.restriction import is_restricted
 from broker.core.visits import read_visits
 
@@ -38,8 +39,15 @@ class Disclosure:
     withheld: tuple[str, ...]
 
 
-def disclosed(person: Person, policy: AnyPolicy, key: IdentityKey) -> Disclosure:
-    """Return what is held of a person and may be weighed, without what is withheld (ruling 49)."""
+def disclosed(
+    person: Person, policy: AnyPolicy, key: IdentityKey, *, waiting: Sequence[Window] = ()
+) -> Disclosure:
+    """
+    Return what is held of a person and may be weighed, without what is withheld (ruling 49).
+
+    Of somebody without a record `person` knows the messages that are held. `waiting` says of each record of
+    an authority that waits for the number until when it may be met (21).
+    """
     restricted = is_restricted(person.known)
     held: dict[str, tuple[Row, ...]] = {
         "plans": tuple(_plans(person)),
@@ -48,6 +56,8 @@ def disclosed(person: Person, policy: AnyPolicy, key: IdentityKey) -> Disclosure
         "history": tuple(_history(person, restricted=restricted)),
         "notices": tuple(_notices(person)),
         "told": tuple(_told(person, restricted=restricted)),
+        "work": tuple(_work(person, restricted=restricted)),
+        "waiting": tuple({"until": window.last} for window in waiting),
         "decisions": tuple(
             {"occasion": entry.occasion, "why": entry.why, "policy": entry.policy_version}
             for _, entry in sorted(decide(person.number, person.known, policy, key).entries.items())
@@ -135,6 +145,16 @@ def _told(person: Person, *, restricted: bool) -> Iterator[Row]:
             "what": row.kind,
             "revision": row.revision,
         }
+
+
+def _work(person: Person, *, restricted: bool) -> Iterator[Row]:
+    """Yield what of the person is left to people, but that somebody looked who must not see them (48)."""
+    another = elsewhere(person.known.visits, person.known.left)
+    for item in person.items.values():
+        if item.kind is ItemKind.EXCLUDED_PERSON or item.visit in another:
+            continue
+        place = {} if restricted else {"provider": item.provider}
+        yield {"kind": item.kind, "urgent": item.urgent, "arrived_at": item.arrived_at, **place}
 
 
 def _withheld(person: Person, *, restricted: bool) -> Iterator[str]:

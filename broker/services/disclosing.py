@@ -6,16 +6,25 @@ person. What was closed or destroyed is not held any more, and nothing is opened
 record behind which something came in that may restrict it, or shut it to who collects.
 """
 
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+
 from broker.core.desk_errors import CannotDisclose
 from broker.core.disclosure import Disclosure, disclosed
+from broker.core.errors import MalformedMessage, UnsealingFailed
 from broker.core.excluded import may_see
+from broker.core.facts import Fact
 from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.invalidation import Inactive
 from broker.core.keyed import IdentityKey, user_reference
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, Place
+from broker.core.person import Person, lift
 from broker.core.policy import AnyPolicy
+from broker.core.possible import Shelf
+from broker.core.possible_keys import Window
+from broker.core.waiting import waiting_number_key
 from broker.core.wording import COULD_NOT_CHECK, NOT_IN_USE
-from broker.ports import Archive, Clock, Topic
+from broker.ports import Archive, Clock, Record, Topic
 from broker.services.desk_log import DeskLog
 from broker.services.excluding import Attempt, DeskUser, tell_of_excluded
 from broker.services.fact_desk import line_of_text
@@ -39,6 +48,7 @@ class Disclosing:
         clock: Clock,
     ) -> None:
         """Read with the archive; `log` takes it down before a record is opened."""
+        self._archive = archive
         self._readers = readers
         self._log = log
         self._policy = policy
@@ -51,7 +61,9 @@ class Disclosing:
         self, number: NhsNumber, organisation: OdsCode, user_id: str, grounds: Grounds
     ) -> Disclosure | None:
         """
-        Return what is held of a person, None where there is no record.
+        Return what is held of a person, None where there is nothing.
+
+        Of somebody without a record that is what their visits said, for as long as it is kept.
 
         `user_id` is the organisation's own id of whoever collects. Raises `NotForThisRole`, `CannotDisclose`
         for somebody who must not see the person, for a number that is not in use and while something of the
@@ -70,8 +82,11 @@ class Disclosing:
         own = {number} if person is None else {number, person.number}
         if (await self._untaken.behind(read, {*own, *whose.passed})).matters:
             raise CannotDisclose(UNTAKEN)
+        waiting = await self._waiting({*own, *whose.passed})
         if number.key not in read.values:
-            return None
+            person = await self._without_record(number)
+            anything = person.known.visits or waiting
+            return disclosed(person, self._policy, self._key, waiting=waiting) if anything else None
         if person is None:
             raise CannotDisclose("what is held is on its way to another number; ask again")
         if not may_see(person.known.notices.values(), user):
@@ -79,4 +94,31 @@ class Disclosing:
             attempt = Attempt(role="collected a subject access", access_id=item_id, at=now)
             await tell_of_excluded(self._log, self._readers.facts, person.number, who, attempt, grounds)
             raise CannotDisclose(COULD_NOT_CHECK)
-        return disclosed(person, self._policy, self._key)
+        return disclosed(person, self._policy, self._key, waiting=waiting)
+
+    async def _waiting(self, numbers: Collection[NhsNumber]) -> Sequence[Window]:
+        """Return until when each record may be met that waits for one of these numbers (ruling 21)."""
+        keys = {waiting_number_key(self._key, one).encode() for one in numbers}
+        shelves = [
+            self._readers.details.decode_state(value)
+            for value in (await self._people.read(keys)).values.values()
+        ]
+        return [window for one in shelves if isinstance(one, Shelf) for window in one.on_file.values()]
+
+    async def _without_record(self, number: NhsNumber) -> Person:
+        """Return what the inputs say of the visits of somebody without a plan, names where they open."""
+        person = Person(number=number, salt=b"")
+        async for records in self._archive.read(Topic.ATTENDANCES):
+            for record in records:
+                if record.key == number.key:
+                    with suppress(MalformedMessage):  # the matcher makes work of it
+                        person = person.learn(lift(self._fact(record)))
+        return person
+
+    def _fact(self, record: Record) -> Fact:
+        """Return what a record says; without what is sealed where its key is destroyed or not here."""
+        value = record.value or b""
+        try:
+            return self._readers.facts.decode(record.topic, record.key or b"", value)
+        except UnsealingFailed:
+            return self._readers.facts.message_in_clear(value)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from broker.core import disclosure
-from broker.core.alerts import Occasion
+from broker.core.alerts import ItemKind, Occasion
 from broker.core.disclosure import disclosed
 from broker.core.effects import advance
 from broker.core.facts import VisitLeft
@@ -14,6 +15,7 @@ from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.past import Past
 from broker.core.person import Person, lift
 from broker.core.policy import Policy
+from broker.core.possible_keys import Window
 from broker.wire.readable import readable
 from tests.spec.settled import KEY
 from tests.spec.table import T, facts
@@ -50,9 +52,40 @@ def test_everything_held_is_there() -> None:
         "history": 1,
         "notices": 1,
         "told": 2,
+        "work": 0,
+        "waiting": 0,
         "decisions": 2,
     } == {kind: len(rows) for kind, rows in found.held.items()}
     assert (disclosure.STAFF,) == found.withheld
+
+
+DISAGREES = f"{PLAN}T | A04 | v1 RYY | family=Other given=Alex birth_date=2009-09-09\n"
+
+
+@pytest.mark.parametrize(("mark", "place"), [("", True), ("T+1h | notice | n1 |", False)])
+def test_open_work_is_there_and_its_place_as_places_are(mark: str, *, place: bool) -> None:
+    """What is left to people about somebody is held of them (rulings 24, 46, 49)."""
+    [row] = disclosed(known(f"{DISAGREES}{mark}"), POLICY, KEY).held["work"]
+
+    assert ItemKind.DETAILS_DISAGREE is row["kind"]
+    assert place == ("provider" in row)
+
+
+def test_that_somebody_looked_who_must_not_is_no_work_that_is_told() -> None:
+    """It says who is excluded, and by whom (ruling 48); the item is there all the same."""
+    person = known(f"{PLAN}T-1d | notice | n1 excluded | user=u1\nT | view | a1 RYY | user=u1")
+
+    assert [ItemKind.EXCLUDED_PERSON] == [item.kind for item in person.items.values()]
+    assert () == disclosed(person, POLICY, KEY).held["work"]
+
+
+def test_that_a_record_waits_is_there() -> None:
+    """Until when, and nothing else is known of it (rulings 21, 49)."""
+    window = Window(first=date(2026, 1, 1), last=date(2026, 2, 28))
+
+    [row] = disclosed(known(PLAN), POLICY, KEY, waiting=[window]).held["waiting"]
+
+    assert {"until": date(2026, 2, 28)} == row
 
 
 def test_of_nothing_nothing_is_withheld() -> None:

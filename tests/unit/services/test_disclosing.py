@@ -1,24 +1,30 @@
 """Who may collect a subject access; it is on the trail before a record is opened (rulings 48, 49)."""
 
 import asyncio
+from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from broker.adapters.memory import MemoryFactLog
 from broker.adapters.memory_archive import MemoryArchive
+from broker.adapters.memory_sealing import MemorySealer
 from broker.core.desk_errors import CannotDisclose, NotForThisRole
 from broker.core.desk_roles import Role
 from broker.core.facts import IdentityKind, IdentityNotice, PlanFact
 from broker.core.keyed import user_reference
 from broker.core.operators import ActionKind
 from broker.core.policy import Policy
+from broker.core.possible import Shelf
+from broker.core.possible_keys import Window
+from broker.core.waiting import waiting_number_key
 from broker.core.wording import COULD_NOT_CHECK, NOT_IN_USE
 from broker.ports import Topic
 from broker.services.desk_log import DeskLog
 from broker.services.disclosing import UNTAKEN, Disclosing
-from tests.builders.enquiry import BEN, GROUNDS, Desk, Past, worked_off
+from tests.builders.enquiry import BEN, GROUNDS, Desk, Past, came, worked_off
 from tests.builders.house import ADA, House, in_house
-from tests.builders.matcher import KEY, NOON, PROVIDER, plan
+from tests.builders.matcher import KEY, NOON, PROVIDER, fact_write, make_codecs, plan
 from tests.builders.readers import readers_of
 from tests.builders.street import A, B, Street, in_street, superseded
 
@@ -145,3 +151,55 @@ def test_the_survivors_record_is_that_of_the_former_number() -> None:
         assert 1 == len(found.held["plans"])
 
     in_street(scenario)
+
+
+def test_of_somebody_without_a_plan_it_is_what_their_visits_said() -> None:
+    """For as long as that is kept, with names where they open (ruling 49); of nobody else's."""
+
+    async def scenario(house: House) -> None:
+        house.send(came(), replace(came(visit="V-2"), family="Sample"))
+        house.send(came(visit="V-3"), number=BEN)
+        house.send_raw(Topic.ATTENDANCES, ADA.key, b"none of ours")
+        await worked_off(house)
+
+        found = await disclosing(house).collect(ADA, PROVIDER, "staff-1", GROUNDS)
+
+        assert found is not None
+        assert {"Testcase", "Sample"} == {row["family"] for row in found.held["visits"]}
+        assert [0, 0] == [len(found.held[kind]) for kind in ("plans", "told")]
+
+    in_house(scenario)
+
+
+def test_names_whose_key_is_destroyed_are_not_there_and_the_visit_is() -> None:
+    """Nothing is opened that is sealed (rulings 23, 49)."""
+
+    async def scenario(house: House) -> None:
+        sealed = make_codecs(MemorySealer())
+        house.kafka.append([fact_write(sealed.facts, replace(came(), family="Sample"), ADA)])
+        await worked_off(house)
+
+        found = await disclosing(house).collect(ADA, PROVIDER, "staff-1", GROUNDS)
+
+        assert found is not None
+        assert [None] == [row["family"] for row in found.held["visits"]]
+
+    in_house(scenario)
+
+
+def test_that_a_record_waits_for_the_number_is_there() -> None:
+    """Though nothing else is held (rulings 21, 49)."""
+
+    async def scenario(house: House) -> None:
+        window = Window(first=date(2026, 1, 1), last=date(2026, 2, 28))
+        shelf = Shelf(on_file={"a" * 16: window})
+        under = waiting_number_key(KEY, ADA).encode()
+        await worked_off(house)
+        house.send_raw(Topic.PEOPLE, under, house.codecs.details.encode_shelf(shelf))
+
+        found = await disclosing(house).collect(ADA, PROVIDER, "staff-1", GROUNDS)
+
+        assert found is not None
+        assert ({"until": window.last},) == found.held["waiting"]
+
+    in_house(scenario)
