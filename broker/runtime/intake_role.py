@@ -5,7 +5,7 @@ Knows how the use cases, their doors and their counts fit together; starts and s
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -44,6 +44,7 @@ from broker.runtime.upload_doors import UploadDoors, uploads
 from broker.services.attendances import Attendances
 from broker.services.feed_door import FeedDoor, ReadFeeds
 from broker.services.following import Following
+from broker.services.following_kept import FollowingKept
 from broker.services.intake import Intake
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
@@ -64,21 +65,17 @@ _MILLISECONDS = 1000
 _INTAKE_SHARE = 0.95  # of the answer's deadline; the log's own is shorter, so this is for one that hangs
 
 
-async def _nothing(_numberless: Numberless) -> None:
-    """Recall nothing: for a role whose facts go where there is no past."""
-
-
 class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type information
     """
     Takes messages and files once started; `port` then says where, `counts` what was taken so far.
 
     `facts` is where they go, already started, and `refusing` says whether they are known to refuse; `tail`
-    follows the attendances among them (ruling 44); `recall` is asked before the doors open; `clock` tells the
-    time of receipt, and the demonstration steps it. `source` is asked whose a patient without a number is,
-    and what became of a number that changed; without one nobody is (rulings 21, 38). `inward` are the topics
-    that providers write to themselves. Raises
-    `ConfigurationError` where TLS is not set up rightly; the start raises it where the port is taken, and
-    `StorageUnusable` where the drop folder cannot be made.
+    follows the attendances among them (ruling 44), `kept` what was kept without a number (24), None where
+    there is no past; `clock` tells the time of receipt, and the demonstration steps it. `source` is asked
+    whose a patient without a number is, and what became of a number that changed; without one nobody is
+    (rulings 21, 38). `inward` are the topics that providers write to themselves. Raises `ConfigurationError`
+    where TLS is not set up rightly; the start raises it where the port is taken, and `StorageUnusable` where
+    the drop folder cannot be made.
     """
 
     def __init__(  # noqa: PLR0913 - what a role needs is its arguments
@@ -89,7 +86,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         facts: FactLog,
         tail: InputTail,
         clock: Clock = present,
-        recall: Callable[[Numberless], Awaitable[None]] = _nothing,
+        kept: InputTail | None = None,
         refusing: Callable[[], bool] = lambda: False,
         source: Source | None = None,
         inward: Inward | None = None,
@@ -101,7 +98,6 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         answer_ms = settings.answer_deadline_ms
         self._log = Log("intake")
         self._facts_refuse = refusing
-        self._recall = recall
         self._metrics = metrics or Metrics()
         self._counting = IntakeCounts(parts.senders, self._metrics, self._log)
         self.counts, count = self._counting.counts, self._counting.count
@@ -128,6 +124,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             attendances=attendances,
             clock=clock,
             hear=self._quality.count,
+            kept=None if kept is None else FollowingKept(kept, parts.records, self._numberless),
         )
         self._intake = Intake(
             facts,
@@ -238,7 +235,6 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
     async def on_start(self) -> None:
         """Learn which numbers visits are recorded under, then open the doors."""
         await self._files.prepare()
-        await self._recall(self._numberless)
         with suppress(KafkaUnavailable):  # the doors then refuse until it is known
             await self._following.catch_up()
             await self._following.catch_up()  # what a predecessor owed is said by the second

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from typing import Any
 
 from mode import Service
@@ -125,7 +124,6 @@ def _service(role: Role, shared: _Shared) -> Any:
             from broker.runtime.intake_role import IntakeRole
             from broker.runtime.pds import source
             from broker.runtime.provider_topics import inward
-            from broker.runtime.recall import recall
 
             return IntakeRole(
                 shared.settings,
@@ -133,7 +131,7 @@ def _service(role: Role, shared: _Shared) -> Any:
                 facts=shared.facts,
                 tail=KafkaInputTail(shared.cluster, Topic.ATTENDANCES),
                 clock=shared.clock,
-                recall=partial(recall, cluster=shared.cluster, parts=shared.parts),
+                kept=KafkaInputTail(shared.cluster, Topic.REJECTED),
                 refusing=lambda: shared.facts.refusing,
                 source=source(shared.settings, shared.cluster, clock=shared.clock, metrics=shared.metrics),
                 inward=inward(shared.settings, shared.cluster),

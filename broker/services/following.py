@@ -1,5 +1,5 @@
 """
-Keeps what intake knows of visits and numbers up to date with `cpis.in.attendances`. Ruling 44.
+Keeps what intake knows of visits and numbers up to date with the logs. Rulings 24, 44.
 
 Whatever another intake took, or this one before it was started again, is known before the next message is
 judged; and what was left unsaid of a former number is said.
@@ -13,6 +13,7 @@ from broker.core.facts import VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.ports import Clock, FactLog, InputTail, Record
 from broker.services.attendances import Attendances
+from broker.services.following_kept import FollowingKept
 from broker.services.numbers_in_use import NumbersInUse, Owed
 from broker.services.own_writes import Heard
 from broker.wire.facts_codec import FactCodec
@@ -38,8 +39,13 @@ class Following:
         attendances: Attendances,
         clock: Clock,
         hear: Callable[[Heard], None] = lambda _heard: None,
+        kept: FollowingKept | None = None,
     ) -> None:
-        """Know nothing yet; follow `tail`, say in `facts` what is owed, and let `hear` hear every message."""
+        """
+        Know nothing yet; follow `tail`, say in `facts` what is owed, and let `hear` hear every message.
+
+        `kept` follows what was kept without a number; None where nothing is.
+        """
         self._numbers = numbers
         self._tail = tail
         self._facts = facts
@@ -47,6 +53,7 @@ class Following:
         self._attendances = attendances
         self._clock = clock
         self._hear = hear
+        self._kept = kept
         self._away = True
         self._ended = asyncio.Event()
         self._suspicions = 1
@@ -89,13 +96,15 @@ class Following:
                 async for records in self._tail.news():
                     await self._take(records)
                 self._attendances.own.pass_ended()
+                if self._kept is not None:
+                    await self._kept.catch_up()
                 await self._say_what_is_owed()
             except KafkaUnavailable:
                 self._away = True
                 raise
             finally:
                 if self._ended.is_set():  # meanwhile: what this pass has connected is its own to give back
-                    await self._tail.close()
+                    await self._give_back()
             self._away = False
             self._settled = suspicions
 
@@ -106,7 +115,13 @@ class Following:
             reading.cancel()
         if self._passes:
             await asyncio.wait(self._passes)
+        await self._give_back()
+
+    async def _give_back(self) -> None:
+        """Give the connections back."""
         await self._tail.close()
+        if self._kept is not None:
+            await self._kept.close()
 
     def _done(self, reading: asyncio.Task[None]) -> None:
         """Drop a pass; its failure was somebody else's to hear, and shows in the next message."""

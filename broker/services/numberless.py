@@ -2,8 +2,8 @@
 Visits without a usable number: looked for by their details until a number comes. Rulings 21, 24, 35.
 
 Knows which of them it has seen, for H, so that the message that brings the number ends the search and bears
-the mark of one that restricted the record. What a process has not seen itself it reads back before its doors
-open.
+the mark of one that restricted the record. What another process kept, or this one before it was started, it
+hears of by the log (`services/following.py`).
 """
 
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from broker.core.keyed import IdentityKey
 from broker.core.policy import AnyPolicy
 from broker.core.possible import Numbered, Placed, sought_in
 from broker.core.possible_keys import details_keys
-from broker.ports import Archive, Topic, Write
+from broker.ports import Write
 from broker.services.matching_details import clue_writes
 from broker.services.rejections import SOURCE
 from broker.services.tracing import Untraced
 from broker.wire.details_codec import DetailsCodec
-from broker.wire.records_codec import Door, RecordsCodec
+from broker.wire.records_codec import Door, Rejected
 
 
 class Numberless:
@@ -46,6 +46,7 @@ class Numberless:
         self._trace = trace
         self._sought: dict[str, datetime] = {}  # by reference, the newest receipt last
         self._marked: dict[str, datetime] = {}  # those that restricted a record, likewise
+        self._borne: dict[str, datetime] = {}  # those whose mark stands under a number, with its receipt
 
     def sought(self, message: VisitMessage) -> list[Write]:
         """
@@ -90,7 +91,9 @@ class Numberless:
 
         No later message bears the mark anew: the demographic source may have lifted it (ruling 24).
         """
-        self._marked.pop(unnumbered, None)
+        at = self._marked.pop(unnumbered, None)
+        if at is not None:
+            self._borne[unnumbered] = at
 
     def numbered(self, message: VisitMessage, unnumbered: str) -> list[Write]:
         """
@@ -104,31 +107,27 @@ class Numberless:
         clue = Placed(place=unnumbered, clue=Numbered(visit=unnumbered, heard_at=at))
         return clue_writes(self._codec, self.key, [clue], at, SOURCE)
 
-    async def read_back(self, archive: Archive, records: RecordsCodec, now: datetime) -> int:
+    def hear(self, kept: Rejected) -> None:
         """
-        Learn of the visits that came without a number during the last H, and return how many there are.
+        Learn of a message that was kept, by this process or by another.
 
-        Raises what the archive raises. A record that cannot be read says nothing of a visit.
+        A mark that stands under the visit's number already is not taken up again.
         """
-        async for batch in archive.read(Topic.REJECTED):
-            for record in batch:
-                rejected = records.glance_at_rejected(record.value or b"")
-                if rejected is not None and rejected.visit is not None:
-                    self._note(self._sought, rejected.visit, rejected.received_at)
-                    if rejected.restricted:
-                        self._note(self._marked, rejected.visit, rejected.received_at)
-        self._forget(now)
-        return len(self._sought)
+        if kept.visit is None:
+            return
+        self._note(self._sought, kept.visit, kept.received_at)
+        borne = self._borne.get(kept.visit)
+        if kept.restricted and (borne is None or kept.received_at > borne):
+            self._note(self._marked, kept.visit, kept.received_at)
 
     def _note(self, visits: dict[str, datetime], visit: str, at: datetime) -> None:
         """Remember a visit, and forget those that H has passed."""
-        visits.pop(visit, None)
-        visits[visit] = at
+        visits[visit] = max(at, visits.pop(visit, at))
         self._forget(at)
 
     def _forget(self, now: datetime) -> None:
         """Forget what was last heard of more than H ago."""
         before = now - self.policy.horizon
-        for visits in (self._sought, self._marked):
+        for visits in (self._sought, self._marked, self._borne):
             while visits and (oldest := next(iter(visits.items())))[1] < before:
                 del visits[oldest[0]]

@@ -12,17 +12,20 @@ from broker.adapters.memory_tail import MemoryInputTail
 from broker.core.errors import KafkaUnavailable
 from broker.core.facts import VisitLeft, VisitMessage
 from broker.core.identifiers import NhsNumber
-from broker.core.keyed import visit_named
+from broker.core.keyed import unnumbered_reference, visit_named
 from broker.core.policy import Policy
 from broker.core.succession import Passage
 from broker.ports import InputTail, Record, Topic, Write
 from broker.runtime.codecs import load_schemas
 from broker.services.attendances import Attendances
 from broker.services.following import Following
+from broker.services.following_kept import FollowingKept
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
+from tests.builders.desk import DeskHouse
+from tests.unit.services.test_numberless import message as numberless_message
 from tests.unit.services.test_numbers_in_use import HORIZON, KEY, MINUTE, RXX, A, B, T, message
 
 VISIT = visit_named(KEY, system="EDSYS", provider=RXX, visit_number="V1")
@@ -71,8 +74,8 @@ class Log:
         )
         self.following = self.follow(MemoryInputTail(self.kafka, Topic.ATTENDANCES))
 
-    def follow(self, tail: InputTail) -> Following:
-        """Return what follows a tail of the log."""
+    def follow(self, tail: InputTail, kept: FollowingKept | None = None) -> Following:
+        """Return what follows a tail of the log, and what was kept without a number."""
         return Following(
             self.numbers,
             tail,
@@ -80,6 +83,7 @@ class Log:
             codec=self.codec,
             attendances=self.attendances,
             clock=lambda: NOW,
+            kept=kept,
         )
 
     def append(self, number: NhsNumber, told: VisitMessage) -> None:
@@ -189,6 +193,27 @@ def test_while_kafka_is_away_nothing_is_taken() -> None:
         assert [True, False, True] == [*away, log.following.away]
 
     asyncio.run(scenario())
+
+
+def test_what_another_intake_kept_without_a_number_is_known_before_the_next_message() -> None:
+    """Its mark is borne by the message that brings the number, whichever intake takes it (ruling 24)."""
+    log, house = Log(), DeskHouse()
+    tail = CountedTail(MemoryInputTail(house.kafka, Topic.REJECTED))
+    tail.let_go.set()
+    numberless = log.attendances.numberless
+    following = log.follow(
+        MemoryInputTail(log.kafka, Topic.ATTENDANCES), FollowingKept(tail, house.parts.records, numberless)
+    )
+    asyncio.run(following.catch_up())
+
+    house.send(numberless_message(restricted="S"))
+    following.suspect()
+    asyncio.run(following.ready())
+    asyncio.run(following.close())
+
+    unnumbered = unnumbered_reference(house.parts.key, system="EDSYS", provider=RXX, visit_number="V1")
+    assert numberless.marked(message(A), unnumbered).restricted
+    assert 1 == tail.closed
 
 
 def test_nothing_connects_again_once_it_is_closed() -> None:

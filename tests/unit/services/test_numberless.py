@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from broker.adapters.memory_archive import MemoryArchive
+from broker.adapters.memory_tail import MemoryInputTail
 from broker.core.facts import Details
 from broker.core.identifiers import OdsCode
 from broker.core.keyed import unnumbered_reference
@@ -13,6 +13,7 @@ from broker.core.possible import Clue, Numbered, OnFile, Sought
 from broker.core.possible_keys import Window, details_keys
 from broker.core.waiting import waiting_keys
 from broker.ports import Topic, Write
+from broker.services.following_kept import FollowingKept
 from broker.services.numberless import Numberless
 from tests.builders.adt import Adt, Patient
 from tests.builders.desk import DeskHouse
@@ -120,37 +121,71 @@ def test_a_visit_that_always_had_its_number_is_nobodys_search() -> None:
     assert [] == clues(house)
 
 
-def test_a_process_that_starts_anew_knows_which_visits_came_without_a_number() -> None:
-    """They are read back for H; older ones, and what cannot be read, are none (ruling 21)."""
+def another_process(house: DeskHouse) -> tuple[Numberless, FollowingKept]:
+    """Return what another process of intake knows of visits without a number, and how it hears of them."""
+    numberless = Numberless(house.parts.details, policy=house.parts.policy, key=house.parts.key)
+    tail = MemoryInputTail(house.kafka, Topic.REJECTED)
+    return numberless, FollowingKept(tail, house.parts.records, numberless)
+
+
+def of_visit(house: DeskHouse, visit: str) -> str:
+    """Return the reference that a visit has without a number."""
+    return unnumbered_reference(house.parts.key, system="EDSYS", provider=RXX, visit_number=visit)
+
+
+def is_marked(numberless: Numberless, house: DeskHouse, visit: str) -> bool:
+    """Return whether the message that brings a visit's number bears a mark."""
+    return numberless.marked(attendance(), of_visit(house, visit)).restricted is True
+
+
+def test_another_process_knows_which_visits_came_without_a_number() -> None:
+    """Also one that starts anew, for H; older ones, and what cannot be read, are none (ruling 21)."""
     house = DeskHouse()
     house.send(message(visit="V0"), at=AT - timedelta(days=24))
     house.send(message(), at=AT)
     house.write(Write(Topic.REJECTED, None, b"no record"))
+    house.send(message(visit="V2").replace(b"|P|", b"|D|"), at=AT)  # refused: of no visit that waits
+    numberless, following = another_process(house)
 
-    numberless = Numberless(house.parts.details, policy=house.parts.policy, key=house.parts.key)
-    found = asyncio.run(numberless.read_back(MemoryArchive(house.kafka), house.parts.records, AT))
+    asyncio.run(following.catch_up())
+    asyncio.run(following.close())
 
-    assert 1 == found
+    ended = [bool(numberless.numbered(attendance(), of_visit(house, one))) for one in ("V0", "V1", "V2")]
+    assert [False, True, False] == ended
 
 
-def test_a_process_that_starts_anew_knows_which_of_them_were_marked() -> None:
-    """Read back for H with the visits, and no others (ruling 24)."""
+def test_another_process_knows_which_of_them_were_marked() -> None:
+    """As they come, for H with the visits, and no others: else a place would be told (ruling 24)."""
     house = DeskHouse()
+    numberless, following = another_process(house)
     house.send(message(visit="V0", restricted="S"), at=AT - timedelta(days=24))
+    asyncio.run(following.catch_up())
+    assert is_marked(numberless, house, "V0")
+
     house.send(message(restricted="S"), at=AT)
     house.send(message(visit="V2"), at=AT)
+    assert not is_marked(numberless, house, "V1")
+    asyncio.run(following.catch_up())
 
-    numberless = Numberless(house.parts.details, policy=house.parts.policy, key=house.parts.key)
-    asyncio.run(numberless.read_back(MemoryArchive(house.kafka), house.parts.records, AT))
+    assert [False, True, False] == [is_marked(numberless, house, visit) for visit in ("V0", "V1", "V2")]
 
-    told = {
-        visit: numberless.marked(
-            attendance(),
-            unnumbered_reference(house.parts.key, system="EDSYS", provider=RXX, visit_number=visit),
-        )
-        for visit in ("V0", "V1", "V2")
-    }
-    assert {"V0": None, "V1": True, "V2": None} == {visit: one.restricted for visit, one in told.items()}
+
+@pytest.mark.parametrize(("again", "marked"), [(timedelta(0), False), (timedelta(minutes=1), True)])
+def test_a_mark_that_stands_under_the_number_is_taken_up_again_with_a_newer_message_alone(
+    again: timedelta, *, marked: bool
+) -> None:
+    """The demographic source may have lifted it meanwhile; the same message says nothing new (24)."""
+    house = DeskHouse()
+    house.send(message(restricted="S"), at=AT)
+    numberless, following = another_process(house)
+    asyncio.run(following.catch_up())
+    numberless.bore_mark(of_visit(house, "V1"))
+    numberless.bore_mark(of_visit(house, "V2"))
+
+    house.send(message(control_id="M9", restricted="S"), at=AT + again)
+    asyncio.run(following.catch_up())
+
+    assert marked is is_marked(numberless, house, "V1")
 
 
 def test_visits_are_forgotten_after_h() -> None:
