@@ -20,11 +20,13 @@ from broker.cli.desk import (
 )
 from broker.cli.personal import NUMBER, number_of, personal
 from broker.core.alerts import ItemKind
+from broker.core.messages import is_message, place_named
 from broker.core.operators import Grounds
 from broker.core.work import Reader
 from broker.runtime.desk import Desk
 from broker.runtime.parts import present
 from broker.services.fact_desk import Added
+from broker.services.person_holds import is_hold, place_to_hold
 from broker.services.releasing import Released, quarantined
 from broker.services.worklist_desk import Work, Worklist
 
@@ -151,29 +153,57 @@ def release(  # noqa: PLR0913 - the options of a command are its arguments
     """
     Release records from quarantine: put what could not be processed back into its input, in its order.
 
-    Mend the cause first. Releasing twice does no harm. Ends with 0 when everything was released, 65 when
-    something still cannot be read or is gone from its log: that stays open. Try --dry-run first.
+    Of a `person on hold` everything that waits is let go, in its order. Mend the cause first. Releasing twice
+    does no harm. Ends with 0 when everything was released, 65 when something still cannot be read or is gone
+    from its log: that stays open. Try --dry-run first.
     """
     require_choice(item_ids, cause, "--cause", everything=everything)
     grounds = grounds_of(by, reason, unmask=not dry_run)
 
     async def let_out(desk: Desk) -> list[Released]:
-        """Release what was chosen, or rehearse it."""
+        """Release what was chosen, or rehearse it: records first, then people with what waits."""
         found = await desk.worklist.worklist()
         chosen = _quarantined(found, cause) if everything else [found.find(item_id) for item_id in item_ids]
+        records, people = [work for work in chosen if not is_hold(work)], filter(is_hold, chosen)
         if grounds is None:
-            return await desk.releasing.rehearse(chosen)
-        return await desk.releasing.release(chosen, grounds)
+            let_go = await desk.releasing.rehearse(records)
+            return let_go + [one for work in people for one in await desk.holds.rehearse(work)]
+        let_go = await desk.releasing.release(records, grounds)
+        return let_go + [one for work in people for one in await desk.holds.release(work, grounds)]
 
     results = at_desk(bootstrap_servers, let_out, redrives=True)
     show_list(
         [result.report() for result in results],
         _RELEASED_COLUMNS,
         as_json=as_json,
-        nothing="nothing is in quarantine",
+        nothing="nothing is in quarantine, and nothing waits",
     )
     if not all(result.done for result in results):
         context.exit(REFUSED_EXIT_CODE)
+
+
+@worklist.command()
+@click.argument("named", metavar="ID|MESSAGE")
+@grounds_options
+@servers_option
+def hold(named: str, reason: str, by: str, bootstrap_servers: str | None) -> None:
+    """
+    Put a person on hold: what comes in of them waits, in order, and everybody else goes on.
+
+    The person is that of an item about a record in quarantine, or of a message that was taken, named as
+    `cpis messages list` names it: the number need not be known. Alerts that stand, stand; what is asked about
+    the person is answered `could not check`; what restricts a record does not wait. An urgent item says so
+    until the person is released; after 72 hours that happens by itself.
+    """
+    grounds = Grounds(by=by, reason=reason)
+
+    async def put_on(desk: Desk) -> str:
+        """Find the record, and put its person on hold."""
+        if is_message(named):
+            return await desk.holds.hold(place_named(named), grounds)
+        return await desk.holds.hold(place_to_hold((await desk.worklist.worklist()).find(named)), grounds)
+
+    click.echo(f"on hold; release with: cpis worklist release {at_desk(bootstrap_servers, put_on)}")
 
 
 @worklist.command()

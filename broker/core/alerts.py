@@ -357,6 +357,7 @@ class ItemKind(StrEnum):
     TWO_NUMBERS = "two numbers for one local patient, settle in your own system"
     RESTRICTED = "restricted, could not check"
     EXCLUDED_PERSON = "excluded person looked"
+    PERSON_ON_HOLD = "person on hold"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,9 @@ REASONS: Mapping[Uncheckable, str] = {
     ),
     Uncheckable.RECORD_WAITING: "an authority's record waits to be matched; ring the authority (ruling 21)",
     Uncheckable.UNDER_ENQUIRY: "the number is under enquiry; trace the patient (ruling 38)",
+    Uncheckable.SET_ASIDE: (
+        "something that came in about the person waits for an operator; ring the authority (ruling 41)"
+    ),
     Uncheckable.ANOTHER_NATION: "number of another nation; ring that nation's services (ruling 28)",
     Uncheckable.NOT_HELD: (
         "no message of this visit is held: it has not come, or its time is past (ruling 41)"

@@ -14,6 +14,7 @@ from broker.core.decisions import Deciding
 from broker.core.desk_errors import NoAnswerHere
 from broker.core.excluded import any_excluded, may_see
 from broker.core.facts import IdentityNotice
+from broker.core.holding import held_since
 from broker.core.identifiers import NhsNumber, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.message_times import position
@@ -40,8 +41,8 @@ class Finding(StrEnum):
 
 class Uncheckable(StrEnum):
     """
-    Why it could not be checked: the reasons of ruling 41, that no message of the visit is held, and that one
-    of two numbers may be another's (42).
+    Why it could not be checked: the reasons of ruling 41, that no message of the visit is held, that one of
+    two numbers may be another's (42), and that something of the person waits or was set aside (ADR 0036).
     """
 
     SHARING_STOPPED = "sharing stopped"
@@ -53,6 +54,7 @@ class Uncheckable(StrEnum):
     TWO_NUMBERS = "two numbers"
     RECORD_WAITING = "record waiting"
     UNDER_ENQUIRY = "under enquiry"
+    SET_ASIDE = "set aside"
     ANOTHER_NATION = "another nation"
     NOT_HELD = "visit not held"
     BROKER_BEHIND = "broker behind"
@@ -68,7 +70,8 @@ class Checked:
     and its details match. `details_disagree`: one counts and none matches. `several_numbers`: the newest
     message that names a number several that differ, and a plan may be filed under another of them (42).
     `record_waiting`, `possible_match`: ruling 21. `not_in_use`, `under_enquiry`: rulings 23 and 38.
-    `restricted`: ruling 24.
+    `restricted`: ruling 24. `on_hold`: what comes in of the person waits; `set_aside`: a plan or a notice of
+    theirs could not be processed.
     `excluded`: who asks must not see the person (48).
     `sharing_stopped`: by the provider's own signed stop, `plans_unshared`: by one of some authority, whose
     plans nobody may look through (45). `checked_at`: when a check mark that has passed the visit was written,
@@ -88,6 +91,8 @@ class Checked:
     record_waiting: bool = False
     sharing_stopped: bool = False
     plans_unshared: bool = False
+    on_hold: bool = False
+    set_aside: bool = False
     excluded: bool = False
     checked_at: datetime | None = None
 
@@ -165,6 +170,7 @@ _BEFORE_A_PLAN: tuple[tuple[Uncheckable, Callable[[Checked], bool]], ...] = (
     (Uncheckable.NO_NUMBER, lambda checked: not checked.number),
     (Uncheckable.NOT_IN_USE, lambda checked: checked.not_in_use),
     (Uncheckable.RESTRICTED, lambda checked: checked.restricted),
+    (Uncheckable.SET_ASIDE, lambda checked: checked.on_hold),
 )
 """What outweighs a plan on file, the weightiest first: with or without one the answer is the same."""
 
@@ -174,6 +180,7 @@ _BEFORE_NONE: tuple[tuple[Uncheckable, Callable[[Checked], bool]], ...] = (
     (Uncheckable.SHARING_STOPPED, lambda checked: checked.plans_unshared),
     (Uncheckable.RECORD_WAITING, lambda checked: checked.record_waiting),
     (Uncheckable.UNDER_ENQUIRY, lambda checked: checked.under_enquiry),
+    (Uncheckable.SET_ASIDE, lambda checked: checked.set_aside),
     (Uncheckable.ANOTHER_NATION, lambda checked: not checked.searched),
     (Uncheckable.BROKER_BEHIND, lambda checked: checked.checked_at is None),
 )
@@ -238,6 +245,7 @@ class _Looking(Deciding):
             several_numbers=any(map(self._several_numbers, visit.references)),
             restricted=self.restricted,
             under_enquiry=under_enquiry(self.notices),
+            on_hold=held_since(self.notices) is not None,
         )
         return Looked(
             checked=checked,

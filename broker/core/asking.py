@@ -35,3 +35,12 @@ def about_view(kind: ItemKind, access: Access, number: NhsNumber, key: IdentityK
         visit=access.access_id,
         arrived_at=access.accessed_at,
     )
+
+
+def about_hold(number: NhsNumber, key: IdentityKey) -> WorklistItem:
+    """Return the item about a person on hold: an operator has to end it (ADR 0036)."""
+    return WorklistItem(
+        item_id=key.derive("item", ItemKind.PERSON_ON_HOLD, number.key),
+        kind=ItemKind.PERSON_ON_HOLD,
+        urgent=True,
+    )

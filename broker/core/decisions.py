@@ -20,7 +20,7 @@ from broker.core.alerts import (
     Why,
     WorklistItem,
 )
-from broker.core.asking import about_view, about_visit
+from broker.core.asking import about_hold, about_view, about_visit
 from broker.core.birthdays import born_on
 from broker.core.clock import as_recorded
 from broker.core.content import (
@@ -37,6 +37,7 @@ from broker.core.content import (
 from broker.core.counting import view_not_counted
 from broker.core.excluded import was_excluded
 from broker.core.facts import Access, IdentityNotice
+from broker.core.holding import held_since
 from broker.core.identifiers import NhsNumber
 from broker.core.identity_words import is_confirmed, is_overdue, is_refused, is_unopened, is_without_outcome
 from broker.core.keyed import IdentityKey
@@ -113,6 +114,8 @@ class Deciding(Noting):
             self._decide_view(access)
         self._decide_birth()
         self._decide_outcome()
+        if held_since(self.notices) is not None:
+            self._ask(about_hold(self.number, self.key))
         return Decisions(
             alerts=self.alerts, items=self.items, entries=self.entries, restricted=self.restricted
         )

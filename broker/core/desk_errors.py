@@ -46,6 +46,24 @@ class NumberOutOfUse(BrokerError):
     exit_code = 65
 
 
+class CannotHold(BrokerError):
+    """What is named is no record of a person whose events could be put on hold."""
+
+    code = "CPIS-644"
+    action = (
+        "Name an open item about a record in quarantine, or a message that was taken, as the lists name it."
+    )
+    exit_code = 65
+
+
+class NotOnHold(BrokerError):
+    """The person is not on hold, or not any more: what waited has been taken."""
+
+    code = "CPIS-645"
+    action = "Nothing; `cpis worklist list` shows who is on hold."
+    exit_code = 65
+
+
 class CannotRelease(BrokerError):
     """The item is about no record that could be put back into its input."""
 
@@ -74,10 +92,13 @@ class CannotConfirm(BrokerError):
 
 
 class CannotSettle(BrokerError):
-    """The item asks whose details a visit has: settled without an answer no authority would ever hear."""
+    """The item asks for an answer, or for a release: settled without it an alert would never be heard."""
 
     code = "CPIS-611"
-    action = "Say whose the visit is: `cpis worklist confirm`, or `refuse` where it is somebody else's."
+    action = (
+        "Say whose the visit is: `cpis worklist confirm`, or `refuse` where it is somebody else's. Release a "
+        "person on hold: `cpis worklist release`."
+    )
     exit_code = 65
 
 

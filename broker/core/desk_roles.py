@@ -21,6 +21,7 @@ class Role(StrEnum):
 _LEAST: dict[ActionKind, Role] = {
     ActionKind.UNMASKED: Role.ADMINISTRATOR,
     ActionKind.RELEASED: Role.ADMINISTRATOR,
+    ActionKind.HELD: Role.ADMINISTRATOR,
     ActionKind.DISCLOSED: Role.ADMINISTRATOR,
     ActionKind.REDRIVEN: Role.OPERATOR,
     ActionKind.SETTLED: Role.OPERATOR,

@@ -37,6 +37,8 @@ FACTS: Mapping[VisitEvent | PlanType | IdentityKind | Occasion, str] = {
     IdentityKind.UNOPENED: "an authority had not opened by then what it was told (ruling 45)",
     IdentityKind.OPENED: "every authority that was told has opened it (ruling 45)",
     IdentityKind.TIME_PASSED: "it was that late, and what is asked was asked again (rulings 23, 26, 43)",
+    IdentityKind.ON_HOLD: "what comes in of the person is to wait",
+    IdentityKind.HOLD_ENDED: "what waited was let go",
     Occasion.ATTENDED: "the person came",
     Occasion.VIEWED: "somebody looked the person up",
     Occasion.NUMBER_INACTIVE: "the number of an open plan is not in use (ruling 23)",

@@ -282,17 +282,15 @@ class IdentityKind(StrEnum):
     """That every authority that was told of a visit has opened it, or acknowledged it (ruling 45)."""
     TIME_PASSED = "time passed"
     """A timer's word that it is that late for somebody of whom something is asked again (23, 26, 43)."""
+    ON_HOLD = "on hold"
+    """An operator's word that what comes in of the person is to wait (ADR 0036)."""
+    HOLD_ENDED = "hold ended"
+    """That it need wait no more: an operator's word, or a matcher's, since none may wait for long."""
 
 
+_OF_IDENTITY = {IdentityKind.CONFIRMED, IdentityKind.REFUSED, IdentityKind.UNSETTLED}
 ABOUT_A_VISIT = frozenset(
-    {
-        IdentityKind.CONFIRMED,
-        IdentityKind.REFUSED,
-        IdentityKind.UNSETTLED,
-        IdentityKind.NO_OUTCOME,
-        IdentityKind.UNOPENED,
-        IdentityKind.OPENED,
-    }
+    {*_OF_IDENTITY, IdentityKind.NO_OUTCOME, IdentityKind.UNOPENED, IdentityKind.OPENED}
 )
 """
 The kinds that speak of one visit: whose it is was asked of a person (46), how it ended of nobody (7), and

@@ -19,6 +19,7 @@ from broker.core.decisions import Deciding
 from broker.core.excluded import was_excluded
 from broker.core.facts import Access, Details
 from broker.core.history import past_of
+from broker.core.holding import held_since
 from broker.core.identifiers import NhsNumber, OdsCode, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.lawful_basis import Flow
@@ -207,6 +208,7 @@ class _LookingUp(Deciding):
             plan=bool(lines),
             restricted=shielded,
             under_enquiry=self.enquiry,
+            on_hold=held_since(self.notices) is not None,
         )
         waiting = frozenset({waiting_number_key(self.key, self.number)})
         return LookedUp(

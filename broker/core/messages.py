@@ -100,6 +100,11 @@ def control_digest(key: IdentityKey, control_id: str) -> str:
     return key.derive("control id", control_id)
 
 
+def is_message(text: str) -> bool:
+    """Return whether a text names a message by its place, as `place_named` reads it."""
+    return _PLACE.fullmatch(text) is not None
+
+
 def place_named(text: str) -> Place:
     """Return the place that `topic-partition-offset` names; raise `NoSuchMessage` for anything else."""
     found = _PLACE.fullmatch(text)

@@ -1,9 +1,9 @@
 """
 What an operator does to an item of the desk or with a person's record, and the grounds for doing it.
 
-Unmasking, redriving, settling, explaining, answering, confirming, refusing, releasing, looking a person up
-and adding a fact each leave an entry in the audit trail: what, on which record, who, why and when. The
-grounds are kept for as long as that trail, so they must not name the person the item is about.
+Unmasking, redriving, settling, explaining, answering, confirming, refusing, releasing, holding, looking a
+person up and adding a fact each leave an entry in the audit trail: what, on which record, who, why and when.
+The grounds are kept for as long as that trail, so they must not name the person the item is about.
 """
 
 import re
@@ -39,6 +39,7 @@ class ActionKind(StrEnum):
     RELEASED = "released"
     LOOKED = "looked"
     DISCLOSED = "disclosed"
+    HELD = "held"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -231,7 +231,9 @@ class Person:
     more. `salt` blinds the audit's commitments and is destroyed with the record. `returns` counts how often
     the number came back into use after a succession (ruling 22): what it told before may still be on its way.
     `untold` is what stands and only newer rules make, of people who had left. `history` has a
-    line for each of the newest visits and views that are closed (R25).
+    line for each of the newest visits and views that are closed (R25). `waiting` says where lies what waits
+    while the person is on hold, as input and offset, in its order; `set_aside` when a plan or a notice could
+    not be processed, aware UTC by the partition's clock, by its digest (ADR 0036).
     """
 
     number: NhsNumber
@@ -244,6 +246,8 @@ class Person:
     returns: int = 0
     untold: frozenset[Untold] = frozenset()
     history: tuple[Past, ...] = ()
+    waiting: tuple[tuple[str, int], ...] = ()
+    set_aside: Mapping[str, datetime] = field(default_factory=dict)
 
     def learn(self, known: Known) -> "Person":
         """Return the person with `known` merged in."""

@@ -26,6 +26,7 @@ from broker.core.facts import (
     VisitMessage,
 )
 from broker.core.history import past_of
+from broker.core.holding import held_since
 from broker.core.identifiers import london_day
 from broker.core.leaving import staying
 from broker.core.message_times import stamp
@@ -70,6 +71,7 @@ class Reason(StrEnum):
     """Why a person's record is kept; the first that holds."""
 
     OPEN = "a visit or a view can still be revised (its cut-off does not lie L back)"
+    SET_ASIDE = "something of it waits, or could not be processed (ADR 0036)"
     VISIBLE = "a plan is visible or may become so"
     RECORDED_LATELY = "a plan or a notice was recorded within L"
     PROTECTED = "that it is restricted, or who is excluded, must not be forgotten"
@@ -83,6 +85,8 @@ def reason_kept(person: Person, clock: datetime, policy: AnyPolicy) -> Reason:
         return Reason.DUE
     if settled.known.visits or settled.known.accesses:
         return Reason.OPEN
+    if _is_unfinished(settled):
+        return Reason.SET_ASIDE
     if _plan_may_show(person, clock, earlier(clock, policy.lateness), policy):
         return Reason.VISIBLE
     lately = _recorded_lately(person, earlier(clock, policy.lateness))
@@ -113,7 +117,7 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
     18th birthday lies more than L behind it, too (ruling 13). The mark of a restricted record stays (24).
     """
     before = earlier(clock, policy.lateness)
-    before_all, person = person, _without_old_words(person, before)
+    before_all, person = person, _without_old(person, before)
     closing = _closing(person, clock, before, policy)
     gone = closing | person.closed
     visits = {ref: said for ref, said in person.known.visits.items() if ref not in gone}
@@ -125,7 +129,8 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
     said = needed(person.known.notices, before)
     notices = {key: one for key, one in said.items() if one.visit not in gone}
     to_come = replace(person, known=replace(person.known, notices=notices))
-    if not visits and not accesses and not _plan_to_come(to_come, clock, before, policy):
+    over = not visits and not accesses and not _is_unfinished(person)
+    if over and not _plan_to_come(to_come, clock, before, policy):
         return _protected(person)
     plans = _folded(person.known.plans, before)
     gone |= person.known.accesses.keys() - accesses.keys()
@@ -142,7 +147,7 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
     )
     still = replace(kin, plans=plans, visits=visits, left=left, accesses=accesses, notices=notices)
     known = keeping_mark(person.known, still)
-    if known == before_all.known:
+    if (known, person.set_aside) == (before_all.known, before_all.set_aside):
         return before_all
     told = {alert_id: _shrunk(told, gone) for alert_id, told in person.told.items()}
     if not known.covers:
@@ -167,6 +172,17 @@ def _history(person: Person, closing: frozenset[str], policy: AnyPolicy) -> tupl
     lines = past_of(threads, person.known.accesses.values(), policy)
     closed = [line for line in lines if line.subject in closing]
     return newest((*person.history, *closed), policy.history_size)
+
+
+def _is_unfinished(person: Person) -> bool:
+    """Whether something of a person waits or was set aside, or is to wait (ADR 0036)."""
+    return bool(person.waiting or person.set_aside) or held_since(person.known.notices.values()) is not None
+
+
+def _without_old(person: Person, before: datetime) -> Person:
+    """Return the person without what was set aside before L, which its log forgets, and without old words."""
+    set_aside = {digest: at for digest, at in person.set_aside.items() if at >= before}
+    return _without_old_words(replace(person, set_aside=set_aside), before)
 
 
 def _without_old_words(person: Person, before: datetime) -> Person:

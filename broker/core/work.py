@@ -82,6 +82,12 @@ ASKS: dict[ItemKind, Ask] = {
         to_registration=None,
         settled_by="a person, once the topic is there",
     ),
+    ItemKind.PERSON_ON_HOLD: Ask(
+        owner=Owner.OPERATOR,
+        to_do="mend what is amiss, and release the person: alerts about them wait",
+        to_registration=None,
+        settled_by="`release`, or by itself 72 hours after the hold began",
+    ),
     ItemKind.UNPROCESSABLE_RECORD: Ask(
         owner=Owner.OPERATOR,
         to_do="find out why the record could not be processed",

@@ -29,6 +29,7 @@ from broker.services.item_words import ItemWords
 from broker.services.looking import Looking
 from broker.services.message_desk import MessageDesk
 from broker.services.message_index import MessageIndexing
+from broker.services.person_holds import PersonHolds
 from broker.services.reconciliation import Reconciliation
 from broker.services.redriving import Redriving
 from broker.services.rejected_desk import RejectedDesk
@@ -49,6 +50,7 @@ class Desk:
     redriving: Redriving
     worklist: WorklistDesk
     releasing: Releasing
+    holds: PersonHolds
     confirming: Confirming
     explanations: Explanations
     facts: FactDesk
@@ -120,6 +122,7 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
             redriving=Redriving(rejected, own, facts, parts.records, log),
             worklist=WorklistDesk(archive, parts.records, log, excluding),
             releasing=Releasing(archive, facts, parts.facts, log),
+            holds=PersonHolds(archive, parts.facts, parts.states, log, key=parts.key, clock=present),
             confirming=Confirming(
                 rejected, own, facts, log, codec=parts.details, key=parts.key, clock=present
             ),

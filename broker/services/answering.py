@@ -15,10 +15,11 @@ from typing import NamedTuple
 from broker.core.alerts import Recipient, RecipientKind
 from broker.core.answers import UNKNOWN, Asker, Checked, Looked, look
 from broker.core.facts import VisitMessage
+from broker.core.holding import held_since
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.invalidation import Inactive
 from broker.core.keyed import IdentityKey
-from broker.core.person import Known
+from broker.core.person import Known, lift_messages, merge
 from broker.core.policy import AnyPolicy
 from broker.core.possible import Search
 from broker.core.waiting import waiting_number_key
@@ -65,9 +66,15 @@ class Answering:
         person = found.person
         if isinstance(person, Inactive):
             return Seen(Checked(not_in_use=True))
-        if person is None or found.reference not in person.known.visits:
-            return Seen(Checked())  # kept apart as unprocessable, or on its way to the successor
-        looked = look(person.number, person.known, found.reference, self._policy, self._key, asker=asker)
+        if person is None:
+            return Seen(Checked())  # on its way to the successor
+        known = person.known
+        if found.reference not in known.visits:
+            if held_since(known.notices.values()) is None:
+                return Seen(Checked())  # kept apart as unprocessable
+            known = merge(known, self._opened(own, found.reference))  # its messages wait
+        looked = look(person.number, known, found.reference, self._policy, self._key, asker=asker)
+        looked = replace(looked, checked=replace(looked.checked, set_aside=bool(person.set_aside)))
         former = {waiting_number_key(self._key, one) for one in found.passed}  # a record may wait for any
         return await self._settled(replace(looked, waiting_under=looked.waiting_under | former), passed)
 
@@ -87,13 +94,18 @@ class Answering:
     def _alone(self, own: Sequence[Held]) -> Looked:
         """Return what a visit of somebody without a record says, its messages opened."""
         first = own[0]
+        known = self._opened(own, first.reference)
+        return look(first.number, known, first.reference, self._policy, self._key)
+
+    def _opened(self, own: Sequence[Held], reference: str) -> Known:
+        """Return what the messages of a visit say, opened, under its reference."""
         opened = (
             self._readers.facts.decode(held.record.topic, held.number.key, held.record.value or b"")
             for held in own
         )
-        messages = {fact.message_id: fact for fact in opened if isinstance(fact, VisitMessage)}
-        known = Known(visits={first.reference: messages})
-        return look(first.number, known, first.reference, self._policy, self._key)
+        return lift_messages(
+            replace(fact, visit=reference) for fact in opened if isinstance(fact, VisitMessage)
+        )
 
     async def _settled(self, looked: Looked, passed: datetime | None) -> Seen:
         """Return what was looked at, where it matters with whether a record waits for a number (21)."""

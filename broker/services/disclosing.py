@@ -87,6 +87,8 @@ class Disclosing:
             person = await self._without_record(number)
             anything = person.known.visits or waiting
             return disclosed(person, self._policy, self._key, waiting=waiting) if anything else None
+        if person is not None and (person.waiting or person.set_aside):
+            raise CannotDisclose(UNTAKEN)
         if person is None:
             raise CannotDisclose("what is held is on its way to another number; ask again")
         if not may_see(person.known.notices.values(), user):

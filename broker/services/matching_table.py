@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from functools import partial
 
 from broker.core.effects import advance, decided_anew
-from broker.core.errors import StorageUnusable, SuccessionContradicted
-from broker.core.facts import Cover, Fact, IdentityNotice, PlanFact
+from broker.core.errors import PersonTooLarge, StorageUnusable, SuccessionContradicted
+from broker.core.facts import Cover, IdentityNotice, PlanFact
 from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import invalidation
 from broker.core.partition import Forwarding, PartitionState
@@ -30,6 +30,7 @@ from broker.core.succession import (
 from broker.ports import Record, Topic, Write
 from broker.services.matching_batch import Batch, Folded
 from broker.services.matching_details import DetailsTable
+from broker.services.matching_holds import Holds, makes_note
 from broker.services.matching_inactive import Shut, Vault
 from broker.services.matching_kin import Relatives
 from broker.services.matching_moves import Arrived, Mover
@@ -80,6 +81,7 @@ class PartitionTable:
         self.details = details
         self._relatives = Relatives(facts, rules.policy, rules.key)
         self._mover = Mover(facts, states, rules.key, scribe.partition)
+        self._holds = Holds(facts, rules.key)
         self._vault = Vault(
             facts, states, scribe, self._mover, policy=rules.policy, key=rules.key, new_salt=new_salt
         )
@@ -105,11 +107,13 @@ class PartitionTable:
         return batch
 
     def waiting(self, batch: Batch) -> dict[Topic, list[int]]:
-        """Return the places of what waits in the log for the people of this batch who had no record."""
+        """Return where lies what waits for the people of this batch, without a record or maybe let go now."""
         waiting = {
             topic: [offset for key in batch.touched for offset in index.get(key)]
             for topic, index in self.indexes.items()
         }
+        for topic, offset in self._holds.places(batch, self.people, self._before):
+            waiting.setdefault(topic, []).append(offset)
         return {topic: offsets for topic, offsets in waiting.items() if offsets}
 
     def fold(self, key: bytes, records: Sequence[Record], waited: Sequence[Record]) -> Folded:
@@ -140,14 +144,17 @@ class PartitionTable:
                 return folded
             before, kept_since = self._vault.reopen(before)
             arrived = [*kept_since, *arrived, *word]
-        if held is None and not any(_makes_record(one.fact) for one in arrived):
+        makes_record = any(map(_makes_record, arrived)) or any(map(makes_note, folded.poison))
+        if held is None and not makes_record:
             self._leave_waiting(key, records, folded)
             return folded
+        start, arrived = self._holds.sort(before, arrived)
         folded.late = [one.record for one in arrived if too_late(one.fact, before)]
-        outcome = self._advance(before, found, arrived, folded)
+        outcome = self._advance(before, start, found, arrived, folded)
         if outcome is not None:
             self._keep(key, *outcome)
-            folded.writes, folded.told = outcome[1].writes, outcome[1].told
+            over = self._holds.ended(outcome[0], self.clock) if isinstance(outcome[0], Person) else ()
+            folded.writes, folded.told = (*outcome[1].writes, *over), outcome[1].told
         elif held is None:
             self._leave_waiting(key, records, folded)
         return folded
@@ -237,6 +244,7 @@ class PartitionTable:
             return Folded(writes=(self._scribe.forget(key),))
         if isinstance(before, Shut):
             return self._destroy(key, before)
+        over = self._holds.ended(before, self.clock)
         settled = settle(before, self.clock, self._rules.policy)
         if settled is None:
             gone = self._elsewhere(before, before.known, replace(before, known=NOTHING), (), self.clock)
@@ -244,12 +252,12 @@ class PartitionTable:
             self._recent.forget(key)
             return Folded(writes=(self._scribe.forget(key), *gone))
         if settled == before:
-            return Folded()
+            return Folded(writes=over)
         state, write = self._scribe.person(settled)
         more = self._elsewhere(before, before.known, settled, (), self.clock)
         self.people[key] = state
         self._recent.remember(key, settled)
-        return Folded(writes=(write, *more))
+        return Folded(writes=(write, *more, *over))
 
     def _destroy(self, key: bytes, shut: Shut) -> Folded:
         """Destroy what is sealed under a number not in use, when its time has come (ruling 23)."""
@@ -282,15 +290,22 @@ class PartitionTable:
         folded.poison = [poison for poison in folded.poison if poison.record.topic not in self.indexes]
 
     def _advance(
-        self, before: Person, found: Known, arrived: Sequence[Arrived], folded: Folded
+        self, before: Person, start: Person, found: Known, arrived: Sequence[Arrived], folded: Folded
     ) -> Outcome | None:
-        """Fold what can be folded; the rest is poison. None when nothing is left."""
+        """Fold what can be onto `start`, who is `before` but for what waits; None when nothing is left."""
         room = PERSON_BYTES_MAX - len(self.people.get(before.number.key, b""))
-        sifting = Sifting(before, partial(self._say_and_copy, before, found), room=room)
+        say = partial(self._say_and_copy, before, found)
+        sifting = Sifting(start, say, room=room)
         if arrived:
             sifting.take(arrived)
         folded.poison += sifting.poison
-        return sifting.outcome
+        person = self._holds.noted(sifting.person, folded.poison, sifting.taken, self.clock)
+        if person == sifting.person and (sifting.outcome is not None or start == before):
+            return sifting.outcome
+        try:
+            return say(person, sifting.taken, sifting.received_at or self.clock)
+        except PersonTooLarge:  # there is no room for the note
+            return sifting.outcome
 
     def _say_and_copy(
         self,
@@ -373,6 +388,7 @@ class PartitionTable:
             self._recent.forget(key)
 
 
-def _makes_record(fact: Fact | Merged) -> bool:
+def _makes_record(one: Arrived) -> bool:
     """Whether somebody of whom this is known gets a record."""
+    fact = one.fact
     return kept(fact) if isinstance(fact, Merged) else isinstance(fact, PlanFact | IdentityNotice | Cover)

@@ -219,8 +219,10 @@ class Turns:
         """Give the floor to another partition, and the event loop back, when this turn was long enough."""
         if self._spent():
             self._tools.floor.release()
-            await asyncio.sleep(0)
-            await self._tools.floor.acquire()
+            try:
+                await asyncio.sleep(0)
+            finally:  # whoever ends here gives back what it has
+                await self._tools.floor.acquire()
             self._turn_began = self._now()
 
     def _spent(self) -> bool:

@@ -94,11 +94,17 @@ class Releasing:
         record = await self._archive.read_one(Topic(place.topic), place.partition, place.offset)
         if record is None:
             return None, GONE
-        try:
-            self._codec.read(record.topic, record.key or b"", record.value or b"")
-        except Exception as error:  # noqa: BLE001 – whatever it was that set the record aside
-            return None, f"still not readable: {cause_of(error)}"
-        return record, READABLE
+        outcome = readable(record, self._codec)
+        return record if outcome == READABLE else None, outcome
+
+
+def readable(record: Record, codec: FactCodec) -> str:
+    """Return what is to be said of a record of an input: that it can be read now, or why it cannot."""
+    try:
+        codec.read(record.topic, record.key or b"", record.value or b"")
+    except Exception as error:  # noqa: BLE001 – whatever it was that set the record aside
+        return f"still not readable: {cause_of(error)}"
+    return READABLE
 
 
 def _in_order(works: Iterable[Work]) -> Sequence[tuple[Work, str]]:

@@ -25,8 +25,9 @@ class Sifting(Generic[T]):
     Folds facts onto a person; `outcome` is what came of those that were good, None before there were any.
 
     `say` decides about a person with everything that arrived and the newest receipt of it, and raises when
-    that cannot be done. `room` is how many bytes the person's record may yet grow. `poison` holds what could
-    not be folded. `StorageUnusable` is raised on: then nothing can be folded for now.
+    that cannot be done. `room` is how many bytes the person's record may yet grow. `person` is who they are
+    with what was good, `taken`; `poison` holds what could not be folded. `StorageUnusable` is raised on: then
+    nothing can be folded for now.
     """
 
     def __init__(
@@ -35,10 +36,15 @@ class Sifting(Generic[T]):
         """Begin with a person as they were."""
         self.outcome: T | None = None
         self.poison: list[Poison] = []
-        self._person = person
+        self.person = person
         self._say = say
         self._room = room
-        self._taken: list[Arrived] = []
+        self.taken: list[Arrived] = []
+
+    @property
+    def received_at(self) -> datetime | None:
+        """The newest receipt of what was good, aware UTC; None of nothing."""
+        return max((one.fact.received_at for one in self.taken), default=None)
 
     def take(self, arrived: Sequence[Arrived]) -> None:
         """Fold facts, in their order, onto those that were good before them."""
@@ -63,7 +69,7 @@ class Sifting(Generic[T]):
         Trying each would cost a decision about much for each. What a fact adds to a record is about what it
         is in the log.
         """
-        left = self._room - sum(len(one.value) for one in self._taken)
+        left = self._room - sum(len(one.value) for one in self.taken)
         fewer: list[Arrived] = []
         for one in arrived:
             if len(one.value) <= left:
@@ -81,16 +87,16 @@ class Sifting(Generic[T]):
     def _take_all(self, arrived: Sequence[Arrived]) -> None:
         """Fold everything for which a visit has room, and decide; raises whatever core or codecs do."""
         messages = [one.fact for one in arrived if isinstance(one.fact, VisitMessage)]
-        person = self._person.learn(lift_messages(messages))
+        person = self.person.learn(lift_messages(messages))
         for one in arrived:
             if not isinstance(one.fact, VisitMessage):
                 person = fold(person, one.fact)
-        person, refused = bounded(person, self._person)
+        person, refused = bounded(person, self.person)
         good = [one for one in arrived if not _is_among(one, refused)]
         if good:
-            taken = [*self._taken, *good]
+            taken = [*self.taken, *good]
             self.outcome = self._say(person, taken, max(one.fact.received_at for one in taken))
-            self._person, self._taken = person, taken
+            self.person, self.taken = person, taken
         overflow = {
             one.fact.visit: Poison(record=one.record, cause=PersonTooLarge.code, about=one.fact.visit)
             for one in arrived

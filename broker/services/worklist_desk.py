@@ -162,9 +162,10 @@ class WorklistDesk:
         """
         Settle an item, audit trail first; return False, writing nothing, where it is settled already.
 
-        Raises `CannotSettle`, having written nothing, where details disagree (ruling 46).
+        Raises `CannotSettle`, having written nothing, where details disagree (ruling 46), and of a person on
+        hold.
         """
-        if work.item.kind is ItemKind.DETAILS_DISAGREE:
+        if work.item.kind in {ItemKind.DETAILS_DISAGREE, ItemKind.PERSON_ON_HOLD}:
             raise CannotSettle
         if not work.open:
             return False

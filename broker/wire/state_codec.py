@@ -214,6 +214,8 @@ def _person_row(person: Person) -> Row:
             for one in sorted(person.untold)
         ],
         "history": [past_row(line) for line in person.history],
+        "waiting": [{"topic": topic, "offset": offset} for topic, offset in person.waiting],
+        "set_aside": {digest: millis(at) for digest, at in person.set_aside.items()},
     }
 
 
@@ -264,6 +266,8 @@ def _person(number: NhsNumber, row: Row) -> Person:
             for one in row["untold"]
         ),
         history=tuple(past_line(line) for line in row["history"]),
+        waiting=tuple((one["topic"], one["offset"]) for one in row["waiting"]),
+        set_aside=row["set_aside"],
     )
 
 

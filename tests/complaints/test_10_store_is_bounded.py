@@ -11,7 +11,7 @@ from tests.builders.house import House, in_house
 from tests.builders.matcher import NOON, attendance
 
 LONGEST_MS = 35 * 24 * 3_600_000
-COMPACTED = {"cpis.people", "cpis.checks", "cpis.worklist"}
+COMPACTED = {"cpis.people", "cpis.checks", "cpis.worklist", "cpis.feeds"}
 """One record for each person, sender and item: what is settled goes from them by a rule of its own."""
 KEPT_FOR_YEARS = {"cpis.audit"}
 

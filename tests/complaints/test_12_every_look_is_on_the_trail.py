@@ -24,6 +24,7 @@ SHOWS_NOBODY = {
     "RejectedDesk.raw": "bytes for a door or for masking; no command shows them",
     "Redriving.rehearse": "an outcome in stable words",
     "Releasing.rehearse": "an outcome in stable words",
+    "PersonHolds.rehearse": "an outcome in stable words",
     "Reconciliation.counts": "numbers by authority",
     "TimerDesk.due": "words to be said, of which a command shows counts alone",
     "WorklistDesk.worklist": "masked",

@@ -57,6 +57,13 @@ ELSEWHERE = {
     f'cpis worklist confirm {WORK} --by "A. Operator" --reason "traced on the ward, ticket 4711"': DESK,
     f'cpis worklist settle {WORK} --by "A. Operator" --reason "traced, ticket 4711"': DESK,
     f'cpis worklist release {WORK} --by "A. Operator" --reason "mended, ticket 4711"': DESK,
+    f"cpis worklist hold {WORK}"
+    ' --by "A. Operator" --reason "two children under one number, ticket 4711"': DESK,
+    "cpis worklist hold cpis.in.attendances-3-14"
+    ' --by "A. Operator" --reason "two children under one number, ticket 4711"': DESK,
+    "cpis worklist release 368796549adfffe5e772c0129e4a81be --dry-run": DESK,
+    "cpis worklist release 368796549adfffe5e772c0129e4a81be"
+    ' --by "A. Operator" --reason "mended, ticket 4711"': DESK,
     "cpis messages show cpis.in.attendances-3-14": DESK,
     'cpis messages show cpis.in.attendances-3-14 --unmask --by "A. Operator" --reason "ticket 4711"': DESK,
     "cpis deliveries resend provider.RXH.mllp --dead": "tests/unit/cli/test_deliveries.py",

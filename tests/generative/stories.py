@@ -29,6 +29,7 @@ from broker.core.facts import (
     VisitLeft,
     VisitMessage,
 )
+from broker.core.holding import HOLDS
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.person import NOTHING, Known, lift, merge
 from tests.generative.naive_times import believed, counted
@@ -69,7 +70,7 @@ _ORGANISATIONS = [OdsCode(code) for code in ("RXX", "RXX01", "RLL", "RYY")]
 _LATE_MOMENTS = _MOMENTS[-20:]
 _WORDS = sorted(ABOUT_A_VISIT)
 _KINDS = [
-    *(kind for kind in IdentityKind if kind not in ABOUT_A_VISIT),
+    *(kind for kind in IdentityKind if kind not in ABOUT_A_VISIT | HOLDS),
     *(IdentityKind.PREGNANCY_ENDED, IdentityKind.PREGNANCY_ENDED, IdentityKind.EXCLUDED),  # seldom decide
 ]
 _UNBORN_STARTS = [T.date() + timedelta(days=n) for n in (-100, -100, -40, -2, 3)]

@@ -29,6 +29,7 @@ from tests.waiting import wait_until
 
 CHILD = Patient(number="9990000018", family="Quillfeather", given="Rosalind", local_id="L-77123")
 SOMEBODY = Patient(number="9990000026", family="Otherwise", given="Imogen", local_id="L-1")
+HELD = Patient(number="9990000034", family="Keptback", given="Una", local_id="L-2")
 PERSONAL = ("9990000018", "Quillfeather", "Rosalind", "20160412", "2016-04-12", "L-77123", "Test Row", "ZZ99")
 GROUNDS = ("--by", "A. Operator", "--reason", "ticket 4711")
 
@@ -253,6 +254,38 @@ def test_a_record_that_cannot_be_processed_is_work_until_it_is_settled(desk: Des
     )
     assert "settled already" in desk.shown("worklist", "settle", item_id, *GROUNDS)
     assert before + 2 == len(desk.actions(Topic.AUDIT))
+
+
+def test_a_person_is_put_on_hold_and_released_at_the_desk(desk: Desk) -> None:
+    """By a message, without the number: what comes waits, who asks is told so, and it is let go in order."""
+    with Fleet(desk.kafka.cluster, desk.directory, roles=("intake", "matcher")) as fleet:
+        fleet.start(CPIS_IDENTITY_KEY_FILE=str(desk.directory / "identity.key"))
+        port = mllp_port(fleet)
+        assert "AA" == send(port, attendance("P", patient=HELD, visit="V11", hours_ago=2))
+        [sent] = [one for one in desk.records(Topic.ATTENDANCES) if one.key == str(HELD.number).encode()]
+        message = f"{sent.topic}-{sent.partition}-{sent.offset}"
+
+        said = desk.shown("worklist", "hold", message, *GROUNDS)
+        wait_until(lambda: bool(_held(desk)), PATIENCE_SECONDS, "the item")
+        [item_id] = _held(desk)
+        assert "AA" == send(port, attendance("P", patient=HELD, visit="V12"))
+        asked = desk.run("answer", "--visit", "RXH/V12", "--json", *GROUNDS)
+        assert (4, "set aside") == (asked.returncode, json.loads(asked.stdout)["reason"])
+        assert 65 == desk.run("worklist", "settle", item_id, *GROUNDS).returncode
+        rehearsed = desk.shown("worklist", "release", item_id, "--dry-run")
+        released = desk.shown("worklist", "release", item_id, *GROUNDS)
+        wait_until(lambda: not _held(desk), PATIENCE_SECONDS, "the hold is over")
+        asked = desk.run("answer", "--visit", "RXH/V12", "--json", *GROUNDS)
+
+    assert (3, "no plan on file") == (asked.returncode, json.loads(asked.stdout)["finding"])
+    assert ("can be read now" in rehearsed, "released" in released) == (True, True)
+    assert item_id in said
+    assert str(HELD.number) not in said + rehearsed + released + fleet.logs()
+
+
+def _held(desk: Desk) -> list[str]:
+    """Return the items about people on hold."""
+    return [str(one["id"]) for one in desk.items("worklist", "list", "--reason-code", "person on hold")]
 
 
 def _unprocessable(desk: Desk) -> list[dict[str, object]]:

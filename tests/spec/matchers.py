@@ -210,15 +210,19 @@ def _events(codecs: Codecs, numbers: set[NhsNumber], found: Found) -> list[Alert
 def _items(codecs: Codecs, sent: Sent, records: Sequence[Record]) -> list[WorklistItem]:
     """Return the open items about the person's visits."""
     newest = {record.key: record.value for record in records}
-    items = {
-        KEY.derive("item", kind, reference, number.key).encode()
-        for number, reference in _references(sent)
-        for kind in ItemKind
-    } | {
-        possible_match_id(KEY, unnumbered(sent, number, fact)).encode()
-        for number, fact in sent
-        if number is None and isinstance(fact, VisitMessage)
-    }
+    items = (
+        {
+            KEY.derive("item", kind, reference, number.key).encode()
+            for number, reference in _references(sent)
+            for kind in ItemKind
+        }
+        | {KEY.derive("item", ItemKind.PERSON_ON_HOLD, number.key).encode() for number, _ in sent if number}
+        | {
+            possible_match_id(KEY, unnumbered(sent, number, fact)).encode()
+            for number, fact in sent
+            if number is None and isinstance(fact, VisitMessage)
+        }
+    )
     return [codecs.records.decode_item(value) for key, value in newest.items() if value and key in items]
 
 

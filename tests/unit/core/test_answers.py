@@ -21,6 +21,7 @@ REASON_OF: dict[Uncheckable, dict[str, Any]] = {
     Uncheckable.NO_NUMBER: {"number": False},
     Uncheckable.NOT_IN_USE: {"not_in_use": True},
     Uncheckable.RESTRICTED: {"restricted": True},
+    Uncheckable.SET_ASIDE: {"on_hold": True},
     Uncheckable.DETAILS_DISAGREE: {"details_disagree": True},
     Uncheckable.TWO_NUMBERS: {"several_numbers": True},
     Uncheckable.RECORD_WAITING: {"record_waiting": True},
@@ -37,6 +38,7 @@ OUTWEIGHS_A_PLAN = frozenset(
         Uncheckable.NO_NUMBER,
         Uncheckable.NOT_IN_USE,
         Uncheckable.RESTRICTED,
+        Uncheckable.SET_ASIDE,
     }
 )
 
@@ -121,3 +123,11 @@ def test_a_failure_looks_like_no_other_answer(reason: Uncheckable) -> None:
 
     assert f"Could not check: {REASONS[reason]}. [CPIS-401]" == said[0]
     assert (NOT_NONE, SUPPORTS) == said[1:]
+
+
+def test_what_was_set_aside_keeps_us_from_saying_that_there_is_none_and_no_more() -> None:
+    """A plan that is on file is told all the same: it is a record alone that could not be processed (41)."""
+    aside = replace(PASSED, set_aside=True)
+
+    assert could_not_check(Uncheckable.SET_ASIDE) == answer(aside, FEEDS)
+    assert Finding.PLAN is answer(replace(aside, plan=True), FEEDS).finding

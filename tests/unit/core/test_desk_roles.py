@@ -6,7 +6,7 @@ from broker.core.desk_errors import NotForThisRole
 from broker.core.desk_roles import Role, may, permit
 from broker.core.operators import ActionKind
 
-ADMINISTRATORS = {ActionKind.UNMASKED, ActionKind.RELEASED, ActionKind.DISCLOSED}
+ADMINISTRATORS = {ActionKind.UNMASKED, ActionKind.RELEASED, ActionKind.DISCLOSED, ActionKind.HELD}
 
 
 @pytest.mark.parametrize("kind", ActionKind)

@@ -14,6 +14,7 @@ from broker.core.demographics import Current, Invalidated
 from broker.core.errors import InvalidFact, KafkaUnavailable, NaiveTime
 from broker.core.excluded import may_see
 from broker.core.facts import ABOUT_A_VISIT, Access, Birth, Details, Fact, IdentityKind, IdentityNotice
+from broker.core.holding import HOLDS
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import visit_reference
 from broker.core.number_answers import answered
@@ -220,7 +221,7 @@ def test_it_is_not_answered_before_kafka_has_the_fact() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", sorted(set(IdentityKind) - {*BY_HAND, *ABOUT_A_VISIT, IdentityKind.EXCLUDED})
+    "kind", sorted(set(IdentityKind) - {*BY_HAND, *ABOUT_A_VISIT, *HOLDS, IdentityKind.EXCLUDED})
 )
 def test_what_the_source_alone_may_say_comes_from_its_answer(kind: IdentityKind) -> None:
     """An invalidation and a lifted restriction are never put in by hand (rulings 23, 24); each has a door."""

@@ -588,7 +588,9 @@ def test_what_was_not_written_by_a_matcher_is_not_believed() -> None:
             await street.settled()
         sealed, unread = UnsealingFailed.code, MalformedMessage.code
         assert [unread, unread, sealed, sealed, sealed] == sorted(one.cause for one in street.set_aside())
-        assert before == street.person(A)
+        after = street.person(A)
+        assert isinstance(after, Person)
+        assert (before, 5) == (replace(after, set_aside={}), len(after.set_aside))
 
     in_street(scenario)
 

@@ -183,12 +183,12 @@ def test_an_item_that_the_matcher_settles_is_gone(*, settled_first: bool) -> Non
 
 
 @pytest.mark.parametrize("kind", ItemKind)
-def test_only_an_item_that_asks_whose_a_visit_is_cannot_be_settled(kind: ItemKind) -> None:
-    """Closed without a word it would never be told: refused, nothing written, and it stays open (46)."""
+def test_what_waits_for_a_word_or_a_release_cannot_be_settled(kind: ItemKind) -> None:
+    """Closed without it an alert would never be told: refused, nothing written, and it stays open (46)."""
     house = DeskHouse()
     put(house, replace(ASK, kind=kind))
     [work] = house.work().items
-    asks = kind is ItemKind.DETAILS_DISAGREE
+    asks = kind in {ItemKind.DETAILS_DISAGREE, ItemKind.PERSON_ON_HOLD}
 
     with pytest.raises(CannotSettle) if asks else nullcontext():
         settle(house, work)

@@ -1,0 +1,60 @@
+"""
+A person's events on hold: what comes in of them waits, in order, until an operator lets it go (ADR 0036).
+
+Nothing that protects waits: what restricts the record (ruling 24), what the demographic source, a person or a
+timer says, and what comes by a succession (22) is taken as ever. Order is that of the stamps (37); at equal
+ones the hold has ended, since what waits is an alert that nobody hears.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from broker.core.facts import (
+    Access,
+    Birth,
+    IdentityKind,
+    IdentityNotice,
+    PlanFact,
+    VisitLeft,
+    VisitMessage,
+)
+from broker.core.number_answers import recorded
+from broker.core.person import Person, lift
+from broker.core.restriction import is_restricted
+
+HELD_FOR_MAX = timedelta(hours=72)
+"""How long a hold lasts at most, by the partition's clock: a forgotten one must not lose an alert."""
+
+WAITING_MAX = 5_000
+"""How many records wait for one person at most; with one more the hold ends by itself."""
+
+HOLDS = frozenset({IdentityKind.ON_HOLD, IdentityKind.HOLD_ENDED})
+"""The kinds that begin and end a hold; they decide nothing."""
+
+
+def held_since(notices: Iterable[IdentityNotice]) -> datetime | None:
+    """Return since when a person is on hold by the newest word, aware UTC; None of one who is not."""
+    said = [notice for notice in notices if notice.kind in HOLDS]
+    begun = [recorded(notice) for notice in said if notice.kind is IdentityKind.ON_HOLD]
+    ended = [recorded(notice) for notice in said if notice.kind is IdentityKind.HOLD_ENDED]
+    since = max(begun, default=None)
+    return None if since is None or any(at >= since for at in ended) else since
+
+
+def waits(fact: object) -> bool:
+    """Return whether a fact waits while its person is on hold; what came by a succession does not (22)."""
+    if not isinstance(fact, PlanFact | VisitMessage | VisitLeft | Access | Birth):
+        return False
+    return not is_restricted(lift(fact))
+
+
+def ends_at(person: Person, clock: datetime) -> datetime | None:
+    """
+    Return the stamp of the word that ends a hold by itself at a time of the partition's clock, aware UTC.
+
+    It is the hold's own, so that a newer hold goes on. None where there is nothing to end.
+    """
+    since = held_since(person.known.notices.values())
+    if since is None or (clock - since < HELD_FOR_MAX and len(person.waiting) <= WAITING_MAX):
+        return None
+    return since

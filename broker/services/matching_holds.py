@@ -1,0 +1,114 @@
+"""
+What waits while a person is on hold, and what could not be processed: both noted in the person's record.
+
+The record says where in the log what waits lies, in the transaction that takes it past: nothing is copied,
+and whoever takes the partition over knows the same. Of a plan or a notice that was set aside it keeps a keyed
+digest, so that `no plan on file` is not said of somebody whose plan nobody could read (ADR 0036).
+"""
+
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from hashlib import sha256
+
+from broker.core.facts import IdentityKind
+from broker.core.holding import ends_at, held_since, waits
+from broker.core.invalidation import invalidation
+from broker.core.keyed import IdentityKey
+from broker.core.number_answers import notice_of
+from broker.core.person import Person
+from broker.core.succession import fold, leaving
+from broker.ports import Record, Topic, Write
+from broker.services.fact_writes import fact_write
+from broker.services.matching_batch import Batch
+from broker.services.matching_moves import Arrived
+from broker.services.matching_output import SOURCE, Poison
+from broker.services.matching_sorting import FIRST_INPUTS
+from broker.wire.facts_codec import FactCodec
+
+
+class Holds:
+    """Sorts what arrives for people on hold, for one partition."""
+
+    def __init__(self, facts: FactCodec, key: IdentityKey) -> None:
+        """Write with the codec; digests are derived under the identity key."""
+        self._facts = facts
+        self._key = key
+
+    def places(
+        self, batch: Batch, people: Container[bytes], read: Callable[[bytes], object]
+    ) -> Iterator[tuple[Topic, int]]:
+        """
+        Yield where lies what waits of people on hold of whom a batch says what may end it.
+
+        `read` returns what is held under a key of `people`; of somebody whose record it cannot read nothing
+        is yielded: `fold` sets their records aside.
+        """
+        for key, records in batch.touched.items():
+            if key in people and any(record.topic == Topic.IDENTITY for record in records):
+                with suppress(Exception):
+                    held = read(key)
+                    for topic, offset in held.waiting if isinstance(held, Person) else ():
+                        yield Topic(topic), offset
+
+    def sort(self, before: Person, arrived: Sequence[Arrived]) -> tuple[Person, list[Arrived]]:
+        """
+        Return the person with what waits from now on, and what is to be folded now, in its order.
+
+        When the hold ends, everything that waited is; so it is where the number is superseded (22) or goes
+        out of use (23): it takes the way of all that comes for such a number.
+        """
+        passing = [one for one in arrived if not waits(one.fact)]
+        person = before
+        for one in passing:
+            person = fold(person, one.fact)
+        if not _holds_back(person):
+            places = {place: order for order, place in enumerate(before.waiting)}
+            last = len(places)
+            ordered = sorted(arrived, key=lambda one: places.get(_place(one.record), last))
+            return replace(before, waiting=()), ordered
+        waiting = dict.fromkeys(
+            (*before.waiting, *(_place(one.record) for one in arrived if waits(one.fact)))
+        )
+        return replace(before, waiting=tuple(waiting)), passing
+
+    def noted(
+        self, person: Person, poison: Iterable[Poison], taken: Iterable[Arrived], clock: datetime
+    ) -> Person:
+        """Return the person with what was set aside now, and without what was and has been taken since."""
+        held = dict(person.set_aside)
+        for one in taken if held else ():
+            held.pop(self._digest(one.record), None)
+        for bad in poison:
+            if makes_note(bad):
+                held.setdefault(self._digest(bad.record), clock)
+        return person if held == person.set_aside else replace(person, set_aside=held)
+
+    def ended(self, person: Person, clock: datetime) -> tuple[Write, ...]:
+        """Return the word that ends a hold by itself, where one has lasted too long or holds too much."""
+        at = ends_at(person, clock)
+        if at is None:
+            return ()
+        notice = notice_of(person.number, IdentityKind.HOLD_ENDED, at, clock, self._key)
+        return (fact_write(self._facts, notice, person.number, notice.notice_id, SOURCE),)
+
+    def _digest(self, record: Record) -> str:
+        """Return what a record that is written once more is known by."""
+        return self._key.derive("set aside", record.topic, sha256(record.value or b"").hexdigest())
+
+
+def makes_note(poison: Poison) -> bool:
+    """Return whether a record that could not be processed may be the one that says of a plan."""
+    return poison.record.topic in FIRST_INPUTS
+
+
+def _holds_back(person: Person) -> bool:
+    """Whether what comes in of a person waits."""
+    since = held_since(person.known.notices.values())
+    return since is not None and leaving(person) is None and invalidation(person) is None
+
+
+def _place(record: Record) -> tuple[str, int]:
+    """Return where a record lies in its partition."""
+    return str(record.topic), record.offset

@@ -1,0 +1,127 @@
+"""
+Puts a person on hold and lets them go: an operator's word, as a fact of that person (ADR 0036).
+
+Nobody has to know the number: it is read where the record lies that is named. What waits is let go in the
+order in which it came; what cannot be read then is set aside by itself, as ever.
+"""
+
+from contextlib import suppress
+from dataclasses import replace
+
+from broker.core.alerts import ItemKind
+from broker.core.asking import about_hold
+from broker.core.desk_errors import CannotHold, NotOnHold
+from broker.core.errors import InvalidNhsNumber, MalformedMessage
+from broker.core.facts import IdentityKind
+from broker.core.identifiers import NhsNumber, aware
+from broker.core.keyed import IdentityKey
+from broker.core.number_answers import notice_of
+from broker.core.operators import ActionKind, Grounds, Place
+from broker.core.person import Person
+from broker.ports import INPUTS, Archive, Clock, Topic
+from broker.services.desk_log import SOURCE, DeskLog
+from broker.services.fact_writes import fact_write
+from broker.services.newest import newest
+from broker.services.releasing import GONE, RELEASED, Released, quarantined, readable
+from broker.services.worklist_desk import Work
+from broker.wire.facts_codec import FactCodec
+from broker.wire.state_codec import StateCodec
+
+
+class PersonHolds:
+    """The use case behind `cpis worklist hold`, and `release` for a person."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        codec: FactCodec,
+        states: StateCodec,
+        log: DeskLog,
+        *,
+        key: IdentityKey,
+        clock: Clock,
+    ) -> None:
+        """Look with the archive; `log` takes down what is done, and then makes it a fact."""
+        self._archive = archive
+        self._codec = codec
+        self._states = states
+        self._log = log
+        self._key = key
+        self._clock = clock
+
+    async def hold(self, place: Place, grounds: Grounds) -> str:
+        """
+        Put the person of a record of an input on hold; return the id of the item that will say so.
+
+        On one who is on hold already the time begins anew. Raises `CannotHold` where the place is none of an
+        input, or holds nothing any more, and `KafkaUnavailable`: then doing it again is safe.
+        """
+        number = await self._whose(place)
+        item_id = about_hold(number, self._key).item_id
+        await self._log.audit(ActionKind.HELD, item_id, place, grounds)
+        await self._say(number, IdentityKind.ON_HOLD)
+        return item_id
+
+    async def rehearse(self, work: Work) -> list[Released]:
+        """Return what letting a person go would come to, record by record; raise `NotOnHold`."""
+        return (await self._found(work))[1]
+
+    async def release(self, work: Work, grounds: Grounds) -> list[Released]:
+        """
+        Let a person go: audit trail first; return what became of each record that waited, in its order.
+
+        Raises `NotOnHold`, and `KafkaUnavailable`: then doing it again is safe.
+        """
+        number, found = await self._found(work)
+        outcome = f"{RELEASED}: {len(found)}"
+        await self._log.audit(ActionKind.RELEASED, work.item.item_id, work.place, grounds, outcome=outcome)
+        await self._say(number, IdentityKind.HOLD_ENDED)
+        return [replace(one, outcome=RELEASED) if one.done else one for one in found]
+
+    async def _say(self, number: NhsNumber, kind: IdentityKind) -> None:
+        """Make the word durable."""
+        now = aware(self._clock())
+        notice = notice_of(number, kind, now, now, self._key)
+        await self._log.tell(fact_write(self._codec, notice, number, notice.notice_id, SOURCE))
+
+    async def _whose(self, place: Place) -> NhsNumber:
+        """Return whose a record of an input is."""
+        if place.topic in INPUTS:
+            record = await self._archive.read_one(Topic(place.topic), place.partition, place.offset)
+            with suppress(InvalidNhsNumber, UnicodeDecodeError):
+                return NhsNumber((b"" if record is None else record.key or b"").decode("ascii"))
+        raise CannotHold
+
+    async def _found(self, work: Work) -> tuple[NhsNumber, list[Released]]:
+        """Return whose hold an item is about, by the number they have now, and what waits, in its order."""
+        mark = work.item.item_id.encode()
+        held = await newest(self._archive, Topic.PEOPLE, lambda record: mark in (record.value or b""))
+        for key, record in held.items():
+            with suppress(MalformedMessage):
+                person = self._states.decode_any(key, record.value or b"")
+                if isinstance(person, Person):
+                    places = [
+                        Place(topic=topic, partition=record.partition, offset=offset)
+                        for topic, offset in person.waiting
+                    ]
+                    return person.number, [await self._look(work, place) for place in places]
+        raise NotOnHold
+
+    async def _look(self, work: Work, place: Place) -> Released:
+        """Return whether a record that waits can be read."""
+        record = await self._archive.read_one(Topic(place.topic), place.partition, place.offset)
+        outcome = GONE if record is None else readable(record, self._codec)
+        return Released(item_id=work.item.item_id, place=str(place), outcome=outcome)
+
+
+def place_to_hold(work: Work) -> Place:
+    """Return where the record of an item in quarantine lies; raise `CannotHold` for any other item."""
+    place = quarantined(work)
+    if place is None:
+        raise CannotHold
+    return place
+
+
+def is_hold(work: Work) -> bool:
+    """Return whether an item is about a person on hold."""
+    return work.item.kind is ItemKind.PERSON_ON_HOLD
