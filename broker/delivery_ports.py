@@ -107,7 +107,7 @@ class DeliveryShelf(Protocol):
         ...
 
     def newest(self, destination: str, alert_id: str) -> int:
-        """Return the number of the newest event of an alert at a destination, 0 for none."""
+        """Return the number of the newest event of an alert that a destination has words for, 0 for none."""
         ...
 
     def put(self, delivery: Delivery) -> None:

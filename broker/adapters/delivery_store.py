@@ -271,10 +271,11 @@ class SqlDeliveries:
         return gone
 
     def newest(self, destination: str, alert_id: str) -> int:
-        """Return the number of the newest event of an alert at a destination, 0 for none."""
+        """Return the number of the newest event of an alert that a destination has words for, 0 for none."""
         of_alert = and_(_COLUMNS.destination == destination, _COLUMNS.alert_id == alert_id)
+        told = and_(of_alert, _COLUMNS.state != State.NOT_TOLD)
         with self._working() as connection:
-            return int(connection.execute(select(func.max(_COLUMNS.number)).where(of_alert)).scalar() or 0)
+            return int(connection.execute(select(func.max(_COLUMNS.number)).where(told)).scalar() or 0)
 
     def forget(self, destination: str) -> bool:
         """Look at a destination no more; its deliveries stay. False for one that is not there."""

@@ -16,7 +16,8 @@ FIELDS: Mapping[str, str] = {
     "code": "code of an [error](errors.md), or of an [upload](upload-codes.md)",
     "count": "how many; of what is counted, since the start of the process",
     "delay_seconds": "seconds until the next attempt",
-    "destination": "where alerts are delivered: `provider`, its ODS code, `mllp` or `fhir`",
+    "destination": "where alerts are delivered: `provider`, its ODS code, `mllp` or `fhir`; over MESH `la`, "
+    "its ODS code, `mesh` or, of what is answered, `answers`",
     "door": "way by which a file came: `folder`, `http` or `mesh`",
     "duration_ms": "milliseconds that it took",
     "error": "type of the error and, of an error of ours, its code and message; no words of others",

@@ -21,6 +21,7 @@ from broker.core.delivery import Fault, Outcome, State, failed
 from broker.core.windows import Window, window_end
 from broker.services.delivering import Letter
 from broker.services.mesh_courier import MeshCourier, Office, taken_back
+from broker.services.resending import look_up
 from broker.wire.hl7v3_writing import message_id
 from tests.builders.delivering import HERE, NOON, Desk, database, work
 from tests.unit.core.test_pushing import NONE, first
@@ -179,6 +180,25 @@ def test_an_event_that_cannot_be_read_overtakes_nothing(house: House) -> None:
 
     assert ["e1"] == house.notified()
     assert State.DEAD is house.desk.found("e2").state
+
+
+@pytest.mark.parametrize(
+    ("kind", "notified"), [(EventKind.UPDATED, ["e1", "e1"]), (EventKind.WITHDRAWN, ["e1"])]
+)
+def test_a_notification_that_was_lost_can_be_sent_again_unless_it_was_taken_back(
+    house: House, kind: EventKind, notified: list[str]
+) -> None:
+    """That the visit ended since has no words there, and keeps nobody from sending it again by hand."""
+    house.arrive("e1", CAME)
+    house.end_of_window()
+    house.arrive("e2", CAME, kind, [Change.DISCHARGED] if kind is EventKind.UPDATED else [])
+    house.end_of_window()
+
+    found = look_up(house.desk.store, HERE.name, "e1")
+    house.desk.store.put(found.again(house.desk.now))
+    work(house.desk, house.courier)
+
+    assert notified == house.notified()
 
 
 class Silent:
