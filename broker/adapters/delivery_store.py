@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     and_,
+    case,
     delete,
     exists,
     func,
@@ -203,13 +204,21 @@ class SqlDeliveries:
         with self._working() as connection:
             return connection.execute(known.order_by(DESTINATIONS.c.name)).scalars().all()
 
-    def balance(self, destination: str) -> Balance:
-        """Return what came in for a destination and what became of it, all at one moment."""
+    def balance(self, destination: str, *, at: datetime | None = None) -> Balance:
+        """
+        Return what came in for a destination and what became of it, all at one moment.
+
+        What is not due for the first time at an aware time waits for its window, and for nobody.
+        """
         here = _COLUMNS.destination == destination
         of_inbox = and_(INBOX.c.recipient == DESTINATIONS.c.recipient, DESTINATIONS.c.name == destination)
         untaken = func.coalesce(func.max(INBOX.c.number) - func.max(DESTINATIONS.c.taken), 0)
         pruned = func.coalesce(func.max(DESTINATIONS.c.pruned), 0)
-        since = func.min(func.coalesce(_COLUMNS.received_at, _COLUMNS.due_at))
+        came_at = func.coalesce(_COLUMNS.received_at, _COLUMNS.due_at)
+        in_window = (
+            and_(_COLUMNS.attempts == 0, _COLUMNS.due_at > to_millis(at)) if at else literal(value=False)
+        )
+        since = func.min(case((in_window, None), else_=came_at))
         counted = union_all(  # one statement: between two of them, what is delivered would seem lost
             select(literal(_INBOX), func.count(INBOX.c.number), untaken).where(of_inbox),
             select(literal(_PRUNED), pruned, literal(0)).where(DESTINATIONS.c.name == destination),

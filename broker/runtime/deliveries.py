@@ -113,7 +113,8 @@ class Deliveries:
         while not self._stopping.is_set():
             with suppress(BrokerError):  # the deliverers tell of it
                 known = self._new.keys() & {*await asyncio.to_thread(store.destinations)}
-                self._measure({name: await asyncio.to_thread(store.balance, name) for name in known})
+                now = present()
+                self._measure({name: await asyncio.to_thread(store.balance, name, at=now) for name in known})
                 if present() >= prune_at:
                     await self._prune(store, known)
                     prune_at = present() + _PRUNE_EVERY

@@ -201,6 +201,19 @@ def test_a_notification_that_was_lost_can_be_sent_again_unless_it_was_taken_back
     assert notified == house.notified()
 
 
+def test_what_waits_for_the_end_of_its_window_waits_for_nobody(house: House) -> None:
+    """Else every window would page somebody; what failed at its end has waited since its cause."""
+    house.arrive("e1", CAME)
+    work(house.desk, house.courier)
+    store = house.desk.store
+    assert store.balance(HERE.name, at=house.desk.now).waiting_since is None
+    house.desk.now += HOUR
+    assert NOON == store.balance(HERE.name, at=house.desk.now).waiting_since
+    work(house.desk, Silent(house.courier))
+
+    assert NOON == store.balance(HERE.name, at=house.desk.now).waiting_since
+
+
 class Silent:
     """A courier whose letters are never known to have arrived."""
 
