@@ -41,13 +41,14 @@ from broker.runtime.retrying import retrying
 from broker.runtime.sender_quality import SenderQuality
 from broker.runtime.settings import Settings
 from broker.runtime.upload_doors import UploadDoors, uploads
+from broker.services.also_followed import AlsoFollowed, kept_heard_by, notices_heard_by
 from broker.services.attendances import Attendances
 from broker.services.feed_door import FeedDoor, ReadFeeds
 from broker.services.following import Following
-from broker.services.following_kept import FollowingKept
 from broker.services.intake import Intake
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
+from broker.services.numbers_out_of_use import NumbersOutOfUse
 from broker.services.rejections import Rejections
 from broker.wire.acknowledgement import said_in
 from broker.wire.attendance_record import SENDER_PLACES
@@ -70,12 +71,12 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
     Takes messages and files once started; `port` then says where, `counts` what was taken so far.
 
     `facts` is where they go, already started, and `refusing` says whether they are known to refuse; `tail`
-    follows the attendances among them (ruling 44), `kept` what was kept without a number (24), None where
-    there is no past; `clock` tells the time of receipt, and the demonstration steps it. `source` is asked
-    whose a patient without a number is, and what became of a number that changed; without one nobody is
-    (rulings 21, 38). `inward` are the topics that providers write to themselves. Raises `ConfigurationError`
-    where TLS is not set up rightly; the start raises it where the port is taken, and `StorageUnusable` where
-    the drop folder cannot be made.
+    follows the attendances among them (ruling 44), `kept` what was kept without a number (24), `notices` what
+    the source said of numbers (23), None where there is no past; `clock` tells the time of receipt, and the
+    demonstration steps it. `source` is asked whose a patient without a number is, and what became of a number
+    that changed; without one nobody is (rulings 21, 38). `inward` are the topics that providers write to
+    themselves. Raises `ConfigurationError` where TLS is not set up rightly; the start raises it where the
+    port is taken, and `StorageUnusable` where the drop folder cannot be made.
     """
 
     def __init__(  # noqa: PLR0913 - what a role needs is its arguments
@@ -87,6 +88,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         tail: InputTail,
         clock: Clock = present,
         kept: InputTail | None = None,
+        notices: InputTail | None = None,
         refusing: Callable[[], bool] = lambda: False,
         source: Source | None = None,
         inward: Inward | None = None,
@@ -113,7 +115,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             key=parts.key,
             trace=None if asking is None else asking.offer,
         )
-        numbers = NumbersInUse(parts.key, horizon=parts.policy.horizon)
+        out_of_use = NumbersOutOfUse()
+        numbers = NumbersInUse(parts.key, horizon=parts.policy.horizon, out_of_use=out_of_use)
         attendances = Attendances(parts.facts, self._numberless, numbers)
         self._quality = SenderQuality(parts.senders, self._metrics, self._log)
         self._following = Following(
@@ -124,7 +127,14 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             attendances=attendances,
             clock=clock,
             hear=self._quality.count,
-            kept=None if kept is None else FollowingKept(kept, parts.records, self._numberless),
+            others=[
+                AlsoFollowed(log, hear)
+                for log, hear in (
+                    (kept, kept_heard_by(self._numberless, parts.records)),
+                    (notices, notices_heard_by(out_of_use, parts.facts)),
+                )
+                if log is not None
+            ],
         )
         self._intake = Intake(
             facts,

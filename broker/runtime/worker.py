@@ -132,6 +132,7 @@ def _service(role: Role, shared: _Shared) -> Any:
                 tail=KafkaInputTail(shared.cluster, Topic.ATTENDANCES),
                 clock=shared.clock,
                 kept=KafkaInputTail(shared.cluster, Topic.REJECTED),
+                notices=KafkaInputTail(shared.cluster, Topic.IDENTITY),
                 refusing=lambda: shared.facts.refusing,
                 source=source(shared.settings, shared.cluster, clock=shared.clock, metrics=shared.metrics),
                 inward=inward(shared.settings, shared.cluster),

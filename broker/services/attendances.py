@@ -93,12 +93,15 @@ class Attendances:
         has it already when it learns that the other was left. A restriction goes with it, being that of who
         is there (24). A message that comes late under a number that its visit has left is told second: nobody
         takes the visit to have come back. Where it restricts, the number in use is restricted as well (24).
-        `faults` are what was amiss with the message, `content` names its visit where that is known already.
-        Raises `MalformedMessage` where Kafka would never take it.
+        Of a visit that was under a number not in use it says no arrival: that is then the first message's
+        under the new number (23). `faults` are what was amiss with the message, `content` names its visit
+        where that is known already. Raises `MalformedMessage` where Kafka would never take it.
         """
         if self._numbers is None:
             return Told([[self.visit(message, number, faults)]], ((number, message),))
-        moved, late, was_restricted = self._numbers.standing(number, message, content=content)
+        moved, late, was_restricted, anew = self._numbers.standing(number, message, content=content)
+        if anew:  # the hospital goes on stating when the person came: that was said under the former number
+            message = replace(message, arrived_at=None, occurred_at=None)
         if moved is not None and was_restricted:
             message = replace(message, restricted=True)
         arrived = [self.visit(message, number, faults)]

@@ -12,8 +12,8 @@ from broker.core.errors import InvalidNhsNumber, KafkaUnavailable, MalformedMess
 from broker.core.facts import VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.ports import Clock, FactLog, InputTail, Record
+from broker.services.also_followed import AlsoFollowed
 from broker.services.attendances import Attendances
-from broker.services.following_kept import FollowingKept
 from broker.services.numbers_in_use import NumbersInUse, Owed
 from broker.services.own_writes import Heard
 from broker.wire.facts_codec import FactCodec
@@ -39,12 +39,12 @@ class Following:
         attendances: Attendances,
         clock: Clock,
         hear: Callable[[Heard], None] = lambda _heard: None,
-        kept: FollowingKept | None = None,
+        others: Sequence[AlsoFollowed] = (),
     ) -> None:
         """
         Know nothing yet; follow `tail`, say in `facts` what is owed, and let `hear` hear every message.
 
-        `kept` follows what was kept without a number; None where nothing is.
+        `others` are the logs that are followed as well, each before the attendances.
         """
         self._numbers = numbers
         self._tail = tail
@@ -53,7 +53,7 @@ class Following:
         self._attendances = attendances
         self._clock = clock
         self._hear = hear
-        self._kept = kept
+        self._others = others
         self._away = True
         self._ended = asyncio.Event()
         self._suspicions = 1
@@ -93,11 +93,11 @@ class Following:
             suspicions = self._suspicions
             self._attendances.own.pass_begins()
             try:
+                for other in self._others:
+                    await other.catch_up()
                 async for records in self._tail.news():
                     await self._take(records)
                 self._attendances.own.pass_ended()
-                if self._kept is not None:
-                    await self._kept.catch_up()
                 await self._say_what_is_owed()
             except KafkaUnavailable:
                 self._away = True
@@ -120,8 +120,8 @@ class Following:
     async def _give_back(self) -> None:
         """Give the connections back."""
         await self._tail.close()
-        if self._kept is not None:
-            await self._kept.close()
+        for other in self._others:
+            await other.close()
 
     def _done(self, reading: asyncio.Task[None]) -> None:
         """Drop a pass; its failure was somebody else's to hear, and shows in the next message."""

@@ -19,6 +19,7 @@ from broker.core.identifiers import NhsNumber, to_the_minute
 from broker.core.keyed import IdentityKey, visit_content, visit_under
 from broker.core.leaving import leaving_position
 from broker.core.message_times import Position, position
+from broker.services.numbers_out_of_use import NumbersOutOfUse
 from broker.wire.avro_values import millis
 
 K = TypeVar("K")
@@ -44,12 +45,14 @@ class Standing(NamedTuple):
 
     `moved` is what is said of the former number when it moves its visit to another, `late` what is said of
     its own number when its visit has gone on under another since. `was_restricted`: an earlier message of the
-    visit restricted the record, under any number (24).
+    visit restricted the record, under any number (24). `anew`: the visit was under a number that is not in
+    use, and begins anew under this one.
     """
 
     moved: Owed | None = None
     late: Owed | None = None
     was_restricted: bool = False
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,14 @@ class _Held:
     """
     The newest message of a visit: number, place among the visit's messages as bytes, receipt.
 
-    `restricted`: it, or one before it, restricted the record (ruling 24).
+    `restricted`: it, or one before it, restricted the record (ruling 24); `anew` as of `Standing`.
     """
 
     number: bytes
     place: bytes
     received_at: datetime
     restricted: bool
+    anew: bool = False
 
 
 class NumbersInUse:
@@ -74,10 +78,13 @@ class NumbersInUse:
     a message that is not durable yet would change.
     """
 
-    def __init__(self, key: IdentityKey, *, horizon: timedelta) -> None:
-        """Begin with no visit."""
+    def __init__(
+        self, key: IdentityKey, *, horizon: timedelta, out_of_use: NumbersOutOfUse | None = None
+    ) -> None:
+        """Begin with no visit; `out_of_use` are the numbers that are not in use, as far as it is known."""
         self._key = key
         self._horizon = horizon
+        self._out_of_use = out_of_use or NumbersOutOfUse()
         self._contents: dict[tuple[str, NhsNumber], bytes] = {}
         self._visits: dict[bytes, _Held] = {}
         self._former: dict[tuple[bytes, bytes], _Held] = {}
@@ -102,10 +109,10 @@ class NumbersInUse:
         if held is None:
             return Standing()
         if held.number == now.number:
-            return Standing(was_restricted=held.restricted)
+            return Standing(was_restricted=held.restricted, anew=held.anew)
         if now.place > held.place:
             moved = self._owed(content, held, message.received_at)
-            return Standing(moved=moved, was_restricted=held.restricted)
+            return Standing(moved=moved, was_restricted=held.restricted, anew=self._begins_anew(held))
         late = self._owed(content, now, message.received_at)
         return Standing(late=late, was_restricted=held.restricted)
 
@@ -122,14 +129,16 @@ class NumbersInUse:
             self._ahead[fact.message_id] = min(first, fact.received_at)
         held = self._visits.get(content)
         restricted = now.restricted or (held is not None and held.restricted)
+        anew = held is not None and held.anew
         if held is not None and held.number != now.number:
             former, now = (held, now) if held.place < now.place else (now, held)
             self._remember_former(content, former)
+            anew = anew or self._begins_anew(former)
         elif held is not None and held.place > now.place:
             now = held
         self._visits.pop(content, None)
-        if now.restricted != restricted:
-            now = replace(now, restricted=restricted)
+        if (now.restricted, now.anew) != (restricted, anew):
+            now = replace(now, restricted=restricted, anew=anew)
         self._visits[content] = now  # at the end: the oldest come first
         self._forget(fact.received_at)
 
@@ -144,6 +153,10 @@ class NumbersInUse:
             if self._visits[content].number == number:
                 del self._former[content, number]  # it came back
         return [self._owed(content, held, at) for (content, _), held in self._former.items()]
+
+    def _begins_anew(self, former: _Held) -> bool:
+        """Whether a visit that goes on under another number begins anew there (rulings 23, 44)."""
+        return former.anew or former.number in self._out_of_use
 
     def _remember_former(self, content: bytes, former: _Held) -> None:
         """Note that it has to be said of a number that the visit left it."""

@@ -45,6 +45,7 @@ from broker.core.policy import Policy
 from broker.services.attendances import Attendances
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
+from broker.services.numbers_out_of_use import NumbersOutOfUse
 from tests.builders.matcher import make_codecs
 from tests.spec.settled import KEY
 
@@ -134,7 +135,8 @@ def keyed_facts(text: str, numbers: Mapping[str, NhsNumber]) -> Iterator[tuple[N
 
 def recorded_facts(text: str, numbers: Mapping[str, NhsNumber]) -> Iterator[tuple[NhsNumber, Fact]]:
     """Yield a table's facts as intake writes them: with what it says of visits that change their number."""
-    in_use = NumbersInUse(KEY, horizon=timedelta(days=400))
+    out_of_use = NumbersOutOfUse()
+    in_use = NumbersInUse(KEY, horizon=timedelta(days=400), out_of_use=out_of_use)
     codecs = make_codecs()
     numberless = Numberless(codecs.details, policy=Policy(), key=KEY)
     attendances = Attendances(codecs.facts, numberless, in_use)
@@ -144,6 +146,8 @@ def recorded_facts(text: str, numbers: Mapping[str, NhsNumber]) -> Iterator[tupl
             attendances.note(told.facts)
             yield from told.facts
         else:
+            if isinstance(fact, IdentityNotice):
+                out_of_use.note(number, fact)
             yield number, fact
 
 

@@ -276,3 +276,40 @@ def test_a_number_not_in_use_is_told_nothing(run_recorded: RunMoving, at: str, r
 
     assert (retracted == "yes") == (EventKind.RETRACTED in {event.kind for event in outcome.events})
     assert {("B", "la E08"), ("B", "provider RXX")} <= set(outcome.alerts("number | to"))
+
+
+BEGUN = rows("""
+    notice                                   | arrival
+    T+1h / notice / n1 invalidated / number=A | T+2h
+    T+1h / notice / n1 in-use / number=A      | T-30m
+    T+1h / notice / n1 invalidated / number=C | T-30m
+    T+3h / notice / n1 invalidated / number=A | T-30m
+    T+90m / notice / n2 in-use / number=A; T+1h / notice / n1 invalidated / number=A | T-30m
+""")
+
+
+@pytest.mark.parametrize(("notice", "arrival"), BEGUN)
+def test_under_a_new_number_a_visit_arrives_when_it_is_first_told_there(
+    run_recorded: RunMoving, notice: str, arrival: str
+) -> None:
+    """
+    Once the former number is known not to be in use, whatever the hospital goes on stating (rulings 23, 44).
+
+    Else arrival is what the hospital states (37), and the same under both numbers would connect them.
+    """
+    stated = "number=B arrived_at=T-30m occurred_at=T-31m"
+    outcome = run_recorded(
+        "\n".join(
+            [
+                "recorded | fact | about | values",
+                "T-9d | plan | CPP E08 | number=B",
+                "T | A04 | v1 | number=A arrived_at=T-30m",
+                *(one.replace("/", "|") for one in notice.split("; ") if not one.startswith("T+3h")),
+                f"T+2h | A08 | v1 | {stated}",
+                f"T+150m | A08 | v1 | {stated}",
+                *(one.replace("/", "|") for one in notice.split("; ") if one.startswith("T+3h")),
+            ]
+        )
+    )
+
+    assert {("B", arrival)} == set(outcome.alerts("number | arrived_at"))

@@ -1,7 +1,8 @@
 """What intake knows of visits and numbers is what the log says; what was left unsaid is said. Ruling 44."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,26 +11,30 @@ from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.adapters.memory_sealing import MemorySealer
 from broker.adapters.memory_tail import MemoryInputTail
 from broker.core.errors import KafkaUnavailable
-from broker.core.facts import VisitLeft, VisitMessage
+from broker.core.facts import IdentityKind, IdentityNotice, VisitLeft, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import unnumbered_reference, visit_named
 from broker.core.policy import Policy
 from broker.core.succession import Passage
 from broker.ports import InputTail, Record, Topic, Write
 from broker.runtime.codecs import load_schemas
+from broker.services.also_followed import AlsoFollowed, kept_heard_by, notices_heard_by
 from broker.services.attendances import Attendances
 from broker.services.following import Following
-from broker.services.following_kept import FollowingKept
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
+from broker.services.numbers_out_of_use import NumbersOutOfUse
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
 from tests.builders.desk import DeskHouse
+from tests.builders.matcher import fact_write
 from tests.unit.services.test_numberless import message as numberless_message
 from tests.unit.services.test_numbers_in_use import HORIZON, KEY, MINUTE, RXX, A, B, T, message
 
 VISIT = visit_named(KEY, system="EDSYS", provider=RXX, visit_number="V1")
 NOW = datetime(2026, 1, 11, 10, 0, 30, tzinfo=UTC)
+INVALIDATED = IdentityNotice(notice_id="n1", kind=IdentityKind.INVALIDATED, recorded_at=T, received_at=T)
+BORN = replace(INVALIDATED, kind=IdentityKind.BIRTH_DATE, birth_date=T.date())
 
 
 class SlowTail:
@@ -74,8 +79,8 @@ class Log:
         )
         self.following = self.follow(MemoryInputTail(self.kafka, Topic.ATTENDANCES))
 
-    def follow(self, tail: InputTail, kept: FollowingKept | None = None) -> Following:
-        """Return what follows a tail of the log, and what was kept without a number."""
+    def follow(self, tail: InputTail, *others: AlsoFollowed) -> Following:
+        """Return what follows a tail of the log, and of other logs."""
         return Following(
             self.numbers,
             tail,
@@ -83,7 +88,7 @@ class Log:
             codec=self.codec,
             attendances=self.attendances,
             clock=lambda: NOW,
-            kept=kept,
+            others=others,
         )
 
     def append(self, number: NhsNumber, told: VisitMessage) -> None:
@@ -202,7 +207,8 @@ def test_what_another_intake_kept_without_a_number_is_known_before_the_next_mess
     tail.let_go.set()
     numberless = log.attendances.numberless
     following = log.follow(
-        MemoryInputTail(log.kafka, Topic.ATTENDANCES), FollowingKept(tail, house.parts.records, numberless)
+        MemoryInputTail(log.kafka, Topic.ATTENDANCES),
+        AlsoFollowed(tail, kept_heard_by(numberless, house.parts.records)),
     )
     asyncio.run(following.catch_up())
 
@@ -214,6 +220,34 @@ def test_what_another_intake_kept_without_a_number_is_known_before_the_next_mess
     unnumbered = unnumbered_reference(house.parts.key, system="EDSYS", provider=RXX, visit_number="V1")
     assert numberless.marked(message(A), unnumbered).restricted
     assert 1 == tail.closed
+
+
+@pytest.mark.parametrize(
+    ("write", "known"),
+    [
+        (lambda log: fact_write(log.codec, INVALIDATED, A), True),
+        (lambda _log: Write(Topic.IDENTITY, A.key, b"none of ours"), False),
+        (lambda _log: fact_write(FactCodec(load_schemas(), MemorySealer()), BORN, A), False),
+        (lambda log: Write(Topic.IDENTITY, A.key, _sent_on(log)), False),
+    ],
+    ids=["said", "unreadable", "its key is gone", "sent on from another number"],
+)
+def test_that_a_number_is_not_in_use_is_known_before_the_visits(
+    write: Callable[[Log], Write], *, known: bool
+) -> None:
+    """So that a visit which has left it by then is known to have begun anew (rulings 23, 44)."""
+    log, out_of_use = Log(), NumbersOutOfUse()
+    others = AlsoFollowed(MemoryInputTail(log.kafka, Topic.IDENTITY), notices_heard_by(out_of_use, log.codec))
+    log.kafka.append([write(log)])
+
+    asyncio.run(log.follow(MemoryInputTail(log.kafka, Topic.ATTENDANCES), others).catch_up())
+
+    assert known is (A.key in out_of_use)
+
+
+def _sent_on(log: Log) -> bytes:
+    """Return a notice as it is sent on from another number (ruling 22)."""
+    return log.codec.wrap(log.codec.encode(INVALIDATED, B), Passage(numbers=(B,), stamp=T), A)
 
 
 def test_nothing_connects_again_once_it_is_closed() -> None:

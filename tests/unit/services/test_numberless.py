@@ -13,7 +13,7 @@ from broker.core.possible import Clue, Numbered, OnFile, Sought
 from broker.core.possible_keys import Window, details_keys
 from broker.core.waiting import waiting_keys
 from broker.ports import Topic, Write
-from broker.services.following_kept import FollowingKept
+from broker.services.also_followed import AlsoFollowed, kept_heard_by
 from broker.services.numberless import Numberless
 from tests.builders.adt import Adt, Patient
 from tests.builders.desk import DeskHouse
@@ -121,11 +121,11 @@ def test_a_visit_that_always_had_its_number_is_nobodys_search() -> None:
     assert [] == clues(house)
 
 
-def another_process(house: DeskHouse) -> tuple[Numberless, FollowingKept]:
+def another_process(house: DeskHouse) -> tuple[Numberless, AlsoFollowed]:
     """Return what another process of intake knows of visits without a number, and how it hears of them."""
     numberless = Numberless(house.parts.details, policy=house.parts.policy, key=house.parts.key)
     tail = MemoryInputTail(house.kafka, Topic.REJECTED)
-    return numberless, FollowingKept(tail, house.parts.records, numberless)
+    return numberless, AlsoFollowed(tail, kept_heard_by(numberless, house.parts.records))
 
 
 def of_visit(house: DeskHouse, visit: str) -> str:

@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from broker.core.facts import VisitEvent, VisitLeft, VisitMessage
+from broker.core.facts import IdentityKind, VisitEvent, VisitLeft, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey, visit_named, visit_reference
+from broker.core.number_answers import notice_of
 from broker.services.numbers_in_use import NumbersInUse, Owed
+from broker.services.numbers_out_of_use import NumbersOutOfUse
 
 KEY = IdentityKey(b"k" * 32)
 A, B, C = NhsNumber("9990000018"), NhsNumber("9990000026"), NhsNumber("9990000034")
@@ -205,3 +207,59 @@ def test_visits_are_told_apart_however_many_come_at_once() -> None:
     moved = [numbers.standing(B, message(B, T + MINUTE, visit=f"V{place}")).moved for place in (0, 599)]
 
     assert (600, [A, A]) == (len(numbers), [owed.number for owed in moved if owed is not None])
+
+
+def out_of_use(*said: tuple[NhsNumber, IdentityKind, datetime]) -> NumbersOutOfUse:
+    """Return what is known of numbers from what the source said of them."""
+    known = NumbersOutOfUse()
+    for number, kind, at in said:
+        known.note(number, notice_of(number, kind, at, at, KEY, successor=C if kind in NAMED else None))
+    return known
+
+
+NAMED = {IdentityKind.SUPERSEDED}
+INVALID = (A, IdentityKind.INVALIDATED, T)
+
+
+@pytest.mark.parametrize(
+    ("said", "anew"),
+    [
+        ([INVALID], True),
+        ([], False),
+        ([(B, IdentityKind.INVALIDATED, T)], False),
+        ([(A, IdentityKind.SUPERSEDED, T)], False),
+        ([(A, IdentityKind.NUMBER_CHANGE, T)], False),
+        ([INVALID, (A, IdentityKind.IN_USE, T + MINUTE)], False),
+        ([(A, IdentityKind.IN_USE, T + MINUTE), INVALID], False),
+        ([(A, IdentityKind.IN_USE, T - MINUTE), INVALID], True),
+        ([INVALID, (A, IdentityKind.RESTRICTED, T + MINUTE)], True),
+    ],
+)
+def test_a_visit_begins_anew_that_leaves_a_number_out_of_use(
+    said: list[tuple[NhsNumber, IdentityKind, datetime]], *, anew: bool
+) -> None:
+    """By the source's newest answer about the former number alone, in any order (rulings 23, 44)."""
+    numbers = NumbersInUse(KEY, horizon=HORIZON, out_of_use=out_of_use(*said))
+    numbers.note(A, message(A))
+
+    assert anew is numbers.standing(B, message(B, T + MINUTE)).anew
+    numbers.note(B, message(B, T + MINUTE))
+    assert anew is numbers.standing(B, message(B, T + 2 * MINUTE)).anew
+
+
+def test_it_has_begun_anew_under_every_number_that_it_goes_on_to() -> None:
+    """What was said under the number that is not in use is said under none."""
+    numbers = NumbersInUse(KEY, horizon=HORIZON, out_of_use=out_of_use(INVALID))
+    numbers.note(A, message(A))
+    numbers.note(B, message(B, T + MINUTE))
+
+    assert numbers.standing(C, message(C, T + 2 * MINUTE)).anew
+
+
+def test_it_has_begun_anew_in_whichever_order_the_log_is_read() -> None:
+    """Numbers lie on partitions, which are read one after the other."""
+    numbers = NumbersInUse(KEY, horizon=HORIZON, out_of_use=out_of_use(INVALID))
+    numbers.note(B, message(B, T + MINUTE))
+    numbers.note(A, message(A))
+
+    assert numbers.standing(B, message(B, T + 2 * MINUTE)).anew
