@@ -118,7 +118,9 @@ def mesh_door(
         clock=clock,
         metrics=metrics,
     )
-    traces = mesh_traces(settings, source, answers.post, clock=clock, refused=answers.refused)
+    traces = mesh_traces(
+        settings, source, answers.post, clock=clock, told=answers.traced, refused=answers.refused
+    )
     return MeshDoor(
         settings,
         parts,

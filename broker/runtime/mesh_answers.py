@@ -50,6 +50,10 @@ class MeshAnswers:
         """Give the connections back."""
         await asyncio.to_thread(self._sent.close)
 
+    def traced(self, mailbox: str, records: int) -> None:
+        """Log whose file of people was answered, and how many it named."""
+        self._log.write(events.MeshPeopleTraced(mailbox=mailbox, records=records))
+
     def refused(self, mailbox: str, fault: str) -> None:
         """Log that the exchange does not take an answer, by its code for what is wrong."""
         reason = FAULTS.get(fault, "for a reason that has no code of ours")

@@ -62,6 +62,13 @@ class MeshAnswerRefused(
     reason: str
 
 
+class MeshPeopleTraced(LogEvent, name="people traced over mesh"):
+    """A mailbox of the settings sent a file of so many people to trace, and was answered."""
+
+    mailbox: str
+    records: int
+
+
 class MeshNotCollected(
     LogEvent,
     name="mesh message not collected",

@@ -23,6 +23,7 @@ def mesh_traces(
     post: MeshPost,
     *,
     clock: Clock,
+    told: Callable[[str, int], None],
     refused: Callable[[str, str], None],
 ) -> dict[str, Handler]:
     """Return what handles files of people, by workflow id; nothing where no mailbox may ask."""
@@ -36,6 +37,7 @@ def mesh_traces(
         workflow=settings.mesh_trace_answer_workflow,
         at_once=source.at_once,
         clock=clock,
+        told=told,
         refused=refused,
     )
     return {settings.mesh_trace_workflow: traces}

@@ -43,8 +43,9 @@ class MeshTraces:
     """
     The handler of files of people; `mailboxes` are those that may ask.
 
-    `at_once` so many people are asked about together. `refused` hears of an answer that the exchange did not
-    take, by its mailbox and the exchange's code.
+    `at_once` so many people are asked about together. `told` hears whose file was answered, and how many
+    people it named; `refused` of an answer that the exchange did not take, by its mailbox and the exchange's
+    code.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class MeshTraces:
         workflow: str,
         at_once: int,
         clock: Clock,
+        told: Callable[[str, int], None],
         refused: Callable[[str, str], None],
     ) -> None:
         """Take whom to ask, what sends, and the workflow id of answers."""
@@ -65,6 +67,7 @@ class MeshTraces:
         self._workflow = workflow
         self._at_once = at_once
         self._clock = clock
+        self._told = told
         self._refused = refused
         self._under_way: dict[str, _Progress] = {}
 
@@ -86,6 +89,7 @@ class MeshTraces:
         progress = self._progress(incoming.message_id)
         await self._go_on(rows, progress)
         await self._answer(incoming, progress.lines)
+        self._told(incoming.sender, len(progress.lines))
         del self._under_way[incoming.message_id]
 
     def _progress(self, message_id: str) -> _Progress:

@@ -398,3 +398,12 @@ def test_mailboxes_are_named_with_commas_alone_between_them(named: str) -> None:
     """A name with a blank in it would never ask anything."""
     with pytest.raises(ValueError, match="mesh_trace_mailboxes"):
         Settings(mesh_trace_mailboxes=named)
+
+
+def test_who_had_people_traced_is_logged_with_how_many_and_nobodys_name(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An answer gives a number to who had none: whoever runs the broker sees how much is asked."""
+    house.answers.traced(COUNCIL, 7)
+
+    assert all(word in caplog.text for word in ("'people traced over mesh'", COUNCIL, "7"))

@@ -74,6 +74,7 @@ class House:
         self.desk = Desk(log=MemoryFactLog(MemoryKafka()))
         self.sent = MemorySent()
         self.refused: list[tuple[str, str]] = []
+        self.told: list[tuple[str, int]] = []
         self.fates: list[Fate] = []
         self.start()
 
@@ -86,6 +87,7 @@ class House:
             workflow=ANSWER,
             at_once=1,
             clock=lambda: self.now,
+            told=lambda mailbox, people: self.told.append((mailbox, people)),
             refused=lambda mailbox, fault: self.refused.append((mailbox, fault)),
         )
         self.inbox = MeshInbox(
@@ -153,6 +155,7 @@ def test_a_file_is_answered_line_by_line_to_who_sent_it() -> None:
             ["g", "row cannot be read", "", "line 8, column birth_date: no day, such as 2014-04-12"],
         ]
     ] == house.answers()
+    assert [(COUNCIL, 7)] == house.told
     assert ["COUNCIL.traces.answers"] == [one.destination for one in house.sent.uncollected()]
 
 
