@@ -86,6 +86,10 @@ class AnswerInbox(Protocol):
         """Return the newest word about each visit of a provider."""
         ...
 
+    def word(self, answer_id: str) -> bytes | None:
+        """Return the newest word about a visit, None where there is none."""
+        ...
+
     def forget(self, answers: Collection[str]) -> None:
         """Let nothing be left of the words about visits but that there were some."""
         ...

@@ -136,6 +136,12 @@ class Projection:
         with told_apart(), self._engine.connect() as connection:
             return connection.execute(wanted.order_by(INBOX.c.number)).scalars().all()
 
+    def word(self, answer_id: str) -> bytes | None:
+        """Return the newest word about a visit, None where there is none; raise `StorageUnusable`."""
+        wanted = select(INBOX.c.body).where(INBOX.c.alert_id == answer_id).order_by(INBOX.c.number.desc())
+        with told_apart(), self._engine.connect() as connection:
+            return connection.execute(wanted.limit(1)).scalar()
+
     def forget(self, answers: Collection[str]) -> None:
         """Let nothing be left of the words about visits but that there were some; raise `StorageUnusable`."""
         with told_apart(), writing(self._engine) as connection:

@@ -6,7 +6,7 @@ word replaces those before. Of a number that is not in use nothing goes out but 
 the receiver is told which of its own messages is meant.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -85,13 +85,24 @@ def answers_of(provider: OdsCode) -> str:
     return f"answers.{provider}"
 
 
-def is_due(*, passed: bool, received_at: datetime, now: datetime) -> bool:
+def is_due(*, passed: bool, asked_at: datetime, now: datetime) -> bool:
     """
     Return whether a visit is answered now: a check mark has passed it, or its minute is over (ruling 41).
 
-    `received_at` is the newest receipt of its messages; both times are aware.
+    `asked_at` is the receipt of the message that made the question; both times are aware.
     """
-    return passed or now >= received_at + MARK_WITHIN
+    return passed or now >= asked_at + MARK_WITHIN
+
+
+def asked_at(received: Iterable[datetime], settled_at: datetime | None) -> datetime:
+    """
+    Return when the question that is open was asked, of the receipts of a visit's messages, all aware.
+
+    That is the first message since the newest that an answer was found for, `settled_at`, None where none
+    was: a visit of which something comes every minute has its minute all the same (ruling 41).
+    """
+    every = sorted(received)
+    return next((at for at in every if settled_at is None or at > settled_at), every[-1])
 
 
 def word(

@@ -38,6 +38,10 @@ class FollowedSources:
         values = {key: self._people[key] for key in keys if key in self._people}
         return Read(values=values, states=self._states)
 
+    def value(self, key: bytes) -> bytes | None:
+        """Return what lies under a key now, None for nothing; it is not noted that it was looked at."""
+        return self._people.get(key)
+
     async def details_ends(self, buckets: Collection[bytes]) -> Mapping[int, int]:
         """Return, by partition, the offset behind the last record of `cpis.in.details` under these keys."""
         ends: dict[int, int] = {}

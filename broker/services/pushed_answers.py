@@ -8,9 +8,11 @@ the provider is the matcher's, and in the audit trail from there.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from broker.core.answers import (
     ALL_STAFF,
@@ -22,11 +24,20 @@ from broker.core.answers import (
     could_not_check,
 )
 from broker.core.desk_errors import NoAnswerHere
+from broker.core.errors import MalformedMessage
 from broker.core.identifiers import OdsCode, aware
 from broker.core.keyed import IdentityKey
 from broker.core.policy import AnyPolicy
 from broker.core.possible import Search
-from broker.core.pushing import PushedAnswer, PushedVisit, answer_id_of, is_due, word
+from broker.core.pushing import (
+    KEPT_UP_FOR,
+    PushedAnswer,
+    PushedVisit,
+    answer_id_of,
+    asked_at,
+    is_due,
+    word,
+)
 from broker.delivery_ports import AnswerInbox
 from broker.ports import Clock
 from broker.services.answering import Answering, passed_at
@@ -57,6 +68,13 @@ class Means:
     feeds: CountFeeds
 
 
+class _Past(NamedTuple):
+    """A word about a visit that is kept up no more: its newest receipt, aware UTC, and its number's key."""
+
+    received_at: datetime
+    key: bytes | None
+
+
 class PushedAnswers:
     """
     Tells what is due at each `round`, once everything was followed to its end.
@@ -82,7 +100,9 @@ class PushedAnswers:
         people = PeopleReader(sources, means.readers, policy=means.policy, key=means.key, looks=1)
         self._answering = Answering(people, means.readers, policy=means.policy, key=means.key)
         self._feeds: Feeds | None = None
-        self._words: dict[str, PushedAnswer] = {}
+        self._words: dict[str, PushedAnswer] = {}  # of visits that are kept up
+        self._past: dict[str, _Past] = {}
+        self._settled: dict[str, datetime] = {}  # by reference, the newest receipt that was answered
         self._due: dict[str, datetime] = {}  # by reference, not to be looked at before
         self._watched: dict[str, frozenset[bytes]] = {}
         self._watchers: dict[bytes, set[str]] = {}
@@ -92,6 +112,8 @@ class PushedAnswers:
         for body in bodies:
             one = self._means.codec.decode(body)
             self._words[one.answer_id] = one
+            if one.visit.received_at + KEPT_UP_FOR < self._visits.now:
+                self._put_by(one.answer_id)
 
     async def round(self, *, trouble: str = "") -> None:
         """
@@ -103,7 +125,9 @@ class PushedAnswers:
         self._feeds = None
         now = self._visits.now = aware(self._means.clock())
         await self._forget(now)
-        for reference in self._visits.heard() | self._touched():
+        changed = self._sources.changed()
+        await self._forget_numbers(changed)
+        for reference in self._visits.heard() | self._touched(changed):
             self._due[reference] = now
         for reference, since in list(self._due.items()):
             visit = self._visits.get(reference)
@@ -113,9 +137,8 @@ class PushedAnswers:
                 await self._consider(visit, now, trouble)
             await asyncio.sleep(0)
 
-    def _touched(self) -> set[str]:
+    def _touched(self, changed: frozenset[bytes]) -> set[str]:
         """Return the visits whose answers hang on something that has changed."""
-        changed = self._sources.changed()
         return {name for key in changed & self._watchers.keys() for name in self._watchers[key]}
 
     async def _consider(self, visit: FollowedVisit, now: datetime, trouble: str) -> None:
@@ -130,7 +153,7 @@ class PushedAnswers:
         if found is None:
             return
         answered, about = found
-        before = self._words.get(answer_id_of(self._means.key, visit.reference))
+        before = await self._before(answer_id_of(self._means.key, visit.reference))
         said = word(about, answered, before, at=now, key=self._means.key)
         if said is not None and not await self._told(said):
             return  # another process was before us: what it said is known now, and looked at next time
@@ -138,7 +161,16 @@ class PushedAnswers:
         if answered is not None and answered.reason is Uncheckable.BROKER_BEHIND:
             self._due[visit.reference] = now + _AGAIN_AFTER
         else:
+            self._settled[visit.reference] = visit.received_at
             del self._due[visit.reference]
+
+    async def _before(self, answer_id: str) -> PushedAnswer | None:
+        """Return what was told last of a visit, from the inbox where it is long ago."""
+        if answer_id in self._past:
+            body = await asyncio.to_thread(self._inbox.word, answer_id)
+            self._words |= {} if body is None else {answer_id: self._means.codec.decode(body)}
+            del self._past[answer_id]
+        return self._words.get(answer_id)
 
     async def _found(
         self, visit: FollowedVisit, now: datetime, trouble: str
@@ -150,7 +182,7 @@ class PushedAnswers:
         """
         marks = self._sources.marks()
         passed = None if trouble or not visit.own else passed_at(marks, visit.provider, visit.own)
-        if visit.own and not is_due(passed=passed is not None, received_at=visit.received_at, now=now):
+        if visit.own and not is_due(passed=passed is not None, asked_at=self._asked_at(visit), now=now):
             return None
         if trouble:
             return could_not_check(Uncheckable.BROKER_BEHIND, cause=trouble), visit.pushed()
@@ -166,6 +198,17 @@ class PushedAnswers:
             raise
         except Exception as error:  # noqa: BLE001 - no error may be taken for `no plan on file`
             return could_not_check(Uncheckable.BROKER_BEHIND, cause=cause_of(error)), visit.pushed()
+
+    def _asked_at(self, visit: FollowedVisit) -> datetime:
+        """
+        Return when the question was asked that is open about a visit with a number.
+
+        After a restart it is not known which messages an earlier word answered: then it is the newest.
+        """
+        settled_at = self._settled.get(visit.reference)
+        if settled_at is None and answer_id_of(self._means.key, visit.reference) in self._words:
+            return visit.received_at
+        return asked_at((held.message.received_at for held in visit.own), settled_at)
 
     def _feeds_now(self, now: datetime) -> Feeds:
         """Return how many feeds are known and stale: the same for a whole round."""
@@ -189,7 +232,8 @@ class PushedAnswers:
             self._words[said.answer_id] = said
             self._report(said)
             return True
-        await self.open(await asyncio.to_thread(self._inbox.standing, said.visit.provider))
+        body = await asyncio.to_thread(self._inbox.word, said.answer_id)
+        await self.open([] if body is None else [body])
         return False
 
     def _watch(self, reference: str) -> None:
@@ -210,15 +254,44 @@ class PushedAnswers:
     def _let_go(self, reference: str) -> None:
         """Look at a visit no more."""
         self._due.pop(reference, None)
+        self._settled.pop(reference, None)
         self._unwatch(reference)
+        self._put_by(answer_id_of(self._means.key, reference))
+
+    def _put_by(self, answer_id: str) -> None:
+        """Hold of a word no more than is needed to destroy it in time."""
+        one = self._words.pop(answer_id, None)
+        if one is not None:
+            number = one.visit.number
+            self._past[answer_id] = _Past(one.visit.received_at, None if number is None else number.key)
 
     async def _forget(self, now: datetime) -> None:
         """Look no more at visits that are over, and destroy what was told before the horizon."""
         for reference in self._visits.forget():
             self._let_go(reference)
         before = now - self._means.policy.horizon
-        past = [name for name, one in self._words.items() if one.visit.received_at < before]
-        if past:
-            await asyncio.to_thread(self._inbox.forget, past)
-            for name in past:
-                del self._words[name]
+        await self._destroy([name for name, one in self._past.items() if one.received_at < before])
+
+    async def _forget_numbers(self, changed: frozenset[bytes]) -> None:
+        """
+        Destroy what was told of visits under numbers that are not in use any more (ruling 23).
+
+        Of one whose answer is kept up a word without the number takes the place of those before.
+        """
+        gone = {key for key in changed if self._is_inactive(key)}
+        if gone:
+            await self._destroy([name for name, one in self._past.items() if one.key in gone])
+
+    def _is_inactive(self, key: bytes) -> bool:
+        """Whether what lies under a key now is of a number that is not in use."""
+        value = self._sources.value(key)
+        with suppress(MalformedMessage):
+            return value is not None and self._means.readers.states.is_inactive(value)
+        return False
+
+    async def _destroy(self, answers: Collection[str]) -> None:
+        """Let nothing be left of the words about some visits."""
+        if answers:
+            await asyncio.to_thread(self._inbox.forget, answers)
+            for name in answers:
+                del self._past[name]

@@ -47,6 +47,11 @@ class Inbox:
         own = [one for one in self.words if one.visit.provider == provider]
         return [self.codec.encode(one) for one in {one.answer_id: one for one in own}.values()]
 
+    def word(self, answer_id: str) -> bytes | None:
+        """Return the newest word about a visit."""
+        own = [one for one in self.words if one.answer_id == answer_id]
+        return self.codec.encode(own[-1]) if own else None
+
     def forget(self, answers: Collection[str]) -> None:
         """Keep nothing of some visits."""
         self.words = [one for one in self.words if one.answer_id not in answers]

@@ -43,6 +43,7 @@ def test_the_newest_word_about_each_visit_stands(desk: Desk) -> None:
 
     assert [True, True, True, False, False] == told
     assert [again(), first(NONE, other)] == [BODIES.decode(body) for body in standing]
+    assert again() == BODIES.decode(desk.inbox.word(again().answer_id) or b"")
 
 
 def test_an_outdated_answer_is_not_sent(desk: Desk) -> None:
@@ -64,6 +65,7 @@ def test_an_answer_that_is_forgotten_leaves_its_place_alone(desk: Desk) -> None:
     desk.inbox.forget([first(NONE).answer_id])
 
     assert [] == desk.inbox.standing(VISIT.provider)
+    assert desk.inbox.word(first(NONE).answer_id) is None
     [row] = desk.inbox.inbox(answers_of(VISIT.provider))
     assert (b"", "") == (row.event.body, row.event.alert_id)
     assert 0 == desk.store.balance(f"{answers_of(VISIT.provider)}.mllp").unaccounted

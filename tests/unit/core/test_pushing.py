@@ -10,7 +10,15 @@ from broker.core.answer_words import NOT_NONE
 from broker.core.answers import MARK_WITHIN, Answer, Feeds, Finding, Uncheckable, could_not_check
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
-from broker.core.pushing import DISREGARD, PushedAnswer, PushedVisit, answer_lines, is_due, word
+from broker.core.pushing import (
+    DISREGARD,
+    PushedAnswer,
+    PushedVisit,
+    answer_lines,
+    asked_at,
+    is_due,
+    word,
+)
 from broker.core.wording import NO_PLAN
 
 KEY = IdentityKey(b"a key of these tests, long enough to be one")
@@ -50,7 +58,26 @@ def test_a_visit_is_answered_when_its_mark_has_passed_or_its_minute_is_over(
     *, passed: bool, waited: timedelta, due: bool
 ) -> None:
     """Ruling 41: no mark within 60 seconds is `could not check`."""
-    assert due is is_due(passed=passed, received_at=AT, now=AT + waited)
+    assert due is is_due(passed=passed, asked_at=AT, now=AT + waited)
+
+
+@pytest.mark.parametrize(
+    ("received", "settled", "asked"),
+    [
+        ((0,), None, 0),
+        ((50, 0, 100), None, 0),
+        ((0, 50, 100), 0, 50),
+        ((0, 50, 100), 50, 100),
+        ((0, 50, 100), 100, 100),
+    ],
+)
+def test_the_minute_counts_from_the_first_message_that_nothing_was_answered_for(
+    received: tuple[int, ...], settled: int | None, asked: int
+) -> None:
+    """Ruling 41: one after the other, none puts off the answer for those before."""
+    times = [AT + timedelta(seconds=one) for one in received]
+    settled_at = None if settled is None else AT + timedelta(seconds=settled)
+    assert AT + timedelta(seconds=asked) == asked_at(times, settled_at)
 
 
 @pytest.mark.parametrize(

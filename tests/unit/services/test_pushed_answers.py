@@ -95,6 +95,41 @@ def test_without_a_mark_it_is_told_after_a_minute_that_it_could_not_be_checked()
     in_house(scenario)
 
 
+def test_a_message_each_minute_puts_no_answer_off() -> None:
+    """The minute is that of the message that asked, not of the newest (ruling 41)."""
+
+    async def scenario(house: House) -> None:
+        process = pushing(house)
+        for seconds in (0, 50):
+            at = NOON + timedelta(seconds=seconds)
+            house.send(came(at=at))
+            await process.round(after=timedelta(seconds=seconds))
+        assert [] == process.said()
+        await process.round(after=timedelta(seconds=10))
+        assert [BEHIND] == process.said()
+
+    in_house(scenario)
+
+
+def test_a_message_behind_an_answer_has_a_minute_of_its_own() -> None:
+    """What was answered before asks no more; after a restart the newest message counts (ruling 41)."""
+
+    async def scenario(house: House) -> None:
+        await works(house, came())
+        process = pushing(house)
+        await process.round()
+        house.send(came(at=NOON + timedelta(minutes=10)))
+        await process.round(after=timedelta(minutes=10))
+        process.restart()
+        await process.open()
+        await process.round()
+        assert [NONE] == process.said()
+        await process.round(after=MARK_WITHIN)
+        assert [NONE, BEHIND] == process.said()
+
+    in_house(scenario)
+
+
 def test_a_plan_that_comes_later_changes_the_answer() -> None:
     """What an answer hangs on is watched: the person's own record, and records that wait (21)."""
 
@@ -382,6 +417,49 @@ def test_of_a_number_not_in_use_nothing_is_told_but_that() -> None:
         await process.round(after=A_SECOND)
         assert [PLAN, "could not check: not in use", DISREGARD] == process.said()
         assert [ADA, None, None] == [one.visit.number for one in process.told]
+
+    in_house(scenario)
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["the same process", "another"])
+def test_what_was_told_of_a_number_that_goes_out_of_use_later_is_destroyed(*, restarted: bool) -> None:
+    """Ruling 23: the visit is kept up no more, and its row would name the number for 23 days."""
+
+    async def scenario(house: House) -> None:
+        house.send(plan())
+        house.send(came(BEN, visit="V-2"), number=BEN)
+        await works(house, came())
+        process = pushing(house)
+        await process.round()
+        await process.round(after=KEPT_UP_FOR + A_SECOND)
+        house.send(
+            IdentityNotice(notice_id="n1", kind=IdentityKind.INVALIDATED, recorded_at=NOON, received_at=NOON)
+        )
+        await works(house)
+        if restarted:
+            process.restart()
+            await process.open()
+        await process.round(after=A_SECOND)
+        assert [BEN] == [one.visit.number for one in process.inbox.words]
+        assert 2 == len(process.said())
+
+    in_house(scenario)
+
+
+def test_a_visit_that_is_heard_of_again_much_later_goes_on_where_it_was() -> None:
+    """Its words are taken from the inbox, and count on (ruling 41)."""
+
+    async def scenario(house: House) -> None:
+        await works(house, came())
+        process = pushing(house)
+        await process.round()
+        await process.round(after=KEPT_UP_FOR + A_SECOND)
+        later = NOON + KEPT_UP_FOR + 2 * A_SECOND
+        house.send(plan())
+        await works(house, replace(came(at=later), arrived_at=NOON))
+        await process.round(after=A_SECOND)
+        assert [NONE, PLAN] == process.said()
+        assert [1, 2] == [one.revision for one in process.told]
 
     in_house(scenario)
 
