@@ -42,7 +42,16 @@ from broker.core.identifiers import NhsNumber
 from broker.core.identity_words import is_confirmed, is_overdue, is_refused, is_unopened, is_without_outcome
 from broker.core.keyed import IdentityKey
 from broker.core.leaving import elsewhere, staying, staying_by
-from broker.core.newborn import counting, covering, has_ended, match, received_by, timing_marks, was_received
+from broker.core.newborn import (
+    counting,
+    covering,
+    has_ended,
+    match,
+    mothers_in_notices,
+    received_by,
+    timing_marks,
+    was_received,
+)
 from broker.core.newborn_asked import Asked, asked_of_authorities
 from broker.core.noting import Noting
 from broker.core.number_answers import under_enquiry
@@ -92,12 +101,13 @@ class Deciding(Noting):
         self.known = known
         self.elsewhere = elsewhere(known.visits, known.left)
         self.messages = staying(known.visits, known.left)
-        ended = partial(has_ended, visits=known.visits, gone=self.elsewhere)
+        self.notices = known.notices.values()
+        corrected = mothers_in_notices(self.notices)
+        ended = partial(has_ended, visits=known.visits, gone=self.elsewhere, corrected=corrected)
         self.plans = [*histories(known.plans).values(), *covering(known.covers, ended)]
         self.visits = read_visits(self.messages, policy)
         self.accesses = sorted(known.accesses.values(), key=lambda access: access.access_id)
         self.sensitive = self.messages.keys() - {ref for visit in self.visits for ref in visit.references}
-        self.notices = known.notices.values()
         self.enquiry = under_enquiry(self.notices)
         self.losses = losses(self.visits, self.notices)
         self.counted = [visit for visit in self.visits if self._not_counted(visit) is None]

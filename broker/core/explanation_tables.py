@@ -26,6 +26,8 @@ FACTS: Mapping[VisitEvent | PlanType | IdentityKind | Occasion, str] = {
     IdentityKind.EXCLUDED: "a user must not see the person (ruling 48)",
     IdentityKind.BIRTH_DATE: "a date of birth (ruling 13)",
     IdentityKind.PREGNANCY_ENDED: "the pregnancy ended (ruling 43)",
+    IdentityKind.STILLBIRTH: "a birth notice told of a stillbirth (ruling 43)",
+    IdentityKind.BORN_TO: "a birth notice was corrected or taken back: who is the mother (ruling 26)",
     IdentityKind.SUPERSEDED: "the number was superseded (ruling 22)",
     IdentityKind.NUMBER_CHANGE: "the number changed, and how is asked of the source (ruling 38)",
     IdentityKind.IN_USE: "the number is in use (rulings 22, 38)",

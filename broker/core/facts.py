@@ -260,6 +260,10 @@ class IdentityKind(StrEnum):
     """The source holds this date of birth (ruling 13)."""
     PREGNANCY_ENDED = "pregnancy ended"
     """The authority's word that a pregnancy ended without a birth (ruling 43)."""
+    STILLBIRTH = "stillbirth"
+    """A birth notice's word of a stillbirth (43); of a twin born alive it says nothing."""
+    BORN_TO = "born to"
+    """A birth notice corrected whose child the person is, or was taken back: no other notice links (26)."""
     SUPERSEDED = "superseded"
     """The number was replaced, and the source names its successor (ruling 22)."""
     NUMBER_CHANGE = "number change"
@@ -288,27 +292,21 @@ class IdentityKind(StrEnum):
     """That it need wait no more: an operator's word, or a matcher's, since none may wait for long."""
 
 
-_OF_IDENTITY = {IdentityKind.CONFIRMED, IdentityKind.REFUSED, IdentityKind.UNSETTLED}
-ABOUT_A_VISIT = frozenset(
-    {*_OF_IDENTITY, IdentityKind.NO_OUTCOME, IdentityKind.UNOPENED, IdentityKind.OPENED}
-)
-"""
-The kinds that speak of one visit: whose it is was asked of a person (46), how it ended of nobody (7), and
-whether what was told of it was opened is said by those who were told (45).
-"""
+_K = IdentityKind
+ABOUT_A_VISIT = frozenset({_K.CONFIRMED, _K.REFUSED, _K.UNSETTLED, _K.NO_OUTCOME, _K.UNOPENED, _K.OPENED})
+"""The kinds that speak of one visit: whose it is (46), how it ended (7), if what was told is opened (45)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityNotice:
     """
-    The demographic source said something about the person or the number (rulings 13, 22, 24, 38); that a
-    pregnancy ended without a birth is the authority's to say (ruling 43), who is excluded either side's (48),
-    whose a visit is a person's (46).
+    The demographic source said something about the person or the number (rulings 13, 22, 24, 38), an
+    authority that a pregnancy ended (43), either side who is excluded (48), a person whose a visit is (46).
 
-    `successor` is the number that a superseded one was replaced by, `birth_date` goes with the kind of that
-    name, `user` is the keyed reference of an excluded user, `visit` that of the visit which a word of
-    `ABOUT_A_VISIT` is about; each is None for every other kind. Raises `InvalidFact` for one that is missing,
-    or out of place.
+    `successor` is what replaced a superseded number, `birth_date` goes with the kind of that name, `user` is
+    the keyed reference of an excluded user, `visit` that of the visit which a word of `ABOUT_A_VISIT` is
+    about; each is None for every other kind, and `mother`, by what birth notices name her, for all but
+    `BORN_TO`. Raises `InvalidFact` for one that is missing, or out of place.
     """
 
     notice_id: str
@@ -319,6 +317,7 @@ class IdentityNotice:
     birth_date: date | None = field(default=None, repr=False)
     user: str | None = None
     visit: str | None = None
+    mother: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse a notice without what it is about, or with what it is not about."""
@@ -330,6 +329,8 @@ class IdentityNotice:
             raise InvalidFact("an exclusion names a user, and no other notice does")
         if (self.visit is not None) != (self.kind in ABOUT_A_VISIT):
             raise InvalidFact("a word about a visit names the visit, and no other notice does")
+        if self.mother is not None and self.kind is not IdentityKind.BORN_TO:
+            raise InvalidFact("whose child the person is, no other notice says")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -341,7 +342,7 @@ class Birth:
     a notice; `born` its date of birth, None where nothing said when; `restricted` that the baby's record is
     (24). `recorded_at` is the source's stamp; `received_at` is cut to the minute, so that no record of the
     baby has the same time. The same statement has the same `birth_id`. `named` is by what the visit's
-    messages name the mother, None for a notice; `void`, in a baby's record alone, that they do so no more.
+    messages, or notices, name the mother; `void`, in a baby's record alone, that they do so no more.
     """
 
     birth_id: str

@@ -1,8 +1,8 @@
 """
 What the national event services tell: that something changed about a number, never what (ruling 38; R53).
 
-A birth alone says who is whose child (ruling 26). Everything else is a signal: the demographic source is
-asked.
+A birth alone says who is whose child (ruling 26), or that it was stillborn (43). Everything else is a signal:
+the demographic source is asked.
 """
 
 from dataclasses import dataclass, field
@@ -23,8 +23,10 @@ class Told(StrEnum):
     """The death of the person was recorded, or taken back."""
     BIRTH = "birth"
     """A baby was born alive (ruling 26; R34)."""
+    BIRTH_TAKEN_BACK = "birth taken back"
+    """What was said of whose child a baby is holds no more (ruling 26)."""
     STILLBIRTH = "stillbirth"
-    """A baby was stillborn: nothing is asked or told of it, and the authority's own word is awaited (43)."""
+    """A baby was stillborn: alerts for the unborn child's plan stop at once (ruling 43)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,7 @@ class NationalEvent:
     One event: whom it is about, and when it was recorded, aware UTC.
 
     `number` is the person's, of a birth the mother's, None where the event does not say whose child it is;
-    `baby` and `born` are of a birth alone.
+    `baby` and `born` are of a birth alone, and so is `corrects`: an earlier event about it does not hold.
     """
 
     told: Told
@@ -41,3 +43,4 @@ class NationalEvent:
     recorded_at: datetime
     baby: NhsNumber | None = field(default=None, repr=False)
     born: date | None = field(default=None, repr=False)
+    corrects: bool = False

@@ -12,11 +12,21 @@ from datetime import date, datetime
 from broker.core.alerts import Mark, Why
 from broker.core.clock import as_recorded
 from broker.core.counting import WHY_NOT_DUE
-from broker.core.facts import Birth, Cover, PlanContent, PlanFact, PlanType, VisitMessage
+from broker.core.facts import (
+    Birth,
+    Cover,
+    IdentityKind,
+    IdentityNotice,
+    PlanContent,
+    PlanFact,
+    PlanType,
+    VisitMessage,
+)
 from broker.core.identifiers import NhsNumber
 from broker.core.leaving import Messages
 from broker.core.matching import Match, Stated, match_over_time
 from broker.core.message_times import stamp
+from broker.core.number_answers import recorded
 from broker.core.person import Said
 from broker.core.plans import (
     Due,
@@ -52,16 +62,31 @@ def mothers_named(messages: Iterable[VisitMessage]) -> frozenset[str] | None:
     return frozenset(name for one in saying if stamp(one) == newest for name in one.mothers or ())
 
 
-def has_ended(birth: Birth, visits: Messages, gone: Collection[str]) -> bool:
+def mothers_in_notices(notices: Iterable[IdentityNotice]) -> frozenset[str] | None:
+    """
+    Return whom the newest correction of a birth notice names; None where none was corrected.
+
+    One that was taken back names nobody; at equal stamps whoever one of them names is named (37).
+    """
+    said = [(recorded(one), one.mother) for one in notices if one.kind is IdentityKind.BORN_TO]
+    if not said:
+        return None
+    newest = max(at for at, _ in said)
+    return frozenset(name for at, name in said if at == newest and name is not None)
+
+
+def has_ended(
+    birth: Birth, visits: Messages, gone: Collection[str], corrected: frozenset[str] | None
+) -> bool:
     """
     Whether who said that a baby is the mother's says so no more (rulings 26, 37, 44).
 
     What a visit said that was recorded under the wrong person (`gone`) links nobody, nor does a visit whose
-    newest word names another mother.
+    newest word names another mother, nor a notice that was `corrected` since (`mothers_in_notices`).
     """
     if birth.void or birth.visit in gone:
         return True
-    named = None if birth.visit is None else mothers_named(visits.get(birth.visit, {}).values())
+    named = corrected if birth.visit is None else mothers_named(visits.get(birth.visit, {}).values())
     return named is not None and birth.named is not None and birth.named not in named
 
 

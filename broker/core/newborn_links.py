@@ -28,13 +28,19 @@ Words = list[tuple[NhsNumber, Birth | Cover | LinkEnded]]
 def birth_id(key: IdentityKey, mother: NhsNumber, birth: Birth) -> str:
     """Return the id of what a birth says: said once more it is the same."""
     born = "" if birth.born is None else birth.born.isoformat()
-    parts = (birth.baby.key, born, birth.visit or "", str(birth.restricted))
-    return key.derive("birth of", mother.key, *parts)
+    by_notice = [] if birth.visit is not None or birth.named is None else [birth.named]
+    parts = (born, birth.visit or "", str(birth.restricted), *by_notice)
+    return key.derive("birth of", mother.key, birth.baby.key, *parts)
 
 
 def mother_named(key: IdentityKey, visit: str, mother: NhsNumber) -> str:
     """Return by what the messages of a visit name a mother: of another visit it is another."""
     return key.derive("mother named", visit, mother.key)
+
+
+def named_by_notice(key: IdentityKey, baby: NhsNumber, mother: NhsNumber) -> str:
+    """Return by what birth notices name a baby's mother: of another baby it is another."""
+    return key.derive("mother named in a notice", baby.key, mother.key)
 
 
 def exchanged(

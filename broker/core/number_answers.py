@@ -14,6 +14,7 @@ from broker.core.facts import IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
 
+_BY_RECEIPT = frozenset({IdentityKind.BIRTH_DATE, IdentityKind.BORN_TO})
 _RANK = {IdentityKind.INVALIDATED: 0, IdentityKind.IN_USE: 1, IdentityKind.SUPERSEDED: 2}
 """
 The answers. At equal stamps a succession is the newer: a chain recorded at once is followed to its end.
@@ -50,20 +51,22 @@ def notice_of(
     *,
     successor: NhsNumber | None = None,
     born: date | None = None,
+    mother: str | None = None,
 ) -> IdentityNotice:
     """
     Return what was said of a number or its person at its own time; said again it has the same id.
 
-    A date of birth has an id by its receipt: no id may be tried against a birthday, by which an old and a new
-    number could be found to be one person's (ruling 23).
+    A date of birth, and whose child somebody is, have an id by their receipt: no id may be tried against a
+    birthday, by which an old and a new number could be found to be one person's (ruling 23), or a mother.
     """
     of = "" if successor is None else successor.digits
-    heard = () if born is None else (received_at.isoformat(),)
+    heard = (received_at.isoformat(),) if kind in _BY_RECEIPT else ()
     return IdentityNotice(
         notice_id=key.derive("notice", number.key, kind, of, recorded_at.isoformat(), *heard),
         kind=kind,
         successor=successor,
         birth_date=born,
+        mother=mother,
         recorded_at=recorded_at,
         received_at=received_at,
     )

@@ -17,6 +17,8 @@ from broker.core.person import Known
 from broker.core.policy import AnyPolicy, Policy
 from broker.core.reading import STILLBIRTH, Reading, Visit
 
+_OVER = frozenset({IdentityKind.PREGNANCY_ENDED, IdentityKind.STILLBIRTH})
+
 
 def judging(messages: Mapping[str, VisitMessage], policy: AnyPolicy) -> Policy:
     """
@@ -131,7 +133,7 @@ def _thread(
 
 def losses(visits: Iterable[Visit], notices: Iterable[IdentityNotice]) -> tuple[datetime, ...]:
     """Return when a pregnancy was said to have ended: by a stillbirth, or by the authority (ruling 43)."""
-    told = [recorded(notice) for notice in notices if notice.kind is IdentityKind.PREGNANCY_ENDED]
+    told = [recorded(notice) for notice in notices if notice.kind in _OVER]
     return (*told, *(visit.departed_at or visit.newest_at for visit in visits if visit.stillbirth))
 
 

@@ -1,10 +1,10 @@
 """
 What becomes of an event of the national services, whichever way it came. Rulings 26, 38; R53.
 
-A birth and a number change are facts. Of everything else the event says only that something changed: the
-demographic source is asked before the event is taken, and what it answers are the facts. Of a birth it is
-asked whether it protects mother or baby. The same event has the same facts, so that one that is sent twice,
-or out of its order, changes nothing.
+A birth, a stillbirth and a number change are facts. Of everything else the event says only that something
+changed: the demographic source is asked before the event is taken, and what it answers are the facts. Of a
+birth it is asked whether it protects mother or baby. The same event has the same facts, so that one that is
+sent twice, or out of its order, changes nothing.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from broker.core.facts import Birth, IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber, aware, to_the_minute
 from broker.core.keyed import IdentityKey
 from broker.core.national_events import NationalEvent, Told
-from broker.core.newborn_links import birth_id
+from broker.core.newborn_links import birth_id, named_by_notice
 from broker.core.number_answers import answered, notice_of
 from broker.core.number_ranges import Takes, Taking, takes_any
 from broker.core.source_errors import DemographicsUnreadable
@@ -35,7 +35,7 @@ from broker.wire.records_codec import Door, Rejected
 NOBODY_TO_ASK = "nobody to ask"
 """Outcome: something changed, and no demographic source is configured that would say what."""
 OF_NO_USE = "of no use"
-"""Outcome: an event of another kind, a stillbirth, or about a number that has no place here (ruling 27)."""
+"""Outcome: an event of another kind, or about a number that has no place here (ruling 27)."""
 FACTS = "taken"
 """Outcome: its facts are durable."""
 KEPT = "kept"
@@ -97,15 +97,23 @@ class NationalEvents:
 
     async def _come_of(self, event: NationalEvent | None, now: datetime) -> tuple[str, list[Write]]:
         """Return what comes of an event, and what is to be written."""
-        if event is None or event.told is Told.STILLBIRTH or not self._has_place(event):
+        if event is None or not self._has_place(event):
             return OF_NO_USE, []
+        if event.told is Told.BIRTH_TAKEN_BACK:
+            return FACTS, self._born_to(event, None, now)
         if event.number is None:
             raise MalformedMessage(_NO_MOTHER)
-        if event.told is Told.BIRTH:
-            return await self._birth(event, event.number, now)
-        if event.told is Told.NUMBER:
-            return FACTS, [self._enquiry(event.number, min(event.recorded_at, now), now)]
-        return await self._changed(event.number, now)
+        at = min(event.recorded_at, now)
+        match event.told:
+            case Told.BIRTH:
+                return await self._birth(event, event.number, now)
+            case Told.STILLBIRTH:
+                lost = notice_of(event.number, IdentityKind.STILLBIRTH, at, now, self._key)
+                return FACTS, [self._written(event.number, lost)]
+            case Told.NUMBER:
+                return FACTS, [self._enquiry(event.number, at, now)]
+            case _:
+                return await self._changed(event.number, now)
 
     def _has_place(self, event: NationalEvent) -> bool:
         """Tell whether every number of an event is taken here (ruling 27)."""
@@ -127,13 +135,28 @@ class NationalEvents:
             birth_id="",
             baby=baby,
             born=event.born,
+            named=named_by_notice(self._key, baby, mother),
             restricted=any(one.kind is IdentityKind.RESTRICTED for one in asked[baby]),
             recorded_at=at,
             received_at=to_the_minute(now),
         )
         named = replace(birth, birth_id=birth_id(self._key, mother, birth))
         marks = [self._written(number, one) for number, said in asked.items() for one in said]
-        return FACTS, [*marks, kin_write(self._codec, self._key, named, mother, SOURCE)]
+        link = kin_write(self._codec, self._key, named, mother, SOURCE)
+        return FACTS, [*marks, *self._born_to(event, mother, now), link]
+
+    def _born_to(self, event: NationalEvent, mother: NhsNumber | None, now: datetime) -> list[Write]:
+        """
+        Return to a baby's record whose child it is by an event that corrects another, None for nobody's.
+
+        Whom other events named is its mother no more (26). One that corrects nothing has no such record: the
+        link says it.
+        """
+        if event.baby is None or not event.corrects:
+            return []
+        name = None if mother is None else named_by_notice(self._key, event.baby, mother)
+        kind, at, minute = IdentityKind.BORN_TO, min(event.recorded_at, now), to_the_minute(now)
+        return [self._written(event.baby, notice_of(event.baby, kind, at, minute, self._key, mother=name))]
 
     async def _protected(self, number: NhsNumber, now: datetime) -> list[IdentityNotice]:
         """

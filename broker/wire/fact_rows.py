@@ -199,7 +199,11 @@ def notice_row(notice: IdentityNotice) -> Row:
 
 def notice_details_row(notice: IdentityNotice) -> Row:
     """Return what a notice carries sealed in inputs."""
-    return {"birth_date": notice.birth_date, "successor": maybe_digits(notice.successor)}
+    return {
+        "birth_date": notice.birth_date,
+        "successor": maybe_digits(notice.successor),
+        "mother": notice.mother,
+    }
 
 
 def notice_of(row: Row) -> IdentityNotice:

@@ -7,8 +7,9 @@ subject and time are read: what changed is for the demographic source to say (ru
 """
 
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -34,7 +35,7 @@ _FIRST_TIME = datetime(1900, 1, 1, tzinfo=UTC)
 _NHS_NUMBERS = frozenset({"https://fhir.nhs.uk/Id/nhs-number"})
 _ROUTING = "https://fhir.nhs.uk/STU3/StructureDefinition/Extension-RoutingDemographics-1"
 _MESSAGE_TYPE = "https://fhir.nhs.uk/STU3/StructureDefinition/Extension-MessageEventType-1"
-_TAKEN_BACK = "delete"
+_TAKEN_BACK, _UPDATE = "delete", "update"
 _MOTHER = "12"
 _STILLBIRTH, _LIVE = "237364002", "1"
 
@@ -92,10 +93,22 @@ def _message(bundle: dict[str, Any]) -> NationalEvent | None:
         return None
     if told is Told.BIRTH:
         said = {code for concept in extensions(header, _MESSAGE_TYPE) for _, code in codings(concept)}
-        if _TAKEN_BACK in said:  # it would link a baby with somebody who is not its mother
-            raise MalformedMessage("birth taken back", hl7_code=EVENT)
-        return _birth(resources, at)
+        return _corrected(_birth(resources, at), said)
     return NationalEvent(told=told, number=_number(_routed_to(header), "MessageHeader"), recorded_at=at)
+
+
+def _corrected(event: NationalEvent, said: Collection[str]) -> NationalEvent:
+    """
+    Return a birth as one that corrects or takes back what was said before, by the type of its message.
+
+    Raises `MalformedMessage` for a stillbirth that is taken back: whether a plan alerts again its authority
+    says.
+    """
+    if _TAKEN_BACK not in said:
+        return replace(event, corrects=_UPDATE in said)
+    if event.told is Told.STILLBIRTH:
+        raise MalformedMessage("stillbirth taken back", hl7_code=EVENT)
+    return replace(event, told=Told.BIRTH_TAKEN_BACK, corrects=True)
 
 
 def _birth(resources: Mapping[str, Any], recorded_at: datetime) -> NationalEvent:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from broker.core.facts import Birth, Cover, PlanContent, PlanFact, VisitMessage
+from broker.core.facts import Birth, Cover, IdentityNotice, PlanContent, PlanFact, VisitMessage
 from broker.core.policy import AnyPolicy, Policy
 from tests.generative.naive_policy import of_authority
 from tests.generative.naive_thread import stamp
@@ -29,6 +29,14 @@ def named_another(birth: Birth, messages: Iterable[VisitMessage]) -> bool:
     ]
     newest = [names for at, names in saying if at == max(saying)[0]]
     return bool(newest) and birth.named is not None and all(birth.named not in names for names in newest)
+
+
+def corrected(birth: Birth, notices: Iterable[IdentityNotice]) -> bool:
+    """Whether the newest correction of birth notices names another, or nobody; of equal ones all (26, 37)."""
+    said = [(counted(one), one.mother) for one in notices if one.kind.value == "born to"]
+    newest = [name for at, name in said if at == max(at for at, _ in said)]
+    by_notice = birth.visit is None and birth.named is not None
+    return by_notice and bool(newest) and birth.named not in newest
 
 
 def covered(covers: Iterable[Cover], ended: Callable[[Birth], bool]) -> list[Covered]:

@@ -29,6 +29,7 @@ from tests.generative.naive_newborn import (
     Covered,
     birthdays,
     born_under,
+    corrected,
     covered,
     heard_by,
     is_linked,
@@ -40,6 +41,7 @@ from tests.generative.naive_thread import Thread, Visits, first_received, gone_e
 from tests.generative.naive_times import counted
 
 Ended = Callable[[Birth], bool]
+_OVER = ("pregnancy ended", "stillbirth")
 Marks = tuple[str, ...]
 Name = tuple[object, ...]
 """Authority, type and start day of a plan, and whether it is on file for a mother."""
@@ -95,7 +97,9 @@ class Oracle:
 
     def _ended(self, messages: Sequence[VisitMessage]) -> Ended:
         """Return what tells that a birth links nobody: its visit is elsewhere, or names another (44, 37)."""
-        return lambda birth: birth.visit in self.elsewhere or named_another(birth, messages)
+        return lambda birth: (
+            birth.visit in self.elsewhere or named_another(birth, messages) or corrected(birth, self.notices)
+        )
 
     def received_by(self, moment: datetime) -> "Oracle":
         """Return the oracle of somebody who has only what was received by a moment (11)."""
@@ -270,7 +274,7 @@ class Oracle:
                 for thread in self.visits.threads
                 if thread.registers["disposition"] == "5" and thread.state != "cancelled by the hospital"
             ),
-            *(counted(notice) for notice in self.notices if notice.kind.value == "pregnancy ended"),
+            *(counted(notice) for notice in self.notices if notice.kind.value in _OVER),
         ]
 
     def _adult(self, plan: Plan, day: date, cutoff: datetime, policy: Policy) -> bool:

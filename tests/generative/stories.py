@@ -72,6 +72,7 @@ _WORDS = sorted(ABOUT_A_VISIT)
 _KINDS = [
     *(kind for kind in IdentityKind if kind not in ABOUT_A_VISIT | HOLDS),
     *(IdentityKind.PREGNANCY_ENDED, IdentityKind.PREGNANCY_ENDED, IdentityKind.EXCLUDED),  # seldom decide
+    *(IdentityKind.TIME_PASSED, IdentityKind.TIME_PASSED),  # asked again takes two
 ]
 _UNBORN_STARTS = [T.date() + timedelta(days=n) for n in (-100, -100, -40, -2, 3)]
 """Of a mother's plans; one of the baby's own may start on the first of these days, too."""
@@ -83,7 +84,7 @@ _LOSSES = ((), (), (), (T - timedelta(hours=1),), (T + timedelta(days=3),))
 _MARKED = (*[None] * 9, T)
 _LINKING = (None, None, "v1")  # a notice, or a visit
 _NAMED = ("one", "one", "another", None)
-"""By what a visit names a mother."""
+"""By what a visit, or a birth notice, names a mother."""
 
 _NAMES = (
     ("Sample", "Robin", date(2014, 4, 12)),
@@ -244,6 +245,7 @@ def _notice(pick: Picking, place: int) -> IdentityNotice:
         received_at=received_at,
         birth_date=pick.one(_BIRTHS) if kind is IdentityKind.BIRTH_DATE else None,
         user=pick.one(("u1", "u2")) if kind is IdentityKind.EXCLUDED else None,
+        mother=pick.one(_NAMED) if kind is IdentityKind.BORN_TO else None,
     )
 
 
@@ -268,7 +270,7 @@ def _birth(pick: Picking, place: int, visits: Sequence[str | None]) -> Birth:
         baby=BABY,
         born=pick.one(_BORN),
         visit=visit,
-        named=None if visit is None else pick.one(_NAMED),
+        named=pick.one(_NAMED),
         restricted=pick.one(_SELDOM),
         recorded_at=recorded_at,
         received_at=received_at,

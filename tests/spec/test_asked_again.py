@@ -102,10 +102,12 @@ def test_an_answer_ends_the_asking(run_moving: RunMoving, answer: str, why: str,
 
 
 def test_a_stillbirth_is_an_outcome(run_moving: RunMoving) -> None:
-    """Disposition 5 of a visit of the mother's (ruling 43); any other discharge is none."""
+    """Disposition 5 of a visit of the mother's, or a notice (ruling 43); any other discharge is none."""
     for disposition, why in (("5", "ruling 43: pregnancy ended"), ("7", "shared")):
         visit = f"T-1d | A04 | v1 |\n T-12h | A03 | v1 | disposition={disposition}\n"
         assert why == run_moving(f"{UNBORN}{visit}{passed('T')}").whys["outcome of A"]
+    notice = "T-12h | notice | n1 stillbirth |\n"
+    assert "ruling 43: pregnancy ended" == run_moving(f"{UNBORN}{notice}{passed('T')}").whys["outcome of A"]
 
 
 def test_each_authority_is_asked_about_its_own_plan(run_moving: RunMoving) -> None:

@@ -185,12 +185,51 @@ def test_the_mothers_own_visit_tells_as_little_as_before(run_moving: RunMoving) 
     assert rows(expected) == outcome.alerts(expected)
 
 
+NOTED = "T-3h | birth | b1 | baby=B born=D-1 named=one\n"
+"""A birth notice that names the mother with the plan."""
+
+
+TO_ANOTHER, BACK = (
+    "T-2h | notice | n1 born-to | number=B mother=another\n",
+    "n2 born-to | number=B mother=one",
+)
+
+
+@pytest.mark.parametrize(
+    ("corrected", "why"),
+    [
+        ("", "shared"),
+        (TO_ANOTHER, NO_PLAN),
+        (f"T-2h | notice | {BACK}", "shared"),
+        ("T-2h | notice | n1 born-to | number=B", NO_PLAN),  # taken back
+        ("T+9d | notice | n1 born-to | number=B mother=another", NO_PLAN),  # however late it is found out
+        (f"{TO_ANOTHER}T-1h | notice | {BACK}", "shared"),
+        (f"{TO_ANOTHER}T-3h | notice | {BACK}", NO_PLAN),
+        (f"{TO_ANOTHER}T-2h | notice | {BACK}", "shared"),  # at one stamp: what alerts wins
+    ],
+)
+def test_a_birth_notice_that_is_corrected_links_nobody_else(
+    run_moving: RunMoving, corrected: str, why: str
+) -> None:
+    """The newest says whose child it is: no plan of another mother covers it (rulings 26, 37)."""
+    assert why == run_moving(f"{PLAN}{NOTED}{VISIT}{corrected}").whys["v1"]
+
+
+def test_what_a_hospital_said_is_not_taken_back_by_a_notice(run_moving: RunMoving) -> None:
+    """A visit, or a message about the person, that names the mother stands by itself (ruling 26)."""
+    told_again = "T-3h | birth | b2 | baby=B born=D-1\n"
+    for said in (BORN, told_again):
+        assert "shared" == run_moving(f"{PLAN}{said}{VISIT}{TO_ANOTHER}").whys["v1"]
+
+
 @pytest.mark.parametrize(
     ("loss", "why"),
     [
         ("T-2h | notice | n1 pregnancy-ended | number=A", "ruling 43: pregnancy ended"),
         ("T+2h | notice | n1 pregnancy-ended | number=A", "shared"),  # after the arrival
         ("T-11d | notice | n1 pregnancy-ended | number=A", "shared"),  # before the plan's first day
+        ("T-2h | notice | n1 stillbirth | number=A", "shared"),  # of a twin: this one is here
+        ("T-2h | notice | n1 stillbirth | number=B", "ruling 43: pregnancy ended"),
         ("T-2h | A03 | v3 | number=B disposition=5 departed_at=T-2h", "ruling 43: pregnancy ended"),
         (
             "T-2h | A03 | v3 | number=A disposition=5 departed_at=T-2h",

@@ -184,6 +184,39 @@ def test_a_birth_links_mother_and_baby() -> None:
     assert len({fact.birth_id for _, fact in post.facts() if isinstance(fact, Birth)}) == 1
 
 
+def test_a_stillbirth_is_told_of_the_mother() -> None:
+    """At the event's time, once however often it comes: her unborn child's plan alerts no more (43)."""
+    post = Post()
+    post.take(*[birth(BABY.digits, MOTHER.digits, stillborn="2")] * 2)
+
+    notices = [(number, fact) for number, fact in post.facts() if isinstance(fact, IdentityNotice)]
+    said = {(number, fact.kind, fact.recorded_at) for number, fact in notices}
+    assert {(MOTHER, IdentityKind.STILLBIRTH, RECORDED)} == said
+    assert 1 == len({fact.notice_id for _, fact in notices})
+
+
+def test_a_birth_that_is_corrected_tells_the_baby_who_its_mother_is() -> None:
+    """By the name that the link of the second has, and the first has not (ruling 26)."""
+    post = Post()
+    post.take(birth(BABY.digits, MOTHER.digits), birth(BABY.digits, OTHER.digits, kind="update"))
+
+    named = {number: fact.named for number, fact in post.facts() if isinstance(fact, Birth)}
+    [(baby, said)] = [(number, fact) for number, fact in post.facts() if isinstance(fact, IdentityNotice)]
+    assert (BABY, IdentityKind.BORN_TO, RECORDED) == (baby, said.kind, said.recorded_at)
+    assert named[MOTHER] != said.mother == named[OTHER]
+    assert 0 == said.received_at.second
+
+
+def test_a_birth_that_is_taken_back_leaves_the_baby_nobodys() -> None:
+    """Also where the event does not say whose it was; nobody is linked anew (ruling 26)."""
+    post = Post()
+    post.take(birth(BABY.digits, None, kind="delete"))
+
+    [(baby, said)] = post.facts()
+    assert isinstance(said, IdentityNotice)
+    assert (BABY, IdentityKind.BORN_TO, None) == (baby, said.kind, said.mother)
+
+
 IN_USE, PROTECTED = (
     Current(details=Details(), restricted=restricted, recorded_at=NOW) for restricted in (False, True)
 )
@@ -237,7 +270,6 @@ def test_a_birth_waits_for_the_source_and_one_that_cannot_be_read_does_not() -> 
 @pytest.mark.parametrize(
     "event",
     [
-        birth(BABY.digits, MOTHER.digits, stillborn="2"),
         birth(BABY.digits, BABY.digits),
         birth(BABY.digits, MOTHER.digits, born="2025-02-28"),
         cloud_event("pds-change-of-gp-2", MOTHER.digits),
@@ -247,7 +279,7 @@ def test_a_birth_waits_for_the_source_and_one_that_cannot_be_read_does_not() -> 
     ],
 )
 def test_an_event_of_no_use_is_counted(event: bytes) -> None:
-    """A stillbirth, nobody's own child, no baby, another kind, somebody who has no place here (26, 27)."""
+    """Nobody's own child, no baby, another kind, somebody who has no place here (26, 27)."""
     post = Post()
     post.take(event)
     assert (post.counts, post.facts()) == ({OF_NO_USE: 1}, [])
@@ -258,7 +290,7 @@ def test_an_event_of_no_use_is_counted(event: bytes) -> None:
     ("event", "reason"),
     [
         (birth(BABY.digits, None), "birth without the mother's number"),
-        (birth(BABY.digits, MOTHER.digits, kind="delete"), "birth taken back"),
+        (birth(BABY.digits, MOTHER.digits, kind="delete", stillborn="2"), "stillbirth taken back"),
         (b"{}", "no event"),
     ],
 )

@@ -63,15 +63,26 @@ def test_a_birth_names_mother_and_baby(stillborn: str, told: Told) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["new", "update"])
-def test_a_birth_says_whether_it_is_told_or_taken_back(kind: str) -> None:
-    """One that is taken back links nobody: it would be somebody else's child (ruling 26; dossier 6.8)."""
-    told = read_national_event(birth(BABY, MOTHER, kind=kind))
+@pytest.mark.parametrize(
+    ("kind", "told", "corrects"),
+    [("new", Told.BIRTH, False), ("update", Told.BIRTH, True), ("delete", Told.BIRTH_TAKEN_BACK, True)],
+)
+def test_a_birth_says_whether_it_is_told_corrected_or_taken_back(
+    kind: str,
+    told: Told,
+    corrects: bool,  # noqa: FBT001
+) -> None:
+    """What an earlier one said of whose child the baby is may be wrong (ruling 26; dossier 6.8)."""
+    event = read_national_event(birth(BABY, MOTHER, kind=kind))
 
-    assert told is not None
-    assert Told.BIRTH is told.told
-    with pytest.raises(MalformedMessage, match="birth taken back"):
-        read_national_event(birth(BABY, MOTHER, kind="delete"))
+    assert event is not None
+    assert (told, corrects, NhsNumber(BABY)) == (event.told, event.corrects, event.baby)
+
+
+def test_a_stillbirth_that_is_taken_back_is_for_a_person() -> None:
+    """Whether alerts for the plan go on its authority says (ruling 43)."""
+    with pytest.raises(MalformedMessage, match="stillbirth taken back"):
+        read_national_event(birth(BABY, MOTHER, kind="delete", stillborn="2"))
 
 
 def test_an_event_in_xml_may_begin_with_a_byte_order_mark() -> None:
