@@ -104,7 +104,7 @@ def reconcile(
     """
     grounds = Grounds(by=by, reason=reason)
     found = at_desk(
-        bootstrap_servers, lambda desk: desk.reconciliation.of(authority, grounds, restricted=restricted)
+        bootstrap_servers, lambda desk: desk.reconciliation.of([authority], grounds, restricted=restricted)
     )
     try:
         write_private_file(place, write_reconciliation(found.rows).encode("utf-8"))

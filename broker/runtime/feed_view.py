@@ -6,8 +6,9 @@ Keeps when something was last taken from each authority, and of its files those 
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
-from broker.core.feeds import FeedAges, FeedHealth, FeedRule, FileTaken, health, last_taken, later
+from broker.core.feeds import FeedAges, FeedHealth, FeedRule, FileTaken, health, heard_of, last_taken, later
 from broker.core.identifiers import OdsCode
 from broker.ports import Record
 from broker.runtime.feed_metrics import (
@@ -60,10 +61,12 @@ class FeedView:
         while len(own) > _FILES_MOST or next(iter(own))[1] < bound:
             del own[next(iter(own))]  # as they stand in the log, the oldest first
 
-    def standing(self, at: datetime, rule: FeedRule) -> tuple[FeedHealth, ...]:
-        """Return how every feed stands at a moment (aware), by authority."""
+    def standing(
+        self, at: datetime, rule: FeedRule, marks: Mapping[OdsCode, datetime] = MappingProxyType({})
+    ) -> tuple[FeedHealth, ...]:
+        """Return how every feed stands at a moment (aware), by authority; `marks` as in `heard_of`."""
         files = (file for own in self._files.values() for file in own.values())
-        return health(files, self.last, at, rule)
+        return health(files, heard_of(marks, self.last), at, rule)
 
     def measure(self, metrics: Metrics, at: datetime, rule: FeedRule) -> None:
         """Bring the gauges up to date; what is not known of a feed has none."""

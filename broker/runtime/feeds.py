@@ -17,7 +17,6 @@ from broker.services.feed_door import ReadFeeds
 from broker.services.feed_health import FeedsReport
 
 _PERCENT = 100
-_READ_EVERY = timedelta(seconds=5)
 
 
 def agreed_with(senders: Senders) -> Mapping[OdsCode, timedelta]:
@@ -60,7 +59,7 @@ def feed_reader(settings: Settings, parts: Parts, cluster: Cluster, *, clock: Cl
         finally:
             await archive.close()
 
-    return kept_for(_READ_EVERY, read, clock)
+    return read
 
 
 def kept_for(span: timedelta, read: ReadFeeds, clock: Clock) -> ReadFeeds:

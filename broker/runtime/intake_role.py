@@ -24,6 +24,7 @@ from broker.runtime.door_tls import door_tls, handshake_teller
 from broker.runtime.health import Health, State
 from broker.runtime.http_door import http_door, open_http
 from broker.runtime.intake_counts import IntakeCounts
+from broker.runtime.la_feeds import LaFeeds
 from broker.runtime.logs import Log
 from broker.runtime.mesh import mesh_door
 from broker.runtime.metrics import (
@@ -43,7 +44,6 @@ from broker.runtime.settings import Settings
 from broker.runtime.upload_doors import UploadDoors, uploads
 from broker.services.also_followed import AlsoFollowed, kept_heard_by, notices_heard_by
 from broker.services.attendances import Attendances
-from broker.services.feed_door import FeedDoor, ReadFeeds
 from broker.services.following import Following
 from broker.services.intake import Intake
 from broker.services.numberless import Numberless
@@ -92,7 +92,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         refusing: Callable[[], bool] = lambda: False,
         source: Source | None = None,
         inward: Inward | None = None,
-        feeds: ReadFeeds | None = None,
+        feeds: LaFeeds | None = None,
         metrics: Metrics | None = None,
         **options: Any,
     ) -> None:
@@ -100,6 +100,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         answer_ms = settings.answer_deadline_ms
         self._log = Log("intake")
         self._facts_refuse = refusing
+        self._feeds = feeds
         self._metrics = metrics or Metrics()
         self._counting = IntakeCounts(parts.senders, self._metrics, self._log)
         self.counts, count = self._counting.counts, self._counting.count
@@ -199,7 +200,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             more=(
                 *self._files.http.operations(),
                 *national_operations(national, parts.senders),
-                *(() if feeds is None else FeedDoor(parts.senders, parts.authorities, feeds).operations()),
+                *(() if feeds is None else feeds.operations()),
             ),
         )
         super().__init__(**options)
@@ -305,6 +306,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         if self._http is not None:
             await self._http.stop()
         await self._following.close()
+        if self._feeds is not None:
+            await self._feeds.close()
         if self._asking is not None:
             await self._asking.close()
         if self._mesh is not None:

@@ -122,7 +122,7 @@ HTTP_ANSWERS = Metric(
         "operation": closed_set(
             {
                 *{"processMessage", "transaction", "putEncounter", "capabilities", "openapi", "none"},
-                *{"upload", "uploadStatus", "acknowledgement", "nationalEvent", "feed"},
+                *{"upload", "uploadStatus", "acknowledgement", "nationalEvent", "feed", "reconciliation"},
             }
         ),
         "status": closed_set(map(str, {*STATUSES, *OTHER_STATUSES})),

@@ -27,3 +27,8 @@ class FeedSettings(BaseModel):
         description="per cent of an authority's records that must match a person before its feed goes live; "
         "below it there is a warning (R20)",
     )
+    feed_reconciliation: bool = Field(
+        default=False,
+        description="whether an authority may fetch its own plans over HTTP, to be laid beside its list: "
+        "intake then reads people's records, and writes that it did into the audit trail",
+    )

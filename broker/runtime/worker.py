@@ -120,8 +120,8 @@ def _service(role: Role, shared: _Shared) -> Any:
     match role:
         case Role.INTAKE:
             from broker.adapters.kafka_tail import KafkaInputTail
-            from broker.runtime.feeds import feed_reader
             from broker.runtime.intake_role import IntakeRole
+            from broker.runtime.la_feeds import LaFeeds
             from broker.runtime.pds import source
             from broker.runtime.provider_topics import inward
 
@@ -136,7 +136,9 @@ def _service(role: Role, shared: _Shared) -> Any:
                 refusing=lambda: shared.facts.refusing,
                 source=source(shared.settings, shared.cluster, clock=shared.clock, metrics=shared.metrics),
                 inward=inward(shared.settings, shared.cluster),
-                feeds=feed_reader(shared.settings, shared.parts, shared.cluster, clock=shared.clock),
+                feeds=LaFeeds(
+                    shared.settings, shared.parts, shared.cluster, shared.facts, clock=shared.clock
+                ),
                 metrics=shared.metrics,
             )
         case Role.MATCHER:

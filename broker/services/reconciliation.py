@@ -5,7 +5,7 @@ The first opens records, so it stands in the audit trail before it is done; the 
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from broker.core.errors import MalformedMessage
@@ -15,7 +15,7 @@ from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, Place
 from broker.core.person import Person
 from broker.core.policy import AnyPolicy
 from broker.core.reconciling import PlanRow, PlanStanding, rows_of
-from broker.ports import PARTITION_STATE_KEY, Archive, Clock, Topic
+from broker.ports import PARTITION_STATE_KEY, Archive, Clock, Record, Topic
 from broker.services.desk_log import DeskLog
 from broker.services.newest import newest
 from broker.wire.state_codec import StateCodec
@@ -48,39 +48,70 @@ class Reconciliation:
         self._clock = clock
         self._unreadable = 0
 
-    async def of(self, authority: OdsCode, grounds: Grounds, *, restricted: bool) -> Reconciled:
+    async def of(
+        self, authorities: Collection[OdsCode], grounds: Grounds, *, restricted: bool = False
+    ) -> Reconciled:
         """
-        Return an authority's plans, those of restricted records only where `restricted` (ruling 24).
+        Return authorities' plans, those of restricted records only where `restricted` (ruling 24).
 
         Raises `NotForThisRole`, and `KafkaUnavailable` where it cannot be noted first.
         """
+        await self.note(authorities, grounds, restricted=restricted)
+        return await self.read(authorities, restricted=restricted)
+
+    async def note(
+        self, authorities: Collection[OdsCode], grounds: Grounds, *, restricted: bool = False
+    ) -> None:
+        """Take down that plans are about to be read; raise as `of` does."""
         place = Place(topic=Topic.PEOPLE.value, partition=YET_UNWRITTEN, offset=YET_UNWRITTEN)
-        outcome = f"plans of {authority}" + (", restricted records too" if restricted else "")
+        named = " ".join(sorted(one.code for one in authorities))
+        outcome = f"plans of {named}" + (", restricted records too" if restricted else "")
         await self._log.audit(ActionKind.EXPLAINED, "reconciliation", place, grounds, outcome=outcome)
-        own = [row async for row in self._rows() if row.authority == authority]
+
+    async def read(self, authorities: Collection[OdsCode], *, restricted: bool = False) -> Reconciled:
+        """Return authorities' plans, once that was noted; of other people nothing is held meanwhile."""
+        rows = self._rows(lambda record: self._concerns(record, authorities))
+        own = [row async for row in rows if row.authority in authorities]
         shown = tuple(row for row in own if restricted or not row.restricted)
         return Reconciled(rows=shown, withheld=len(own) - len(shown), unreadable=self._unreadable)
 
     async def counts(self) -> Mapping[OdsCode, Counter[PlanStanding]]:
         """Return how many plans of each authority stand how."""
         found: dict[OdsCode, Counter[PlanStanding]] = {}
-        async for row in self._rows():
+        async for row in self._rows(lambda _: True):
             found.setdefault(row.authority, Counter())[row.standing] += 1
         return found
 
-    async def _rows(self) -> AsyncIterator[PlanRow]:
-        """Yield every plan that is held, whosever."""
+    async def _rows(self, wanted: Callable[[Record], bool]) -> AsyncIterator[PlanRow]:
+        """Yield every plan of the newest records that are wanted, whosever."""
         now, self._unreadable = aware(self._clock()), 0
-        people = await newest(self._archive, Topic.PEOPLE, lambda record: record.key != PARTITION_STATE_KEY)
+        people = await newest(
+            self._archive,
+            Topic.PEOPLE,
+            lambda record: record.key != PARTITION_STATE_KEY and wanted(record),
+        )
         for key, record in people.items():
             try:
-                value = record.value or b""
-                if self._states.of_details(value) is not None:
-                    continue
-                held = self._states.decode_any(key, value)
+                held = self._person(key, record.value or b"")
             except MalformedMessage:
                 self._unreadable += 1
                 continue
-            if isinstance(held, Person | Inactive):
+            if held is not None:
                 for row in rows_of(held, now, self._policy):
                     yield row
+
+    def _concerns(self, record: Record, authorities: Collection[OdsCode]) -> bool:
+        """Whether a record has a plan of one of these authorities, or cannot be read: then that is told."""
+        try:
+            held = self._person(record.key or b"", record.value or b"")
+        except MalformedMessage:
+            return True
+        rows = () if held is None else rows_of(held, aware(self._clock()), self._policy)
+        return any(row.authority in authorities for row in rows)
+
+    def _person(self, key: bytes, value: bytes) -> Person | Inactive | None:
+        """Return whose record it is, None for one of nobody; raise `MalformedMessage`."""
+        if self._states.of_details(value) is not None:
+            return None
+        held = self._states.decode_any(key, value)
+        return held if isinstance(held, Person | Inactive) else None

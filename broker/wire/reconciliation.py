@@ -7,7 +7,17 @@ from collections.abc import Iterable
 from broker.core.identifiers import london_day
 from broker.core.reconciling import PlanRow
 
-COLUMNS = ("child_id", "nhs_number", "plan_type", "start", "end", "state", "recorded_on", "to_do")
+COLUMNS = (
+    "child_id",
+    "nhs_number",
+    "plan_type",
+    "start",
+    "end",
+    "state",
+    "recorded_on",
+    "to_do",
+    "authority",
+)
 """The first line; an authority's own child id comes first, days are `YYYY-MM-DD`."""
 
 
@@ -31,4 +41,5 @@ def _cells(row: PlanRow) -> tuple[str, ...]:
         row.standing.value,
         london_day(row.recorded_at).isoformat(),
         "; ".join(row.faults),
+        row.authority.code,
     )

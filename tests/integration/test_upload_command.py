@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,17 @@ from lxml import etree
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.embedded_kafka import EmbeddedKafka
+from broker.adapters.kafka_facts import KafkaFactLog
 from broker.cli import root
 from broker.core.errors import AcknowledgementUnwritten, KafkaUnavailable
+from broker.core.identifiers import LONDON
+from broker.core.senders import Peer
 from broker.ports import Topic
+from broker.runtime.la_feeds import LaFeeds
+from broker.runtime.parts import assemble, present
+from broker.runtime.senders_file import parse_senders
+from broker.runtime.settings import Settings
+from broker.wire.http import HttpAnswer, HttpRequest
 from broker.wire.reconciliation import COLUMNS
 from tests.builders.upload import HL7, Person, Record, build_upload
 from tests.official_schemas import faults_of
@@ -178,7 +187,8 @@ async def _count(cluster: Cluster, topic: Topic) -> int:
 def test_what_became_of_the_file_is_in_the_authority_s_feed(kafka: EmbeddedKafka, upload: Upload) -> None:
     """`cpis authorities` reads back what the upload left, and names nobody (R15, R20)."""
     authority = "E777"
-    upload(build_upload((GOOD, BAD), authority=authority, file_id="OF-E777"))
+    made = f"{present().astimezone(LONDON):%Y%m%d%H%M%S}"
+    upload(build_upload((GOOD, BAD), authority=authority, file_id="OF-E777", created=made))
 
     settings = {"CPIS_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers}
     told = CliRunner().invoke(root, ["authorities", "--json"], env=settings)
@@ -193,6 +203,41 @@ def test_what_became_of_the_file_is_in_the_authority_s_feed(kafka: EmbeddedKafka
     table = CliRunner().invoke(root, ["authorities", "--unwell"], env=settings).stdout
     assert "50.0% BELOW GATE" in table
     assert not [name for name in ("9990000018", "Sample", "OF-E777") if name in told.stdout + table]
+
+
+def test_an_authority_asks_over_http_how_its_feed_stands_and_for_its_plans(
+    kafka: EmbeddedKafka, upload: Upload, tmp_path: Path
+) -> None:
+    """What was read of feeds is read on; who fetched plans is in the audit trail first (R20; C8, C13)."""
+    authority = "E779"
+    upload(build_upload((GOOD, BAD), authority=authority, file_id="OF-E779"))
+    settings = Settings(data_dir=tmp_path, feed_reconciliation=True)
+    token = f"sha256:{'a' * 64}"
+    senders = parse_senders(f'[authority.{authority}]\ntokens = ["{token}"]\n', "senders.toml")
+    parts = replace(assemble(settings), senders=senders)
+    request = HttpRequest(peer=Peer("192.0.2.1", tokens=frozenset({token})))
+
+    async def scenario() -> list[HttpAnswer]:
+        """Ask for both, the feed twice."""
+        facts = KafkaFactLog(kafka.cluster, deadline_ms=10_000)
+        await facts.start()
+        feeds = LaFeeds(settings, parts, kafka.cluster, facts, clock=present)
+        asked, plans = feeds.operations()
+        try:
+            return [await one.handle(request) for one in (asked, asked, plans)]
+        finally:
+            await feeds.close()
+            await facts.close()
+
+    *feeds, plans = asyncio.run(scenario())
+    assert [[authority]] * 2 == [
+        [feed["authority"] for feed in json.loads(one.body)["feeds"]] for one in feeds
+    ]
+    assert (200, "0", ",".join(COLUMNS)) == (
+        plans.status,
+        plans.headers["X-Plans-Withheld"],
+        plans.body.decode().splitlines()[0],
+    )
 
 
 def test_an_authority_s_plans_go_to_a_file_of_one_s_own(kafka: EmbeddedKafka, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from broker.cli import root
 from broker.core.authorities import Authorities
 from broker.core.errors import BrokerError, ConfigurationError, Disposition
 from broker.core.feeds import FeedHealth
+from broker.core.identifiers import OdsCode
 from broker.core.lawful_basis import TABLE, Flow
 from broker.core.policy import DECLARATIONS, Policy
 from broker.core.policy_keys import Declared, Where
@@ -32,6 +33,8 @@ from broker.runtime.settings import PREFIX, Settings
 from broker.services.described import page
 from broker.services.feed_door import FeedDoor
 from broker.services.national_door import NationalDoor
+from broker.services.reconciliation import Reconciled
+from broker.services.reconciliation_door import ReconciliationDoor
 from broker.wire.upload_codes import FileCode, RecordCode
 from broker.wire.upload_csv import COLUMNS
 from tests.builders.http_house import operations
@@ -80,6 +83,11 @@ def build_pages(repository: Path) -> Mapping[Path, str]:
     return {**pages, folder / "openapi.json": openapi_page()}
 
 
+async def _no_plans(_authorities: frozenset[OdsCode]) -> Reconciled:
+    """Return no plan."""
+    return Reconciled(rows=(), withheld=0, unreadable=0)
+
+
 async def _no_feeds() -> Sequence[FeedHealth]:
     """Return the health of no feed: the page describes operations alone."""
     return ()
@@ -107,7 +115,8 @@ def openapi_page() -> str:
     la_door, *_ = door_of(UploadDesk(), Path(), Senders())
     national = NationalDoor(Post().events, Senders())
     feeds = FeedDoor(Senders(), Authorities(), _no_feeds)
-    ours = (*la_door.operations(), *feeds.operations(), *national.operations())
+    plans = ReconciliationDoor(Senders(), _no_plans)
+    ours = (*la_door.operations(), *feeds.operations(), *plans.operations(), *national.operations())
     return page((*ours, *operations(Desk(), Senders()))).decode() + "\n"
 
 

@@ -52,13 +52,13 @@ def test_an_authoritys_own_plans_are_written_and_nobody_elses() -> None:
 
     async def scenario(house: House) -> None:
         await settled(house)
-        found = await desk(house).of(AUTHORITY, GROUNDS, restricted=False)
+        found = await desk(house).of([AUTHORITY], GROUNDS, restricted=False)
 
         lines = write_reconciliation(found.rows).splitlines()
         inactive, own = lines[1:]
         assert (",".join(COLUMNS), 1, 0) == (lines[0], found.withheld, found.unreadable)
         assert own.startswith(f"C-1,{ADA.digits},")
-        assert own.endswith("another authority has a plan in force too: agree with it who answers")
+        assert own.endswith(f"has a plan in force too: agree with it who answers,{AUTHORITY.code}")
         assert inactive.startswith(",,,,,number not in use,")
         assert not [number.digits for number in (BOB, EVE) if number.digits in "".join(lines)]
 
@@ -70,7 +70,7 @@ def test_restricted_records_are_written_for_those_who_may_read_them() -> None:
 
     async def scenario(house: House) -> None:
         await settled(house)
-        found = await desk(house).of(AUTHORITY, GROUNDS, restricted=True)
+        found = await desk(house).of([AUTHORITY], GROUNDS, restricted=True)
 
         assert 0 == found.withheld
         assert f"C-1,{BOB.digits}," in write_reconciliation(found.rows)
@@ -85,10 +85,10 @@ def test_who_had_plans_written_out_is_in_the_audit_trail_first() -> None:
         await settled(house)
         before = len(house.kafka.read(Topic.AUDIT))
         with pytest.raises(NotForThisRole):
-            await desk(house, Role.READER).of(AUTHORITY, GROUNDS, restricted=False)
+            await desk(house, Role.READER).of([AUTHORITY], GROUNDS, restricted=False)
         assert before == len(house.kafka.read(Topic.AUDIT))
 
-        await desk(house).of(AUTHORITY, GROUNDS, restricted=True)
+        await desk(house).of([AUTHORITY], GROUNDS, restricted=True)
         values = [record.value or b"" for record in house.kafka.read(Topic.AUDIT)]
         [action] = [
             house.codecs.records.decode_action(one) for one in values if house.codecs.records.is_action(one)
@@ -114,6 +114,6 @@ def test_plans_are_counted_without_opening_anything_to_anybody() -> None:
 
         assert {AUTHORITY, OTHER} == counts.keys()
         assert {PlanStanding.IN_FORCE: 2, PlanStanding.NUMBER_NOT_IN_USE: 1} == counts[AUTHORITY]
-        assert 1 == (await desk(house).of(OTHER, GROUNDS, restricted=False)).unreadable
+        assert 1 == (await desk(house).of([OTHER], GROUNDS, restricted=False)).unreadable
 
     in_house(scenario)
