@@ -57,6 +57,13 @@ NumberAnswer = Current | SupersededBy | Invalidated | NotKnown
 """What a source says of one number."""
 
 
+def protected_at(answer: NumberAnswer) -> datetime | None:
+    """Return when the source said that it protects where a person is; None where it did not (ruling 24)."""
+    if isinstance(answer, Current | SupersededBy) and answer.restricted:
+        return answer.recorded_at
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneMatch:
     """

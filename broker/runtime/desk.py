@@ -124,7 +124,15 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
             releasing=Releasing(archive, facts, parts.facts, log),
             holds=PersonHolds(archive, parts.facts, parts.states, log, key=parts.key, clock=present),
             confirming=Confirming(
-                rejected, own, facts, log, codec=parts.details, key=parts.key, clock=present
+                rejected,
+                own,
+                facts,
+                log,
+                codec=parts.details,
+                notices=parts.facts,
+                key=parts.key,
+                clock=present,
+                source=None if asked is None else asked.demographics,
             ),
             explanations=explanations,
             facts=by_hand,

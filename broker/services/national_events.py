@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from broker.core.demographics import Current, NumberAnswer, SupersededBy
+from broker.core.demographics import NumberAnswer, protected_at
 from broker.core.errors import DemographicsUnavailable, MalformedMessage
 from broker.core.facts import Birth, IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber, aware, to_the_minute
@@ -170,10 +170,10 @@ class NationalEvents:
         minute = to_the_minute(now)
         if answer is None:
             return [notice_of(number, IdentityKind.NUMBER_CHANGE, minute, minute, self._key)]
-        if isinstance(answer, Current | SupersededBy) and answer.restricted:
-            at = to_the_minute(answer.recorded_at)
-            return [notice_of(number, IdentityKind.RESTRICTED, at, minute, self._key)]
-        return []
+        at = protected_at(answer)
+        if at is None:
+            return []
+        return [notice_of(number, IdentityKind.RESTRICTED, to_the_minute(at), minute, self._key)]
 
     def _enquiry(self, number: NhsNumber, at: datetime, now: datetime) -> Write:
         """Return that a number changed `at` a time: the source is asked until it answers (ruling 38)."""

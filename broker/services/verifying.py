@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from broker.core.demographics import Current, Invalidated, NumberAnswer, SupersededBy
+from broker.core.demographics import Current, Invalidated, NumberAnswer, SupersededBy, protected_at
 from broker.core.errors import DemographicsUnavailable
 from broker.core.facts import IdentityKind, IdentityNotice, PlanFact
 from broker.core.identifiers import NhsNumber
@@ -156,9 +156,8 @@ class Verifying:
     ) -> Iterator[tuple[NhsNumber, IdentityNotice]]:
         """Yield that the source protects a person: a refused record must not become `no plan` (ruling 24)."""
         for number, answer in answers.items():
-            if isinstance(answer, Current | SupersededBy) and answer.restricted:
+            if (at := protected_at(answer)) is not None:
                 person = answer.successor if isinstance(answer, SupersededBy) else number
-                at = answer.recorded_at
                 yield person, notice_of(person, IdentityKind.RESTRICTED, at, received_at, self._key)
 
 

@@ -12,7 +12,7 @@ from broker.core.desk_roles import Role
 from broker.core.facts import Fact
 from broker.core.number_ranges import takes_any
 from broker.core.operators import Grounds, OperatorAction
-from broker.ports import INPUTS, FactLog, Topic, Write
+from broker.ports import INPUTS, Demographics, FactLog, Topic, Write
 from broker.runtime.doors import doors
 from broker.runtime.parts import Parts, assemble
 from broker.runtime.settings import Settings
@@ -66,7 +66,8 @@ class DeskHouse:
     A cluster in memory with doors that take `P` only, and a desk.
 
     `processing_ids` is what MSH-11 may be at the desk's doors; `pen` stands between the desk and the cluster;
-    `role` is that of whoever sits at it, `archive` what they read the cluster with, `who` who they are.
+    `role` is that of whoever sits at it, `archive` what they read the cluster with, `who` who they are;
+    `source` is asked whom it protects.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class DeskHouse:
         role: Role = Role.ADMINISTRATOR,
         archive: type[MemoryArchive] = MemoryArchive,
         who: DeskUser | None = None,
+        source: Demographics | None = None,
     ) -> None:
         """Begin with empty topics."""
         self.sealer = MemorySealer()
@@ -142,8 +144,10 @@ class DeskHouse:
             written,
             log,
             codec=self.parts.details,
+            notices=self.parts.facts,
             key=self.parts.key,
             clock=lambda: ACTED,
+            source=source,
         )
 
     def send(self, data: bytes, *, at: datetime = RECEIVED) -> None:

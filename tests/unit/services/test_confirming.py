@@ -1,13 +1,16 @@
 """A person says whose a visit without a number is: its messages become facts, and nobody else is joined."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from broker.adapters.memory_demographics import MemoryDemographics
 from broker.core.alerts import ItemKind, WorklistItem
+from broker.core.demographics import Current, NotKnown, NumberAnswer, SupersededBy
 from broker.core.desk_errors import CannotConfirm
-from broker.core.facts import VisitEvent, VisitMessage
+from broker.core.facts import Details, IdentityKind, IdentityNotice, VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import visit_reference
 from broker.core.operators import ActionKind
@@ -50,6 +53,47 @@ def test_the_visits_messages_become_facts_under_the_number() -> None:
     assert {VisitEvent.REGISTERED, VisitEvent.UPDATED} == {fact.event for fact in facts}
     assert {(visit, ACTED)} == {(fact.visit, fact.received_at) for fact in facts}
     assert {ROBIN.key} == {record.key for record in house.kafka.read(Topic.ATTENDANCES)}
+
+
+PROTECTED = Current(details=Details(), restricted=True, recorded_at=ACTED)
+
+
+@pytest.mark.parametrize(
+    ("answer", "marked"),
+    [
+        (PROTECTED, True),
+        (replace(PROTECTED, restricted=False), False),
+        (SupersededBy(successor=NhsNumber("9990000026"), restricted=True, recorded_at=ACTED), True),
+        (NotKnown(), False),
+    ],
+)
+def test_whom_the_source_protects_is_restricted_before_the_visit_is_a_fact(
+    answer: NumberAnswer,
+    marked: bool,  # noqa: FBT001
+) -> None:
+    """A person who finds out whose it is need not know that nobody may hear of the place (ruling 24)."""
+    source = MemoryDemographics()
+    source.put(ROBIN, answer)
+    house = DeskHouse(source=source)
+    house.send(message(), at=AT)
+
+    confirm(house, ask(house))
+
+    learned = [fact for _, fact in house.learned()]
+    marks = [fact for fact in learned if isinstance(fact, IdentityNotice)]
+    assert [IdentityKind.RESTRICTED] * marked == [one.kind for one in marks]
+    assert 1 == sum(isinstance(fact, VisitMessage) for fact in learned)
+
+
+def test_a_source_that_is_away_holds_up_no_patient() -> None:
+    """What is on file counts: nobody waits at the door for it (rulings 24, 46)."""
+    source = MemoryDemographics()
+    source.available = False
+    house = DeskHouse(source=source)
+    house.send(message(), at=AT)
+
+    assert 1 == confirm(house, ask(house))
+    assert not house.kafka.read(Topic.IDENTITY)
 
 
 def test_the_search_ends_and_the_trail_says_who_confirmed() -> None:
