@@ -8,6 +8,7 @@ from broker.core.policy import AnyPolicy
 from broker.runtime.doors import doors
 from broker.runtime.parts import Parts
 from broker.services.numbers_in_use import NumbersInUse
+from broker.services.numbers_out_of_use import NumbersOutOfUse
 from broker.services.replay import Replay, Replayed
 from broker.services.upload_reading import read_here
 from broker.wire.readable import readable
@@ -16,7 +17,9 @@ from broker.wire.stream import StreamLine
 
 def offline(parts: Parts, *, policy: AnyPolicy | None = None) -> Replay:
     """Return a replay that writes to nothing, under another policy if asked."""
-    own = doors(parts, read=read_here, numbers=NumbersInUse(parts.key, horizon=parts.policy.horizon))
+    out_of_use = NumbersOutOfUse()
+    numbers = NumbersInUse(parts.key, horizon=parts.policy.horizon, out_of_use=out_of_use)
+    own = doors(parts, read=read_here, numbers=numbers)
     return Replay(
         intake=own.intake,
         uploads=own.uploads,
@@ -26,6 +29,7 @@ def offline(parts: Parts, *, policy: AnyPolicy | None = None) -> Replay:
         records=parts.records,
         policy=policy or parts.policy,
         key=parts.key,
+        out_of_use=out_of_use,
     )
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from broker.core.alerts import AlertEvent, DecisionEntry, WorklistItem
 from broker.core.everybody import Everybody
+from broker.core.facts import IdentityNotice
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
 from broker.core.person import Person
@@ -19,6 +20,7 @@ from broker.core.policy import AnyPolicy
 from broker.core.succession import Came
 from broker.ports import INPUTS, Topic, Write
 from broker.services.intake import Intake
+from broker.services.numbers_out_of_use import NumbersOutOfUse
 from broker.services.uploads import Uploads
 from broker.upload_ports import in_memory
 from broker.wire.facts_codec import FactCodec
@@ -76,7 +78,7 @@ class Replayed:
 class Replay:
     """Plays lines one by one; `outcome` is what they have come to so far."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a use case needs is its arguments
         self,
         *,
         intake: Intake,
@@ -87,8 +89,9 @@ class Replay:
         records: RecordsCodec,
         policy: AnyPolicy,
         key: IdentityKey,
+        out_of_use: NumbersOutOfUse,
     ) -> None:
-        """Take the doors, which write to `taken` and read `clock`, and what decides."""
+        """Take the doors, which write to `taken` and read `clock` and `out_of_use`, and what decides."""
         self.outcome = Replayed()
         self._intake = intake
         self._uploads = uploads
@@ -96,6 +99,7 @@ class Replay:
         self._clock = clock
         self._facts = facts
         self._records = records
+        self._out_of_use = out_of_use
         self._everybody = Everybody(policy, key, salt=_NO_SALT)
 
     @property
@@ -137,6 +141,8 @@ class Replay:
             arrival = self._facts.read(Topic(write.topic), write.key, value)
             if arrival.passage is None:
                 came.setdefault(arrival.number, []).append(Came(arrival.fact))
+                if isinstance(arrival.fact, IdentityNotice):
+                    self._out_of_use.note(arrival.number, arrival.fact)
                 self.outcome.facts += 1
 
     def _tell(self, number: NhsNumber, came: list[Came]) -> None:

@@ -11,7 +11,7 @@ from broker.adapters.memory_sealing import MemorySealer
 from broker.core.alerts import EventKind, ItemKind
 from broker.core.errors import MalformedMessage
 from broker.core.facts import Fact, IdentityKind, IdentityNotice, VisitEvent
-from broker.core.identifiers import NhsNumber
+from broker.core.identifiers import LONDON, NhsNumber
 from broker.core.succession import Passage
 from broker.ports import Topic
 from broker.runtime.parts import assemble
@@ -153,3 +153,31 @@ def test_a_merge_of_two_numbers_is_work_in_a_replay_too() -> None:
 
     assert [ItemKind.TWO_NUMBERS] == [item.kind for item in outcome.worklist.values()]
     assert 0 == outcome.facts
+
+
+@pytest.mark.parametrize(("kind", "stated"), [(IdentityKind.INVALIDATED, False), (IdentityKind.IN_USE, True)])
+def test_a_recorded_visit_begins_anew_as_it_did_live(kind: IdentityKind, *, stated: bool) -> None:
+    """What the hospital goes on stating of its arrival is left out behind a number not in use (23, 44)."""
+    player, minute = Player(), timedelta(minutes=1)
+    notice = IdentityNotice(notice_id="n1", kind=kind, recorded_at=NOON, received_at=NOON)
+    pv1 = {"class": "E", "visit": "V1", "arrived": _in_london(NOON - minute)}
+    sent = [
+        Adt(event="A04", control_id=f"C{place}", recorded=_in_london(NOON + place * minute),
+            patient=Patient(number=number.digits, family="Testcase", given=DETAILS.given or ""), pv1=pv1)
+        for place, number in enumerate((NUMBER, SUCCESSOR))
+    ]  # fmt: skip
+    lines = [
+        StreamLine(at=NOON + place * minute, door=Door.MLLP, raw=adt.text().encode())
+        for place, adt in enumerate(sent)
+    ]
+    lines[1:1] = [player.fact(notice), player.fact(plan(), SUCCESSOR)]
+
+    [*_, event] = player.play(lines).events
+
+    assert event.alert.visit is not None
+    assert (NOON - minute if stated else NOON + minute) == event.alert.visit.arrived_at
+
+
+def _in_london(moment: datetime) -> str:
+    """Return a time as HL7 v2 writes it, by the clock on the wall."""
+    return f"{moment.astimezone(LONDON):%Y%m%d%H%M%S}"
