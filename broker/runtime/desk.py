@@ -79,6 +79,7 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
     log = DeskLog(facts, parts.records, key=parts.key, clock=present, role=Role(settings.desk_role))
     index = MessageTable(settings.database_url, prepare=settings.make_data_dir)
     indexing = MessageIndexing(archive, index, facts=parts.facts, records=parts.records, key=parts.key)
+    whose = settings.desk_user(parts.key)
     excluding = Excluding(
         archive,
         parts.readers,
@@ -86,7 +87,7 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
         policy=parts.policy,
         key=parts.key,
         clock=present,
-        who=settings.desk_user(parts.key),
+        who=whose,
     )
     rejected = RejectedDesk(archive, parts.records, log, excluding)
     explanations = Explanations(
@@ -145,6 +146,7 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
                 key=parts.key,
                 clock=present,
                 feeds=stale,
+                who=whose,
             ),
             disclosing=Disclosing(
                 archive, parts.readers, log, policy=parts.policy, key=parts.key, clock=present

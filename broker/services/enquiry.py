@@ -30,7 +30,7 @@ from broker.services.rejected_desk import place_of
 class Enquiry:
     """Answers on a cluster, on grounds."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a use case needs is its arguments
         self,
         archive: Archive,
         readers: Readers,
@@ -40,15 +40,21 @@ class Enquiry:
         key: IdentityKey,
         clock: Clock,
         feeds: FeedRule,
+        who: DeskUser | None = None,
         look_again_s: float = LOOK_AGAIN_S,
     ) -> None:
-        """Read with the archive; `log` takes down every answer's enquiry before a record is opened."""
+        """
+        Read with the archive; `log` takes down every answer's enquiry before a record is opened.
+
+        `who` works at this desk: they ask where nobody else is named, None where that is not known (48).
+        """
         self._archive = archive
         self._readers = readers
         self._log = log
         self._key = key
         self._clock = clock
         self._feeds = feeds
+        self._who = who
         self._look_again_s = look_again_s
         self._people = ClusterReader(archive, readers, policy=policy, key=key, look_again_s=look_again_s)
         self._answering = Answering(self._people, readers, policy=policy, key=key)
@@ -82,9 +88,13 @@ class Enquiry:
         own = [held for held in messages if held.number == newest.number]
         marks = await self._marks_past(asked.provider, own)
         passed = passed_at(marks, asked.provider, own)
-        checked, _ = await self._answering.look(own, Asker(user=asked.user), passed=passed)
-        if checked.excluded:
-            await self._tell_of_excluded(asked, newest.number, grounds)
+        who = self._who
+        if asked.user is not None:
+            who = DeskUser(organisation=asked.provider, user=asked.user)
+        asker = Asker(user=None if who is None else who.user)
+        checked, _ = await self._answering.look(own, asker, passed=passed)
+        if checked.excluded and who is not None:
+            await self._tell_of_excluded(who, newest.number, grounds)
         return answer(checked, await self._people.feeds(marks, self._feeds, self._clock()))
 
     async def _without_number(self, kept: Sequence[Kept], grounds: Grounds) -> Answer:
@@ -105,10 +115,9 @@ class Enquiry:
                 return marks
             await asyncio.sleep(self._look_again_s)
 
-    async def _tell_of_excluded(self, asked: VisitAsked, number: NhsNumber, grounds: Grounds) -> None:
+    async def _tell_of_excluded(self, who: DeskUser, number: NhsNumber, grounds: Grounds) -> None:
         """Have the safeguarding lead told that somebody asked who must not see the person (ruling 48)."""
         now = aware(self._clock())
-        access_id = self._key.derive("asked", number.key, asked.user or "", now.isoformat())
-        who = DeskUser(organisation=asked.provider, user=asked.user or "")
+        access_id = self._key.derive("asked", number.key, who.user, now.isoformat())
         attempt = Attempt(role="asked for an answer", access_id=access_id, at=now)
         await tell_of_excluded(self._log, self._readers.facts, number, who, attempt, grounds)

@@ -17,6 +17,7 @@ from broker.core.policy import AnyPolicy, Policy
 from broker.ports import Archive, Record, Topic
 from broker.services.desk_log import DeskLog
 from broker.services.enquiry import Enquiry
+from broker.services.excluding import DeskUser
 from broker.services.finding import VisitAsked
 from broker.services.looking import Looking
 from tests.builders.house import ADA, House
@@ -63,6 +64,7 @@ class Desk:
     rule: FeedRule = RULE
     now: datetime = NOON + timedelta(minutes=5)
     pen: type[MemoryFactLog] = MemoryFactLog
+    who: DeskUser | None = None
 
     def enquiry(self, clock: Clock | None = None) -> Enquiry:
         """Return the enquiry."""
@@ -75,6 +77,7 @@ class Desk:
             key=self.key,
             clock=clock or Clock(self.now),
             feeds=self.rule,
+            who=self.who,
             look_again_s=LOOK_AGAIN_S,
         )
 

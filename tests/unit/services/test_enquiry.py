@@ -21,6 +21,7 @@ from broker.core.operators import ActionKind
 from broker.core.partition import Forwarding
 from broker.core.policy import Policy
 from broker.ports import Topic, Write
+from broker.services.excluding import DeskUser
 from tests.builders.enquiry import (
     BEHIND,
     BEN,
@@ -35,7 +36,7 @@ from tests.builders.enquiry import (
     worked_off,
 )
 from tests.builders.house import ADA, House, in_house
-from tests.builders.matcher import AUTHORITY, NOON, plan, until
+from tests.builders.matcher import AUTHORITY, NOON, PROVIDER, plan, until
 from tests.builders.street import A, B, Street, arrives, in_street, superseded
 
 
@@ -355,9 +356,25 @@ def test_numbers_that_succeed_one_another_in_a_circle_are_no_answer() -> None:
     in_street(scenario)
 
 
-@pytest.mark.parametrize(("user", "told"), [("u1", True), ("u2", False), (None, False)])
-def test_the_safeguarding_lead_is_told_when_an_excluded_person_asks(user: str | None, *, told: bool) -> None:
-    """By an urgent item of the provider; who asked is answered in the words of a restricted record (48)."""
+@pytest.mark.parametrize(
+    ("user", "desk", "told"),
+    [
+        ("u1", None, True),
+        ("u2", None, False),
+        (None, None, False),
+        (None, "u1", True),
+        (None, "u2", False),
+        ("u2", "u1", False),
+    ],
+)
+def test_the_safeguarding_lead_is_told_when_an_excluded_person_asks(
+    user: str | None, desk: str | None, *, told: bool
+) -> None:
+    """
+    By an urgent item of the provider; who asked is answered in the words of a restricted record (48).
+
+    Where nobody is named whoever works at the desk asks.
+    """
 
     async def scenario(house: House) -> None:
         excluded = IdentityNotice(
@@ -365,7 +382,8 @@ def test_the_safeguarding_lead_is_told_when_an_excluded_person_asks(user: str | 
         )
         house.send(plan(), excluded)
         await worked_off(house, came())
-        answer = await Desk(house).ask(replace(VISIT, user=user))
+        who = None if desk is None else DeskUser(organisation=PROVIDER, user=desk)
+        answer = await Desk(house, who=who).ask(replace(VISIT, user=user))
         async with house.at_work():
             await house.taken()
 
