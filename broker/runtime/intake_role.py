@@ -26,6 +26,7 @@ from broker.runtime.http_door import http_door, open_http
 from broker.runtime.intake_counts import IntakeCounts
 from broker.runtime.la_feeds import LaFeeds
 from broker.runtime.logs import Log
+from broker.runtime.marks_to_come import MarkSayer, marks_to_come
 from broker.runtime.mesh import mesh_door
 from broker.runtime.metrics import (
     ANSWER_SECONDS,
@@ -118,7 +119,9 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         )
         out_of_use = NumbersOutOfUse()
         numbers = NumbersInUse(parts.key, horizon=parts.policy.horizon, out_of_use=out_of_use)
-        attendances = Attendances(parts.facts, self._numberless, numbers)
+        marks = marks_to_come(settings, parts)
+        self._marks = MarkSayer(marks=marks, facts=facts, clock=clock)
+        attendances = Attendances(parts.facts, self._numberless, numbers, marks)
         self._quality = SenderQuality(parts.senders, self._metrics, self._log)
         self._following = Following(
             numbers,
@@ -263,6 +266,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             self.add_future(self._mesh.run())
         self.add_future(self._follow())
         self.add_future(self._destroy_what_is_old())
+        self.add_future(self._marks.run())
         if self._inward is not None:
             self.add_future(self._inward.run())
         if self._asking is not None:

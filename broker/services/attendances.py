@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from broker.core.errors import MalformedMessage
+from broker.core.errors import MalformedMessage, StorageUnusable
 from broker.core.facts import IdentityKind, IdentityNotice, VisitLeft, VisitMessage
 from broker.core.identifiers import NhsNumber, to_the_minute
 from broker.core.keyed import visit_content
@@ -17,6 +17,7 @@ from broker.core.number_answers import notice_of
 from broker.ports import Write
 from broker.services.births import Births
 from broker.services.fact_writes import fact_write, record_of
+from broker.services.marks_to_come import MarksToCome, mark_of
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse, Owed
 from broker.services.own_writes import OwnWrites
@@ -54,15 +55,23 @@ class Attendances:
     Ids are derived under `key`; `numberless` looks for whose those are that came without a number. `numbers`
     are those that visits are recorded under; without them, as for somebody who writes past intake, no visit
     leaves a number: intake finds that out by itself. `own` are the records that it need not read back.
+    `marks` puts by what is not to be said beside another number; without it nothing that names two is taken.
     """
 
-    def __init__(self, codec: FactCodec, numberless: Numberless, numbers: NumbersInUse | None = None) -> None:
+    def __init__(
+        self,
+        codec: FactCodec,
+        numberless: Numberless,
+        numbers: NumbersInUse | None = None,
+        marks: MarksToCome | None = None,
+    ) -> None:
         self.key = numberless.key
         self.numberless = numberless
         self.births = Births(codec, policy=numberless.policy, key=numberless.key)
         self.own = OwnWrites()
         self._codec = codec
         self._numbers = numbers
+        self._marks_to_come = marks
 
     def in_use(self, visit: bytes) -> NhsNumber | None:
         """Return the number that a visit, as `visit_named` gives it, was last recorded under, if known."""
@@ -133,14 +142,22 @@ class Attendances:
         at = to_the_minute(received_at)
         return notice_of(number, IdentityKind.RESTRICTED, at, at, self.key)
 
-    def restricted(self, numbers: Iterable[NhsNumber], received_at: datetime) -> list[Write]:
+    def restricted(self, numbers: Sequence[NhsNumber], received_at: datetime) -> list[Write]:
         """
-        Return that the record under each of some numbers is restricted, for a message that names several.
+        Return that the record under the first of several numbers in a message is restricted, if it names any.
 
-        Any of them may be the patient's (24); each mark is as if there were no other (42).
+        Any of them may be the patient's (24); the marks of the others are put by, each as if there were no
+        other (42).
         """
-        at = to_the_minute(received_at)
-        return [self.protected(number, at, at) for number in sorted(numbers)]
+        return [mark_of(self._codec, self.key, number, received_at) for number in numbers[:1]]
+
+    def put_by(self, numbers: Sequence[NhsNumber], received_at: datetime) -> None:
+        """Put the marks of the others by, durably; raise `StorageUnusable`, also where there is no place."""
+        if not numbers[1:]:
+            return
+        if self._marks_to_come is None:
+            raise StorageUnusable("there is no place for marks to come")
+        self._marks_to_come.put_by(numbers[1:], received_at)
 
     def protected(self, number: NhsNumber, at: datetime, received_at: datetime) -> Write:
         """Return that a source said, `at` a time, that a person is to be protected (ruling 24)."""

@@ -73,7 +73,8 @@ class _Judgement(NamedTuple):
 
     `facts` are the visits' facts among the steps, each with its number; `unnumbered` is a message that has
     none, `bore_mark` how a visit whose message has one was known before, where it bears a mark of then (24).
-    `two_numbers` and `of_person` are what a message about no visit came to.
+    `two_numbers` and `of_person` are what a message about no visit came to; `restricted` are the numbers that
+    one restricts which names several.
     """
 
     steps: Sequence[list[Write]]
@@ -86,6 +87,7 @@ class _Judgement(NamedTuple):
     of_person: bool = False
     observed: Observation | None = None
     refused: Refused | None = None
+    restricted: Sequence[NhsNumber] = ()
 
 
 def door_label(door: Door) -> str:
@@ -200,6 +202,7 @@ class Intake:
         try:
             for writes in judgement.steps:
                 await self._facts.append(writes)
+            self._attendances.put_by(judgement.restricted, came.received_at)
         except UnwritableRecord:  # a topic set to take less than it should
             judgement = self._at_fault(came, MalformedMessage(TOO_LARGE))
             for writes in judgement.steps:
@@ -326,8 +329,9 @@ class Intake:
         if other.two_numbers:
             sender, control_id = other.provider, other.control_id
             item = self._rejections.two_numbers(sender, control_id, came.received_at, about=control_id)
-            marks = self._attendances.restricted(other.restricted, came.received_at)
-            return _Judgement([[item, *marks]], (), two_numbers=True)
+            numbers = sorted(other.restricted)
+            marks = self._attendances.restricted(numbers, came.received_at)
+            return _Judgement([[item, *marks]], (), two_numbers=True, restricted=numbers)
         acknowledged = f"{ACKNOWLEDGED}{other.event}"
         if other.person is None:
             return _Judgement([], (acknowledged,))

@@ -36,6 +36,7 @@ from broker.runtime.senders_file import parse_senders
 from broker.services.attendances import TOO_LARGE, Attendances
 from broker.services.dialects import HL7V2, Dialect
 from broker.services.intake import DEFECT, Intake
+from broker.services.marks_to_come import MarksToCome
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
 from broker.services.rejections import RECORD_BYTES_MAX, Rejections
@@ -116,10 +117,41 @@ class FullDisk(MemorySealer):
         raise StorageUnusable
 
 
+MARKED_AFTER = timedelta(minutes=7)
+
+
+class Shelf:
+    """Keeps marks to come in memory."""
+
+    def __init__(self) -> None:
+        """Keep none."""
+        self.kept: dict[str, tuple[NhsNumber, datetime]] = {}
+
+    def keep(self, number: NhsNumber, due_at: datetime) -> None:
+        """Keep one."""
+        self.kept[f"{len(self.kept)}"] = (number, due_at)
+
+    def due(self, now: datetime) -> list[tuple[str, NhsNumber]]:
+        """Return those that are due."""
+        return [(name, number) for name, (number, due_at) in self.kept.items() if due_at <= now]
+
+    def drop(self, name: str) -> None:
+        """Keep one no more."""
+        del self.kept[name]
+
+
+class FullShelf(Shelf):
+    """A shelf on a full disk."""
+
+    def keep(self, number: NhsNumber, due_at: datetime) -> None:
+        """Fail."""
+        raise StorageUnusable(f"no place for {len(number.digits)} digits until {due_at}")
+
+
 class Desk:
     """An intake with everything around it in memory."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - each is one of its surroundings
         self,
         log: FactLog | None = None,
         codec: type[FactCodec] = FactCodec,
@@ -127,6 +159,7 @@ class Desk:
         takes: Takes = takes_any,
         policy: Policy | None = None,
         dialects: Mapping[Door, Dialect] = HL7V2,
+        shelf: Shelf | None = None,
     ) -> None:
         schemas, sealer = load_schemas(), sealer or MemorySealer()
         self.kafka = MemoryKafka()
@@ -135,12 +168,14 @@ class Desk:
         self.records = RecordsCodec(schemas, sealer)
         self.numbers = NumbersInUse(KEY, horizon=timedelta(days=23))
         self.details = DetailsCodec(schemas, sealer)
+        self.shelf = shelf or Shelf()
         self.intake = Intake(
             log or MemoryFactLog(self.kafka),
             Attendances(
                 codec(schemas, sealer),
                 Numberless(self.details, policy=policy or Policy(), key=KEY),
                 self.numbers,
+                MarksToCome(self.shelf, self.facts, KEY, lambda: MARKED_AFTER),
             ),
             Rejections(self.records, KEY),
             clock=lambda: NOW,
@@ -833,25 +868,64 @@ def test_a_person_without_a_visit_is_told_of_where_it_matters(
     assert 2 == desk.counts["acknowledged: A31"]
 
 
-@pytest.mark.parametrize(("hidden", "marked"), [("1", [b"9990000018", b"9990000026"]), ("", [])])
+TWO_NUMBERS = "9990000018^^^NHS~9990000026^^^NHS"
+
+
+@pytest.mark.parametrize(("hidden", "marked"), [("1", [b"9990000018"]), ("", [])])
 def test_two_numbers_of_a_person_are_work_for_the_sender(hidden: str, marked: list[bytes]) -> None:
     """
-    As those of a merge: nothing is said of either (42) but that its record is restricted, if the message says
-    so of the patient, who may be any of them (24); no mark has anything of the other's.
+    As those of a merge: nothing is said of either (42) but that the record is restricted, if the message says
+    so (24), and of one alone: the mark of the other has neither its moment nor its place.
     """
     desk = Desk()
 
-    desk.send(edited(message(event="A28"), PID_3="9990000018^^^NHS~9990000026^^^NHS", ZU8_4=hidden))
+    desk.send(edited(message(event="A28"), PID_3=TWO_NUMBERS, ZU8_4=hidden))
 
     assert Counter({"two numbers for one patient": 1}) == desk.counts
     assert [] == desk.attendances()
     assert 1 == len(desk.kafka.read(Topic.WORKLIST))
-    marks = sorted(desk.kafka.read(Topic.IDENTITY), key=lambda record: record.key or b"")
-    assert marked == [record.key for record in marks]
-    notices = [desk.facts.decode(one.topic, one.key or b"", one.value or b"") for one in marks]
+    assert marked == [record.key for record in desk.kafka.read(Topic.IDENTITY)]
+    others = [(NhsNumber("9990000026"), NOW + MARKED_AFTER)] if hidden else []
+    assert others == list(desk.shelf.kept.values())
+
+
+def test_the_mark_of_another_number_is_said_at_a_time_of_its_own() -> None:
+    """Any of the numbers may be the patient's (24): as if it were the only one, and once (42)."""
+    desk = Desk()
+    desk.send(edited(message(event="A31"), PID_3=TWO_NUMBERS, ZU8_4="1"))
+    marks = MarksToCome(desk.shelf, desk.facts, KEY, lambda: MARKED_AFTER)
+    log = MemoryFactLog(desk.kafka)
+
+    for later in (MARKED_AFTER - timedelta(seconds=1), MARKED_AFTER, 2 * MARKED_AFTER):
+        asyncio.run(marks.say(log, NOW + later))
+
+    records = desk.kafka.read(Topic.IDENTITY)
+    notices = [desk.facts.decode(one.topic, one.key or b"", one.value or b"") for one in records]
+    assert [b"9990000018", b"9990000026"] == [one.key for one in records]
     assert all(isinstance(one, IdentityNotice) and one.kind is IdentityKind.RESTRICTED for one in notices)
-    assert len(notices) == len({one.notice_id for one in notices if isinstance(one, IdentityNotice)})
-    assert {0} >= {one.received_at.second for one in notices}
+    minute = NOW.replace(second=0, microsecond=0)
+    assert [minute, minute + MARKED_AFTER] == [one.received_at for one in notices]
+    assert {} == desk.shelf.kept
+
+
+def test_a_message_whose_other_mark_cannot_be_kept_is_sent_again_later() -> None:
+    """It is durable before its sender is answered `AA` (24)."""
+    desk = Desk(shelf=FullShelf())
+
+    answer = desk.send(edited(message(event="A31"), PID_3=TWO_NUMBERS, ZU8_4="1"))
+
+    assert ("AR", "M1") == verdict(answer)
+
+
+def test_where_there_is_no_place_for_marks_to_come_nothing_with_two_numbers_is_restricted() -> None:
+    """As for somebody who writes past intake: no mark is written beside another (42)."""
+    desk = Desk()
+    attendances = Attendances(desk.facts, Numberless(desk.details, policy=Policy(), key=KEY))
+    one, two = NhsNumber("9990000018"), NhsNumber("9990000026")
+
+    attendances.put_by([one], NOW)
+    with pytest.raises(StorageUnusable):
+        attendances.put_by([one, two], NOW)
 
 
 def test_only_numbers_that_are_taken_are_marked() -> None:
