@@ -2,8 +2,9 @@
 Reads upload files without holding the event loop: small ones in a thread, large ones in a process.
 
 A thread shares the interpreter with the loop, which does no harm for a small file; a large one takes seconds,
-in which the loop would get every second slice only. The process lives as long as its file, and is handed it
-in pieces: it reads no further than it is asked to, so that neither it nor we ever hold the file.
+in which the loop would get every second slice only. The process is handed its file in pieces, and reads one
+piece ahead of what is made durable, so that neither it nor we ever hold the file. It is kept for the next
+file, since to start it takes as much as to read a thousand records; not for long, nor after a failure.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from multiprocessing.connection import wait
 from typing import Any
+from weakref import ref
 
 from broker.core.errors import ReaderLost
 from broker.core.kept_uploads import MediaType
@@ -25,6 +27,9 @@ from broker.wire.upload_reading import RECORDS_MAX, FileReader, FoundRecord, Sur
 THREAD_BYTES_MAX = 262_144  # some 100 records: 20 ms in a thread, where a process takes 0.5 s to start
 READ_BYTES = 131_072
 """How much is read at once: some 50 records, which are then made durable before the next."""
+
+_BEGIN = "begin"
+_IDLE_SECONDS = 60.0  # files of a reload come one after the other; what a process holds is then given back
 
 _Call = Callable[..., Any]  # a function and its arguments, aside
 
@@ -49,17 +54,41 @@ class FileAside:
     async def records(self) -> AsyncIterator[list[FoundRecord]]:
         """Yield the records of a file that was surveyed; raise likewise."""
         pieces = _small(self._content())
-        while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
-            yield await self._aside("read", piece)
+        ahead = asyncio.ensure_future(self._next(pieces))
+        try:
+            while (found := await ahead) is not None:
+                ahead = asyncio.ensure_future(self._next(pieces))
+                yield found
+        finally:
+            ahead.cancel()
+            await asyncio.wait({ahead})
+            if not ahead.cancelled():
+                ahead.exception()  # heard already, or of no more interest
         yield await self._aside("rest")
+
+    async def _next(self, pieces: Iterator[bytes]) -> list[FoundRecord] | None:
+        """Return the records of the next piece, None where there is no other."""
+        piece = await asyncio.to_thread(next, pieces, None)
+        found: list[FoundRecord] | None = None if piece is None else await self._aside("read", piece)
+        return found
 
 
 class ReadAside:
     """Lends what reads a file that may have so many records, in a thread, or in a process if it is large."""
 
-    def __init__(self, records_max: int = RECORDS_MAX, *, thread_bytes_max: int = THREAD_BYTES_MAX) -> None:
+    def __init__(
+        self,
+        records_max: int = RECORDS_MAX,
+        *,
+        thread_bytes_max: int = THREAD_BYTES_MAX,
+        idle_seconds: float = _IDLE_SECONDS,
+    ) -> None:
+        """Start nothing yet; a process that was started is kept for so many seconds without a file."""
         self._records_max = records_max
         self._thread_bytes_max = thread_bytes_max
+        self._idle_seconds = idle_seconds
+        self._idle: ProcessPoolExecutor | None = None
+        self._ending: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
     async def __call__(
@@ -75,12 +104,9 @@ class ReadAside:
 
             yield FileAside(content, in_thread)
             return
-        pool = ProcessPoolExecutor(
-            max_workers=1,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_begin,
-            initargs=(media_type, self._records_max),
-        )
+        pool, self._idle = self._idle or _started(), None
+        if self._ending is not None:
+            self._ending.cancel()
 
         async def in_process(name: str, *words: Any) -> Any:
             """Call a method of the process's reader."""
@@ -90,9 +116,46 @@ class ReadAside:
                 raise ReaderLost from error
 
         try:
+            await in_process(_BEGIN, media_type, self._records_max)
             yield FileAside(content, in_process)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        except BaseException:
+            _end(pool)  # it may be in the midst of a piece
+            raise
+        self._keep(pool)
+
+    def _keep(self, pool: ProcessPoolExecutor) -> None:
+        """Keep a process for the next file for a while; one is enough."""
+        if self._idle is not None:
+            _end(pool)
+            return
+        self._idle = pool
+        loop = asyncio.get_running_loop()
+        self._ending = loop.call_later(self._idle_seconds, _close, ref(self))
+
+    def close(self) -> None:
+        """End the process that is kept, if there is one; another file starts another."""
+        pool, self._idle = self._idle, None
+        if pool is not None:
+            _end(pool)
+
+
+def _close(kept: "ref[ReadAside]") -> None:
+    """End what is kept by whoever is there still: whoever is not has ended it."""
+    aside = kept()
+    if aside is not None:
+        aside.close()
+
+
+def _started() -> ProcessPoolExecutor:
+    """Start a process for files."""
+    return ProcessPoolExecutor(
+        max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent
+    )
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """End a process; nobody waits for it."""
+    pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _small(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -111,17 +174,14 @@ def _is_larger(content: Content, size: int) -> bool:
     return False
 
 
-_readers: list[FileReader] = []  # the one of this process, where it was started to read a file
-
-
-def _begin(media_type: MediaType, records_max: int) -> None:
-    """Have this process read one file, and end with its parent."""
-    _end_with_parent()
-    _readers.append(FileReader(media_type, records_max))
+_readers: list[FileReader] = []  # the one of this process, where it was started to read files
 
 
 def _call(name: str, *words: Any) -> Any:
-    """Call a method of this process's reader."""
+    """Begin a file in this process, or call a method of its reader."""
+    if name == _BEGIN:
+        _readers[:] = [FileReader(*words)]
+        return None
     return getattr(_readers[0], name)(*words)
 
 

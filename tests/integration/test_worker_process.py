@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -90,6 +91,86 @@ def test_a_process_that_dies_is_told_apart_from_a_fault_of_the_file() -> None:
         asyncio.run(read_and_kill())
 
 
+async def process_of(aside: ReadAside) -> int:
+    """Return the process that has read a file whole."""
+    async with aside(in_memory(FILE)) as reading:
+        await reading.survey(NOW)
+        assert 2 == len([one async for found in reading.records() for one in found])
+        return newest_child()
+
+
+def newest_child() -> int:
+    """Return the process that was started last."""
+    return max(child.pid or 0 for child in multiprocessing.active_children())
+
+
+def test_the_next_file_is_read_by_the_same_process() -> None:
+    """A reload of the country has 153 of them, and each start takes as much as a thousand records."""
+
+    async def read_twice() -> list[int]:
+        """Return the processes of two files."""
+        aside = ReadAside(thread_bytes_max=IN_A_PROCESS)
+        return [await process_of(aside) for _ in range(2)]
+
+    [first, second] = asyncio.run(read_twice())
+
+    assert first == second
+
+
+def test_files_at_the_same_time_have_processes_of_their_own() -> None:
+    """One of them is kept."""
+
+    async def read_together() -> tuple[int, int, int]:
+        """Return the processes of a file, of another in the midst of it, and of the next."""
+        aside = ReadAside(thread_bytes_max=IN_A_PROCESS)
+        async with aside(in_memory(FILE)) as reading:
+            await reading.survey(NOW)
+            outer = newest_child()
+            inner = await process_of(aside)
+        return outer, inner, await process_of(aside)
+
+    outer, inner, later = asyncio.run(read_together())
+
+    assert outer != inner == later
+
+
+def test_a_process_without_a_file_ends() -> None:
+    """What it holds is given back after a while, and another file starts another."""
+
+    async def read_and_wait() -> list[int]:
+        """Return the processes of two files with a pause between them."""
+        aside = ReadAside(thread_bytes_max=IN_A_PROCESS, idle_seconds=0)
+        first = await process_of(aside)
+        await asyncio.to_thread(
+            wait_until, lambda: not _alive(first), PATIENCE_SECONDS, "the end of the process"
+        )
+        return [first, await process_of(aside)]
+
+    [first, second] = asyncio.run(read_and_wait())
+
+    assert first != second
+
+
+def test_a_process_is_not_kept_after_a_failure() -> None:
+    """It may be in the midst of a piece."""
+
+    async def fail_between() -> list[int]:
+        """Return the processes of two files, of which the first is left in the midst of its records."""
+        aside = ReadAside(thread_bytes_max=IN_A_PROCESS)
+        first = 0
+        with suppress(ZeroDivisionError):
+            async with aside(in_memory(FILE)) as reading:
+                await reading.survey(NOW)
+                first = newest_child()
+                async for _ in reading.records():
+                    raise ZeroDivisionError
+        return [first, await process_of(aside)]
+
+    [first, second] = asyncio.run(fail_between())
+
+    assert first != second
+
+
 PEAK = """
 import asyncio, multiprocessing, re, resource, sys
 from datetime import UTC, datetime
@@ -114,9 +195,10 @@ async def main():
             yield record * 200
         yield end
 
-    desk = Desk(Nowhere(), read=ReadAside())
-    answer = await desk.uploads.load(pieces)
+    aside = ReadAside()
+    answer = await Desk(Nowhere(), read=aside).uploads.load(pieces)
     assert answer.loaded == COUNT, answer
+    aside.close()
 
 if __name__ == "__main__":
     asyncio.run(main())
