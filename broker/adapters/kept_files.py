@@ -296,6 +296,7 @@ def _said(upload: KeptUpload) -> dict[str, Any]:
         "digest": upload.digest,
         "postponed": upload.postponed,
         "lost": upload.lost,
+        "complete": upload.complete,
         "result": None
         if result is None
         else {
@@ -320,5 +321,6 @@ def _known(said: dict[str, Any], upload_id: str) -> KeptUpload:
         digest=said["digest"],
         postponed=said["postponed"],
         lost=said["lost"],
+        complete=said["complete"],
         result=None if said["result"] is None else Result(**said["result"]),
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -20,7 +21,7 @@ from broker.runtime.feeds import feed_reader
 from broker.runtime.parts import assemble
 from broker.runtime.settings import load_settings
 from broker.wire.feed_json import feed_row
-from broker.wire.reconciliation import write_reconciliation
+from broker.wire.reconciliation import write_missing, write_reconciliation
 
 _COLUMNS = ("code", "name", "feed", "last taken", "matched", "waiting", "refused")
 
@@ -106,15 +107,82 @@ def reconcile(
     found = at_desk(
         bootstrap_servers, lambda desk: desk.reconciliation.of([authority], grounds, restricted=restricted)
     )
-    try:
-        write_private_file(place, write_reconciliation(found.rows).encode("utf-8"))
-    except OSError as error:
-        raise StorageUnusable(f"--to: the file cannot be written: {error.strerror}") from error
+    _write(place, write_reconciliation(found.rows))
     click.echo(f"{len(found.rows)} plans written")
     if found.withheld:
         click.echo(f"{found.withheld} plans of restricted records left out: --restricted has them", err=True)
     if found.unreadable:
         click.echo(f"cpis: {found.unreadable} records of cpis.people cannot be read", err=True)
+
+
+@authorities.command()
+@click.argument("authority", type=Organisation())
+@click.option(
+    "--to",
+    "place",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="File to write, for you alone: it names children.",
+)
+@grounds_options
+@servers_option
+def missing(authority: OdsCode, place: Path, bootstrap_servers: str | None, *, reason: str, by: str) -> None:
+    """
+    Write which of an authority's open plans its newest complete file lacks (CSV), each with a name.
+
+    For the machine where uploads are kept. Nothing is ended: `cpis authorities end` does that, one by one. It
+    opens people's records, so it needs --reason and --by: both are in the audit trail first.
+    """
+    found = at_desk(bootstrap_servers, lambda desk: desk.missing.of(authority, Grounds(by=by, reason=reason)))
+    _write(place, write_missing((one.item, one.plan) for one in found.plans))
+    click.echo(f"{len(found.plans)} plans are not in the file of {found.created_at:%Y-%m-%d %H:%M} UTC")
+    if found.refused:
+        click.echo(f"{found.refused} of its records were refused: a missing plan may be among them", err=True)
+    if found.withheld:
+        click.echo(f"{found.withheld} plans of restricted records left out", err=True)
+
+
+@authorities.command()
+@click.argument("authority", type=Organisation())
+@click.argument("item")
+@click.option(
+    "--on",
+    "day",
+    type=click.DateTime(formats=["%Y-%m-%d"]),
+    help="The last day of the plan. Default: the day of the file.",
+)
+@grounds_options
+@servers_option
+def end(
+    authority: OdsCode,
+    item: str,
+    day: datetime | None,
+    bootstrap_servers: str | None,
+    *,
+    reason: str,
+    by: str,
+) -> None:
+    """
+    End the plan that `cpis authorities missing` calls ITEM, at the time of the file that lacks it.
+
+    A file of the authority that is newer and has the plan outranks this. Needs --reason and --by: what the
+    authority said about this plan, and who heard it.
+    """
+    grounds = Grounds(by=by, reason=reason)
+    ended = at_desk(
+        bootstrap_servers,
+        lambda desk: desk.missing.end(authority, item, None if day is None else day.date(), grounds),
+        redrives=True,
+    )
+    click.echo(f"ended on {ended:%Y-%m-%d}")
+
+
+def _write(place: Path, text: str) -> None:
+    """Write a file that names children; raise `StorageUnusable`."""
+    try:
+        write_private_file(place, text.encode("utf-8"))
+    except OSError as error:
+        raise StorageUnusable(f"--to: the file cannot be written: {error.strerror}") from error
 
 
 def _row(feed: FeedHealth, listed: Authorities) -> tuple[str, ...]:

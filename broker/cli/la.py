@@ -88,16 +88,25 @@ def validate(context: click.Context, file: Path) -> None:
 @la.command()
 @click.argument("file", type=_FILE)
 @click.option("--request-id", help="The id of this upload, the same when sent again. Default: new.")
+@click.option("--complete", is_flag=True, help="FILE has every plan of the authority; needs to be agreed.")
 @door_options
-def send(file: Path, request_id: str | None, url: str, token_file: Path, ca_file: Path | None) -> None:
-    """Send FILE (XML, or CSV by its name); show its status, in which its id stands."""
+def send(
+    file: Path, request_id: str | None, url: str, token_file: Path, ca_file: Path | None, *, complete: bool
+) -> None:
+    """
+    Send FILE (XML, or CSV by its name); show its status, in which its id stands.
+
+    With --complete a person at the broker is shown which of the authority's plans FILE lacks; nothing is
+    ended by that alone.
+    """
     media_type = _media_type(file)
     request_id = request_id or secrets.token_hex(16)
     body = file.read_bytes()
 
     async def ask(client: LaClient) -> Reply:
         """Send it."""
-        return await client.send(BASE, body, content_type=media_type.value, request_id=request_id)
+        path = f"{BASE}?complete=true" if complete else BASE
+        return await client.send(path, body, content_type=media_type.value, request_id=request_id)
 
     _show(_asked(url, token_file, ca_file, ask))
     click.echo(f"request id {request_id}", err=True)

@@ -158,6 +158,12 @@ class Authority(_Posting):
         meaning="How far its feed has come, by a person's word: `live` once 95 in 100 of its records match a "
         "person; a live feed below that is warned of. Plans alert in either",
     )
+    complete: bool = flag(
+        default=False,
+        rule="D17",
+        meaning="Whether it may say of a file that it is complete: what the file lacks is then put before a "
+        "person, and nothing is ended by that alone",
+    )
     stale_hours: int | None = count(
         None,
         least=1,

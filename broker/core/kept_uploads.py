@@ -63,7 +63,8 @@ class KeptUpload:
     `senders` are the authorities all of which whoever asks about it must be; nobody is where there is none.
     `digest` is keyed, and tells one content from another. `result` is None as long as the file waits, and
     `postponed` then says why it was not taken at the last attempt, in stable words. One that is `lost` cannot
-    be read any more: it waits no longer, and its sender is to send it again.
+    be read any more: it waits no longer, and its sender is to send it again. `complete` is what its sender
+    said: that it has all plans of the authority (D17).
     """
 
     upload_id: str
@@ -75,6 +76,7 @@ class KeptUpload:
     result: Result | None = None
     postponed: str = ""
     lost: bool = False
+    complete: bool = False
 
     @property
     def waits(self) -> bool:

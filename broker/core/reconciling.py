@@ -13,7 +13,7 @@ from enum import StrEnum
 from broker.core.birthdays import born_on
 from broker.core.content import successor_of
 from broker.core.excluded import any_excluded
-from broker.core.facts import PlanType
+from broker.core.facts import PlanContent, PlanType
 from broker.core.identifiers import NhsNumber, OdsCode, london_day
 from broker.core.invalidation import Inactive
 from broker.core.person import Person
@@ -59,7 +59,7 @@ class PlanRow:
     Of a number that is not in use all but `authority`, `standing`, `faults` and when it was last recorded is
     None: no number, no id of the child (ruling 23). `restricted` marks a record for restricted recipients
     alone (ruling 24), and that of a person whom somebody must not see: who reads the file, nobody knows (48).
-    Days are Europe/London, `recorded_at` aware UTC.
+    Days are Europe/London, `recorded_at` aware UTC. `content` is the plan as its newest version has it.
     """
 
     authority: OdsCode
@@ -72,6 +72,7 @@ class PlanRow:
     plan_type: PlanType | None = None
     start: date | None = None
     end: date | None = None
+    content: PlanContent | None = field(default=None, repr=False)
 
 
 def rows_of(record: Person | Inactive, at: datetime, policy: AnyPolicy) -> Iterator[PlanRow]:
@@ -112,6 +113,7 @@ def rows_of(record: Person | Inactive, at: datetime, policy: AnyPolicy) -> Itera
             plan_type=content.plan_type,
             start=content.start,
             end=content.end,
+            content=content,
         )
 
 

@@ -76,6 +76,38 @@ class DoorUnreachable(BrokerError):
     exit_code = 69
 
 
+class CompleteNotAgreed(BrokerError):
+    """A file is said to be complete by an authority with whom that is not agreed."""
+
+    code = "CPIS-729"
+    disposition = Disposition.REJECT
+    action = (
+        "Send it without `complete`: plans that it lacks then stand as they are. The operator agrees to "
+        "complete files with `complete = true` under [authority.ODS]. No byte of what came is kept."
+    )
+    exit_code = 77
+
+
+class NoCompleteFile(BrokerError):
+    """Of no file of this authority that is kept here, and was taken, it was said that it is complete."""
+
+    code = "CPIS-730"
+    disposition = Disposition.REJECT
+    action = (
+        "Have one sent with `complete=true`; it is compared on the machine where it is kept, for 35 days."
+    )
+    exit_code = 66
+
+
+class NotMissing(BrokerError):
+    """No plan of that name is missing from the newest complete file: it was ended, or uploaded since."""
+
+    code = "CPIS-731"
+    disposition = Disposition.REJECT
+    action = "Ask `cpis authorities missing` again: names hold for the newest complete file alone."
+    exit_code = 66
+
+
 class UploadLost(BrokerError):
     """What is kept of an upload, or what is known of it, cannot be read any more: it is not taken."""
 

@@ -8,6 +8,7 @@ from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_admission import explained
 from broker.adapters.kafka_archive import KafkaArchive
 from broker.adapters.kafka_facts import KafkaFactLog
+from broker.adapters.kept_files import KeptFiles
 from broker.adapters.message_table import MessageTable
 from broker.adapters.worker_process import ReadAside
 from broker.core.desk_roles import Role
@@ -29,6 +30,7 @@ from broker.services.item_words import ItemWords
 from broker.services.looking import Looking
 from broker.services.message_desk import MessageDesk
 from broker.services.message_index import MessageIndexing
+from broker.services.missing_plans import MissingPlans
 from broker.services.person_holds import PersonHolds
 from broker.services.reconciliation import Reconciliation
 from broker.services.redriving import Redriving
@@ -62,6 +64,7 @@ class Desk:
     log: DeskLog
     timers: TimerDesk
     reconciliation: Reconciliation
+    missing: MissingPlans
 
 
 @asynccontextmanager
@@ -102,6 +105,7 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
     by_hand = FactDesk(facts, parts.facts, log, key=parts.key, clock=present, takes=admitted.takes)
     stale = feed_rule(settings, parts, present())
     asked = source(settings, cluster, clock=present, metrics=Metrics())
+    reconciliation = Reconciliation(archive, parts.states, log, policy=parts.policy, clock=present)
     own = doors(parts, read=ReadAside(), admits=admitted, source=asked)
     try:
         async with explained(cluster):
@@ -168,8 +172,10 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
                 archive, facts, parts.states, parts.facts, log,
                 policy=parts.policy, key=parts.key, clock=present,
             ),
-            reconciliation=Reconciliation(
-                archive, parts.states, log, policy=parts.policy, clock=present
+            reconciliation=reconciliation,
+            missing=MissingPlans(
+                reconciliation, KeptFiles(settings.kept_files, parts.sealer), ReadAside(), facts, log,
+                codec=parts.facts, key=parts.key, clock=present,
             ),
         )  # fmt: skip
     finally:

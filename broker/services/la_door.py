@@ -21,6 +21,7 @@ from broker.core.keyed import IdentityKey
 from broker.core.senders import Senders
 from broker.core.upload_errors import (
     AuthorityUnknown,
+    CompleteNotAgreed,
     NoSuchUpload,
     NotItsUpload,
     RequestIdReused,
@@ -50,9 +51,11 @@ AT_ONCE_OF_ONE_MAX: Final = 8
 _PIECE_BYTES = 1_048_576
 _XML_TYPES = (MediaType.XML.value, "text/xml")
 _UNDER_WAY = 429
+_BAD_REQUEST = 400
 _STATUSES: Mapping[type[BrokerError], int] = {
     AuthorityUnknown: 401,
     NotItsUpload: 403,
+    CompleteNotAgreed: 403,
     NoSuchUpload: 404,
     UploadUnanswered: 409,
     UploadLost: 410,
@@ -63,14 +66,14 @@ _STATUSES: Mapping[type[BrokerError], int] = {
 }
 _TOLD: Mapping[int, str] = {
     401: "Neither certificate nor token of a local authority was shown. Nothing is kept.",
-    403: "The file is another authority's. No byte of it is kept.",
+    403: "The file is another authority's, or may not be said to be complete. No byte of it is kept.",
     404: "There is no such upload of this authority, or it is destroyed after 35 days.",
     406: "The answer is not to be had in that form.",
     408: "The file came too slowly.",
     410: "What was kept of it cannot be read any more. Where the status says `lost`, send the file again.",
     413: "Larger than 64 MB, before decompression or after it.",
     415: "Neither XML nor CSV, or compressed otherwise than with gzip.",
-    422: "The same `X-Request-ID` came with another file.",
+    422: "The same `X-Request-ID` came with another file, or with another `complete`.",
     429: "Too much at once, or the same request is under way: send it again after `Retry-After`.",
     503: "It cannot be kept now: send it again, unchanged, after the time in `Retry-After`.",
 }
@@ -79,6 +82,12 @@ _REQUEST_ID = Parameter(
     place="header",
     meaning="The sender's id of the file, or `Idempotency-Key`: the same file sent again with it is one "
     "upload. Without it every request is one.",
+)
+_COMPLETE = Parameter(
+    name="complete",
+    place="query",
+    meaning="`true` says that the file has every plan of the authority: what it lacks is put before a "
+    "person, and nothing is ended by that alone. It has to be agreed (`complete` under `[authority.ODS]`).",
 )
 _ID = Parameter(name="id", place="path", meaning="The id in `Location`.", required=True)
 
@@ -111,12 +120,12 @@ class LaDoor:
                 refuse=_refuse,
                 statuses={
                     202: "Durable: it will be taken. `Location` is where its status is asked.",
-                    400: "Broken off, or no gzip.",
+                    400: "Broken off, no gzip, or `complete` is neither true nor false.",
                     **{status: words for status, words in _TOLD.items() if status not in {404, 409, 410}},
                 },
                 takes=(*_XML_TYPES, MediaType.CSV.value),
                 gives=(JSON, PROBLEM),
-                parameters=(_REQUEST_ID,),
+                parameters=(_REQUEST_ID, _COMPLETE),
                 streamed=BODY_BYTES_MAX,
             ),
             Operation(
@@ -164,10 +173,14 @@ class LaDoor:
         of_these = sum(1 for one in self._under_way.values() if one == authorities)
         if len(self._under_way) >= AT_ONCE_MAX or of_these >= AT_ONCE_OF_ONE_MAX:
             return await _refuse(request, RequestRefused(_UNDER_WAY, "too many uploads at once"))
+        try:
+            complete = _says_complete(request)
+        except RequestRefused as fault:
+            return await _refuse(request, fault)
         self._under_way[upload_id] = authorities
         try:
-            return await self._keep(request, upload_id, authorities)
-        except (NotItsUpload, RequestIdReused, StorageUnusable) as error:
+            return await self._keep(request, upload_id, authorities, complete=complete)
+        except (NotItsUpload, CompleteNotAgreed, RequestIdReused, StorageUnusable) as error:
             return _problem(error)
         finally:
             del self._under_way[upload_id]
@@ -180,7 +193,7 @@ class LaDoor:
         return self._key.derive("upload", *sorted(one.code for one in authorities), own)
 
     async def _keep(
-        self, request: HttpRequest, upload_id: str, authorities: frozenset[OdsCode]
+        self, request: HttpRequest, upload_id: str, authorities: frozenset[OdsCode], *, complete: bool
     ) -> HttpAnswer:
         """Keep what comes of a request, unless it is kept already."""
         draft = await asyncio.to_thread(self._store.begin, upload_id)
@@ -196,6 +209,8 @@ class LaDoor:
             named = authority_in(bytes(head)) if media_type is MediaType.CSV else authority_of(bytes(head))
             if named is not None and named not in authorities:
                 raise NotItsUpload
+            if complete and named is not None and not self._may_be_complete(named):
+                raise CompleteNotAgreed
             upload = KeptUpload(
                 upload_id=upload_id,
                 door=UploadDoor.HTTP,
@@ -203,10 +218,16 @@ class LaDoor:
                 senders=authorities if named is None else frozenset({named}),
                 received_at=aware(self._clock()),
                 digest=digest(content, self._key),
+                complete=complete and named is not None,
             )
             return _accepted(await self._settled(draft, upload))
         finally:
             await asyncio.to_thread(draft.discard)
+
+    def _may_be_complete(self, authority: OdsCode) -> bool:
+        """Tell whether it is agreed with an authority that its files may be complete."""
+        settled = self._senders.authorities.get(authority)
+        return settled is not None and settled.complete
 
     async def _settled(self, draft: UploadDraft, upload: KeptUpload) -> KeptUpload:
         """Return what is known of a file: kept now, or what came of the same before."""
@@ -214,7 +235,7 @@ class LaDoor:
         with suppress(UploadLost):  # what is known of it is damaged: this takes its place
             earlier = await asyncio.to_thread(self._store.find, upload.upload_id)
         if earlier is not None:
-            if earlier.digest != upload.digest:
+            if (earlier.digest, earlier.complete) != (upload.digest, upload.complete):
                 raise RequestIdReused
             if not earlier.may_be_sent_again:
                 return earlier
@@ -256,6 +277,14 @@ class LaDoor:
         return upload
 
 
+def _says_complete(request: HttpRequest) -> bool:
+    """Tell whether a request says that its file is complete; raise `RequestRefused` for another word."""
+    said = request.query.get("complete", ("false",))
+    if said not in {("true",), ("false",)}:
+        raise RequestRefused(_BAD_REQUEST, "complete is neither true nor false")
+    return said == ("true",)
+
+
 async def _large(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Yield what comes in pieces that are worth a thread each; an empty body is one empty piece."""
     waiting = bytearray()
@@ -295,6 +324,7 @@ def _said(upload: KeptUpload) -> bytes:
         "state": "waiting" if upload.waits else "lost" if upload.lost else "done",
         "received_at": upload.received_at.isoformat(timespec="seconds"),
         "acknowledgement": f"{BASE}/{upload.upload_id}/acknowledgement",
+        "complete": upload.complete,
     }
     if upload.result is not None:
         result = upload.result

@@ -21,6 +21,19 @@ COLUMNS = (
 """The first line; an authority's own child id comes first, days are `YYYY-MM-DD`."""
 
 
+MISSING_COLUMNS = ("item", *COLUMNS)
+"""The same of plans that a file lacks: each with the name by which its end is confirmed."""
+
+
+def write_missing(rows: Iterable[tuple[str, PlanRow]]) -> str:
+    """Return the file of plans that are missing: names and plans, in their order."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(MISSING_COLUMNS)
+    writer.writerows((item, *_cells(row)) for item, row in rows)
+    return text.getvalue()
+
+
 def write_reconciliation(rows: Iterable[PlanRow]) -> str:
     """Return the file: a line for each plan, by child id; what there is to do is in words, `; ` between."""
     text = io.StringIO(newline="")

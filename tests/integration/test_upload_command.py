@@ -8,23 +8,28 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
+from click.testing import Result as Ran
 from lxml import etree
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_facts import KafkaFactLog
+from broker.adapters.kept_files import KeptFiles
+from broker.adapters.sealing import KeyDirectory
 from broker.cli import root
 from broker.core.errors import AcknowledgementUnwritten, KafkaUnavailable
-from broker.core.identifiers import LONDON
+from broker.core.identifiers import LONDON, OdsCode
+from broker.core.kept_uploads import KeptUpload, Result, UploadDoor
 from broker.core.senders import Peer
+from broker.core.upload_errors import NoCompleteFile, NotMissing
 from broker.ports import Topic
 from broker.runtime.la_feeds import LaFeeds
 from broker.runtime.parts import assemble, present
 from broker.runtime.senders_file import parse_senders
 from broker.runtime.settings import Settings
 from broker.wire.http import HttpAnswer, HttpRequest
-from broker.wire.reconciliation import COLUMNS
+from broker.wire.reconciliation import COLUMNS, MISSING_COLUMNS
 from tests.builders.upload import HL7, Person, Record, build_upload
 from tests.official_schemas import faults_of
 
@@ -35,14 +40,14 @@ PARTITIONS = 6
 
 pytestmark = pytest.mark.kafka
 
-Upload = Callable[..., Result]
+Upload = Callable[..., Ran]
 
 
 @pytest.fixture
 def upload(kafka: EmbeddedKafka, tmp_path: Path) -> Upload:
     """Return what writes contents to files and runs the command on them."""
 
-    def run(*contents: bytes, servers: str = kafka.bootstrap_servers, options: Sequence[str] = ()) -> Result:
+    def run(*contents: bytes, servers: str = kafka.bootstrap_servers, options: Sequence[str] = ()) -> Ran:
         files = []
         for number, content in enumerate(contents, start=1):
             file = tmp_path / f"file-{number}.xml"
@@ -238,6 +243,41 @@ def test_an_authority_asks_over_http_how_its_feed_stands_and_for_its_plans(
         plans.headers["X-Plans-Withheld"],
         plans.body.decode().splitlines()[0],
     )
+
+
+def test_what_a_complete_file_lacks_is_asked_where_it_is_kept(kafka: EmbeddedKafka, tmp_path: Path) -> None:
+    """Without such a file that is told, never that nothing is missing; with one, how many plans it lacks."""
+    settings = {"CPIS_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers, "CPIS_DATA_DIR": str(tmp_path)}
+    grounds, file = ("--by", "ops-7", "--reason", "a test"), tmp_path / "missing.csv"
+    asked = ["authorities", "missing", "E776", "--to", str(file), *grounds]
+    without = CliRunner().invoke(root, asked, env=settings)
+    keep_complete(tmp_path, "E776")
+    told = CliRunner().invoke(root, asked, env=settings)
+    ended = CliRunner().invoke(root, ["authorities", "end", "E776", "a" * 32, *grounds], env=settings)
+
+    assert isinstance(without.exception, NoCompleteFile)
+    assert (0, "0 plans are not in the file of 2025-03-01 06:30 UTC\n") == (told.exit_code, told.stdout)
+    assert f"{','.join(MISSING_COLUMNS)}\r\n" == file.read_bytes().decode()
+    assert isinstance(ended.exception, NotMissing)
+
+
+def keep_complete(directory: Path, authority: str) -> None:
+    """Keep a complete file of an authority, as the door of another process does."""
+    settings = Settings(data_dir=directory)
+    store = KeptFiles(settings.kept_files, KeyDirectory(settings.sealing_keys_dir, present))
+    upload = KeptUpload(
+        upload_id="c" * 32,
+        door=UploadDoor.HTTP,
+        senders=frozenset({OdsCode(authority)}),
+        received_at=present(),
+        digest="d",
+        complete=True,
+        result=Result(code="CPF02", loaded=1, failed=0, plans=1),
+    )
+    draft = store.begin(upload.upload_id)
+    draft.write(build_upload(authority=authority))
+    draft.place()
+    store.settle(upload, {})
 
 
 def test_an_authority_s_plans_go_to_a_file_of_one_s_own(kafka: EmbeddedKafka, tmp_path: Path) -> None:

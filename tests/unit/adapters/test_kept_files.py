@@ -52,6 +52,7 @@ def known_with(**changed: object) -> bytes:
         "digest": "d",
         "postponed": "",
         "lost": False,
+        "complete": False,
         "result": None,
     }
     return json.dumps({**said, **changed}).encode()
@@ -64,7 +65,13 @@ def path(directory: Path, part: Part = Part.FILE) -> Path:
 
 @pytest.mark.parametrize(
     "upload",
-    [UPLOAD, DONE, replace(UPLOAD, postponed="CPIS-401"), replace(UPLOAD, postponed="CPIS-301", lost=True)],
+    [
+        UPLOAD,
+        DONE,
+        replace(UPLOAD, postponed="CPIS-401"),
+        replace(UPLOAD, postponed="CPIS-301", lost=True),
+        replace(UPLOAD, complete=True),
+    ],
 )
 def test_what_is_known_of_a_file_is_read_back(upload: KeptUpload, tmp_path: Path) -> None:
     """By another process as well."""

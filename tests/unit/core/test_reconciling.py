@@ -71,6 +71,7 @@ def test_a_plan_in_force_is_told_with_the_authoritys_own_id() -> None:
         plan_type=PlanType.CHILD_PROTECTION,
         start=date(2026, 1, 1),
         end=None,
+        content=fact.content,
     ) == one(fact)
 
 

@@ -39,6 +39,7 @@ SENDERS = parse_senders(
     [authority.Z211]
     tokens = ["{digest_of("own")}", "{digest_of("supplier")}"]
     certificates = ["name:la.z211.example"]
+    complete = true
     [authority.Z212]
     tokens = ["{digest_of("other")}", "{digest_of("supplier")}"]
     [provider.RXX.sender.EDSYS]
@@ -252,6 +253,60 @@ def test_an_id_of_a_request_is_for_one_file(tmp_path: Path) -> None:
 
     assert (422, "CPIS-724") == (answer.status, said(answer)["code"])
     assert FILE == b"".join(house.store.read(house.store.every()[0].upload_id, Part.FILE))
+
+
+@pytest.mark.parametrize(("said_so", "complete"), [("true", True), ("false", False), (None, False)])
+def test_a_file_may_be_said_to_be_complete_where_that_is_agreed(
+    *, said_so: str | None, complete: bool, tmp_path: Path
+) -> None:
+    """It is kept and told, and changes nothing of what is loaded (D17)."""
+    house = House(tmp_path)
+    query = {} if said_so is None else {"complete": (said_so,)}
+    answer = house.ask("upload", pieces=in_pieces(FILE), query=query)
+    house.settle()
+
+    assert (202, complete) == (answer.status, said(answer)["complete"])
+    assert [complete] == [one.complete for one in house.store.every()]
+    assert complete == said(house.fetch(answer))["complete"]
+    assert 1 == len(house.memory.plans())
+
+
+@pytest.mark.parametrize(
+    ("peer", "query", "status", "code"),
+    [
+        (OTHER, ("true",), 403, "CPIS-729"),
+        (OWN, ("yes",), 400, None),
+        (OWN, ("true", "true"), 400, None),
+        (OWN, ("",), 400, None),
+    ],
+)
+def test_what_is_not_agreed_or_not_said_clearly_is_refused_and_not_kept(
+    peer: Peer, query: tuple[str, ...], status: int, code: str | None, tmp_path: Path
+) -> None:
+    """An authority that sends its changes alone must not be taken to have lost everybody else."""
+    house = House(tmp_path)
+    file = build_upload(authority="Z212" if peer is OTHER else "Z211")
+    answer = house.ask("upload", peer, pieces=in_pieces(file), query={"complete": query})
+
+    assert (status, []) == (answer.status, house.store.every())
+    assert code is None or code == said(answer)["code"]
+
+
+def test_whose_file_cannot_be_read_is_complete_for_nobody(tmp_path: Path) -> None:
+    """It will be refused as a whole."""
+    house = House(tmp_path)
+    house.ask("upload", pieces=in_pieces(b"<no"), query={"complete": ("true",)})
+
+    assert [False] == [one.complete for one in house.store.every()]
+
+
+def test_the_same_request_is_not_complete_once_and_once_not(tmp_path: Path) -> None:
+    """What was said first stands."""
+    house = House(tmp_path)
+    house.send(request=OF_ONE)
+    again = house.ask("upload", pieces=in_pieces(FILE), headers=OF_ONE, query={"complete": ("true",)})
+
+    assert (422, "CPIS-724") == (again.status, said(again)["code"])
 
 
 def test_two_authorities_may_use_the_same_id_of_a_request(tmp_path: Path) -> None:

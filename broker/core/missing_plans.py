@@ -1,0 +1,51 @@
+"""
+Which of an authority's open plans are not in a file of which it says that it is complete (D17).
+
+Pure. Such a file ends nothing: what it lacks is put before a person. Whatever might be a plan that it has is
+taken for that, since a plan that is ended wrongly is an alert that is missed.
+"""
+
+from datetime import date, datetime
+
+from broker.core.facts import Details, PlanContent, PlanType
+from broker.core.identifiers import NhsNumber
+from broker.core.reconciling import OPEN, PlanFault, PlanRow
+from broker.core.waiting import Unread
+
+_Who = NhsNumber | Details | str
+
+
+class CompleteFile:
+    """What is in a file that was made at `created_at` (aware UTC); records are added one by one."""
+
+    def __init__(self, created_at: datetime) -> None:
+        """Begin with nothing."""
+        self._created_at = created_at
+        self._plans: set[tuple[_Who, PlanType, date]] = set()
+        self._people: set[_Who] = set()
+
+    def add(self, content: PlanContent, number: NhsNumber | None) -> None:
+        """Take a plan, whatever became of its record: known by number, by the authority's id, by details."""
+        for who in (number, content.child_id, content.details):
+            if who is not None:
+                self._plans.add((who, content.plan_type, content.start))
+
+    def add_unread(self, unread: Unread) -> None:
+        """Take a record whose plans cannot be read: each plan of these people may be one of them."""
+        self._people.update(unread.numbers, unread.details)
+
+    def lacks(self, plan: PlanRow) -> bool:
+        """
+        Tell whether a plan as it is held is to be put before a person.
+
+        Not one that is over, nor of a number that is not in use (ruling 23), of a record that is restricted
+        or that somebody must not see (24, 48), of a former code (19), or recorded by a newer file (10).
+        """
+        content = plan.content
+        if content is None or plan.standing not in OPEN or plan.restricted:
+            return False
+        if PlanFault.CODE_CLOSED in plan.faults or plan.recorded_at >= self._created_at:
+            return False
+        people = {plan.number, content.child_id, content.details} - {None}
+        named = any((who, content.plan_type, content.start) in self._plans for who in people)
+        return not named and self._people.isdisjoint(people)

@@ -1,0 +1,108 @@
+"""Which open plans a complete file lacks: whatever might be one that it has is taken for that (D17)."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from broker.core.facts import Details, PlanContent, PlanType
+from broker.core.identifiers import NhsNumber
+from broker.core.missing_plans import CompleteFile
+from broker.core.reconciling import PlanFault, PlanRow, PlanStanding
+from broker.core.waiting import Unread
+from tests.builders.house import ADA
+from tests.builders.matcher import AUTHORITY, DETAILS, NOON, numbers, plan
+
+BOB = list(zip(numbers(), range(2), strict=False))[1][0]
+HELD = plan().content
+OTHERS = Details(family="Other", given="Bob", birth_date=date(2016, 1, 1))
+ROW = PlanRow(
+    authority=AUTHORITY,
+    standing=PlanStanding.IN_FORCE,
+    faults=(),
+    recorded_at=NOON - timedelta(days=30),
+    child_id=HELD.child_id,
+    number=ADA,
+    plan_type=HELD.plan_type,
+    start=HELD.start,
+    content=HELD,
+)
+
+
+def file_of(*plans: tuple[PlanContent, NhsNumber | None]) -> CompleteFile:
+    """Return a file of noon with these plans."""
+    file = CompleteFile(NOON)
+    for content, number in plans:
+        file.add(content, number)
+    return file
+
+
+def another(**changed: object) -> PlanContent:
+    """Return a plan of somebody else, but for something."""
+    return replace(HELD, **{"details": OTHERS, "child_id": None, **changed})  # type: ignore[arg-type]  # by name
+
+
+def test_a_plan_that_is_nowhere_in_the_file_is_missing() -> None:
+    """Another child's, and another plan of the same child, are not it."""
+    assert file_of().lacks(ROW)
+    assert file_of((another(), BOB)).lacks(ROW)
+    assert file_of((replace(HELD, start=date(2026, 1, 2)), ADA)).lacks(ROW)
+    assert file_of((replace(HELD, plan_type=PlanType.LOOKED_AFTER), ADA)).lacks(ROW)
+
+
+@pytest.mark.parametrize(
+    ("content", "number"),
+    [
+        pytest.param(HELD, ADA, id="as it is held"),
+        pytest.param(another(), ADA, id="under its number"),
+        pytest.param(another(child_id=HELD.child_id), BOB, id="under another number, by the authority's id"),
+        pytest.param(another(details=DETAILS), BOB, id="under another number, by its details"),
+        pytest.param(another(details=DETAILS), None, id="refused for its number"),
+        pytest.param(replace(HELD, end=date(2026, 4, 1)), ADA, id="with an end"),
+    ],
+)
+def test_a_plan_that_may_be_in_the_file_is_not(content: PlanContent, number: NhsNumber | None) -> None:
+    """What is ended wrongly is an alert that is missed."""
+    assert not file_of((content, number)).lacks(ROW)
+
+
+@pytest.mark.parametrize("unread", [((ADA,), ()), ((), (DETAILS,))], ids=["by number", "by details"])
+def test_a_record_whose_plans_cannot_be_read_may_be_any_of_its_people(
+    unread: tuple[tuple[NhsNumber, ...], tuple[Details, ...]],
+) -> None:
+    """Nobody else's."""
+    file = CompleteFile(NOON)
+    file.add_unread(Unread(authority=AUTHORITY, numbers=unread[0], details=unread[1]))
+
+    assert not file.lacks(ROW)
+    assert file.lacks(replace(ROW, number=BOB, content=another()))
+
+
+@pytest.mark.parametrize(
+    ("row", "lacks"),
+    [
+        (replace(ROW, standing=PlanStanding.NOT_BEGUN), True),
+        (replace(ROW, standing=PlanStanding.PAST_DUE_DATE), True),
+        (replace(ROW, standing=PlanStanding.ENDED), False),
+        (replace(ROW, standing=PlanStanding.OUT_OF_VIEW), False),
+        (replace(ROW, standing=PlanStanding.OF_AGE), False),
+        (replace(ROW, standing=PlanStanding.REMOVED), False),
+        (replace(ROW, restricted=True), False),
+        (replace(ROW, faults=(PlanFault.CODE_CLOSED,)), False),
+        (replace(ROW, faults=(PlanFault.NOT_VERIFIED,)), True),
+        (replace(ROW, recorded_at=NOON - timedelta(milliseconds=1)), True),
+        (replace(ROW, recorded_at=NOON), False),
+        (
+            PlanRow(
+                authority=AUTHORITY,
+                standing=PlanStanding.NUMBER_NOT_IN_USE,
+                faults=(PlanFault.NUMBER_NOT_IN_USE,),
+                recorded_at=ROW.recorded_at,
+            ),
+            False,
+        ),
+    ],
+)
+def test_what_is_put_before_a_person_is_open_and_older_than_the_file(*, row: PlanRow, lacks: bool) -> None:
+    """Rulings 10, 19, 23, 24, 48: nothing of a number out of use, or of a restricted or closed record."""
+    assert lacks == file_of().lacks(row)
