@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_archive import KafkaArchive
+from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.kafka_table import KafkaTable
 from broker.core.errors import KafkaUnavailable, MalformedMessage
 from broker.core.feeds import FeedHealth, later
 from broker.core.identifiers import OdsCode
-from broker.ports import Clock, FactLog, Record, Topic
+from broker.ports import Clock, Record, Topic
 from broker.runtime.feed_view import FeedView
 from broker.runtime.feeds import feed_rule, kept_for
 from broker.runtime.parts import Parts
@@ -70,16 +71,13 @@ class FollowedFeeds:
 class LaFeeds:
     """The operations, and what they hold; plans can be fetched where the settings say so."""
 
-    def __init__(
-        self, settings: Settings, parts: Parts, cluster: Cluster, facts: FactLog, *, clock: Clock
-    ) -> None:
-        """Connect to nothing yet; what is read of people is noted in `facts` first."""
+    def __init__(self, settings: Settings, parts: Parts, cluster: Cluster, *, clock: Clock) -> None:
+        """Connect to nothing yet."""
         self._parts = parts
         self._cluster = cluster
         self._clock = clock
         self._fetched = settings.feed_reconciliation
         self._followed = FollowedFeeds(settings, parts, cluster, clock=clock)
-        self._log = DeskLog(facts, parts.records, key=parts.key, clock=clock)
 
     def operations(self) -> tuple[Operation, ...]:
         """Return everything that can be asked."""
@@ -94,21 +92,25 @@ class LaFeeds:
 
     async def _reconciled(self, authorities: frozenset[OdsCode]) -> Reconciled:
         """Return authorities' plans; raise `KafkaUnavailable` where it cannot be noted, or read in time."""
-        archive = KafkaArchive(self._cluster)
-        reading = Reconciliation(
-            archive, self._parts.states, self._log, policy=self._parts.policy, clock=self._clock
-        )
-        await reading.note(authorities, GROUNDS)
+        return await asyncio.to_thread(asyncio.run, self._read(authorities))
 
-        async def read() -> Reconciled:
-            """Read, with a connection that belongs to this thread."""
-            try:
-                async with asyncio.timeout(_RECONCILED_WITHIN_SECONDS):
-                    await archive.start()
-                    return await reading.read(authorities)
-            except TimeoutError:
-                raise KafkaUnavailable from None
-            finally:
-                await archive.close()
+    async def _read(self, authorities: frozenset[OdsCode]) -> Reconciled:
+        """
+        Note it, then read, with connections of this thread's own.
 
-        return await asyncio.to_thread(asyncio.run, read())
+        Were the right to write into the audit trail missing on the doors' own, hospitals would be refused.
+        """
+        parts, clock = self._parts, self._clock
+        archive, facts = KafkaArchive(self._cluster), KafkaFactLog(self._cluster)
+        log = DeskLog(facts, parts.records, key=parts.key, clock=clock)
+        reading = Reconciliation(archive, parts.states, log, policy=parts.policy, clock=clock)
+        try:
+            async with asyncio.timeout(_RECONCILED_WITHIN_SECONDS):
+                await facts.start()
+                await archive.start()
+                return await reading.of(authorities, GROUNDS)
+        except TimeoutError:
+            raise KafkaUnavailable from None
+        finally:
+            await archive.close()
+            await facts.close()

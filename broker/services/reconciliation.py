@@ -54,22 +54,13 @@ class Reconciliation:
         """
         Return authorities' plans, those of restricted records only where `restricted` (ruling 24).
 
-        Raises `NotForThisRole`, and `KafkaUnavailable` where it cannot be noted first.
+        Of other people nothing is held meanwhile. Raises `NotForThisRole`, and `KafkaUnavailable` where it
+        cannot be noted first.
         """
-        await self.note(authorities, grounds, restricted=restricted)
-        return await self.read(authorities, restricted=restricted)
-
-    async def note(
-        self, authorities: Collection[OdsCode], grounds: Grounds, *, restricted: bool = False
-    ) -> None:
-        """Take down that plans are about to be read; raise as `of` does."""
         place = Place(topic=Topic.PEOPLE.value, partition=YET_UNWRITTEN, offset=YET_UNWRITTEN)
         named = " ".join(sorted(one.code for one in authorities))
         outcome = f"plans of {named}" + (", restricted records too" if restricted else "")
         await self._log.audit(ActionKind.EXPLAINED, "reconciliation", place, grounds, outcome=outcome)
-
-    async def read(self, authorities: Collection[OdsCode], *, restricted: bool = False) -> Reconciled:
-        """Return authorities' plans, once that was noted; of other people nothing is held meanwhile."""
         rows = self._rows(lambda record: self._concerns(record, authorities))
         own = [row async for row in rows if row.authority in authorities]
         shown = tuple(row for row in own if restricted or not row.restricted)

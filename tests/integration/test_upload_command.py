@@ -14,7 +14,6 @@ from lxml import etree
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.embedded_kafka import EmbeddedKafka
-from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.kept_files import KeptFiles
 from broker.adapters.sealing import KeyDirectory
 from broker.cli import root
@@ -224,15 +223,12 @@ def test_an_authority_asks_over_http_how_its_feed_stands_and_for_its_plans(
 
     async def scenario() -> list[HttpAnswer]:
         """Ask for both, the feed twice."""
-        facts = KafkaFactLog(kafka.cluster, deadline_ms=10_000)
-        await facts.start()
-        feeds = LaFeeds(settings, parts, kafka.cluster, facts, clock=present)
+        feeds = LaFeeds(settings, parts, kafka.cluster, clock=present)
         asked, plans = feeds.operations()
         try:
             return [await one.handle(request) for one in (asked, asked, plans)]
         finally:
             await feeds.close()
-            await facts.close()
 
     *feeds, plans = asyncio.run(scenario())
     assert [[authority]] * 2 == [
