@@ -16,6 +16,7 @@ from broker.wire.adt import read_adt
 from broker.wire.adt_other import OtherReading, may_hold_two_numbers, read_other
 from broker.wire.attendance_record import HospitalRecords
 from broker.wire.avro import Schemas
+from broker.wire.fhir_unkept import may_hold_two_numbers as may_hold_two_fhir_numbers
 from broker.wire.hl7v2 import parse
 from broker.wire.records_codec import Door
 from broker.wire.visit_reading import Context, SenderOf, VisitReading
@@ -134,10 +135,8 @@ class FhirR4:
         return read_other(data, context, self._senders.system_named)
 
     def unkept(self, data: bytes) -> bool:
-        """Whether it is a merge."""
-        from broker.wire.fhir import says_merge
-
-        return says_merge(data)
+        """Whether it is a merge, or names two numbers of a patient."""
+        return may_hold_two_fhir_numbers(data)
 
     def header(self, data: bytes) -> tuple[OdsCode | None, str | None]:
         """Return the provider and the message's id."""

@@ -19,6 +19,7 @@ from broker.wire.adt_other import OtherReading
 from broker.wire.adt_registers import Fault, Registers
 from broker.wire.fhir_bundle import Resource, Sent, read_sent
 from broker.wire.fhir_patient import local_identifier, named_in, read_patient
+from broker.wire.fhir_unkept import merges
 from broker.wire.fhir_values import codings, every, identified, moment, ods, text, within
 from broker.wire.fhir_visit import read_visit
 from broker.wire.hl7v2 import EVENT, PROCESSING_ID, REQUIRED_FIELD, TABLE_VALUE
@@ -98,7 +99,7 @@ def read_other(data: bytes, context: Context, system_named: SystemNamed) -> Othe
     That is settled for its sender; None for anything else, and for a merge.
     """
     sent = read_sent(data)
-    if _merges(sent.header):
+    if merges(sent.header):
         return None
     provider = _provider(sent)
     sender = _settled(provider, _visit(sent, provider, system_named)[1], context)
@@ -107,16 +108,6 @@ def read_other(data: bytes, context: Context, system_named: SystemNamed) -> Othe
         return None
     control_id = _control_id(sent) or message_reference(context.key, data)
     return OtherReading(provider=provider, control_id=control_id, event=happened or terms.PLANNED)
-
-
-def says_merge(data: bytes) -> bool:
-    """
-    Whether bytes are a merge, as far as they can be read: its raw bytes are kept nowhere (ruling 42).
-
-    It is one wherever its header stands.
-    """
-    entries = every(document_of(data), "entry")
-    return any(_merges(one.get("resource")) for one in entries)
 
 
 def sender_of(data: bytes) -> tuple[OdsCode | None, str | None]:
@@ -134,12 +125,6 @@ def _first(bundle: Resource) -> Any:
     return next((one.get("resource") for one in every(bundle, "entry")), None)
 
 
-def _merges(header: Any) -> bool:
-    """Whether a message header's event is a merge."""
-    event = within(header, "eventCoding")
-    return (text(event, "system"), text(event, "code")) in terms.MERGES
-
-
 def _settled(provider: OdsCode, system: str, context: Context) -> Sender:
     """Return what is settled of a sender; raise `NotItsSender` where it may not send."""
     return UNSETTLED if context.admits.sender is None else context.admits.sender(provider, system)
@@ -152,7 +137,7 @@ def _event(sent: Sent, sender: Sender) -> VisitEvent:
     A merge is none of a visit's, and a visit that is only planned none that anybody attends.
     """
     happened = _happened(sent, sender)
-    if happened is not None and happened in sender.events and not _merges(sent.header):
+    if happened is not None and happened in sender.events and not merges(sent.header):
         return happened
     place = "Encounter.status" if happened is None or sent.header is None else "MessageHeader.event"
     raise MalformedMessage("event not taken", hl7_code=EVENT, location=place)

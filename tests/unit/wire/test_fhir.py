@@ -16,9 +16,10 @@ from broker.core.message_times import stamp
 from broker.core.number_ranges import takes_any, takes_for_tests
 from broker.core.sender_keys import Codes, CompanionPlaces
 from broker.core.senders import Sender, Unknown
-from broker.wire.fhir import read_fhir, read_other, says_merge, sender_of
+from broker.wire.fhir import read_fhir, read_other, sender_of
 from broker.wire.fhir_bundle import ENTRIES_MAX, VALUES_MAX
 from broker.wire.fhir_patient import local_identifier
+from broker.wire.fhir_unkept import may_hold_two_numbers
 from broker.wire.visit_reading import PROCESSING_IDS, Admits, Context, VisitReading
 from tests.builders.adt import Adt, Patient
 from tests.builders.fhir import VISITS, concept, encounter, message, organisation, transaction, written
@@ -692,9 +693,55 @@ def test_a_merge_is_not_taken_and_no_byte_of_it_is_kept(event: str) -> None:
     bundle["entry"][0]["resource"]["eventCoding"]["code"] = event
 
     assert ("event not taken", 201, "MessageHeader.event") == refusal(bundle)
-    assert says_merge(written(bundle))
-    assert not says_merge(written(message(ADT)))
-    assert not says_merge(b"{")
+    assert may_hold_two_numbers(written(bundle))
+    assert not may_hold_two_numbers(written(message(ADT)))
+    assert not may_hold_two_numbers(written(message(ADT) | {"entry": [{"fullUrl": "urn:x"}]}))
+    assert not may_hold_two_numbers(b"{")
+
+
+OLD = {"use": "old", "system": "https://fhir.nhs.uk/Id/nhs-number", "value": "9990000026"}
+
+
+@pytest.mark.parametrize(
+    ("patient", "two"),
+    [
+        ({}, False),
+        ({"identifier": [OLD]}, False),
+        ({"identifier": [OLD, OLD | {"use": "official", "value": "999 000 0026"}]}, False),
+        ({"identifier": [OLD, OLD | {"value": "9990000018"}]}, True),
+        ({"identifier": [OLD, OLD | {"value": "9990000019"}]}, False),
+        ({"link": [{"type": "replaced-by", "other": {"reference": "Patient/2"}}]}, True),
+        ({"contained": [{"resourceType": "Patient", "identifier": [OLD | {"value": "9990000018"}]}]}, None),
+    ],
+)
+def test_bytes_that_name_two_numbers_of_a_patient_are_kept_nowhere(
+    *, patient: dict[str, object], two: bool | None
+) -> None:
+    """An adopted child's old number beside the new, or a link to the record that goes (rulings 23, 42)."""
+    bundle = message(ADT)
+    [sent] = [one["resource"] for one in bundle["entry"] if one["resource"]["resourceType"] == "Patient"]
+    for visit in (one["resource"] for one in bundle["entry"]):
+        visit.get("subject", {}).pop("identifier", None)
+    before = {"identifier": [OLD]} if two is None else {}
+    sent.clear()
+    sent |= {"resourceType": "Patient", **before, **patient}
+
+    assert (two is None or two) == may_hold_two_numbers(written(bundle))
+
+
+@pytest.mark.parametrize(
+    ("data", "two"),
+    [
+        (b'{"a": "9990000018", "b": "9990000018"', False),
+        (b'{"a": "9990000018", "b": "999 000 0026"', True),
+        ('{"a": "9990000018", "b": "9990000026"}'.encode("utf-16"), True),
+        (b'{"a": "9990000018", "b": "9990000027"', False),
+        (b'{"a": "99900000180", "b": "19990000026"', False),
+    ],
+)
+def test_bytes_that_are_no_json_are_kept_where_they_name_no_two_numbers(*, data: bytes, two: bool) -> None:
+    """Cut off, or in another character set: any two may be one person's (ruling 42)."""
+    assert two == may_hold_two_numbers(data)
 
 
 def test_who_sent_what_could_not_be_read_is_told_as_far_as_it_is_said() -> None:
