@@ -58,6 +58,14 @@ class DeliveryStore(Protocol):
         """
         ...
 
+    def together(self, first: Delivery, *, at: datetime, limit: int) -> Sequence[Head]:
+        """
+        Return what goes out with a waiting delivery: of its letter, or whatever is due by a time in none yet.
+
+        In order, at most `limit`, itself included; `told` is empty.
+        """
+        ...
+
     def later(self, delivery: Delivery) -> Sequence[bytes]:
         """Return the events of the inbox that came after this one and are of its alert, in order."""
         ...

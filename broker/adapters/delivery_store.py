@@ -136,6 +136,28 @@ class SqlDeliveries:
             body = connection.execute(select(INBOX.c.body).where(event)).scalar()
             return Head(delivery=delivery, body=body or b"", told=_told_before(connection, delivery))
 
+    def together(self, first: Delivery, *, at: datetime, limit: int) -> Sequence[Head]:
+        """
+        Return what goes out with a waiting delivery: of its letter, or whatever is due by a time in none yet.
+
+        In order, at most `limit`, itself included; `told` is empty.
+        """
+        waiting = and_(_COLUMNS.destination == first.destination, _COLUMNS.state == State.WAITING)
+        due = and_(_COLUMNS.letter == "", _COLUMNS.due_at <= to_millis(at))
+        same = _COLUMNS.letter == first.letter if first.letter else due
+        event = and_(INBOX.c.recipient == DESTINATIONS.c.recipient, INBOX.c.number == _COLUMNS.number)
+        wanted = (
+            select(DELIVERIES, INBOX.c.body)
+            .join(DESTINATIONS, DESTINATIONS.c.name == _COLUMNS.destination)
+            .join(INBOX, event)
+            .where(waiting, same)
+            .order_by(_COLUMNS.number)
+            .limit(limit)
+        )
+        with self._working() as connection:
+            rows = connection.execute(wanted).mappings().all()
+        return [Head(delivery=_delivery(row), body=row["body"], told=()) for row in rows]
+
     def later(self, delivery: Delivery) -> Sequence[bytes]:
         """Return the events of the inbox that came after this one and are of its alert, in order."""
         recipient = select(DESTINATIONS.c.recipient).where(DESTINATIONS.c.name == delivery.destination)
@@ -332,6 +354,7 @@ def _row(delivery: Delivery) -> dict[str, object]:
         "received_at": None if delivery.received_at is None else to_millis(delivery.received_at),
         "delivered_at": None if delivery.delivered_at is None else to_millis(delivery.delivered_at),
         "told": _SEPARATOR.join(delivery.told),
+        "letter": delivery.letter,
     }
 
 
@@ -349,6 +372,7 @@ def _delivery(row: RowMapping) -> Delivery:
         received_at=_maybe_time(row["received_at"]),
         delivered_at=_maybe_time(row["delivered_at"]),
         told=_keys(row["told"]),
+        letter=row["letter"],
     )
 
 

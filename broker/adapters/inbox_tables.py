@@ -75,6 +75,7 @@ DELIVERIES = Table(
     Column("received_at", BigInteger, nullable=True),  # what caused the event
     Column("delivered_at", BigInteger, nullable=True),
     Column("told", Text, nullable=False),  # keys of the lines that may have reached the receiver
+    Column("letter", String(32), nullable=False),  # what it goes out in with others; empty where alone
 )
 
 

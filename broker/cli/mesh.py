@@ -1,6 +1,6 @@
 """`cpis mesh`: what goes to authorities over the message exchange, and what became of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import click
@@ -44,24 +44,36 @@ def list_(destination: str | None, local_id: str | None, state: str | None, *, a
         click.echo(f"no more than {_ROWS_MAX} of each are looked at: name a --destination", err=True)
 
 
-def _unsent(destination: str | None, local_id: str | None) -> Iterator[Mapping[str, object]]:
-    """Yield what waits to be sent, for the end of its window or for the exchange."""
+def _over_mesh(
+    destination: str | None, event_id: str | None, state: State | None = None
+) -> Sequence[Delivery]:
+    """Return the deliveries over the exchange that are like this."""
     shelf = SqlDeliveries(load_settings().database_url)
     try:
-        found = shelf.find(destination=destination, event_id=local_id, state=State.WAITING, limit=_ROWS_MAX)
+        found = shelf.find(destination=destination, event_id=event_id, state=state, limit=_ROWS_MAX)
     finally:
         shelf.close()
-    yield from (_row_of(one) for one in found if one.destination.endswith(f".{MESH}"))
+    return [one for one in found if one.destination.endswith(f".{MESH}")]
+
+
+def _unsent(destination: str | None, local_id: str | None) -> Iterator[Mapping[str, object]]:
+    """Yield what waits to be sent, for the end of its window or for the exchange."""
+    yield from map(_row_of, _over_mesh(destination, local_id, State.WAITING))
 
 
 def _sent(destination: str | None, local_id: str | None, now: datetime) -> Iterator[Mapping[str, object]]:
-    """Yield what was sent."""
+    """Yield what was sent; an event of a window is found by the letter that it went out in."""
+    ids: set[str | None] = {local_id}
+    if local_id is not None:
+        ids |= {one.sent_as for one in _over_mesh(destination, local_id)}
     sent = SqlSentMessages(load_settings().database_url)
     try:
-        found = sent.find(destination=destination, local_id=local_id, limit=_ROWS_MAX)
+        found = [
+            sent.find(destination=destination, local_id=one, limit=_ROWS_MAX) for one in sorted(ids, key=str)
+        ]
     finally:
         sent.close()
-    yield from (_row(one, now) for one in found)
+    yield from (_row(one, now) for some in found for one in some)
 
 
 def _row_of(delivery: Delivery) -> Mapping[str, object]:

@@ -150,6 +150,7 @@ class Delivery:
 
     `number` is the event's in the inbox of its recipient; `received_at` the receipt of what caused it.
     `fault` is that of the last attempt. `told` are the keys of the lines that this event may have brought.
+    `letter` is the id of the one letter that it goes out in with others, empty where it goes alone.
     """
 
     destination: str
@@ -163,6 +164,16 @@ class Delivery:
     received_at: datetime | None = None
     delivered_at: datetime | None = None
     told: tuple[str, ...] = ()
+    letter: str = ""
+
+    @property
+    def sent_as(self) -> str:
+        """The id of what it goes out in."""
+        return self.letter or self.event_id
+
+    def alone(self, at: datetime) -> "Delivery":
+        """Return it as it begins once more in a letter of its own, at an aware time."""
+        return replace(self, state=State.WAITING, attempts=0, due_at=at, letter=self.event_id)
 
     @property
     def took(self) -> timedelta | None:
@@ -173,7 +184,7 @@ class Delivery:
 
     def again(self, at: datetime) -> "Delivery":
         """Return it as it begins once more, as if it had never been tried, at an aware time."""
-        return replace(self, state=State.WAITING, attempts=0, fault="", due_at=at)
+        return replace(self, state=State.WAITING, attempts=0, fault="", due_at=at, letter="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

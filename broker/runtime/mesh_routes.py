@@ -7,13 +7,14 @@ since its own ids of child and upload stand in nothing else that we may read.
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 
 from broker.adapters.sent_messages import SqlSentMessages
 from broker.core.alerts import RecipientKind
 from broker.core.destinations import Mesh
 from broker.core.errors import ConfigurationError
 from broker.core.identifiers import OdsCode
-from broker.core.windows import window_end
+from broker.core.windows import Window, window_end
 from broker.ports import Topic
 from broker.runtime.destinations import Route
 from broker.runtime.mesh import mailbox
@@ -21,7 +22,7 @@ from broker.runtime.parts import Parts, present
 from broker.runtime.settings import Settings
 from broker.runtime.topics import declared_topics
 from broker.services.delivering import Courier, Destination
-from broker.services.mesh_courier import MESH, MeshCourier, Office, taken_back
+from broker.services.mesh_courier import MESH, MeshCourier, Office, in_one, taken_back
 from broker.wire.access_notification import Correspondents
 from broker.wire.access_notification import Office as Organisation
 from broker.wire.alerts_codec import Published
@@ -112,6 +113,11 @@ def _route(settings: Settings, parts: Parts, code: OdsCode, mesh: Mesh) -> Route
         return MeshCourier(box, office, between, sent=sent, clock=present)
 
     destination = Destination(
-        name=office.destination, recipient=recipient, own=True, due=due, overtaken=taken_back
+        name=office.destination,
+        recipient=recipient,
+        own=True,
+        due=due,
+        overtaken=taken_back,
+        together=None if mesh.notifications is Window.IMMEDIATE else partial(in_one, office, between),
     )
     return Route(destination, courier)

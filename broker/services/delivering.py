@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from broker.core.delivery import (
     Arrival,
@@ -21,7 +21,6 @@ from broker.core.delivery import (
     Head,
     Outcome,
     State,
-    Step,
     after,
     begins,
     failed,
@@ -40,6 +39,8 @@ _LOOK_EVERY = timedelta(seconds=1)
 """What waits is looked for so often: somebody may have it sent again by hand."""
 TAKEN_AT_ONCE = 100
 """So many events of the inbox are given deliveries in one go."""
+TOGETHER_MAX = 50
+"""So many events go out in one letter at most, where several may."""
 OWN_WITHIN = timedelta(minutes=10)
 """After so long without it an event goes out without its recipient's own ids: late is worse than bare."""
 
@@ -85,14 +86,13 @@ Report = Callable[[Delivery, Fault | None], None]
 """Told what became of each attempt, and of each event that came to an end without one."""
 
 
+Together = Callable[[Sequence[Sendable], datetime, str], Letter | None]
+"""Writes several events, at an aware time, into one letter of an id; None for what cannot go in one."""
+
+
 def _now(_sendable: Sendable, now: datetime) -> datetime:
     """Return that an event goes out at once."""
     return now
-
-
-def _never(_later: Sendable) -> bool:
-    """Return that every event is told, whatever comes after it."""
-    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,8 @@ class Destination:
     One that is not `configured` any more is looked at until it is forgotten. To one that is told its `own`
     ids an event goes once its own topic has brought it, or has not for long: it may never have been there.
     `due` says when an event goes out at the earliest, `overtaken` of a later event of its alert whether what
-    was said before may go out no more: where a receiver has no words for taking it back.
+    was said before may go out no more: where a receiver has no words for taking it back. `together` writes
+    several events into one letter of an id, None where each goes alone.
     """
 
     name: str
@@ -112,7 +113,8 @@ class Destination:
     configured: bool = True
     own: bool = False
     due: Callable[[Sendable, datetime], datetime] = field(default=_now, compare=False)
-    overtaken: Callable[[Sendable], bool] = field(default=_never, compare=False)
+    overtaken: Callable[[Sendable], bool] | None = field(default=None, compare=False)
+    together: Together | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +127,14 @@ class Surroundings:
     chance: Callable[[], float]
     owner: str
     report: Report
+
+
+class _Going(NamedTuple):
+    """An event that is to be sent, and its letter if it goes alone."""
+
+    delivery: Delivery
+    sendable: Sendable
+    letter: Letter
 
 
 class Deliverer:
@@ -244,61 +254,107 @@ class Deliverer:
                 self._around.report(one, Fault(one.fault) if one.fault else None)
 
     async def _attempt(self, head: Head, now: datetime) -> None:
-        """Send one event, if it may still be sent, and keep what became of it."""
+        """Send what is due, alone or with what goes out with it, and keep what became of it."""
+        going = [one for each in await self._with(head, now) if (one := await self._written(each, now))]
+        same = [one for one in going if one.letter.kind == going[0].letter.kind]
+        if not same:
+            return
+        letter = self._in_one(same, now)
+        if letter is None:
+            await self._apart([one.delivery for one in same], now)
+            return
+        tried = [
+            replace(
+                one.delivery,
+                attempts=one.delivery.attempts + 1,
+                told=tuple(dict.fromkeys((*one.delivery.told, *letter.told))),
+                letter=letter.letter_id if len(same) > 1 else one.delivery.letter,
+            )
+            for one in same
+        ]
+        for each in tried:
+            await asyncio.to_thread(self._around.store.put, each)
+        outcome = await self._courier.send(letter)
+        if outcome.fault is None:
+            tried = [replace(one, told=letter.told) for one in tried]
+        await self._end(tried, outcome, self._around.clock())
+
+    async def _with(self, head: Head, now: datetime) -> Sequence[Head]:
+        """Return what is tried with an event: nothing, unless the destination takes several in one letter."""
+        if self._destination.together is None:
+            return [head]
+        store = self._around.store
+        return await asyncio.to_thread(store.together, head.delivery, at=now, limit=TOGETHER_MAX)
+
+    async def _written(self, head: Head, now: datetime) -> _Going | None:
+        """Return an event with its letter, None for one that is not to be sent: that is kept."""
         delivery = head.delivery
         try:
             sendable = self._around.bodies.open(head.body)
         except MalformedMessage:
-            await self._end(delivery, failed(Fault.UNWRITABLE), now)
-            return
+            await self._end([delivery], failed(Fault.UNWRITABLE), now)
+            return None
         if sendable.event_id != delivery.event_id or await self._overtaken(delivery):
             await self._keep(replace(delivery, state=State.SUPERSEDED), None)
-            return
+            return None
         try:
             letter = self._courier.write(sendable, at=now, told=head.told)
         except Exception:  # noqa: BLE001 - one event that we cannot write must not hold up the others
-            await self._end(delivery, failed(Fault.UNWRITABLE), now)
-            return
+            await self._end([delivery], failed(Fault.UNWRITABLE), now)
+            return None
         if letter is None:
             await self._keep(replace(delivery, state=State.NOT_TOLD, fault=""), None)
-            return
-        letter = replace(letter, repeated=delivery.attempts > 0)
-        tried = replace(
-            delivery,
-            attempts=delivery.attempts + 1,
-            told=tuple(dict.fromkeys((*delivery.told, *letter.told))),
-        )
-        await asyncio.to_thread(self._around.store.put, tried)
-        outcome = await self._courier.send(letter)
-        if outcome.fault is None:
-            tried = replace(tried, told=letter.told)
-        await self._end(tried, outcome, self._around.clock())
+            return None
+        return _Going(delivery, sendable, letter)
+
+    def _in_one(self, going: Sequence[_Going], now: datetime) -> Letter | None:
+        """Return the letter of several events, or of one; None where they cannot be written into one."""
+        first, together = going[0], self._destination.together
+        letter_id = first.delivery.sent_as
+        letter: Letter | None = first.letter
+        if together is not None and (len(going) > 1 or letter_id != first.letter.letter_id):
+            try:
+                letter = together([one.sendable for one in going], now, letter_id)
+            except Exception:  # noqa: BLE001 - each is tried alone
+                return None
+        repeated = any(one.delivery.attempts for one in going)
+        return None if letter is None else replace(letter, repeated=repeated)
+
+    async def _apart(self, deliveries: Iterable[Delivery], at: datetime) -> None:
+        """Have each of several events go alone: one of them is at fault, and keeps none of the others."""
+        for one in deliveries:
+            await asyncio.to_thread(self._around.store.put, one.alone(at))
 
     async def _overtaken(self, delivery: Delivery) -> bool:
         """Whether a later event of the alert is in the inbox after which this one may not be told."""
-        if self._destination.overtaken is _never:
+        overtaken = self._destination.overtaken
+        if overtaken is None:
             return False
         for body in await asyncio.to_thread(self._around.store.later, delivery):
             with suppress(MalformedMessage):  # it is put aside at its turn
-                if self._destination.overtaken(self._around.bodies.open(body)):
+                if overtaken(self._around.bodies.open(body)):
                     return True
         return False
 
-    async def _end(self, tried: Delivery, outcome: Outcome, at: datetime) -> None:
-        """Keep what an attempt made of a delivery, and leave a receiver that did not answer alone."""
+    async def _end(self, tried: Sequence[Delivery], outcome: Outcome, at: datetime) -> None:
+        """Keep what an attempt made of deliveries, and leave a receiver that did not answer alone."""
         chance = self._around.chance()
-        step: Step = after(outcome, attempts=max(tried.attempts, 1), at=at, chance=chance)
         left = leave_alone(outcome, failures=self._failures + 1, chance=chance)
         self._failures = 0 if left is None else self._failures + 1
         self._left_until = None if left is None else at + left
-        kept = replace(
-            tried,
-            state=step.state,
-            fault="" if outcome.fault is None else outcome.fault.value,
-            due_at=step.due_at or tried.due_at,
-            delivered_at=at if step.state is State.DELIVERED else tried.delivered_at,
-        )
-        await self._keep(kept, outcome.fault)
+        steps = [after(outcome, attempts=max(one.attempts, 1), at=at, chance=chance) for one in tried]
+        if len(tried) > 1 and any(step.state is State.DEAD for step in steps):
+            await self._apart(tried, at)
+            return
+        for one, step in zip(tried, steps, strict=True):
+            kept = replace(
+                one,
+                state=step.state,
+                fault="" if outcome.fault is None else outcome.fault.value,
+                due_at=step.due_at or one.due_at,
+                delivered_at=at if step.state is State.DELIVERED else one.delivered_at,
+            )
+            await self._keep(kept, outcome.fault)
 
     async def _keep(self, delivery: Delivery, fault: Fault | None) -> None:
         """Keep a delivery and report it."""

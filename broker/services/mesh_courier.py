@@ -5,6 +5,7 @@ Knows which message an event makes, that most make none, and what a refusal of t
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,6 +54,22 @@ def taken_back(later: Sendable) -> bool:
     Neither message can take an access back, so what is no longer so must not go out first.
     """
     return isinstance(later, Published) and overtakes(later.event)
+
+
+def in_one(
+    office: Office, between: Correspondents, sendables: Sequence[Sendable], at: datetime, letter_id: str
+) -> Letter | None:
+    """
+    Return the one notification of several accesses, as the national window has it (dossier 3.6).
+
+    None for anything else: a number that is not in use is told in a message of its own.
+    """
+    told = [one for one in sendables if isinstance(one, Published) and tells_of_access(one.event)]
+    if len(told) < len(sendables):
+        return None
+    notification_id = message_id("notification", letter_id)
+    body = write_access_notification(told, between, notification_id=notification_id, at=at)
+    return Letter(body=body, letter_id=letter_id, kind=office.access)
 
 
 class MeshCourier:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from broker.adapters.delivery_store import SqlDeliveries
 from broker.adapters.sent_messages import SqlSentMessages
 from broker.cli import root
-from broker.core.delivery import Fault, failed
+from broker.core.delivery import Fault, State, failed
 from broker.core.mailbox import SentMessage, Whereabouts
 from broker.runtime.parts import present
 from tests.builders.delivering import HERE, Counter, Desk, database, work
@@ -84,6 +85,16 @@ def test_everything_is_listed_with_how_it_stands(url: str) -> None:
 def test_one_authoritys_message_is_found(url: str, arguments: tuple[str, ...], ids: set[str]) -> None:
     """By its state, by where it went, or by the id that `cpis deliveries` and the audit trail name."""
     assert {one for one in EVERYTHING if one[0] in ids} == listed(url, *arguments)
+
+
+def test_an_event_that_went_out_with_others_is_found_by_its_own_id(url: str) -> None:
+    """The message is the first one's; what stands beside each event says so."""
+    shelf = SqlDeliveries(url)
+    (found,) = shelf.find(event_id="e6")
+    shelf.put(replace(found, state=State.DELIVERED, letter="e1"))
+    shelf.close()
+
+    assert {("e1", "waiting")} == listed(url, "--id", "e6")
 
 
 def test_a_table_has_the_times_and_the_exchanges_own_id(url: str) -> None:
