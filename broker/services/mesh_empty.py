@@ -48,8 +48,7 @@ class EmptyNotifications:
             return False
         code = self._between.authority.code
         local_id = f"{EMPTY}{code}-{end:%Y%m%d%H}"
-        if not self._quiet(end):
-            self._done = end
+        if not self._quiet(end):  # what waits may yet be taken back, so that it is asked again
             return False
         body = write_access_notification([], self._between, notification_id=message_id(local_id), at=end)
         empty = Outgoing(

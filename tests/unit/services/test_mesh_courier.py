@@ -243,6 +243,16 @@ def test_a_window_that_was_not_quiet_and_no_window_are_not_told_of(
     assert [] == house.arrived()
 
 
+def test_a_window_whose_only_access_was_taken_back_at_its_end_is_told_of_as_quiet(house: House) -> None:
+    """It waited when it was asked first, and was never sent: nobody came."""
+    waits = iter([False, True, True])
+    post = MeshPost(house.ours, house.sent, clock=lambda: house.now, unnoted=house.unnoted.append)
+    empty = EmptyNotifications(post, OFFICE, BETWEEN, Window.HOURLY, quiet=lambda _at: next(waits))
+    looks = [asyncio.run(empty.look(NOON + timedelta(minutes=minutes))) for minutes in (5, 10, 15)]
+
+    assert [False, True, False] == looks
+
+
 def test_an_empty_notification_that_is_refused_is_not_tried_again(house: House) -> None:
     """The next access is refused as well, and that is told of."""
     empty = empties(house, Window.HOURLY, mailbox="NOBODY")
