@@ -246,5 +246,16 @@ class NotInUse:
     subject: str
 
 
-Answer = Explanation | Closed | NoPlan | Gone | NotInUse
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotTaken:
+    """
+    A visit whose messages are held and stand in no record, though one is held under its number.
+
+    They wait while the person is on hold, were set aside, or are on their way to the number that succeeded.
+    """
+
+    subject: str
+
+
+Answer = Explanation | Closed | NoPlan | Gone | NotInUse | NotTaken
 """What can be said of a visit, a view or an alert."""

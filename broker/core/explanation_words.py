@@ -23,6 +23,7 @@ from broker.core.explanation import (
     Happening,
     NoPlan,
     NotInUse,
+    NotTaken,
     Obstacle,
     PlanFinding,
     Revision,
@@ -53,6 +54,11 @@ _NO_ANSWER = (
 )
 _NOBODY = "a provider that is not named, since the record is restricted (ruling 24)"
 _TITLES = {Occasion.ATTENDED: "Visit", Occasion.BORN: "Birth", Occasion.OUTCOME_AWAITED: "Outcome"}
+_NOT_TAKEN = (
+    "Not decided: what is held of the person does not hold this visit. Its messages wait while the person is "
+    "on hold, were set aside, or are on their way to another number; see `cpis worklist list`. This is not "
+    "the answer that there is no plan."
+)
 
 
 def sentences(answer: Answer) -> tuple[str, ...]:
@@ -68,6 +74,8 @@ def sentences(answer: Answer) -> tuple[str, ...]:
             return tuple(_gone(answer))
         case NotInUse():
             return (f"Reference {answer.subject}", NOT_IN_USE)
+        case NotTaken():
+            return (f"Reference {answer.subject}", _NOT_TAKEN)
         case _:
             assert_never(answer)
 

@@ -5,7 +5,7 @@ References are keyed per NHS number (ruling 42), so everybody's record is gone t
 a cluster it opens a person's record, so the audit trail says who asked and why before anything is told.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple, assert_never
@@ -15,7 +15,7 @@ from broker.core.desk_errors import NothingToExplain
 from broker.core.errors import InvalidNhsNumber, MalformedMessage
 from broker.core.explained_alerts import gone
 from broker.core.explaining import explain, explain_alert
-from broker.core.explanation import Answer, NoPlan, NotInUse
+from broker.core.explanation import Answer, NoPlan, NotInUse, NotTaken
 from broker.core.facts import VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
@@ -27,6 +27,7 @@ from broker.ports import PARTITION_STATE_KEY, Archive, Record, Topic
 from broker.services.desk_log import DeskLog
 from broker.services.excluding import Excluding
 from broker.services.finding import VisitAsked, messages_of
+from broker.services.newest import newest
 from broker.services.rejected_desk import place_of
 from broker.services.replay import Replay
 from broker.wire.alerts_codec import AlertCodec
@@ -197,7 +198,13 @@ class Explanations:
             return NotInUse(subject=remains.subject)
         about = b"\n".join(key or b"" for key in remains.keys)
         await self._excluding.require_bytes(about, remains.subject, grounds)
+        if isinstance(remains.answer, NoPlan) and await self._has_record(remains.keys):
+            return NotTaken(subject=remains.subject)
         return remains.answer
+
+    async def _has_record(self, keys: Collection[bytes | None]) -> bool:
+        """Whether anything is held under one of these numbers."""
+        return bool(await newest(self._archive, Topic.PEOPLE, lambda record: record.key in keys))
 
     async def _note(self, subject: str, record: Record, grounds: Grounds) -> None:
         """Return once the audit trail says that the record is opened, by whom and why."""

@@ -13,9 +13,9 @@ from broker.adapters.memory_sealing import MemorySealer
 from broker.core.alerts import Why
 from broker.core.desk_errors import NothingToExplain
 from broker.core.errors import KafkaUnavailable
-from broker.core.explanation import Answer, Closed, Explanation, Gone, NoPlan, NotInUse
+from broker.core.explanation import Answer, Closed, Explanation, Gone, NoPlan, NotInUse, NotTaken
 from broker.core.explanation_words import sentences
-from broker.core.facts import Fact, IdentityKind, VisitLeft, VisitMessage
+from broker.core.facts import Fact, IdentityKind, IdentityNotice, VisitLeft, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import visit_reference
 from broker.core.operators import ActionKind, Grounds, OperatorAction
@@ -34,6 +34,7 @@ from broker.services.explanations import (
     Codecs,
     Explanations,
     ItemAsked,
+    ReferenceAsked,
     explain_replayed,
 )
 from broker.services.finding import VisitAsked
@@ -324,6 +325,21 @@ def test_a_forwarding_record_is_nobody() -> None:
             await desk.ask(replace(ANY_SYSTEM, provider=OdsCode(ADA.digits[:3])))
 
     at_desk(plan(), came(), then=then)
+
+
+@BOTH_WAYS
+def test_of_a_visit_that_waits_nobody_is_told_that_there_is_no_plan(asked: VisitAsked) -> None:
+    """The person is on hold: there is a record, and the visit is not in it (rulings 34, 41)."""
+
+    async def then(desk: Desk) -> None:
+        """Ask, by the visit's name and by its reference."""
+        reference = came().visit
+        assert NotTaken(subject=reference) == await desk.ask(asked)
+        assert NotTaken(subject=reference) == await desk.ask(ReferenceAsked(reference=reference))
+        assert "not the answer that there is no plan" in "\n".join(sentences(NotTaken(subject=reference)))
+
+    held = IdentityNotice(notice_id="h", kind=IdentityKind.ON_HOLD, recorded_at=NOON, received_at=NOON)
+    at_desk(held, plan(), came(), then=then)
 
 
 @BOTH_WAYS
