@@ -6,8 +6,7 @@ Knows numbers and counts; what happens where a limit is reached the server knows
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from broker.core.senders import Peer
@@ -64,9 +63,8 @@ class InHand:
         self._on_full = on_full
         self._waiting = 0
 
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Hold a place while a message is in hand."""
+    async def take(self) -> None:
+        """Take a place for a message that is in hand now, once there is one."""
         if self._places.locked() and self._waiting == 0:
             self._on_full()
         self._waiting += 1
@@ -74,7 +72,7 @@ class InHand:
             await self._places.acquire()
         finally:
             self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._places.release()
+
+    def give_back(self) -> None:
+        """Take in that a message is in hand no more."""
+        self._places.release()

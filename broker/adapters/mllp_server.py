@@ -240,21 +240,32 @@ class MllpServer:
             answer = await self._answer(event, peer)
             if answer is not None:
                 writer.write(frame(answer))
-                try:
-                    async with asyncio.timeout(limits.write_seconds):
-                        await writer.drain()
-                except TimeoutError:
-                    writer.transport.abort()
+                if not await self._is_read(writer):
                     return "connection deaf"
             deadline, within_frame = clock() + limits.idle_seconds, False
         return "connection closed"
 
+    async def _is_read(self, writer: asyncio.StreamWriter) -> bool:
+        """Wait until there is room for another answer; abort and return False where there is none in time."""
+        if not writer.transport.get_write_buffer_size():
+            return True  # the kernel has it all, as it has nearly always
+        try:
+            async with asyncio.timeout(self._limits.write_seconds):
+                await writer.drain()
+        except TimeoutError:
+            writer.transport.abort()
+            return False
+        return True
+
     async def _answer(self, event: Frame | Unreadable, peer: Peer) -> bytes | None:
         """Hand one message, or what is none, to its handler."""
-        async with self._in_hand.place():
+        await self._in_hand.take()
+        try:
             if isinstance(event, Frame):
                 return await self._receive(event.data, peer)
             return await self._receive_unreadable(event.data, event.reason)
+        finally:
+            self._in_hand.give_back()
 
     async def _hand_over_rest(self, framer: Framer, peer: Peer) -> None:
         """Hand over what a peer sent and did not end: nobody waits for an answer, but the bytes are kept."""
