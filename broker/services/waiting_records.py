@@ -73,16 +73,16 @@ class WaitingRecords:
         Return each record as `examined` does, in their order.
 
         As many are asked about together as the source bears. Where a question fails, the others go on, and
-        only what failed is asked again (R16). Raises `DemographicsUnavailable` where the source is away: so
-        many questions failed one after the other, or all that were asked again.
+        only what failed is asked again (R16), a single one as well. Raises `DemographicsUnavailable` where
+        the source is away: so many questions failed one after the other, or all that were asked again.
         """
         found: dict[int, Verified] = {}
-        asked = list(enumerate(records))
+        asked, again = list(enumerate(records)), False
         while asked:
             failed = await self._examined(asked, received_at, found)
-            if len(failed) == len(asked):
+            if again and len(failed) == len(asked):
                 raise DemographicsUnavailable
-            asked = failed
+            asked, again = failed, True
         return [found[place] for place in sorted(found)]
 
     async def _examined(

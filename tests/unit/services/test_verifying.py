@@ -258,6 +258,14 @@ def test_one_question_that_fails_is_asked_again_and_no_other_is(at_once: int) ->
     assert source.asked == {MOTHER: 1, CHILD: 2, NEXT: 1}
 
 
+def test_a_file_of_one_record_is_asked_about_again_too() -> None:
+    """As is the last of a large one, which may come alone (R16)."""
+    source = StumblingSource(failures=1)
+    source.put(CHILD, AGREES)
+
+    assert [RecordCode.LOADED] == [one.code for one in Desk(source=source).load(FILE).records]
+
+
 @pytest.mark.parametrize("at_once", [1, 3])
 def test_a_question_that_goes_on_failing_leaves_the_file_to_be_taken_again(at_once: int) -> None:
     """Whoever is not answered for is not loaded, and nor is anybody of the file (R16: CPF05)."""
