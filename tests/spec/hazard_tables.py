@@ -183,11 +183,14 @@ NEWBORNS = rows("""
     T-9d / cover / UCP E09 / number=B born=D-29 start=D-90 end=D-30 | no
     T-1h / birth / b1 / baby=B visit=v1; T+1h / A08 / v1 / number=B mothers=A | yes
     T-1h / birth / b1 / baby=B visit=v1; T+1h / A08 / v1 / number=B mothers=C | no
+    T-1h / birth / b1 / baby=B named=one; T+1h / notice / n1 born-to / number=B mother=one | yes
+    T-1h / birth / b1 / baby=B named=one; T+1h / notice / n1 born-to / number=B mother=another | no
     -                                     | no
 """)
 """
 What links a baby with its mother, of whom an unborn child's plan is on file from `D-10` on; or what is known
-of another mother's plan. C is another mother, whom the visit may name instead.
+of another mother's plan. C is another mother, whom the visit may name instead, as a birth notice that is
+corrected may name `another`.
 """
 
 ENDED = rows("""

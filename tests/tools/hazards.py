@@ -269,6 +269,12 @@ HAZARDS = (
                 wrong="return False",
             ),
             Mutation(
+                rule="ruling 26", mistake="a birth notice that was corrected still links the first",
+                module=_CORE / "newborn.py",
+                right="named = corrected if birth.visit is None else",
+                wrong="named = None if birth.visit is None else",
+            ),
+            Mutation(
                 rule="ruling 26", mistake="a link that was taken back is taken up again after its visit",
                 module=_CORE / "newborn.py",
                 right="if birth.void or birth.visit in gone:",
