@@ -112,6 +112,7 @@ class DeliveryShelf(Protocol):
         destination: str | None = None,
         state: State | None = None,
         event_id: str | None = None,
+        letter: str | None = None,
         limit: int = 1_000,
         skip: int = 0,
     ) -> Sequence[Delivery]:

@@ -264,11 +264,12 @@ class SqlDeliveries:
         destination: str | None = None,
         state: State | None = None,
         event_id: str | None = None,
+        letter: str | None = None,
         limit: int = 1_000,
         skip: int = 0,
     ) -> Sequence[Delivery]:
         """Return at most `limit` deliveries that are like this, the newest first, behind the first `skip`."""
-        asked = {"destination": destination, "state": state, "event_id": event_id}
+        asked = {"destination": destination, "state": state, "event_id": event_id, "letter": letter}
         wanted = select(DELIVERIES).order_by(_COLUMNS.number.desc(), _COLUMNS.destination)
         wanted = wanted.limit(limit).offset(skip)
         for name, value in asked.items():

@@ -32,11 +32,14 @@ def deliveries() -> None:
 @deliveries.command("list")
 @click.option("--destination", help="One destination, such as provider.RXX.mllp.")
 @click.option("--state", type=click.Choice([state.value for state in State]), help="One state.")
+@click.option("--letter", help="What went out in one message, by the id that `cpis mesh list` shows.")
 @_page_option
 @json_option
-def list_(destination: str | None, state: str | None, page: int, *, as_json: bool) -> None:
+def list_(
+    destination: str | None, state: str | None, letter: str | None, page: int, *, as_json: bool
+) -> None:
     """List the deliveries, the newest first: the last error, the attempts so far, the next attempt."""
-    _list(destination, None if state is None else State(state), page, as_json=as_json)
+    _list(destination, None if state is None else State(state), page, letter=letter, as_json=as_json)
 
 
 @deliveries.command()
@@ -140,11 +143,17 @@ def forget(destination: str, reason: str, by: str, bootstrap_servers: str | None
     click.echo(f"{destination} forgotten")
 
 
-def _list(destination: str | None, state: State | None, page: int, *, as_json: bool) -> None:
+def _list(
+    destination: str | None, state: State | None, page: int, *, letter: str | None = None, as_json: bool
+) -> None:
     """List one page of deliveries, and say where there is another."""
     with _shelf() as shelf:
         found = shelf.find(
-            destination=destination, state=state, limit=_PAGE_ROWS + 1, skip=(page - 1) * _PAGE_ROWS
+            destination=destination,
+            state=state,
+            letter=letter,
+            limit=_PAGE_ROWS + 1,
+            skip=(page - 1) * _PAGE_ROWS,
         )
     show_list(map(_row, found[:_PAGE_ROWS]), _COLUMNS, as_json=as_json, nothing="no deliveries")
     if len(found) > _PAGE_ROWS:

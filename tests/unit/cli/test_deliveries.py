@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -44,6 +45,15 @@ def test_a_list_says_why_something_waits(desk: Desk) -> None:
         rows[1]["attempts"],
     )
     assert "0.000 s" == rows[0]["took"]
+
+
+def test_what_went_out_in_one_message_is_listed_by_its_id(desk: Desk) -> None:
+    """Where it is lost, each of its events is to be sent again."""
+    for event in ("e1", "e3"):
+        desk.store.put(replace(desk.found(event), letter="e1"))
+    shown = run(desk, "list", "--letter", "e1", "--json").stdout.splitlines()
+
+    assert ["e3", "e1"] == [json.loads(line)["event"] for line in shown]
 
 
 def test_what_was_put_aside_is_listed_by_itself(desk: Desk) -> None:
