@@ -46,13 +46,19 @@ class PdsTokens:
 
     async def token(self, seconds: float) -> str:
         """Return a token that is good for a while yet, within so many seconds; raise `Unanswered`."""
+        if self._is_good():
+            return self._token
         try:
             async with asyncio.timeout(seconds), self._lock:
-                if not self._token or self._steady() >= self._good_until:
+                if not self._is_good():
                     await self._renew(seconds)
                 return self._token
         except TimeoutError:
             raise Unanswered(Trouble.NO_ANSWER) from None
+
+    def _is_good(self) -> bool:
+        """Whether there is a token that is good for a while yet."""
+        return bool(self._token) and self._steady() < self._good_until
 
     def refused(self, token: str) -> None:
         """Forget a token that the source does not take any more, unless there is a newer one."""

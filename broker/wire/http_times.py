@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 _RETRY_AFTER_MAX_S = 3_600.0  # more than anybody waits for: what stands there may be any number
 
@@ -19,7 +20,13 @@ def made_at(text: str | None, now: datetime) -> datetime:
     none that can be read.
     """
     try:
-        said = parsedate_to_datetime(text or "")
+        said = _read(text or "")
     except ValueError:
         return now
     return now if said.tzinfo is None else min(said.astimezone(UTC), now)
+
+
+@lru_cache(maxsize=16)  # all answers of a second say the same
+def _read(text: str) -> datetime:
+    """Return the time of a `Date`; raise `ValueError`."""
+    return parsedate_to_datetime(text)
