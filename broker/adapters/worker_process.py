@@ -12,9 +12,10 @@ import multiprocessing
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from multiprocessing.connection import wait
 from typing import Any
 from weakref import ref
@@ -82,8 +83,14 @@ class ReadAside:
         *,
         thread_bytes_max: int = THREAD_BYTES_MAX,
         idle_seconds: float = _IDLE_SECONDS,
+        reader: type[FileReader] = FileReader,
     ) -> None:
-        """Start nothing yet; a process that was started is kept for so many seconds without a file."""
+        """
+        Start nothing yet; a process that was started is kept for so many seconds without a file.
+
+        `reader` is what reads in a thread.
+        """
+        self._reader = reader
         self._records_max = records_max
         self._thread_bytes_max = thread_bytes_max
         self._idle_seconds = idle_seconds
@@ -96,13 +103,20 @@ class ReadAside:
     ) -> AsyncIterator[FileAside]:
         """Lend what reads one file."""
         if not await asyncio.to_thread(_is_larger, content, self._thread_bytes_max):
-            reader = FileReader(media_type, self._records_max)
+            reader = self._reader(media_type, self._records_max)
+            # One thread for all of a file: lxml keeps the names of a document in a table of the thread that
+            # began it, which two threads at once would destroy.
+            thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="upload")
 
             async def in_thread(name: str, *words: Any) -> Any:
                 """Call a method of the reader."""
-                return await asyncio.to_thread(getattr(reader, name), *words)
+                call = partial(getattr(reader, name), *words)
+                return await asyncio.get_running_loop().run_in_executor(thread, call)
 
-            yield FileAside(content, in_thread)
+            try:
+                yield FileAside(content, in_thread)
+            finally:
+                thread.shutdown(wait=False, cancel_futures=True)
             return
         pool, self._idle = self._idle or _started(), None
         if self._ending is not None:

@@ -6,16 +6,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from broker.adapters.worker_process import ReadAside
 from broker.core.errors import ReaderLost
 from broker.upload_ports import in_memory
-from broker.wire.upload_reading import UnreadableFile
+from broker.wire.upload_reading import FileReader, FoundRecord, UnreadableFile
 from tests.builders.upload import Person, Record, build_upload
 from tests.builders.upload_reading import ReadFile, read_file
 from tests.waiting import wait_until
@@ -71,6 +74,47 @@ def test_a_file_is_read_aside_as_it_is_read_here(thread_bytes_max: int) -> None:
 def test_a_fault_comes_back_with_its_reason_and_place(thread_bytes_max: int) -> None:
     """What refuses the whole file survives the way between two processes."""
     assert UnreadableFile("CPF01 not an upload", "/") == read_aside(b"<File/>", thread_bytes_max)
+
+
+def test_each_file_is_read_by_a_thread_of_its_own_from_its_beginning_to_its_end() -> None:
+    """The parser's tables are the thread's: two threads in one file end the process."""
+    threads: list[set[int]] = []
+
+    class Watched(FileReader):
+        """A reader that notes by which thread it is called."""
+
+        def __init__(self, *words: Any) -> None:
+            super().__init__(*words)
+            self.threads: set[int] = set()
+            threads.append(self.threads)
+
+        def survey(self, piece: bytes) -> bool:
+            """Note it."""
+            self.threads.add(threading.get_ident())
+            return super().survey(piece)
+
+        def read(self, piece: bytes) -> list[FoundRecord]:
+            """Note it."""
+            self.threads.add(threading.get_ident())
+            return super().read(piece)
+
+    def pieces() -> Iterator[bytes]:
+        """Yield the file in pieces of a few bytes."""
+        for start in range(0, len(FILE), 100):
+            yield FILE[start : start + 100]
+
+    async def read() -> int:
+        """Read one file."""
+        async with ReadAside(reader=Watched)(pieces) as reading:
+            await reading.survey(NOW)
+            return sum([len(found) async for found in reading.records()])
+
+    async def all_at_once() -> list[int]:
+        """Read several."""
+        return await asyncio.gather(*(read() for _ in range(8)))
+
+    assert [2] * 8 == asyncio.run(all_at_once())
+    assert [1] * 8 == [len(one) for one in threads]
 
 
 def test_a_process_that_dies_is_told_apart_from_a_fault_of_the_file() -> None:
