@@ -92,6 +92,8 @@ def people() -> st.SearchStrategy[Person]:
         untold=st.frozensets(
             st.builds(Untold, to=words(), subject=references(), digest=references()), max_size=2
         ),
+        waiting=st.lists(st.tuples(words(), st.integers(0, 2**63 - 1)), max_size=2).map(tuple),
+        set_aside=st.dictionaries(references(), times(), max_size=2),
     )
 
 

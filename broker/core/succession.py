@@ -64,6 +64,7 @@ class Merged:
     closed: frozenset[str] = frozenset()
     untold: frozenset[Untold] = frozenset()
     history: tuple[Past, ...] = ()
+    set_aside: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,13 +230,15 @@ def handed_over(person: Person, forwarding: Forwarding, received_at: datetime) -
         closed=person.closed,
         untold=person.untold,
         history=person.history,
+        set_aside=person.set_aside,
     )
 
 
 def kept(merged: Merged) -> bool:
     """Whether a person is kept whose record this is: one with a plan, a notice, or something told."""
     known = merged.known
-    return bool(known.plans or known.notices or known.covers or merged.told or merged.closed)
+    said = known.plans or known.notices or known.covers
+    return bool(said or merged.told or merged.closed or merged.set_aside)
 
 
 def translated(
@@ -364,6 +367,7 @@ def _with_merged(person: Person, fact: Merged) -> Person:
         closed=(person.closed | fact.closed) - open_again,
         untold=person.untold | fact.untold,
         history=newest((*fact.history, *person.history), len(fact.history) + len(person.history)),
+        set_aside={**fact.set_aside, **person.set_aside},
     )
 
 

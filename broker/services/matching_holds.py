@@ -79,10 +79,10 @@ class Holds:
         """Return the person with what was set aside now, and without what was and has been taken since."""
         held = dict(person.set_aside)
         for one in taken if held else ():
-            held.pop(self._digest(one.record), None)
+            held.pop(self._digest(one.record, one.value), None)
         for bad in poison:
             if makes_note(bad):
-                held.setdefault(self._digest(bad.record), clock)
+                held.setdefault(self._digest(bad.record, bad.record.value or b""), clock)
         return person if held == person.set_aside else replace(person, set_aside=held)
 
     def ended(self, person: Person, clock: datetime) -> tuple[Write, ...]:
@@ -93,9 +93,9 @@ class Holds:
         notice = notice_of(person.number, IdentityKind.HOLD_ENDED, at, clock, self._key)
         return (fact_write(self._facts, notice, person.number, notice.notice_id, SOURCE),)
 
-    def _digest(self, record: Record) -> str:
-        """Return what a record that is written once more is known by."""
-        return self._key.derive("set aside", record.topic, sha256(record.value or b"").hexdigest())
+    def _digest(self, record: Record, value: bytes) -> str:
+        """Return what a record that is written once more is known by, as it was first written."""
+        return self._key.derive("set aside", record.topic, sha256(value).hexdigest())
 
 
 def makes_note(poison: Poison) -> bool:

@@ -261,6 +261,7 @@ class FactCodec:
             closed=merged.closed,
             untold=merged.untold,
             history=merged.history,
+            set_aside=merged.set_aside,
         )
         bond = bound_to("merged", number.key)
         row = {
@@ -318,6 +319,7 @@ class FactCodec:
             closed=person.closed,
             untold=person.untold,
             history=person.history,
+            set_aside=person.set_aside,
         )
 
     def _seal(self, name: str, details: Row, number: NhsNumber) -> Row | None:

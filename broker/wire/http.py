@@ -110,7 +110,12 @@ class Routes:
             self._by_path.setdefault(one.path, {})[one.method] = one
 
     def find(self, path: str, method: str) -> tuple[Operation | None, Mapping[str, str], list[str]]:
-        """Return the operation, what its path names, and the methods that there are of that path."""
+        """
+        Return the operation, what its path names, and the methods that there are of that path.
+
+        A slash at the end says nothing: a client that puts its base and nothing together writes one.
+        """
+        path = path.removesuffix("/")
         for own, operations in self._by_path.items():
             named = _named(own.split("/"), path.split("/"))
             if named is not None:

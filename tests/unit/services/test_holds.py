@@ -25,7 +25,18 @@ from broker.services.disclosing import UNTAKEN
 from broker.services.matching_output import PERSON_BYTES_MAX
 from tests.builders.enquiry import GROUNDS, Desk, came
 from tests.builders.house import ADA, House, in_house
-from tests.builders.matcher import KEY, NOON, PROVIDER, SALT, access, attendance, numbers, plan, schemas
+from tests.builders.matcher import (
+    KEY,
+    NOON,
+    PROVIDER,
+    SALT,
+    access,
+    attendance,
+    fact_write,
+    numbers,
+    plan,
+    schemas,
+)
 from tests.builders.street import A, B, Street, arrives, in_street, said, superseded
 from tests.unit.services.test_disclosing import disclosing
 from tests.unit.services.test_looking import NURSE
@@ -213,6 +224,24 @@ def test_what_waits_goes_with_a_number_that_is_superseded() -> None:
         person = street.person(B)
         assert isinstance(person, Person)
         assert 1 == len(person.waiting)
+
+    in_street(scenario)
+
+
+def test_what_was_set_aside_goes_with_a_number_that_is_superseded() -> None:
+    """The successor's record knows that a plan could not be read, until it is put back (rulings 22, 41)."""
+
+    async def scenario(street: Street) -> None:
+        sent = fact_write(street.codecs.facts, plan(), A)
+        street.kafka.append([replace(sent, value=b"no plan that can be read")])
+        street.send(A, arrives(A))
+        async with street.at_work():
+            await street.settled()
+            street.send(A, superseded(B))
+            await street.settled()
+        person = street.person(B)
+        assert isinstance(person, Person)
+        assert 1 == len(person.set_aside)
 
     in_street(scenario)
 

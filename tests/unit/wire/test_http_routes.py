@@ -49,6 +49,8 @@ ROUTES = Routes(
     ("path", "method", "found", "named", "methods"),
     [
         ("/a", "POST", "POST /a", {}, ["GET", "POST"]),
+        ("/a/", "POST", "POST /a", {}, ["GET", "POST"]),
+        ("/a//", "POST", None, {"id": ""}, ["GET"]),
         ("/a", "DELETE", None, {}, ["GET", "POST"]),
         ("/a/1", "GET", "GET /a/{id}", {"id": "1"}, ["GET"]),
         ("/a/1/b", "GET", "GET /a/{id}/b", {"id": "1"}, ["GET"]),
