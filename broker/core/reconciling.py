@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from broker.core.answers import ALL_STAFF, Asker
 from broker.core.birthdays import born_on
 from broker.core.content import successor_of
 from broker.core.excluded import any_excluded
@@ -58,8 +59,9 @@ class PlanRow:
 
     Of a number that is not in use all but `authority`, `standing`, `faults` and when it was last recorded is
     None: no number, no id of the child (ruling 23). `restricted` marks a record for restricted recipients
-    alone (ruling 24), and that of a person whom somebody must not see: who reads the file, nobody knows (48).
-    Days are Europe/London, `recorded_at` aware UTC. `content` is the plan as its newest version has it.
+    alone (ruling 24), and that of a person whom somebody must not see: who reads the file, nobody knows.
+    `shut` is one that whoever has it written out must not see, or may be somebody who must not (48). Days are
+    Europe/London, `recorded_at` aware UTC. `content` is the plan as its newest version has it.
     """
 
     authority: OdsCode
@@ -67,6 +69,7 @@ class PlanRow:
     faults: tuple[PlanFault, ...]
     recorded_at: datetime
     restricted: bool = False
+    shut: bool = False
     child_id: str | None = field(default=None, repr=False)
     number: NhsNumber | None = None
     plan_type: PlanType | None = None
@@ -75,10 +78,13 @@ class PlanRow:
     content: PlanContent | None = field(default=None, repr=False)
 
 
-def rows_of(record: Person | Inactive, at: datetime, policy: AnyPolicy) -> Iterator[PlanRow]:
+def rows_of(
+    record: Person | Inactive, at: datetime, policy: AnyPolicy, reader: Asker = ALL_STAFF
+) -> Iterator[PlanRow]:
     """
     Yield every plan in somebody's record, whichever authority's, as it stands at a moment (aware).
 
+    `reader` has them written out: who that is counts for who must not see the person (48).
     A plan is its present owner's: after a reorganisation the successor's (ruling 19).
     """
     now = policy.at(at)
@@ -108,6 +114,7 @@ def rows_of(record: Person | Inactive, at: datetime, policy: AnyPolicy) -> Itera
             faults=tuple(_faults(versions, standing, moved=owner != content.authority, shared=shared)),
             recorded_at=versions[-1].recorded_at,
             restricted=restricted,
+            shut=reader.is_excluded(notices),
             child_id=content.child_id,
             number=record.number,
             plan_type=content.plan_type,

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass
 
+from broker.core.answers import ALL_STAFF, Asker
 from broker.core.errors import MalformedMessage
 from broker.core.identifiers import OdsCode, aware
 from broker.core.invalidation import Inactive
@@ -17,6 +18,7 @@ from broker.core.policy import AnyPolicy
 from broker.core.reconciling import PlanRow, PlanStanding, rows_of
 from broker.ports import PARTITION_STATE_KEY, Archive, Clock, Record, Topic
 from broker.services.desk_log import DeskLog
+from broker.services.excluding import DeskUser
 from broker.services.newest import newest
 from broker.wire.state_codec import StateCodec
 
@@ -38,9 +40,21 @@ class Reconciliation:
     """Reads the plans that are held; every method raises what the archive raises."""
 
     def __init__(
-        self, archive: Archive, states: StateCodec, log: DeskLog, *, policy: AnyPolicy, clock: Clock
+        self,
+        archive: Archive,
+        states: StateCodec,
+        log: DeskLog,
+        *,
+        policy: AnyPolicy,
+        clock: Clock,
+        who: DeskUser | None = None,
     ) -> None:
-        """Read with `archive`; `log` takes down who has an authority's plans written out, and why."""
+        """
+        Read with `archive`; `log` takes down who has an authority's plans written out, and why.
+
+        `who` works at this desk; where that is not known it is anybody (ruling 48).
+        """
+        self._reader = ALL_STAFF if who is None else Asker(user=who.user)
         self._archive = archive
         self._states = states
         self._log = log
@@ -54,8 +68,8 @@ class Reconciliation:
         """
         Return authorities' plans, those of restricted records only where `restricted` (ruling 24).
 
-        Of other people nothing is held meanwhile. Raises `NotForThisRole`, and `KafkaUnavailable` where it
-        cannot be noted first.
+        Children whom the reader must not see, or must not perhaps, are left out (48). Of other people nothing
+        is held meanwhile. Raises `NotForThisRole`, and `KafkaUnavailable` where it cannot be noted first.
         """
         place = Place(topic=Topic.PEOPLE.value, partition=YET_UNWRITTEN, offset=YET_UNWRITTEN)
         named = " ".join(sorted(one.code for one in authorities))
@@ -63,7 +77,7 @@ class Reconciliation:
         await self._log.audit(ActionKind.EXPLAINED, "reconciliation", place, grounds, outcome=outcome)
         rows = self._rows(lambda record: self._concerns(record, authorities))
         own = [row async for row in rows if row.authority in authorities]
-        shown = tuple(row for row in own if restricted or not row.restricted)
+        shown = tuple(row for row in own if not row.shut and (restricted or not row.restricted))
         return Reconciled(rows=shown, withheld=len(own) - len(shown), unreadable=self._unreadable)
 
     async def counts(self) -> Mapping[OdsCode, Counter[PlanStanding]]:
@@ -88,7 +102,7 @@ class Reconciliation:
                 self._unreadable += 1
                 continue
             if held is not None:
-                for row in rows_of(held, now, self._policy):
+                for row in rows_of(held, now, self._policy, self._reader):
                     yield row
 
     def _concerns(self, record: Record, authorities: Collection[OdsCode]) -> bool:

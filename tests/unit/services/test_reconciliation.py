@@ -15,6 +15,7 @@ from broker.core.possible import Shelf
 from broker.core.reconciling import PlanStanding
 from broker.ports import Topic
 from broker.services.desk_log import DeskLog
+from broker.services.excluding import DeskUser
 from broker.services.reconciliation import Reconciliation
 from broker.wire.reconciliation import COLUMNS, write_reconciliation
 from tests.builders.house import ADA, House, in_house
@@ -25,17 +26,17 @@ BOB, EVE = [number for number, _ in zip(numbers(), range(3), strict=False)][1:]
 OTHER = OdsCode("E08")
 
 
-def desk(house: House, role: Role = Role.ADMINISTRATOR) -> Reconciliation:
-    """Return the use case on a house."""
+def desk(house: House, role: Role = Role.ADMINISTRATOR, who: DeskUser | None = None) -> Reconciliation:
+    """Return the use case on a house, at a user's desk."""
     log = DeskLog(MemoryFactLog(house.kafka), house.codecs.records, key=KEY, clock=lambda: NOON, role=role)
     return Reconciliation(
-        MemoryArchive(house.kafka), house.codecs.states, log, policy=Policy(), clock=lambda: NOON
+        MemoryArchive(house.kafka), house.codecs.states, log, policy=Policy(), clock=lambda: NOON, who=who
     )
 
 
-def said(kind: IdentityKind) -> IdentityNotice:
-    """Return a word of the demographic source."""
-    return IdentityNotice(notice_id=kind, kind=kind, recorded_at=NOON, received_at=NOON)
+def said(kind: IdentityKind, user: str | None = None) -> IdentityNotice:
+    """Return a word of the demographic source, or of a side about a user."""
+    return IdentityNotice(notice_id=kind, kind=kind, user=user, recorded_at=NOON, received_at=NOON)
 
 
 async def settled(house: House) -> None:
@@ -74,6 +75,36 @@ def test_restricted_records_are_written_for_those_who_may_read_them() -> None:
 
         assert 0 == found.withheld
         assert f"C-1,{BOB.digits}," in write_reconciliation(found.rows)
+
+    in_house(scenario)
+
+
+@pytest.mark.parametrize(
+    ("user", "restricted", "written"),
+    [
+        ("u2", True, True),
+        ("u2", False, False),
+        ("u1", True, False),
+        ("u1", False, False),
+        (None, True, False),
+        (None, False, False),
+    ],
+)
+def test_a_child_whom_the_reader_must_not_see_is_left_out_whatever_is_asked_for(
+    user: str | None, *, restricted: bool, written: bool
+) -> None:
+    """Nor is it written at a desk that does not say whose it is; the others are (ruling 48)."""
+
+    async def scenario(house: House) -> None:
+        await settled(house)
+        house.send(said(IdentityKind.EXCLUDED, "u1"))
+        async with house.at_work():
+            await house.taken()
+        who = None if user is None else DeskUser(organisation=OTHER, user=user)
+        found = await desk(house, who=who).of([AUTHORITY], GROUNDS, restricted=restricted)
+
+        text = write_reconciliation(found.rows)
+        assert (written, restricted) == (ADA.digits in text, BOB.digits in text)
 
     in_house(scenario)
 
