@@ -258,6 +258,24 @@ def test_one_question_that_fails_is_asked_again_and_no_other_is(at_once: int) ->
     assert source.asked == {MOTHER: 1, CHILD: 2, NEXT: 1}
 
 
+class BrokenSource(MemoryDemographics):
+    """A source with a defect."""
+
+    async def get(self, number: NhsNumber) -> NumberAnswer:
+        """Fail as no source should."""
+        raise ZeroDivisionError(number)
+
+
+def test_a_defect_is_no_source_that_is_away() -> None:
+    """It is not asked again and again: whoever took the file hears of it, and nothing is loaded."""
+    desk = Desk(source=BrokenSource())
+
+    with pytest.raises(ZeroDivisionError):
+        desk.load(FILE)
+
+    assert {} == desk.plans()
+
+
 def test_a_file_of_one_record_is_asked_about_again_too() -> None:
     """As is the last of a large one, which may come alone (R16)."""
     source = StumblingSource(failures=1)
