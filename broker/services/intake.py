@@ -47,10 +47,7 @@ DEFECT = "broker defect"
 """Reason: our own code failed on this message; the bytes are kept, so that it can be found and mended."""
 
 REJECTED = "rejected: "
-"""
-Beginning of what is counted of each message that is kept unread: its door, a blank, and its code of HL7 table
-0357, or a word.
-"""
+"""Beginning of what is counted of each message that is kept unread: door, blank, HL7's code or a word."""
 QUALITY = "quality: "
 """Beginning of what is counted of each fault in a message that is kept or taken: a stable word of ours."""
 UNREAD = "unread: "
@@ -58,10 +55,7 @@ UNREAD = "unread: "
 ACKNOWLEDGED = "acknowledged: "
 """Beginning of what is counted of each message that is about no visit: its trigger event."""
 UNFRAMED, NUMBERLESS, NOT_ITS_SENDER = "frame", "number", "sender"
-"""
-Instead of a code: bytes that were no frame, an attendance without a usable NHS number, and a message that
-came in on a connection which is not its sender's.
-"""
+"""Instead of a code: no frame, no usable NHS number, and a connection that is not its sender's."""
 
 _AWAITED = frozenset({END_BROKEN, TOO_LONG})  # the sender thinks that it sent a message
 _END_MARK = b"\x1c"
@@ -357,7 +351,7 @@ class Intake:
         return [item, *numberless.sought(replace(reading.message, visit=reading.unnumbered))]
 
     def _without_number(self, came: Came, reading: VisitReading) -> _Judgement:
-        """Keep an attendance without a usable number, and look for whose it is (rulings 21, 35)."""
+        """Keep an attendance without a usable number, no byte where it names two (21, 35, 42); look whose."""
         reason = f"number_{(reading.number_fault or 'missing').replace(' ', '_')}"
         rejected = Rejected(
             door=came.door,
@@ -370,7 +364,7 @@ class Intake:
             restricted=reading.message.restricted is True,
             answered=tells(reading.message, self._attendances.numberless.policy),
             received_at=came.received_at,
-            raw=came.data,
+            raw=None if self._dialects[came.door].unkept(came.data) else came.data,
         )
         writes = [*self._rejections.writes(rejected), *self._attendances.numberless.sought(reading.message)]
         counts = ("kept", f"{REJECTED}{door_label(came.door)} {NUMBERLESS}", f"{QUALITY}{reason}")

@@ -56,7 +56,7 @@ def enters(service: type, method: Callable[..., object], seen: frozenset[str] = 
     return any(enters(service, getattr(service, name), seen | {*own}) for name in own)
 
 
-AUDITED_ELSEWHERE = ("add_word", "unmask", "explain")
+AUDITED_ELSEWHERE = ("add_word", "unmask", "explain", "_reconciliation.of")
 """Methods of other services that are themselves ways, and so are looked at here."""
 
 

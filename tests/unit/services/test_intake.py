@@ -938,6 +938,16 @@ def test_only_numbers_that_are_taken_are_marked() -> None:
     assert [b"9990000018"] == [record.key for record in desk.kafka.read(Topic.IDENTITY)]
 
 
+def test_no_byte_is_kept_of_a_visit_that_names_two_numbers_of_which_none_is_taken() -> None:
+    """It is looked for by its details; two numbers stand side by side nowhere (rulings 21, 42)."""
+    desk = Desk(takes=lambda _number, _sender: Taking.UNUSABLE)
+
+    for control_id, named in (("M1", TWO_NUMBERS), ("M2", "9990000018^^^NHS")):
+        assert ("AA", control_id) == verdict(desk.send(edited(message(control_id=control_id), PID_3=named)))
+
+    assert [("M1", True), ("M2", False)] == [(one.control_id, one.raw is None) for one in desk.kept()]
+
+
 def test_a_person_that_cannot_be_read_is_kept() -> None:
     """With what its sender must mend."""
     desk = Desk()
