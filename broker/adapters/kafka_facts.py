@@ -83,7 +83,7 @@ class KafkaFactLog:
                     )
                     for write in writes
                 ]
-                await asyncio.gather(*sent)
+                await (sent[0] if len(sent) == 1 else asyncio.gather(*sent))
                 self._told = ""
         except (KafkaUnavailable, Fenced) as error:
             if isinstance(error.__cause__, MessageSizeTooLargeError):
