@@ -284,7 +284,7 @@ class Deliverer:
         if self._destination.together is None:
             return [head]
         store = self._around.store
-        return await asyncio.to_thread(store.together, head.delivery, at=now, limit=TOGETHER_MAX)
+        return await asyncio.to_thread(store.together, head.delivery, at=now, limit=TOGETHER_MAX) or [head]
 
     async def _written(self, head: Head, now: datetime) -> _Going | None:
         """Return an event with its letter, None for one that is not to be sent: that is kept."""
