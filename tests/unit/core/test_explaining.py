@@ -339,6 +339,15 @@ def test_what_changed_rules_did_is_said() -> None:
             "1 admission from A&E joined its thread (ruling 7)",
             id="an admission",
         ),
+        *(
+            pytest.param(
+                [plan(), message(kind=first), message(VisitEvent.UPDATED, at=T + HOUR, kind=then)],
+                POLICY,
+                "The visit | unscheduled: an emergency class or admission type outweighs any other",
+                id=f"once unscheduled: {first} and {then}",
+            )
+            for first, then in ("PE", "EP")
+        ),
     ],
 )
 def test_what_is_said_of(facts: list[Fact], policy: Policy, words: str) -> None:
