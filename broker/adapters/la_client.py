@@ -3,6 +3,7 @@
 import io
 import ipaddress
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ class Reply:
 
     status: int
     body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class LaClient:
@@ -59,7 +61,7 @@ class LaClient:
                     ssl=True if self._tls is None else self._tls,
                 ) as answer,
             ):
-                return Reply(answer.status, await answer.read())
+                return Reply(answer.status, await answer.read(), answer.headers)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise DoorUnreachable(f"the door does not answer: {type(error).__name__}") from error
 

@@ -184,6 +184,15 @@ class Projection:
             for row in rows
         ]
 
+    def brought(self, recipient: str, *, after: int, limit: int) -> Sequence[InboxRow]:
+        """Return as `inbox` does, but none that its own topic has not brought, and none behind such a one."""
+        rows = self.inbox(recipient, after=after, limit=limit)
+        behind = (INBOX.c.recipient == recipient) & (INBOX.c.number > after)
+        bare = select(func.min(INBOX.c.number)).where(behind & ~INBOX.c.own & (INBOX.c.kind != ERASED))
+        with self._engine.connect() as connection:
+            first = connection.execute(bare).scalar()
+        return [row for row in rows if first is None or row.number < first]
+
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import click
 
@@ -27,6 +28,7 @@ from broker.runtime.doors import doors
 from broker.runtime.parts import admits, assemble, present
 from broker.runtime.settings import load_settings
 from broker.services.la_door import BASE
+from broker.services.notification_door import MORE, NEXT, PATH
 from broker.wire.upload_answer import FileAnswer, Places
 from broker.wire.upload_codes import FileCode
 from broker.wire.upload_csv import table_message
@@ -138,6 +140,28 @@ def acknowledgement(
     accept = "application/json" if as_json else MediaType.XML.value
     path = f"{BASE}/{upload_id}/acknowledgement"
     _show(_asked(url, token_file, ca_file, lambda client: client.fetch(path, accept=accept)))
+
+
+@la.command()
+@click.option("--after", default="", help="Go on from here: `next` of the answer before.")
+@click.option("--authority", help="Whose, for a token that acts for several.")
+@click.option("--xml", "as_xml", is_flag=True, help="The accesses alone, as REPC_MT000004GB01.")
+@door_options
+def notifications(
+    after: str, authority: str | None, url: str, token_file: Path, ca_file: Path | None, *, as_xml: bool
+) -> None:
+    """
+    Write what an authority was told to standard output: JSON with `next` and `more`.
+
+    With --xml from where to go on stands on standard error.
+    """
+    asked = {name: value for name, value in (("after", after), ("authority", authority)) if value}
+    path = f"{PATH}?{urlencode(asked)}" if asked else PATH
+    accept = MediaType.XML.value if as_xml else "application/json"
+    reply = _asked(url, token_file, ca_file, lambda client: client.fetch(path, accept=accept))
+    _show(reply)
+    if as_xml:
+        click.echo(f"next {reply.headers.get(NEXT, '')}, more {reply.headers.get(MORE, '')}", err=True)
 
 
 async def _validated(file: Path) -> FileAnswer:

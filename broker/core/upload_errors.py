@@ -108,6 +108,39 @@ class NotMissing(BrokerError):
     exit_code = 66
 
 
+class NotItsInbox(BrokerError):
+    """The inbox is another authority's, or that of one that has no topic of its own."""
+
+    code = "CPIS-732"
+    disposition = Disposition.REJECT
+    action = (
+        "Ask for your own; the operator gives an authority a topic of its own under [recipients] of the "
+        "topics file, without which nothing of its own stands in its inbox."
+    )
+    exit_code = 77
+
+
+class WrongCursor(BrokerError):
+    """The place in the inbox is none, or one of an inbox that was made anew."""
+
+    code = "CPIS-733"
+    disposition = Disposition.REJECT
+    action = "Begin again without `after`; an event that you have had comes again with the same event_id."
+    exit_code = 65
+
+
+class InboxUnready(BrokerError):
+    """The inbox cannot be read, or was never filled: it does not follow that nobody was told anything."""
+
+    code = "CPIS-734"
+    disposition = Disposition.RETRY
+    action = (
+        "Ask again later. The operator gives this process the database of the outbox "
+        "(CPIS_DATABASE_URL), and sees that the outbox runs."
+    )
+    exit_code = 75
+
+
 class UploadLost(BrokerError):
     """What is kept of an upload, or what is known of it, cannot be read any more: it is not taken."""
 

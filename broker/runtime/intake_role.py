@@ -25,6 +25,7 @@ from broker.runtime.health import Health, State
 from broker.runtime.http_door import http_door, open_http
 from broker.runtime.intake_counts import IntakeCounts
 from broker.runtime.la_feeds import LaFeeds
+from broker.runtime.la_notifications import notification_operations
 from broker.runtime.logs import Log
 from broker.runtime.marks_to_come import MarkSayer, marks_to_come
 from broker.runtime.mesh import mesh_door
@@ -202,6 +203,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             connected=self._following.suspect,
             more=(
                 *self._files.http.operations(),
+                *notification_operations(settings, parts),
                 *national_operations(national, parts.senders),
                 *(() if feeds is None else feeds.operations()),
             ),

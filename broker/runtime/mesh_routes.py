@@ -17,6 +17,7 @@ from broker.core.identifiers import OdsCode
 from broker.core.windows import Window, window_end
 from broker.ports import Topic
 from broker.runtime.destinations import Route
+from broker.runtime.la_notifications import told_over_http
 from broker.runtime.mesh import mailbox
 from broker.runtime.parts import Parts, present
 from broker.runtime.settings import Settings
@@ -44,9 +45,9 @@ def told_over_mesh(parts: Parts) -> Mapping[OdsCode, Mesh]:
 
 def own_topics(settings: Settings, parts: Parts) -> frozenset[str]:
     """
-    Return the own topics of authorities that are told over the exchange.
+    Return the own topics of authorities that are told over the exchange, or fetch what they were told.
 
-    Raises `ConfigurationError` for one that has none.
+    Raises `ConfigurationError` for one of the former that has none.
     """
     told = told_over_mesh(parts)
     declared = declared_topics(settings.topics_file).local_authorities if told else frozenset()
@@ -56,7 +57,8 @@ def own_topics(settings: Settings, parts: Parts) -> frozenset[str]:
             f"[authority.{lacking[0]}.mesh]: the authority needs a topic of its own: add it to [recipients] "
             "of the topics file"
         )
-    return frozenset(f"{Topic.ALERTS.value}.{RecipientKind.AUTHORITY}.{code}" for code in told)
+    followed = told.keys() | told_over_http(settings, parts)
+    return frozenset(f"{Topic.ALERTS.value}.{RecipientKind.AUTHORITY}.{code}" for code in followed)
 
 
 def correspondents(settings: Settings, parts: Parts, code: OdsCode) -> tuple[Correspondents, Office]:

@@ -18,6 +18,11 @@ class UploadSettings(BaseModel):
         ge=1,
         description="most records of one upload file; of one with more nothing is loaded (CPF01)",
     )
+    la_notifications: bool = Field(
+        default=False,
+        description="whether authorities may fetch over HTTP what they were told (GET /la/v1/notifications); "
+        "for intake, which then reads the database of the outbox (CPIS_DATABASE_URL), and for the outbox",
+    )
     drop_answer_days: int = Field(
         default=7,
         ge=1,

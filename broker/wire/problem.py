@@ -7,7 +7,7 @@ from broker.core.errors import BrokerError
 from broker.wire.http import HttpAnswer
 
 PROBLEM: Final = "application/problem+json"
-OTHER_STATUSES: Final = frozenset({202, 204, 409, 422})
+OTHER_STATUSES: Final = frozenset({202, 204, 409, 410, 422})
 """What the doors of authorities and national services answer beside what the hospitals' does."""
 
 _UNKNOWN = 401

@@ -141,6 +141,23 @@ def test_a_token_goes_to_this_machine_or_encrypted(url: str, tmp_path: Path) -> 
     assert isinstance(ran.exception, DoorUnreachable)
 
 
+@pytest.mark.parametrize("options", [(), ("--xml",), ("--after", "a.1", "--authority", "Z211")])
+def test_a_door_that_tells_nobody_is_no_door_with_nothing_to_tell(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Where nobody switched it on there is no such address, and the command says so."""
+    token = written(tmp_path, "token", b"own")
+
+    async def scenario(door: Door) -> None:
+        """Ask, as the client in another process does."""
+        words = ("la", "notifications", *options, "--url", door.address, "--token-file", token)
+        ran = await asyncio.to_thread(run, tmp_path, *words)
+
+        assert (65, "", True) == (ran.exit_code, ran.stdout, "404" in ran.stderr)
+
+    Door(tmp_path).run(scenario)
+
+
 def test_a_door_that_does_not_answer_is_told(tmp_path: Path) -> None:
     """The file is still there to be sent again."""
     token, file = written(tmp_path, "token", b"own\n"), written(tmp_path, "in.xml", build_upload())

@@ -13,6 +13,7 @@ from broker.core.authorities import Authorities, Authority
 from broker.core.errors import ConfigurationError
 from broker.core.identifiers import OdsCode
 from broker.core.windows import Window
+from broker.runtime.la_notifications import notification_operations
 from broker.runtime.mesh_following import MeshFollowing, mesh_following
 from broker.runtime.mesh_metrics import MESH_UNCOLLECTED
 from broker.runtime.mesh_routes import mesh_routes, own_topics, told_over_mesh
@@ -79,6 +80,17 @@ def test_without_a_table_nobody_is_told_and_nothing_is_read(tmp_path: Path) -> N
         own_topics(settings, parts),
     )
     assert mesh_following(settings, parts, Metrics(), reading=lambda: True) is None
+
+
+def test_the_own_topic_of_whoever_fetches_what_it_was_told_is_read(tmp_path: Path) -> None:
+    """Its own ids stand nowhere else; of who is not known at the door, or where nobody fetches, it is not."""
+    settings, parts = settled(tmp_path, f'[authority.E09]\ntokens = ["sha256:{"a" * 64}"]\n[authority.E08]')
+    fetching = settings.model_copy(update={"la_notifications": True})
+
+    assert frozenset() == own_topics(settings, parts)
+    assert {"cpis.alerts.la.E09"} == own_topics(fetching, parts)
+    assert () == notification_operations(settings, parts)
+    assert ["notifications"] == [one.name for one in notification_operations(fetching, parts)]
 
 
 def test_a_number_not_in_use_is_told_at_once_and_an_access_at_the_end_of_its_window(tmp_path: Path) -> None:

@@ -1,0 +1,204 @@
+"""
+What an authority fetches over HTTP of what it was told: its own inbox, in order, from where it left off.
+
+Who asks is known by certificate or token. What may not be told any more is not in the inbox: of a restricted
+record the reduced content stands there (ruling 24), of a number out of use nothing but a place (23).
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from broker.core.alerts import RecipientKind
+from broker.core.door_errors import RequestRefused
+from broker.core.errors import BrokerError
+from broker.core.identifiers import OdsCode, aware
+from broker.core.kept_uploads import MediaType
+from broker.core.senders import Senders
+from broker.core.upload_errors import AuthorityUnknown, InboxUnready, NotItsInbox, WrongCursor
+from broker.ports import Clock
+from broker.wire.access_notification import Correspondents, tells_of_access, write_access_notification
+from broker.wire.alerts_codec import AlertCodec, Published
+from broker.wire.hl7v3_writing import message_id
+from broker.wire.http import JSON, HttpAnswer, HttpRequest, Operation, Parameter
+from broker.wire.problem import PROBLEM, problem
+from broker.wire.readable import readable
+
+PATH: Final = "/la/v1/notifications"
+RETRY_AFTER_SECONDS: Final = 10
+PAGE: Final = 100
+"""How many events are told at once."""
+NEXT: Final = "X-Next"
+"""Header: from where to go on, which is `next` of the JSON."""
+MORE: Final = "X-More"
+"""Header: whether there is more, which is `more` of the JSON."""
+
+_STATUSES = {AuthorityUnknown: 401, NotItsInbox: 403, WrongCursor: 410, InboxUnready: 503}
+_BAD_REQUEST = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An event of an inbox by its number; `body` is empty where nothing is left of it but its place."""
+
+    number: int
+    loud: bool
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some events in order, of the inbox that is so called; `more` where others are behind them."""
+
+    inbox: str
+    entries: Sequence[Entry]
+    more: bool
+
+
+class ReadInbox(Protocol):
+    """Reads an inbox; it blocks."""
+
+    def __call__(self, recipient: str, *, after: int, limit: int) -> Page:
+        """
+        Return the events behind a number that the recipient's own topic has brought, in order.
+
+        Raises `InboxUnready` where the inbox was never filled, and `StorageUnusable`.
+        """
+        ...
+
+
+class NotificationDoor:
+    """The operation of the door; `between` says who tells an authority, `told` which ones are told here."""
+
+    def __init__(
+        self,
+        senders: Senders,
+        read: ReadInbox,
+        codec: AlertCodec,
+        *,
+        told: frozenset[OdsCode],
+        between: Callable[[OdsCode], Correspondents],
+        clock: Clock,
+    ) -> None:
+        """Take who is who, and what reads."""
+        self._senders = senders
+        self._read = read
+        self._codec = codec
+        self._told = told
+        self._between = between
+        self._clock = clock
+        self._reading = asyncio.Lock()
+
+    def operations(self) -> tuple[Operation, ...]:
+        """Return everything that can be asked."""
+        return (
+            Operation(
+                method="GET",
+                path=PATH,
+                name="notifications",
+                summary="Fetch what you were told",
+                meaning="The events of your inbox behind `after`, in order, each as its topic has it; or, "
+                "where XML is asked for, the message REPC_MT000004GB01 of those that tell of an access. Ask "
+                "with `next` until there is no `more`, and again later: events are only ever added.",
+                handle=self._notifications,
+                refuse=_refuse,
+                statuses={
+                    200: "The next events; none where nothing is new.",
+                    400: "The request names no authority where it must, or one that is none.",
+                    401: "Neither certificate nor token of a local authority was shown.",
+                    403: "The authority is not yours, or has no topic of its own.",
+                    406: "The answer is not to be had in that form.",
+                    410: "The inbox was made anew: begin without `after`; ids of events are as they were.",
+                    429: "Too much at once: ask again after `Retry-After`.",
+                    503: "It cannot be read now: ask again after the time in `Retry-After`.",
+                },
+                gives=(JSON, MediaType.XML.value, PROBLEM),
+                parameters=(
+                    Parameter(
+                        name="authority",
+                        place="query",
+                        meaning="Whose inbox it is, for those who act for several.",
+                    ),
+                    Parameter(
+                        name="after",
+                        place="query",
+                        meaning="`next` of the answer before; without it from the beginning.",
+                    ),
+                ),
+            ),
+        )
+
+    async def _notifications(self, request: HttpRequest) -> HttpAnswer:
+        """Hand over the next events; an error is never shown as an inbox in which nothing is new."""
+        try:
+            authority = self._authority(request)
+            inbox, after = _place(request.query.get("after", ("",))[-1])
+            async with self._reading:
+                page = await asyncio.to_thread(
+                    self._read, f"{RecipientKind.AUTHORITY}.{authority}", after=after, limit=PAGE
+                )
+            if inbox not in {"", page.inbox}:
+                raise WrongCursor
+        except RequestRefused as fault:
+            return problem(fault, fault.status)
+        except BrokerError as error:
+            status = _STATUSES.get(type(error), 503)
+            return problem(error, status, retry_after=None if status < 500 else RETRY_AFTER_SECONDS)  # noqa: PLR2004 - a server's
+        reached = page.entries[-1].number if page.entries else after
+        cursor = f"{page.inbox}.{reached}"
+        if request.prefers(MediaType.XML, to=JSON):
+            return self._as_message(authority, page, cursor)
+        return HttpAnswer(status=200, body=self._as_json(authority, page, cursor))
+
+    def _authority(self, request: HttpRequest) -> OdsCode:
+        """Return whose inbox is asked for."""
+        own = self._senders.authorities_of(request.peer)
+        if not own:
+            raise AuthorityUnknown
+        named = request.query.get("authority", ())
+        if not named and len(own) > 1:
+            raise RequestRefused(_BAD_REQUEST, "several authorities: name one")
+        for authority in own & self._told:
+            if not named or authority.code == named[-1]:
+                return authority
+        raise NotItsInbox
+
+    def _as_json(self, authority: OdsCode, page: Page, cursor: str) -> bytes:
+        """Return events as JSON."""
+        told: list[dict[str, Any]] = []
+        for entry in page.entries:
+            said = readable(self._codec.decode_published(entry.body)) if entry.body else {"erased": True}
+            told.append({"number": entry.number, "loud": entry.loud, **said})
+        answer = {"authority": authority.code, "notifications": told, "next": cursor, "more": page.more}
+        return json.dumps(answer, ensure_ascii=False).encode()
+
+    def _as_message(self, authority: OdsCode, page: Page, cursor: str) -> HttpAnswer:
+        """Return the accesses among events as the national message; it may tell of none."""
+        published: list[Published] = [
+            self._codec.decode_published(entry.body) for entry in page.entries if entry.body
+        ]
+        body = write_access_notification(
+            [one for one in published if tells_of_access(one.event)],
+            self._between(authority),
+            notification_id=message_id("notifications", authority.code, cursor),
+            at=aware(self._clock()),
+        )
+        headers = {NEXT: cursor, MORE: str(page.more).lower()}
+        return HttpAnswer(status=200, body=body, content_type=MediaType.XML, headers=headers)
+
+
+def _place(cursor: str) -> tuple[str, int]:
+    """Return inbox and number of a cursor; raise `WrongCursor` for what is none."""
+    if not cursor:
+        return "", 0
+    inbox, dot, number = cursor.partition(".")
+    if not dot or not number.isascii() or not number.isdigit():
+        raise WrongCursor
+    return inbox, int(number)
+
+
+async def _refuse(_request: HttpRequest, fault: RequestRefused) -> HttpAnswer:
+    """Answer a request that is none that is taken."""
+    return problem(fault, fault.status, retry_after=RETRY_AFTER_SECONDS)

@@ -1,0 +1,304 @@
+"""An authority fetches what it was told: its own inbox, in order; no error looks like an empty one."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from broker.adapters.projection import InboxEvent, Projection
+from broker.core.door_errors import RequestRefused
+from broker.core.facts import Fact, IdentityKind, IdentityNotice
+from broker.core.identifiers import OdsCode
+from broker.core.senders import Peer
+from broker.core.upload_errors import InboxUnready
+from broker.ports import Topic
+from broker.runtime.la_notifications import Inboxes
+from broker.runtime.senders_file import parse_senders
+from broker.services.notification_door import MORE, NEXT, PAGE, NotificationDoor
+from broker.wire.access_notification import Correspondents, Office
+from broker.wire.http import HttpAnswer, HttpRequest
+from tests.builders.house import AUTHORITY_TOPIC, House, in_house
+from tests.builders.matcher import AUTHORITY, NOON, PROVIDER, access, attendance, make_codecs, plan
+from tests.official_schemas import faults_of
+
+OTHER = OdsCode("E08")
+OWN_TOPIC = AUTHORITY_TOPIC
+CODEC = make_codecs().alerts
+XML = {"accept": "application/xml"}
+
+
+def digest_of(token: str) -> str:
+    """Return what the file of senders has for a token."""
+    return f"sha256:{hashlib.sha256(token.encode()).hexdigest()}"
+
+
+SENDERS = parse_senders(
+    f"""
+    [authority.{AUTHORITY}]
+    tokens = ["{digest_of("own")}", "{digest_of("supplier")}"]
+    [authority.{OTHER}]
+    tokens = ["{digest_of("other")}", "{digest_of("supplier")}"]
+    """,
+    "senders.toml",
+)
+
+
+def with_token(token: str) -> Peer:
+    """Return whoever shows a token."""
+    return Peer("192.0.2.1", tokens=frozenset({digest_of(token)}))
+
+
+def told_of(*facts: Fact) -> list[bytes]:
+    """Return what an authority's own topic has of these facts, in order."""
+    found: list[bytes] = []
+
+    async def scenario(house: House) -> None:
+        for fact in facts:
+            house.send(fact)
+            async with house.at_work():
+                await house.taken()
+        found.extend(record.value or b"" for record in house.records(OWN_TOPIC))
+
+    in_house(scenario)
+    return found
+
+
+@cache
+def bodies() -> list[bytes]:
+    """Return two visits and a view, told one after the other."""
+    return told_of(plan(), attendance(), attendance("visit-2"), access())
+
+
+RESTRICTED = IdentityNotice(notice_id="r", kind=IdentityKind.RESTRICTED, recorded_at=NOON, received_at=NOON)
+
+
+class Office211:
+    """An inbox in a database, and the door in front of it."""
+
+    def __init__(self, directory: Path, told: frozenset[OdsCode] = frozenset({AUTHORITY, OTHER})) -> None:
+        self.url = f"sqlite:///{directory / 'broker.sqlite'}"
+        self.inbox = Projection(self.url)
+        self.offsets = dict.fromkeys((Topic.ALERTS.value, OWN_TOPIC), 0)
+        door = NotificationDoor(
+            SENDERS,
+            Inboxes(self.url),
+            CODEC,
+            told=told,
+            between=lambda code: Correspondents(
+                authority=Office(code=code, name="Exton"),
+                operator=Office(code=OdsCode("X26"), name="the operator"),
+                asid="000000000000",
+            ),
+            clock=lambda: NOON,
+        )
+        [self.operation] = door.operations()
+
+    def put(
+        self, body: bytes, *, own: bool = True, recipient: str = f"la.{AUTHORITY}", supersedes: bool = False
+    ) -> None:
+        """Store an event, and what the recipient's own topic has of it."""
+        event = CODEC.decode_event(body)
+        arrived = InboxEvent(
+            recipient=recipient,
+            event_id=event.event_id,
+            alert_id=event.alert.alert_id,
+            revision=event.revision,
+            kind=event.kind.value,
+            loud=event.loud,
+            body=body,
+        )
+        for topic in (Topic.ALERTS.value, *([OWN_TOPIC] if own else [])):
+            offset, self.offsets[topic] = self.offsets[topic], self.offsets[topic] + 1
+            still = None if topic == Topic.ALERTS else lambda _body: True
+            self.inbox.store(topic, 0, offset, arrived, supersedes=supersedes, still=still)
+
+    def fetch(self, peer: str = "own", headers: dict[str, str] | None = None, **query: str) -> HttpAnswer:
+        """Ask the door."""
+        return self.ask(peer, query, headers)
+
+    def ask(
+        self, peer: str, query: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> HttpAnswer:
+        """Return the answer to a request."""
+        asked = {name: (value,) for name, value in query.items()}
+        request = HttpRequest(peer=with_token(peer), query=asked, headers=headers or {})
+
+        async def answered() -> HttpAnswer:
+            """Answer it."""
+            return await self.operation.handle(request)
+
+        return asyncio.run(answered())
+
+    def said(self, **query: str) -> dict[str, Any]:
+        """Return what the door tells the authority."""
+        answer = self.ask("own", query)
+        assert 200 == answer.status, answer.body
+        return dict(json.loads(answer.body))
+
+
+@pytest.fixture(name="office")
+def office_with_events(tmp_path: Path) -> Office211:
+    """Return an office with three events in its inbox."""
+    office = Office211(tmp_path)
+    for body in bodies():
+        office.put(body)
+    return office
+
+
+def test_an_authority_is_told_its_events_in_order_with_its_own_id(office: Office211) -> None:
+    """As its topic has them: which child by its own id, where and when (ruling 28)."""
+    said = office.said()
+
+    assert list(range(1, len(bodies()) + 1)) == [one["number"] for one in said["notifications"]]
+    assert [CODEC.decode_event(body).event_id for body in bodies()] == [
+        one["event"]["event_id"] for one in said["notifications"]
+    ]
+    assert {"C-1"} == {one["event"]["alert"]["child_id"] for one in said["notifications"]}
+    assert (AUTHORITY.code, False) == (said["authority"], said["more"])
+
+
+def test_the_next_call_goes_on_where_the_last_ended(office: Office211) -> None:
+    """Nothing is told twice, and nothing is left out."""
+    first = office.said()
+    nothing = office.said(after=first["next"])
+    office.put(told_of(plan(), attendance("visit-9"))[-1])
+    later = office.said(after=nothing["next"])
+
+    assert ([], first["next"]) == (nothing["notifications"], nothing["next"])
+    assert [len(bodies()) + 1] == [one["number"] for one in later["notifications"]]
+
+
+def test_a_long_inbox_comes_in_pages(tmp_path: Path) -> None:
+    """`more` says whether there is another."""
+    office = Office211(tmp_path)
+    for number in range(PAGE + 1):
+        body = bodies()[0]
+        event = InboxEvent(
+            recipient=f"la.{AUTHORITY}",
+            event_id=str(number),
+            alert_id="a",
+            revision=1,
+            kind="RAISED",
+            loud=True,
+            body=body,
+        )
+        office.inbox.store(Topic.ALERTS.value, 0, number, event)
+        office.inbox.store(OWN_TOPIC, 0, number, event, still=lambda _body: True)
+    first = office.said()
+    second = office.said(after=first["next"])
+
+    assert (PAGE, True) == (len(first["notifications"]), first["more"])
+    assert ([PAGE + 1], False) == ([one["number"] for one in second["notifications"]], second["more"])
+
+
+def test_the_national_message_tells_of_the_accesses(office: Office211) -> None:
+    """Valid by the official schema, also where there is nothing; from where to go on says a header."""
+    told = office.fetch(headers=XML)
+    nothing = office.fetch(headers=XML, after=told.headers[NEXT])
+
+    assert [] == faults_of(told.body, "REPC_MT000004GB01") == faults_of(nothing.body, "REPC_MT000004GB01")
+    ids = etree.fromstring(told.body).iterfind(".//{*}referredToLAUploadFile/{*}value")
+    assert {"file-1"} == {one.get("extension") for one in ids}
+    assert ("false", told.headers[NEXT]) == (told.headers[MORE], nothing.headers[NEXT])
+
+
+def test_of_a_restricted_record_no_place_is_told(tmp_path: Path) -> None:
+    """What was told before says no more either: its row has the reduced content (ruling 24)."""
+    office = Office211(tmp_path)
+    *before, after = told_of(plan(), attendance(), RESTRICTED)
+    for body in before:
+        office.put(body)
+    office.put(after, supersedes=True)
+
+    assert PROVIDER.code in (told_of(plan(), attendance())[0]).decode("latin-1")
+    assert PROVIDER.code not in office.fetch().body.decode()
+    assert PROVIDER.code.encode() not in office.fetch(headers=XML).body
+
+
+def test_of_what_was_erased_a_place_alone_is_left(office: Office211) -> None:
+    """No id of an alert, no number (ruling 23)."""
+    alert = CODEC.decode_event(bodies()[0]).alert.alert_id
+    office.inbox.store(Topic.ALERTS.value, 0, office.offsets[Topic.ALERTS.value], None, erased=[alert])
+
+    first = office.said()["notifications"][0]
+    assert {"number": 1, "loud": first["loud"], "erased": True} == first
+    assert alert not in office.fetch().body.decode()
+
+
+@pytest.mark.parametrize(
+    ("peer", "query", "status", "code"),
+    [
+        ("nobody", {}, 401, "CPIS-720"),
+        ("own", {"authority": OTHER.code}, 403, "CPIS-732"),
+        ("own", {"authority": "no code"}, 403, "CPIS-732"),
+        ("supplier", {}, 400, None),
+        ("own", {"after": "1"}, 410, "CPIS-733"),
+        ("own", {"after": "another.1"}, 410, "CPIS-733"),
+        ("own", {"after": "another.-1"}, 410, "CPIS-733"),
+        ("own", {"after": "another.²"}, 410, "CPIS-733"),
+    ],
+)
+def test_what_is_not_answered_is_told(
+    peer: str, query: dict[str, str], status: int, code: str | None, office: Office211
+) -> None:
+    """Who it is, whose inbox and from where: nothing of it is guessed."""
+    answer = office.ask(peer, query)
+
+    assert status == answer.status
+    assert code is None or code == json.loads(answer.body)["code"]
+
+
+def test_who_acts_for_several_names_one_and_has_that_one_s_alone(office: Office211) -> None:
+    """The other's inbox is empty here."""
+    own = office.fetch("supplier", authority=AUTHORITY.code)
+    other = office.fetch("supplier", authority=OTHER.code)
+
+    assert (len(bodies()), 0) == tuple(len(json.loads(one.body)["notifications"]) for one in (own, other))
+    assert 0 == len(json.loads(office.fetch("other").body)["notifications"])
+
+
+def test_an_authority_without_a_topic_of_its_own_is_told_so(tmp_path: Path) -> None:
+    """It would wait for ever for what nobody brings."""
+    office = Office211(tmp_path, told=frozenset({OTHER}))
+    office.put(bodies()[0])
+
+    assert 403 == office.fetch().status
+
+
+def test_what_its_own_topic_has_not_brought_is_not_nothing(office: Office211) -> None:
+    """Whoever asks is told to come again: an empty answer would say that nobody came."""
+    at = office.said()["next"]
+    office.put(told_of(plan(), attendance("visit-9"))[-1], own=False)
+    answer = office.fetch(after=at)
+
+    assert (503, "CPIS-734") == (answer.status, json.loads(answer.body)["code"])
+    assert "Retry-After" in answer.headers
+    assert len(bodies()) == len(office.said()["notifications"])
+
+
+def test_an_inbox_that_was_never_filled_is_not_an_empty_one(tmp_path: Path) -> None:
+    """The outbox has not run, or has another database; nor is one that cannot be opened."""
+    office = Office211(tmp_path)
+    never = office.fetch()
+    away = Office211(tmp_path)
+    away.url = f"sqlite:///{tmp_path / 'no' / 'broker.sqlite'}"
+
+    assert (503, "CPIS-734") == (never.status, json.loads(never.body)["code"])
+    with pytest.raises(InboxUnready):
+        Inboxes(away.url)(f"la.{AUTHORITY}", after=0, limit=1)
+
+
+def test_a_request_that_is_none_is_answered_as_a_problem(office: Office211) -> None:
+    """In the words of the door."""
+
+    async def refused() -> HttpAnswer:
+        """Refuse it."""
+        return await office.operation.refuse(HttpRequest(peer=with_token("own")), RequestRefused(406, "no"))
+
+    assert 406 == asyncio.run(refused()).status
