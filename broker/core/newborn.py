@@ -8,6 +8,7 @@ decided here; that the number is the baby's, the link itself says: no details ar
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from typing import NamedTuple
 
 from broker.core.alerts import Mark, Why
 from broker.core.clock import as_recorded
@@ -62,9 +63,16 @@ def mothers_named(messages: Iterable[VisitMessage]) -> frozenset[str] | None:
     return frozenset(name for one in saying if stamp(one) == newest for name in one.mothers or ())
 
 
-def mothers_in_notices(notices: Iterable[IdentityNotice]) -> frozenset[str] | None:
+class Corrected(NamedTuple):
+    """Whom a correction of birth notices names as the mother, and when it was recorded, aware UTC."""
+
+    mothers: frozenset[str]
+    at: datetime
+
+
+def mothers_in_notices(notices: Iterable[IdentityNotice]) -> Corrected | None:
     """
-    Return whom the newest correction of a birth notice names; None where none was corrected.
+    Return the newest correction of a birth notice; None where none was corrected.
 
     One that was taken back names nobody; at equal stamps whoever one of them names is named (37).
     """
@@ -72,21 +80,23 @@ def mothers_in_notices(notices: Iterable[IdentityNotice]) -> frozenset[str] | No
     if not said:
         return None
     newest = max(at for at, _ in said)
-    return frozenset(name for at, name in said if at == newest and name is not None)
+    return Corrected(frozenset(name for at, name in said if at == newest and name is not None), newest)
 
 
-def has_ended(
-    birth: Birth, visits: Messages, gone: Collection[str], corrected: frozenset[str] | None
-) -> bool:
+def has_ended(birth: Birth, visits: Messages, gone: Collection[str], corrected: Corrected | None) -> bool:
     """
     Whether who said that a baby is the mother's says so no more (rulings 26, 37, 44).
 
     What a visit said that was recorded under the wrong person (`gone`) links nobody, nor does a visit whose
-    newest word names another mother, nor a notice that was `corrected` since (`mothers_in_notices`).
+    newest word names another mother, nor a notice that was `corrected` since (`mothers_in_notices`). A notice
+    as new as the correction stands: at equal stamps what alerts wins.
     """
     if birth.void or birth.visit in gone:
         return True
-    named = corrected if birth.visit is None else mothers_named(visits.get(birth.visit, {}).values())
+    if birth.visit is not None:
+        named = mothers_named(visits.get(birth.visit, {}).values())
+    else:
+        named = None if corrected is None or said_at(birth) >= corrected.at else corrected.mothers
     return named is not None and birth.named is not None and birth.named not in named
 
 

@@ -26,9 +26,10 @@ Words = list[tuple[NhsNumber, Birth | Cover | LinkEnded]]
 
 
 def birth_id(key: IdentityKey, mother: NhsNumber, birth: Birth) -> str:
-    """Return the id of what a birth says: said once more it is the same."""
+    """Return the id of what a birth says: said once more it is the same, by a notice at its own time."""
     born = "" if birth.born is None else birth.born.isoformat()
-    by_notice = [] if birth.visit is not None or birth.named is None else [birth.named]
+    is_notice = birth.visit is None and birth.named is not None
+    by_notice = [str(birth.named), birth.recorded_at.isoformat()] if is_notice else []
     parts = (born, birth.visit or "", str(birth.restricted), *by_notice)
     return key.derive("birth of", mother.key, birth.baby.key, *parts)
 

@@ -10,8 +10,10 @@ sent twice, or out of its order, changes nothing.
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
+from broker.core.asking_again import day_begins
+from broker.core.clock import later
 from broker.core.demographics import NumberAnswer, protected_at
 from broker.core.errors import DemographicsUnavailable, MalformedMessage
 from broker.core.facts import Birth, IdentityKind, IdentityNotice
@@ -43,6 +45,7 @@ KEPT = "kept"
 OUTCOMES = (FACTS, OF_NO_USE, NOBODY_TO_ASK, KEPT)
 
 _NO_MOTHER = "birth without the mother's number"
+_REGISTERED_WITHIN = timedelta(days=42)  # what the law gives; no later pregnancy has an unborn plan by then
 
 
 class NationalEvents:
@@ -108,7 +111,8 @@ class NationalEvents:
             case Told.BIRTH:
                 return await self._birth(event, event.number, now)
             case Told.STILLBIRTH:
-                lost = notice_of(event.number, IdentityKind.STILLBIRTH, at, now, self._key)
+                lost_at = at if event.born is None else min(at, _registered_by(event.born))
+                lost = notice_of(event.number, IdentityKind.STILLBIRTH, lost_at, now, self._key)
                 return FACTS, [self._written(event.number, lost)]
             case Told.NUMBER:
                 return FACTS, [self._enquiry(event.number, at, now)]
@@ -212,3 +216,8 @@ class NationalEvents:
             door=Door.NOTICE, reason=fault.reason, location=fault.location, received_at=now, raw=data
         )
         await self._facts.append(self._rejections.writes(rejected))
+
+
+def _registered_by(born: date) -> datetime:
+    """Return by when a stillbirth is registered: what is said of it later is of no later pregnancy (43)."""
+    return later(day_begins(born), _REGISTERED_WITHIN)

@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 from broker.core.errors import MalformedMessage
 
+ROW_CHARACTERS_MAX = 1_048_576
+"""How long a row may be: a thousand times what one is. A longer one would have to be held whole."""
+
 
 class Row(NamedTuple):
     """A row: the line on which it begins, from 1, and its cells as they stand."""
@@ -25,7 +28,11 @@ class _MoreNeeded(Exception):
 
 
 class TableRows:
-    """Takes a table piece by piece; raises `MalformedMessage` for what is no UTF-8 or no CSV, by its line."""
+    """
+    Takes a table piece by piece.
+
+    Raises `MalformedMessage`, by its line, for what is no UTF-8 or no CSV, or a row that would fill memory.
+    """
 
     def __init__(self) -> None:
         """Begin."""
@@ -39,7 +46,10 @@ class TableRows:
     def feed(self, piece: bytes) -> list[Row]:
         """Return the rows that are complete now."""
         self._decode(piece)
-        return list(self._rows())
+        rows = list(self._rows())
+        if len(self._rest) + sum(map(len, self._lines)) > ROW_CHARACTERS_MAX:
+            raise MalformedMessage("a row is too large", location=f"line {self._line + 1}")
+        return rows
 
     def close(self) -> list[Row]:
         """Return the rows that are left at the end."""

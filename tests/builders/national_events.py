@@ -59,9 +59,10 @@ def birth(
     stillborn: str = "1",
     role: str = "12",
     kind: str = "new",
+    recorded: str = RECORDED,
 ) -> bytes:
     """Return a birth notification of STU3 in XML; without a mother it names the baby alone."""
-    header = _header("pds-birth-notification-1", mother or baby, kind=kind)
+    header = _header("pds-birth-notification-1", mother or baby, kind=kind, recorded=recorded)
     entries = [header, patient("urn:uuid:baby", baby, born=born)]
     if mother is not None:
         entries += [
@@ -87,11 +88,13 @@ def message(event_type: str, number: str, *, routing: str = ROUTING) -> bytes:
     return _bundle([_header(event_type, number, routing)])
 
 
-def _header(event_type: str, number: str, routing: str = ROUTING, *, kind: str = "new") -> str:
+def _header(
+    event_type: str, number: str, routing: str = ROUTING, *, kind: str = "new", recorded: str = RECORDED
+) -> str:
     """Return the entry of the header, with the routing demographics."""
     return _entry(
         "urn:uuid:header",
-        f'<MessageHeader><meta><lastUpdated value="{RECORDED}"/></meta><extension url="{routing}">'
+        f'<MessageHeader><meta><lastUpdated value="{recorded}"/></meta><extension url="{routing}">'
         '<extension url="name"><valueHumanName><family value="Sample"/></valueHumanName></extension>'
         f'<extension url="nhsNumber"><valueIdentifier><system value="{NUMBERS}"/><value value="{number}"/>'
         f'</valueIdentifier></extension></extension><extension url="{KIND}"><valueCodeableConcept><coding>'

@@ -32,11 +32,12 @@ def named_another(birth: Birth, messages: Iterable[VisitMessage]) -> bool:
 
 
 def corrected(birth: Birth, notices: Iterable[IdentityNotice]) -> bool:
-    """Whether the newest correction of birth notices names another, or nobody; of equal ones all (26, 37)."""
+    """Whether a newer correction of birth notices names another, or nobody; of equal newest all (26, 37)."""
     said = [(counted(one), one.mother) for one in notices if one.kind.value == "born to"]
     newest = [name for at, name in said if at == max(at for at, _ in said)]
     by_notice = birth.visit is None and birth.named is not None
-    return by_notice and bool(newest) and birth.named not in newest
+    is_older = any(counted(birth) < at for at, _ in said)
+    return by_notice and is_older and birth.named not in newest
 
 
 def covered(covers: Iterable[Cover], ended: Callable[[Birth], bool]) -> list[Covered]:

@@ -195,6 +195,9 @@ TO_ANOTHER, BACK = (
 )
 
 
+TAKEN_BACK = "T-2h | notice | n1 born-to | number=B\n"
+
+
 @pytest.mark.parametrize(
     ("corrected", "why"),
     [
@@ -206,12 +209,15 @@ TO_ANOTHER, BACK = (
         (f"{TO_ANOTHER}T-1h | notice | {BACK}", "shared"),
         (f"{TO_ANOTHER}T-3h | notice | {BACK}", NO_PLAN),
         (f"{TO_ANOTHER}T-2h | notice | {BACK}", "shared"),  # at one stamp: what alerts wins
+        (f"{TAKEN_BACK}T-1h | birth | b2 | baby=B born=D-1 named=one", "shared"),  # notified anew
+        (f"{TAKEN_BACK}T-2h | birth | b2 | baby=B born=D-1 named=one", "shared"),  # at one stamp
+        (f"{TAKEN_BACK}T-3h | birth | b2 | baby=B born=D-1 named=one", NO_PLAN),
     ],
 )
 def test_a_birth_notice_that_is_corrected_links_nobody_else(
     run_moving: RunMoving, corrected: str, why: str
 ) -> None:
-    """The newest says whose child it is: no plan of another mother covers it (rulings 26, 37)."""
+    """The newest says whose child it is, a notice or its correction: no other's plan covers it (26, 37)."""
     assert why == run_moving(f"{PLAN}{NOTED}{VISIT}{corrected}").whys["v1"]
 
 

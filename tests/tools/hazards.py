@@ -271,8 +271,8 @@ HAZARDS = (
             Mutation(
                 rule="ruling 26", mistake="a birth notice that was corrected still links the first",
                 module=_CORE / "newborn.py",
-                right="named = corrected if birth.visit is None else",
-                wrong="named = None if birth.visit is None else",
+                right="said_at(birth) >= corrected.at else corrected.mothers",
+                wrong="said_at(birth) >= corrected.at else None",
             ),
             Mutation(
                 rule="ruling 26", mistake="a link that was taken back is taken up again after its visit",

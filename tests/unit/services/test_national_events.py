@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -195,6 +195,26 @@ def test_a_stillbirth_is_told_of_the_mother() -> None:
     assert 1 == len({fact.notice_id for _, fact in notices})
 
 
+@pytest.mark.parametrize(
+    ("born", "at"),
+    [
+        ("2026-01-20", RECORDED),
+        ("2026-01-19", datetime(2026, 3, 2, tzinfo=UTC)),
+        ("2025-06-30", datetime(2025, 8, 10, 23, tzinfo=UTC)),  # summer time
+        ("9999-12-31", RECORDED),
+        ("2026-01", RECORDED),  # no day
+    ],
+)
+def test_what_is_said_late_of_a_stillbirth_stops_no_alerts_of_a_later_pregnancy(
+    born: str, at: datetime
+) -> None:
+    """A notice that comes, or is corrected, months later has the time by which it is registered (43)."""
+    post = Post()
+    post.take(birth(BABY.digits, MOTHER.digits, born=born, stillborn="2", kind="update"))
+
+    assert [at] == [fact.recorded_at for _, fact in post.facts()]
+
+
 def test_a_birth_that_is_corrected_tells_the_baby_who_its_mother_is() -> None:
     """By the name that the link of the second has, and the first has not (ruling 26)."""
     post = Post()
@@ -205,6 +225,18 @@ def test_a_birth_that_is_corrected_tells_the_baby_who_its_mother_is() -> None:
     assert (BABY, IdentityKind.BORN_TO, RECORDED) == (baby, said.kind, said.recorded_at)
     assert named[MOTHER] != said.mother == named[OTHER]
     assert 0 == said.received_at.second
+
+
+def test_a_birth_that_is_notified_anew_is_another() -> None:
+    """At its own time, or what was taken back between the two would outweigh both (ruling 26)."""
+    post = Post()
+    post.take(
+        birth(BABY.digits, MOTHER.digits),
+        birth(BABY.digits, None, kind="delete"),
+        birth(BABY.digits, MOTHER.digits, recorded="2026-03-02T11:30:00+00:00"),
+    )
+    births = {fact.birth_id: fact.recorded_at for _, fact in post.facts() if isinstance(fact, Birth)}
+    assert sorted(births.values()) == [RECORDED, RECORDED + timedelta(minutes=30)]
 
 
 def test_a_birth_that_is_taken_back_leaves_the_baby_nobodys() -> None:

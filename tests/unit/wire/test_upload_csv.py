@@ -1,5 +1,6 @@
 """A table is read as the message that says the same; what is wrong with it has line and column."""
 
+from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -190,3 +191,14 @@ def test_a_fault_of_a_table_has_the_same_line_in_whatever_pieces_it_comes(
 def test_the_authority_is_read_from_the_first_row(head: bytes, authority: OdsCode | None) -> None:
     """Wherever the first bytes end; a row that is cut off says nothing."""
     assert authority == authority_in(head)
+
+
+@pytest.mark.parametrize("endless", [b",", b'"a\n",'])
+def test_a_row_that_would_fill_memory_is_refused_before_it_is_held(endless: bytes) -> None:
+    """Without an end of its line, or within quotes over many: by the line on which it begins."""
+    rows = TableRows()
+    assert [1] == [row.line for row in rows.feed(b"a,b\n")]
+    with pytest.raises(MalformedMessage) as refused:
+        deque(map(rows.feed, [endless * 60_000] * 20), maxlen=0)
+
+    assert ("a row is too large", "line 2") == (refused.value.reason, refused.value.location)
