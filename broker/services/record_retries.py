@@ -10,14 +10,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 
 from broker.core.errors import DemographicsUnavailable, MalformedMessage, UnsealingFailed
+from broker.core.source_pace import FAILURES_MAX
 from broker.core.verification import Verification
 from broker.ports import Archive, Record, Topic
 from broker.services.rejected_desk import id_of
 from broker.services.uploads import About
-from broker.services.verifying import NOT_UNDERSTOOD
+from broker.services.verifying import NOT_ANSWERED, NOT_UNDERSTOOD
 from broker.wire.records_codec import Door, RecordsCodec
 
-ASKED_AGAIN = (Verification.NOT_KNOWN.value, Verification.DIFFERS.value, NOT_UNDERSTOOD)
+ASKED_AGAIN = (Verification.NOT_KNOWN.value, Verification.DIFFERS.value, NOT_UNDERSTOOD, NOT_ANSWERED)
 """
 Beginnings of the reasons, behind their code, that may end by themselves.
 
@@ -33,8 +34,8 @@ class RecordRetries:
     """
     The records that wait, as `cpis.rejected` has them.
 
-    `count` is told `waiting record loaded` for each that agrees, and `waiting records unanswered` where the
-    source did not answer: the next round asks again.
+    `count` is told `waiting record loaded` for each that agrees, and `waiting records unanswered` for each
+    about which the source did not answer: the next round asks again.
     """
 
     def __init__(self, records: RecordsCodec, ask_again: AskAgain, *, count: Callable[[str], None]) -> None:
@@ -48,10 +49,12 @@ class RecordRetries:
         """
         Ask about each record that waits, the newest of one plan alone; raise `KafkaUnavailable`.
 
-        The newest come first, so that of several versions the last is the one that is asked about.
+        The newest come first, so that of several versions the last is the one that is asked about. One about
+        whom the source does not answer keeps no other back; so many in a row end the round: it is away.
         """
         places = [place async for place in self._waiting(archive)]
         tried: set[About] = set()
+        failures = 0
         for item_id, partition, offset in reversed(places):
             if item_id in self._loaded:
                 continue
@@ -63,7 +66,11 @@ class RecordRetries:
                 loaded = await self._ask_again(*opened, tried)
             except DemographicsUnavailable:
                 self._count("waiting records unanswered")
-                return
+                failures += 1
+                if failures >= FAILURES_MAX:
+                    return
+                continue
+            failures = 0
             if loaded:
                 self._loaded.add(item_id)
                 self._count("waiting record loaded")

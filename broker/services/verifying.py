@@ -37,6 +37,8 @@ _CODES = {
 
 NOT_UNDERSTOOD = "the register's answer could not be read"
 """Reason, beside CPR07: nothing is said of number and details; the record is to be sent again."""
+NOT_ANSWERED = "the register does not answer about this person"
+"""Reason, beside CPR07: it answers about others; the record waits, and is asked about again."""
 
 
 class Verified(NamedTuple):
@@ -75,7 +77,7 @@ class Verifying:
         try:
             answers = {number: await self._answer(number) for number in {one for one, _ in record.plans}}
         except DemographicsUnreadable:
-            return Verified(_not_understood(record))
+            return Verified(left_open(record, NOT_UNDERSTOOD))
         protected = tuple(self._protected(answers, received_at))
         found = [
             verify(answers[number], plan.content.details, self._rules(plan)) for number, plan in record.plans
@@ -161,12 +163,12 @@ class Verifying:
                 yield person, notice_of(person, IdentityKind.RESTRICTED, at, received_at, self._key)
 
 
-def _not_understood(record: ReadRecord) -> FaultyRecord:
-    """Return a record about which the source's answer could not be read: its subjects wait (41)."""
+def left_open(record: ReadRecord, reason: str) -> FaultyRecord:
+    """Return a record about which the source has said nothing to go by, and why: its subjects wait (41)."""
     return FaultyRecord(
         location=record.location,
         code=RecordCode.NOT_LOADED,
-        reason=NOT_UNDERSTOOD,
+        reason=reason,
         waiting=tuple(plan.content for _, plan in record.plans),
         numbered=tuple((number, plan.content) for number, plan in record.plans),
     )

@@ -18,13 +18,15 @@ from broker.core.waiting import found_unread, found_waiting, may_wait, waits_und
 from broker.ports import Write
 from broker.services.matching_details import clue_writes
 from broker.services.rejections import SOURCE
-from broker.services.verifying import Verified, Verifying
+from broker.services.verifying import NOT_ANSWERED, Verified, Verifying, left_open
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.upload_codes import RecordCode
 from broker.wire.upload_record import FaultyRecord, ReadRecord
 
 _Placed = tuple[int, ReadRecord | FaultyRecord]
 """A record, and which of its file it is."""
+_Failed = tuple[int, ReadRecord]
+"""The same of one about which a question failed: it could be read."""
 
 
 class WaitingRecords:
@@ -73,24 +75,44 @@ class WaitingRecords:
         Return each record as `examined` does, in their order.
 
         As many are asked about together as the source bears. Where a question fails, the others go on, and
-        only what failed is asked again (R16), a single one as well. Raises `DemographicsUnavailable` where
-        the source is away: so many questions failed one after the other, or all that were asked again.
+        only what failed is asked again (R16), a single one as well. Where it fails again and the source does
+        answer about another, that record alone is refused and waits (41): one person holds up no file. Raises
+        `DemographicsUnavailable` where the source is away: so many questions failed one after the other, or
+        all that were asked again, and what it answered before as well.
         """
         found: dict[int, Verified] = {}
-        asked, again = list(enumerate(records)), False
+        everything: Sequence[_Placed] = list(enumerate(records))
+        asked, again = everything, False
         while asked:
             failed = await self._examined(asked, received_at, found)
             if again and len(failed) == len(asked):
-                raise DemographicsUnavailable
+                answered = [record for place, record in everything if place in found]
+                if not await self._answers_about_any(answered, received_at):
+                    raise DemographicsUnavailable
+                found |= {place: Verified(left_open(record, NOT_ANSWERED)) for place, record in failed}
+                break
             asked, again = failed, True
         return [found[place] for place in sorted(found)]
 
+    async def _answers_about_any(
+        self, records: Iterable[ReadRecord | FaultyRecord], received_at: datetime
+    ) -> bool:
+        """Whether the source answers about the first of these that it is asked about, once more."""
+        for record in records:
+            if isinstance(record, ReadRecord) and self._unusable(record) is None:
+                try:
+                    await self.examined(record, received_at)
+                except DemographicsUnavailable:
+                    return False
+                return True
+        return False
+
     async def _examined(
         self, asked: Sequence[_Placed], received_at: datetime, found: dict[int, Verified]
-    ) -> list[_Placed]:
+    ) -> list[_Failed]:
         """Put into `found` what became of records, and return those of which it was not to be learnt."""
         at_once = 1 if self._verifying is None else self._verifying.at_once
-        failed: list[_Placed] = []
+        failed: list[_Failed] = []
         in_a_row, coming = 0, iter(asked)
         while together := list(islice(coming, at_once)):
             questions = [self.examined(record, received_at) for _, record in together]
@@ -99,7 +121,7 @@ class WaitingRecords:
                 if isinstance(answer, Verified):
                     found[place], in_a_row = answer, 0
                     continue
-                if not isinstance(answer, DemographicsUnavailable):
+                if isinstance(record, FaultyRecord) or not isinstance(answer, DemographicsUnavailable):
                     raise answer
                 failed.append((place, record))
                 in_a_row += 1

@@ -4,17 +4,21 @@ import asyncio
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 
 import pytest
 
 from broker.adapters.memory_archive import MemoryArchive
 from broker.adapters.memory_demographics import MemoryDemographics
 from broker.core.demographics import Current, Invalidated, NumberAnswer, SupersededBy
+from broker.core.errors import DemographicsUnavailable
 from broker.core.facts import Details, PlanType
 from broker.core.identifiers import NhsNumber
+from broker.core.source_pace import FAILURES_MAX
 from broker.ports import Topic, Write
 from broker.services.record_retries import RecordRetries
 from broker.wire.upload_codes import FileCode, RecordCode
+from tests.builders.matcher import numbers
 from tests.builders.upload import Person, Record, build_upload
 from tests.builders.upload_desk import NOW, Desk
 
@@ -33,10 +37,13 @@ class CountingSource(MemoryDemographics):
     def __init__(self) -> None:
         super().__init__()
         self.asked = 0
+        self.silent_about: NhsNumber | None = None
 
     async def get(self, number: NhsNumber) -> NumberAnswer:
         """Count, then answer."""
         self.asked += 1
+        if number == self.silent_about:
+            raise DemographicsUnavailable
         return await super().get(number)
 
 
@@ -148,17 +155,37 @@ def test_a_protected_person_who_agrees_by_now_is_told_with_less() -> None:
 
 
 def test_a_source_that_is_away_ends_the_round() -> None:
-    """The records wait for the next one."""
+    """So many in a row are no accident. The records wait for the next one."""
     office = Office()
-    office.desk.load(build_upload([child(), child(OTHER)]))
+    others = [child(number) for number in islice(numbers(), 5, 5 + FAILURES_MAX)]
+    office.desk.load(build_upload([child(), *others]))
     office.source.available = False
 
-    assert 1 == office.go_round()
-    assert {"waiting records unanswered": 1} == office.counts
+    assert FAILURES_MAX == office.go_round()
+    assert {"waiting records unanswered": FAILURES_MAX} == office.counts
     office.source.available = True
     office.source.put(CHILD, AGREES)
     office.go_round()
     assert {CHILD.key} == office.desk.plans().keys()
+
+
+@pytest.mark.parametrize("silent", [CHILD, OTHER])
+def test_one_about_whom_the_source_does_not_answer_keeps_no_other_back(silent: NhsNumber) -> None:
+    """Neither the file it came in, nor a later round: it waits by itself (rulings 20, 41; R14)."""
+    office = Office()
+    office.source.silent_about = silent
+    answer = office.desk.load(build_upload([child(), child(OTHER)]))
+    [other] = {CHILD, OTHER} - {silent}
+    codes = [RecordCode.NOT_LOADED if number == silent else RecordCode.NO_MATCH for number in (CHILD, OTHER)]
+    assert codes == [one.code for one in answer.records]
+
+    office.source.put(other, AGREES)
+    office.source.put(silent, AGREES)
+    office.go_round()
+    assert {other.key} == office.desk.plans().keys()
+    office.source.silent_about = None
+    office.go_round()
+    assert {CHILD.key, OTHER.key} == office.desk.plans().keys()
 
 
 def test_a_record_that_was_at_fault_by_itself_is_not_asked_about() -> None:

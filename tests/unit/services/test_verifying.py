@@ -18,7 +18,7 @@ from broker.core.source_errors import DemographicsUnreadable
 from broker.core.source_pace import FAILURES_MAX
 from broker.core.waiting import waiting_number_key
 from broker.ports import Topic
-from broker.services.verifying import NOT_UNDERSTOOD
+from broker.services.verifying import NOT_ANSWERED, NOT_UNDERSTOOD
 from broker.wire.upload_codes import FileCode, RecordCode
 from tests.builders.matcher import numbers
 from tests.builders.upload import Person, PlanBlock, Record, build_upload
@@ -285,16 +285,49 @@ def test_a_file_of_one_record_is_asked_about_again_too() -> None:
 
 
 @pytest.mark.parametrize("at_once", [1, 3])
-def test_a_question_that_goes_on_failing_leaves_the_file_to_be_taken_again(at_once: int) -> None:
-    """Whoever is not answered for is not loaded, and nor is anybody of the file (R16: CPF05)."""
+def test_whoever_is_not_answered_for_waits_and_holds_up_no_file(at_once: int) -> None:
+    """The source is asked about another once more: it is not away, and the others count (R16, ruling 41)."""
     source = StumblingSource(failures=100)
-    records = [Record(child=Person(number=number.digits)) for number in (MOTHER, CHILD, NEXT)]
+    source.put(NEXT, AGREES)
+    records = [Record(child=Person(number=number.digits)) for number in (NEXT, CHILD, MOTHER)]
     desk = Desk(source=source, at_once=at_once)
+
+    answer = desk.load(build_upload(records))
+
+    said = [RecordCode.LOADED, RecordCode.NOT_LOADED, RecordCode.NO_MATCH]
+    assert (said, NOT_ANSWERED) == (
+        [one.code for one in answer.records],
+        next(one.words for one in answer.records if one.code is RecordCode.NOT_LOADED),
+    )
+    assert source.asked == {NEXT: 2, CHILD: 2, MOTHER: 1}
+    assert waiting_number_key(KEY, CHILD) in desk.waiting()
+
+
+class FadingSource(MemoryDemographics):
+    """A source that answers so many questions, and is away then."""
+
+    def __init__(self, answers: int) -> None:
+        super().__init__()
+        self._left = answers
+
+    async def get(self, number: NhsNumber) -> NumberAnswer:
+        """Answer, as long as it does."""
+        self._left -= 1
+        if self._left < 0:
+            raise DemographicsUnavailable
+        return await super().get(number)
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_a_source_that_goes_away_meanwhile_leaves_the_file_to_be_taken_again(at_once: int) -> None:
+    """Whoever is not answered for is not loaded, and nor is anybody of the file (R16: CPF05)."""
+    faulty = Record(child=Person(number="9990000019"))  # about whom nobody was asked
+    records = [faulty, *(Record(child=Person(number=number.digits)) for number in (MOTHER, CHILD, NEXT))]
+    desk = Desk(source=FadingSource(answers=1), at_once=at_once)
 
     with pytest.raises(DemographicsUnavailable):
         desk.load(build_upload(records))
 
-    assert source.asked == {MOTHER: 1, CHILD: 2, NEXT: 1}
     assert [] == [record for topic in Topic for record in desk.kafka.read(topic)]
 
 
