@@ -6,6 +6,8 @@ Knows where an element begins and ends in the bytes; what it says `broker.wire.u
 
 from xml.parsers import expat
 
+from broker.wire.upload_heading import HEAD_BYTES_MAX
+
 _RECORD = "record"
 _RECORD_DEPTH = 1  # records stand directly below the root
 _WIDE = {b"\xff\xfe": "utf-16-le", b"<\x00": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\x00<": "utf-16-be"}
@@ -16,7 +18,8 @@ class RecordBytes:
     Takes a file piece by piece; `cut` has the records that were complete and not taken, in the file's order.
 
     A record runs from its start tag up to the next record, or to the root's end tag. What cannot be cut, in
-    an encoding that only the other parser knows, is `lost`. No entity can be expanded here: a file with a
+    an encoding that only the other parser knows, is `lost`; so is all of a file with a long head, which would
+    be held once for each record. No entity can be expanded here: a file with a
     document type was refused before.
     """
 
@@ -59,6 +62,10 @@ class RecordBytes:
             return
         if self._head is None:
             self._head = bytes(self._held[: self._starts[0] - self._base])
+            if len(self._head) > HEAD_BYTES_MAX:
+                self.lost = True
+                self._held.clear()
+                return
         for start, end in zip(self._starts, self._starts[1:], strict=False):
             self.cut.append(bytes(self._held[start - self._base : end - self._base]))
         newest = self._starts[-1]

@@ -19,10 +19,11 @@ from broker.core.errors import MalformedMessage
 from broker.core.kept_uploads import MediaType
 from broker.wire.hl7v3 import NAMESPACE
 from broker.wire.record_bytes import RecordBytes
-from broker.wire.record_stream import RecordStream
+from broker.wire.record_stream import RECORD, RecordStream
 from broker.wire.upload import read_heading
 from broker.wire.upload_codes import DEFECT, FileCode, RecordCode
 from broker.wire.upload_csv import TableMessage, TablePlaces
+from broker.wire.upload_heading import HEAD_BYTES_MAX
 from broker.wire.upload_record import FaultyRecord, FileHead, ReadRecord, read_record
 from broker.wire.upload_sent import SentHead, SentRecord, sent_head, sent_record
 
@@ -30,6 +31,8 @@ RECORDS_MAX = 250_000
 """How many records a file may have: ten times what the largest authority has."""
 TOO_MANY = "too many records"
 """Reason: the file has more records than are taken of one."""
+TOO_LONG = "the head of the file is too large"
+"""Reason: each record is kept with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +113,7 @@ class FileReader:
             return UnreadableFile(f"{FileCode.MALFORMED} {fault.reason}", fault.location)
         sent = _said_back(root)
         try:
-            _check(self._found, self._records_max)
+            _check(root, self._found, self._records_max)
             heading = read_heading(
                 root, found=self._found, unexpected=self._stream.unexpected, received_at=received_at
             )
@@ -182,10 +185,13 @@ class _Records:
         self._bytes.cut = list(cut)
 
 
-def _check(found: int, most: int) -> None:
-    """Refuse a file with more records than it may have."""
+def _check(root: Element, found: int, most: int) -> None:
+    """Refuse a file with more records than it may have, or a head that each could not be kept with."""
     if found > most:
         raise MalformedMessage(TOO_MANY, location="/File")
+    parts = (etree.tostring(part, with_tail=False) for part in root if part.tag != RECORD)
+    if sum(map(len, parts)) > HEAD_BYTES_MAX:
+        raise MalformedMessage(TOO_LONG, location="/File")
 
 
 def _written_anew(record: Element) -> bytes:

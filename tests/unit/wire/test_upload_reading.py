@@ -11,7 +11,8 @@ from broker.wire import upload_reading
 from broker.wire.record_bytes import RecordBytes
 from broker.wire.record_stream import HEAD_PARTS_MAX, PART_BYTES_MAX
 from broker.wire.upload_codes import DEFECT, RecordCode
-from broker.wire.upload_reading import TOO_MANY, FileReader, Surveyed, UnreadableFile
+from broker.wire.upload_heading import HEAD_BYTES_MAX
+from broker.wire.upload_reading import TOO_LONG, TOO_MANY, FileReader, Surveyed, UnreadableFile
 from broker.wire.upload_record import FaultyRecord, FileHead, ReadRecord, read_record
 from broker.wire.upload_sent import SentHead, SentRecord
 from tests.builders.upload import Person, Record, build_upload
@@ -215,6 +216,25 @@ def test_what_would_fill_memory_is_refused(filling: bytes) -> None:
     data = build_upload().replace(b"<record>", filling + b"<record>", 1)
 
     assert ("CPF01 a part of the file is too large", "/File") == refused(data)
+
+
+@pytest.mark.parametrize("step", [1000, 100_000])
+def test_a_long_comment_in_the_head_is_not_kept_with_each_record(step: int) -> None:
+    """A file of 128 kB at once would be some gigabytes: each record is written anew, and says the same."""
+    data = build_upload((GOOD, BAD, GOOD))
+    long = data.replace(b"<record>", b"<!--%s--><record>" % (b"x" * HEAD_BYTES_MAX), 1)
+
+    found = read(long, step).found
+    assert [one.record for one in read(data).found] == [one.record for one in found]
+    assert all(len(one.raw) < HEAD_BYTES_MAX for one in found)
+    assert [1, 1, 1] == [len(read(one.raw).records) for one in found]
+
+
+def test_a_long_head_is_refused() -> None:
+    """It would be kept with each record, as its name is with each plan (CPF01)."""
+    data = build_upload((GOOD,)).replace(b"Borough Council", b"x" * HEAD_BYTES_MAX)
+
+    assert (f"CPF01 {TOO_LONG}", "/File") == refused(data)
 
 
 def test_a_file_has_no_more_records_than_it_may() -> None:
