@@ -33,7 +33,7 @@ bench: $(STAMP)  ## measure throughput and latency beside a bare Kafka client in
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench --engine
 	$(BIN)/python -m tests.bench --mllp
-	$(BIN)/python -m tests.bench --country
+	$(BIN)/python -m tests.bench --reload
 
 mutants: $(STAMP)  ## try mistakes with the rules and a sample of mutants of the core, print which rows notice and the score
 	$(BIN)/python -m tests.tools.mutants

@@ -37,3 +37,13 @@ def test_the_door_is_measured_beside_a_server_that_only_echoes() -> None:
     assert ["echo", "durable"] == re.findall(r"^AA, (\w+)", printed, re.MULTILINE)
     assert ["3,000", "under 50"] == re.findall(r"\(aim ((?:under )?[\d,]+)", printed)
     assert 2 == len(re.findall(r"by one connection, [\d,]+ by 20, ", printed))
+
+
+def test_a_reload_is_measured_over_the_authorities_door() -> None:
+    """Every file is accepted, every record asked about, and each becomes a fact once."""
+    printed = bench("--reload", "--records", "306")
+
+    assert ["306 records in 153 files, 306 plan facts, 100.0% matched"] == re.findall(
+        r"^reload +(.*):", printed, re.MULTILINE
+    )
+    assert ["767"] == re.findall(r"\(aim ([\d,]+)\)", printed)
