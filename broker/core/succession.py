@@ -235,7 +235,7 @@ def handed_over(person: Person, forwarding: Forwarding, received_at: datetime) -
 
 
 def kept(merged: Merged) -> bool:
-    """Whether a person is kept whose record this is: one with a plan, a notice, or something told."""
+    """Whether a person is kept whose record this is: one of whom something is known, told or set aside."""
     known = merged.known
     said = known.plans or known.notices or known.covers
     return bool(said or merged.told or merged.closed or merged.set_aside)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
+from typing import NamedTuple
 
 from broker.core.facts import IdentityKind
 from broker.core.holding import ends_at, held_since, waits
@@ -26,6 +27,14 @@ from broker.services.matching_moves import Arrived
 from broker.services.matching_output import SOURCE, Poison
 from broker.services.matching_sorting import FIRST_INPUTS
 from broker.wire.facts_codec import FactCodec
+
+
+class Sorted(NamedTuple):
+    """A person with what waits from now on, what is to be folded now, in its order, and what waits anew."""
+
+    person: Person
+    arrived: list[Arrived]
+    waiting: list[Arrived]
 
 
 class Holds:
@@ -52,14 +61,17 @@ class Holds:
                     for topic, offset in held.waiting if isinstance(held, Person) else ():
                         yield Topic(topic), offset
 
-    def sort(self, before: Person, arrived: Sequence[Arrived]) -> tuple[Person, list[Arrived]]:
+    def sort(self, before: Person, arrived: Sequence[Arrived]) -> Sorted:
         """
-        Return the person with what waits from now on, and what is to be folded now, in its order.
+        Return what of a person waits from now on, and what is to be folded now.
 
         When the hold ends, everything that waited is; so it is where the number is superseded (22) or goes
-        out of use (23): it takes the way of all that comes for such a number.
+        out of use (23): it takes the way of all that comes for such a number. What was sealed under a number
+        that is in use again has no place in the log any more at which it could wait, and is folded.
         """
-        passing = [one for one in arrived if not waits(one.fact)]
+        waiting = [one for one in arrived if waits(one.fact) and one.record.offset >= 0]
+        names = set(map(id, waiting))
+        passing = [one for one in arrived if id(one) not in names]
         person = before
         for one in passing:
             person = fold(person, one.fact)
@@ -67,11 +79,9 @@ class Holds:
             places = {place: order for order, place in enumerate(before.waiting)}
             last = len(places)
             ordered = sorted(arrived, key=lambda one: places.get(_place(one.record), last))
-            return replace(before, waiting=()), ordered
-        waiting = dict.fromkeys(
-            (*before.waiting, *(_place(one.record) for one in arrived if waits(one.fact)))
-        )
-        return replace(before, waiting=tuple(waiting)), passing
+            return Sorted(replace(before, waiting=()), ordered, [])
+        held = dict.fromkeys((*before.waiting, *(_place(one.record) for one in waiting)))
+        return Sorted(replace(before, waiting=tuple(held)), passing, waiting)
 
     def noted(
         self, person: Person, poison: Iterable[Poison], taken: Iterable[Arrived], clock: datetime
@@ -79,10 +89,11 @@ class Holds:
         """Return the person with what was set aside now, and without what was and has been taken since."""
         held = dict(person.set_aside)
         for one in taken if held else ():
-            held.pop(self._digest(one.record, one.value), None)
+            for value in {one.record.value, one.value}:  # it may have been set aside at a former number (22)
+                held.pop(self._digest(one.record.topic, value), None)
         for bad in poison:
             if makes_note(bad):
-                held.setdefault(self._digest(bad.record, bad.record.value or b""), clock)
+                held.setdefault(self._digest(bad.record.topic, bad.record.value), clock)
         return person if held == person.set_aside else replace(person, set_aside=held)
 
     def ended(self, person: Person, clock: datetime) -> tuple[Write, ...]:
@@ -93,9 +104,9 @@ class Holds:
         notice = notice_of(person.number, IdentityKind.HOLD_ENDED, at, clock, self._key)
         return (fact_write(self._facts, notice, person.number, notice.notice_id, SOURCE),)
 
-    def _digest(self, record: Record, value: bytes) -> str:
-        """Return what a record that is written once more is known by, as it was first written."""
-        return self._key.derive("set aside", record.topic, sha256(value).hexdigest())
+    def _digest(self, topic: str, value: bytes | None) -> str:
+        """Return what a record that is written once more is known by."""
+        return self._key.derive("set aside", topic, sha256(value or b"").hexdigest())
 
 
 def makes_note(poison: Poison) -> bool:

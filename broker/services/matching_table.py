@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from broker.core.effects import advance, decided_anew
-from broker.core.errors import PersonTooLarge, StorageUnusable, SuccessionContradicted
+from broker.core.errors import StorageUnusable, SuccessionContradicted
 from broker.core.facts import Cover, IdentityNotice, PlanFact
 from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import invalidation
@@ -30,7 +30,7 @@ from broker.core.succession import (
 from broker.ports import Record, Topic, Write
 from broker.services.matching_batch import Batch, Folded
 from broker.services.matching_details import DetailsTable
-from broker.services.matching_holds import Holds, makes_note
+from broker.services.matching_holds import Holds, Sorted, makes_note
 from broker.services.matching_inactive import Shut, Vault
 from broker.services.matching_kin import Relatives
 from broker.services.matching_moves import Arrived, Mover
@@ -148,9 +148,9 @@ class PartitionTable:
         if held is None and not makes_record:
             self._leave_waiting(key, records, folded)
             return folded
-        start, arrived = self._holds.sort(before, arrived)
-        folded.late = [one.record for one in arrived if too_late(one.fact, before)]
-        outcome = self._advance(before, start, found, arrived, folded)
+        came = self._holds.sort(before, arrived)
+        folded.late = [one.record for one in came.arrived if too_late(one.fact, before)]
+        outcome = self._advance(before, found, came, folded)
         if outcome is not None:
             self._keep(key, *outcome)
             over = self._holds.ended(outcome[0], self.clock) if isinstance(outcome[0], Person) else ()
@@ -289,22 +289,26 @@ class PartitionTable:
                 self.indexes[Topic(record.topic)].add(key, record.offset)
         folded.poison = [poison for poison in folded.poison if poison.record.topic not in self.indexes]
 
-    def _advance(
-        self, before: Person, start: Person, found: Known, arrived: Sequence[Arrived], folded: Folded
-    ) -> Outcome | None:
-        """Fold what can be onto `start`, who is `before` but for what waits; None when nothing is left."""
+    def _advance(self, before: Person, found: Known, came: Sorted, folded: Folded) -> Outcome | None:
+        """
+        Fold what can be onto who is `before` but for what waits; None when nothing is left.
+
+        Where it cannot be noted that something waits, that is poison, as whatever cannot be folded.
+        """
         room = PERSON_BYTES_MAX - len(self.people.get(before.number.key, b""))
         say = partial(self._say_and_copy, before, found)
-        sifting = Sifting(start, say, room=room)
-        if arrived:
-            sifting.take(arrived)
+        sifting = Sifting(came.person, say, room=room)
+        if came.arrived:
+            sifting.take(came.arrived)
         folded.poison += sifting.poison
         person = self._holds.noted(sifting.person, folded.poison, sifting.taken, self.clock)
-        if person == sifting.person and (sifting.outcome is not None or start == before):
+        if person == sifting.person and (sifting.outcome is not None or came.person == before):
             return sifting.outcome
         try:
             return say(person, sifting.taken, sifting.received_at or self.clock)
-        except PersonTooLarge:  # there is no room for the note
+        except Exception as error:  # noqa: BLE001 – whatever it is, the partition goes on
+            unnoted = came.waiting if sifting.outcome is None else []
+            folded.poison += [Poison(record=one.record, cause=cause_of(error)) for one in unnoted]
             return sifting.outcome
 
     def _say_and_copy(

@@ -12,7 +12,7 @@ from broker.adapters.memory import MemoryKafka, MemoryPartitionLog
 from broker.core.alerts import Alert, ItemKind
 from broker.core.answers import Finding, Uncheckable, could_not_check
 from broker.core.desk_errors import CannotDisclose, NoAnswerHere
-from broker.core.errors import KafkaUnavailable
+from broker.core.errors import KafkaUnavailable, PersonTooLarge
 from broker.core.facts import Fact, IdentityKind, IdentityNotice, VisitEvent
 from broker.core.holding import HELD_FOR_MAX
 from broker.core.identifiers import OdsCode
@@ -23,6 +23,7 @@ from broker.core.retention import reason_kept, settle
 from broker.ports import Topic, Write
 from broker.services.disclosing import UNTAKEN
 from broker.services.matching_output import PERSON_BYTES_MAX
+from broker.services.matching_turns import Notice
 from tests.builders.enquiry import GROUNDS, Desk, came
 from tests.builders.house import ADA, House, in_house
 from tests.builders.matcher import (
@@ -40,6 +41,7 @@ from tests.builders.matcher import (
 from tests.builders.street import A, B, Street, arrives, in_street, said, superseded
 from tests.unit.services.test_disclosing import disclosing
 from tests.unit.services.test_looking import NURSE
+from tests.unit.services.test_matching_poison import CURSED, CursedPolicy
 
 (BEN,) = islice(numbers(), 1, 2)
 LATER = NOON + timedelta(minutes=30)
@@ -260,6 +262,27 @@ def test_what_waits_is_shut_away_with_a_number_that_is_not_in_use() -> None:
     in_street(scenario)
 
 
+def test_what_is_held_of_a_number_in_use_again_is_taken_though_the_hold_goes_on() -> None:
+    """What came meanwhile was sealed: it has no place in the log at which it could wait (ruling 23)."""
+
+    async def scenario(house: House) -> None:
+        first, second, third = (NOON + timedelta(minutes=minute) for minute in (5, 10, 20))
+        house.send(HELD)
+        async with house.at_work():
+            await house.taken()
+            house.send(said(IdentityKind.INVALIDATED, at=first), plan())
+            await house.taken()
+            house.send(said(IdentityKind.IN_USE, at=second), attendance(at=third))
+            await house.taken()
+            assert [Topic.ATTENDANCES] == [topic for topic, _ in house.person().waiting]
+            assert 1 == len(house.person().known.plans)
+            house.send(OVER)
+            await house.taken()
+        assert {"visit-1"} == {event.alert.subject for event in house.events() if event.alert.visit}
+
+    in_house(scenario)
+
+
 def test_nobody_is_told_no_plan_of_somebody_on_hold() -> None:
     """Nor that there is one: by an enquiry, by a look, by a subject access (rulings 34, 41, 49)."""
 
@@ -345,6 +368,43 @@ def test_a_note_for_which_there_is_no_room_is_left_out() -> None:
             await house.told(Topic.WORKLIST, 1)
             await house.taken()
         assert 1 == len(house.people()[ADA.key])
+
+    in_house(scenario)
+
+
+def test_what_cannot_be_noted_to_wait_is_set_aside() -> None:
+    """A plan is in the log, in the record or in the worklist, and nowhere lost, though the record is full."""
+
+    async def scenario(house: House) -> None:
+        def full(room: int) -> bytes:
+            """Return the record of somebody on hold with a salt of so many bytes."""
+            held = Person(number=ADA, salt=bytes(room), known=Known(notices={HELD.notice_id: HELD}))
+            return house.codecs.states.encode_person(held)
+
+        room = PERSON_BYTES_MAX - 1_000
+        state = full(room + PERSON_BYTES_MAX - len(full(room)) - 5)
+        house.kafka.append([Write(Topic.PEOPLE, ADA.key, state, partition=0)])
+        house.send(plan())
+        async with house.at_work():
+            await house.told(Topic.WORKLIST, 1)
+            await house.taken()
+        assert [PersonTooLarge.code] == [one["code"] for one in house.reported.fields(Notice.UNPROCESSABLE)]
+
+    in_house(scenario)
+
+
+def test_somebody_of_whom_nothing_can_be_decided_holds_nobody_up() -> None:
+    """A plan that cannot be read is set aside without a note, and everybody else goes on."""
+
+    async def scenario(house: House) -> None:
+        house.send(plan(), attendance(provider=CURSED))
+        async with house.at_work():
+            await house.taken()
+        house.send_raw(Topic.PLANS, ADA.key, b"no plan that can be read")
+        async with house.at_work(house.matcher(policy=CursedPolicy())):
+            await house.told(Topic.WORKLIST, 1)
+            await house.taken()
+        assert {} == house.person().set_aside
 
     in_house(scenario)
 
