@@ -28,6 +28,7 @@ def notification_operations(settings: Settings, parts: Parts) -> tuple[Operation
         parts.senders,
         Inboxes(settings.database_url),
         parts.alerts,
+        feeds=parts.feeds,
         told=told_over_http(settings, parts),
         between=between,
         clock=present,

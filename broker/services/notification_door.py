@@ -7,20 +7,23 @@ record the reduced content stands there (ruling 24), of a number out of use noth
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from broker.core.alerts import RecipientKind
 from broker.core.door_errors import RequestRefused
-from broker.core.errors import BrokerError
+from broker.core.errors import BrokerError, MalformedMessage
+from broker.core.feeds import FeedNotice
 from broker.core.identifiers import OdsCode, aware
 from broker.core.kept_uploads import MediaType
+from broker.core.overtaking import overtakes
 from broker.core.senders import Senders
 from broker.core.upload_errors import AuthorityUnknown, InboxUnready, NotItsInbox, WrongCursor
 from broker.ports import Clock
 from broker.wire.access_notification import Correspondents, tells_of_access, write_access_notification
 from broker.wire.alerts_codec import AlertCodec, Published
+from broker.wire.feed_codec import FeedCodec
 from broker.wire.hl7v3_writing import message_id
 from broker.wire.http import JSON, HttpAnswer, HttpRequest, Operation, Parameter
 from broker.wire.problem import PROBLEM, problem
@@ -78,6 +81,7 @@ class NotificationDoor:
         read: ReadInbox,
         codec: AlertCodec,
         *,
+        feeds: FeedCodec,
         told: frozenset[OdsCode],
         between: Callable[[OdsCode], Correspondents],
         clock: Clock,
@@ -86,6 +90,7 @@ class NotificationDoor:
         self._senders = senders
         self._read = read
         self._codec = codec
+        self._feeds = feeds
         self._told = told
         self._between = between
         self._clock = clock
@@ -100,8 +105,9 @@ class NotificationDoor:
                 name="notifications",
                 summary="Fetch what you were told",
                 meaning="The events of your inbox behind `after`, in order, each as its topic has it; or, "
-                "where XML is asked for, the message REPC_MT000004GB01 of those that tell of an access. Ask "
-                "with `next` until there is no `more`, and again later: events are only ever added.",
+                "where XML is asked for, the message REPC_MT000004GB01 of those that tell of an access: it "
+                "has no words for the feed, and none for taking back what an earlier answer told. Ask with "
+                "`next` until there is no `more`, and again later: events are only ever added.",
                 handle=self._notifications,
                 refuse=_refuse,
                 statuses={
@@ -141,16 +147,16 @@ class NotificationDoor:
                 )
             if inbox not in {"", page.inbox}:
                 raise WrongCursor
+            reached = page.entries[-1].number if page.entries else after
+            cursor = f"{page.inbox}.{reached}"
+            if request.prefers(MediaType.XML, to=JSON):
+                return self._as_message(authority, page, cursor)
+            return HttpAnswer(status=200, body=self._as_json(authority, page, cursor))
         except RequestRefused as fault:
             return problem(fault, fault.status)
         except BrokerError as error:
             status = _STATUSES.get(type(error), 503)
             return problem(error, status, retry_after=None if status < 500 else RETRY_AFTER_SECONDS)  # noqa: PLR2004 - a server's
-        reached = page.entries[-1].number if page.entries else after
-        cursor = f"{page.inbox}.{reached}"
-        if request.prefers(MediaType.XML, to=JSON):
-            return self._as_message(authority, page, cursor)
-        return HttpAnswer(status=200, body=self._as_json(authority, page, cursor))
 
     def _authority(self, request: HttpRequest) -> OdsCode:
         """Return whose inbox is asked for."""
@@ -167,20 +173,45 @@ class NotificationDoor:
 
     def _as_json(self, authority: OdsCode, page: Page, cursor: str) -> bytes:
         """Return events as JSON."""
-        told: list[dict[str, Any]] = []
-        for entry in page.entries:
-            said = readable(self._codec.decode_published(entry.body)) if entry.body else {"erased": True}
-            told.append({"number": entry.number, "loud": entry.loud, **said})
+        told = [{"number": entry.number, "loud": entry.loud, **self._said(entry)} for entry in page.entries]
         answer = {"authority": authority.code, "notifications": told, "next": cursor, "more": page.more}
         return json.dumps(answer, ensure_ascii=False).encode()
 
+    def _said(self, entry: Entry) -> Mapping[str, Any]:
+        """Return what an event says; one that cannot be read keeps back none behind it, and says so."""
+        if not entry.body:
+            return {"erased": True}
+        try:
+            word = self._word(entry.body)
+        except MalformedMessage:
+            return {"unreadable": True}
+        said: Mapping[str, Any] = {"feed": readable(word)} if isinstance(word, FeedNotice) else readable(word)
+        return said
+
+    def _word(self, body: bytes) -> Published | FeedNotice:
+        """Return an event of an alert, or a word about the feed (R18); raise `MalformedMessage`."""
+        try:
+            return self._codec.decode_published(body)
+        except MalformedMessage:
+            return self._feeds.decode_notice(body)
+
     def _as_message(self, authority: OdsCode, page: Page, cursor: str) -> HttpAnswer:
-        """Return the accesses among events as the national message; it may tell of none."""
-        published: list[Published] = [
-            self._codec.decode_published(entry.body) for entry in page.entries if entry.body
-        ]
+        """
+        Return the accesses among events as the national message; it may tell of none.
+
+        None that an event behind it takes back. Raises `MalformedMessage` for an event that cannot be read:
+        left out it would look as if nobody had come.
+        """
+        told: dict[str, list[Published]] = {}
+        for word in (self._word(entry.body) for entry in page.entries if entry.body):
+            if isinstance(word, Published):
+                alert_id = word.event.alert.alert_id
+                if overtakes(word.event):
+                    told.pop(alert_id, None)
+                if tells_of_access(word.event):
+                    told.setdefault(alert_id, []).append(word)
         body = write_access_notification(
-            [one for one in published if tells_of_access(one.event)],
+            [word for words in told.values() for word in words],
             self._between(authority),
             notification_id=message_id("notifications", authority.code, cursor),
             at=aware(self._clock()),

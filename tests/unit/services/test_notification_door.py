@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,20 @@ import pytest
 from lxml import etree
 
 from broker.adapters.projection import InboxEvent, Projection
+from broker.core.alerts import EventKind
 from broker.core.door_errors import RequestRefused
 from broker.core.facts import Fact, IdentityKind, IdentityNotice
+from broker.core.feeds import FeedNotice
 from broker.core.identifiers import OdsCode
 from broker.core.senders import Peer
 from broker.core.upload_errors import InboxUnready
 from broker.ports import Topic
+from broker.runtime.codecs import load_schemas
 from broker.runtime.la_notifications import Inboxes
 from broker.runtime.senders_file import parse_senders
 from broker.services.notification_door import MORE, NEXT, PAGE, NotificationDoor
 from broker.wire.access_notification import Correspondents, Office
+from broker.wire.feed_codec import FeedCodec
 from broker.wire.http import HttpAnswer, HttpRequest
 from tests.builders.house import AUTHORITY_TOPIC, House, in_house
 from tests.builders.matcher import AUTHORITY, NOON, PROVIDER, access, attendance, make_codecs, plan
@@ -29,7 +34,7 @@ from tests.official_schemas import faults_of
 
 OTHER = OdsCode("E08")
 OWN_TOPIC = AUTHORITY_TOPIC
-CODEC = make_codecs().alerts
+CODEC, FEEDS = make_codecs().alerts, FeedCodec(load_schemas())
 XML = {"accept": "application/xml"}
 
 
@@ -89,6 +94,7 @@ class Office211:
             SENDERS,
             Inboxes(self.url),
             CODEC,
+            feeds=FEEDS,
             told=told,
             between=lambda code: Correspondents(
                 authority=Office(code=code, name="Exton"),
@@ -117,6 +123,13 @@ class Office211:
             offset, self.offsets[topic] = self.offsets[topic], self.offsets[topic] + 1
             still = None if topic == Topic.ALERTS else lambda _body: True
             self.inbox.store(topic, 0, offset, arrived, supersedes=supersedes, still=still)
+
+    def remind(self, body: bytes) -> None:
+        """Put into the inbox what no topic brings."""
+        event = InboxEvent(
+            recipient=f"la.{AUTHORITY}", event_id="f", alert_id="", revision=0, kind="F", loud=True, body=body
+        )
+        self.inbox.remind(event)
 
     def fetch(self, peer: str = "own", headers: dict[str, str] | None = None, **query: str) -> HttpAnswer:
         """Ask the door."""
@@ -206,6 +219,53 @@ def test_the_national_message_tells_of_the_accesses(office: Office211) -> None:
     ids = etree.fromstring(told.body).iterfind(".//{*}referredToLAUploadFile/{*}value")
     assert {"file-1"} == {one.get("extension") for one in ids}
     assert ("false", told.headers[NEXT]) == (told.headers[MORE], nothing.headers[NEXT])
+
+
+def test_a_word_about_the_feed_stands_among_the_alerts_and_keeps_none_back(tmp_path: Path) -> None:
+    """A feed is called stale once a day, in the same inbox (R18); the message has no words for it."""
+    office = Office211(tmp_path)
+    notice = FeedNotice(authority=AUTHORITY, said_at=NOON, last_at=None, statements=("never a file",))
+    office.remind(FEEDS.encode_notice(notice))
+    office.put(bodies()[0])
+
+    feed, alert = office.said()["notifications"]
+    assert (["never a file"], True) == (feed["feed"]["statements"], "event" in alert)
+    told = office.fetch(headers=XML)
+    assert (200, 1) == (told.status, told.body.count(b"<referredToLAUploadFile"))
+
+
+def test_what_cannot_be_read_is_told_and_never_left_out(tmp_path: Path) -> None:
+    """Beside the others; a message without it would say that nobody came."""
+    office = Office211(tmp_path)
+    office.remind(b"nothing of ours")
+    office.put(bodies()[0])
+
+    unreadable, alert = office.said()["notifications"]
+    assert {"number": 1, "loud": True, "unreadable": True} == unreadable
+    assert "event" in alert
+    assert 503 == office.fetch(headers=XML).status
+
+
+@pytest.mark.parametrize(
+    ("kind", "gone"), [(EventKind.RETRACTED, 1), (EventKind.WITHDRAWN, 1), (EventKind.UPDATED, 0)]
+)
+def test_the_national_message_tells_of_no_access_that_was_taken_back(
+    kind: EventKind, gone: int, tmp_path: Path
+) -> None:
+    """It has no words for it: what is no longer so must not go out first (rulings 16, 44)."""
+    office = Office211(tmp_path)
+    for body in bodies()[:2]:
+        office.put(body)
+    before = office.fetch(headers=XML).body.count(b"<referredToLAUploadFile")
+    event = CODEC.decode_event(bodies()[0])
+    back = replace(event, event_id="back", revision=event.revision + 1, kind=kind)
+    office.put(
+        CODEC.encode_event(
+            back, with_own_ids=True, caused_received_at=None, rules_version=1, policy_version="1"
+        )
+    )
+
+    assert gone == before - office.fetch(headers=XML).body.count(b"<referredToLAUploadFile")
 
 
 def test_of_a_restricted_record_no_place_is_told(tmp_path: Path) -> None:
