@@ -74,25 +74,28 @@ class Confirming:
         if work.item.kind is not ItemKind.POSSIBLE_MATCH or visit is None:
             raise CannotConfirm("the item is about no visit without a number")
         now = aware(self._clock())
+        messages = await self._messages(visit)
+        marks = await self._marks(number, now) if messages else []
         facts = [
             fact
-            for raw, door in await self._messages(visit)
-            for fact in await self._read(raw, door, number, now)
+            for raw, door in messages
+            for fact in await self._read(raw, door, number, now, protected=bool(marks))
         ]
         if not facts:
             raise CannotConfirm("no message of the visit can be opened any more")
         await self._log.audit(ActionKind.CONFIRMED, work.item.item_id, work.place, grounds)
-        for fact in (
-            *await self._marks(number, now),
-            *facts,
-        ):  # one by one: a message may be half as large as Kafka takes at once
+        for fact in (*marks, *facts):  # one by one: a message may be half as large as Kafka takes at once
             await self._facts.append([fact])
         clue = Placed(place=visit, clue=Numbered(visit=visit, heard_at=now))
         await self._facts.append(clue_writes(self._codec, self._key, [clue], now, SOURCE))
         return len(facts)
 
     async def _marks(self, number: NhsNumber, now: datetime) -> list[Write]:
-        """Return that the source protects the person, which is told before any place is (ruling 24)."""
+        """
+        Return that the source protects the person, which is told before any place is (ruling 24).
+
+        The messages say it as well: a matcher may hear of what lies in another log first.
+        """
         if self._source is None:
             return []
         try:
@@ -116,10 +119,12 @@ class Confirming:
                     continue
         return found
 
-    async def _read(self, raw: bytes, door: Door, number: NhsNumber, now: datetime) -> list[Write]:
-        """Return the fact that a message is under a number."""
+    async def _read(
+        self, raw: bytes, door: Door, number: NhsNumber, now: datetime, *, protected: bool
+    ) -> list[Write]:
+        """Return the fact that a message is under a number, and that it is `protected`."""
         self._doors.clock.now = now
-        await self._doors.intake.take(raw, door, confirmed=number)
+        await self._doors.intake.take(raw, door, confirmed=number, protected=protected)
         return [
             write for write in self._doors.taken.take() if write.topic in INPUTS and write.key == number.key
         ]

@@ -140,16 +140,17 @@ class Intake:
         *,
         sender: SenderOf | None = None,
         confirmed: NhsNumber | None = None,
+        protected: bool = False,
         received_at: datetime | None = None,
     ) -> BrokerError | None:
         """
         Return the fault to be answered, None where a message is taken, once what becomes of it is durable.
 
         `sender` says who may send on the connection that it came in on, without it who may in general.
-        `confirmed` is the number of the patient of one without a usable number, as a person found out (46).
-        `received_at` is its first receipt, now without it.
+        `confirmed` is the number of the patient of one without a usable number, as a person found out (46),
+        `protected` that the source protects them (24). `received_at` is its first receipt, now without it.
         """
-        came = Came(data, door, received_at or aware(self._clock()), sender, confirmed)
+        came = Came(data, door, received_at or aware(self._clock()), sender, confirmed, protected)
         try:
             return await self._take(came, lambda: self._judge(came))
         except StorageUnusable as error:  # no key can be made to seal it with: the sender keeps it meanwhile
