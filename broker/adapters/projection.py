@@ -184,14 +184,12 @@ class Projection:
             for row in rows
         ]
 
-    def brought(self, recipient: str, *, after: int, limit: int) -> Sequence[InboxRow]:
-        """Return as `inbox` does, but none that its own topic has not brought, and none behind such a one."""
-        rows = self.inbox(recipient, after=after, limit=limit)
+    def bare(self, recipient: str, *, after: int = 0) -> frozenset[int]:
+        """Return the numbers behind `after` of what the recipient's own topic has not brought so far."""
         behind = (INBOX.c.recipient == recipient) & (INBOX.c.number > after)
-        bare = select(func.min(INBOX.c.number)).where(behind & ~INBOX.c.own & (INBOX.c.kind != ERASED))
+        wanted = select(INBOX.c.number).where(behind & ~INBOX.c.own & (INBOX.c.kind != ERASED))
         with self._engine.connect() as connection:
-            first = connection.execute(bare).scalar()
-        return [row for row in rows if first is None or row.number < first]
+            return frozenset(connection.execute(wanted).scalars())
 
     def close(self) -> None:
         """Give the connections back."""

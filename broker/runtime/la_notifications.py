@@ -1,15 +1,19 @@
 """What authorities fetch of their inbox at the HTTP door: whose it is, and from which database it is read."""
 
-from broker.adapters.projection import Projection
-from broker.core.errors import StorageUnusable
+from itertools import takewhile
+
+from broker.adapters.projection import InboxRow, Projection
+from broker.core.errors import MalformedMessage, StorageUnusable
 from broker.core.identifiers import OdsCode
 from broker.core.upload_errors import InboxUnready
-from broker.ports import Topic
+from broker.ports import Clock, Topic
 from broker.runtime.parts import Parts, present
 from broker.runtime.settings import Settings
 from broker.runtime.topics import declared_topics
+from broker.services.delivering import OWN_WITHIN
 from broker.services.notification_door import Entry, NotificationDoor, Page
 from broker.wire.access_notification import Correspondents, Office
+from broker.wire.alerts_codec import AlertCodec
 from broker.wire.http import Operation
 
 
@@ -26,7 +30,7 @@ def notification_operations(settings: Settings, parts: Parts) -> tuple[Operation
 
     door = NotificationDoor(
         parts.senders,
-        Inboxes(settings.database_url),
+        Inboxes(settings.database_url, parts.alerts, clock=present),
         parts.alerts,
         feeds=parts.feeds,
         told=told_over_http(settings, parts),
@@ -45,11 +49,18 @@ def told_over_http(settings: Settings, parts: Parts) -> frozenset[OdsCode]:
 
 
 class Inboxes:
-    """Reads the outbox's database, opened when it is first asked for."""
+    """
+    Reads the outbox's database, opened when it is first asked for.
 
-    def __init__(self, url: str) -> None:
-        """Take where it is."""
+    An event is told once its recipient's own topic has brought it, or has not for long: it may never have
+    been there, and late is worse than without the recipient's own ids.
+    """
+
+    def __init__(self, url: str, codec: AlertCodec, *, clock: Clock) -> None:
+        """Take where it is, and what says how old an event is."""
         self._url = url
+        self._codec = codec
+        self._clock = clock
         self._projection: Projection | None = None
 
     def __call__(self, recipient: str, *, after: int, limit: int) -> Page:
@@ -61,8 +72,18 @@ class Inboxes:
         self._projection = projection
         if not projection.next_offsets(Topic.ALERTS.value):
             raise InboxUnready
-        rows = projection.brought(recipient, after=after, limit=limit + 1)
-        if not rows and projection.inbox(recipient, after=after, limit=1):
+        there = projection.inbox(recipient, after=after, limit=limit + 1)
+        bare = projection.bare(recipient, after=after)  # second: what came in between is not there
+        rows = list(takewhile(lambda row: row.number not in bare or self._has_waited(row), there))
+        if there and not rows:
             raise InboxUnready  # its own topic has not brought what is there
         entries = [Entry(number=row.number, loud=row.event.loud, body=row.event.body) for row in rows[:limit]]
         return Page(inbox=projection.identity, entries=entries, more=len(rows) > limit)
+
+    def _has_waited(self, row: InboxRow) -> bool:
+        """Whether an event waits no longer for its recipient's own topic."""
+        try:
+            at = self._codec.decode_published(row.event.body).caused_received_at
+        except MalformedMessage:
+            return True
+        return at is None or self._clock() - at >= OWN_WITHIN

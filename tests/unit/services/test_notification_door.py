@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,9 @@ def bodies() -> list[bytes]:
     return told_of(plan(), attendance(), attendance("visit-2"), access())
 
 
+EVENT_OF_NO_TOPIC = InboxEvent(
+    recipient="", event_id="u", alert_id="u", revision=1, kind="RAISED", loud=True, body=b"nothing of ours"
+)
 RESTRICTED = IdentityNotice(notice_id="r", kind=IdentityKind.RESTRICTED, recorded_at=NOON, received_at=NOON)
 
 
@@ -89,10 +93,11 @@ class Office211:
     def __init__(self, directory: Path, told: frozenset[OdsCode] = frozenset({AUTHORITY, OTHER})) -> None:
         self.url = f"sqlite:///{directory / 'broker.sqlite'}"
         self.inbox = Projection(self.url)
+        self.now = NOON
         self.offsets = dict.fromkeys((Topic.ALERTS.value, OWN_TOPIC), 0)
         door = NotificationDoor(
             SENDERS,
-            Inboxes(self.url),
+            Inboxes(self.url, CODEC, clock=lambda: self.now),
             CODEC,
             feeds=FEEDS,
             told=told,
@@ -342,6 +347,20 @@ def test_what_its_own_topic_has_not_brought_is_not_nothing(office: Office211) ->
     assert len(bodies()) == len(office.said()["notifications"])
 
 
+def test_what_its_own_topic_never_brings_is_told_without_it_after_a_while(tmp_path: Path) -> None:
+    """It is of a time without such a topic, and keeps back nothing behind it: late is worse than bare."""
+    office = Office211(tmp_path)
+    office.put(bodies()[0], own=False)
+    office.put(bodies()[1])
+    assert 503 == office.fetch().status
+    office.now = NOON + timedelta(days=1)
+
+    assert [1, 2] == [one["number"] for one in office.said()["notifications"]]
+    unreadable = replace(EVENT_OF_NO_TOPIC, recipient=f"la.{AUTHORITY}")
+    office.inbox.store(Topic.ALERTS.value, 0, office.offsets[Topic.ALERTS.value], unreadable)
+    assert [True] == [one.get("unreadable") for one in office.said()["notifications"][2:]]
+
+
 def test_an_inbox_that_was_never_filled_is_not_an_empty_one(tmp_path: Path) -> None:
     """The outbox has not run, or has another database; nor is one that cannot be opened."""
     office = Office211(tmp_path)
@@ -351,7 +370,7 @@ def test_an_inbox_that_was_never_filled_is_not_an_empty_one(tmp_path: Path) -> N
 
     assert (503, "CPIS-734") == (never.status, json.loads(never.body)["code"])
     with pytest.raises(InboxUnready):
-        Inboxes(away.url)(f"la.{AUTHORITY}", after=0, limit=1)
+        Inboxes(away.url, CODEC, clock=lambda: NOON)(f"la.{AUTHORITY}", after=0, limit=1)
 
 
 def test_a_request_that_is_none_is_answered_as_a_problem(office: Office211) -> None:
