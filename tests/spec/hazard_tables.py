@@ -239,7 +239,6 @@ SILENCES = rows("""
     T-9d/plan/CPP E09/family=X given=Y birth_date=- | T/A04/v1/  | v1    | details disagree
     T-9d/notice/n1 number-change/                | T/A04/v1/     | v1    | under enquiry
     T-9d/notice/n1 invalidated/                  | T/A04/v1/     | v1    | not in use
-    T-1h/notice/n1 on-hold/                      | T/A04/v1/     | v1    | set aside
     T-9d/plan/CPP E09/                           | T/A04?/v1/family=X given=Y | v1 | no number
     -                                            | T/A04/v1/several_numbers=yes | v1 | two numbers
     -                                            | T/A04/v1/     | v1 behind | broker behind

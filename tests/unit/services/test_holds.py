@@ -300,6 +300,30 @@ def test_nobody_is_told_no_plan_of_somebody_on_hold() -> None:
     in_house(scenario)
 
 
+@pytest.mark.parametrize("has_plan", [False, True], ids=["no plan", "a plan"])
+@pytest.mark.parametrize(
+    ("begun", "ended", "held"),
+    [(60, None, True), (60, 120, True), (60, 60, False), (60, 30, False), (-60, -30, True)],
+)
+def test_the_newest_word_says_whether_a_person_is_on_hold(
+    *, begun: int, ended: int | None, held: bool, has_plan: bool
+) -> None:
+    """So many minutes before the visit; with a plan or without the words are the same (rulings 37, 41)."""
+
+    async def scenario(house: House) -> None:
+        words = [word(IdentityKind.ON_HOLD, NOON - timedelta(minutes=begun))]
+        if ended is not None:
+            words.append(word(IdentityKind.HOLD_ENDED, NOON - timedelta(minutes=ended)))
+        house.send(*([plan()] if has_plan else []), *words, came())
+        async with house.at_work():
+            await house.taken()
+        found = Finding.PLAN if has_plan else Finding.NO_PLAN
+        answer = await Desk(house).ask()
+        assert (ASIDE if held else found) == (answer if held else answer.finding)
+
+    in_house(scenario)
+
+
 def test_a_silent_visit_of_somebody_on_hold_gets_no_answer_either() -> None:
     """What is scheduled stays silent, though its messages wait (rulings 3, 41)."""
 
