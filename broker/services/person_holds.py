@@ -7,12 +7,14 @@ order in which it came; what cannot be read then is set aside by itself, as ever
 
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 
 from broker.core.alerts import ItemKind
 from broker.core.asking import about_hold
 from broker.core.desk_errors import CannotHold, NotOnHold
 from broker.core.errors import InvalidNhsNumber, MalformedMessage
 from broker.core.facts import IdentityKind
+from broker.core.holding import held_since
 from broker.core.identifiers import NhsNumber, aware
 from broker.core.keyed import IdentityKey
 from broker.core.number_answers import notice_of
@@ -72,16 +74,22 @@ class PersonHolds:
 
         Raises `NotOnHold`, and `KafkaUnavailable`: then doing it again is safe.
         """
-        number, found = await self._found(work)
+        person, found = await self._found(work)
         outcome = f"{RELEASED}: {len(found)}"
         await self._log.audit(ActionKind.RELEASED, work.item.item_id, work.place, grounds, outcome=outcome)
-        await self._say(number, IdentityKind.HOLD_ENDED)
+        await self._say(person.number, IdentityKind.HOLD_ENDED, held_since(person.known.notices.values()))
         return [replace(one, outcome=RELEASED) if one.done else one for one in found]
 
-    async def _say(self, number: NhsNumber, kind: IdentityKind) -> None:
-        """Make the word durable."""
+    async def _say(self, number: NhsNumber, kind: IdentityKind, since: datetime | None = None) -> None:
+        """
+        Make the word durable.
+
+        It is not older than the hold that it ends, `since` when, by whatever clock that was put on: nobody is
+        to wait whom an operator was told to be let go.
+        """
         now = aware(self._clock())
-        notice = notice_of(number, kind, now, now, self._key)
+        at = now if since is None else max(now, since)
+        notice = notice_of(number, kind, at, at, self._key)
         await self._log.tell(fact_write(self._codec, notice, number, notice.notice_id, SOURCE))
 
     async def _whose(self, place: Place) -> NhsNumber:
@@ -92,8 +100,8 @@ class PersonHolds:
                 return NhsNumber((b"" if record is None else record.key or b"").decode("ascii"))
         raise CannotHold
 
-    async def _found(self, work: Work) -> tuple[NhsNumber, list[Released]]:
-        """Return whose hold an item is about, by the number they have now, and what waits, in its order."""
+    async def _found(self, work: Work) -> tuple[Person, list[Released]]:
+        """Return whose hold an item is about, as they are held now, and what waits, in its order."""
         mark = work.item.item_id.encode()
         held = await newest(self._archive, Topic.PEOPLE, lambda record: mark in (record.value or b""))
         for key, record in held.items():
@@ -104,7 +112,7 @@ class PersonHolds:
                         Place(topic=topic, partition=record.partition, offset=offset)
                         for topic, offset in person.waiting
                     ]
-                    return person.number, [await self._look(work, place) for place in places]
+                    return person, [await self._look(work, place) for place in places]
         raise NotOnHold
 
     async def _look(self, work: Work, place: Place) -> Released:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -25,7 +26,7 @@ from tests.builders.readers import excluding_on, readers_of
 FIRST_PLAN = Place(topic=Topic.PLANS, partition=0, offset=0)
 
 
-def holds(house: House, *, role: Role = Role.ADMINISTRATOR) -> PersonHolds:
+def holds(house: House, *, role: Role = Role.ADMINISTRATOR, now: datetime = NOON) -> PersonHolds:
     """Return the desk's holds on a house's cluster."""
     log = DeskLog(MemoryFactLog(house.kafka), house.codecs.records, key=KEY, clock=lambda: NOON, role=role)
     return PersonHolds(
@@ -34,7 +35,7 @@ def holds(house: House, *, role: Role = Role.ADMINISTRATOR) -> PersonHolds:
         house.codecs.states,
         log,
         key=KEY,
-        clock=lambda: NOON,
+        clock=lambda: now,
     )
 
 
@@ -109,6 +110,19 @@ def test_a_release_lets_everything_go_and_settles_the_item() -> None:
         with pytest.raises(NotOnHold):
             await holds(house).release(work, GROUNDS)
         assert house.records(Topic.WORKLIST)[-1].value is None
+
+    in_house(scenario)
+
+
+def test_a_release_by_a_clock_that_is_behind_ends_the_hold_all_the_same() -> None:
+    """Two desks have two clocks: nobody waits for three days who was said to be let go."""
+
+    async def scenario(house: House) -> None:
+        work = await on_hold(house)
+        await holds(house, now=NOON - timedelta(minutes=2)).release(work, GROUNDS)
+        async with house.at_work():
+            await house.taken()
+        assert {"visit-1"} == {event.alert.subject for event in house.events()}
 
     in_house(scenario)
 
