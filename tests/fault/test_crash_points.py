@@ -114,7 +114,7 @@ def test_intake_killed_at_each_step_loses_nothing_that_it_answered(
 
     assert 2 * (len(messages.numbers) + len(files.numbers)) == counts["alerts"]
     assert messages.functions() >= {"_converse", "append", "_sender_routine", "catch_up"}
-    assert files.functions() >= {"_take", "_aside", "_load", "append"}
+    assert files.functions() >= {"_take", "in_thread", "append"}
     assert any(place.startswith("os.rename") for place in files.places())
 
 
