@@ -36,6 +36,8 @@ LINES = [
 
 BEGIN_ELSEWHERE = {
     "cpis uploads show ": "tests/integration/test_la.py",
+    "cpis authorities missing ": "tests/integration/test_upload_command.py",
+    "cpis authorities end ": "tests/integration/test_upload_command.py",
     'curl -sS -D- -H "Authorization: Bearer $TOKEN"': "tests/integration/test_la_door.py",
     "cpis la ": "tests/integration/test_la.py",
     "cpis trace batch ": "tests/integration/test_trace_command.py",
@@ -80,7 +82,7 @@ ELSEWHERE = {
             "docker compose --file deploy/compose.yaml logs broker",
             "docker compose --file deploy/compose.yaml exec -T broker cpis topics list",
             "docker compose --file deploy/compose.yaml run --rm topics",
-            "docker compose --file deploy/compose.yaml up --detach --no-deps broker",
+            "docker compose --file deploy/compose.yaml up --detach --no-deps broker index",
             "docker compose --file deploy/compose.yaml down",
         ],
         "tests/containers/test_compose.py",

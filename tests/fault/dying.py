@@ -147,7 +147,9 @@ class Watched(Coroutine[Any, Any, Result]):
 
 
 def functions_of(place: str) -> set[str]:
-    """Return the functions that the place of a step names; of a step on a file, the file."""
+    """Return the functions that the place of a step names; of a step on a file, what is done with which."""
+    if place.split(" ", maxsplit=1)[0] in _FILE_EVENTS:
+        return {place}
     return {part.split(" ")[-1] for part in place.split(" > ")}
 
 

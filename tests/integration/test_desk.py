@@ -261,21 +261,21 @@ def test_a_person_is_put_on_hold_and_released_at_the_desk(desk: Desk) -> None:
     with Fleet(desk.kafka.cluster, desk.directory, roles=("intake", "matcher")) as fleet:
         fleet.start(CPIS_IDENTITY_KEY_FILE=str(desk.directory / "identity.key"))
         port = mllp_port(fleet)
-        assert "AA" == send(port, attendance("P", patient=HELD, visit="V11", hours_ago=2))
+        assert "AA" == send(port, attendance("P", patient=HELD, visit="V21", hours_ago=2))
         [sent] = [one for one in desk.records(Topic.ATTENDANCES) if one.key == str(HELD.number).encode()]
         message = f"{sent.topic}-{sent.partition}-{sent.offset}"
 
         said = desk.shown("worklist", "hold", message, *GROUNDS)
         wait_until(lambda: bool(_held(desk)), PATIENCE_SECONDS, "the item")
         [item_id] = _held(desk)
-        assert "AA" == send(port, attendance("P", patient=HELD, visit="V12"))
-        asked = desk.run("answer", "--visit", "RXH/V12", "--json", *GROUNDS)
+        assert "AA" == send(port, attendance("P", patient=HELD, visit="V22"))
+        asked = desk.run("answer", "--visit", "RXH/V22", "--json", *GROUNDS)
         assert (4, "set aside") == (asked.returncode, json.loads(asked.stdout)["reason"])
         assert 65 == desk.run("worklist", "settle", item_id, *GROUNDS).returncode
         rehearsed = desk.shown("worklist", "release", item_id, "--dry-run")
         released = desk.shown("worklist", "release", item_id, *GROUNDS)
         wait_until(lambda: not _held(desk), PATIENCE_SECONDS, "the hold is over")
-        asked = desk.run("answer", "--visit", "RXH/V12", "--json", *GROUNDS)
+        asked = desk.run("answer", "--visit", "RXH/V22", "--json", *GROUNDS)
 
     assert (3, "no plan on file") == (asked.returncode, json.loads(asked.stdout)["finding"])
     assert ("can be read now" in rehearsed, "released" in released) == (True, True)
