@@ -2,7 +2,9 @@
 An adoption through every door, and then the search for anything that connects the old number with the new.
 
 One child: the given name, the date of birth, the authority's own id, the hospital's id and the visit number
-stay the same, the family name too as the case may be. Who searches holds the identity key and no day's key.
+stay the same, the family name too as the case may be. The child comes by MLLP, FHIR and a provider's own
+topic, its plan by the command line, HTTP (XML and a table) and the drop folder. Who searches holds the
+identity key and no day's key.
 Ruling 23, R37. The authority's own topic alone may hold its own id of the child beside either number.
 """
 
@@ -19,7 +21,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,17 @@ from broker.services.waiting_records import WaitingRecords
 from broker.upload_ports import in_memory
 from broker.wire.feed_codec import FeedCodec
 from broker.wire.upload_codes import RecordCode
+from tests.acceptance.adoption_doors import (
+    BY_FHIR,
+    BY_TOPIC,
+    OWN_TOPIC,
+    Answered,
+    Doors,
+    listed,
+    opened,
+    settings,
+    topics_text,
+)
 from tests.builders.adt import Adt, Patient
 from tests.builders.hasty_kafka import HASTY_BROKER, declared
 from tests.builders.matcher import KEY, numbers
@@ -70,11 +83,11 @@ OLD = Patient(
 NEW = replace(OLD, number=AFTER.digits, family="Marchbanks")
 BORN = date(2016, 3, 7)
 CHILD_ID, VISIT = "CHILD-ADOPT-4711", "VISIT-ADOPT-815"
-SHARED = (CHILD_ID, VISIT, OLD.local_id, OLD.given, "20160307", "2016-03-07")
+SHARED = (CHILD_ID, VISIT, BY_FHIR, BY_TOPIC, OLD.local_id, OLD.given, "20160307", "2016-03-07")
 """What is the same under both numbers, and would connect them."""
 
 AUTHORITY_TOPIC = "cpis.alerts.la.211"
-TOPICS = (*Topic, AUTHORITY_TOPIC, "cpis.alerts.provider.RXH")
+TOPICS = (*Topic, AUTHORITY_TOPIC, OWN_TOPIC, "cpis.alerts.provider.RXH")
 HASHES = ("md5", "sha1", "sha256", "sha512")
 REFERENCE = re.compile(rb"(?<![0-9a-f])(?:[0-9a-f]{32}|[0-9a-f]{16})(?![0-9a-f])")
 UNNUMBERED = "9990000019"  # the check digit is wrong
@@ -200,19 +213,24 @@ class Found:
 def desk(tmp_path: Path) -> Iterator[Desk]:
     """Lend a desk at a Kafka that compacts at once."""
     with embedded_kafka(properties=HASTY_BROKER) as kafka:
-        asyncio.run(apply_topics(kafka.cluster, declared({})))
+        asyncio.run(apply_topics(kafka.cluster, declared({}, topics_text())))
         yield with_key(kafka, tmp_path)
 
 
-def upload(desk: Desk, patient: Patient, file_id: str) -> None:
-    """Send the plan of the child under one of the identities, and once without a usable number."""
-    child = Person(
+def child_of(patient: Patient) -> Person:
+    """Return the child under one of the identities, as the authority knows it."""
+    return Person(
         number=patient.number,
         family=patient.family,
         given=patient.given,
         born=patient.born,
         local_id=CHILD_ID,
     )
+
+
+def upload(desk: Desk, patient: Patient, file_id: str) -> None:
+    """Send the plan of the child under one of the identities, and once without a usable number."""
+    child = child_of(patient)
     file = desk.directory / f"{file_id}.xml"
     records = (PlanRecord(child=child), PlanRecord(child=replace(child, number=UNNUMBERED)))
     file.write_bytes(build_upload(records, authority="211", file_id=file_id))
@@ -335,10 +353,10 @@ def metrics(fleet: Fleet) -> bytes:
         return bytes(page.read())
 
 
-def search(desk: Desk, fleet: Fleet, sought: Sought) -> Found:
+def search(desk: Desk, fleet: Fleet, sought: Sought, answers: Iterator[Answered]) -> Found:
     """Search every topic, row, log line, metric, file and answer for what connects the numbers."""
     found = days_on_shelves(desk, sought)
-    for place, piece, may_hold in pieces(desk, fleet):
+    for place, piece, may_hold in (*answers, *pieces(desk, fleet)):
         found.look(place, piece, may_hold=may_hold)
     return found
 
@@ -348,7 +366,7 @@ def pieces(desk: Desk, fleet: Fleet) -> Iterator[tuple[str, bytes, bool]]:
     shelves = desk.codecs.details
     for topic, records in asyncio.run(read_topics(desk.kafka.cluster, TOPICS)).items():
         for one in records:
-            may_hold = topic == AUTHORITY_TOPIC or (
+            may_hold = topic in {AUTHORITY_TOPIC, OWN_TOPIC} or (
                 topic == Topic.PEOPLE and (one.key == AFTER.key or shelves.holds(one.value or b""))
             )
             yield topic, whole(one), may_hold
@@ -358,7 +376,7 @@ def pieces(desk: Desk, fleet: Fleet) -> Iterator[tuple[str, bytes, bool]]:
         yield "a line of a log or of the metrics", line, False
     for file in desk.directory.rglob("*"):
         if file.is_file() and file.suffix not in {".sqlite", ".sqlite-wal", ".log"}:
-            yield file.name, file.read_bytes(), False
+            yield file.name, file.read_bytes(), "dropped" in file.parts  # the authority's own answers
     for command in ("answer", "explain"):
         said = desk.run(command, "--visit", f"RXH/{VISIT}", "--json", *GROUNDS)
         yield f"cpis {command}", (said.stdout + said.stderr).encode(), False
@@ -385,6 +403,7 @@ def is_compacted(desk: Desk, sought: Sought) -> bool:
     )
 
 
+@pytest.mark.timeout(900)  # a minute alone; more on a machine that is shared
 @pytest.mark.kafka
 @pytest.mark.parametrize(
     "new",
@@ -396,14 +415,18 @@ def test_nothing_connects_the_numbers_of_an_adopted_child(
     """Not while what was known is sealed, and not after it is destroyed (ruling 23, R37)."""
     policy = desk.directory / "policy.toml"
     policy.write_text("[settings]\ninactive_kept_days = 1\n", encoding="utf-8")
-    key = {"CPIS_IDENTITY_KEY_FILE": str(desk.directory / "identity.key")}
+    key = {"CPIS_IDENTITY_KEY_FILE": str(desk.directory / "identity.key"), **settings(desk.directory)}
     with Fleet(desk.kafka.cluster, desk.directory, roles=("intake", "matcher", "outbox")) as fleet:
         worker = fleet.start(**key)
         port = mllp_port(fleet)
+        before, after = (Doors(desk=desk, fleet=fleet, child=child_of(one)) for one in (OLD, new))
         upload(desk, OLD, "FILE-1")
+        before.uploads("FILE-1")
+        before.attends(OLD, "1")
+        before.signals(BEFORE.digits)
         attends(port, OLD, "CONTROL-1", minutes_ago=50)
         attends(port, replace(OLD, number=None), "CONTROL-0", minutes_ago=55, visit="VISIT-UNNUMBERED-1")
-        wait_until(lambda: told_of(desk, OLD) >= 2, PATIENCE_SECONDS, "alerts under the old number")
+        wait_until(lambda: told_of(desk, OLD) >= 6, PATIENCE_SECONDS, "alerts under the old number")
         wait_until(lambda: asked_about(desk) == 1, PATIENCE_SECONDS, "asked whose the visit is")
         asyncio.run(refuse(desk, new))
         waiting = Sought(key=desk.key, new=new)
@@ -419,19 +442,22 @@ def test_nothing_connects_the_numbers_of_an_adopted_child(
         invalidate(desk)
         wait_until(lambda: parts_left(desk) is not None, PATIENCE_SECONDS, "the old number shut away")
         upload(desk, new, "FILE-2")
+        after.uploads("FILE-2")
+        after.attends(new, "2")
         attends(port, new, "CONTROL-2", minutes_ago=5)
         attends(port, replace(new, number=None), "CONTROL-3", minutes_ago=4, visit="VISIT-UNNUMBERED-2")
-        wait_until(lambda: told_of(desk, new) >= 2, PATIENCE_SECONDS, "alerts under the new number")
+        wait_until(lambda: told_of(desk, new) >= 6, PATIENCE_SECONDS, "alerts under the new number")
         wait_until(lambda: asked_about(desk) == 2, PATIENCE_SECONDS, "asked whose the second visit is")
         sought = Sought(key=desk.key, new=new, salt=salt)
         wait_until(lambda: is_compacted(desk, sought), PATIENCE_SECONDS, "the old record compacted away")
         of_new = on_file(desk, new)
-        sealed = search(desk, fleet, sought)
+        sealed = search(desk, fleet, sought, opened(desk, BEFORE.digits, AFTER.digits))
         fleet.end(worker)
 
         fleet.start(**key, CPIS_POLICY_FILE=str(policy))
         wait_until(lambda: parts_left(desk) == 0, PATIENCE_SECONDS, "destroyed")
-        destroyed = search(desk, fleet, sought)
+        answered = chain(opened(desk, BEFORE.digits), listed(desk))
+        destroyed = search(desk, fleet, sought, answered)
     with capsys.disabled():
         sys.stdout.write(f"\nsealed: {sealed}\ndestroyed: {destroyed}\n")
     assert ([], []) == (sealed.everything, destroyed.everything)

@@ -23,9 +23,13 @@ COMPACTED = {
 }
 
 
-def declared(of_deleting: Mapping[str, str]) -> Topics:
-    """Return the declared topics with one partition each, hurried; those that are not compacted as said."""
-    topics = load_topics(topics_file().read_text("utf-8")).overridden(partitions=1)
+def declared(of_deleting: Mapping[str, str], text: str | None = None) -> Topics:
+    """
+    Return the declared topics with one partition each, hurried; those that are not compacted as said.
+
+    `text` is that of another topics file.
+    """
+    topics = load_topics(text or topics_file().read_text("utf-8")).overridden(partitions=1)
     return replace(
         topics,
         declared=tuple(
