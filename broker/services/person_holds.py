@@ -105,14 +105,14 @@ class PersonHolds:
         mark = work.item.item_id.encode()
         held = await newest(self._archive, Topic.PEOPLE, lambda record: mark in (record.value or b""))
         for key, record in held.items():
-            with suppress(MalformedMessage):
-                person = self._states.decode_any(key, record.value or b"")
-                if isinstance(person, Person):
-                    places = [
-                        Place(topic=topic, partition=record.partition, offset=offset)
-                        for topic, offset in person.waiting
-                    ]
-                    return person, [await self._look(work, place) for place in places]
+            with suppress(MalformedMessage, InvalidNhsNumber):
+                number = NhsNumber(key.decode("latin-1"))
+                person = self._states.decode_person(number, record.value or b"")
+                places = [
+                    Place(topic=topic, partition=record.partition, offset=offset)
+                    for topic, offset in person.waiting
+                ]
+                return person, [await self._look(work, place) for place in places]
         raise NotOnHold
 
     async def _look(self, work: Work, place: Place) -> Released:

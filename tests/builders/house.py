@@ -60,6 +60,7 @@ class House:
         pace: Pace = HURRIED,
         surroundings: Surroundings | None = None,
         rules_version: int = RULES_VERSION,
+        salt: bytes = SALT,
     ) -> PartitionMatcher:
         """Return a matcher of the partition."""
         return PartitionMatcher(
@@ -67,7 +68,7 @@ class House:
             self.codecs,
             policy=policy or Policy(),
             key=key,
-            new_salt=lambda: SALT,
+            new_salt=lambda: salt,
             report=self.reported,
             surroundings=surroundings or Surroundings(pace=pace),
             rules_version=rules_version,

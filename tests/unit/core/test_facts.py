@@ -57,6 +57,14 @@ def test_a_word_about_a_visit_names_it_and_no_other_notice_does(
         IdentityNotice(notice_id="n1", kind=kind, recorded_at=NOON, received_at=NOON, visit=visit)
 
 
+def test_whose_child_somebody_is_no_other_notice_says() -> None:
+    """Else a mother would be named where nobody takes her back (ruling 26)."""
+    with pytest.raises(InvalidFact):
+        IdentityNotice(
+            notice_id="n1", kind=IdentityKind.RESTRICTED, recorded_at=NOON, received_at=NOON, mother="m"
+        )
+
+
 def test_sealed_registers_are_registers() -> None:
     """What travels sealed is part of a visit."""
     assert set() == set(SEALED_REGISTERS) - set(REGISTERS)

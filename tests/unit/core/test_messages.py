@@ -7,7 +7,7 @@ import pytest
 from broker.core.desk_errors import NoSuchMessage
 from broker.core.identifiers import OdsCode
 from broker.core.keyed import IdentityKey
-from broker.core.messages import Message, Outcome, control_digest, place_named
+from broker.core.messages import Message, Outcome, control_digest, is_message, place_named
 from broker.core.operators import Place
 
 PLACE = Place(topic="cpis.in.attendances", partition=3, offset=14)
@@ -15,6 +15,7 @@ PLACE = Place(topic="cpis.in.attendances", partition=3, offset=14)
 
 def test_a_place_is_read_as_it_is_written() -> None:
     """Topic, partition and offset."""
+    assert is_message(str(PLACE))
     assert PLACE == place_named(str(PLACE))
 
 
@@ -26,6 +27,7 @@ def test_what_is_no_place_is_no_message(text: str) -> None:
     with pytest.raises(NoSuchMessage) as refused:
         place_named(text)
 
+    assert not is_message(text)
     assert "999" not in str(refused.value)
 
 

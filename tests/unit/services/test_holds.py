@@ -396,6 +396,23 @@ def test_a_note_for_which_there_is_no_room_is_left_out() -> None:
     in_house(scenario)
 
 
+def test_somebody_of_whom_no_record_can_be_kept_waits_in_the_log() -> None:
+    """What came is in the worklist, and the visit is still found once a record can be."""
+
+    async def scenario(house: House) -> None:
+        house.send(attendance(), plan())
+        async with house.at_work(house.matcher(salt=bytes(PERSON_BYTES_MAX))):
+            await house.told(Topic.WORKLIST, 1)
+            await house.taken()
+        assert {} == house.people()
+        house.send(plan(authority=OdsCode("204")))
+        async with house.at_work():
+            await house.told(Topic.ALERTS, 2)
+        assert {"visit-1"} == {event.alert.subject for event in house.events()}
+
+    in_house(scenario)
+
+
 def test_what_cannot_be_noted_to_wait_is_set_aside() -> None:
     """A plan is in the log, in the record or in the worklist, and nowhere lost, though the record is full."""
 

@@ -197,12 +197,14 @@ def test_what_waits_for_a_word_or_a_release_cannot_be_settled(kind: ItemKind) ->
     assert (asks, not asks) == (house.work().items[0].open, bool(written))
 
 
-def test_the_record_of_an_item_is_opened_on_grounds() -> None:
-    """The audit trail has it first."""
+@pytest.mark.parametrize("topic", [Topic.PLANS, Topic.DETAILS])
+def test_the_record_of_an_item_is_opened_on_grounds(topic: Topic) -> None:
+    """The audit trail has it first; of what is no fact there is no number to ask about."""
     house = DeskHouse()
-    put(house, MEND, RECORD)
+    record = replace(RECORD, topic=topic.value)
+    put(house, MEND, record)
 
-    assert RECORD == asyncio.run(house.worklist.unmask(house.work().items[0], GROUNDS))
+    assert record == asyncio.run(house.worklist.unmask(house.work().items[0], GROUNDS))
     [action] = house.actions(Topic.AUDIT)
     assert (ActionKind.UNMASKED, MEND.item_id) == (action.kind, action.item_id)
 
