@@ -76,7 +76,7 @@ class Following:
         if self._away:
             raise KafkaUnavailable("it is not known which numbers visits are recorded under")
         if self._settled < self._suspicions:
-            reading = asyncio.ensure_future(self.catch_up())
+            reading = asyncio.ensure_future(self._settle(self._suspicions))
             self._passes.add(reading)
             reading.add_done_callback(self._done)
             await asyncio.shield(reading)  # whoever waits may give up, the reading need not begin again
@@ -88,25 +88,35 @@ class Following:
         Raises `KafkaUnavailable`, and so it does once this is closed: nothing may connect again then.
         """
         async with self._turn:
-            if self._ended.is_set():
-                raise KafkaUnavailable("nobody follows any more")
-            suspicions = self._suspicions
-            self._attendances.own.pass_begins()
-            try:
-                for other in self._others:
-                    await other.catch_up()
-                async for records in self._tail.news():
-                    await self._take(records)
-                self._attendances.own.pass_ended()
-                await self._say_what_is_owed()
-            except KafkaUnavailable:
-                self._away = True
-                raise
-            finally:
-                if self._ended.is_set():  # meanwhile: what this pass has connected is its own to give back
-                    await self._give_back()
-            self._away = False
-            self._settled = suspicions
+            await self._pass()
+
+    async def _settle(self, suspicions: int) -> None:
+        """Take in what is new, unless a pass that began after so many suspicions has ended meanwhile."""
+        async with self._turn:
+            if self._settled < suspicions:
+                await self._pass()
+
+    async def _pass(self) -> None:
+        """Take in what is new, on one's own."""
+        if self._ended.is_set():
+            raise KafkaUnavailable("nobody follows any more")
+        suspicions = self._suspicions
+        self._attendances.own.pass_begins()
+        try:
+            for other in self._others:
+                await other.catch_up()
+            async for records in self._tail.news():
+                await self._take(records)
+            self._attendances.own.pass_ended()
+            await self._say_what_is_owed()
+        except KafkaUnavailable:
+            self._away = True
+            raise
+        finally:
+            if self._ended.is_set():  # meanwhile: what this pass has connected is its own to give back
+                await self._give_back()
+        self._away = False
+        self._settled = suspicions
 
     async def close(self) -> None:
         """Give the connection back; a pass that is under way gives back its own."""

@@ -113,7 +113,7 @@ def test_intake_killed_at_each_step_loses_nothing_that_it_answered(
     [messages, files], counts = intake_points(site, Death(), each_place)
 
     assert 2 * (len(messages.numbers) + len(files.numbers)) == counts["alerts"]
-    assert messages.functions() >= {"_converse", "append", "_sender_routine", "catch_up"}
+    assert messages.functions() >= {"_converse", "append", "_sender_routine", "_pass"}
     assert files.functions() >= {"_take", "in_thread", "append"}
     assert any(place.startswith("os.rename") for place in files.places())
 

@@ -41,12 +41,14 @@ class SlowTail:
     """A tail that answers only once it is let go."""
 
     def __init__(self, tail: InputTail) -> None:
+        self.looks = 0
         self.asked = asyncio.Event()
         self.let_go = asyncio.Event()
         self._tail = tail
 
     async def news(self) -> AsyncIterator[Sequence[Record]]:
         """Wait, then yield."""
+        self.looks += 1
         self.asked.set()
         await self.let_go.wait()
         async for records in self._tail.news():
@@ -145,6 +147,26 @@ def test_whoever_comes_while_the_log_is_read_waits_for_it() -> None:
         await asyncio.gather(*waiting)
 
     asyncio.run(scenario())
+
+
+def test_many_who_come_at_once_wait_for_one_look_after_the_one_that_is_under_way() -> None:
+    """Not one after the other, each for a look of its own, until the last is told that Kafka is away."""
+    log = Log()
+
+    async def scenario() -> int:
+        tail, following = await caught_up_and_held(log)
+        before = tail.looks
+        following.suspect()
+        waiting = [asyncio.ensure_future(following.ready())]
+        await tail.asked.wait()
+        for _ in range(19):
+            following.suspect()
+            waiting.append(asyncio.ensure_future(following.ready()))
+        tail.let_go.set()
+        await asyncio.gather(*waiting)
+        return tail.looks - before
+
+    assert 2 == asyncio.run(scenario())
 
 
 def test_whoever_gives_up_does_not_stop_the_reading() -> None:
