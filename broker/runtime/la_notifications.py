@@ -1,5 +1,6 @@
 """What authorities fetch of their inbox at the HTTP door: whose it is, and from which database it is read."""
 
+from functools import partial
 from itertools import takewhile
 
 from broker.adapters.projection import InboxRow, Projection
@@ -7,12 +8,12 @@ from broker.core.errors import MalformedMessage, StorageUnusable
 from broker.core.identifiers import OdsCode
 from broker.core.upload_errors import InboxUnready
 from broker.ports import Clock, Topic
+from broker.runtime.correspondents import who_tells
 from broker.runtime.parts import Parts, present
 from broker.runtime.settings import Settings
 from broker.runtime.topics import declared_topics
 from broker.services.delivering import OWN_WITHIN
 from broker.services.notification_door import Entry, NotificationDoor, Page
-from broker.wire.access_notification import Correspondents, Office
 from broker.wire.alerts_codec import AlertCodec
 from broker.wire.http import Operation
 
@@ -21,20 +22,13 @@ def notification_operations(settings: Settings, parts: Parts) -> tuple[Operation
     """Return the operations, none where the settings do not ask for them."""
     if not settings.la_notifications:
         return ()
-    operator = Office(code=OdsCode(settings.mesh_operator), name=settings.mesh_operator_name)
-
-    def between(code: OdsCode) -> Correspondents:
-        """Return who tells an authority."""
-        authority = Office(code=code, name=parts.authorities.name(code))
-        return Correspondents(authority=authority, operator=operator, asid=settings.mesh_asid)
-
     door = NotificationDoor(
         parts.senders,
         Inboxes(settings.database_url, parts.alerts, clock=present),
         parts.alerts,
         feeds=parts.feeds,
         told=told_over_http(settings, parts),
-        between=between,
+        between=partial(who_tells, settings, parts),
         clock=present,
     )
     return door.operations()

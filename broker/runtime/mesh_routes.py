@@ -16,6 +16,7 @@ from broker.core.errors import ConfigurationError
 from broker.core.identifiers import OdsCode
 from broker.core.windows import Window, window_end
 from broker.ports import Topic
+from broker.runtime.correspondents import who_tells
 from broker.runtime.destinations import Route
 from broker.runtime.la_notifications import told_over_http
 from broker.runtime.mesh import mailbox
@@ -25,7 +26,6 @@ from broker.runtime.topics import declared_topics
 from broker.services.delivering import Courier, Destination
 from broker.services.mesh_courier import MESH, MeshCourier, Office, in_one, taken_back
 from broker.wire.access_notification import Correspondents
-from broker.wire.access_notification import Office as Organisation
 from broker.wire.alerts_codec import Published
 from broker.wire.answer_codec import Sendable
 from broker.wire.inactive_notification import tells_of_inactive_number
@@ -68,13 +68,8 @@ def correspondents(settings: Settings, parts: Parts, code: OdsCode) -> tuple[Cor
         raise ConfigurationError(
             f"[authority.{code}.mesh]: CPIS_AUTHORITIES_FILE names no mailbox of this authority"
         )
-    between = Correspondents(
-        authority=Organisation(code=code, name=listed.name),
-        operator=Organisation(code=OdsCode(settings.mesh_operator), name=settings.mesh_operator_name),
-        asid=settings.mesh_asid,
-    )
     workflows = settings.workflows
-    return between, Office(
+    return who_tells(settings, parts, code), Office(
         destination=destination_of(code),
         mailbox=listed.mailbox,
         access=workflows.access,
