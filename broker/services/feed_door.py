@@ -11,14 +11,13 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from broker.core.authorities import Authorities
-from broker.core.door_errors import RequestRefused
 from broker.core.errors import BrokerError
 from broker.core.feeds import FeedHealth
 from broker.core.senders import Senders
 from broker.core.upload_errors import AuthorityUnknown
 from broker.wire.feed_json import feed_row
 from broker.wire.http import JSON, HttpAnswer, HttpRequest, Operation
-from broker.wire.problem import PROBLEM, problem
+from broker.wire.problem import PROBLEM, problem, refusing
 
 PATH: Final = "/la/v1/feed"
 RETRY_AFTER_SECONDS: Final = 10
@@ -48,7 +47,7 @@ class FeedDoor:
                 meaning="Age of the last file, share of records that match a person, what waits and why, "
                 "what was refused, and what to do: of each authority that whoever asks may act for.",
                 handle=self._feed,
-                refuse=_refuse,
+                refuse=refusing(RETRY_AFTER_SECONDS),
                 statuses={
                     200: "How it stands.",
                     401: "Neither certificate nor token of a local authority was shown.",
@@ -72,8 +71,3 @@ class FeedDoor:
             return problem(error, 503, retry_after=RETRY_AFTER_SECONDS)
         rows = [feed_row(feed, self._listed.name(feed.authority)) for feed in feeds if feed.authority in own]
         return HttpAnswer(status=200, body=json.dumps({"feeds": rows}, ensure_ascii=False).encode())
-
-
-async def _refuse(_request: HttpRequest, fault: RequestRefused) -> HttpAnswer:
-    """Answer a request that is none that is taken."""
-    return problem(fault, fault.status, retry_after=RETRY_AFTER_SECONDS)

@@ -26,7 +26,7 @@ from broker.wire.alerts_codec import AlertCodec, Published
 from broker.wire.feed_codec import FeedCodec
 from broker.wire.hl7v3_writing import message_id
 from broker.wire.http import JSON, HttpAnswer, HttpRequest, Operation, Parameter
-from broker.wire.problem import PROBLEM, problem
+from broker.wire.problem import PROBLEM, problem, refusing
 from broker.wire.readable import readable
 
 PATH: Final = "/la/v1/notifications"
@@ -109,7 +109,7 @@ class NotificationDoor:
                 "has no words for the feed, and none for taking back what an earlier answer told. Ask with "
                 "`next` until there is no `more`, and again later: events are only ever added.",
                 handle=self._notifications,
-                refuse=_refuse,
+                refuse=refusing(RETRY_AFTER_SECONDS),
                 statuses={
                     200: "The next events; none where nothing is new.",
                     400: "The request names no authority where it must, or one that is none.",
@@ -228,8 +228,3 @@ def _place(cursor: str) -> tuple[str, int]:
     if not dot or not number.isascii() or not number.isdigit():
         raise WrongCursor
     return inbox, int(number)
-
-
-async def _refuse(_request: HttpRequest, fault: RequestRefused) -> HttpAnswer:
-    """Answer a request that is none that is taken."""
-    return problem(fault, fault.status, retry_after=RETRY_AFTER_SECONDS)

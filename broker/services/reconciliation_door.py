@@ -18,7 +18,7 @@ from broker.core.senders import Senders
 from broker.core.upload_errors import AuthorityUnknown
 from broker.services.reconciliation import Reconciled
 from broker.wire.http import HttpAnswer, HttpRequest, Operation
-from broker.wire.problem import PROBLEM, problem
+from broker.wire.problem import PROBLEM, problem, refusing
 from broker.wire.reconciliation import write_reconciliation
 
 PATH: Final = "/la/v1/feed/reconciliation"
@@ -59,7 +59,7 @@ class ReconciliationDoor:
                 f"wrong and what to do. `{WITHHELD}` counts those that are left out, of restricted records "
                 "above all: that a child is not in it says nothing.",
                 handle=self._fetch,
-                refuse=_refuse,
+                refuse=refusing(RETRY_AFTER_SECONDS),
                 statuses={
                     200: "The table.",
                     401: "Neither certificate nor token of a local authority was shown.",
@@ -77,7 +77,8 @@ class ReconciliationDoor:
         if not own:
             return problem(AuthorityUnknown(), 401)
         if self._making.locked():
-            return await _refuse(request, RequestRefused(429, "a table is being made"))
+            busy = RequestRefused(429, "a table is being made")
+            return problem(busy, busy.status, retry_after=RETRY_AFTER_SECONDS)
         try:
             async with self._making:
                 found = await self._reconcile(own)
@@ -90,8 +91,3 @@ class ReconciliationDoor:
             content_type=CSV,
             headers={**counts, "Cache-Control": "no-store"},
         )
-
-
-async def _refuse(_request: HttpRequest, fault: RequestRefused) -> HttpAnswer:
-    """Answer a request that is none that is taken."""
-    return problem(fault, fault.status, retry_after=RETRY_AFTER_SECONDS)

@@ -1,10 +1,12 @@
 """Why a request over HTTP is not answered otherwise, as JSON (RFC 9457): an error of ours, and its status."""
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Final
 
+from broker.core.door_errors import RequestRefused
 from broker.core.errors import BrokerError
-from broker.wire.http import HttpAnswer
+from broker.wire.http import HttpAnswer, HttpRequest
 
 PROBLEM: Final = "application/problem+json"
 OTHER_STATUSES: Final = frozenset({202, 204, 409, 410, 422})
@@ -29,3 +31,13 @@ def problem(error: BrokerError, status: int, *, retry_after: int | None = None) 
         content_type=PROBLEM,
         headers=headers,
     )
+
+
+def refusing(retry_after: int) -> Callable[[HttpRequest, RequestRefused], Awaitable[HttpAnswer]]:
+    """Return what answers a request that is none that is taken: come again in so many seconds."""
+
+    async def refuse(_request: HttpRequest, fault: RequestRefused) -> HttpAnswer:
+        """Answer it."""
+        return problem(fault, fault.status, retry_after=retry_after)
+
+    return refuse
