@@ -26,6 +26,15 @@ from broker.wire.reconciliation import write_missing, write_reconciliation
 _COLUMNS = ("code", "name", "feed", "last taken", "matched", "waiting", "refused")
 
 
+_to_file = click.option(
+    "--to",
+    "place",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="File to write, for you alone: it names children.",
+)
+
+
 @click.group(invoke_without_command=True)
 @click.option("--unwell", is_flag=True, help="Only those about which somebody has to do something.")
 @json_option
@@ -74,13 +83,7 @@ def plans(bootstrap_servers: str | None) -> None:
 
 @authorities.command()
 @click.argument("authority", type=Organisation())
-@click.option(
-    "--to",
-    "place",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="File to write, for you alone: it names children.",
-)
+@_to_file
 @click.option(
     "--restricted",
     is_flag=True,
@@ -117,13 +120,7 @@ def reconcile(
 
 @authorities.command()
 @click.argument("authority", type=Organisation())
-@click.option(
-    "--to",
-    "place",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="File to write, for you alone: it names children.",
-)
+@_to_file
 @grounds_options
 @servers_option
 def missing(authority: OdsCode, place: Path, bootstrap_servers: str | None, *, reason: str, by: str) -> None:
