@@ -5,18 +5,18 @@ A small one is collected; one that may be large is handed on as it comes, and ne
 """
 
 import asyncio
-import zlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 from aiohttp import ClientError, web
 
 from broker.core.door_errors import RequestRefused
+from broker.core.errors import MalformedMessage
+from broker.wire.gunzip import Gunzip
 from broker.wire.http import Operation, accepted
 
-_GZIP_WINDOW = 31  # zlib: a header and a trailer of gzip, and the widest window
 _ANYTHING = frozenset({"*/*", "application/*"})
-_PIECE_BYTES = 65_536  # of what is decompressed: a piece of one that is a bomb is no larger
+_NO_GZIP = "no gzip"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ async def streamed(request: web.BaseRequest, bytes_max: int, limits: BodyLimits)
     encoding, end = _encoding(request), loop.time() + limits.streamed_seconds
     if encoding not in {"", "identity", "gzip"}:
         raise RequestRefused(415, "content encoding not taken")
-    unpacking = zlib.decompressobj(_GZIP_WINDOW) if encoding == "gzip" else None
+    unpacking = Gunzip() if encoding == "gzip" else None
     came = unpacked = 0
     await _go_on(request)
     while True:
@@ -62,8 +62,8 @@ async def streamed(request: web.BaseRequest, bytes_max: int, limits: BodyLimits)
             if max(came, unpacked) > bytes_max:
                 raise RequestRefused(413, "body too large")
             yield piece
-    if unpacking is not None and (not unpacking.eof or unpacking.unused_data):
-        raise RequestRefused(400, "no gzip")
+    if unpacking is not None and not unpacking.whole:
+        raise RequestRefused(400, _NO_GZIP)
 
 
 def unlike(request: web.BaseRequest, operation: Operation) -> RequestRefused | None:
@@ -115,15 +115,12 @@ async def _come(request: web.BaseRequest, limits: BodyLimits) -> tuple[bytes, Re
     return bytes(came), None
 
 
-def _pieces(unpacking: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
-    """Yield what some bytes are before compression, in pieces that are small however they were packed."""
-    while data:
-        try:
-            piece = unpacking.decompress(data, _PIECE_BYTES)
-        except zlib.error:
-            raise RequestRefused(400, "no gzip") from None
-        yield piece
-        data = unpacking.unconsumed_tail
+def _pieces(unpacking: Gunzip, data: bytes) -> Iterator[bytes]:
+    """Yield what some bytes are before compression; raise `RequestRefused`."""
+    try:
+        yield from unpacking.pieces(data)
+    except MalformedMessage as error:
+        raise RequestRefused(400, error.reason) from None
 
 
 def _unpacked(came: bytes, encoding: str, limits: BodyLimits) -> tuple[bytes, RequestRefused | None]:
@@ -132,13 +129,12 @@ def _unpacked(came: bytes, encoding: str, limits: BodyLimits) -> tuple[bytes, Re
         return came, None
     if encoding != "gzip":
         return came, RequestRefused(415, "content encoding not taken")
-    unpacking = zlib.decompressobj(_GZIP_WINDOW)
+    unpacking, body = Gunzip(), bytearray()
     try:
-        body = unpacking.decompress(came, limits.bytes_max + 1)
-    except zlib.error:
-        return came, RequestRefused(400, "no gzip")
-    if len(body) > limits.bytes_max:
-        return came, RequestRefused(413, "body too large when decompressed")
-    if not unpacking.eof or unpacking.unused_data:
-        return came, RequestRefused(400, "no gzip")
-    return body, None
+        for piece in _pieces(unpacking, came):
+            body += piece
+            if len(body) > limits.bytes_max:
+                return came, RequestRefused(413, "body too large when decompressed")
+    except RequestRefused as refused:
+        return came, refused
+    return (bytes(body), None) if unpacking.whole else (came, RequestRefused(400, _NO_GZIP))

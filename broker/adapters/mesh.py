@@ -17,8 +17,10 @@ from urllib.parse import quote
 from mesh_client import MeshClient, MeshError
 from requests import HTTPError
 
+from broker.core.errors import MalformedMessage
 from broker.core.mailbox import BYTES_MAX, Incoming, Outgoing, Report, Trouble, Whereabouts
 from broker.core.mesh_errors import MailboxUnavailable, MessageRefused
+from broker.wire.gunzip import Gunzip
 
 SECONDS = 30.0
 """The limit of one exchange of bytes."""
@@ -31,7 +33,6 @@ _GONE = frozenset({404, 410})  # acknowledged before, or removed by the exchange
 _ABOUT_THE_MESSAGE = frozenset({200, 202, 400, 417})
 """Any other status to what is sent says that nobody was let in, or nobody was there: it is sent again."""
 _GZIP = b"\x1f\x8b"
-_GZIP_WINDOW = 31  # zlib's word for gzip
 _WHEREABOUTS = {"accepted": Whereabouts.WAITING, "acknowledged": Whereabouts.COLLECTED}
 _UNKNOWN_CODE = "unknown"
 
@@ -157,13 +158,22 @@ class MeshMailbox:
             while len(data) <= self._bytes_max and (more := message.read(_READ_BYTES)):
                 data += more
             if message.compressed and data.startswith(_GZIP):
-                unpacking = zlib.decompressobj(_GZIP_WINDOW)
-                data = bytearray(unpacking.decompress(data, self._bytes_max + 1))
-                if not unpacking.eof and len(data) <= self._bytes_max:
-                    return b"", Trouble.UNREADABLE
-        except (zlib.error, EOFError):
+                return self._unpacked(bytes(data))
+        except (EOFError, zlib.error):
             return b"", Trouble.UNREADABLE
         return (bytes(data), None) if len(data) <= self._bytes_max else (b"", Trouble.TOO_LARGE)
+
+    def _unpacked(self, data: bytes) -> tuple[bytes, Trouble | None]:
+        """Return what was packed, every part of it, or what keeps it from us."""
+        unpacking, content = Gunzip(), bytearray()
+        try:
+            for piece in unpacking.pieces(data):
+                content += piece
+                if len(content) > self._bytes_max:
+                    return b"", Trouble.TOO_LARGE
+        except MalformedMessage:
+            return b"", Trouble.UNREADABLE
+        return (bytes(content), None) if unpacking.whole else (b"", Trouble.UNREADABLE)
 
 
 class _Client(MeshClient):

@@ -12,11 +12,13 @@ from broker.cli.organisation import Organisation
 from broker.core.identifiers import OdsCode
 from broker.core.onboarding import NewSender
 from broker.runtime.access import declared_access
-from broker.runtime.onboarding import gaps, plan
+from broker.runtime.onboarding import beside, gaps, plan
 from broker.runtime.settings import Settings, load_settings
 from broker.runtime.topics import declared_topics
 
 _NOT_READY = 3  # every error has another exit code
+ANY_NAME = "ADT"
+"""What the sending system is taken to be called where nobody says."""
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
 
@@ -27,12 +29,21 @@ def onboard() -> None:
 
 @onboard.command()
 @click.argument("code", type=Organisation())
-@click.option("--system", required=True, help="The text that its messages carry in MSH-3.")
+@click.option(
+    "--system", default=ANY_NAME, show_default=True, help="The text that its messages carry in MSH-3."
+)
 @click.option("--name", help="What people call the provider.")
-@click.option("--certificate", help="Name in the sender's certificate. Default: <system>.<code>.sender.")
+@click.option(
+    "--certificate",
+    help="Name in a certificate that it has. Without it one is requested, for <system>.<code>.sender.",
+)
 @click.option("--address", "addresses", multiple=True, help="Address or network that it connects from.")
 @click.option("--no-certificate", is_flag=True, help="Know it by its addresses alone.")
-@click.option("--requests", type=_DIRECTORY, help="Make a key and a certificate request here.")
+@click.option(
+    "--requests",
+    type=_DIRECTORY,
+    help="Make a key and a certificate request here. Default: `requests`, beside the file of senders.",
+)
 @click.option("--writes", is_flag=True, help="It has Kafka: give it a topic to write its attendances to.")
 @click.option("--apply", "applied", is_flag=True, help="Write the files. Without it they are only shown.")
 @click.option("--cluster", "on_cluster", is_flag=True, help="With --apply: make topics and rights, too.")
@@ -53,7 +64,8 @@ def provider(  # noqa: PLR0913 - one for each option
     Write a provider into the file of senders and the topics file; make a certificate request, topics, rights.
 
     Shows what it would do unless --apply is given. Doing it twice is doing it once. --cluster needs the
-    rights of the cluster's administrator. Restart the processes with the intake role after it.
+    rights of the cluster's administrator. A message with another text in MSH-3 is refused (AE, 103), so name
+    the hospital's own with --system. Restart the processes with the intake role after it.
     """
     if no_certificate and (certificate or requests or not addresses):
         raise click.UsageError("--no-certificate needs --address, and goes with no certificate.")
@@ -70,8 +82,8 @@ def provider(  # noqa: PLR0913 - one for each option
             change.write()
     if not changes:
         click.echo("unchanged  the provider stands in both files")
-    if requests is not None and shown is not None:
-        _request(requests, shown, applied=applied)
+    if shown is not None and (requests or not certificate):
+        _request(requests or beside(settings), shown, applied=applied)
     if on_cluster:
         _apply(settings)
     elif applied:

@@ -72,7 +72,8 @@ def mllp(  # noqa: PLR0913 - one for each option
     Nobody but the canary's authority and provider is told, who have no human recipients
     (CPIS_CANARY_PROVIDER, CPIS_CANARY_AUTHORITY). Ends with 0 when the alert is on the provider's topic; else
     with 3 (no connection), 4 (no AA), 5 (not in the log), 6 (not passed by the matcher) or 7 (nobody told).
-    What the user at Kafka may not read is not looked at, which is no failure.
+    What the user at Kafka may not read is not looked at: of the last phase that ends with 8, of others it is
+    no failure.
     """
     settings = load_settings()
     target = Target(

@@ -20,6 +20,9 @@ _RANK = {IdentityKind.INVALIDATED: 0, IdentityKind.IN_USE: 1, IdentityKind.SUPER
 The answers. At equal stamps a succession is the newer: a chain recorded at once is followed to its end.
 """
 
+OUT_OF_USE = _RANK[IdentityKind.INVALIDATED]
+"""The second part of the rank of an answer that takes its number out of use."""
+
 ABOUT_THE_NUMBER = frozenset({*_RANK, IdentityKind.NUMBER_CHANGE})
 """The kinds that speak of the number; every other speaks of the person, whichever the number."""
 
@@ -27,6 +30,15 @@ ABOUT_THE_NUMBER = frozenset({*_RANK, IdentityKind.NUMBER_CHANGE})
 def recorded(notice: IdentityNotice) -> datetime:
     """Return when the source recorded a notice, as it counts (ruling 37)."""
     return as_recorded(notice.recorded_at, notice.received_at)
+
+
+def rank_of_answer(notice: IdentityNotice) -> tuple[datetime, int] | None:
+    """
+    Return by what an answer is newer than another about its number; None of a notice that is no answer.
+
+    When it was recorded, aware, and at equal stamps what it says: `OUT_OF_USE` comes before all others.
+    """
+    return (recorded(notice), _RANK[notice.kind]) if notice.kind in _RANK else None
 
 
 def newest_answer(notices: Iterable[IdentityNotice]) -> IdentityNotice | None:

@@ -35,7 +35,7 @@ class Step:
     What became of one phase.
 
     `seconds` are counted from the beginning of the probe, None where it was not reached. `words` say why not,
-    or why nobody could look; `looked` is False for the latter, which is no failure.
+    or why nobody could look; `looked` is False for the latter, which is no failure by itself.
     """
 
     phase: Phase
@@ -51,8 +51,15 @@ class Step:
 
 EXIT_CODES = {phase: code for code, phase in enumerate(Phase, start=3)}
 """What a program goes by: the exit code of a probe that stopped at a phase; 0 where it came through."""
+UNSEEN_EXIT_CODE = max(EXIT_CODES.values()) + 1
+"""The exit code of a probe that did not fail, and of which nobody could see whether it came through."""
 
 
 def exit_code(steps: Sequence[Step]) -> int:
-    """Return the exit code of a probe: by the first phase that failed, 0 without one."""
-    return next((EXIT_CODES[step.phase] for step in steps if step.failed), 0)
+    """Return the exit code of a probe: by the first phase that failed, 0 where the end was seen."""
+    for step in steps:
+        if step.failed:
+            return EXIT_CODES[step.phase]
+        if step.phase is Phase.TOLD and not step.looked:
+            return UNSEEN_EXIT_CODE
+    return 0

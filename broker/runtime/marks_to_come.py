@@ -7,7 +7,7 @@ from datetime import timedelta
 from random import SystemRandom
 from secrets import token_hex
 
-from broker.adapters.mark_files import MarkFiles
+from broker.adapters.mark_file import MarkFile
 from broker.core.errors import BrokerError
 from broker.ports import Clock, FactLog
 from broker.runtime.parts import Parts
@@ -20,7 +20,7 @@ _LATEST_SECONDS = (300.0, 3_600.0)  # what comes sooner may be told from what el
 
 def marks_to_come(settings: Settings, parts: Parts) -> MarksToCome:
     """Return what puts marks by in the data directory."""
-    shelf = MarkFiles(settings.data_dir / "marks", lambda: token_hex(8))
+    shelf = MarkFile(settings.data_dir / "marks", lambda: token_hex(8))
     return MarksToCome(shelf, parts.facts, parts.key, _by_chance)
 
 

@@ -53,13 +53,23 @@ def plan(settings: Settings, new: NewSender, *, writes: bool) -> Iterator[Change
     yield from _topics(settings, new.provider, writes=writes)
 
 
-def _senders(settings: Settings, new: NewSender) -> Iterator[Change]:
-    """Yield the file of senders with the new one."""
-    path = settings.senders_file
-    if path is None:
+def beside(settings: Settings) -> Path:
+    """Return the directory of certificate requests where nobody names one; raise `ConfigurationError`."""
+    return _senders_file(settings).parent / "requests"
+
+
+def _senders_file(settings: Settings) -> Path:
+    """Return where the file of senders is to be; raise `ConfigurationError`."""
+    if settings.senders_file is None:
         raise ConfigurationError(
             "CPIS_SENDERS_FILE is not set: the file that the sender is to be written into"
         )
+    return settings.senders_file
+
+
+def _senders(settings: Settings, new: NewSender) -> Iterator[Change]:
+    """Yield the file of senders with the new one."""
+    path = _senders_file(settings)
     text = _read(path) if path.exists() else ""
     after = with_sender(text, parse_senders(text, str(path)), new)
     parse_senders(after, str(path))  # refuses what could not be read at the next start

@@ -1,8 +1,9 @@
 """
 Puts a person on hold and lets them go: an operator's word, as a fact of that person (ADR 0036).
 
-Nobody has to know the number: it is read where the record lies that is named. What waits is let go in the
-order in which it came; what cannot be read then is set aside by itself, as ever.
+Nobody has to know the number: it is read where the record lies that is named, and followed to the one that
+is in use where it was superseded since (22). What waits is let go in the order in which it came; what cannot
+be read then is set aside by itself, as ever.
 """
 
 from contextlib import suppress
@@ -20,7 +21,7 @@ from broker.core.keyed import IdentityKey
 from broker.core.number_answers import notice_of
 from broker.core.operators import ActionKind, Grounds, Place
 from broker.core.person import Person
-from broker.ports import INPUTS, Archive, Clock, Topic
+from broker.ports import INPUTS, Archive, Clock, Record, Topic
 from broker.services.desk_log import SOURCE, DeskLog
 from broker.services.fact_writes import fact_write
 from broker.services.newest import newest
@@ -56,9 +57,10 @@ class PersonHolds:
         Put the person of a record of an input on hold; return the id of the item that will say so.
 
         On one who is on hold already the time begins anew. Raises `CannotHold` where the place is none of an
-        input, or holds nothing any more, and `KafkaUnavailable`: then doing it again is safe.
+        input, or holds nothing any more, or the number is not in use, of which nothing is told anyway (23);
+        and `KafkaUnavailable`: then doing it again is safe.
         """
-        number = await self._whose(place)
+        number = await self._in_use(await self._whose(place))
         item_id = about_hold(number, self._key).item_id
         await self._log.audit(ActionKind.HELD, item_id, place, grounds)
         await self._say(number, IdentityKind.ON_HOLD)
@@ -99,6 +101,24 @@ class PersonHolds:
             with suppress(InvalidNhsNumber, UnicodeDecodeError):
                 return NhsNumber((b"" if record is None else record.key or b"").decode("ascii"))
         raise CannotHold
+
+    async def _in_use(self, number: NhsNumber) -> NhsNumber:
+        """Return the number that a person is known by now; raise `CannotHold` where none is in use."""
+        held = await newest(self._archive, Topic.PEOPLE, self._is_behind)
+        passed: set[NhsNumber] = set()
+        while (record := held.get(number.key)) is not None:
+            if number in passed or not self._states.is_forwarding(record.value or b""):
+                raise CannotHold
+            passed.add(number)
+            number = self._states.decode_forwarding(record.value or b"").to
+        return number
+
+    def _is_behind(self, record: Record) -> bool:
+        """Whether a record says that its number is superseded, or not in use."""
+        with suppress(MalformedMessage):
+            value = record.value or b""
+            return self._states.is_forwarding(value) or self._states.is_inactive(value)
+        return False
 
     async def _found(self, work: Work) -> tuple[Person, list[Released]]:
         """Return whose hold an item is about, as they are held now, and what waits, in its order."""

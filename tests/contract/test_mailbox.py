@@ -243,11 +243,22 @@ def test_a_wrong_password_is_as_good_as_away(sandbox: Sandbox) -> None:
         (b"plain " * 40, "plain", (b"plain " * 40, None)),
         (gzip.compress(b"packed " * 40), "packed", (b"packed " * 40, None)),
         (gzip.compress(b"packed " * 40)[:-9], "packed", (b"", Trouble.UNREADABLE)),
+        (gzip.compress(b"packed ") + gzip.compress(b"in two"), "packed", (b"packed in two", None)),
+        (gzip.compress(b"packed ") + b"and more", "packed", (b"", Trouble.UNREADABLE)),
         (b"said to be packed", "packed", (b"said to be packed", None)),
         (b"x" * 301, "plain", (b"", Trouble.TOO_LARGE)),
         (gzip.compress(b"x" * 1_000_000), "packed", (b"", Trouble.TOO_LARGE)),
     ],
-    ids=["in chunks", "packed", "cut off", "not packed at all", "too large", "unpacks to too much"],
+    ids=[
+        "in chunks",
+        "packed",
+        "cut off",
+        "two members",
+        "more behind it",
+        "not packed at all",
+        "too large",
+        "unpacks to too much",
+    ],
 )
 def test_content_in_chunks_and_packed_is_put_together_up_to_a_limit(
     sandbox: Sandbox,

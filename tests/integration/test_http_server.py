@@ -41,7 +41,8 @@ def test_a_message_is_answered_and_the_connection_goes_on() -> None:
             {"content_encoding": "gzip"},
             {"accept": "text/html, application/fhir+json;q=0.9"},
         ):
-            body = gzip.compress(MESSAGE) if "content_encoding" in headers else MESSAGE
+            packed = gzip.compress(MESSAGE[:99]) + gzip.compress(MESSAGE[99:])  # in two members
+            body = packed if "content_encoding" in headers else MESSAGE
             await client.send(request(body, x_request_id="R-1", **headers))
             reply = await client.reply()
             assert (200, "application/fhir+json", "R-1") == (

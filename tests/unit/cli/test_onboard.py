@@ -70,6 +70,27 @@ def test_a_provider_is_let_in_once(site: dict[str, str], tmp_path: Path) -> None
     assert "edsys.rxx.sender" in request.subject.rfc4514_string()
 
 
+def test_a_code_alone_lets_a_provider_in(site: dict[str, str], tmp_path: Path) -> None:
+    """Settings, topic, certificate request: what is not said is taken for what it mostly is, and shown."""
+    done = run(site, "provider", "RXX", "--apply")
+
+    assert 0 == done.exit_code, done.output
+    [provider] = (read_senders(Path(site["CPIS_SENDERS_FILE"])).providers or {}).values()
+    assert ["ADT"] == list(provider.sender)
+    assert "cpis.alerts.provider.RXX" in declared_topics(Path(site["CPIS_TOPICS_FILE"])).names
+    assert ["adt.rxx.sender.csr", "adt.rxx.sender.key"] == sorted(
+        path.name for path in (tmp_path / "requests").iterdir()
+    )
+
+
+def test_a_sender_with_a_certificate_of_its_own_is_made_none(site: dict[str, str], tmp_path: Path) -> None:
+    """Its name is written down, and no key is made that nobody needs."""
+    done = run(site, "provider", "RXX", "--certificate", "engine.rxx.example", "--apply")
+
+    assert 'certificates = ["name:engine.rxx.example"]' in done.output
+    assert not (tmp_path / "requests").exists()
+
+
 @pytest.mark.parametrize(
     ("without", "words"), [("CPIS_SENDERS_FILE", "CPIS_SENDERS_FILE"), ("CPIS_TOPICS_FILE", "make a copy")]
 )

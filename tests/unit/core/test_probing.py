@@ -44,6 +44,14 @@ def test_what_nobody_could_look_at_is_no_failure() -> None:
     assert 0 == exit_code(steps)
 
 
+def test_an_end_that_nobody_could_see_is_no_success() -> None:
+    """Whoever watches by the exit code would take a user without rights for a broker that works."""
+    unseen = Step(phase=Phase.TOLD, words="not looked at", looked=False)
+
+    assert 8 == exit_code([Step(phase=Phase.PASSED, seconds=1), unseen])
+    assert 6 == exit_code([Step(phase=Phase.PASSED, words="no matcher took it"), unseen])
+
+
 @pytest.mark.parametrize("live", [True, False])
 def test_the_canary_is_read_like_any_patient(*, live: bool) -> None:
     """Verified, at an emergency department, in London's time; marked live in a live deployment alone (27)."""

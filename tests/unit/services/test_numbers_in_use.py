@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import pytest
 
@@ -11,6 +12,7 @@ from broker.core.keyed import IdentityKey, visit_named, visit_reference
 from broker.core.number_answers import notice_of
 from broker.services.numbers_in_use import NumbersInUse, Owed
 from broker.services.numbers_out_of_use import NumbersOutOfUse
+from tests.builders.matcher import numbers
 
 KEY = IdentityKey(b"k" * 32)
 A, B, C = NhsNumber("9990000018"), NhsNumber("9990000026"), NhsNumber("9990000034")
@@ -245,6 +247,26 @@ def test_a_visit_begins_anew_that_leaves_a_number_out_of_use(
     assert anew is numbers.standing(B, message(B, T + MINUTE)).anew
     numbers.note(B, message(B, T + MINUTE))
     assert anew is numbers.standing(B, message(B, T + 2 * MINUTE)).anew
+
+
+def test_no_more_is_held_of_numbers_than_the_log_holds() -> None:
+    """Of each the newest answer, for 35 days from its receipt; then it is as after a restart (ruling 23)."""
+    known = NumbersOutOfUse()
+    for day in range(0, 371, 7):
+        at = T + timedelta(days=day)
+        for number in islice(numbers(), 20):
+            for kind in (IdentityKind.IN_USE, IdentityKind.INVALIDATED, IdentityKind.RESTRICTED):
+                known.note(number, notice_of(number, kind, at, at, KEY))
+        assert len(known) <= 20 * (35 // 7 + 1)
+    last = T + timedelta(days=370)
+    known.note(A, notice_of(A, IdentityKind.INVALIDATED, last, last, KEY))
+    late = last + timedelta(days=35)
+    known.note(B, notice_of(B, IdentityKind.IN_USE, late, late, KEY))
+    assert A.key in known
+    known.note(B, notice_of(B, IdentityKind.IN_USE, late, late + timedelta(days=1), KEY))
+
+    assert A.key not in known
+    assert 1 < len(known)
 
 
 def test_it_has_begun_anew_under_every_number_that_it_goes_on_to() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 import pytest
 
@@ -12,7 +13,11 @@ from broker.core.alerts import ItemKind
 from broker.core.asking import about_hold
 from broker.core.desk_errors import CannotHold, NotForThisRole, NotOnHold
 from broker.core.desk_roles import Role
+from broker.core.facts import IdentityKind
+from broker.core.identifiers import NhsNumber
+from broker.core.number_answers import notice_of
 from broker.core.operators import ActionKind, Place
+from broker.core.partition import Forwarding
 from broker.ports import Topic, Write
 from broker.services.desk_log import DeskLog
 from broker.services.person_holds import PersonHolds, is_hold, place_to_hold
@@ -20,9 +25,11 @@ from broker.services.releasing import GONE, READABLE, RELEASED, Released
 from broker.services.worklist_desk import Work, WorklistDesk
 from tests.builders.enquiry import GROUNDS, Desk
 from tests.builders.house import ADA, House, in_house
-from tests.builders.matcher import KEY, NOON, attendance, fact_write, plan
+from tests.builders.matcher import KEY, NOON, attendance, fact_write, numbers, plan
 from tests.builders.readers import excluding_on, readers_of
+from tests.builders.street import superseded
 
+BEA, CAL = islice(numbers(), 1, 3)
 FIRST_PLAN = Place(topic=Topic.PLANS, partition=0, offset=0)
 
 
@@ -159,6 +166,56 @@ def test_what_is_nobodys_record_holds_nobody(place: Place) -> None:
     with pytest.raises(CannotHold):
         asyncio.run(holds(house).hold(place, GROUNDS))
     assert [] == house.records(Topic.AUDIT)
+
+
+def test_a_record_of_a_superseded_number_holds_whoever_it_is_now() -> None:
+    """The item that is named is the one that opens, however many numbers were passed (ruling 22)."""
+
+    async def scenario(house: House) -> None:
+        house.send(plan(), superseded(BEA))
+        house.send(superseded(CAL), number=BEA)
+        house.kafka.append([Write(Topic.PEOPLE, b"9990000085", b"nothing of ours", partition=0)])
+        async with house.at_work():
+            await house.taken()
+            item_id = await holds(house).hold(FIRST_PLAN, GROUNDS)
+            await house.taken()
+
+        assert about_hold(CAL, KEY).item_id == item_id
+        assert item_id == (await work_of(house, ItemKind.PERSON_ON_HOLD)).item.item_id
+        assert [] == await holds(house).rehearse(await work_of(house, ItemKind.PERSON_ON_HOLD))
+
+    in_house(scenario)
+
+
+def test_nobody_is_held_under_a_number_that_is_not_in_use() -> None:
+    """No item would ever open, and nothing comes in of it anyway (ruling 23)."""
+
+    async def scenario(house: House) -> None:
+        house.send(plan(), notice_of(ADA, IdentityKind.INVALIDATED, NOON, NOON, KEY))
+        async with house.at_work():
+            await house.taken()
+            with pytest.raises(CannotHold):
+                await holds(house).hold(FIRST_PLAN, GROUNDS)
+        assert [] == Desk(house).actions()
+
+    in_house(scenario)
+
+
+def test_numbers_that_lead_in_a_ring_hold_nobody() -> None:
+    """It is not looked for ever (ruling 22)."""
+    house = House()
+    house.send(plan())
+    house.kafka.append([_forwarding(house, ADA, BEA), _forwarding(house, BEA, ADA)])
+
+    with pytest.raises(CannotHold):
+        asyncio.run(holds(house).hold(FIRST_PLAN, GROUNDS))
+    assert [] == Desk(house).actions()
+
+
+def _forwarding(house: House, number: NhsNumber, to: NhsNumber) -> Write:
+    """Return a record that sends on from one number to another."""
+    forwarding = Forwarding(to=to, stamp=NOON, last_used=NOON)
+    return Write(Topic.PEOPLE, number.key, house.codecs.states.encode_forwarding(forwarding), partition=0)
 
 
 def test_an_operator_puts_nobody_on_hold() -> None:
