@@ -185,17 +185,21 @@ class Deciding(Noting):
             until=visit.stay_until,
             cutoff=visit.cutoff,
             born_on=born_on(notices, visit.cutoff),
-            losses=self.losses,
+            losses=self._lost(visit.cutoff),
         )
 
     def _stay_by(self, visit: Visit, by: datetime) -> Stay:
         """Return a stay by what had been received by a time: who was born when, which pregnancy was over."""
         heard = [notice for notice in self.notices if notice.received_at <= by]
-        return replace(self._stay(visit, heard), losses=self._lost_by(by))
+        return replace(self._stay(visit, heard), losses=self._lost_by(by, visit.cutoff))
 
-    def _lost_by(self, by: datetime) -> tuple[datetime, ...]:
-        """Return when a pregnancy had ended by what had been received by a time (rulings 11, 43)."""
-        return losses_by(self.known, self.notices, by, self.policy)
+    def _lost(self, limit: datetime) -> tuple[datetime, ...]:
+        """Return when a pregnancy had ended by what may have been recorded by a cut-off (rulings 10, 43)."""
+        return losses(self.visits, self.notices, limit)
+
+    def _lost_by(self, by: datetime, limit: datetime) -> tuple[datetime, ...]:
+        """Return the same by what had been received by a time (rulings 11, 43)."""
+        return losses_by(self.known, self.notices, by, self.policy, limit)
 
     def _decide_birth(self) -> None:
         """Ask whose unborn plan covers the person to open the baby's own, visit or no visit (ruling 26)."""
@@ -249,7 +253,8 @@ class Deciding(Noting):
         held = {reference: self.messages[reference] for reference in visit.references}
         received = staying_by(held, self.known.left, by)
         heard = [notice for notice in self.notices if notice.received_at <= by]
-        everything = received == held and len(heard) == len(self.notices) and self._lost_by(by) == self.losses
+        everything = received == held and len(heard) == len(self.notices)
+        everything = everything and self._lost_by(by, visit.cutoff) == self._lost(visit.cutoff)
         if everything and all(was_received(version, by) for versions in self.plans for version in versions):
             return frozenset(name for pair in pairs for name in pair.names)
         return frozenset(
@@ -345,8 +350,8 @@ class Deciding(Noting):
         """Return when a view was recorded, and the moment of it that a plan must overlap (ruling 10)."""
         at, recorded_at = access.accessed_at, as_recorded(access.recorded_at, access.received_at)
         limit = cutoff(newest_at=recorded_at, arrived_at=at, policy=in_force)
-        born = born_on(self.notices, limit)
-        return recorded_at, Stay(arrived_at=at, until=at, cutoff=limit, born_on=born, losses=self.losses)
+        born, lost = born_on(self.notices, limit), self._lost(limit)
+        return recorded_at, Stay(arrived_at=at, until=at, cutoff=limit, born_on=born, losses=lost)
 
     def _in_thread(self, access: Access, visit: Visit) -> bool:
         """Whether a view is a line in the thread of a visit that is told (ruling 1)."""
@@ -357,7 +362,9 @@ class Deciding(Noting):
         in_force = self.policy.at(access.accessed_at)
         by = delayed_from(first_recorded_at=recorded_at, left_at=stay.until, policy=in_force)
         notices = [notice for notice in self.notices if notice.received_at <= by]
-        heard_stay = replace(stay, born_on=born_on(notices, stay.cutoff), losses=self._lost_by(by))
+        heard_stay = replace(
+            stay, born_on=born_on(notices, stay.cutoff), losses=self._lost_by(by, stay.cutoff)
+        )
         in_hand = self._received_by(by) if access.received_at <= by else []
         heard = counting(heard_stay, in_hand, in_force)[0]
         in_time = {name for pair in heard for name in pair.names}

@@ -27,6 +27,7 @@ FACTS: Mapping[VisitEvent | PlanType | IdentityKind | Occasion, str] = {
     IdentityKind.BIRTH_DATE: "a date of birth (ruling 13)",
     IdentityKind.PREGNANCY_ENDED: "the pregnancy ended (ruling 43)",
     IdentityKind.STILLBIRTH: "a birth notice told of a stillbirth (ruling 43)",
+    IdentityKind.STILLBIRTH_TAKEN_BACK: "what was said of a stillbirth does not hold (ruling 43)",
     IdentityKind.BORN_TO: "a birth notice was corrected or taken back: who is the mother (ruling 26)",
     IdentityKind.SUPERSEDED: "the number was superseded (ruling 22)",
     IdentityKind.NUMBER_CHANGE: "the number changed, and how is asked of the source (ruling 38)",

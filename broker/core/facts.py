@@ -262,6 +262,8 @@ class IdentityKind(StrEnum):
     """The authority's word that a pregnancy ended without a birth (ruling 43)."""
     STILLBIRTH = "stillbirth"
     """A birth notice's word of a stillbirth (43); of a twin born alive it says nothing."""
+    STILLBIRTH_TAKEN_BACK = "stillbirth taken back"
+    """A birth notice was corrected: what was said of a stillbirth until then does not hold (43)."""
     BORN_TO = "born to"
     """A birth notice corrected whose child the person is, or was taken back: no other notice links (26)."""
     SUPERSEDED = "superseded"
@@ -300,13 +302,12 @@ ABOUT_A_VISIT = frozenset({_K.CONFIRMED, _K.REFUSED, _K.UNSETTLED, _K.NO_OUTCOME
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityNotice:
     """
-    The demographic source said something about the person or the number (rulings 13, 22, 24, 38), an
-    authority that a pregnancy ended (43), either side who is excluded (48), a person whose a visit is (46).
+    The source's word about a person or number (13, 22, 24, 38), an authority's that a pregnancy ended (43).
 
-    `successor` is what replaced a superseded number, `birth_date` goes with the kind of that name, `user` is
-    the keyed reference of an excluded user, `visit` that of the visit which a word of `ABOUT_A_VISIT` is
-    about; each is None for every other kind, and `mother`, by what birth notices name her, for all but
-    `BORN_TO`. Raises `InvalidFact` for one that is missing, or out of place.
+    Either side says who is excluded (48), a person whose a visit is (46). `successor` is what replaced a
+    superseded number, `birth_date` goes with the kind of that name, `user` is the keyed reference of an
+    excluded user, `visit` that of a visit in `ABOUT_A_VISIT`; each is None for every other kind, and
+    `mother`, as birth notices name her, for all but `BORN_TO`. Raises `InvalidFact` for one out of place.
     """
 
     notice_id: str

@@ -27,6 +27,8 @@ class Told(StrEnum):
     """What was said of whose child a baby is holds no more (ruling 26)."""
     STILLBIRTH = "stillbirth"
     """A baby was stillborn: alerts for the unborn child's plan stop at once (ruling 43)."""
+    STILLBIRTH_TAKEN_BACK = "stillbirth taken back"
+    """What was said of a stillbirth does not hold: the unborn child's plan alerts again (ruling 43)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ class NationalEvent:
 
     `number` is the person's, of a birth the mother's, None where the event does not say whose child it is;
     `baby` and `born` are of a birth alone, and so is `corrects`: an earlier event about it does not hold.
+    A stillborn baby may have no number.
     """
 
     told: Told

@@ -34,6 +34,7 @@ BY_HAND = (
     IdentityKind.IN_USE,
     IdentityKind.BIRTH_DATE,
     IdentityKind.PREGNANCY_ENDED,
+    IdentityKind.STILLBIRTH_TAKEN_BACK,
     IdentityKind.TIME_PASSED,
 )
 """

@@ -103,7 +103,7 @@ class NationalEvents:
         if event is None or not self._has_place(event):
             return OF_NO_USE, []
         if event.told is Told.BIRTH_TAKEN_BACK:
-            return FACTS, self._born_to(event, None, now)
+            return FACTS, [*self._born_to(event, None, now), *self._alive(event, now)]
         if event.number is None:
             raise MalformedMessage(_NO_MOTHER)
         at = min(event.recorded_at, now)
@@ -112,8 +112,10 @@ class NationalEvents:
                 return await self._birth(event, event.number, now)
             case Told.STILLBIRTH:
                 lost_at = at if event.born is None else min(at, _registered_by(event.born))
-                lost = notice_of(event.number, IdentityKind.STILLBIRTH, lost_at, now, self._key)
-                return FACTS, [self._written(event.number, lost)]
+                lost = self._of_a_stillbirth(event.number, IdentityKind.STILLBIRTH, lost_at, now)
+                return FACTS, [lost, *self._born_to(event, None, now)]
+            case Told.STILLBIRTH_TAKEN_BACK:
+                return FACTS, self._alive(event, now)
             case Told.NUMBER:
                 return FACTS, [self._enquiry(event.number, at, now)]
             case _:
@@ -147,20 +149,37 @@ class NationalEvents:
         named = replace(birth, birth_id=birth_id(self._key, mother, birth))
         marks = [self._written(number, one) for number, said in asked.items() for one in said]
         link = kin_write(self._codec, self._key, named, mother, SOURCE)
-        return FACTS, [*marks, *self._born_to(event, mother, now), link]
+        return FACTS, [*marks, *self._born_to(event, mother, now), *self._alive(event, now), link]
 
     def _born_to(self, event: NationalEvent, mother: NhsNumber | None, now: datetime) -> list[Write]:
         """
         Return to a baby's record whose child it is by an event that corrects another, None for nobody's.
 
-        Whom other events named is its mother no more (26). One that corrects nothing has no such record: the
-        link says it.
+        Whom other events named is its mother no more (26), nor is anybody that of a baby who was stillborn.
+        One that corrects nothing has no such record: the link says it.
         """
         if event.baby is None or not event.corrects:
             return []
         name = None if mother is None else named_by_notice(self._key, event.baby, mother)
         kind, at, minute = IdentityKind.BORN_TO, min(event.recorded_at, now), to_the_minute(now)
         return [self._written(event.baby, notice_of(event.baby, kind, at, minute, self._key, mother=name))]
+
+    def _alive(self, event: NationalEvent, now: datetime) -> list[Write]:
+        """
+        Return to a mother's record that no stillbirth holds of which an event until then told (ruling 43).
+
+        Whichever baby that was about, since a stillborn one may have no number: of a twin born alive, too,
+        the plan goes on. One that corrects nothing takes nothing back.
+        """
+        if event.number is None or not event.corrects:
+            return []
+        at, kind = min(event.recorded_at, now), IdentityKind.STILLBIRTH_TAKEN_BACK
+        return [self._of_a_stillbirth(event.number, kind, at, now)]
+
+    def _of_a_stillbirth(self, mother: NhsNumber, kind: IdentityKind, at: datetime, now: datetime) -> Write:
+        """Return what is said of a stillbirth, to the minute: no record of a baby has its time (42)."""
+        said = notice_of(mother, kind, to_the_minute(at), to_the_minute(now), self._key)
+        return self._written(mother, said)
 
     async def _protected(self, number: NhsNumber, now: datetime) -> list[IdentityNotice]:
         """

@@ -98,21 +98,20 @@ def _message(bundle: dict[str, Any]) -> NationalEvent | None:
 
 
 def _corrected(event: NationalEvent, said: Collection[str]) -> NationalEvent:
-    """
-    Return a birth as one that corrects or takes back what was said before, by the type of its message.
-
-    Raises `MalformedMessage` for a stillbirth that is taken back: whether a plan alerts again its authority
-    says.
-    """
+    """Return a birth as one that corrects or takes back what was said before, by the type of its message."""
     if _TAKEN_BACK not in said:
         return replace(event, corrects=_UPDATE in said)
-    if event.told is Told.STILLBIRTH:
-        raise MalformedMessage("stillbirth taken back", hl7_code=EVENT)
-    return replace(event, told=Told.BIRTH_TAKEN_BACK, corrects=True)
+    stillborn = event.told is Told.STILLBIRTH
+    told = Told.STILLBIRTH_TAKEN_BACK if stillborn else Told.BIRTH_TAKEN_BACK
+    return replace(event, told=told, corrects=True)
 
 
 def _birth(resources: Mapping[str, Any], recorded_at: datetime) -> NationalEvent:
-    """Return who was born, and to whom: a mother points at how she is related, and that at the baby."""
+    """
+    Return who was born, and to whom: a mother points at how she is related, and that at the baby.
+
+    Only who was born alive must have a number: a stillbirth is a fact of the mother (ruling 43).
+    """
     mother, baby = None, None
     for related in _of_kind(resources, "RelatedPerson"):
         child = resources.get(text(related, "patient", "reference"))
@@ -126,13 +125,14 @@ def _birth(resources: Mapping[str, Any], recorded_at: datetime) -> NationalEvent
         if len(patients) != 1:
             raise MalformedMessage("who is whose child is not said", hl7_code=REQUIRED_FIELD)
         baby = patients[0]
-    number = _number(next(identified(baby, _NHS_NUMBERS), ""), "Patient")
+    told = Told.STILLBIRTH if _is_stillborn(resources) else Told.BIRTH
+    own = next(identified(baby, _NHS_NUMBERS), "")
     named = "" if mother is None else next(identified(mother, _NHS_NUMBERS), "")
     return NationalEvent(
-        told=Told.STILLBIRTH if _is_stillborn(resources) else Told.BIRTH,
+        told=told,
         number=_number(named, "RelatedPerson") if named else None,
         recorded_at=recorded_at,
-        baby=number,
+        baby=None if told is Told.STILLBIRTH and not own else _number(own, "Patient"),
         born=day(text(baby, "birthDate")[:10]),
     )
 

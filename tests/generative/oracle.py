@@ -7,7 +7,7 @@ whole list of facts, as often as it is asked; the numbers in the docstrings are 
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 from broker.core.facts import (
@@ -41,7 +41,7 @@ from tests.generative.naive_thread import Thread, Visits, first_received, gone_e
 from tests.generative.naive_times import counted
 
 Ended = Callable[[Birth], bool]
-_OVER = ("pregnancy ended", "stillbirth")
+_ALWAYS = datetime.max.replace(tzinfo=UTC)
 Marks = tuple[str, ...]
 Name = tuple[object, ...]
 """Authority, type and start day of a plan, and whether it is on file for a mother."""
@@ -156,7 +156,7 @@ class Oracle:
                 plan
                 for plan in found
                 if not self._history(plan, policy)
-                and not self._lost(plan, arrived_at)
+                and not self._lost(plan, arrived_at, cutoff)
                 and not self._adult(plan, day, cutoff, policy)
                 and not has_stopped(policy, plan.shown.content.authority, day)
             )
@@ -168,10 +168,11 @@ class Oracle:
         found = self._overlapping(arrived_at, until, cutoff, policy)
         seen = [plan for plan in found if not self._history(plan, policy)]
         if any(
-            not self._lost(plan, arrived_at) and not self._adult(plan, day, cutoff, policy) for plan in seen
+            not self._lost(plan, arrived_at, cutoff) and not self._adult(plan, day, cutoff, policy)
+            for plan in seen
         ):
             return STOPPED  # nothing but the stop is in the way of it
-        if any(self._lost(plan, arrived_at) for plan in seen):
+        if any(self._lost(plan, arrived_at, cutoff) for plan in seen):
             return "ruling 43: pregnancy ended"
         if seen:
             return "ruling 13: 18th birthday passed"
@@ -259,22 +260,31 @@ class Oracle:
             for version in plan.known
         )
 
-    def _lost(self, plan: Plan, arrived_at: datetime) -> bool:
+    def _lost(self, plan: Plan, arrived_at: datetime, cutoff: datetime) -> bool:
         """Whether the pregnancy of an unborn plan was said to have ended before an arrival (43)."""
         return plan.shown.content.plan_type.value == "UCP" and any(
             at <= arrived_at and london_day(at) >= plan.shown.content.start
-            for at in [*self.all_losses(), *plan.losses]
+            for at in [*self.all_losses(cutoff), *plan.losses]
         )
 
-    def all_losses(self) -> list[datetime]:
-        """Return when a pregnancy was said to have ended in the person's own record (43)."""
+    def all_losses(self, cutoff: datetime = _ALWAYS) -> list[datetime]:
+        """
+        Return when a pregnancy was said to have ended in the person's own record (43).
+
+        A stillbirth that was taken back by a cut-off, as it was said or later, ended none.
+        """
+        ended, stillborn, alive = (
+            [counted(notice) for notice in self.notices if notice.kind.value == kind]
+            for kind in ("pregnancy ended", "stillbirth", "stillbirth taken back")
+        )
         return [
             *(
                 thread.departed_at or thread.newest_at
                 for thread in self.visits.threads
                 if thread.registers["disposition"] == "5" and thread.state != "cancelled by the hospital"
             ),
-            *(counted(notice) for notice in self.notices if notice.kind.value in _OVER),
+            *ended,
+            *(at for at in stillborn if not any(at <= back <= cutoff for back in alive)),
         ]
 
     def _adult(self, plan: Plan, day: date, cutoff: datetime, policy: Policy) -> bool:

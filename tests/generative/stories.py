@@ -73,6 +73,7 @@ _KINDS = [
     *(kind for kind in IdentityKind if kind not in ABOUT_A_VISIT | HOLDS),
     *(IdentityKind.PREGNANCY_ENDED, IdentityKind.PREGNANCY_ENDED, IdentityKind.EXCLUDED),  # seldom decide
     *(IdentityKind.TIME_PASSED, IdentityKind.TIME_PASSED),  # asked again takes two
+    *(IdentityKind.STILLBIRTH, IdentityKind.STILLBIRTH_TAKEN_BACK),  # one of them alone decides little
 ]
 _UNBORN_STARTS = [T.date() + timedelta(days=n) for n in (-100, -100, -40, -2, 3)]
 """Of a mother's plans; one of the baby's own may start on the first of these days, too."""

@@ -108,6 +108,8 @@ def test_a_stillbirth_is_an_outcome(run_moving: RunMoving) -> None:
         assert why == run_moving(f"{UNBORN}{visit}{passed('T')}").whys["outcome of A"]
     notice = "T-12h | notice | n1 stillbirth |\n"
     assert "ruling 43: pregnancy ended" == run_moving(f"{UNBORN}{notice}{passed('T')}").whys["outcome of A"]
+    back = "T-11h | notice | n2 stillbirth-taken-back |\n"
+    assert "shared" == run_moving(f"{UNBORN}{notice}{back}{passed('T')}").whys["outcome of A"]
 
 
 def test_each_authority_is_asked_about_its_own_plan(run_moving: RunMoving) -> None:

@@ -222,6 +222,63 @@ def test_a_notice_stamped_ahead_of_its_receipt_counts_from_the_first(
     assert why == outcome.whys["v1"]
 
 
+@pytest.mark.parametrize(
+    ("said", "corrected", "why"),
+    rows(f"""
+        said                                         | corrected   | why
+        T-3h notice n1 kind=stillbirth               | T-3h-1m     | {LOST}
+        T-3h notice n1 kind=stillbirth               | T-3h        | shared
+        T-3h notice n1 kind=stillbirth               | T-1h        | shared
+        T-3h notice n1 kind=stillbirth               | T+14d       | shared
+        T-3h notice n1 kind=stillbirth               | T+14d+1s    | {LOST}
+        T-3h notice n1 kind="pregnancy ended"        | T-1h        | {LOST}
+        T-1d A03 v0 departed_at=T-3h disposition=5   | T-1h        | {LOST}
+    """),
+)
+def test_a_stillbirth_that_is_taken_back_stops_nothing(run: Run, said: str, corrected: str, why: str) -> None:
+    """
+    By the cut-off, at the time it was said or later: at equal stamps what alerts wins (rulings 10, 37, 43).
+
+    No notice takes back what a hospital said, or an authority.
+    """
+    at, event, about, values = said.split(maxsplit=3)
+
+    outcome = run(f"""{HEAD}
+        T-9d        | plan    | UCP E09  | start=D-100 end=D+20
+        {at}        | {event} | {about}  | {values}
+        T           | A04     | v1       |
+        {corrected} | notice  | n2       | kind="stillbirth taken back"
+    """)
+
+    assert why == outcome.whys["v1"]
+
+
+def test_a_stillbirth_that_is_said_again_counts(run: Run) -> None:
+    """The newest word does (rulings 37, 43)."""
+    outcome = run(f"""{HEAD}
+        T-9d | plan   | UCP E09 | start=D-100 end=D+20
+        T-4h | notice | n1      | kind=stillbirth
+        T-3h | notice | n2      | kind="stillbirth taken back"
+        T-2h | notice | n3      | kind=stillbirth
+        T    | A04    | v1      |
+    """)
+
+    assert LOST == outcome.whys["v1"]
+
+
+def test_a_visit_before_a_stillbirth_was_taken_back_is_told_late(run: Run) -> None:
+    """It was not due until then: delayed, and marked so (rulings 11, 43)."""
+    outcome = run(f"""{HEAD}
+        T-9d | plan   | UCP E09 | start=D-100 end=D+20
+        T-3h | notice | n1      | kind=stillbirth
+        T    | A04    | v1      |
+        T+1h | A03    | v1      | departed_at=T+1h
+        T+2d | notice | n2      | kind="stillbirth taken back"
+    """)
+
+    assert ("UCP active (delayed)", "v1") in outcome.alerts("plans | subject")
+
+
 def test_the_visit_that_ended_with_a_stillbirth_was_told_and_stands(run: Run) -> None:
     """What was right when it was told is not taken back (rulings 15, 43)."""
     outcome = run(f"""{HEAD}

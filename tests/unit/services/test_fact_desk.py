@@ -125,6 +125,7 @@ class Bench:
         (IdentityKind.IN_USE, None, None),
         (IdentityKind.BIRTH_DATE, None, date(2014, 4, 12)),
         (IdentityKind.PREGNANCY_ENDED, None, None),
+        (IdentityKind.STILLBIRTH_TAKEN_BACK, None, None),
     ],
 )
 def test_a_notice_lies_in_its_input_and_in_the_audit_trail(

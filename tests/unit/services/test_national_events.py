@@ -67,11 +67,13 @@ class Post:
                 found.append((arrival.number, arrival.fact))
         return found
 
+    def notices(self) -> list[tuple[NhsNumber, IdentityNotice]]:
+        """Return the notices, with their numbers."""
+        return [(number, fact) for number, fact in self.facts() if isinstance(fact, IdentityNotice)]
+
     def said(self) -> set[tuple[NhsNumber, str]]:
         """Return what the notices say, each once."""
-        return {
-            (number, fact.kind.value) for number, fact in self.facts() if isinstance(fact, IdentityNotice)
-        }
+        return {(number, fact.kind.value) for number, fact in self.notices()}
 
 
 def test_a_number_change_is_a_fact_and_the_source_is_asked_later() -> None:
@@ -185,11 +187,11 @@ def test_a_birth_links_mother_and_baby() -> None:
 
 
 def test_a_stillbirth_is_told_of_the_mother() -> None:
-    """At the event's time, once however often it comes: her unborn child's plan alerts no more (43)."""
+    """Once however often it comes, with a number of the baby or none: her plan alerts no more (43)."""
     post = Post()
-    post.take(*[birth(BABY.digits, MOTHER.digits, stillborn="2")] * 2)
+    post.take(*[birth(baby, MOTHER.digits, stillborn="2") for baby in (BABY.digits, "")])
 
-    notices = [(number, fact) for number, fact in post.facts() if isinstance(fact, IdentityNotice)]
+    notices = post.notices()
     said = {(number, fact.kind, fact.recorded_at) for number, fact in notices}
     assert {(MOTHER, IdentityKind.STILLBIRTH, RECORDED)} == said
     assert 1 == len({fact.notice_id for _, fact in notices})
@@ -210,7 +212,7 @@ def test_what_is_said_late_of_a_stillbirth_stops_no_alerts_of_a_later_pregnancy(
 ) -> None:
     """A notice that comes, or is corrected, months later has the time by which it is registered (43)."""
     post = Post()
-    post.take(birth(BABY.digits, MOTHER.digits, born=born, stillborn="2", kind="update"))
+    post.take(birth(BABY.digits, MOTHER.digits, born=born, stillborn="2"))
 
     assert [at] == [fact.recorded_at for _, fact in post.facts()]
 
@@ -221,10 +223,48 @@ def test_a_birth_that_is_corrected_tells_the_baby_who_its_mother_is() -> None:
     post.take(birth(BABY.digits, MOTHER.digits), birth(BABY.digits, OTHER.digits, kind="update"))
 
     named = {number: fact.named for number, fact in post.facts() if isinstance(fact, Birth)}
-    [(baby, said)] = [(number, fact) for number, fact in post.facts() if isinstance(fact, IdentityNotice)]
+    [(baby, said)] = [(number, fact) for number, fact in post.notices() if number == BABY]
     assert (BABY, IdentityKind.BORN_TO, RECORDED) == (baby, said.kind, said.recorded_at)
     assert named[MOTHER] != said.mother == named[OTHER]
     assert 0 == said.received_at.second
+
+
+BACK, BORN_TO = IdentityKind.STILLBIRTH_TAKEN_BACK.value, IdentityKind.BORN_TO.value
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (
+            birth(BABY.digits, MOTHER.digits, kind="update", recorded="2026-03-02T11:00:30Z"),
+            {(MOTHER, BACK), (BABY, BORN_TO)},
+        ),
+        (birth(BABY.digits, MOTHER.digits, kind="delete"), {(MOTHER, BACK), (BABY, BORN_TO)}),
+        (birth("", MOTHER.digits, kind="delete", stillborn="2"), {(MOTHER, BACK)}),
+        (birth(BABY.digits, MOTHER.digits), set()),  # of a twin it says nothing
+    ],
+)
+def test_an_event_that_corrects_takes_back_what_was_said_of_a_stillbirth(
+    event: bytes, said: set[tuple[NhsNumber, str]]
+) -> None:
+    """Or the mother's plan would alert no more; to the minute, so that no record shares a time (42, 43)."""
+    post = Post()
+    post.take(event)
+
+    assert said == post.said()
+    stamps = {(fact.recorded_at, fact.received_at) for number, fact in post.notices() if number == MOTHER}
+    assert stamps <= {(RECORDED, NOW)}
+
+
+def test_a_birth_that_turns_out_a_stillbirth_leaves_the_baby_nobodys() -> None:
+    """Nobody is asked to open its plan (rulings 26, 43)."""
+    post = Post()
+    post.take(
+        birth(BABY.digits, MOTHER.digits), birth(BABY.digits, MOTHER.digits, kind="update", stillborn="2")
+    )
+
+    assert {(MOTHER, IdentityKind.STILLBIRTH.value), (BABY, BORN_TO)} == post.said()
+    assert [None] == [fact.mother for number, fact in post.notices() if number == BABY]
 
 
 def test_a_birth_that_is_notified_anew_is_another() -> None:
@@ -322,7 +362,9 @@ def test_an_event_of_no_use_is_counted(event: bytes) -> None:
     ("event", "reason"),
     [
         (birth(BABY.digits, None), "birth without the mother's number"),
-        (birth(BABY.digits, MOTHER.digits, kind="delete", stillborn="2"), "stillbirth taken back"),
+        (birth("", None, stillborn="2"), "birth without the mother's number"),
+        (birth("", None, kind="delete", stillborn="2"), "birth without the mother's number"),
+        (birth("", MOTHER.digits), "NHS number wrong or missing"),
         (b"{}", "no event"),
     ],
 )

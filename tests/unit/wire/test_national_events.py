@@ -79,10 +79,24 @@ def test_a_birth_says_whether_it_is_told_corrected_or_taken_back(
     assert (told, corrects, NhsNumber(BABY)) == (event.told, event.corrects, event.baby)
 
 
-def test_a_stillbirth_that_is_taken_back_is_for_a_person() -> None:
-    """Whether alerts for the plan go on its authority says (ruling 43)."""
-    with pytest.raises(MalformedMessage, match="stillbirth taken back"):
-        read_national_event(birth(BABY, MOTHER, kind="delete", stillborn="2"))
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("new", Told.STILLBIRTH), ("update", Told.STILLBIRTH), ("delete", Told.STILLBIRTH_TAKEN_BACK)],
+)
+@pytest.mark.parametrize("baby", [BABY, ""])
+def test_a_stillbirth_may_be_told_without_a_number_of_the_baby(kind: str, told: Told, baby: str) -> None:
+    """A stillborn baby often has none: it is a fact of the mother, and so is that it is taken back (43)."""
+    event = read_national_event(birth(baby, MOTHER, kind=kind, stillborn="2"))
+
+    assert event is not None
+    assert (told, NhsNumber(MOTHER)) == (event.told, event.number)
+    assert (NhsNumber(baby) if baby else None) == event.baby
+
+
+def test_who_was_born_alive_has_a_number() -> None:
+    """Nobody could be linked (ruling 26)."""
+    with pytest.raises(MalformedMessage, match="NHS number"):
+        read_national_event(birth("", MOTHER))
 
 
 def test_an_event_in_xml_may_begin_with_a_byte_order_mark() -> None:
