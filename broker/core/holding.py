@@ -2,22 +2,15 @@
 A person's events on hold: what comes in of them waits, in order, until an operator lets it go (ADR 0036).
 
 Nothing that protects waits: what restricts the record (ruling 24), what the demographic source, a person or a
-timer says, and what comes by a succession (22) is taken as ever. Order is that of the stamps (37); at equal
-ones the hold has ended, since what waits is an alert that nobody hears.
+timer says, and what comes by a succession (22) is taken as ever. Nor does a birth: the baby is somebody else,
+who is not on hold, and what covers it hangs on that (26). Order is that of the stamps (37); at equal ones the
+hold has ended, since what waits is an alert that nobody hears.
 """
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from broker.core.facts import (
-    Access,
-    Birth,
-    IdentityKind,
-    IdentityNotice,
-    PlanFact,
-    VisitLeft,
-    VisitMessage,
-)
+from broker.core.facts import Access, IdentityKind, IdentityNotice, PlanFact, VisitLeft, VisitMessage
 from broker.core.number_answers import recorded
 from broker.core.person import Person, lift
 from broker.core.restriction import is_restricted
@@ -43,7 +36,7 @@ def held_since(notices: Iterable[IdentityNotice]) -> datetime | None:
 
 def waits(fact: object) -> bool:
     """Return whether a fact waits while its person is on hold; what came by a succession does not (22)."""
-    if not isinstance(fact, PlanFact | VisitMessage | VisitLeft | Access | Birth):
+    if not isinstance(fact, PlanFact | VisitMessage | VisitLeft | Access):
         return False
     return not is_restricted(lift(fact))
 

@@ -69,10 +69,10 @@ class Answering:
         if person is None:
             return Seen(Checked())  # on its way to the successor
         known = person.known
-        if found.reference not in known.visits:
-            if held_since(known.notices.values()) is None:
-                return Seen(Checked())  # kept apart as unprocessable
-            known = merge(known, self._opened(own, found.reference))  # its messages wait
+        if held_since(known.notices.values()) is not None:
+            known = merge(known, self._opened(own, found.reference))  # any of its messages may wait
+        elif found.reference not in known.visits:
+            return Seen(Checked())  # kept apart as unprocessable
         looked = look(person.number, known, found.reference, self._policy, self._key, asker=asker)
         looked = replace(looked, checked=replace(looked.checked, set_aside=bool(person.set_aside)))
         former = {waiting_number_key(self._key, one) for one in found.passed}  # a record may wait for any

@@ -87,8 +87,6 @@ class Disclosing:
             person = await self._without_record(number)
             anything = person.known.visits or waiting
             return disclosed(person, self._policy, self._key, waiting=waiting) if anything else None
-        if person is not None and (person.waiting or person.set_aside):
-            raise CannotDisclose(UNTAKEN)
         if person is None:
             raise CannotDisclose("what is held is on its way to another number; ask again")
         if not may_see(person.known.notices.values(), user):
@@ -96,6 +94,8 @@ class Disclosing:
             attempt = Attempt(role="collected a subject access", access_id=item_id, at=now)
             await tell_of_excluded(self._log, self._readers.facts, person.number, who, attempt, grounds)
             raise CannotDisclose(COULD_NOT_CHECK)
+        if person.waiting or person.set_aside:
+            raise CannotDisclose(UNTAKEN)
         return disclosed(person, self._policy, self._key, waiting=waiting)
 
     async def _waiting(self, numbers: Collection[NhsNumber]) -> Sequence[Window]:

@@ -8,7 +8,7 @@ be read then is set aside by itself, as ever.
 
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from broker.core.alerts import ItemKind
 from broker.core.asking import about_hold
@@ -18,7 +18,7 @@ from broker.core.facts import IdentityKind
 from broker.core.holding import held_since
 from broker.core.identifiers import NhsNumber, aware
 from broker.core.keyed import IdentityKey
-from broker.core.number_answers import notice_of
+from broker.core.number_answers import notice_of, recorded
 from broker.core.operators import ActionKind, Grounds, Place
 from broker.core.person import Person
 from broker.ports import INPUTS, Archive, Clock, Record, Topic
@@ -29,6 +29,8 @@ from broker.services.releasing import GONE, RELEASED, Released, quarantined, rea
 from broker.services.worklist_desk import Work
 from broker.wire.facts_codec import FactCodec
 from broker.wire.state_codec import StateCodec
+
+_MOMENT = timedelta(milliseconds=1)  # the least by which two stamps differ; at equal ones a hold has ended
 
 
 class PersonHolds:
@@ -63,7 +65,8 @@ class PersonHolds:
         number = await self._in_use(await self._whose(place))
         item_id = about_hold(number, self._key).item_id
         await self._log.audit(ActionKind.HELD, item_id, place, grounds)
-        await self._say(number, IdentityKind.ON_HOLD)
+        ended = await self._ended(number)
+        await self._say(number, IdentityKind.ON_HOLD, None if ended is None else ended + _MOMENT)
         return item_id
 
     async def rehearse(self, work: Work) -> list[Released]:
@@ -82,17 +85,28 @@ class PersonHolds:
         await self._say(person.number, IdentityKind.HOLD_ENDED, held_since(person.known.notices.values()))
         return [replace(one, outcome=RELEASED) if one.done else one for one in found]
 
-    async def _say(self, number: NhsNumber, kind: IdentityKind, since: datetime | None = None) -> None:
+    async def _say(self, number: NhsNumber, kind: IdentityKind, least: datetime | None) -> None:
         """
-        Make the word durable.
+        Make the word durable, not older than `least`, by which it counts behind the word before it.
 
-        It is not older than the hold that it ends, `since` when, by whatever clock that was put on: nobody is
-        to wait whom an operator was told to be let go.
+        That may have another desk's clock: nobody is to wait whom an operator was told to be let go, nor to
+        be told of whom one was told to be on hold.
         """
         now = aware(self._clock())
-        at = now if since is None else max(now, since)
+        at = now if least is None else max(now, least)
         notice = notice_of(number, kind, at, at, self._key)
         await self._log.tell(fact_write(self._codec, notice, number, notice.notice_id, SOURCE))
+
+    async def _ended(self, number: NhsNumber) -> datetime | None:
+        """Return when a person's last hold ended, by the newest word; None of one who has no such word."""
+        held = await newest(self._archive, Topic.PEOPLE, lambda record: record.key == number.key)
+        ends: list[datetime] = []
+        for record in held.values():
+            with suppress(MalformedMessage):
+                person = self._states.decode_any(number.key, record.value or b"")
+                said = person.known.notices.values() if isinstance(person, Person) else ()
+                ends += [recorded(one) for one in said if one.kind is IdentityKind.HOLD_ENDED]
+        return max(ends, default=None)
 
     async def _whose(self, place: Place) -> NhsNumber:
         """Return whose a record of an input is."""

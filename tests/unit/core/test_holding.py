@@ -34,7 +34,7 @@ COVER = Cover(mother=None, births=(), plans=(), recorded_at=NOON, received_at=NO
 MARKED_PLAN = replace(plan(), content=replace(plan().content, restricted=True))
 
 
-@pytest.mark.parametrize("fact", [plan(), attendance(), LEFT, access(), birth(next(numbers()))])
+@pytest.mark.parametrize("fact", [plan(), attendance(), LEFT, access()])
 def test_what_tells_of_plans_and_visits_waits(fact: object) -> None:
     """It may be what is amiss."""
     assert waits(fact)
@@ -48,13 +48,17 @@ def test_what_tells_of_plans_and_visits_waits(fact: object) -> None:
         said(IdentityKind.INVALIDATED),
         MARKED_PLAN,
         replace(attendance(), restricted=True),
+        birth(next(numbers())),
         COVER,
         LinkEnded(number=ADA, received_at=NOON),
         Merged(stamp=NOON, received_at=NOON),
     ],
 )
 def test_what_protects_and_what_ends_a_hold_does_not_wait(fact: object) -> None:
-    """Marks (24), what the source says of the number (22, 23), and what ends it, whatever else is amiss."""
+    """
+    Marks (24), what the source says of the number (22, 23), a birth, whose baby is not on hold (26), and what
+    ends it, whatever else is amiss.
+    """
     assert not waits(fact)
 
 

@@ -16,10 +16,12 @@ from broker.core.errors import KafkaUnavailable, PersonTooLarge
 from broker.core.facts import Fact, IdentityKind, IdentityNotice, VisitEvent
 from broker.core.holding import HELD_FOR_MAX
 from broker.core.identifiers import OdsCode
+from broker.core.keyed import user_reference
 from broker.core.person import Known, Person
 from broker.core.policy import Policy
 from broker.core.retention import Reason as Kept
 from broker.core.retention import reason_kept, settle
+from broker.core.wording import COULD_NOT_CHECK
 from broker.ports import Topic, Write
 from broker.services.disclosing import UNTAKEN
 from broker.services.matching_output import PERSON_BYTES_MAX
@@ -33,10 +35,12 @@ from tests.builders.matcher import (
     SALT,
     access,
     attendance,
+    birth,
     fact_write,
     numbers,
     plan,
     schemas,
+    unborn,
 )
 from tests.builders.street import A, B, Street, arrives, in_street, said, superseded
 from tests.unit.services.test_disclosing import disclosing
@@ -335,6 +339,58 @@ def test_a_silent_visit_of_somebody_on_hold_gets_no_answer_either() -> None:
             await Desk(house).ask()
 
     in_house(scenario)
+
+
+def test_a_visit_that_was_silent_before_the_hold_is_answered_by_what_waits_of_it() -> None:
+    """It is unscheduled by a message that waits: silence would be taken for an answer (rulings 4, 41)."""
+
+    async def scenario(house: House) -> None:
+        begun = word(IdentityKind.ON_HOLD, NOON + timedelta(minutes=1))
+        house.send(plan(), replace(came(), patient_class="P"))
+        async with house.at_work():
+            await house.taken()
+            house.send(begun)
+            await house.taken()
+            newer = came(at=NOON + timedelta(minutes=2))
+            house.send(replace(newer, message_id="of an emergency", patient_class="E"))
+            await house.taken()
+        assert ASIDE == await Desk(house).ask()
+
+    in_house(scenario)
+
+
+def test_who_must_not_see_a_person_on_hold_reads_the_words_of_a_restricted_record() -> None:
+    """Any others would say that something is there; the lead is told, hold or no hold (ruling 48)."""
+
+    async def scenario(house: House) -> None:
+        user = user_reference(KEY, PROVIDER, "staff-1")
+        shut = replace(word(IdentityKind.ON_HOLD), notice_id="x", kind=IdentityKind.EXCLUDED, user=user)
+        house.send(shut, HELD, came())
+        async with house.at_work():
+            await house.taken()
+        with pytest.raises(CannotDisclose, match=COULD_NOT_CHECK):
+            await disclosing(house).collect(ADA, PROVIDER, "staff-1", GROUNDS)
+        with pytest.raises(CannotDisclose, match=UNTAKEN):
+            await disclosing(house).collect(ADA, PROVIDER, "staff-2", GROUNDS)
+
+    in_house(scenario)
+
+
+def test_a_birth_does_not_wait_for_a_mother_on_hold() -> None:
+    """The baby is somebody else: the unborn plan covers it at once, and no visit of it is `no plan` (26)."""
+
+    async def scenario(street: Street) -> None:
+        street.send(A, unborn())
+        async with street.at_work():
+            await street.settled()
+            street.send(A, HELD)
+            await street.settled()
+            street.send(A, birth(B))
+            street.send(B, arrives(B))
+            await street.settled()
+        assert {B} == {event.subject for event in street.events()}
+
+    in_street(scenario)
 
 
 def test_nobody_is_told_no_plan_of_somebody_whose_plan_could_not_be_read() -> None:

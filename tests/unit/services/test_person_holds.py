@@ -13,7 +13,7 @@ from broker.core.alerts import ItemKind
 from broker.core.asking import about_hold
 from broker.core.desk_errors import CannotHold, NotForThisRole, NotOnHold
 from broker.core.desk_roles import Role
-from broker.core.facts import IdentityKind
+from broker.core.facts import IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber
 from broker.core.number_answers import notice_of
 from broker.core.operators import ActionKind, Place
@@ -130,6 +130,36 @@ def test_a_release_by_a_clock_that_is_behind_ends_the_hold_all_the_same() -> Non
         async with house.at_work():
             await house.taken()
         assert {"visit-1"} == {event.alert.subject for event in house.events()}
+
+    in_house(scenario)
+
+
+def test_a_hold_by_a_clock_that_is_behind_begins_all_the_same() -> None:
+    """Nobody is told of whom an operator was told to be on hold, though the release before it looks newer."""
+
+    async def scenario(house: House) -> None:
+        work = await on_hold(house)
+        async with house.at_work():
+            await holds(house).release(work, GROUNDS)
+            await house.taken()
+            await holds(house, now=NOON - timedelta(minutes=2)).hold(FIRST_PLAN, GROUNDS)
+            await house.taken()
+        assert ItemKind.PERSON_ON_HOLD is (await work_of(house, ItemKind.PERSON_ON_HOLD)).item.kind
+
+    in_house(scenario)
+
+
+def test_who_holds_a_person_need_not_read_their_record() -> None:
+    """It may be what is amiss: then the word has the time at which it is said."""
+
+    async def scenario(house: House) -> None:
+        house.send(plan())
+        house.kafka.append([Write(Topic.PEOPLE, ADA.key, b"nothing of ours", partition=0)])
+        await holds(house).hold(FIRST_PLAN, GROUNDS)
+        [write] = house.records(Topic.IDENTITY)
+        word = house.codecs.facts.decode(Topic.IDENTITY, ADA.key, write.value or b"")
+        assert isinstance(word, IdentityNotice)
+        assert NOON == word.recorded_at
 
     in_house(scenario)
 
