@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, func, insert, inspect, select, update
+from sqlalchemy import Connection, Engine, Select, create_engine, func, insert, inspect, select, update
 
 from broker.adapters.database import SETTING, file_of, opened, rows_by, told_apart, writing
 from broker.adapters.inbox_tables import (
@@ -184,6 +184,18 @@ class Projection:
             for row in rows
         ]
 
+    def behind(self, recipient: str, alerts: Collection[str], *, after: int) -> Sequence[bytes]:
+        """Return the events of these alerts of a recipient behind number `after`, in order."""
+        later = (INBOX.c.recipient == recipient) & (INBOX.c.number > after)
+        wanted = select(INBOX.c.body).where(later & INBOX.c.alert_id.in_(alerts))
+        with self._engine.connect() as connection:
+            return connection.execute(wanted.order_by(INBOX.c.number)).scalars().all()
+
+    def last(self, recipient: str) -> int:
+        """Return the number of a recipient's newest event, 0 where there is none."""
+        with self._engine.connect() as connection:
+            return connection.execute(_last_of(recipient)).scalar() or 0
+
     def bare(self, recipient: str, *, after: int = 0) -> frozenset[int]:
         """Return the numbers behind `after` of what the recipient's own topic has not brought so far."""
         behind = (INBOX.c.recipient == recipient) & (INBOX.c.number > after)
@@ -247,13 +259,16 @@ def _prove_tables(engine: Engine) -> None:
 
 def _row(connection: Connection, arrived: InboxEvent, *, own: bool = False) -> dict[str, object]:
     """Return the row of an event: one number behind the recipient's last."""
-    last = connection.execute(
-        select(func.max(INBOX.c.number)).where(INBOX.c.recipient == arrived.recipient)
-    ).scalar()
+    last = connection.execute(_last_of(arrived.recipient)).scalar()
     return {name: getattr(arrived, name) for name in InboxEvent.__slots__} | {
         "number": (last or 0) + 1,
         "own": own,
     }
+
+
+def _last_of(recipient: str) -> Select[int | None]:
+    """Return what asks for the number of a recipient's newest event."""
+    return select(func.max(INBOX.c.number)).where(INBOX.c.recipient == recipient)
 
 
 def _supersede(connection: Connection, arrived: InboxEvent) -> None:

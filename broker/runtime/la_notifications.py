@@ -1,12 +1,13 @@
 """What authorities fetch of their inbox at the HTTP door: whose it is, and from which database it is read."""
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import takewhile
 
 from broker.adapters.projection import InboxRow, Projection
 from broker.core.errors import MalformedMessage, StorageUnusable
 from broker.core.identifiers import OdsCode
-from broker.core.upload_errors import InboxUnready
+from broker.core.upload_errors import InboxUnready, WrongCursor
 from broker.ports import Clock, Topic
 from broker.runtime.correspondents import who_tells
 from broker.runtime.parts import Parts, present
@@ -58,7 +59,7 @@ class Inboxes:
         self._projection: Projection | None = None
 
     def __call__(self, recipient: str, *, after: int, limit: int) -> Page:
-        """Return the events behind a number, in order; raise `InboxUnready` and `StorageUnusable`."""
+        """Return the events behind a number; raise `InboxUnready`, `StorageUnusable` and `WrongCursor`."""
         try:
             projection = self._projection or Projection(self._url)
         except StorageUnusable as error:
@@ -71,8 +72,15 @@ class Inboxes:
         rows = list(takewhile(lambda row: row.number not in bare or self._has_waited(row), there))
         if there and not rows:
             raise InboxUnready  # its own topic has not brought what is there
-        entries = [Entry(number=row.number, loud=row.event.loud, body=row.event.body) for row in rows[:limit]]
-        return Page(inbox=projection.identity, entries=entries, more=len(rows) > limit)
+        if not there and after > projection.last(recipient):
+            raise WrongCursor  # of a database that was put back: what comes until there would be left out
+        told = rows[:limit]
+        entries = [Entry(number=row.number, loud=row.event.loud, body=row.event.body) for row in told]
+        later: Sequence[bytes] = ()
+        if len(there) > len(told):
+            alerts = {row.event.alert_id for row in told if row.event.body}
+            later = projection.behind(recipient, alerts, after=told[-1].number)
+        return Page(inbox=projection.identity, entries=entries, more=len(rows) > limit, later=later)
 
     def _has_waited(self, row: InboxRow) -> bool:
         """Whether an event waits no longer for its recipient's own topic."""

@@ -8,6 +8,7 @@ record the reduced content stands there (ruling 24), of a number out of use noth
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -40,6 +41,7 @@ MORE: Final = "X-More"
 
 _STATUSES = {AuthorityUnknown: 401, NotItsInbox: 403, WrongCursor: 410, InboxUnready: 503}
 _BAD_REQUEST = 400
+_DIGITS_MAX = 18  # what a database takes as a number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +55,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some events in order, of the inbox that is so called; `more` where others are behind them."""
+    """
+    Some events in order, of the inbox that is so called; `more` where others are behind them.
+
+    `later` are the bodies of those that are behind them and of the same alerts, told here or not yet.
+    """
 
     inbox: str
     entries: Sequence[Entry]
     more: bool
+    later: Sequence[bytes] = ()
 
 
 class ReadInbox(Protocol):
@@ -67,7 +74,8 @@ class ReadInbox(Protocol):
         """
         Return the events behind a number that the recipient's own topic has brought, in order.
 
-        Raises `InboxUnready` where the inbox was never filled, and `StorageUnusable`.
+        Raises `InboxUnready` where the inbox was never filled, `WrongCursor` where it has no such number, and
+        `StorageUnusable`.
         """
         ...
 
@@ -199,8 +207,8 @@ class NotificationDoor:
         """
         Return the accesses among events as the national message; it may tell of none.
 
-        None that an event behind it takes back. Raises `MalformedMessage` for an event that cannot be read:
-        left out it would look as if nobody had come.
+        None that an event behind it takes back, on this page or a later one. Raises `MalformedMessage` for an
+        event that cannot be read: left out it would look as if nobody had come.
         """
         told: dict[str, list[Published]] = {}
         for word in (self._word(entry.body) for entry in page.entries if entry.body):
@@ -210,6 +218,11 @@ class NotificationDoor:
                     told.pop(alert_id, None)
                 if tells_of_access(word.event):
                     told.setdefault(alert_id, []).append(word)
+        for body in page.later:
+            with suppress(MalformedMessage):  # it is said at its turn that it cannot be read
+                event = self._codec.decode_published(body).event
+                if overtakes(event):
+                    told.pop(event.alert.alert_id, None)
         body = write_access_notification(
             [word for words in told.values() for word in words],
             self._between(authority),
@@ -225,6 +238,6 @@ def _place(cursor: str) -> tuple[str, int]:
     if not cursor:
         return "", 0
     inbox, dot, number = cursor.partition(".")
-    if not dot or not number.isascii() or not number.isdigit():
+    if not dot or not number.isascii() or not number.isdigit() or len(number) > _DIGITS_MAX:
         raise WrongCursor
     return inbox, int(number)

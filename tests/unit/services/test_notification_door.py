@@ -81,6 +81,20 @@ def bodies() -> list[bytes]:
     return told_of(plan(), attendance(), attendance("visit-2"), access())
 
 
+def alert_of(body: bytes) -> str:
+    """Return whose event a body is."""
+    return CODEC.decode_event(body).alert.alert_id
+
+
+def taken_back(body: bytes, kind: EventKind) -> bytes:
+    """Return the event of a kind that follows another, whose cause was received just now."""
+    event = CODEC.decode_event(body)
+    back = replace(event, event_id=f"after {event.event_id}", revision=event.revision + 1, kind=kind)
+    return CODEC.encode_event(
+        back, with_own_ids=True, caused_received_at=NOON, rules_version=1, policy_version="1"
+    )
+
+
 EVENT_OF_NO_TOPIC = InboxEvent(
     recipient="", event_id="u", alert_id="u", revision=1, kind="RAISED", loud=True, body=b"nothing of ours"
 )
@@ -129,10 +143,16 @@ class Office211:
             still = None if topic == Topic.ALERTS else lambda _body: True
             self.inbox.store(topic, 0, offset, arrived, supersedes=supersedes, still=still)
 
-    def remind(self, body: bytes) -> None:
+    def remind(self, body: bytes, *, event_id: str = "f", alert_id: str = "") -> None:
         """Put into the inbox what no topic brings."""
         event = InboxEvent(
-            recipient=f"la.{AUTHORITY}", event_id="f", alert_id="", revision=0, kind="F", loud=True, body=body
+            recipient=f"la.{AUTHORITY}",
+            event_id=event_id,
+            alert_id=alert_id,
+            revision=0,
+            kind="F",
+            loud=True,
+            body=body,
         )
         self.inbox.remind(event)
 
@@ -251,6 +271,30 @@ def test_what_cannot_be_read_is_told_and_never_left_out(tmp_path: Path) -> None:
     assert 503 == office.fetch(headers=XML).status
 
 
+def filled_to_the_page(office: Office211) -> None:
+    """Put what tells of no access behind what is there, to the end of the first page."""
+    for number in range(PAGE - len(office.inbox.inbox(f"la.{AUTHORITY}"))):
+        notice = FeedNotice(authority=AUTHORITY, said_at=NOON, last_at=None, statements=("never a file",))
+        office.remind(FEEDS.encode_notice(notice), event_id=f"feed-{number}")
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["on the next page", "not told yet"])
+def test_the_message_tells_of_no_access_that_is_taken_back_behind_the_page(
+    tmp_path: Path, *, own: bool
+) -> None:
+    """What the broker knows to be untrue does not go out, however long the inbox is (rulings 16, 44)."""
+    office = Office211(tmp_path)
+    for body in bodies()[:2]:
+        office.put(body)
+    filled_to_the_page(office)
+    before = office.fetch(headers=XML).body.count(b"<referredToLAUploadFile")
+    office.put(taken_back(bodies()[0], EventKind.RETRACTED), own=own)
+    office.put(taken_back(bodies()[1], EventKind.UPDATED), own=own)
+    office.remind(b"nothing of ours", event_id="unreadable", alert_id=alert_of(bodies()[1]))
+
+    assert before - 1 == office.fetch(headers=XML).body.count(b"<referredToLAUploadFile")
+
+
 @pytest.mark.parametrize(
     ("kind", "gone"), [(EventKind.RETRACTED, 1), (EventKind.WITHDRAWN, 1), (EventKind.UPDATED, 0)]
 )
@@ -262,13 +306,7 @@ def test_the_national_message_tells_of_no_access_that_was_taken_back(
     for body in bodies()[:2]:
         office.put(body)
     before = office.fetch(headers=XML).body.count(b"<referredToLAUploadFile")
-    event = CODEC.decode_event(bodies()[0])
-    back = replace(event, event_id="back", revision=event.revision + 1, kind=kind)
-    office.put(
-        CODEC.encode_event(
-            back, with_own_ids=True, caused_received_at=None, rules_version=1, policy_version="1"
-        )
-    )
+    office.put(taken_back(bodies()[0], kind))
 
     assert gone == before - office.fetch(headers=XML).body.count(b"<referredToLAUploadFile")
 
@@ -317,6 +355,15 @@ def test_what_is_not_answered_is_told(
 
     assert status == answer.status
     assert code is None or code == json.loads(answer.body)["code"]
+
+
+@pytest.mark.parametrize("beyond", [1, 10**17, 10**30])
+def test_a_place_that_the_inbox_has_not_reached_is_none(beyond: int, office: Office211) -> None:
+    """A database that was put back would be silent until there, and what came meanwhile never be told."""
+    inbox, _, reached = office.said()["next"].partition(".")
+    answer = office.fetch(after=f"{inbox}.{int(reached) + beyond}")
+
+    assert (410, "CPIS-733") == (answer.status, json.loads(answer.body)["code"])
 
 
 def test_who_acts_for_several_names_one_and_has_that_one_s_alone(office: Office211) -> None:
