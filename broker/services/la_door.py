@@ -262,6 +262,8 @@ class LaDoor:
             as_json = request.prefers(JSON, to=MediaType.XML)
             part = Part.JSON if as_json else Part.XML
             body = await asyncio.to_thread(lambda: b"".join(self._store.read(upload.upload_id, part)))
+            if not body:
+                raise UploadLost
             return HttpAnswer(status=200, body=body, content_type=JSON if as_json else MediaType.XML)
         except BrokerError as error:
             return _problem(error)

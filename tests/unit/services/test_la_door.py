@@ -365,13 +365,17 @@ def test_an_upload_that_is_lost_is_told_and_taken_when_it_is_sent_again(lost: st
     assert (202, "CPF02") == (again.status, said(house.fetch(again))["code"])
 
 
-def test_an_acknowledgement_whose_key_is_gone_is_told(tmp_path: Path) -> None:
-    """The status says what became of the file: asking again changes nothing."""
+@pytest.mark.parametrize("left", [b"x" * 40, b"", None], ids=["its key is gone", "it is empty", "it is gone"])
+def test_an_acknowledgement_that_cannot_be_read_is_told(left: bytes | None, tmp_path: Path) -> None:
+    """The status says what became of the file: asking again changes nothing, and nothing is no answer."""
     house = House(tmp_path)
     sent = house.send()
     house.settle()
     [upload] = house.store.every()
-    (house.directory / f"{upload.upload_id}.{Part.XML}").write_bytes(b"x" * 40)
+    kept = house.directory / f"{upload.upload_id}.{Part.XML}"
+    kept.unlink()
+    if left is not None:
+        kept.write_bytes(left)
 
     assert (410, "done") == (
         house.fetch(sent, "acknowledgement").status,
