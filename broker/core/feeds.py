@@ -19,7 +19,7 @@ SHARE_OF = timedelta(days=7)
 UNMATCHED = frozenset({"CPR01", "CPR03", "CPR04", "CPR05"})
 """Record codes of R20's other side: nobody, not verified, no number, superseded. Such a record waits (14)."""
 LOADED = "CPR06"
-
+FILE_LOADED = "CPF02"
 
 _HOUR_S = 3_600
 _HOURS_SAID = 48
@@ -72,8 +72,12 @@ class FileTaken:
 
     @property
     def taken(self) -> bool:
-        """Whether the file said something: one that was refused as a whole makes no feed younger."""
-        return self.loaded > 0
+        """
+        Whether the file said something: one that was refused as a whole makes no feed younger.
+
+        One without a record says that there was nothing to tell: a sign of life.
+        """
+        return self.loaded > 0 or (self.code == FILE_LOADED and not self.found)
 
     @property
     def said_at(self) -> datetime:
@@ -132,7 +136,8 @@ class FeedHealth:
 
     `last_at` is how new what was last taken of it is, None for never; `matched` the share of the records of
     the last days that match the demographic source, None where there were none; `refused` how many of the
-    newest file's records were not loaded.
+    newest file's records were not loaded. `newest` is no sign of life where any other file is remembered:
+    what waits and what was refused does so still.
     """
 
     authority: OdsCode
@@ -301,7 +306,8 @@ def _health(
     code: OdsCode, files: Sequence[FileTaken], last_at: datetime | None, at: datetime, rule: FeedRule
 ) -> FeedHealth:
     """Return how one feed stands; its files are in the order of their receipt."""
-    newest = files[-1] if files else None
+    newest = next((file for file in reversed(files) if file.found or not file.taken), None)
+    newest = newest or (files[-1] if files else None)
     matched = _matched(files)
     return FeedHealth(
         authority=code,

@@ -47,18 +47,21 @@ class Heading(NamedTuple):
     faults: tuple[str, ...]
 
 
-def read_heading(root: Element, *, found: int, unexpected: bool, received_at: datetime) -> Heading:
+def read_heading(
+    root: Element, *, found: int, unexpected: bool, received_at: datetime, may_be_empty: bool = False
+) -> Heading:
     """
     Read the head of a file of `found` records, which `root` may lack; `received_at` (aware) is its receipt.
 
-    Raises `MalformedMessage` where the author, a telephone, the file id, the record count or the creation
-    time is at fault, or something `unexpected` is in the file (ruling 40): no record of it is read then.
+    `may_be_empty`: it may have no record, which the official schema does not know. Raises `MalformedMessage`
+    where the author, a telephone, the file id, the record count or the creation time is at fault, or
+    something `unexpected` is in the file (ruling 40): no record of it is read then.
     """
     received_at = aware(received_at)
     if unexpected or any(part.tag not in FILE_PARTS for part in root):
         # a record could stand under another name and be lost
         raise MalformedMessage("unexpected element", location=_FILE)
-    if not found:
+    if not found and not may_be_empty:
         raise MalformedMessage("record missing", location=_FILE)
     declared = _declared_count(root)
     created = _creation_time(root, received_at)

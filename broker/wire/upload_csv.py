@@ -92,9 +92,14 @@ _RECORD = re.compile(r"/File/record\[([0-9]+)\](.*)")
 
 @dataclass(frozen=True, slots=True)
 class TablePlaces:
-    """Where the parts of a message stand in the table that it was written of: `lines` of the rows, from 1."""
+    """
+    Where the parts of a message stand in the table that it was written of: `lines` of the records, from 1.
+
+    `heads` has the line of the first row, by which the head goes.
+    """
 
     lines: "array[int]"
+    heads: "array[int]"
 
     def __call__(self, location: str) -> Spot | None:
         """Return line and column of a place in the message, None of a place that no row says."""
@@ -103,7 +108,7 @@ class TablePlaces:
             line = self.lines[int(record[1]) - 1]
             return Spot(line, next((column for part, column in _PLACES if part in record[2]), None))
         column = next((column for part, column in _HEAD_PLACES if location.startswith(part)), None)
-        return None if column is None else Spot(self.lines[0], column)
+        return None if column is None else Spot(self.heads[0], column)
 
 
 class TableMessage:
@@ -111,6 +116,7 @@ class TableMessage:
     Writes the message that says what a table does, piece by piece as that comes.
 
     `rows` is how many the table has, where that is known; it stands in the head then, else at the end.
+    A table whose only row has the head and nothing else is a message without a record, a sign of life.
     `places` says where the parts of the message stand. Raises `MalformedMessage`, its location a line and a
     column, where it is no table with these columns: then no row of it can be trusted. Whatever else is wrong
     with a row the reader of the message says.
@@ -118,7 +124,8 @@ class TableMessage:
 
     def __init__(self, rows: int | None = None) -> None:
         """Begin."""
-        self.places = TablePlaces(array("L"))
+        self.places = TablePlaces(array("L"), array("L"))
+        self._alone: tuple[int, Mapping[str, str]] | None = None
         self._rows = TableRows()
         self._known = rows
         self._columns: Sequence[str] | None = None
@@ -139,7 +146,7 @@ class TableMessage:
             self._take(row)
         if self._columns is None:
             _check([])
-        if not self.places.lines:
+        if not self.places.heads:
             raise MalformedMessage("record missing", location="line 2")
         if self._known is None:
             self._file.write(_quantity(len(self.places.lines)))
@@ -157,14 +164,25 @@ class TableMessage:
             cells = _cells(row.cells, self._columns, row.line)
             if self._head is None:
                 self._head = cells
+                self.places.heads.append(row.line)
                 self._begin(cells)
+                if not any(cells[column] for column in RECORD):
+                    self._alone = row.line, cells
+                    return
             for column in HEAD:
                 if cells[column] != self._head[column]:
                     raise MalformedMessage(
                         "head differs between rows", location=f"line {row.line}, column {column}"
                     )
-            self.places.lines.append(row.line)
-            self._file.write(_record(cells))
+            if self._alone is not None:  # not the only row: then it is a record, and at fault
+                self._add(*self._alone)
+                self._alone = None
+            self._add(row.line, cells)
+
+    def _add(self, line: int, cells: Mapping[str, str]) -> None:
+        """Write a record."""
+        self.places.lines.append(line)
+        self._file.write(_record(cells))
 
     def _begin(self, head: Mapping[str, str]) -> None:
         """Write the head of the message."""
@@ -186,11 +204,17 @@ class TableMessage:
 
 
 def table_message(content: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
-    """Yield the message of a table, whose bytes are read twice; raise as `TableMessage` does."""
+    """
+    Yield the message of a table, whose bytes are read twice; raise as `TableMessage` does.
+
+    Nor is there one of a table without a record: the official schema has none (3.1).
+    """
     counted = TableMessage()
     for piece in content():
         counted.feed(piece)
     counted.close()
+    if not counted.places.lines:
+        raise MalformedMessage("record missing", location=f"line {counted.places.heads[0]}")
     message = TableMessage(rows=len(counted.places.lines))
     for piece in content():
         yield message.feed(piece)

@@ -115,7 +115,11 @@ class FileReader:
         try:
             _check(root, self._found, self._records_max)
             heading = read_heading(
-                root, found=self._found, unexpected=self._stream.unexpected, received_at=received_at
+                root,
+                found=self._found,
+                unexpected=self._stream.unexpected,
+                received_at=received_at,
+                may_be_empty=self._is_table,
             )
         except MalformedMessage as fault:
             reason = f"{FileCode.MALFORMED} {fault.reason}"

@@ -16,12 +16,13 @@ def taken(
     at: datetime = NOON,
     authority: OdsCode = OURS,
     code: str = "CPF02",
+    key: str | None = None,
 ) -> FileTaken:
     """Return what became of a file of these records."""
     codes = {"CPR06": 1} if codes is None else codes
     return FileTaken(
         authority=authority,
-        file_key=at.isoformat(),
+        file_key=key or at.isoformat(),
         code=code,
         created_at=at,
         received_at=at,

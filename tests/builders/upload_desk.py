@@ -10,6 +10,7 @@ from broker.adapters.kept_files import KeptFiles
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.facts import PlanFact
+from broker.core.kept_uploads import MediaType
 from broker.core.keyed import IdentityKey
 from broker.core.number_ranges import Takes, takes_any
 from broker.core.policy import Policy
@@ -94,9 +95,9 @@ class Desk:
             count=lambda event: self.counts.update([event]),
         )
 
-    def load(self, data: bytes) -> FileAnswer:
+    def load(self, data: bytes, media_type: MediaType = MediaType.XML) -> FileAnswer:
         """Return what became of a file, having seen that its sender can be answered."""
-        answer = asyncio.run(self.uploads.load(in_memory(data)))
+        answer = asyncio.run(self.uploads.load(in_memory(data), media_type=media_type))
         assert [] == faults_of(write_file_response(answer, created_at=NOW))
         return answer
 

@@ -104,7 +104,8 @@ def upload_columns_page() -> str:
         A small authority may send its uploads as a table: CSV in UTF-8, commas between cells, the names of
         the columns in the first line, in any order. One row is one record with one plan. A row is read as
         the message that says the same, so that it gets the same codes; the acknowledgement as JSON names line
-        and column. A column that is not in the list is refused, since what stands in it would be lost.
+        and column. A column that is not in the list is refused, since what stands in it would be lost. A
+        table whose only row has the columns of the file alone is a sign of life: there is nothing to tell.
         """
     )
     return "\n".join(["# Columns of an upload", "", about, "", *table(("Column", "Needed", "Meaning"), rows)])

@@ -197,6 +197,17 @@ def test_a_healthy_feed_asks_nothing_of_anybody() -> None:
     assert not one(taken({"CPR06": 99, "CPR07": 1})).healthy
 
 
+def test_a_sign_of_life_makes_a_feed_younger_and_settles_nothing() -> None:
+    """It says that there is nothing new (R18): what was refused, and what waits, does so still."""
+    before = taken({"CPR01": 1, "CPR06": 19}, code="CPF03")
+    alive = replace(taken({}, at=NOON + 2 * DAY, key="alive"), found=0)
+    feed = one(before, alive, at=NOON + 3 * DAY)
+
+    assert (NOON + 2 * DAY, False, before, 1) == (feed.last_at, feed.stale, feed.newest, feed.refused)
+    assert ["CPR01"] == [waiting.code for waiting in feed.waiting]
+    assert (alive, True) == (one(alive).newest, one(alive, at=NOON + 3 * DAY).healthy)
+
+
 def test_a_feed_of_whose_newest_file_nothing_was_loaded_is_not_well() -> None:
     """One that cannot be read as a whole counts no record: none refused is no health (R15, C9)."""
     feed = one(replace(taken({}), code="CPF01", found=0))

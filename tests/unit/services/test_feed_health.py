@@ -16,15 +16,18 @@ from broker.core.checks import CheckMark
 from broker.core.errors import KafkaUnavailable, MalformedMessage
 from broker.core.feeds import FeedHealth, FeedRule, FileTaken
 from broker.core.identifiers import OdsCode
-from broker.core.kept_uploads import UploadDoor
+from broker.core.kept_uploads import MediaType, UploadDoor
 from broker.core.senders import Senders
 from broker.ports import Topic, Write
 from broker.runtime.codecs import load_schemas
 from broker.services.feed_health import FeedsReport, files_taken, heard_by
 from broker.upload_ports import in_memory
 from broker.wire.feed_codec import FeedCodec
+from broker.wire.upload_codes import FileCode
+from broker.wire.upload_csv import RECORD
 from tests.builders.upload import Person, Record, build_upload
 from tests.builders.upload_desk import NOW, Desk, door_of
+from tests.builders.upload_tables import ROW, table
 from tests.strategies import times
 
 CODEC = FeedCodec(load_schemas())
@@ -61,6 +64,18 @@ def read(desk: Desk, at: datetime) -> Sequence[FeedHealth]:
 def test_what_became_of_a_file_is_read_back(file: FileTaken) -> None:
     """Every number survives."""
     assert file == CODEC.decode_file(CODEC.encode_file(file))
+
+
+def test_a_table_without_a_record_is_taken_as_a_sign_of_life() -> None:
+    """Loaded, though nothing was to be; the message REPC_MT000002GB01 has no such file (R18; dossier 3.1)."""
+    desk = Desk()
+    alive = table({**ROW, **dict.fromkeys(RECORD, "")})
+    answer = desk.load(alive, media_type=MediaType.CSV)
+
+    assert (FileCode.LOADED, 0, 0, 0) == (answer.code, answer.found, answer.loaded, answer.failed)
+    [file] = remembered(desk)
+    assert (True, 0) == (file.taken, file.found)
+    assert ({}, []) == (desk.plans(), desk.kept())
 
 
 def test_what_is_no_file_is_refused_or_passed_over() -> None:

@@ -1,7 +1,7 @@
 """A table is read as the message that says the same; what is wrong with it has line and column."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -13,7 +13,8 @@ from broker.core.identifiers import OdsCode
 from broker.core.kept_uploads import MediaType
 from broker.wire.table_rows import TableRows
 from broker.wire.upload_answer import Spot
-from broker.wire.upload_csv import COLUMNS, authority_in
+from broker.wire.upload_csv import COLUMNS, RECORD, authority_in
+from broker.wire.upload_reading import UnreadableFile
 from tests.builders.upload import Person, PlanBlock, Record, build_upload
 from tests.builders.upload_desk import Desk
 from tests.builders.upload_reading import ReadFile, read_file, read_table
@@ -113,6 +114,42 @@ def test_a_fault_of_the_head_is_told_at_the_first_row(bent: Mapping[str, str], c
 
     assert answer.fault is not None
     assert ("CPF01", Spot(2, column)) == (answer.code, read.places(answer.fault.location))
+
+
+NOTHING = {**ROW, **dict.fromkeys(RECORD, "")}
+"""The head of a file, and no record."""
+
+
+@pytest.mark.parametrize("step", [1, 100])
+def test_a_table_of_its_head_alone_is_a_sign_of_life(step: int) -> None:
+    """Nothing was to be told: a file without a record, which no message can be (R18; dossier 3.1)."""
+    read = read_file(table(NOTHING), NOW, media_type=MediaType.CSV, step=step)
+
+    assert isinstance(read, ReadFile)
+    assert (0, (), []) == (read.surveyed.found, read.surveyed.faults, list(read.records))
+    with pytest.raises(MalformedMessage, match="record missing"):
+        read_table(table(NOTHING))
+
+
+@pytest.mark.parametrize(("bent", "column"), [("created", "created"), ("emergency_telephone",) * 2])
+def test_a_fault_of_a_sign_of_life_is_told_at_its_row(bent: str, column: str) -> None:
+    """It has no record that could be refused (CPF01)."""
+    read = read_file(table({**NOTHING, bent: ""}), NOW, media_type=MediaType.CSV)
+
+    assert isinstance(read, UnreadableFile)
+    assert read.places is not None
+    assert Spot(2, column) == read.places(read.location)
+
+
+@pytest.mark.parametrize("rows", [(NOTHING, ROW), (ROW, NOTHING), (NOTHING, NOTHING)])
+def test_a_row_without_a_record_beside_another_is_a_record_at_fault(
+    rows: Sequence[Mapping[str, str]],
+) -> None:
+    """It may have lost what it said: nothing disappears silently (ruling 40)."""
+    answer = Desk().load(read_table(table(*rows)).message)
+
+    refused = [one for one in answer.records if not one.loaded]
+    assert (2, sum(row is NOTHING for row in rows)) == (answer.found, len(refused))
 
 
 def test_a_place_that_no_row_says_has_no_line() -> None:
