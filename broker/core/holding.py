@@ -7,7 +7,7 @@ who is not on hold, and what covers it hangs on that (26). Order is that of the 
 hold has ended, since what waits is an alert that nobody hears.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from broker.core.facts import Access, IdentityKind, IdentityNotice, PlanFact, VisitLeft, VisitMessage
@@ -20,6 +20,12 @@ HELD_FOR_MAX = timedelta(hours=72)
 
 WAITING_MAX = 5_000
 """How many records wait for one person at most; with one more the hold ends by itself."""
+
+SET_ASIDE_MAX = 1_000
+"""How many records that could not be processed are noted each by itself in one person's record."""
+
+FURTHER = "further"
+"""Stands for all that cannot be noted each by itself: it goes with time alone."""
 
 HOLDS = frozenset({IdentityKind.ON_HOLD, IdentityKind.HOLD_ENDED})
 """The kinds that begin and end a hold; they decide nothing."""
@@ -51,3 +57,19 @@ def ends_at(person: Person, clock: datetime) -> datetime | None:
     if since is None or (clock - since < HELD_FOR_MAX and len(person.waiting) <= WAITING_MAX):
         return None
     return since
+
+
+def noted(held: Mapping[str, datetime], more: Mapping[str, datetime]) -> Mapping[str, datetime]:
+    """
+    Return what was set aside with more of it: by digest, when that was, aware UTC (ADR 0036).
+
+    Each is noted once, when it was first. Beyond `SET_ASIDE_MAX` one word stands for all others, as of the
+    newest of them: which one has been taken since, nobody can tell.
+    """
+    notes = dict(held)
+    for digest, at in more.items():
+        if digest != FURTHER and (digest in notes or len(notes) < SET_ASIDE_MAX):
+            notes.setdefault(digest, at)
+        else:
+            notes[FURTHER] = max(at, notes.get(FURTHER, at))
+    return notes

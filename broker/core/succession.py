@@ -22,6 +22,7 @@ from broker.core.facts import (
     VisitLeft,
     VisitMessage,
 )
+from broker.core.holding import noted
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey, moved_reference
 from broker.core.number_answers import ABOUT_THE_NUMBER, newest_answer, recorded
@@ -367,7 +368,7 @@ def _with_merged(person: Person, fact: Merged) -> Person:
         closed=(person.closed | fact.closed) - open_again,
         untold=person.untold | fact.untold,
         history=newest((*fact.history, *person.history), len(fact.history) + len(person.history)),
-        set_aside={**fact.set_aside, **person.set_aside},
+        set_aside=noted(person.set_aside, fact.set_aside),
     )
 
 

@@ -6,20 +6,20 @@ and whoever takes the partition over knows the same. Of a plan or a notice that 
 digest, so that `no plan on file` is not said of somebody whose plan nobody could read (ADR 0036).
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 
-from broker.core.facts import IdentityKind
-from broker.core.holding import ends_at, held_since, waits
+from broker.core.facts import Cover, IdentityKind, IdentityNotice, PlanFact
+from broker.core.holding import ends_at, held_since, noted, waits
 from broker.core.invalidation import invalidation
 from broker.core.keyed import IdentityKey
 from broker.core.number_answers import notice_of
 from broker.core.person import Person
-from broker.core.succession import fold, leaving
+from broker.core.succession import Merged, fold, kept, leaving
 from broker.ports import Record, Topic, Write
 from broker.services.fact_writes import fact_write
 from broker.services.matching_batch import Batch
@@ -90,11 +90,15 @@ class Holds:
         held = dict(person.set_aside)
         for one in taken if held else ():
             for value in {one.record.value, one.value}:  # it may have been set aside at a former number (22)
-                held.pop(self._digest(one.record.topic, value), None)
-        for bad in poison:
-            if makes_note(bad):
-                held.setdefault(self._digest(bad.record.topic, bad.record.value), clock)
-        return person if held == person.set_aside else replace(person, set_aside=held)
+                held.pop(note_of(self._key, one.record.topic, value), None)
+        notes = noted(held, self.notes(poison, clock))
+        return person if notes == person.set_aside else replace(person, set_aside=notes)
+
+    def notes(self, poison: Iterable[Poison], clock: datetime) -> Mapping[str, datetime]:
+        """Return what is to be noted of records that could not be processed, as `Person.set_aside` has it."""
+        return {
+            note_of(self._key, bad.record.topic, bad.record.value): clock for bad in poison if makes_note(bad)
+        }
 
     def ended(self, person: Person, clock: datetime) -> tuple[Write, ...]:
         """Return the word that ends a hold by itself, where one has lasted too long or holds too much."""
@@ -104,9 +108,10 @@ class Holds:
         notice = notice_of(person.number, IdentityKind.HOLD_ENDED, at, clock, self._key)
         return (fact_write(self._facts, notice, person.number, notice.notice_id, SOURCE),)
 
-    def _digest(self, topic: str, value: bytes | None) -> str:
-        """Return what a record that is written once more is known by."""
-        return self._key.derive("set aside", topic, sha256(value or b"").hexdigest())
+
+def note_of(key: IdentityKey, topic: str, value: bytes | None) -> str:
+    """Return by what a record of an input is known that is written once more; keyed."""
+    return key.derive("set aside", topic, sha256(value or b"").hexdigest())
 
 
 def makes_note(poison: Poison) -> bool:
@@ -123,3 +128,9 @@ def _holds_back(person: Person) -> bool:
 def _place(record: Record) -> tuple[str, int]:
     """Return where a record lies in its partition."""
     return str(record.topic), record.offset
+
+
+def makes_record(one: Arrived) -> bool:
+    """Return whether somebody of whom this is known gets a record."""
+    fact = one.fact
+    return kept(fact) if isinstance(fact, Merged) else isinstance(fact, PlanFact | IdentityNotice | Cover)

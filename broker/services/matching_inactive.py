@@ -6,14 +6,15 @@ reversal alone; a sweep destroys it after a time, and the key goes with its rete
 plans and notices are kept in the same way, and visits and views only by where in the log they lie.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 
 from broker.core.clock import later
 from broker.core.errors import BrokerError, PersonTooLarge, UnsealingFailed
 from broker.core.facts import IdentityNotice
+from broker.core.holding import FURTHER, SET_ASIDE_MAX, noted
 from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import (
     Inactive,
@@ -26,6 +27,7 @@ from broker.core.keyed import IdentityKey
 from broker.core.person import Person
 from broker.core.policy import AnyPolicy
 from broker.ports import Headers, Topic, Write
+from broker.services.matching_holds import note_of
 from broker.services.matching_moves import Arrived, Mover
 from broker.services.matching_output import PERSON_BYTES_MAX, Chain, Said, Scribe
 from broker.wire.avro import Row
@@ -34,6 +36,11 @@ from broker.wire.state_codec import StateCodec
 
 KEPT = frozenset({Topic.PLANS.value, Topic.IDENTITY.value})
 """The inputs of which what comes under a number not in use is kept sealed."""
+
+_SET_ASIDE = "set aside"
+"""In the place of an input's name: the part is what a record is known by that could not be processed."""
+_NOTES_BYTES = 300_000
+"""What is left free for these, so that one too many plans does not hide that one could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +107,20 @@ class Vault:
         word = word_of_use(shut.inactive, arrived)
         return [] if word is None else [replace(arrived[0], fact=word, passage=None)]
 
-    def stay(self, shut: Shut, arrived: Sequence[Arrived], clock: datetime, end: Chain) -> tuple[Shut, Said]:
-        """Keep what came, sealed, unless all was destroyed; tell what is new of plans that are open."""
+    def stay(
+        self,
+        shut: Shut,
+        arrived: Sequence[Arrived],
+        set_aside: Mapping[str, datetime],
+        clock: datetime,
+        end: Chain,
+    ) -> tuple[Shut, Said]:
+        """
+        Keep what came, sealed, unless all was destroyed; tell what is new of plans that are open.
+
+        So is kept what was `set_aside`, as `Person.set_aside` has it: after a reversal nobody is told that
+        there is no plan because it could not be read (41). Raises `PersonTooLarge`.
+        """
         destroyed = not shut.parts and self.is_due(shut.inactive, clock)  # what is there yet goes together
         inactive, advanced = stays_out_of_use(
             shut.inactive, arrived, self._policy, self._key, destroyed=destroyed
@@ -116,24 +135,43 @@ class Vault:
                 for one in arrived
                 if one.record.topic in KEPT
             ]
+            parts += [
+                self._facts.seal_part(_SET_ASIDE, note.encode("ascii"), number)
+                for note in _fitting(set_aside, shut.parts)
+            ]
         if inactive == shut.inactive and len(parts) == len(shut.parts):
             return shut, said
-        return self._as_said(Shut(inactive, parts), said, ())
+        return self._as_said(Shut(inactive, parts), said, (), free=_NOTES_BYTES if arrived else 0)
 
-    def reopen(self, shut: Shut) -> tuple[Person, list[Arrived]]:
-        """Return the person as they were, and what came since; what cannot be opened any more is gone."""
+    def reopen(self, shut: Shut, clock: datetime) -> tuple[Person, list[Arrived]]:
+        """
+        Return the person as they were, and what came since; what cannot be opened any more is gone.
+
+        Of whatever is gone, or cannot be read, the person's record then says that it was set aside at
+        `clock`, the partition's (aware UTC): that there is no plan must not follow from it (34, 41).
+        """
         number = shut.inactive.ledger.number
         person = Person(number=number, salt=self._new_salt())
         came: list[Arrived] = []
+        notes: dict[str, datetime] = {}
         for part in shut.parts:
-            with suppress(UnsealingFailed):
+            topic = part["topic"]
+            try:
                 value = self._facts.open_part(part, number)
-                if part["topic"]:
-                    with suppress(BrokerError):  # it could not be read when it came, either
-                        record = Unsealed(topic=part["topic"], key=number.key, value=value)
-                        came.append(self._mover.read(number.key, record))
-                else:
-                    person = self._states.decode_person(number, value)
+            except UnsealingFailed:
+                notes[FURTHER] = clock
+                continue
+            if topic == _SET_ASIDE:
+                notes[value.decode("ascii")] = clock
+            elif topic:
+                record = Unsealed(topic=topic, key=number.key, value=value)
+                try:
+                    came.append(self._mover.read(number.key, record))
+                except BrokerError:
+                    notes[note_of(self._key, topic, value)] = clock
+            else:
+                person = self._states.decode_person(number, value)
+        person = replace(person, set_aside=noted(person.set_aside, notes))
         return reopened(person, shut.inactive), came
 
     def is_due(self, inactive: Inactive, clock: datetime) -> bool:
@@ -146,14 +184,25 @@ class Vault:
             return None
         return self._record(Shut(shut.inactive.forgetful, ()))
 
-    def _as_said(self, shut: Shut, said: Said, further: Sequence[Write]) -> tuple[Shut, Said]:
-        """Return a number with everything that is written."""
-        state, write = self._record(shut)
+    def _as_said(
+        self, shut: Shut, said: Said, further: Sequence[Write], *, free: int = 0
+    ) -> tuple[Shut, Said]:
+        """Return a number with everything that is written, so many bytes of its record being left free."""
+        state, write = self._record(shut, free)
         return shut, replace(said, writes=(write, *further, *said.writes), state=state)
 
-    def _record(self, shut: Shut) -> tuple[bytes, Write]:
+    def _record(self, shut: Shut, free: int = 0) -> tuple[bytes, Write]:
         """Return a number's record, as bytes and as what to write; raises `PersonTooLarge`."""
         state = self._states.encode_inactive(shut.inactive, shut.parts)
-        if len(state) > PERSON_BYTES_MAX:
+        if len(state) > PERSON_BYTES_MAX - free:
             raise PersonTooLarge
         return state, self._scribe.state(shut.inactive.ledger.number.key, state)
+
+
+def _fitting(notes: Mapping[str, datetime], parts: Sequence[Row]) -> Iterator[str]:
+    """Yield of notes those that are kept each by itself beside these parts, then one for all others, once."""
+    kept = sum(part["topic"] == _SET_ASIDE for part in parts)
+    room = max(SET_ASIDE_MAX - kept, 0)
+    yield from islice(notes, room)
+    if len(notes) > room and kept <= SET_ASIDE_MAX:
+        yield FURTHER

@@ -6,7 +6,7 @@ wrapper, and what was known and told, are sealed, so that nobody outside can wri
 header names a number.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -84,14 +84,26 @@ class Mover:
                 poison.append(Poison(record=record, cause=cause_of(error)))
         return arrived, poison
 
-    def send_on(self, number: NhsNumber, forwarding: Forwarding, arrived: Sequence[Arrived]) -> SentOn:
-        """Return everything that came for a superseded number, sent on to the successor it has now."""
-        last_used = max([forwarding.last_used, *(one.fact.received_at for one in arrived)])
+    def send_on(
+        self,
+        number: NhsNumber,
+        forwarding: Forwarding,
+        arrived: Sequence[Arrived],
+        set_aside: Mapping[str, datetime],
+    ) -> SentOn:
+        """
+        Return everything that came for a superseded number, sent on to the successor it has now.
+
+        So is that a plan or a notice was `set_aside` which came with it, as `Person.set_aside` has it.
+        """
+        received = [one.fact.received_at for one in arrived]
+        last_used = max([forwarding.last_used, *received, *set_aside.values()])
         now = forwarding_after(forwarding, arrived, last_used)
         writes: list[Write] = []
         poison: list[Poison] = []
-        if now.stamp > forwarding.stamp:  # so that the successor learns that an enquiry is settled
-            writes.append(self._merged(Merged(stamp=now.stamp, received_at=last_used), number, now))
+        if now.stamp > forwarding.stamp or set_aside:  # the successor learns that an enquiry is settled, too
+            merged = Merged(stamp=now.stamp, received_at=last_used, set_aside=set_aside)
+            writes.append(self._merged(merged, number, now))
         for one in arrived:
             try:
                 if goes_on(one, before=forwarding, now=now):
@@ -142,7 +154,8 @@ class Mover:
         value = self._facts.wrap(inner, Passage(numbers=(number,), stamp=merged.stamp), forwarding.to)
         if len(value) > PERSON_BYTES_MAX:
             raise PersonTooLarge
-        moved = self._key.derive("moved", number.key, forwarding.to.key, merged.stamp.isoformat())
+        stamp, notes = merged.stamp.isoformat(), sorted(merged.set_aside)
+        moved = self._key.derive("moved", number.key, forwarding.to.key, stamp, *notes)
         event = CloudEvent(
             event_id=moved,
             source=SOURCE,

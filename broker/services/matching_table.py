@@ -6,31 +6,24 @@ follows may not fit into a record. Whatever it is, it stays with that record.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 from broker.core.effects import advance, decided_anew
-from broker.core.errors import StorageUnusable, SuccessionContradicted
-from broker.core.facts import Cover, IdentityNotice, PlanFact
+from broker.core.errors import PersonTooLarge, StorageUnusable, SuccessionContradicted
+from broker.core.facts import IdentityNotice
 from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import invalidation
 from broker.core.partition import Forwarding, PartitionState
 from broker.core.person import NOTHING, Known, Person
 from broker.core.retention import settle, too_late, unused
-from broker.core.succession import (
-    Merged,
-    back_in_use,
-    evidence_of_use,
-    fold,
-    kept,
-    leaving,
-    returned,
-)
+from broker.core.succession import back_in_use, evidence_of_use, fold, leaving, returned
 from broker.ports import Record, Topic, Write
 from broker.services.matching_batch import Batch, Folded
 from broker.services.matching_details import DetailsTable
-from broker.services.matching_holds import Holds, Sorted, makes_note
+from broker.services.matching_holds import Holds, Sorted, makes_note, makes_record
 from broker.services.matching_inactive import Shut, Vault
 from broker.services.matching_kin import Relatives
 from broker.services.matching_moves import Arrived, Mover
@@ -142,10 +135,10 @@ class PartitionTable:
             if not word:
                 self._stay_shut(key, before, records, arrived, folded)
                 return folded
-            before, kept_since = self._vault.reopen(before)
+            before, kept_since = self._vault.reopen(before, self.clock)
             arrived = [*kept_since, *arrived, *word]
-        makes_record = any(map(_makes_record, arrived)) or any(map(makes_note, folded.poison))
-        if held is None and not makes_record:
+        for_record = any(map(makes_record, arrived)) or any(map(makes_note, folded.poison))
+        if held is None and not for_record:
             self._leave_waiting(key, records, folded)
             return folded
         came = self._holds.sort(before, arrived)
@@ -173,8 +166,9 @@ class PartitionTable:
             ]
             arrived += back
             return returned(number, forwarding, self._new_salt())
-        if arrived:
-            sent = self._mover.send_on(number, forwarding, arrived)
+        set_aside = self._holds.notes(folded.poison, self.clock)
+        if arrived or set_aside:
+            sent = self._mover.send_on(number, forwarding, arrived, set_aside)
             state, write = self._mover.forwarding(key, sent.forwarding)
             self.people[key] = state
             folded.writes = (write, *sent.writes)
@@ -188,16 +182,22 @@ class PartitionTable:
         new = {id(record) for record in records}
         came = [one for one in arrived if id(one.record) in new]
         try:
-            held, said = self._vault.stay(shut, came, self.clock, self.end)
+            self._stay(key, shut, came, folded)
         except StorageUnusable:
             raise
         except Exception as error:  # noqa: BLE001 – whatever it is, the partition goes on
             folded.poison += [Poison(record=one.record, cause=cause_of(error)) for one in came]
-        else:
-            self._keep(key, held, said)
-            answers = self._relatives.answered(shut.inactive.ledger.number, came, self.clock)
-            folded.writes, folded.told = (*said.writes, *answers), said.told
+            with suppress(PersonTooLarge):  # then the items stand for it
+                self._stay(key, shut, (), folded)
         self._leave_waiting(key, records, folded)
+
+    def _stay(self, key: bytes, shut: Shut, came: Sequence[Arrived], folded: Folded) -> None:
+        """Keep what came, and that something was set aside; raises whatever the core or a codec raises."""
+        set_aside = self._holds.notes(folded.poison, self.clock)
+        held, said = self._vault.stay(shut, came, set_aside, self.clock, self.end)
+        answers = self._relatives.answered(shut.inactive.ledger.number, came, self.clock)
+        self._keep(key, held, said)
+        folded.writes, folded.told = (*said.writes, *answers), said.told
 
     def caught_up(self, key: bytes) -> Folded:
         """
@@ -306,6 +306,8 @@ class PartitionTable:
             return sifting.outcome
         try:
             return say(person, sifting.taken, sifting.received_at or self.clock)
+        except StorageUnusable:  # nothing can be sealed: all of it comes again
+            raise
         except Exception as error:  # noqa: BLE001 – whatever it is, the partition goes on
             unnoted = came.waiting if sifting.outcome is None else []
             folded.poison += [Poison(record=one.record, cause=cause_of(error)) for one in unnoted]
@@ -390,9 +392,3 @@ class PartitionTable:
             self._recent.remember(key, held)
         else:
             self._recent.forget(key)
-
-
-def _makes_record(one: Arrived) -> bool:
-    """Whether somebody of whom this is known gets a record."""
-    fact = one.fact
-    return kept(fact) if isinstance(fact, Merged) else isinstance(fact, PlanFact | IdentityNotice | Cover)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from broker.core.alerts import ItemKind, WorklistItem
-from broker.core.desk_errors import CannotSettle, NoSuchItem
+from broker.core.desk_errors import CannotDisclose, CannotSettle, NoSuchItem
 from broker.core.errors import MalformedMessage
 from broker.core.operators import ActionKind, Grounds, OperatorAction, Place, discreet
 from broker.core.work import ASKS, Reader, to_do
@@ -23,6 +23,8 @@ from broker.wire.records_codec import RecordsCodec, Trouble, Unprocessable
 
 SETTLED_KEY = "{}#settled"
 """Key under which it lies that an item was settled by hand, by its id."""
+FORGOTTEN = "the log of the record has forgotten under whose number it lay"
+"""Why nothing of it is opened."""
 _MILLISECONDS = 1000
 _FOR_REGISTRATION = ("id", "state", "to_do", "urgent", "provider", "control_id", "arrived_at", "opened_at")
 
@@ -136,7 +138,8 @@ class WorklistDesk:
         Return the record that an item is about, once the audit trail says who asked for it and why.
 
         None, and no entry, where the item holds none. Raises `KafkaUnavailable`, `NoSuchItem`,
-        `UnsealingFailed`, and what `Excluding` raises of whoever it is about.
+        `UnsealingFailed`, `CannotDisclose` for a fact whose log has forgotten whose it was, and what
+        `Excluding` raises of whoever it is about.
         """
         if work.trouble is None:
             return None
@@ -152,11 +155,13 @@ class WorklistDesk:
         return found
 
     async def _key_at(self, place: Place) -> bytes | None:
-        """Return the number that a fact lies under, None of what is no fact, or gone."""
+        """Return the number that a fact lies under, None of what is no fact; raise `CannotDisclose`."""
         if place.topic not in INPUTS:
             return None
         source = await self._archive.read_one(Topic(place.topic), place.partition, place.offset)
-        return None if source is None else source.key
+        if source is None:  # it may be of somebody who is shut to whoever works here (23, 48)
+            raise CannotDisclose(FORGOTTEN)
+        return source.key
 
     async def settle(self, work: Work, grounds: Grounds) -> bool:
         """

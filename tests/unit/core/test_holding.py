@@ -6,7 +6,16 @@ from datetime import datetime, timedelta
 import pytest
 
 from broker.core.facts import Cover, IdentityKind, IdentityNotice, LinkEnded, VisitLeft
-from broker.core.holding import HELD_FOR_MAX, WAITING_MAX, ends_at, held_since, waits
+from broker.core.holding import (
+    FURTHER,
+    HELD_FOR_MAX,
+    SET_ASIDE_MAX,
+    WAITING_MAX,
+    ends_at,
+    held_since,
+    noted,
+    waits,
+)
 from broker.core.person import Known, Person
 from broker.core.succession import Merged
 from tests.builders.house import ADA
@@ -94,3 +103,21 @@ def test_a_hold_that_lasts_or_holds_too_much_ends_by_itself(
 def test_where_nobody_is_on_hold_nothing_ends() -> None:
     """However long ago it was."""
     assert ends_at(Person(number=ADA, salt=SALT), NOON) is None
+
+
+def test_what_was_set_aside_is_noted_once_when_it_was_first() -> None:
+    """The same record may come again and again (ADR 0036)."""
+    first = noted({}, {"a": NOON})
+
+    assert {"a": NOON, "b": NOON + SECOND} == noted(first, {"a": NOON + SECOND, "b": NOON + SECOND})
+
+
+def test_so_many_are_noted_each_by_itself_and_one_word_stands_for_all_others() -> None:
+    """It is as new as the newest of them, so that none is forgotten before its time (ruling 41)."""
+    full = noted({}, {f"{number}": NOON for number in range(SET_ASIDE_MAX)})
+    over = noted(full, {"0": NOON + SECOND, "one more": NOON + 2 * SECOND})
+    again = noted(over, {"another": NOON + SECOND, FURTHER: NOON + SECOND})
+
+    assert SET_ASIDE_MAX == len(full)
+    assert {**full, FURTHER: NOON + 2 * SECOND} == over == again
+    assert {FURTHER: NOON} == noted({}, {FURTHER: NOON})

@@ -5,14 +5,19 @@ from datetime import date, datetime, timedelta
 
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.alerts import AlertEvent, EventKind, ItemKind, Occasion
+from broker.core.answers import Finding
 from broker.core.facts import Details, Fact, IdentityKind
+from broker.core.holding import FURTHER, SET_ASIDE_MAX
 from broker.core.identifiers import OdsCode
 from broker.core.invalidation import Inactive
 from broker.core.policy import Policy
 from broker.core.retention import settle
 from broker.ports import Topic, Write
+from broker.services.matching_holds import note_of
+from tests.builders.enquiry import Desk, came
 from tests.builders.house import ADA, PROVIDER_TOPIC, House, in_house
 from tests.builders.matcher import (
+    KEY,
     NOON,
     access,
     attendance,
@@ -352,7 +357,91 @@ def test_what_would_outgrow_the_record_is_set_aside_and_the_partition_goes_on() 
                 await house.taken()
             house.send(attendance(), number=BOB)
             await house.taken()
-        assert 3 == parts(house)
+        assert 3 + 2 == parts(house)  # those that fit, and that two did not
         assert [ItemKind.UNPROCESSABLE_RECORD] * 2 == [item.kind for item in house.items()]
+
+    in_house(scenario)
+
+
+UNREADABLE = b"no fact"
+
+
+def test_nobody_is_told_no_plan_because_one_could_not_be_read_while_the_number_was_out_of_use() -> None:
+    """After the reversal the answer is `could not check` for as long as the note stands (ruling 41)."""
+
+    async def scenario(house: House) -> None:
+        async with house.at_work():
+            house.send(OUT)
+            await house.taken()
+            house.kafka.append([damaged(house, plan())])
+            await house.taken()
+            house.send(said(IdentityKind.IN_USE, at=NOON + HOUR), came())
+            await house.taken()
+        assert {note_of(KEY, Topic.PLANS, UNREADABLE)} == set(house.person().set_aside)
+        assert Finding.COULD_NOT_CHECK is (await Desk(house).ask()).finding
+
+    in_house(scenario)
+
+
+def test_what_was_set_aside_while_out_of_use_and_taken_since_is_set_aside_no_more() -> None:
+    """The very bytes come again once they can be processed, before the reversal or after it."""
+
+    async def scenario(house: House) -> None:
+        sent = fact_write(house.codecs.facts, plan(), ADA)
+        held = house.codecs.facts.seal_part("set aside", note_of(KEY, sent.topic, sent.value).encode(), ADA)
+        async with house.at_work():
+            house.send(OUT)
+            await house.taken()
+        state = house.codecs.states.encode_inactive(left(house), [held])
+        house.kafka.append([Write(Topic.PEOPLE, ADA.key, state, partition=0)])
+        async with house.at_work():
+            house.kafka.append([sent])
+            await house.taken()
+            house.send(said(IdentityKind.IN_USE, at=NOON + HOUR))
+            await house.taken()
+        assert {} == house.person().set_aside
+        assert 1 == len(house.person().known.plans)
+
+    in_house(scenario)
+
+
+def test_so_much_is_noted_of_a_number_out_of_use_and_the_rest_by_one_word() -> None:
+    """Bytes without end fill no record (ADR 0036)."""
+
+    async def scenario(house: House) -> None:
+        async with house.at_work():
+            house.send(OUT)
+            await house.taken()
+            one = damaged(house, plan())
+            house.kafka.append(
+                [replace(one, value=f"no plan {serial}".encode()) for serial in range(SET_ASIDE_MAX + 3)]
+            )
+            await house.taken()
+            assert SET_ASIDE_MAX + 1 == parts(house) - 1  # the person is one
+            house.kafka.append([damaged(house, plan())])
+            await house.taken()
+            assert SET_ASIDE_MAX + 1 == parts(house) - 1  # the person is one
+            house.send(said(IdentityKind.IN_USE, at=NOON + HOUR))
+            await house.taken()
+        assert SET_ASIDE_MAX + 1 == len(house.person().set_aside)
+        assert FURTHER in house.person().set_aside
+
+    in_house(scenario)
+
+
+def test_a_kept_plan_that_can_be_read_no_more_is_noted_at_a_reversal() -> None:
+    """A later release may not read it: that is no reason to say that there is no plan (ruling 41)."""
+
+    async def scenario(house: House) -> None:
+        async with house.at_work():
+            house.send(OUT)
+            await house.taken()
+        damaged_part = house.codecs.facts.seal_part(Topic.PLANS, UNREADABLE, ADA)
+        state = house.codecs.states.encode_inactive(left(house), [damaged_part])
+        house.kafka.append([Write(Topic.PEOPLE, ADA.key, state, partition=0)])
+        async with house.at_work():
+            house.send(said(IdentityKind.IN_USE, at=NOON + HOUR))
+            await house.taken()
+        assert {note_of(KEY, Topic.PLANS, UNREADABLE)} == set(house.person().set_aside)
 
     in_house(scenario)

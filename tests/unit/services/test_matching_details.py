@@ -1,5 +1,6 @@
 """A matcher at work on `cpis.in.details`: what lasts, what goes after H, what cannot be read."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -352,13 +353,15 @@ def test_the_reference_of_a_person_is_that_of_their_record_alone() -> None:
 
 
 class FillingDisk(MemorySealer):
-    """A sealer that cannot keep a new day's key while it is `full`."""
+    """A sealer that cannot keep a new day's key while it is `full`, or once it sealed `room` more values."""
 
     full = False
+    room = 1_000_000
 
     def seal(self, plain: bytes, *, bound_to: bytes) -> Sealed:
         """Refuse while there is no room."""
-        if self.full:
+        self.room -= 1
+        if self.full or self.room < 0:
             raise StorageUnusable
         return super().seal(plain, bound_to=bound_to)
 
@@ -408,3 +411,31 @@ def test_while_nothing_can_be_sealed_nothing_is_set_aside(
         assert not house.reported.fields(Notice.UNPROCESSABLE)
 
     in_house(scenario)
+
+
+def test_a_note_that_cannot_be_kept_for_now_is_kept_later() -> None:
+    """However much can be sealed before the disk is full: that a plan could not be read is not lost (41)."""
+
+    async def scenario(room: int) -> bool:
+        house, sealer = House(), FillingDisk()
+        house.codecs = make_codecs(sealer)
+        house.send(plan())
+        house.send_raw(Topic.PLANS, ADA.key, b"no plan that can be read")
+        sealer.room = room
+        working, taken = asyncio.ensure_future(house.matcher().run()), asyncio.ensure_future(house.taken())
+        await asyncio.wait({working, taken}, return_when=asyncio.FIRST_COMPLETED)
+        full = working.done()
+        if full:
+            with pytest.raises(StorageUnusable):
+                await working
+        else:
+            working.cancel()
+        sealer.room = 1_000_000
+        async with house.at_work():
+            await taken
+        assert 1 == len(house.person().set_aside)
+        return full
+
+    full = [asyncio.run(scenario(room)) for room in range(24)]
+    assert full == sorted(full, reverse=True)
+    assert {True, False} == set(full)

@@ -26,11 +26,12 @@ from broker.core.restriction import is_reduced
 from broker.core.retention import FORWARDING_KEPT
 from broker.core.succession import Merged, Passage
 from broker.ports import INPUTS, Topic, Write
+from broker.services.matching_holds import note_of
 from broker.services.matching_output import PERSON_BYTES_MAX
 from broker.services.matching_turns import Notice
 from broker.wire.cloudevents import FACT_TYPE, CloudEvent, read_headers, write_headers
 from broker.wire.facts_codec import FactCodec
-from tests.builders.matcher import NOON, SALT, access, fact_write, notice, plan, schemas, until
+from tests.builders.matcher import KEY, NOON, SALT, access, fact_write, notice, plan, schemas, until
 from tests.builders.street import MORE, A, B, C, Street, arrives, in_street, said, superseded, visit_of
 
 HEADERS = write_headers(CloudEvent(event_id="x", source="urn:cpis:test", event_type=FACT_TYPE, time=NOON))
@@ -679,5 +680,30 @@ def test_an_unreadable_record_under_a_superseded_number_is_set_aside() -> None:
             await street.settled()
         assert [b"no fact"] == [one.value for one in street.set_aside()]
         assert B == street.forwarding(A).to
+
+    in_street(scenario)
+
+
+def test_nobody_is_told_no_plan_because_one_could_not_be_read_under_a_former_number() -> None:
+    """The successor's record knows of it, until the very bytes are taken after all (rulings 22, 41)."""
+
+    async def scenario(street: Street) -> None:
+        sent = fact_write(street.codecs.facts, plan(), A)
+        unread, note = b"no plan that can be read", note_of(KEY, Topic.PLANS, sent.value)
+        async with street.at_work():
+            street.send(A, superseded(B))
+            await street.settled()
+            street.kafka.append([replace(sent, value=unread), replace(sent, value=unread)])
+            street.send(B, arrives(B))
+            await street.settled()
+        held = street.person(B)
+        assert {note_of(KEY, Topic.PLANS, unread)} == set(held.set_aside)
+        state = street.codecs.states.encode_person(replace(held, set_aside={note: NOON}))
+        street.kafka.append([Write(Topic.PEOPLE, B.key, state, partition=1)])
+        street.kafka.append([sent])
+        async with street.at_work():
+            await street.settled()
+        assert {} == street.person(B).set_aside
+        assert told_of(B, "V-1") == street.standing()
 
     in_street(scenario)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from broker.core.alerts import ItemKind, WorklistItem
-from broker.core.desk_errors import CannotSettle, NoSuchItem
+from broker.core.desk_errors import CannotDisclose, CannotSettle, NoSuchItem
 from broker.core.identifiers import OdsCode
 from broker.core.operators import ActionKind
 from broker.core.work import Reader
@@ -201,12 +201,24 @@ def test_what_waits_for_a_word_or_a_release_cannot_be_settled(kind: ItemKind) ->
 def test_the_record_of_an_item_is_opened_on_grounds(topic: Topic) -> None:
     """The audit trail has it first; of what is no fact there is no number to ask about."""
     house = DeskHouse()
-    record = replace(RECORD, topic=topic.value)
+    house.write(Write(topic, b"9990000026", RECORD.value))
+    [source] = house.kafka.read(topic)
+    record = replace(RECORD, topic=topic.value, partition=source.partition, offset=source.offset)
     put(house, MEND, record)
 
     assert record == asyncio.run(house.worklist.unmask(house.work().items[0], GROUNDS))
     [action] = house.actions(Topic.AUDIT)
     assert (ActionKind.UNMASKED, MEND.item_id) == (action.kind, action.item_id)
+
+
+def test_a_record_whose_log_has_forgotten_whose_it_was_is_not_opened() -> None:
+    """It may be of somebody who is shut to whoever works at the desk (rulings 23, 48)."""
+    house = DeskHouse()
+    put(house, MEND, RECORD)
+
+    with pytest.raises(CannotDisclose):
+        asyncio.run(house.worklist.unmask(house.work().items[0], GROUNDS))
+    assert [ActionKind.UNMASKED] == [action.kind for action in house.actions(Topic.AUDIT)]
 
 
 def test_an_item_without_a_record_has_nothing_to_unmask() -> None:
