@@ -25,6 +25,7 @@ from broker.core.facts import (
 from broker.core.holding import noted
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey, moved_reference
+from broker.core.newborn_forgotten import unnamed
 from broker.core.number_answers import ABOUT_THE_NUMBER, newest_answer, recorded
 from broker.core.partition import Forwarding
 from broker.core.past import Past, newest
@@ -347,7 +348,7 @@ def fold(person: Person, fact: Fact | Merged) -> Person:
 
 def _parted(known: Known, end: LinkEnded) -> Known:
     """Return what is known without a mother or a baby; restricted with theirs, a record stays so (24)."""
-    after = without(known, end)
+    after = without(unnamed(known, end), end)
     lifted = is_restricted(known) and not is_restricted(after)
     return merge(after, lift(marking(end.recorded_at))) if lifted else after
 

@@ -496,6 +496,24 @@ def test_a_baby_stays_covered_when_its_mothers_number_is_taken_out_of_use(run_mo
     }
 
 
+@pytest.mark.parametrize(
+    ("earlier", "later", "why"),
+    [
+        ("", "", "shared"),
+        ("T-30m | A08 | v1 | number=B mothers=C\n", "", NO_PLAN),  # settled while her name could be compared
+        ("", "T+1h | A08 | v1 | number=B mothers=C\n", "shared"),  # nobody can tell any more whom it named
+        ("", "T+1h | A08 | v1 | number=B mothers=A\n", "shared"),
+    ],
+)
+def test_whether_a_visit_still_names_a_mother_is_settled_when_her_number_goes_out_of_use(
+    run_moving: RunMoving, earlier: str, later: str, why: str
+) -> None:
+    """What is derived from her number goes with it, and a link that stood then stands (rulings 23, 26)."""
+    came = "T-1h | A04 | v1 | number=B family=- given=Baby birth_date=D-1 mothers=A\n"
+    gone = "T-20m | notice | n1 invalidated | number=A\n"
+    assert why == run_moving(f"{PLAN}{BORN}{came}{earlier}{gone}{later}", stepwise=True).whys["v1"]
+
+
 @pytest.mark.parametrize("first", ["mother", "baby"])
 def test_a_number_that_is_in_use_again_takes_the_cover_up_again(run_moving: RunMoving, first: str) -> None:
     """The source's reversal opens what was sealed, and each record hears of the other again (23, 26)."""

@@ -10,6 +10,7 @@ from broker.core.errors import PersonTooLarge
 from broker.core.facts import Cover, Fact, IdentityKind, LinkEnded
 from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import Inactive
+from broker.core.newborn_links import mother_named, named_by_notice
 from broker.core.person import Person
 from broker.core.restriction import is_restricted
 from broker.ports import Topic
@@ -164,8 +165,13 @@ def test_of_a_mother_not_in_use_the_baby_keeps_the_plan_and_nothing_of_hers() ->
     """Neither number nor child id, nor what was derived from them; it stays covered (rulings 23, 26)."""
 
     async def scenario(street: Street) -> None:
+        by_visit = mother_named(KEY, visit_of(B), A)
+        names = by_visit, named_by_notice(KEY, B, A)
+        noticed = replace(birth(B), birth_id="noticed", named=names[1])
+        corrected = replace(said(IdentityKind.BORN_TO), mother=names[1])
         async with street.at_work():
-            street.send(A, unborn(), BORN)
+            street.send(B, replace(arrives(B), mothers=(by_visit,)), corrected)
+            street.send(A, unborn(), replace(BORN, named=by_visit), noticed)
             await street.settled()
             street.send(A, said(OUT, at=NOON + HOUR))
             await street.settled()
@@ -176,7 +182,8 @@ def test_of_a_mother_not_in_use_the_baby_keeps_the_plan_and_nothing_of_hers() ->
             mother, [one.content.child_id for one in cover.plans], [one.file_id for one in cover.plans],
         )  # fmt: skip
         newest = {record.key: record.value for record in street.kafka.read(Topic.PEOPLE)}
-        assert not any(word in (newest[B.key] or b"") for word in (A.key, BORN.birth_id.encode()))
+        hers = (A.key, BORN.birth_id.encode(), *(name.encode() for name in names))
+        assert not any(word in (newest[B.key] or b"") for word in hers)
         assert visit_of(B) in {event.alert.subject for event in street.events()}
 
     in_street(scenario)

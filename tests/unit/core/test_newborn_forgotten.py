@@ -1,0 +1,99 @@
+"""What a baby's record says of a mother whose number is out of use: that she covers it, not who she is."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from broker.core.facts import Birth, Cover, IdentityKind, IdentityNotice, LinkEnded, VisitMessage
+from broker.core.person import Known, Person, lift, merge
+from broker.core.succession import fold
+from tests.builders.matcher import NOON, SALT, attendance, birth, numbers, unborn
+
+MOTHER, BABY = (number for number, _ in zip(numbers(), range(2), strict=False))
+HOUR = timedelta(hours=1)
+HERS, ANOTHERS = "derived from her number", "derived from another's"
+END = LinkEnded(number=MOTHER, covered=True, received_at=NOON + 5 * HOUR)
+
+
+def message(*mothers: str, hours: int = 0) -> VisitMessage:
+    """Return a message of the baby's visit that names these as its mother."""
+    at = NOON + hours * HOUR
+    return replace(attendance("v1", at=at, message_id=f"m{hours}"), mothers=mothers)
+
+
+def correction(mother: str | None, hours: int) -> IdentityNotice:
+    """Return a correction of a birth notice."""
+    at = NOON + hours * HOUR
+    kind = IdentityKind.BORN_TO
+    return IdentityNotice(notice_id=f"n{hours}", kind=kind, mother=mother, recorded_at=at, received_at=at)
+
+
+def cover(*births: Birth) -> Cover:
+    """Return what a mother's record says to the baby."""
+    return Cover(mother=MOTHER, births=births, plans=(unborn(),), recorded_at=NOON, received_at=NOON)
+
+
+def baby(linked: Birth, *said: VisitMessage | IdentityNotice) -> Person:
+    """Return a baby that is linked so, of whom this is known beside."""
+    known = lift(cover(linked))
+    for one in said:
+        known = merge(known, lift(one))
+    return Person(number=BABY, salt=SALT, known=known)
+
+
+BY_VISIT = replace(birth(BABY, visit="v1"), named=HERS)
+BY_NOTICE = replace(birth(BABY), named=HERS)
+
+
+@pytest.mark.parametrize(
+    ("linked", "said", "void"),
+    [
+        (BY_VISIT, (message(HERS),), False),
+        (BY_VISIT, (message(HERS), message(ANOTHERS, hours=1)), True),
+        (BY_VISIT, (message(HERS), message(HERS, ANOTHERS, hours=1)), False),
+        (BY_VISIT, (), False),
+        (BY_NOTICE, (correction(HERS, 1),), False),
+        (BY_NOTICE, (correction(HERS, 1), correction(ANOTHERS, 2)), True),
+        (BY_NOTICE, (correction(None, 1),), True),
+    ],
+)
+def test_whether_a_link_stands_is_settled_before_its_mothers_name_goes(
+    linked: Birth, said: tuple[VisitMessage | IdentityNotice, ...], *, void: bool
+) -> None:
+    """Nothing is left in the record by which she was named, and the rest of it stands (rulings 23, 26)."""
+    known = fold(baby(linked, *said), END).known
+
+    [(mother, left)] = known.covers.items()
+    [one] = left.births
+    assert (None, None, void) == (mother, one.named, one.void)
+    assert HERS not in repr(known.visits) + repr(known.notices)
+    assert [list(known.visits), list(known.notices)] == [
+        ["v1"] * any(isinstance(one, VisitMessage) for one in said),
+        [one.notice_id for one in said if isinstance(one, IdentityNotice)],
+    ]
+
+
+def test_a_link_that_stood_then_stands_whatever_is_said_later() -> None:
+    """Nobody can tell any more whom it named: the baby is as much at risk (rulings 23, 26)."""
+    later = fold(fold(baby(BY_VISIT, message(HERS)), END), message(ANOTHERS, hours=6))
+
+    [left] = later.known.covers.values()
+    assert [False] == [one.void for one in left.births]
+    assert (ANOTHERS,) == later.known.visits["v1"]["m6"].mothers
+
+
+def test_another_mother_is_named_as_before() -> None:
+    """Only what was derived from the number that is not in use goes (ruling 23)."""
+    known = fold(baby(BY_VISIT, message(HERS, ANOTHERS), correction(ANOTHERS, 1)), END).known
+
+    assert (ANOTHERS,) == known.visits["v1"]["m0"].mothers
+    assert ANOTHERS == known.notices["n1"].mother
+
+
+@pytest.mark.parametrize("end", [replace(END, covered=False), replace(END, number=BABY)])
+def test_of_a_mother_with_a_successor_or_not_known_of_nothing_is_settled(end: LinkEnded) -> None:
+    """Her successor says everything once more (ruling 22)."""
+    known: Known = fold(baby(BY_VISIT, message(HERS)), end).known
+
+    assert (HERS,) == known.visits["v1"]["m0"].mothers
