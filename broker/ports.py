@@ -309,7 +309,11 @@ class Sealer(Protocol):
         ...
 
     def open(self, sealed: Sealed, *, bound_to: bytes) -> bytes:
-        """Return the plain bytes; raise `UnsealingFailed` when the key is gone or the bytes were altered."""
+        """
+        Return the plain bytes; raise `UnsealingFailed` when the key is gone or the bytes were altered.
+
+        It is `KeysUnreadable` where nobody can tell whether the key is gone: the bytes may open later.
+        """
         ...
 
     def destroy_before(self, day: date) -> int:

@@ -5,16 +5,21 @@ from datetime import date
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from broker.core.errors import UnsealingFailed
+from broker.core.errors import KeysUnreadable, UnsealingFailed
 from broker.ports import Sealed
 
 
 class MemorySealer:
-    """A `Sealer` whose keys are gone with the process; `today` is the day it seals on."""
+    """
+    A `Sealer` whose keys are gone with the process; `today` is the day it seals on.
+
+    While it is not `readable` it opens nothing, and nobody can tell whether a key is gone.
+    """
 
     def __init__(self, today: date = date(2026, 1, 1)) -> None:
         """Begin without any key."""
         self.today = today
+        self.readable = True
         self._keys: dict[str, AESGCM] = {}
         self._sealed = 0
 
@@ -27,7 +32,9 @@ class MemorySealer:
         return Sealed(key_id=key_id, nonce=nonce, ciphertext=key.encrypt(nonce, plain, bound_to))
 
     def open(self, sealed: Sealed, *, bound_to: bytes) -> bytes:
-        """Return the plain bytes; raise `UnsealingFailed` when the key is gone or the bytes were altered."""
+        """Return the plain bytes; raise `UnsealingFailed`, or `KeysUnreadable` while nothing can be read."""
+        if not self.readable:
+            raise KeysUnreadable
         key = self._keys.get(sealed.key_id)
         try:
             if key is not None:

@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from broker.adapters.storage import unusable
-from broker.core.errors import StorageUnusable, UnsealingFailed
+from broker.core.errors import KeysUnreadable, StorageUnusable, UnsealingFailed
 from broker.ports import Sealed
 
 KEY_BITS = 256
@@ -52,13 +52,23 @@ class KeyDirectory:
     def seal(self, plain: bytes, *, bound_to: bytes) -> Sealed:
         """Seal `plain` under today's key; it opens only together with the same `bound_to`."""
         key_id = self._clock().astimezone(UTC).date().isoformat()
-        key = self._kept(key_id) or self._todays(key_id)
+        try:
+            key = self._kept(key_id) or self._todays(key_id)
+        except OSError as error:
+            raise unusable("CPIS_SEALING_KEYS_DIR", self._directory, error) from error
         nonce = os.urandom(NONCE_BYTES)
         return Sealed(key_id=key_id, nonce=nonce, ciphertext=key.encrypt(nonce, plain, bound_to))
 
     def open(self, sealed: Sealed, *, bound_to: bytes) -> bytes:
-        """Return the plain bytes; raise `UnsealingFailed` when the key is gone or the bytes were altered."""
-        key = self._kept(sealed.key_id)
+        """
+        Return the plain bytes; raise `UnsealingFailed` when the key is gone or the bytes were altered.
+
+        It is `KeysUnreadable` where nobody can tell whether the key is gone: the bytes may open later.
+        """
+        try:
+            key = self._kept(sealed.key_id)
+        except OSError as error:
+            raise KeysUnreadable from error
         if key is None:
             raise UnsealingFailed
         try:
@@ -84,21 +94,18 @@ class KeyDirectory:
         return len(old)
 
     def _todays(self, key_id: str) -> AESGCM:
-        """Return a day's key, making it if nobody has."""
+        """Return a day's key, making it if nobody has; raise `OSError`."""
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = self._directory / f".{key_id}.{secrets.token_hex(8)}"
         try:
-            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            draft = self._directory / f".{key_id}.{secrets.token_hex(8)}"
-            try:
-                with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                    file.write(AESGCM.generate_key(KEY_BITS))
-                    file.flush()
-                    os.fsync(file.fileno())
-                with suppress(FileExistsError):  # another process was first: its key is the day's
-                    os.link(draft, self._path(key_id))
-            finally:
-                draft.unlink(missing_ok=True)
-        except OSError as error:
-            raise unusable("CPIS_SEALING_KEYS_DIR", self._directory, error) from error
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(AESGCM.generate_key(KEY_BITS))
+                file.flush()
+                os.fsync(file.fileno())
+            with suppress(FileExistsError):  # another process was first: its key is the day's
+                os.link(draft, self._path(key_id))
+        finally:
+            draft.unlink(missing_ok=True)
         key = self._kept(key_id)
         if key is None:
             raise StorageUnusable(
@@ -107,28 +114,23 @@ class KeyDirectory:
         return key
 
     def _kept(self, key_id: str) -> AESGCM | None:
-        """Return a day's key as long as its file is there, or None when there is none to use."""
+        """Return a day's key while its file is there, None when there is none to use; raise `OSError`."""
         kept = self._keys.get(key_id)
-        if kept is None:
-            return self._read(key_id)
         try:
+            if kept is None:
+                return self._read(key_id)
             kept.file.stat()
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             self._keys.pop(key_id, None)
             return None
         return kept.key
 
     def _read(self, key_id: str) -> AESGCM | None:
-        """Take a day's key into memory and return it, None when there is none to use."""
+        """Take a day's key into memory and return it, None when it is none to use; raise `OSError`."""
         if not _DAY.fullmatch(key_id):  # it may come from a peer's bytes, and names a file here
             return None
         path = self._path(key_id)
-        if not path.exists():
-            return None
-        try:
-            secret = path.read_bytes()
-        except OSError:
-            return None
+        secret = path.read_bytes()
         if len(secret) * _BYTE_BITS != KEY_BITS:
             return None
         key = AESGCM(secret)

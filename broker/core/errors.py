@@ -169,6 +169,18 @@ class UnsealingFailed(BrokerError):
     )
 
 
+class KeysUnreadable(UnsealingFailed):
+    """A day's key is there, or may be, and cannot be read now."""
+
+    code = "CPIS-790"
+    disposition = Disposition.RETRY
+    action = (
+        "Look what the system says of CPIS_SEALING_KEYS_DIR: a disk that fails, too many open files, a right "
+        "that was taken away. Nothing is lost; what needs the key waits, and goes on when it can be read."
+    )
+    exit_code = 74
+
+
 class KafkaUnavailable(BrokerError):
     """Kafka did not acknowledge in time."""
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from broker.core.alerts import ItemKind
 from broker.core.demographics import protected_at
 from broker.core.desk_errors import CannotConfirm, NoSuchItem
-from broker.core.errors import DemographicsUnavailable, UnsealingFailed
+from broker.core.errors import DemographicsUnavailable, KeysUnreadable, UnsealingFailed
 from broker.core.facts import IdentityKind
 from broker.core.identifiers import NhsNumber, aware
 from broker.core.keyed import IdentityKey
@@ -68,7 +68,8 @@ class Confirming:
         Make the messages of an item's visit facts under a number, and return how many there were.
 
         They count as received now, so that what follows is marked as delayed where it is (ruling 11). Raises
-        `CannotConfirm`, having written nothing, and `KafkaUnavailable`: then doing it again is safe.
+        `CannotConfirm` and `KeysUnreadable`, having written nothing, and `KafkaUnavailable`: then doing it
+        again is safe.
         """
         visit = work.item.visit
         if work.item.kind is not ItemKind.POSSIBLE_MATCH or visit is None:
@@ -109,12 +110,18 @@ class Confirming:
         return [fact_write(self._notices, mark, number, mark.notice_id, SOURCE)]
 
     async def _messages(self, visit: str) -> list[tuple[bytes, Door]]:
-        """Return the bytes of a visit's messages and their doors, as far as they can be opened."""
+        """
+        Return the bytes of a visit's messages and their doors, as far as they can be opened.
+
+        Raises `KeysUnreadable`: one that can be opened later must not be left out.
+        """
         found: list[tuple[bytes, Door]] = []
         for item in (await self._desk.board()).items:
             if item.message.visit == visit and item.obstacle is None:
                 try:
                     found.append((await self._desk.raw(item), item.message.door))
+                except KeysUnreadable:
+                    raise
                 except (NoSuchItem, UnsealingFailed):
                     continue
         return found

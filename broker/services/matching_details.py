@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from broker.core.errors import StorageUnusable
+from broker.core.errors import KeysUnreadable, StorageUnusable
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
 from broker.core.person import Known, Person
@@ -66,9 +66,15 @@ class DetailsTable:
         return list(self._held)
 
     def read(self, record: Record, heard: Heard) -> list[Poison]:
-        """Add what a record says to what was heard; return it as poison where it cannot be read."""
+        """
+        Add what a record says to what was heard; return it as poison where it cannot be read.
+
+        Raises `KeysUnreadable`: then it can be later.
+        """
         try:
             placed = self._codec.decode_clues(record.key or b"", record.value or b"")
+        except KeysUnreadable:
+            raise
         except Exception as error:  # noqa: BLE001 – whatever it is, the partition goes on
             return [Poison(record=record, cause=cause_of(error))]
         for one in placed:

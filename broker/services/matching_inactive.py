@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import islice
 
 from broker.core.clock import later
-from broker.core.errors import BrokerError, PersonTooLarge, UnsealingFailed
+from broker.core.errors import KeysUnreadable, PersonTooLarge, UnsealingFailed
 from broker.core.facts import IdentityNotice
 from broker.core.holding import FURTHER, SET_ASIDE_MAX, noted
 from broker.core.identifiers import NhsNumber
@@ -148,7 +148,8 @@ class Vault:
         Return the person as they were, and what came since; what cannot be opened any more is gone.
 
         Of whatever is gone, or cannot be read, the person's record then says that it was set aside at
-        `clock`, the partition's (aware UTC): that there is no plan must not follow from it (34, 41).
+        `clock`, the partition's (aware UTC): that there is no plan must not follow from it (34, 41). Raises
+        `KeysUnreadable` where nobody can tell whether it is gone.
         """
         number = shut.inactive.ledger.number
         person = Person(number=number, salt=self._new_salt())
@@ -158,6 +159,8 @@ class Vault:
             topic = part["topic"]
             try:
                 value = self._facts.open_part(part, number)
+            except KeysUnreadable:
+                raise
             except UnsealingFailed:
                 notes[FURTHER] = clock
                 continue
@@ -165,10 +168,9 @@ class Vault:
                 notes[value.decode("ascii")] = clock
             elif topic:
                 record = Unsealed(topic=topic, key=number.key, value=value)
-                try:
-                    came.append(self._mover.read(number.key, record))
-                except BrokerError:
-                    notes[note_of(self._key, topic, value)] = clock
+                read, unread = self._mover.read_all(number.key, [record])
+                came += read
+                notes |= {note_of(self._key, topic, value): clock for _ in unread}
             else:
                 person = self._states.decode_person(number, value)
         person = replace(person, set_aside=noted(person.set_aside, notes))

@@ -10,7 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from broker.core.errors import MalformedMessage, NumbersInCircle, PersonTooLarge, SuccessionContradicted
+from broker.core.errors import (
+    KeysUnreadable,
+    MalformedMessage,
+    NumbersInCircle,
+    PersonTooLarge,
+    SuccessionContradicted,
+)
 from broker.core.facts import IdentityNotice
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
@@ -74,12 +80,18 @@ class Mover:
         return Arrived(fact, arrival.passage, record=record, value=arrival.value)
 
     def read_all(self, key: bytes, records: Sequence[Record]) -> tuple[list[Arrived], list[Poison]]:
-        """Return what records hold, and those that cannot be read."""
+        """
+        Return what records hold, and those that cannot be read.
+
+        Raises `KeysUnreadable`: no fault of the records, which come again.
+        """
         arrived: list[Arrived] = []
         poison: list[Poison] = []
         for record in records:
             try:
                 arrived.append(self.read(key, record))
+            except KeysUnreadable:
+                raise
             except Exception as error:  # noqa: BLE001 – whatever it is, the partition goes on
                 poison.append(Poison(record=record, cause=cause_of(error)))
         return arrived, poison

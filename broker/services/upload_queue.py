@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from broker.core.errors import BrokerError, UnsealingFailed
+from broker.core.errors import BrokerError, KeysUnreadable, UnsealingFailed
 from broker.core.identifiers import OdsCode
 from broker.core.kept_uploads import KeptUpload
 from broker.core.upload_errors import UploadLost
@@ -115,7 +115,7 @@ class UploadQueue:
         try:
             await self._desk.settle(upload)
         except (UnsealingFailed, UploadLost) as error:
-            lost, why = True, error.code
+            lost, why = not isinstance(error, KeysUnreadable), error.code
         except BrokerError as error:
             lost, why = False, error.code
         except Exception:  # noqa: BLE001 - a defect of ours loses no file and holds up no other

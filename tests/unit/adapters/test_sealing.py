@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from broker.adapters.sealing import KeyDirectory
-from broker.core.errors import StorageUnusable, UnsealingFailed
+from broker.core.errors import KeysUnreadable, StorageUnusable, UnsealingFailed
 from broker.ports import Sealed
 from tests.disks import FILLING, fill, small_disk
 
@@ -132,6 +132,28 @@ def test_a_key_that_cannot_be_read_opens_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(UnsealingFailed):
         KeyDirectory(tmp_path, noon).open(sealed, bound_to=BOND)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["held in memory", "not read before"])
+def test_a_key_of_which_nobody_can_tell_whether_it_is_there_is_not_gone(
+    tmp_path: Path, *, known: bool
+) -> None:
+    """What it sealed may open later, and nothing else is sealed meanwhile."""
+    directory = tmp_path / "keys"
+    sealer = KeyDirectory(directory, noon)
+    sealed = sealer.seal(b"plain", bound_to=BOND)
+    reader = sealer if known else KeyDirectory(directory, noon)
+    directory.rename(tmp_path / "elsewhere")
+    directory.symlink_to(directory)  # no path leads anywhere
+
+    with pytest.raises(KeysUnreadable):
+        reader.open(sealed, bound_to=BOND)
+    with pytest.raises(StorageUnusable, match="CPIS_SEALING_KEYS_DIR"):
+        reader.seal(b"plain", bound_to=BOND)
+
+    directory.unlink()
+    (tmp_path / "elsewhere").rename(directory)
+    assert b"plain" == reader.open(sealed, bound_to=BOND)
 
 
 def test_a_directory_that_cannot_be_made_is_told_at_once(tmp_path: Path) -> None:

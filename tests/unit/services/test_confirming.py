@@ -10,6 +10,7 @@ from broker.adapters.memory_demographics import MemoryDemographics
 from broker.core.alerts import ItemKind, WorklistItem
 from broker.core.demographics import Current, NotKnown, NumberAnswer, SupersededBy
 from broker.core.desk_errors import CannotConfirm
+from broker.core.errors import KeysUnreadable
 from broker.core.facts import Details, IdentityKind, IdentityNotice, VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import visit_reference
@@ -140,5 +141,18 @@ def test_what_cannot_be_opened_any_more_cannot_be_confirmed() -> None:
 
     with pytest.raises(CannotConfirm):
         confirm(house, ask(house))
+
+    assert [] == house.actions(Topic.AUDIT)
+
+
+def test_while_a_key_cannot_be_read_no_part_of_a_visit_is_confirmed() -> None:
+    """What was left out would be found by nobody: the search for it ends with the number."""
+    house = DeskHouse()
+    house.send(message(), at=AT)
+    item_id = ask(house)
+    house.sealer.readable = False
+
+    with pytest.raises(KeysUnreadable):
+        confirm(house, item_id)
 
     assert [] == house.actions(Topic.AUDIT)

@@ -9,7 +9,7 @@ import pytest
 
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.alerts import ItemKind
-from broker.core.errors import StorageUnusable
+from broker.core.errors import KeysUnreadable, StorageUnusable
 from broker.core.facts import Details, IdentityKind, IdentityNotice, VisitMessage
 from broker.core.policy import Policy
 from broker.core.possible import Clue, Found, Numbered, OnFile, Placed, Search, Shelf, Sought, sought_in
@@ -439,3 +439,54 @@ def test_a_note_that_cannot_be_kept_for_now_is_kept_later() -> None:
     full = [asyncio.run(scenario(room)) for room in range(24)]
     assert full == sorted(full, reverse=True)
     assert {True, False} == set(full)
+
+
+def taken_out_of_use(house: House) -> None:
+    """Have a number with a plan taken out of use."""
+    house.send(plan())
+    invalidated(house)
+
+
+def back_in_use(house: House) -> None:
+    """Have the number that was taken out of use come back."""
+    house.send(IdentityNotice(notice_id="b", kind=IdentityKind.IN_USE, recorded_at=NOON, received_at=NOON))
+
+
+@pytest.mark.parametrize(
+    ("before", "then"),
+    [
+        pytest.param(lambda _: None, lambda house: house.send(plan(), attendance()), id="a plan"),
+        pytest.param(
+            lambda house: house.send(plan(), attendance()),
+            lambda house: house.send(attendance("later", at=NOON + timedelta(days=1))),
+            id="a visit",
+        ),
+        pytest.param(lambda house: house.send(plan(), attendance()), seek, id="somebody sought"),
+        pytest.param(taken_out_of_use, back_in_use, id="a number back in use"),
+    ],
+)
+def test_while_a_key_cannot_be_read_nothing_is_set_aside_or_given_up(
+    before: Callable[[House], object], then: Callable[[House], object]
+) -> None:
+    """A key that is there opens everything later: no plan is lost to a disk that failed once (23, 41)."""
+
+    async def scenario(house: House) -> None:
+        sealer = MemorySealer()
+        house.codecs = make_codecs(sealer)
+        before(house)
+        async with house.at_work():
+            await house.taken()
+        then(house)
+        sealer.readable = False
+        with pytest.raises(KeysUnreadable):
+            await house.matcher().run()
+        sealer.readable = True
+        async with house.at_work():
+            await house.taken()
+            house.send(attendance("at last", at=NOON + timedelta(days=2)))
+            await house.taken()
+        assert not house.reported.fields(Notice.UNPROCESSABLE)
+        assert (1, {}) == (len(house.person().known.plans), house.person().set_aside)
+        assert "at last" in {event.alert.subject for event in house.events()}
+
+    in_house(scenario)

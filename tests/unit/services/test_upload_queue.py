@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from broker.adapters.kept_files import KeptFiles
-from broker.core.errors import ReaderLost, StorageUnusable, UnsealingFailed
+from broker.core.errors import KeysUnreadable, ReaderLost, StorageUnusable, UnsealingFailed
 from broker.core.identifiers import OdsCode
 from broker.core.kept_uploads import KeptUpload, Part
 from broker.services.upload_desk import Outcome, UploadDesk
@@ -141,6 +141,22 @@ def test_a_file_that_cannot_be_read_any_more_is_told_and_holds_up_nobody(tmp_pat
     damaged = line.store.find(UPLOAD.upload_id)
     assert damaged is not None
     assert (None, UnsealingFailed.code, True) == (damaged.result, damaged.postponed, damaged.lost)
+
+
+def test_a_file_whose_key_cannot_be_read_now_is_not_lost(tmp_path: Path) -> None:
+    """It waits, and nobody is told to send it again; then it is taken."""
+    line = Line(tmp_path)
+    line.keep(UPLOAD, build_upload(file_id="LATER"))
+    line.memory.sealer.readable = False
+
+    line.run(lambda: line.counts["upload postponed"] > 1)
+    waiting = line.store.find(UPLOAD.upload_id)
+    line.memory.sealer.readable = True
+    line.run(line.settled)
+
+    assert waiting is not None
+    assert (True, KeysUnreadable.code) == (waiting.waits, waiting.postponed)
+    assert ["LATER"] == line.taken
 
 
 @pytest.mark.parametrize("lost", ["the bytes", "what is known"])
