@@ -122,6 +122,6 @@ class UploadQueue:
             lost, why = False, DEFECT
         else:
             return True
-        self._count("upload lost" if lost else "upload postponed")
         await asyncio.to_thread(self._store.settle, replace(upload, postponed=why, lost=lost), {})
+        self._count("upload lost" if lost else "upload postponed")
         return lost
