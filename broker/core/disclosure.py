@@ -17,6 +17,7 @@ from broker.core.person import Person
 from broker.core.policy import AnyPolicy
 from broker.core.possible_keys import Window
 from broker.core.restriction import is_restricted
+from broker.core.trail_looks import TrailLook
 from broker.core.visits import read_visits
 
 Row = Mapping[str, object]
@@ -40,19 +41,26 @@ class Disclosure:
 
 
 def disclosed(
-    person: Person, policy: AnyPolicy, key: IdentityKey, *, waiting: Sequence[Window] = ()
+    person: Person,
+    policy: AnyPolicy,
+    key: IdentityKey,
+    *,
+    waiting: Sequence[Window] = (),
+    looks: Sequence[TrailLook] = (),
 ) -> Disclosure:
     """
     Return what is held of a person and may be weighed, without what is withheld (ruling 49).
 
     Of somebody without a record `person` knows the messages that are held. `waiting` says of each record of
-    an authority that waits for the number until when it may be met (21).
+    an authority that waits for the number until when it may be met (21), `looks` are those at the person
+    that stand on the audit trail, told or silent (R54).
     """
     restricted = is_restricted(person.known)
     held: dict[str, tuple[Row, ...]] = {
         "plans": tuple(_plans(person)),
         "visits": tuple(_visits(person, policy, restricted=restricted)),
         "views": tuple(_views(person, restricted=restricted)),
+        "looks": tuple(_looks(looks, restricted=restricted)),
         "history": tuple(_history(person, restricted=restricted)),
         "notices": tuple(_notices(person)),
         "told": tuple(_told(person, restricted=restricted)),
@@ -63,7 +71,7 @@ def disclosed(
             for _, entry in sorted(decide(person.number, person.known, policy, key).entries.items())
         ),
     }
-    return Disclosure(held=held, withheld=tuple(_withheld(person, restricted=restricted)))
+    return Disclosure(held=held, withheld=tuple(_withheld(person, looks, restricted=restricted)))
 
 
 def _plans(person: Person) -> Iterator[Row]:
@@ -112,6 +120,13 @@ def _views(person: Person, *, restricted: bool) -> Iterator[Row]:
         }
 
 
+def _looks(looks: Sequence[TrailLook], *, restricted: bool) -> Iterator[Row]:
+    """Yield each look that is on the trail: when, in which role, how."""
+    for look in looks:
+        place = {} if restricted else {"organisation": look.organisation}
+        yield {"looked_at": look.at, "role": look.role, "way": look.way, **place}
+
+
 def _history(person: Person, *, restricted: bool) -> Iterator[Row]:
     """Yield the lines of what is closed."""
     for line in person.history:
@@ -157,11 +172,11 @@ def _work(person: Person, *, restricted: bool) -> Iterator[Row]:
         yield {"kind": item.kind, "urgent": item.urgent, "arrived_at": item.arrived_at, **place}
 
 
-def _withheld(person: Person, *, restricted: bool) -> Iterator[str]:
+def _withheld(person: Person, looks: Sequence[TrailLook], *, restricted: bool) -> Iterator[str]:
     """Yield what is withheld, each with its rule; only what there is."""
     known = person.known
     messages = [message for said in known.visits.values() for message in said.values()]
-    looked = bool(known.accesses) or any(line.user_name for line in person.history)
+    looked = bool(known.accesses or looks) or any(line.user_name for line in person.history)
     yield from [STAFF] * (looked or any(message.clinician_name for message in messages))
     yield from [KIN] * any(one.next_of_kin_name or one.accompanied_by for one in messages)
     yield from [RELATED] * bool(known.births or known.covers)

@@ -4,6 +4,8 @@ Writes down what operators do: in the audit trail before it is done, then where 
 Knows the topics and headers of these records. An action whose audit entry is not durable is not done.
 """
 
+from datetime import datetime
+
 from broker.core.desk_roles import Role, permit
 from broker.core.keyed import IdentityKey
 from broker.core.operators import ActionKind, Grounds, LookedBy, OperatorAction, Place
@@ -47,9 +49,12 @@ class DeskLog:
         *,
         outcome: str = "",
         looked_by: LookedBy | None = None,
+        at: datetime | None = None,
     ) -> OperatorAction:
         """
         Return the action once its entry in the audit trail is durable: only now may it be done.
+
+        `at` is when it was asked for, where that is not now.
 
         Raises `NotForThisRole`, having written nothing, where it is not theirs to do.
         """
@@ -59,7 +64,7 @@ class DeskLog:
             item_id=item_id,
             place=place,
             grounds=grounds,
-            at=self._clock(),
+            at=at or self._clock(),
             outcome=outcome,
             looked_by=looked_by,
         )

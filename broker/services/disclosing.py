@@ -22,6 +22,7 @@ from broker.core.person import Person, lift
 from broker.core.policy import AnyPolicy
 from broker.core.possible import Shelf
 from broker.core.possible_keys import Window
+from broker.core.trail_looks import TrailLook, each_once, look_of
 from broker.core.waiting import waiting_number_key
 from broker.core.wording import COULD_NOT_CHECK, NOT_IN_USE
 from broker.ports import Archive, Clock, Record, Topic
@@ -63,7 +64,8 @@ class Disclosing:
         """
         Return what is held of a person, None where there is nothing.
 
-        Of somebody without a record that is what their visits said, for as long as it is kept.
+        Of somebody without a record that is what their visits said, for as long as it is kept, and who
+        looked.
 
         `user_id` is the organisation's own id of whoever collects. Raises `NotForThisRole`, `CannotDisclose`
         for somebody who must not see the person, for a number that is not in use and while something of the
@@ -85,8 +87,10 @@ class Disclosing:
         waiting = await self._waiting({*own, *whose.passed})
         if number.key not in read.values:
             person = await self._without_record(number)
-            anything = person.known.visits or waiting
-            return disclosed(person, self._policy, self._key, waiting=waiting) if anything else None
+            looks = await self._looks(own)
+            anything = person.known.visits or waiting or looks
+            said = disclosed(person, self._policy, self._key, waiting=waiting, looks=looks)
+            return said if anything else None
         if person is None:
             raise CannotDisclose("what is held is on its way to another number; ask again")
         if not may_see(person.known.notices.values(), user):
@@ -96,7 +100,8 @@ class Disclosing:
             raise CannotDisclose(COULD_NOT_CHECK)
         if person.waiting or person.set_aside:
             raise CannotDisclose(UNTAKEN)
-        return disclosed(person, self._policy, self._key, waiting=waiting)
+        looks = await self._looks({*own, *whose.passed})
+        return disclosed(person, self._policy, self._key, waiting=waiting, looks=looks)
 
     async def _waiting(self, numbers: Collection[NhsNumber]) -> Sequence[Window]:
         """Return until when each record may be met that waits for one of these numbers (ruling 21)."""
@@ -106,6 +111,17 @@ class Disclosing:
             for value in (await self._people.read(keys)).values.values()
         ]
         return [window for one in shelves if isinstance(one, Shelf) for window in one.on_file.values()]
+
+    async def _looks(self, numbers: Collection[NhsNumber]) -> list[TrailLook]:
+        """Return the looks at somebody with these numbers that the audit trail has (R54)."""
+        records = self._readers.records
+        found: list[TrailLook] = []
+        async for batch in self._archive.read(Topic.AUDIT):
+            values = [record.value for record in batch if record.value is not None]
+            actions = [records.decode_action(value) for value in values if records.is_action(value)]
+            looks = (look_of(action, numbers, self._key) for action in actions)
+            found += [look for look in looks if look is not None]
+        return each_once(found)
 
     async def _without_record(self, number: NhsNumber) -> Person:
         """Return what the inputs say of the visits of somebody without a plan, names where they open."""

@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from broker.core.answers import Checked, Uncheckable, could_not_check
 from broker.core.errors import InvalidFact, MalformedMessage
@@ -28,6 +27,7 @@ from broker.core.past import Past
 from broker.core.person import NOTHING, Known, lift_messages
 from broker.core.policy import AnyPolicy
 from broker.core.policy_keys import Place as Listed
+from broker.core.trail_looks import ASKED, look_id
 from broker.core.waiting import waiting_number_key
 from broker.ports import Archive, Clock, Topic
 from broker.services.desk_log import SOURCE, DeskLog
@@ -122,8 +122,9 @@ class Looking:
             raise InvalidFact("this deployment is for tests, and takes numbers kept for tests alone")
         at = aware(self._clock())
         looker = self._looker(asking)
-        access = access_of(looker, self._access_id(number, asking, at), at)
-        await self._note(access, asking, grounds, "asked")
+        name = look_id(self._key, number, asking.organisation.code, asking.request_id, at)
+        access = access_of(looker, name, at)
+        await self._note(access, asking, grounds, ASKED)
         try:
             look = await self._look(number, looker, access)
             await self._note(access, asking, grounds, _outcome(look))
@@ -150,18 +151,12 @@ class Looking:
             unscheduled=asking.unscheduled,
         )
 
-    def _access_id(self, number: NhsNumber, asking: Asking, at: datetime) -> str:
-        """
-        Return the id of a look, which the trail and the history have.
-
-        Who has the identity key and the number can tell that it is a look at that person; nobody else can.
-        """
-        return self._key.derive(
-            "look", number.key, asking.organisation.code, asking.request_id, at.isoformat()
-        )
-
     async def _note(self, access: Access, asking: Asking, grounds: Grounds, outcome: str) -> None:
-        """Take down who looks, and what came of it; a sensitive place is not named (ruling 47)."""
+        """
+        Take down who looks, and what came of it; a sensitive place is not named (ruling 47).
+
+        The moment is that of the look, from which its id is made.
+        """
         settled = self._policy.at(access.accessed_at).site(
             asking.organisation, site=asking.place, location=asking.place
         )
@@ -175,7 +170,13 @@ class Looking:
         )
         place = Place(topic=Topic.ACCESSES, partition=YET_UNWRITTEN, offset=YET_UNWRITTEN)
         await self._log.audit(
-            ActionKind.LOOKED, access.access_id, place, grounds, outcome=outcome, looked_by=looked_by
+            ActionKind.LOOKED,
+            access.access_id,
+            place,
+            grounds,
+            outcome=outcome,
+            looked_by=looked_by,
+            at=access.accessed_at,
         )
 
     async def _look(self, number: NhsNumber, looker: Looker, access: Access) -> Look:

@@ -16,6 +16,7 @@ from broker.core.past import Past
 from broker.core.person import Person, lift
 from broker.core.policy import Policy
 from broker.core.possible_keys import Window
+from broker.core.trail_looks import TrailLook
 from broker.wire.readable import readable
 from tests.spec.settled import KEY
 from tests.spec.table import T, facts
@@ -49,6 +50,7 @@ def test_everything_held_is_there() -> None:
         "plans": 1,
         "visits": 1,
         "views": 1,
+        "looks": 0,
         "history": 1,
         "notices": 1,
         "told": 2,
@@ -86,6 +88,22 @@ def test_that_a_record_waits_is_there() -> None:
     [row] = disclosed(known(PLAN), POLICY, KEY, waiting=[window]).held["waiting"]
 
     assert {"until": date(2026, 2, 28)} == row
+
+
+LOOK = TrailLook(look_id="a" * 32, at=T, role="B0107", organisation="RZZ", way="silent")
+
+
+@pytest.mark.parametrize(("mark", "place"), [("", True), ("T+1h | notice | n1 |", False)])
+def test_a_look_on_the_trail_is_there_and_its_place_as_places_are(mark: str, *, place: bool) -> None:
+    """A silent one too; who it was is another's data, and is named as withheld (rulings 24, 49; R54)."""
+    found = disclosed(known(f"{PLAN}{mark}"), POLICY, KEY, looks=[LOOK])
+
+    [row] = found.held["looks"]
+    assert {"looked_at": T, "role": "B0107", "way": "silent"} == {
+        name: value for name, value in row.items() if name != "organisation"
+    }
+    assert place == ("organisation" in row)
+    assert disclosure.STAFF in found.withheld
 
 
 def test_of_nothing_nothing_is_withheld() -> None:

@@ -13,8 +13,11 @@ from broker.core.desk_errors import CannotDisclose, NotForThisRole
 from broker.core.desk_roles import Role
 from broker.core.facts import IdentityKind, IdentityNotice, PlanFact
 from broker.core.keyed import user_reference
+from broker.core.looking import Way
 from broker.core.operators import ActionKind
 from broker.core.policy import Policy
+from broker.core.policy_keys import Place as Listed
+from broker.core.policy_keys import Selector
 from broker.core.possible import Shelf
 from broker.core.possible_keys import Window
 from broker.core.waiting import waiting_number_key
@@ -22,9 +25,11 @@ from broker.core.wording import COULD_NOT_CHECK, NOT_IN_USE
 from broker.ports import Topic
 from broker.services.desk_log import DeskLog
 from broker.services.disclosing import UNTAKEN, Disclosing
+from broker.services.fact_desk import User
+from broker.services.looking import Asking
 from tests.builders.enquiry import BEN, GROUNDS, Desk, Past, came, worked_off
 from tests.builders.house import ADA, House, in_house
-from tests.builders.matcher import KEY, NOON, PROVIDER, fact_write, make_codecs, plan
+from tests.builders.matcher import KEY, NOON, PROVIDER, attendance, fact_write, make_codecs, plan
 from tests.builders.readers import readers_of
 from tests.builders.street import A, B, Street, in_street, superseded
 
@@ -32,7 +37,11 @@ USER = user_reference(KEY, PROVIDER, "staff-1")
 
 
 def disclosing(
-    house: House | Street, *, role: Role = Role.ADMINISTRATOR, archive: Past | None = None
+    house: House | Street,
+    *,
+    role: Role = Role.ADMINISTRATOR,
+    archive: Past | None = None,
+    policy: Policy = Policy(),  # noqa: B008 - it is frozen
 ) -> Disclosing:
     """Return the service on a house's cluster, at the desk of a role."""
     codecs = house.codecs
@@ -41,7 +50,7 @@ def disclosing(
         archive or MemoryArchive(house.kafka),
         readers_of(codecs),
         log,
-        policy=Policy(),
+        policy=policy,
         key=KEY,
         clock=lambda: NOON,
     )
@@ -201,5 +210,57 @@ def test_that_a_record_waits_for_the_number_is_there() -> None:
 
         assert found is not None
         assert ({"until": window.last},) == found.held["waiting"]
+
+    in_house(scenario)
+
+
+SILENTLY = Asking(
+    organisation=PROVIDER,
+    organisation_name="Exton Hospital",
+    role="B0107",
+    user=User(name="A Nurse", own_id="staff-9"),
+    unscheduled=False,
+)
+HERE = replace(attendance("v", at=NOON), patient_class="P")
+SENSITIVE = Policy(overrides={Selector(provider=PROVIDER, location="HAVEN"): {"listed": Listed.SENSITIVE}})
+
+
+@pytest.mark.parametrize("on_file", [True, False])
+def test_a_silent_look_is_there_though_the_trail_alone_has_it(*, on_file: bool) -> None:
+    """With a plan on file and without: no fact tells of it, and the person may know (R23, ruling 49)."""
+
+    async def scenario(house: House) -> None:
+        house.send(*([plan()] if on_file else []))
+        await worked_off(house, HERE)
+        looked = await Desk(house).looking().look(ADA, SILENTLY, GROUNDS)
+        await Desk(house).looking().look(BEN, SILENTLY, GROUNDS)
+        async with house.at_work():
+            await house.taken()
+
+        found = await disclosing(house).collect(ADA, PROVIDER, "staff-1", GROUNDS)
+
+        assert found is not None
+        assert (Way.SILENT, None) == (looked.way, looked.fact)
+        assert [("B0107", "silent")] == [(row["role"], row["way"]) for row in found.held["looks"]]
+        assert ((), on_file) == (found.held["views"], bool(found.held["plans"]))
+
+    in_house(scenario)
+
+
+def test_of_nobody_but_who_was_looked_up_it_is_the_look() -> None:
+    """Somebody wanted to know of a person of whom nothing is held (R54, ruling 49)."""
+
+    async def scenario(house: House) -> None:
+        async with house.at_work(house.matcher(policy=SENSITIVE)):
+            await house.taken()
+        silent_place = replace(SILENTLY, place="HAVEN")
+        await Desk(house, policy=SENSITIVE).looking().look(ADA, silent_place, GROUNDS)
+
+        found = await disclosing(house, policy=SENSITIVE).collect(ADA, PROVIDER, "staff-1", GROUNDS)
+        nothing = await disclosing(house, policy=SENSITIVE).collect(BEN, PROVIDER, "staff-1", GROUNDS)
+
+        assert found is not None
+        assert [Way.SILENT] == [row["way"] for row in found.held["looks"]]
+        assert nothing is None
 
     in_house(scenario)
