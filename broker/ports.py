@@ -102,10 +102,11 @@ class Write:
 class FactLog(Protocol):
     """Where intake makes what it accepted durable."""
 
-    async def append(self, writes: Sequence[Write]) -> None:
+    async def append(self, writes: Sequence[Write]) -> Sequence[Place]:
         """
-        Return once every record is acknowledged by all in-sync replicas, within the log's own deadline.
+        Return where each record lies, once all are acknowledged by all in-sync replicas, within a deadline.
 
+        The offset is negative where Kafka did not say: of a record that it had already.
         Raise `KafkaUnavailable` otherwise; after a failure refuse at once, without queueing, until a probe
         has succeeded. What was refused may, rarely, still be written: merging makes that harmless.
         Raise `UnwritableRecord` for a record larger than its topic takes, which refuses nobody else.
@@ -138,15 +139,22 @@ class Archive(Protocol):
         ...
 
 
+def nothing_known(_partition: int, _offset: int) -> bool:
+    """Return that a place must be read."""
+    return False
+
+
 class InputTail(Protocol):
     """An input topic, all partitions of it, followed from its beginning as it grows."""
 
-    def news(self) -> AsyncIterator[Sequence[Record]]:
+    def news(self, known: Callable[[int, int], bool] = nothing_known) -> AsyncIterator[Sequence[Record]]:
         """
         Yield what was appended since the last call, up to now, in batches; each partition in offset order.
 
-        What was yielded is not yielded again. Raise `KafkaUnavailable` when Kafka does not answer in time;
-        the next call then goes on where this one was.
+        What was yielded is not yielded again. `known` says of a place, partition and offset, whether nothing
+        need be read there; up to the first of a partition that must be, places are passed over. They are
+        asked about in order, and not again once they are known. Raise `KafkaUnavailable` when Kafka does not
+        answer in time; the next call then goes on where this one was.
         """
         ...
 

@@ -14,6 +14,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_clients import abandon_producer, deadline, stop_producer
 from broker.core.errors import Fenced, KafkaNotAuthorized, KafkaUnavailable, UnwritableRecord
+from broker.core.operators import Place
 from broker.ports import Write
 
 DEADLINE_MS_DEFAULT = 2_000  # the answer that a sender waits for
@@ -61,9 +62,9 @@ class KafkaFactLog:
         except KafkaUnavailable:
             self._start_probe()
 
-    async def append(self, writes: Sequence[Write]) -> None:
+    async def append(self, writes: Sequence[Write]) -> Sequence[Place]:
         """
-        Return once every record is acknowledged by all in-sync replicas.
+        Return where each record lies, once every one is acknowledged by all in-sync replicas.
 
         Raise `KafkaUnavailable` otherwise, at once while the cluster is known to be away, and
         `UnwritableRecord` for a record larger than its topic takes.
@@ -83,8 +84,9 @@ class KafkaFactLog:
                     )
                     for write in writes
                 ]
-                await (sent[0] if len(sent) == 1 else asyncio.gather(*sent))
+                found = [await sent[0]] if len(sent) == 1 else await asyncio.gather(*sent)
                 self._told = ""
+                return [Place(topic=one.topic, partition=one.partition, offset=one.offset) for one in found]
         except (KafkaUnavailable, Fenced) as error:
             if isinstance(error.__cause__, MessageSizeTooLargeError):
                 raise UnwritableRecord("a record is larger than its topic takes") from error

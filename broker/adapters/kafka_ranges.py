@@ -15,7 +15,8 @@ from broker.ports import Record
 
 READ_WAIT_MS = 50
 """For positions that move over markers without handing out a record."""
-_READ_BATCH_RECORDS = 2_000  # keeps one turn of the event loop under 50 ms
+READ_BATCH_RECORDS = 2_000
+"""Keeps one turn of the event loop under 50 ms."""
 
 
 async def records_between(
@@ -33,7 +34,7 @@ async def records_between(
     position = start
     while position < end:
         async with deadline(answer_ms, "reading a partition"):
-            found = await reader.getmany(place, timeout_ms=READ_WAIT_MS, max_records=_READ_BATCH_RECORDS)
+            found = await reader.getmany(place, timeout_ms=READ_WAIT_MS, max_records=READ_BATCH_RECORDS)
             reached = await reader.position(place)
         now = asyncio.get_running_loop().time()
         if reached == position and now - idle_since > answer_ms / 1000:

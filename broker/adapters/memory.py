@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from broker.core.errors import Fenced, KafkaUnavailable, UnwritableRecord
+from broker.core.operators import Place
 from broker.ports import INPUTS, POLLED, Headers, Record, Topic, Write
 
 PARTITIONS_DEFAULT = 6  # as many as deploy/topics.toml declares
@@ -113,9 +114,13 @@ class MemoryKafka:
             del log.records[gone]
         log.begin = max(log.begin, offset)
 
-    def append(self, writes: Sequence[Write]) -> None:
-        """Append outside any transaction; all or nothing. Raises `KafkaUnavailable`, `UnwritableRecord`."""
-        self._write(writes, markers=False)
+    def append(self, writes: Sequence[Write]) -> Sequence[Place]:
+        """
+        Append outside any transaction, all or nothing, and return where each record lies.
+
+        Raises `KafkaUnavailable`, `UnwritableRecord`.
+        """
+        return self._write(writes, markers=False)
 
     def take(self, transactional_id: str) -> int:
         """Start an epoch of a transactional id and return it: every earlier one is fenced."""
@@ -156,13 +161,14 @@ class MemoryKafka:
             raise KafkaUnavailable(f"topic {topic} is not declared")
         return self._logs[topic]
 
-    def _write(self, writes: Sequence[Write], *, markers: bool) -> None:
-        """Append, then wake whoever waits."""
+    def _write(self, writes: Sequence[Write], *, markers: bool) -> Sequence[Place]:
+        """Append, then wake whoever waits; return where each record lies."""
         self.check()
         logs = [self._log(write.topic) for write in writes]  # all or nothing: look before writing
         if any(len(write.value or b"") > self._record_bytes_max for write in writes):
             raise UnwritableRecord("a record is larger than its topic takes")
         touched: dict[int, _Partition] = {}
+        places: list[Place] = []
         for write, partitions in zip(writes, logs, strict=True):
             number = self.partition_of(write.key) if write.partition is None else write.partition
             log = partitions[number]
@@ -175,6 +181,7 @@ class MemoryKafka:
                 value=write.value,
                 headers=write.headers,
             )
+            places.append(Place(topic=str(write.topic), partition=number, offset=log.end))
             log.end += 1
             touched[id(log)] = log
         if markers:
@@ -183,6 +190,7 @@ class MemoryKafka:
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_result(None)
+        return places
 
 
 class MemoryFactLog:
@@ -192,9 +200,9 @@ class MemoryFactLog:
         """Write to this cluster."""
         self._kafka = kafka
 
-    async def append(self, writes: Sequence[Write]) -> None:
+    async def append(self, writes: Sequence[Write]) -> Sequence[Place]:
         """Append every record, or raise `KafkaUnavailable` and append none."""
-        self._kafka.append(writes)
+        return self._kafka.append(writes)
 
 
 class MemoryPartitionLog:

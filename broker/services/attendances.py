@@ -14,6 +14,7 @@ from broker.core.facts import IdentityKind, IdentityNotice, VisitLeft, VisitMess
 from broker.core.identifiers import NhsNumber, to_the_minute
 from broker.core.keyed import visit_content
 from broker.core.number_answers import notice_of
+from broker.core.operators import Place
 from broker.ports import Write
 from broker.services.births import Births
 from broker.services.fact_writes import fact_write, record_of
@@ -54,7 +55,7 @@ class Attendances:
 
     Ids are derived under `key`; `numberless` looks for whose those are that came without a number. `numbers`
     are those that visits are recorded under; without them, as for somebody who writes past intake, no visit
-    leaves a number: intake finds that out by itself. `own` are the records that it need not read back.
+    leaves a number: intake finds that out by itself. `own` are the places that it need not read back.
     `marks` puts by what is not to be said beside another number; without it nothing that names two is taken.
     """
 
@@ -77,8 +78,8 @@ class Attendances:
         """Return the number that a visit, as `visit_named` gives it, was last recorded under, if known."""
         return None if self._numbers is None else self._numbers.of_visit(visit)
 
-    def note(self, facts: Facts, steps: Sequence[Sequence[Write]] = ()) -> None:
-        """Take in that facts are durable, and the steps by which they are."""
+    def note(self, facts: Facts, steps: Sequence[Sequence[Place]] = ()) -> None:
+        """Take in that facts are durable, and where what each step appended lies."""
         if self._numbers is None:
             return
         for number, fact in facts:

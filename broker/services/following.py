@@ -101,13 +101,11 @@ class Following:
         if self._ended.is_set():
             raise KafkaUnavailable("nobody follows any more")
         suspicions = self._suspicions
-        self._attendances.own.pass_begins()
         try:
             for other in self._others:
                 await other.catch_up()
-            async for records in self._tail.news():
+            async for records in self._tail.news(self._come_by):
                 await self._take(records)
-            self._attendances.own.pass_ended()
             await self._say_what_is_owed()
         except KafkaUnavailable:
             self._away = True
@@ -146,11 +144,16 @@ class Following:
                 self._note(record)
             await asyncio.sleep(0)
 
-    def _note(self, record: Record) -> None:
-        """Note what one record says; what is none of intake's is the matcher's to set aside."""
-        heard = self._attendances.own.read_back(record)
+    def _come_by(self, partition: int, offset: int) -> bool:
+        """Return whether a place holds what was written and noted here; its sender is heard all the same."""
+        heard = self._attendances.own.come_by(partition, offset)
         if heard is not None:
             self._hear(heard)
+        return heard is not None
+
+    def _note(self, record: Record) -> None:
+        """Note what one record says; what is none of intake's is the matcher's to set aside."""
+        if self._come_by(record.partition, record.offset):
             return
         try:
             number = NhsNumber((record.key or b"").decode("latin-1"))

@@ -195,14 +195,12 @@ class Intake:
     async def _done(self, came: Came, judgement: _Judgement) -> _Judgement:
         """Return what was made durable, the judgement or that the message is too large; raise as `append`."""
         try:
-            for writes in judgement.steps:
-                await self._facts.append(writes)
+            places = [await self._facts.append(writes) for writes in judgement.steps]
             self._attendances.put_by(judgement.restricted, came.received_at)
         except UnwritableRecord:  # a topic set to take less than it should
             judgement = self._at_fault(came, MalformedMessage(TOO_LARGE))
-            for writes in judgement.steps:
-                await self._facts.append(writes)
-        self._attendances.note(judgement.facts, judgement.steps)
+            places = [await self._facts.append(writes) for writes in judgement.steps]
+        self._attendances.note(judgement.facts, places)
         if judgement.unnumbered is not None:
             self._attendances.numberless.kept(came.data, judgement.unnumbered, came.door)
         if judgement.bore_mark is not None:

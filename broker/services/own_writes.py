@@ -1,8 +1,8 @@
 """
-The attendances that this intake has written and will read back: nothing in them is news to it.
+The attendances that this intake has written itself: nothing in them is news to it. Decision 0043.
 
-Following the log costs as much for each record as a tenth of taking its message. What is known already need
-not be decoded again; whatever is not found here is read as if another intake had written it.
+Reading the log back costs time that a sender who connects waits for. What Kafka has acknowledged lies where
+it said, and is known since; a place that is not found here is read, whoever wrote what lies there.
 """
 
 from datetime import datetime
@@ -10,9 +10,7 @@ from typing import NamedTuple
 
 from broker.core.facts import VisitMessage
 from broker.core.identifiers import OdsCode
-from broker.ports import Record, Write
-
-_Name = tuple[bytes | None, bytes | None]
+from broker.core.operators import Place
 
 
 class Heard(NamedTuple):
@@ -25,36 +23,29 @@ class Heard(NamedTuple):
 
 class OwnWrites:
     """
-    Records that are durable and noted, until they are read back.
+    Places of records that are durable and noted, until whoever follows the log comes by.
 
-    A record that is read before its acknowledgement is heard was not known here in time, and would be kept
-    for ever: what a whole pass over the log did not find is forgotten.
+    A place at which that one was before it was told here has been read: it is not kept.
     """
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._new: dict[_Name, Heard] = {}
-        self._old: dict[_Name, Heard] = {}
+        self._held: dict[tuple[int, int], Heard] = {}
+        self._read_to: dict[int, int] = {}
 
     def __len__(self) -> int:
-        """How many have not been read back."""
-        return len(self._new) + len(self._old)
+        """How many have not been come by."""
+        return len(self._held)
 
-    def wrote(self, write: Write, message: VisitMessage) -> None:
-        """Take in that the record of a message is durable, and that it is noted what it says."""
-        heard = Heard(message.provider, message.system, message.received_at)
-        self._new[write.key, write.value] = heard
+    def wrote(self, place: Place, message: VisitMessage) -> None:
+        """Take in that the record of a message is durable at a place, and that it is noted what it says."""
+        if place.offset >= self._read_to.get(place.partition, 0):
+            heard = Heard(message.provider, message.system, message.received_at)
+            self._held[place.partition, place.offset] = heard
 
-    def read_back(self, record: Record) -> Heard | None:
-        """Return whose message a record is if it is one of them, each once; None for any other."""
-        name = record.key, record.value
-        return self._old.pop(name, None) or self._new.pop(name, None)
-
-    def pass_begins(self) -> None:
-        """Take in that the log will be read to an end at which every record told so far stands."""
-        self._old |= self._new
-        self._new = {}
-
-    def pass_ended(self) -> None:
-        """Take in that it was: what was not found among it had been read before it was told."""
-        self._old.clear()
+    def come_by(self, partition: int, offset: int) -> Heard | None:
+        """Return whose message lies there if it is one of them, each once; None where it must be read."""
+        heard = self._held.pop((partition, offset), None)
+        if heard is None:
+            self._read_to[partition] = max(offset + 1, self._read_to.get(partition, 0))
+        return heard

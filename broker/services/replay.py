@@ -15,6 +15,7 @@ from broker.core.everybody import Everybody
 from broker.core.facts import IdentityNotice
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
+from broker.core.operators import YET_UNWRITTEN, Place
 from broker.core.person import Person
 from broker.core.policy import AnyPolicy
 from broker.core.succession import Came
@@ -49,9 +50,10 @@ class Taken:
         """Begin empty."""
         self._writes: list[Write] = []
 
-    async def append(self, writes: Sequence[Write]) -> None:
-        """Take the writes."""
+    async def append(self, writes: Sequence[Write]) -> Sequence[Place]:
+        """Take the writes, which lie nowhere."""
         self._writes.extend(writes)
+        return [Place(topic=write.topic, partition=YET_UNWRITTEN, offset=YET_UNWRITTEN) for write in writes]
 
     def take(self) -> list[Write]:
         """Return what was written since the last call."""

@@ -13,6 +13,7 @@ from broker.core.facts import PlanFact
 from broker.core.kept_uploads import MediaType
 from broker.core.keyed import IdentityKey
 from broker.core.number_ranges import Takes, takes_any
+from broker.core.operators import Place
 from broker.core.policy import Policy
 from broker.core.senders import Senders
 from broker.ports import Demographics, FactLog, Topic, Write
@@ -46,10 +47,10 @@ class CountingLog(MemoryFactLog):
         super().__init__(kafka)
         self.sizes: list[int] = []
 
-    async def append(self, writes: Sequence[Write]) -> None:
+    async def append(self, writes: Sequence[Write]) -> Sequence[Place]:
         """Remember, then append."""
         self.sizes.append(len(writes))
-        await super().append(writes)
+        return await super().append(writes)
 
 
 class Desk:

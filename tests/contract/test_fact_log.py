@@ -12,7 +12,7 @@ from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.core.errors import KafkaUnavailable, UnwritableRecord
-from broker.ports import FactLog, Topic, Write
+from broker.ports import FactLog, Record, Topic, Write
 from tests.builders.declared_kafka import declared_kafka
 from tests.builders.matcher import pause
 from tests.fault.checker import read_topics
@@ -39,7 +39,7 @@ class World(Protocol):
         """Answer again, with what was written before."""
         ...
 
-    async def values(self) -> list[bytes | None]:
+    async def read(self) -> Sequence[Record]:
         """Return the plans written, in no particular order."""
         ...
 
@@ -64,9 +64,9 @@ class MemoryWorld:
         """Answer again."""
         self._kafka.available = True
 
-    async def values(self) -> list[bytes | None]:
+    async def read(self) -> Sequence[Record]:
         """Return the plans written."""
-        return [record.value for record in self._kafka.read(Topic.PLANS)]
+        return self._kafka.read(Topic.PLANS)
 
 
 class KafkaWorld:
@@ -95,10 +95,9 @@ class KafkaWorld:
         """Start it again."""
         await asyncio.to_thread(self._kafka.restart)
 
-    async def values(self) -> list[bytes | None]:
+    async def read(self) -> Sequence[Record]:
         """Return the plans written."""
-        found = await read_topics(self._kafka.cluster, [Topic.PLANS])
-        return [record.value for record in found[Topic.PLANS]]
+        return (await read_topics(self._kafka.cluster, [Topic.PLANS]))[Topic.PLANS]
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +130,11 @@ def plans(*values: bytes) -> Sequence[Write]:
     return [Write(Topic.PLANS, value, value, (("ce_id", value),)) for value in values]
 
 
+async def values(world: World) -> list[bytes | None]:
+    """Return the values of the plans written, in no particular order."""
+    return [record.value for record in await world.read()]
+
+
 async def refused(log: FactLog, value: bytes) -> float:
     """Append what must be refused; return how many seconds the answer took."""
     began = time.monotonic()
@@ -158,7 +162,23 @@ def test_what_is_acknowledged_is_there(world: World) -> None:
             await log.append(plans(b"1", b"2"))
             await log.append([])
             await asyncio.gather(*(log.append(plans(str(number).encode())) for number in range(3, 20)))
-        assert {str(number).encode() for number in range(1, 20)} <= set(await world.values())
+        assert {str(number).encode() for number in range(1, 20)} <= set(await values(world))
+
+    play(scenario)
+
+
+def test_it_says_where_each_record_lies(world: World) -> None:
+    """Its own place each, whoever else appends at the same time: nobody may take another's for their own."""
+
+    async def scenario() -> None:
+        every = [plans(b"place %d" % n, b"beside %d" % n) for n in range(20)]
+        async with world.log() as log:
+            places = await asyncio.gather(*map(log.append, every))
+        lies = {(one.topic, one.partition, one.offset): one.value for one in await world.read()}
+        for written, found in zip(every, places, strict=True):
+            assert [write.value for write in written] == [
+                lies[place.topic, place.partition, place.offset] for place in found
+            ]
 
     play(scenario)
 
@@ -175,9 +195,9 @@ def test_an_absent_cluster_refuses_in_time_and_then_at_once(world: World) -> Non
             assert await refused(log, b"refused at once") < AT_ONCE_S
             await world.come_back()
             await append_until_taken(log, b"after")
-        values = await world.values()
-        assert {b"before", b"after"} <= set(values)
-        assert b"refused at once" not in values
+        found = await values(world)
+        assert {b"before", b"after"} <= set(found)
+        assert b"refused at once" not in found
 
     play(scenario)
 
@@ -206,7 +226,7 @@ def test_a_record_too_large_is_not_an_absent_cluster(world: World) -> None:
                 with pytest.raises(UnwritableRecord):
                     await log.append([Write(Topic.PLANS, b"k", bytes(size))])
             await log.append(plans(b"small"))
-        assert b"small" in await world.values()
+        assert b"small" in await values(world)
 
     play(scenario)
 
@@ -219,7 +239,7 @@ def test_a_topic_that_is_not_there_takes_nothing(world: World) -> None:
             with pytest.raises(KafkaUnavailable):
                 await log.append([Write("cpis.nobody.declared.this", b"k", b"lost")])
             await append_until_taken(log, b"after a missing topic")
-        assert b"after a missing topic" in await world.values()
+        assert b"after a missing topic" in await values(world)
 
     play(scenario)
 
@@ -233,7 +253,7 @@ def test_a_closed_log_refuses(plans_kafka: EmbeddedKafka) -> None:
         async with world.log() as log:
             await log.append(plans(b"before the end"))
         assert await refused(log, b"after the end") < AT_ONCE_S
-        values = await world.values()
-        assert (True, False) == (b"before the end" in values, b"after the end" in values)
+        found = await values(world)
+        assert (True, False) == (b"before the end" in found, b"after the end" in found)
 
     play(scenario)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from itertools import islice
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -13,7 +14,7 @@ from broker.adapters.kafka_tail import KafkaInputTail
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.adapters.memory_tail import MemoryInputTail
 from broker.core.errors import KafkaUnavailable
-from broker.ports import FactLog, InputTail, Topic, Write
+from broker.ports import FactLog, InputTail, Topic, Write, nothing_known
 from tests.builders.declared_kafka import declared_kafka
 
 DEADLINE_S = 60
@@ -79,10 +80,12 @@ def play(world: World, scenario: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(timed())
 
 
-async def news(tail: InputTail) -> dict[int, list[bytes | None]]:
+async def news(
+    tail: InputTail, known: Callable[[int, int], bool] = nothing_known
+) -> dict[int, list[bytes | None]]:
     """Return the values of what is new, by partition."""
     found: dict[int, list[bytes | None]] = {}
-    async for records in tail.news():
+    async for records in tail.news(known):
         for record in records:
             found.setdefault(record.partition, []).append(record.value)
     return found
@@ -108,6 +111,28 @@ def test_what_is_new_is_yielded_once_and_in_order(world: World) -> None:
     play(world, scenario)
 
 
+def test_what_is_known_is_passed_over_up_to_what_is_not(world: World) -> None:
+    """It is asked about in order, once; what lies behind something unknown is read."""
+    tail, facts, _ = world
+
+    async def scenario() -> None:
+        asked: list[tuple[int, int]] = []
+        places = await facts.append(writes(0, 1, 2, 3, 4, 5))
+        held = {(one.partition, one.offset) for one in places} - {(0, places[2].offset)}
+
+        def known(partition: int, offset: int) -> bool:
+            """Note what is asked, and answer."""
+            asked.append((partition, offset))
+            return (partition, offset) in held
+
+        assert {0: [b"v2", b"v4"]} == await news(tail, known)
+        await facts.append(writes(7))
+        assert {1: [b"v7"]} == await news(tail, known)
+        assert [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (1, 3)] == sorted(asked)
+
+    play(world, scenario)
+
+
 def test_it_goes_on_where_it_was_after_a_close(world: World) -> None:
     """As after a failure: what was yielded is not yielded again."""
     tail, facts, _ = world
@@ -118,6 +143,26 @@ def test_it_goes_on_where_it_was_after_a_close(world: World) -> None:
         await tail.close()
         await facts.append(writes(4))
         assert {0: [b"v4"]} == await news(tail)
+
+    play(world, scenario)
+
+
+def test_what_came_while_it_was_read_is_yielded_once(world: World) -> None:
+    """Behind the end that was asked for, in the middle of the reading, on every partition: nothing twice."""
+    tail, facts, _ = world
+
+    async def scenario() -> None:
+        await facts.append(writes(*range(20)))
+        seen: list[bytes | None] = []
+        coming = iter(range(20, 24))
+        async for records in tail.news():
+            seen.extend(record.value for record in records)
+            await facts.append(writes(*islice(coming, 2)))
+        for found in (await news(tail)).values():
+            seen.extend(found)
+        assert {} == await news(tail)
+        assert {b"v%d" % value for value in range(24)} == set(seen)
+        assert 24 == len(seen)
 
     play(world, scenario)
 

@@ -10,6 +10,7 @@ import pytest
 from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.kafka_partition import KafkaPartitionLog
+from broker.core.operators import YET_UNWRITTEN, Place
 from broker.ports import Topic, Write
 from tests.builders.declared_kafka import declared_kafka
 from tests.fault import crash_intake, crash_matcher, crash_releases
@@ -192,11 +193,12 @@ class AnswersFirst(KafkaFactLog):
     def __init__(self, *arguments: object, **options: object) -> None:
         """Have nothing on its way."""
         super().__init__(*arguments, **options)  # type: ignore[arg-type]
-        self._on_their_way: set[asyncio.Future[None]] = set()
+        self._on_their_way: set[asyncio.Future[Sequence[Place]]] = set()
 
-    async def append(self, writes: Sequence[Write]) -> None:
-        """Begin to append."""
+    async def append(self, writes: Sequence[Write]) -> Sequence[Place]:
+        """Begin to append, to places that nobody knows yet."""
         self._on_their_way.add(asyncio.ensure_future(super().append(writes)))
+        return [Place(topic=one.topic, partition=YET_UNWRITTEN, offset=YET_UNWRITTEN) for one in writes]
 
 
 def behind_an_answer(free: Sequence[Life]) -> range:

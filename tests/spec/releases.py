@@ -20,6 +20,7 @@ from broker.adapters.memory import MemoryKafka, MemoryPartitionLog
 from broker.core.everybody import Everybody
 from broker.core.facts import Fact
 from broker.core.identifiers import NhsNumber
+from broker.core.operators import Place
 from broker.core.policy import AnyPolicy
 from broker.core.restriction import unlinked
 from broker.core.succession import Came
@@ -101,7 +102,7 @@ class _Site:
 
     log: PartitionLog
     partition: int
-    append: Callable[[Sequence[Write]], Awaitable[None]]
+    append: Callable[[Sequence[Write]], Awaitable[Sequence[Place]]]
     read: Callable[[], Awaitable[Mapping[str, Sequence[Record]]]]
 
 
@@ -160,9 +161,9 @@ def releases_on_twin(number: NhsNumber, releases: Sequence[Release]) -> list[Out
     """Let matchers work on an in-memory Kafka of their own."""
     kafka = MemoryKafka((*Topic, *RECIPIENT_TOPICS), partitions=1)
 
-    async def append(writes: Sequence[Write]) -> None:
+    async def append(writes: Sequence[Write]) -> Sequence[Place]:
         """Append facts."""
-        kafka.append(list(writes))
+        return kafka.append(list(writes))
 
     async def read() -> Mapping[str, Sequence[Record]]:
         """Return everything written."""

@@ -19,6 +19,7 @@ from broker.core.authorities import Authorities, Authority
 from broker.core.errors import ConfigurationError, KafkaUnavailable
 from broker.core.identifiers import OdsCode
 from broker.core.mailbox import Incoming, Outgoing, Report
+from broker.core.operators import Place
 from broker.ports import Topic, Write
 from broker.runtime.asking import Source
 from broker.runtime.authorities_file import COLUMNS
@@ -145,11 +146,11 @@ class Moody(MemoryFactLog):
 
     away = False
 
-    async def append(self, writes: Sequence[Write]) -> None:
+    async def append(self, writes: Sequence[Write]) -> Sequence[Place]:
         """Take what comes, or nothing."""
         if self.away:
             raise KafkaUnavailable
-        await super().append(writes)
+        return await super().append(writes)
 
 
 def upload_desk(desk: Desk) -> UploadDesk:

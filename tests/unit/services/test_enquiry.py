@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 import pytest
 
@@ -187,7 +188,7 @@ def test_whatever_fails_is_could_not_check_with_its_code(
 class _Dry(MemoryFactLog):
     """A log that takes nothing."""
 
-    async def append(self, writes: Sequence[Write]) -> None:
+    async def append(self, writes: Sequence[Write]) -> NoReturn:
         """Refuse."""
         assert writes
         raise KafkaUnavailable

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import NoReturn
 
 import pytest
 
@@ -134,7 +135,7 @@ def test_nothing_is_told_when_it_cannot_be_recorded() -> None:
     class Full(MemoryFactLog):
         """A log that takes nothing."""
 
-        async def append(self, writes: Sequence[Write]) -> None:
+        async def append(self, writes: Sequence[Write]) -> NoReturn:
             """Refuse."""
             assert writes
             raise KafkaUnavailable

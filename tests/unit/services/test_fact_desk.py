@@ -51,12 +51,12 @@ class StoppingLog(MemoryFactLog):
         super().__init__(kafka)
         self.appends = appends
 
-    async def append(self, writes: Sequence[Write]) -> None:
+    async def append(self, writes: Sequence[Write]) -> Sequence[Place]:
         """Append, or raise `KafkaUnavailable`."""
         if self.appends == 0:
             raise KafkaUnavailable
         self.appends -= 1
-        await super().append(writes)
+        return await super().append(writes)
 
 
 @dataclass

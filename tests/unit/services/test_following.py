@@ -16,7 +16,7 @@ from broker.core.identifiers import NhsNumber
 from broker.core.keyed import unnumbered_reference, visit_named
 from broker.core.policy import Policy
 from broker.core.succession import Passage
-from broker.ports import InputTail, Record, Topic, Write
+from broker.ports import InputTail, Record, Topic, Write, nothing_known
 from broker.runtime.codecs import load_schemas
 from broker.services.also_followed import AlsoFollowed, kept_heard_by, notices_heard_by
 from broker.services.attendances import Attendances
@@ -46,12 +46,14 @@ class SlowTail:
         self.let_go = asyncio.Event()
         self._tail = tail
 
-    async def news(self) -> AsyncIterator[Sequence[Record]]:
+    async def news(
+        self, known: Callable[[int, int], bool] = nothing_known
+    ) -> AsyncIterator[Sequence[Record]]:
         """Wait, then yield."""
         self.looks += 1
         self.asked.set()
         await self.let_go.wait()
-        async for records in self._tail.news():
+        async for records in self._tail.news(known):
             yield records
 
     async def close(self) -> None:

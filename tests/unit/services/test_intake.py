@@ -12,6 +12,7 @@ import pytest
 
 from broker.adapters.memory import MemoryFactLog, MemoryKafka, MemoryRecord
 from broker.adapters.memory_sealing import MemorySealer
+from broker.core import operators
 from broker.core.alerts import ItemKind
 from broker.core.errors import KafkaUnavailable, StorageUnusable, UnwritableRecord
 from broker.core.facts import (
@@ -61,7 +62,7 @@ NAMED = parse_senders('[provider.RXX.sender.EDSYS]\naddresses = ["192.0.2.1"]', 
 class RefusingLog:
     """A `FactLog` whose Kafka is away."""
 
-    async def append(self, writes: Sequence[Write]) -> None:  # noqa: ARG002 - the port's signature
+    async def append(self, writes: Sequence[Write]) -> NoReturn:  # noqa: ARG002 - the port's signature
         """Refuse."""
         raise KafkaUnavailable
 
@@ -69,11 +70,11 @@ class RefusingLog:
 class NarrowLog(MemoryFactLog):
     """A `FactLog` on whose attendance topic nothing fits."""
 
-    async def append(self, writes: Sequence[Write]) -> None:
+    async def append(self, writes: Sequence[Write]) -> Sequence[operators.Place]:
         """Refuse attendances."""
         if any(write.topic == Topic.ATTENDANCES for write in writes):
             raise UnwritableRecord
-        await super().append(writes)
+        return await super().append(writes)
 
 
 class OutageLog(MemoryFactLog):
@@ -81,19 +82,20 @@ class OutageLog(MemoryFactLog):
 
     away = False
 
-    async def append(self, writes: Sequence[Write]) -> None:
+    async def append(self, writes: Sequence[Write]) -> Sequence[operators.Place]:
         """Append, or refuse while it is away."""
         if self.away:
             raise KafkaUnavailable
-        await super().append(writes)
+        return await super().append(writes)
 
 
 class SilentLog:
     """A `FactLog` that never answers, as a client without a deadline of its own."""
 
-    async def append(self, writes: Sequence[Write]) -> None:  # noqa: ARG002 - the port's signature
+    async def append(self, writes: Sequence[Write]) -> Sequence[operators.Place]:  # noqa: ARG002 - the port's
         """Wait for ever."""
         await asyncio.Event().wait()
+        return ()
 
 
 class BrokenCodec(FactCodec):

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import NoReturn
 
 import pytest
 
 from broker.adapters.memory import MemoryFactLog
 from broker.adapters.memory_archive import MemoryArchive
+from broker.core import operators
 from broker.core.answers import Finding, Uncheckable
 from broker.core.errors import InvalidFact, KafkaUnavailable
 from broker.core.facts import Access, IdentityKind, IdentityNotice, PlanFact, VisitMessage
@@ -106,11 +108,11 @@ def test_what_is_shown_was_told_before_and_the_authority_hears_of_it() -> None:
 class NoFactTaken(MemoryFactLog):
     """A log that takes the trail and no fact."""
 
-    async def append(self, writes: Sequence[Write]) -> None:
+    async def append(self, writes: Sequence[Write]) -> Sequence[operators.Place]:
         """Take what is for the trail."""
         if any(write.topic == Topic.ACCESSES for write in writes):
             raise KafkaUnavailable
-        await super().append(writes)
+        return await super().append(writes)
 
 
 def test_nothing_is_shown_of_a_look_that_nobody_can_be_told_of() -> None:
@@ -134,7 +136,7 @@ def test_nothing_is_read_that_is_not_on_the_trail() -> None:
     class Refusing(MemoryFactLog):
         """A log that takes nothing."""
 
-        async def append(self, writes: Sequence[Write]) -> None:  # noqa: ARG002 – the port's signature
+        async def append(self, writes: Sequence[Write]) -> NoReturn:  # noqa: ARG002 – the port's signature
             """Take nothing."""
             raise KafkaUnavailable
 

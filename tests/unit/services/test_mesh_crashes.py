@@ -19,6 +19,7 @@ from broker.adapters.sent_messages import SqlSentMessages
 from broker.core.delivery import State
 from broker.core.identifiers import OdsCode
 from broker.core.mailbox import Incoming, Outgoing
+from broker.core.operators import Place
 from broker.ports import Topic, Write
 from broker.services.delivering import OWNED_FOR
 from broker.services.mesh_courier import MeshCourier, Office
@@ -110,11 +111,12 @@ class MortalLog(MemoryFactLog):
         super().__init__(kafka)
         self._doom = doom
 
-    async def append(self, writes: Sequence[Write]) -> None:
+    async def append(self, writes: Sequence[Write]) -> Sequence[Place]:
         """Append, in two steps."""
         self._doom.step()
-        await super().append(writes)
+        places = await super().append(writes)
         self._doom.step()
+        return places
 
 
 def take(exchange: MemoryExchange, kafka: MemoryKafka, sent: MemorySent, doom: Doom) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import NoReturn
 
 import pytest
 
@@ -35,7 +36,7 @@ FILE = build_upload([Record()])
 class AwayLog(MemoryFactLog):
     """A `FactLog` whose Kafka is away."""
 
-    async def append(self, writes: Sequence[Write]) -> None:  # noqa: ARG002
+    async def append(self, writes: Sequence[Write]) -> NoReturn:  # noqa: ARG002
         """Take nothing."""
         raise KafkaUnavailable
 

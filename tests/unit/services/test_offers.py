@@ -15,6 +15,7 @@ from broker.adapters.memory_sealing import MemorySealer
 from broker.core.errors import KafkaUnavailable
 from broker.core.facts import VisitMessage
 from broker.core.identifiers import OdsCode
+from broker.core.operators import Place
 from broker.core.policy import Policy
 from broker.core.sender_keys import Codes
 from broker.core.senders import Provider, Sender, Senders, Unknown
@@ -42,12 +43,12 @@ class MoodyLog(MemoryFactLog):
 
     left = 1_000
 
-    async def append(self, writes: Sequence[Write]) -> None:
+    async def append(self, writes: Sequence[Write]) -> Sequence[Place]:
         """Append, or refuse."""
         if self.left == 0:
             raise KafkaUnavailable
         self.left -= 1
-        await super().append(writes)
+        return await super().append(writes)
 
 
 class House:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
@@ -9,6 +10,7 @@ from broker.adapters.memory_sealing import MemorySealer
 from broker.adapters.memory_tail import MemoryInputTail
 from broker.core.facts import VisitLeft, VisitMessage
 from broker.core.identifiers import NhsNumber
+from broker.core.operators import Place
 from broker.core.policy import Policy
 from broker.ports import Topic
 from broker.runtime.codecs import load_schemas
@@ -16,10 +18,13 @@ from broker.services.attendances import Attendances, Told
 from broker.services.following import Following
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
-from broker.services.own_writes import Heard
+from broker.services.own_writes import Heard, OwnWrites
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.facts_codec import FactCodec
 from tests.unit.services.test_numbers_in_use import HORIZON, KEY, MINUTE, RXX, A, B, T, message
+
+Places = Sequence[Sequence[Place]]
+"""Where what each step appended lies."""
 
 
 class CountingCodec(FactCodec):
@@ -54,20 +59,18 @@ class House:
             hear=self.heard.append,
         )
 
-    def write(self, number: NhsNumber, one: VisitMessage) -> Told:
-        """Make a message durable."""
+    def write(self, number: NhsNumber, one: VisitMessage) -> tuple[Told, Places]:
+        """Make a message durable, and return where."""
         told = self.attendances.told(number, one)
-        for writes in told.steps:
-            self.kafka.append(writes)
-        return told
+        return told, [self.kafka.append(writes) for writes in told.steps]
 
     def take(self, number: NhsNumber, one: VisitMessage) -> None:
         """Do the same and note it, as intake does."""
-        told = self.write(number, one)
-        self.attendances.note(told.facts, told.steps)
+        told, places = self.write(number, one)
+        self.attendances.note(told.facts, places)
 
     def catch_up(self, times: int = 1) -> tuple[int, int]:
-        """Read the log; return how many records were decoded so far, and how many are to be read back."""
+        """Follow the log; return how many records were decoded so far, and how many are to be come by."""
         for _ in range(times):
             asyncio.run(self.following.catch_up())
         return self.codec.decoded, len(self.attendances.own)
@@ -78,16 +81,29 @@ def of(told: Sequence[VisitMessage]) -> list[Heard]:
     return [Heard(RXX, "EDSYS", one.received_at) for one in told]
 
 
-def test_what_was_written_here_is_not_decoded_when_it_is_read_back() -> None:
+def test_what_was_written_here_is_not_read_back() -> None:
     """It was noted when it became durable; its sender is heard all the same, once."""
     house = House(MemoryKafka())
     told = [message(A, visit="V1"), message(A, T + MINUTE, visit="V2")]
     for one in told:
         house.take(A, one)
 
-    assert (0, 0) == house.catch_up()
+    assert (0, 0) == house.catch_up(times=2)
     assert of(told) == house.heard
     assert 2 == len(house.numbers)
+
+
+def test_what_was_written_here_behind_what_another_wrote_is_not_decoded() -> None:
+    """Only that is, though both are read."""
+    kafka = MemoryKafka()
+    house, other = House(kafka), House(kafka)
+    told = [message(A, T + MINUTE * n, visit=f"V{n}") for n in range(3)]
+    house.take(A, told[0])
+    other.take(A, told[1])
+    house.take(A, told[2])
+
+    assert (1, 0) == house.catch_up()
+    assert of(told) == house.heard
 
 
 def test_what_another_intake_wrote_is_decoded() -> None:
@@ -102,7 +118,7 @@ def test_what_another_intake_wrote_is_decoded() -> None:
 
 
 def test_the_same_message_from_another_intake_is_decoded() -> None:
-    """A resend that came to another is a record of its own, sealed anew."""
+    """A resend that came to another is a record of its own, in a place of its own."""
     kafka = MemoryKafka()
     house, other = House(kafka), House(kafka)
     told = message(A)
@@ -132,23 +148,34 @@ def test_a_visit_that_left_a_number_is_read_back_whole() -> None:
     assert [] == house.numbers.owed(T + timedelta(hours=1))
 
 
-def test_a_record_that_was_read_before_it_was_noted_is_kept_for_one_pass_more() -> None:
-    """The log may show it before its acknowledgement is heard: nothing is kept of it for ever."""
+def test_nothing_is_kept_of_a_record_that_was_read_before_it_was_noted() -> None:
+    """The log may show it before its acknowledgement is heard; its sender is heard once."""
     house = House(MemoryKafka())
-    told = house.write(A, message(A))
+    one = message(A)
+    told, places = house.write(A, one)
     assert (1, 0) == house.catch_up()
-    house.attendances.note(told.facts, told.steps)
+    house.attendances.note(told.facts, places)
 
-    assert 1 == len(house.attendances.own)
     assert (1, 0) == house.catch_up()
+    assert of([one]) == house.heard
 
 
-def test_what_is_told_while_the_log_is_read_is_known_in_the_next_pass() -> None:
-    """The pass that is under way may end before it."""
+def test_what_kafka_does_not_say_the_place_of_is_read() -> None:
+    """As of a record that it had already, when it was asked again after an answer that was lost."""
     house = House(MemoryKafka())
-    house.attendances.own.pass_begins()
-    house.take(A, message(A))
-    house.attendances.own.pass_ended()
+    told, places = house.write(A, message(A))
+    house.attendances.note(told.facts, [[replace(place, offset=-1) for place in step] for step in places])
 
-    assert 1 == len(house.attendances.own)
-    assert (0, 0) == house.catch_up()
+    assert (1, 0) == house.catch_up()
+
+
+def test_a_place_that_is_told_once_a_look_has_failed_there_is_read() -> None:
+    """Nobody was heard there, and whoever looks next hears its sender: once."""
+    own = OwnWrites()
+    assert own.come_by(0, 7) is None
+    own.wrote(Place(topic=Topic.ATTENDANCES, partition=0, offset=7), message(A))
+    own.wrote(Place(topic=Topic.ATTENDANCES, partition=1, offset=7), message(A))
+
+    assert own.come_by(0, 7) is None
+    assert Heard(RXX, "EDSYS", T) == own.come_by(1, 7)
+    assert own.come_by(1, 7) is None

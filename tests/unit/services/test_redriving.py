@@ -11,7 +11,7 @@ from broker.adapters.memory import MemoryFactLog
 from broker.core.desk_errors import CannotRedrive
 from broker.core.errors import KafkaUnavailable
 from broker.core.facts import PlanFact, VisitMessage
-from broker.core.operators import ActionKind
+from broker.core.operators import ActionKind, Place
 from broker.ports import Topic, Write
 from broker.services import dialects, intake, redriving
 from broker.services.redriving import UNOPENED
@@ -30,11 +30,11 @@ BAD = Record(child=Person(number="9990000019"))
 class FactlessPen(MemoryFactLog):
     """A pen that is good for the audit trail only."""
 
-    async def append(self, writes: Sequence[Write]) -> None:
+    async def append(self, writes: Sequence[Write]) -> Sequence[Place]:
         """Refuse whatever is no audit entry."""
         if any(write.topic != Topic.AUDIT for write in writes):
             raise KafkaUnavailable
-        await super().append(writes)
+        return await super().append(writes)
 
 
 def _fail(*_args: object, **_more: object) -> NoReturn:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import NoReturn
 
 import pytest
 
@@ -23,7 +24,7 @@ from tests.builders.upload import Person, Record, build_upload
 class RefusingPen(MemoryFactLog):
     """A pen whose Kafka is away."""
 
-    async def append(self, writes: Sequence[Write]) -> None:  # noqa: ARG002 - the port's signature
+    async def append(self, writes: Sequence[Write]) -> NoReturn:  # noqa: ARG002 - the port's signature
         """Refuse."""
         raise KafkaUnavailable
 

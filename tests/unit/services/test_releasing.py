@@ -13,7 +13,7 @@ from broker.core.desk_errors import CannotRelease, NotForThisRole
 from broker.core.desk_roles import Role
 from broker.core.errors import KafkaUnavailable
 from broker.core.identifiers import NhsNumber, OdsCode
-from broker.core.operators import ActionKind
+from broker.core.operators import ActionKind, Place
 from broker.ports import Topic, Write
 from broker.services.desk_log import DeskLog
 from broker.services.releasing import GONE, READABLE, RELEASED, Released, Releasing
@@ -28,11 +28,11 @@ ADA = next(numbers())
 class FactlessPen(MemoryFactLog):
     """A pen that is good for the audit trail only."""
 
-    async def append(self, writes: Sequence[Write]) -> None:
+    async def append(self, writes: Sequence[Write]) -> Sequence[Place]:
         """Refuse whatever is no audit entry."""
         if any(write.topic != Topic.AUDIT for write in writes):
             raise KafkaUnavailable
-        await super().append(writes)
+        return await super().append(writes)
 
 
 def releasing(

@@ -10,6 +10,7 @@ import pytest
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.adapters.memory_demographics import MemoryDemographics
 from broker.adapters.memory_sealing import MemorySealer
+from broker.core import operators
 from broker.core.demographics import Current, Invalidated, SearchAnswer
 from broker.core.errors import KafkaUnavailable
 from broker.core.facts import Details, IdentityKind, IdentityNotice, VisitMessage
@@ -65,13 +66,13 @@ class EndingLog(MemoryFactLog):
 
     appends_left: int | None = None
 
-    async def append(self, records: Sequence[Write]) -> None:
+    async def append(self, records: Sequence[Write]) -> Sequence[operators.Place]:
         """Append, or be gone as Kafka is for a process that ends."""
         if self.appends_left == 0:
             raise KafkaUnavailable("the process ended")
         if self.appends_left is not None:
             self.appends_left -= 1
-        await super().append(records)
+        return await super().append(records)
 
 
 class AskingIntake:

@@ -42,7 +42,7 @@ LOADED, NOT_LOADED = RecordCode.LOADED, RecordCode.NOT_LOADED
 class RefusingLog:
     """A `FactLog` whose Kafka is away."""
 
-    async def append(self, writes: Sequence[Write]) -> None:  # noqa: ARG002 - the port's signature
+    async def append(self, writes: Sequence[Write]) -> NoReturn:  # noqa: ARG002 - the port's signature
         """Refuse."""
         raise KafkaUnavailable
 
