@@ -15,7 +15,7 @@ from broker.core.errors import InvalidFact
 from broker.core.facts import Access, Birth, Fact, IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber, OdsCode, aware, to_the_minute
 from broker.core.keyed import IdentityKey, user_reference
-from broker.core.newborn_links import birth_id
+from broker.core.newborn_links import birth_id, named_by_notice
 from broker.core.number_answers import notice_of
 from broker.core.number_ranges import Takes, Taking, takes_any
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, Place
@@ -243,7 +243,11 @@ class FactDesk:
     async def add_birth(
         self, mother: NhsNumber, *, baby: NhsNumber, born: date, recorded_at: datetime, grounds: Grounds
     ) -> Added:
-        """Put in a birth notice: whose child a baby is, and when it was born; twice is once (ruling 26)."""
+        """
+        Put in a birth notice: whose child a baby is, and when it was born; twice is once (ruling 26).
+
+        A notice that corrects it ends it as any other, whichever way that comes.
+        """
         if baby == mother:
             raise InvalidFact("nobody is a child of their own")
         now = self._clock()
@@ -254,6 +258,7 @@ class FactDesk:
             birth_id="",
             baby=baby,
             born=born,
+            named=named_by_notice(self._key, baby, mother),
             recorded_at=recorded_at,
             received_at=to_the_minute(aware(now)),
         )

@@ -17,6 +17,8 @@ from broker.core.facts import ABOUT_A_VISIT, Access, Birth, Details, Fact, Ident
 from broker.core.holding import HOLDS
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import visit_reference
+from broker.core.newborn import Corrected, has_ended
+from broker.core.newborn_links import named_by_notice
 from broker.core.number_answers import answered
 from broker.core.number_ranges import Takes, takes_any, takes_for_tests
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, OperatorAction, Place
@@ -31,7 +33,7 @@ from tests.spec.numbers import numbers_beginning
 NOW = datetime(2026, 3, 2, 12, 0, 0, 123_456, tzinfo=UTC)
 SAID = datetime(2026, 3, 2, 10, tzinfo=UTC)
 BORN = SAID.date()
-ROBIN, ALEX = NhsNumber("9990000018"), NhsNumber("9990000026")
+ROBIN, ALEX, OTHER = map(NhsNumber, ("9990000018", "9990000026", "9990000034"))
 GROUNDS = Grounds(by="ops-7", reason="ticket 4711")
 VIEW: dict[str, Any] = {
     "organisation": OdsCode("RXH"),
@@ -448,6 +450,22 @@ def test_a_birth_lies_in_the_attendances_under_the_mother() -> None:
     (record, _) = bench.kafka.read(Topic.ATTENDANCES)
     assert "kin" == read_headers(record.headers).data_schema
     assert ALEX.key not in (record.value or b"")
+
+
+def test_a_birth_put_in_by_hand_is_ended_by_a_notice_that_corrects_it() -> None:
+    """It is a birth notice: whom a later one names is the mother, and nobody before (ruling 26)."""
+    bench = Bench()
+    add_birth(bench)
+    [(_, birth)] = bench.facts()
+    assert isinstance(birth, Birth)
+
+    def ended(mother: NhsNumber, after: timedelta) -> bool:
+        """Whether a correction that names a mother so long after it ends it."""
+        name = named_by_notice(KEY, ALEX, mother)
+        return has_ended(birth, {}, (), Corrected(frozenset({name}), SAID + after))
+
+    minute = timedelta(minutes=1)
+    assert [True, False, False] == [ended(OTHER, minute), ended(ROBIN, minute), ended(OTHER, -minute)]
 
 
 @pytest.mark.parametrize(
