@@ -59,7 +59,12 @@ class MeshUploads:
             outcome = self._desk.refuse(incoming.trouble.value)
         else:
             senders = frozenset({owner} if owner is not None else ())
-            outcome = await self._desk.take(in_memory(incoming.body), door=UploadDoor.MESH, senders=senders)
+            outcome = await self._desk.take(
+                in_memory(incoming.body),
+                door=UploadDoor.MESH,
+                senders=senders,
+                known_as=incoming.message_id,
+            )
         acknowledgement = Outgoing(
             mailbox=incoming.sender,
             workflow=self._workflow,

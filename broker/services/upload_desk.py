@@ -86,17 +86,19 @@ class UploadDesk:
         door: UploadDoor,
         senders: frozenset[OdsCode] | None = None,
         media_type: MediaType = MediaType.XML,
+        known_as: str = "",
     ) -> Outcome:
         """
         Make durable what a file says, keep it with its answer, and return that; it may be taken again.
 
         It is sealed first and read from there: what is read twice must not change in between.
         `senders` are the authorities for which whoever handed it in may send, None where the door knows
-        nobody: a file of any other is refused as a whole, and nothing of it is loaded. Raises as
+        nobody: a file of any other is refused as a whole, and nothing of it is loaded. `known_as` is what the
+        door knows this one file by: taken again it takes the place of what was kept of it. Raises as
         `Uploads.load` does, and `StorageUnusable` where it cannot be kept: it is then to be taken again.
         """
         received_at = aware(self._clock())
-        upload_id = secrets.token_hex(16)
+        upload_id = self._key.derive("upload", door.value, known_as) if known_as else secrets.token_hex(16)
         draft = await asyncio.to_thread(self._store.begin, upload_id)
         try:
             digested = await asyncio.to_thread(_copied, content, draft)

@@ -60,10 +60,11 @@ class House:
         self.refused: list[tuple[str, str]] = []
         self.sent = MemorySent()
         self.unnoted: list[str] = []
+        self.kept = MemoryUploads()
         uploads = MeshUploads(
             UploadDesk(
                 self.desk.uploads,
-                MemoryUploads(),
+                self.kept,
                 key=KEY,
                 clock=lambda: NOW,
                 told=lambda _door, _answer: None,
@@ -272,6 +273,25 @@ def test_a_message_that_the_exchange_cannot_hand_over_or_answer_holds_up_no_othe
     assert [Fate.POSTPONED, Fate.TAKEN] == house.fates
     assert [first] == [one.message_id for one in house.waiting()]
     assert 1 == len(house.waiting(COUNCIL))
+
+
+def test_a_file_that_cannot_be_answered_is_kept_once_however_often_it_is_taken() -> None:
+    """While the exchange takes no answer the disk does not fill; two files are two, though they are equal."""
+
+    class Deaf(MemoryMailbox):
+        """Takes no answer."""
+
+        async def send(self, message: Outgoing) -> str:
+            """Be away."""
+            raise MailboxUnavailable(message.workflow)
+
+    house = House(mailbox=Deaf)
+    house.post(FILE)
+    house.post(FILE)
+
+    assert [False] * 3 == [house.poll() for _ in range(3)]
+    assert 2 == len(house.kept.every())
+    assert {"CPF02"} == {one.result.code for one in house.kept.every() if one.result}
 
 
 def test_a_message_that_is_gone_before_it_is_read_is_nobodys_matter() -> None:
