@@ -31,7 +31,7 @@ class WaitingRecordsUnanswered(
     level=Level.WARNING,
     action="Mend the way to the demographic source; the records wait, and are asked about in the next round.",
 ):
-    """The demographic source did not answer about records of uploads that wait for it to agree."""
+    """Of records of uploads that wait for the demographic source to agree it is not known whether it does."""
 
     count: int
 

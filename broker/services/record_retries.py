@@ -9,7 +9,14 @@ times. What does not stays where it lies, and goes with its retention.
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 
-from broker.core.errors import DemographicsUnavailable, MalformedMessage, UnsealingFailed
+from broker.core.errors import (
+    DemographicsUnavailable,
+    KafkaUnavailable,
+    MalformedMessage,
+    ReaderLost,
+    StorageUnusable,
+    UnsealingFailed,
+)
 from broker.core.source_pace import FAILURES_MAX
 from broker.core.verification import Verification
 from broker.ports import Archive, Record, Topic
@@ -34,8 +41,8 @@ class RecordRetries:
     """
     The records that wait, as `cpis.rejected` has them.
 
-    `count` is told `waiting record loaded` for each that agrees, and `waiting records unanswered` for each
-    about which the source did not answer: the next round asks again.
+    `count` is told `waiting record loaded` for each that agrees, and `waiting records unanswered` for each of
+    which it is not known whether it does: the next round asks again.
     """
 
     def __init__(self, records: RecordsCodec, ask_again: AskAgain, *, count: Callable[[str], None]) -> None:
@@ -50,7 +57,8 @@ class RecordRetries:
         Ask about each record that waits, the newest of one plan alone; raise `KafkaUnavailable`.
 
         The newest come first, so that of several versions the last is the one that is asked about. One about
-        whom the source does not answer keeps no other back; so many in a row end the round: it is away.
+        whom the source does not answer, or on whom we fail, keeps no other back; so many silences in a row
+        end the round: it is away. Raises `StorageUnusable` and `ReaderLost` as well.
         """
         places = [place async for place in self._waiting(archive)]
         tried: set[About] = set()
@@ -69,6 +77,11 @@ class RecordRetries:
                 failures += 1
                 if failures >= FAILURES_MAX:
                     return
+                continue
+            except (KafkaUnavailable, ReaderLost, StorageUnusable):
+                raise
+            except Exception:  # noqa: BLE001 - a defect of ours keeps no other record back, and ends nothing
+                self._count("waiting records unanswered")
                 continue
             failures = 0
             if loaded:

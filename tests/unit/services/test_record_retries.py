@@ -11,7 +11,7 @@ import pytest
 from broker.adapters.memory_archive import MemoryArchive
 from broker.adapters.memory_demographics import MemoryDemographics
 from broker.core.demographics import Current, Invalidated, NumberAnswer, SupersededBy
-from broker.core.errors import DemographicsUnavailable
+from broker.core.errors import DemographicsUnavailable, KafkaUnavailable, ReaderLost, StorageUnusable
 from broker.core.facts import Details, PlanType
 from broker.core.identifiers import NhsNumber
 from broker.core.source_pace import FAILURES_MAX
@@ -38,12 +38,13 @@ class CountingSource(MemoryDemographics):
         super().__init__()
         self.asked = 0
         self.silent_about: NhsNumber | None = None
+        self.fault: Exception = DemographicsUnavailable()
 
     async def get(self, number: NhsNumber) -> NumberAnswer:
         """Count, then answer."""
         self.asked += 1
         if number == self.silent_about:
-            raise DemographicsUnavailable
+            raise self.fault
         return await super().get(number)
 
 
@@ -186,6 +187,32 @@ def test_one_about_whom_the_source_does_not_answer_keeps_no_other_back(silent: N
     office.source.silent_about = None
     office.go_round()
     assert {CHILD.key, OTHER.key} == office.desk.plans().keys()
+
+
+@pytest.mark.parametrize("broken", [CHILD, OTHER])
+def test_a_record_on_which_we_fail_keeps_no_other_back_and_ends_nothing(broken: NhsNumber) -> None:
+    """A defect of ours costs this record a round: the doors are in the same process (R14)."""
+    office = Office()
+    office.desk.load(build_upload([child(), child(OTHER)]))
+    office.source.put(CHILD, AGREES)
+    office.source.put(OTHER, AGREES)
+    office.source.silent_about, office.source.fault = broken, ZeroDivisionError()
+
+    office.go_round()
+
+    assert {CHILD.key, OTHER.key} - {broken.key} == office.desk.plans().keys()
+    assert {"waiting records unanswered": 1, "waiting record loaded": 1} == office.counts
+
+
+@pytest.mark.parametrize("fault", [KafkaUnavailable(), StorageUnusable(), ReaderLost()])
+def test_where_nothing_can_be_loaded_the_round_ends(fault: Exception) -> None:
+    """It is no record's fault: all of them wait for the next one."""
+    office = Office()
+    office.desk.load(build_upload([child()]))
+    office.source.silent_about, office.source.fault = CHILD, fault
+
+    with pytest.raises(type(fault)):
+        office.go_round()
 
 
 def test_a_record_that_was_at_fault_by_itself_is_not_asked_about() -> None:
