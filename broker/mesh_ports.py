@@ -1,6 +1,6 @@
 """The narrow protocols for the national message exchange: how it is spoken to, and what was sent there."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -18,8 +18,21 @@ class Mailbox(Protocol):
         """Return the ids of messages that have not been acknowledged, the oldest first, 10,000 at most."""
         ...
 
-    async def read(self, message_id: str) -> Incoming | None:
-        """Return a message with its content, put together and unpacked; None for one that is gone."""
+    async def read(self, message_id: str, *, heading_of: Collection[str] = ()) -> Incoming | None:
+        """
+        Return a message with its content, put together and unpacked; None for one that is gone.
+
+        Of one by the workflows of `heading_of` the content is left where it is.
+        """
+        ...
+
+    async def copy(self, message_id: str, write: Callable[[bytes], None]) -> None:
+        """
+        Write the content of a message in pieces, in whichever thread, put together and unpacked.
+
+        Raises `MalformedMessage` with the words of a `Trouble` where that is not to be had, and what `write`
+        raises of ours.
+        """
         ...
 
     async def acknowledge(self, message_id: str) -> None:

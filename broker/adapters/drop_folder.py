@@ -2,7 +2,8 @@
 The drop folder: upload files appear in it, and leave it once what they say is durable.
 
 Knows when a file is complete, where the answer to its sender goes (`done/`, `refused/`), and how long to wait
-when Kafka is away. What a file says and the answer says, and where both are kept sealed, its handler knows.
+when one cannot be handed over. What a file says and the answer says, where both are kept sealed, and which of
+several is taken first, its handler knows.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from typing import NamedTuple
 from broker.adapters.file_content import content_of
 from broker.adapters.private_file import write_private_pieces
 from broker.adapters.storage import unusable
-from broker.core.errors import BrokerError, KafkaUnavailable
+from broker.core.errors import BrokerError
 from broker.upload_ports import Content
 
 DONE = "done"
@@ -41,8 +42,12 @@ class Verdict:
     answer: Iterable[bytes] = field(repr=False)
 
 
-Handle = Callable[[Content], Awaitable[Verdict]]
-"""Makes a file's content durable; raises `BrokerError` where it must be taken again, later."""
+Handle = Callable[[Content, str], Awaitable[Verdict]]
+"""
+Makes a file's content durable; raises `BrokerError` where it must be taken again, later.
+
+The second argument is a name that this file alone has, as long as it lies there untouched.
+"""
 
 Refuse = Callable[[str], Verdict]
 """Answers a file that is not to be read, for this reason."""
@@ -50,11 +55,12 @@ Refuse = Callable[[str], Verdict]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How often the folder is looked at, in seconds, and how much of a file is taken."""
+    """How often the folder is looked at, in seconds, how much of a file is taken, and how many at once."""
 
     look_seconds: float = 0.5  # a file is taken at the second look that finds it unchanged
-    retry_seconds_min: float = 1.0  # Kafka is back soon after a restart
-    retry_seconds_max: float = 30.0  # and a long absence is not worth a busy loop
+    retry_seconds_min: float = 1.0  # somebody made room
+    retry_seconds_max: float = 30.0  # and a full disk is not worth a busy loop
+    at_once_max: int = 1_000  # what is handed over is on the disk twice until it is answered
     file_bytes_max: int = 1_073_741_824  # the largest authority's file is some 4 MB; disks are finite
 
 
@@ -63,15 +69,17 @@ class _Look(NamedTuple):
 
     size: int
     modified_ns: int
+    changed_ns: int
+    inode: int
 
 
 class DropFolder:
     """
-    Takes the `*.xml` files of one folder, oldest first, each once; `run` until cancelled.
+    Hands over the `*.xml` files of one folder, oldest first, each once; `run` until cancelled.
 
-    A file is left where it is until its handler has returned, so a crash in the middle repeats it. `count` is
-    told `upload done`, `upload refused`, `upload postponed` (Kafka or the file could not be reached) and
-    `upload folder unreadable`.
+    None waits for another, but in its handler. A file is left where it is until that has returned, so a crash
+    in the middle repeats it. `count` is told `upload done`, `upload refused`, `upload postponed` (the file
+    could not be reached or not be kept) and `upload folder unreadable`.
     """
 
     def __init__(
@@ -89,6 +97,7 @@ class DropFolder:
         self._count = count
         self._pace = pace or Pace()
         self._seen: dict[Path, _Look] = {}
+        self._taking: dict[Path, asyncio.Task[bool]] = {}
 
     def prepare(self) -> None:
         """Make the folders; raise `StorageUnusable` where that is not possible."""
@@ -99,36 +108,57 @@ class DropFolder:
             raise unusable("CPIS_DROP_FOLDER", self._folder, error) from error
 
     async def run(self) -> None:
-        """Look, take what is complete, wait; for ever. Waits longer while files are postponed."""
+        """Look, hand over what is complete, wait; for ever. Waits longer while files are postponed."""
         retry_seconds = self._pace.retry_seconds_min
-        while True:
-            if await self.look():
-                retry_seconds = self._pace.retry_seconds_min
-                await asyncio.sleep(self._pace.look_seconds)
-            else:
-                await asyncio.sleep(retry_seconds)
-                retry_seconds = min(2 * retry_seconds, self._pace.retry_seconds_max)
+        taking: set[asyncio.Task[bool]] = set()
+        try:
+            while True:
+                begun = await self._begin()
+                taking |= set(begun or ())
+                ended = {one for one in taking if one.done()}
+                taking -= ended
+                if begun is not None and all(one.result() for one in ended):
+                    retry_seconds = self._pace.retry_seconds_min if ended else retry_seconds
+                    await asyncio.sleep(self._pace.look_seconds)
+                else:
+                    await asyncio.sleep(retry_seconds)
+                    retry_seconds = min(2 * retry_seconds, self._pace.retry_seconds_max)
+        finally:
+            for one in taking:
+                one.cancel()
+            await asyncio.gather(*taking, return_exceptions=True)
 
     async def look(self) -> bool:
-        """Take every file that has not changed since the last look; return whether none was postponed."""
+        """Hand over what has not changed since the last look; return whether nothing was postponed."""
+        begun = await self._begin()
+        return begun is not None and all(await asyncio.gather(*begun))
+
+    async def _begin(self) -> list[asyncio.Task[bool]] | None:
+        """Begin with what has not changed since the last look; return None where nothing can be seen."""
         try:
             seen = await asyncio.to_thread(self._scan)
         except OSError:
             self._count("upload folder unreadable")
-            return False
+            return None
         complete = [path for path, look in seen.items() if self._seen.get(path) == look]
         self._seen = seen
-        all_settled = True
+        begun: list[asyncio.Task[bool]] = []
         for path in complete:
-            try:
-                await self._take(path)
-            except KafkaUnavailable:
-                self._count("upload postponed")
-                return False
-            except (BrokerError, OSError):  # this file alone: no right to it, its reader lost, the disk full
-                self._count("upload postponed")
-                all_settled = False
-        return all_settled
+            if path not in self._taking and len(self._taking) < self._pace.at_once_max:
+                self._taking[path] = asyncio.create_task(self._try(path, seen[path]))
+                begun.append(self._taking[path])
+        return begun
+
+    async def _try(self, path: Path, look: _Look) -> bool:
+        """Take one file; return whether that is done, and need not be tried again."""
+        try:
+            await self._take(path, look)
+        except (BrokerError, OSError):  # this file alone: no right to it, the disk full
+            self._count("upload postponed")
+            return False
+        finally:
+            del self._taking[path]
+        return True
 
     def destroy_before(self, moment: datetime) -> int:
         """
@@ -166,14 +196,14 @@ class DropFolder:
                             found[Path(entry.path)] = _look_at(status)
         return dict(sorted(found.items(), key=lambda file: (file[1].modified_ns, file[0].name)))
 
-    async def _take(self, path: Path) -> None:
+    async def _take(self, path: Path, look: _Look) -> None:
         """Have one file made durable, then move it."""
-        if self._seen[path].size > self._pace.file_bytes_max:
+        if look.size > self._pace.file_bytes_max:
             verdict = self._refuse(_TOO_LARGE)
         else:
-            verdict = await self._handle(content_of(path))
-        await asyncio.to_thread(_settle, path, verdict, self._seen[path])
-        del self._seen[path]  # another of that name has to be seen twice as well
+            verdict = await self._handle(content_of(path), f"{path.name} {look}")
+        await asyncio.to_thread(_settle, path, verdict, look)
+        self._seen.pop(path, None)  # another of that name has to be seen twice as well
         self._count("upload done" if verdict.accepted else "upload refused")
 
 
@@ -197,7 +227,7 @@ def _settle(path: Path, verdict: Verdict, look: _Look) -> None:
 
 def _look_at(status: os.stat_result) -> _Look:
     """Return what a look sees of a file."""
-    return _Look(status.st_size, status.st_mtime_ns)
+    return _Look(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 def _free(path: Path) -> Path:

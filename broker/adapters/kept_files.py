@@ -295,6 +295,7 @@ def _said(upload: KeptUpload) -> dict[str, Any]:
         "received_at": upload.received_at.isoformat(),
         "digest": upload.digest,
         "postponed": upload.postponed,
+        "again_at": None if upload.again_at is None else upload.again_at.isoformat(),
         "lost": upload.lost,
         "complete": upload.complete,
         "result": None
@@ -320,6 +321,7 @@ def _known(said: dict[str, Any], upload_id: str) -> KeptUpload:
         received_at=aware(datetime.fromisoformat(said["received_at"])),
         digest=said["digest"],
         postponed=said["postponed"],
+        again_at=None if said["again_at"] is None else aware(datetime.fromisoformat(said["again_at"])),
         lost=said["lost"],
         complete=said["complete"],
         result=None if said["result"] is None else Result(**said["result"]),

@@ -1,8 +1,9 @@
 """The in-memory twin of the message exchange: mailboxes of one process that send to each other."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 
+from broker.core.errors import MalformedMessage
 from broker.core.mailbox import Incoming, Outgoing, Whereabouts
 from broker.core.mesh_errors import MailboxUnavailable, MessageRefused
 
@@ -64,10 +65,21 @@ class MemoryMailbox:
             if held.recipient == self._name and held.where is Whereabouts.WAITING
         ]
 
-    async def read(self, message_id: str) -> Incoming | None:
-        """Return a message, None for one that is gone."""
+    async def read(self, message_id: str, *, heading_of: Collection[str] = ()) -> Incoming | None:
+        """Return a message, of some workflows without its content, None for one that is gone."""
         held = self._mine(message_id)
+        if held is not None and held.incoming.workflow in heading_of:
+            return replace(held.incoming, body=b"", trouble=None)
         return None if held is None else held.incoming
+
+    async def copy(self, message_id: str, write: Callable[[bytes], None]) -> None:
+        """Write the content of a message."""
+        held = self._mine(message_id)
+        if held is None:
+            raise MailboxUnavailable
+        if held.incoming.trouble is not None:
+            raise MalformedMessage(held.incoming.trouble.value)
+        write(held.incoming.body)
 
     async def acknowledge(self, message_id: str) -> None:
         """Have the exchange forget a message; one that is gone may be acknowledged again."""

@@ -2,12 +2,12 @@
 A mailbox at the national message exchange, MESH, by the client that NHS England publishes.
 
 The client waits, so each call is made in a thread, one at a time, with a time limit. Content that came in
-chunks or packed is put together and unpacked, up to a limit: what unpacks to more is not read.
+chunks or packed is put together and unpacked piece by piece, up to a limit: what unpacks to more is not read.
 """
 
 import asyncio
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -17,8 +17,16 @@ from urllib.parse import quote
 from mesh_client import MeshClient, MeshError
 from requests import HTTPError
 
-from broker.core.errors import MalformedMessage
-from broker.core.mailbox import BYTES_MAX, Incoming, Outgoing, Report, Trouble, Whereabouts
+from broker.core.errors import BrokerError, MalformedMessage
+from broker.core.mailbox import (
+    BYTES_MAX,
+    COPIED_BYTES_MAX,
+    Incoming,
+    Outgoing,
+    Report,
+    Trouble,
+    Whereabouts,
+)
 from broker.core.mesh_errors import MailboxUnavailable, MessageRefused
 from broker.wire.gunzip import Gunzip
 
@@ -52,13 +60,18 @@ class MeshAddress:
 
 
 class MeshMailbox:
-    """One mailbox; `bytes_max` is the most that is read of a message, `page` how many are listed at once."""
+    """
+    One mailbox; `page` is how many messages are listed at once.
+
+    `bytes_max` is the most that is read of a message, `copied_bytes_max` the most that is copied.
+    """
 
     def __init__(
         self,
         address: MeshAddress,
         *,
         bytes_max: int = BYTES_MAX,
+        copied_bytes_max: int = COPIED_BYTES_MAX,
         seconds: float = SECONDS,
         page: int = PAGE,
     ) -> None:
@@ -76,6 +89,7 @@ class MeshMailbox:
             timeout=seconds,
         )
         self._bytes_max = bytes_max
+        self._copied_bytes_max = copied_bytes_max
         self._page = page
         self._turn = asyncio.Lock()
 
@@ -85,9 +99,13 @@ class MeshMailbox:
             lambda: list(islice(self._client.iterate_message_ids(batch_size=self._page), _WAITING_MAX))
         )
 
-    async def read(self, message_id: str) -> Incoming | None:
-        """Return a message with its content, put together and unpacked; None for one that is gone."""
-        return await self._call(lambda: self._read(message_id), gone=None)
+    async def read(self, message_id: str, *, heading_of: Collection[str] = ()) -> Incoming | None:
+        """Return a message, of some workflows without its content; None for one that is gone."""
+        return await self._call(lambda: self._read(message_id, heading_of), gone=None)
+
+    async def copy(self, message_id: str, write: Callable[[bytes], None]) -> None:
+        """Write the content of a message in pieces, in a thread; raise `MalformedMessage`."""
+        await self._call(lambda: self._copy(message_id, write))
 
     async def acknowledge(self, message_id: str) -> None:
         """Have the exchange forget a message; one that is gone may be acknowledged again."""
@@ -120,6 +138,8 @@ class MeshMailbox:
         async with self._turn:
             try:
                 return await asyncio.to_thread(call)
+            except BrokerError:
+                raise
             except MeshError as error:
                 refused: Exception = MessageRefused(_code_of(error))
             except HTTPError as error:
@@ -131,7 +151,7 @@ class MeshMailbox:
                 refused = MailboxUnavailable(f"the message exchange cannot be used: {type(error).__name__}")
         raise refused  # outside the handlers: the words of the client may repeat what it was sent
 
-    def _read(self, message_id: str) -> Incoming:
+    def _read(self, message_id: str, heading_of: Collection[str]) -> Incoming:
         """Return a message, in a thread."""
         message: Any = self._client.retrieve_message(message_id)
         try:
@@ -139,41 +159,59 @@ class MeshMailbox:
             report = None
             if said.get("messagetype", "").upper() == "REPORT":
                 report = Report(code=said.get("statuscode", ""), local_id=message.local_id)
-            body, trouble = (b"", None) if report else self._content(message)
+            body, trouble = bytearray(), None
+            if report is None and message.workflow_id not in heading_of:
+                trouble = _unpacked(message, body.extend, self._bytes_max)
         finally:
             message.close()
         return Incoming(
             message_id=message_id,
             sender=message.sender or "",
             workflow=message.workflow_id or "",
-            body=body,
+            body=b"" if trouble else bytes(body),
             report=report,
             trouble=trouble,
         )
 
-    def _content(self, message: Any) -> tuple[bytes, Trouble | None]:
-        """Return what a message holds, or what keeps it from us."""
-        data = bytearray()
+    def _copy(self, message_id: str, write: Callable[[bytes], None]) -> None:
+        """Write the content of a message, in a thread."""
+        message: Any = self._client.retrieve_message(message_id)
         try:
-            while len(data) <= self._bytes_max and (more := message.read(_READ_BYTES)):
-                data += more
-            if message.compressed and data.startswith(_GZIP):
-                return self._unpacked(bytes(data))
-        except (EOFError, zlib.error):
-            return b"", Trouble.UNREADABLE
-        return (bytes(data), None) if len(data) <= self._bytes_max else (b"", Trouble.TOO_LARGE)
+            trouble = _unpacked(message, write, self._copied_bytes_max)
+        finally:
+            message.close()
+        if trouble is not None:
+            raise MalformedMessage(trouble.value)
 
-    def _unpacked(self, data: bytes) -> tuple[bytes, Trouble | None]:
-        """Return what was packed, every part of it, or what keeps it from us."""
-        unpacking, content = Gunzip(), bytearray()
-        try:
-            for piece in unpacking.pieces(data):
-                content += piece
-                if len(content) > self._bytes_max:
-                    return b"", Trouble.TOO_LARGE
-        except MalformedMessage:
-            return b"", Trouble.UNREADABLE
-        return (bytes(content), None) if unpacking.whole else (b"", Trouble.UNREADABLE)
+
+def _unpacked(message: Any, write: Callable[[bytes], object], most: int) -> Trouble | None:
+    """Write what a message holds, so many bytes at most; return what keeps it from us."""
+    left = most
+    try:
+        for piece in _pieces(message):
+            left -= len(piece)
+            if left < 0:
+                return Trouble.TOO_LARGE
+            write(piece)
+    except (zlib.error, EOFError, MalformedMessage):
+        return Trouble.UNREADABLE
+    return None
+
+
+def _pieces(message: Any) -> Iterator[bytes]:
+    """Yield what a message holds; raise `EOFError` where what was packed is cut short."""
+    head = message.read(_READ_BYTES)
+    if not (message.compressed and head.startswith(_GZIP)):
+        while head:
+            yield head
+            head = message.read(_READ_BYTES)
+        return
+    unpacking = Gunzip()
+    while head:
+        yield from unpacking.pieces(head)
+        head = message.read(_READ_BYTES)
+    if not unpacking.whole:
+        raise EOFError
 
 
 class _Client(MeshClient):

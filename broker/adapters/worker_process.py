@@ -30,6 +30,7 @@ READ_BYTES = 131_072
 """How much is read at once: some 50 records, which are then made durable before the next."""
 
 _BEGIN = "begin"
+_LESS_URGENT = 5  # steps of the system's scheduler: three files side by side are more than two cores
 _IDLE_SECONDS = 60.0  # files of a reload come one after the other; what a process holds is then given back
 
 _Call = Callable[..., Any]  # a function and its arguments, aside
@@ -163,7 +164,7 @@ def _close(kept: "ref[ReadAside]") -> None:
 def _started() -> ProcessPoolExecutor:
     """Start a process for files."""
     return ProcessPoolExecutor(
-        max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent
+        max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_serve_parent
     )
 
 
@@ -199,8 +200,13 @@ def _call(name: str, *words: Any) -> Any:
     return getattr(_readers[0], name)(*words)
 
 
-def _end_with_parent() -> None:
-    """Have this process end when its parent is killed: the pool's own pipes would keep it for ever."""
+def _serve_parent() -> None:
+    """
+    Let hospitals' doors in the parent come first, and have this process end with it.
+
+    When the parent is killed the pool's own pipes would keep it for ever.
+    """
+    os.nice(_LESS_URGENT)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_await_end, args=(parent.sentinel,), daemon=True).start()

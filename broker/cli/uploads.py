@@ -16,7 +16,7 @@ from broker.runtime.parts import present
 from broker.runtime.settings import Settings, load_settings
 from broker.services.kept_desk import KeptDesk
 
-_COLUMNS = ("upload", "received_at", "door", "authority", "code", "loaded", "failed")
+_COLUMNS = ("upload", "received_at", "door", "authority", "code", "loaded", "failed", "again_at")
 _PARTS: dict[str, Part] = {"file": Part.FILE, "acknowledgement": Part.XML, "json": Part.JSON}
 
 
@@ -28,7 +28,11 @@ def uploads() -> None:
 @uploads.command("list")
 @json_option
 def list_uploads(*, as_json: bool) -> None:
-    """List what is kept, oldest first, and what became of it; it names nobody."""
+    """
+    List what is kept, oldest first, and what became of it; it names nobody.
+
+    Of what could not be taken, `code` says why, and `again_at` until when it is left alone at most.
+    """
     kept = _kept(load_settings())
     rows = [_row(upload) for upload in kept.every()]
     rows += [{**dict.fromkeys(_COLUMNS), "upload": one, "code": UploadLost.code} for one in kept.damaged()]
@@ -85,4 +89,5 @@ def _row(upload: KeptUpload) -> dict[str, object]:
         "code": upload.postponed or "waiting" if result is None else result.code,
         "loaded": None if result is None else result.loaded,
         "failed": None if result is None else result.failed,
+        "again_at": None if upload.again_at is None else upload.again_at.isoformat(timespec="seconds"),
     }

@@ -11,6 +11,7 @@ from enum import StrEnum
 from broker.core.identifiers import OdsCode
 
 _DEMOGRAPHICS_AWAY = "CPF05"
+_ACCEPTED = frozenset({"CPF02", "CPF03"})
 
 
 class UploadDoor(StrEnum):
@@ -54,6 +55,11 @@ class Result:
     failed: int
     plans: int
 
+    @property
+    def accepted(self) -> bool:
+        """Whether it was taken, or some of it."""
+        return self.code in _ACCEPTED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptUpload:
@@ -62,7 +68,8 @@ class KeptUpload:
 
     `senders` are the authorities all of which whoever asks about it must be; nobody is where there is none.
     `digest` is keyed, and tells one content from another. `result` is None as long as the file waits, and
-    `postponed` then says why it was not taken at the last attempt, in stable words. One that is `lost` cannot
+    `postponed` then says why it was not taken at the last attempt, in stable words; until `again_at` (aware
+    UTC) it is left alone, at most. One that is `lost` cannot
     be read any more: it waits no longer, and its sender is to send it again. `complete` is what its sender
     said: that it has all plans of the authority (D17).
     """
@@ -75,6 +82,7 @@ class KeptUpload:
     media_type: MediaType = MediaType.XML
     result: Result | None = None
     postponed: str = ""
+    again_at: datetime | None = None
     lost: bool = False
     complete: bool = False
 

@@ -12,6 +12,8 @@ from enum import StrEnum
 
 BYTES_MAX = 104_857_600
 """The largest message that is read, in bytes: beyond, memory is at stake."""
+COPIED_BYTES_MAX = 536_870_912
+"""The largest message that is copied to disk, in bytes: some 200,000 records."""
 UNCOLLECTED_AFTER = timedelta(days=3)
 """After so long somebody is told that a message lies uncollected; after five days the exchange removes it."""
 NOT_TOLD = "other"

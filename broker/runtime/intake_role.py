@@ -177,7 +177,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._mesh = mesh_door(
             settings,
             parts,
-            self._files.desk,
+            self._files.reception,
             facts,
             clock=clock,
             metrics=self._metrics,

@@ -377,7 +377,8 @@ class UploadPostponed(
     Counted,
     name="upload postponed",
     level=Level.WARNING,
-    action="Look for a Kafka that is away, a full disk, or a file that the broker has no right to.",
+    action="See `cpis uploads list`: Kafka or the demographic source may be away, the disk full, or the "
+    "broker have no right to the file.",
 ):
     """A file could not be taken now; it stays, and is taken again."""
 

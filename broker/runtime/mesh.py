@@ -30,7 +30,7 @@ from broker.runtime.settings import Settings
 from broker.services.mesh_inbox import Fate, Handler, MeshInbox
 from broker.services.mesh_uploads import MeshUploads
 from broker.services.rejections import Rejections
-from broker.services.upload_desk import UploadDesk
+from broker.services.upload_reception import UploadReception
 
 if TYPE_CHECKING:
     from broker.runtime.mesh_answers import MeshAnswers
@@ -88,7 +88,7 @@ def _certificate(settings: Settings) -> tuple[Path, Path] | None:
 def mesh_door(
     settings: Settings,
     parts: Parts,
-    desk: UploadDesk,
+    reception: UploadReception,
     facts: FactLog,
     *,
     clock: Clock,
@@ -125,7 +125,7 @@ def mesh_door(
         settings,
         parts,
         answers,
-        desk,
+        reception,
         facts,
         clock=clock,
         metrics=metrics,
@@ -167,7 +167,7 @@ class MeshDoor:
         settings: Settings,
         parts: Parts,
         answers: "MeshAnswers",
-        desk: UploadDesk,
+        reception: UploadReception,
         facts: FactLog,
         *,
         clock: Clock,
@@ -185,7 +185,8 @@ class MeshDoor:
         self._looked_at: datetime = clock()
         self._answers = answers
         uploads = MeshUploads(
-            desk,
+            answers.mailbox,
+            reception,
             self._answers.post,
             owner=self._owner,
             workflow=settings.workflows.acknowledgement,
@@ -196,6 +197,7 @@ class MeshDoor:
         self._inbox = MeshInbox(
             answers.mailbox,
             handlers,
+            by_heading=[settings.workflows.upload],
             facts=facts,
             rejections=Rejections(parts.records, parts.key),
             clock=clock,

@@ -144,7 +144,7 @@ FACTS = Metric(
 FILES = Metric(
     name="cpis_upload_files_total",
     kind=Kind.COUNTER,
-    help="Upload files of the drop folder, by what became of them; of HTTP those postponed or lost.",
+    help="Upload files of the drop folder, by what became of them; of HTTP and MESH those postponed or lost.",
     labels={"outcome": closed_set({"done", "refused", "postponed", "lost"})},
 )
 NATIONAL_EVENTS = Metric(

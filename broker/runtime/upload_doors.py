@@ -8,12 +8,14 @@ is kept.
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from broker.adapters.drop_folder import DropFolder, Verdict
 from broker.adapters.kept_files import KeptFiles
 from broker.adapters.worker_process import ReadAside
 from broker.core.kept_uploads import Part, UploadDoor
+from broker.core.upload_errors import UploadLost
 from broker.ports import Clock, FactLog
 from broker.runtime import log_events as events
 from broker.runtime.asking import Source, verifying
@@ -24,8 +26,9 @@ from broker.runtime.settings import Settings
 from broker.services.feed_health import FeedLog
 from broker.services.la_door import LaDoor
 from broker.services.rejections import Rejections
-from broker.services.upload_desk import Outcome, UploadDesk
+from broker.services.upload_desk import UploadDesk
 from broker.services.upload_queue import UploadQueue
+from broker.services.upload_reception import UploadReception
 from broker.services.uploads import Uploads
 from broker.services.waiting_records import WaitingRecords
 from broker.upload_ports import Content
@@ -67,7 +70,7 @@ def uploads(
 
 class UploadDoors:
     """
-    The doors for files of one intake role; `desk` is where another door hands them in too.
+    The doors for files of one intake role; `reception` is where another door hands them in too.
 
     `http` has the operations of the authorities' door. `count` is told what the folder, the queue and the use
     case count. `prepare` raises `StorageUnusable`.
@@ -86,8 +89,9 @@ class UploadDoors:
     ) -> None:
         """Take what is needed; nothing is opened before `prepare` and `run`."""
         self._store = KeptFiles(settings.kept_files, parts.sealer)
-        self.desk = UploadDesk(use_case, self._store, key=parts.key, clock=clock, told=self._told)
-        self._queue = UploadQueue(self.desk, self._store, count=count)
+        desk = UploadDesk(use_case, self._store, clock=clock, told=self._told)
+        self._queue = UploadQueue(desk, self._store, clock=clock, count=count)
+        self.reception = UploadReception(self._store, self._queue, key=parts.key, clock=clock)
         self.http = LaDoor(parts.senders, self._store, self._queue, key=parts.key, clock=clock)
         self._answers_for = timedelta(days=settings.drop_answer_days)
         self._folder = DropFolder(settings.drop_folder, self._take, self._refuse, count=count)
@@ -112,13 +116,22 @@ class UploadDoors:
         if damaged := await asyncio.to_thread(self._store.damaged):
             self._log.write(events.KeptFilesDamaged(count=len(damaged)))
 
-    async def _take(self, content: Content) -> Verdict:
-        """Take one dropped file: whoever may write into the folder may send for anybody."""
-        return _verdict(await self.desk.take(content, door=UploadDoor.FOLDER))
+    async def _take(self, content: Content, name: str) -> Verdict:
+        """Keep one dropped file and have it taken in its turn, unless that was done before a crash."""
+        upload_id = self.reception.id_of(UploadDoor.FOLDER, name)
+        if await self.reception.found(upload_id) is None:
+            await self.reception.keep(upload_id, partial(_copy, content), door=UploadDoor.FOLDER)
+        await self._queue.settled(upload_id)
+        upload = await self.reception.found(upload_id)
+        if upload is None or upload.result is None:
+            raise UploadLost
+        answer = self.reception.answer(upload)
+        return Verdict(accepted=upload.result.accepted, kept=True, answer=answer)
 
     def _refuse(self, reason: str) -> Verdict:
         """Answer a dropped file that is not to be read."""
-        return _verdict(self.desk.refuse(reason))
+        refused = self.reception.refuse(reason)
+        return Verdict(accepted=False, kept=False, answer=refused.parts[Part.XML])
 
     def _told(self, door: UploadDoor, answer: FileAnswer) -> None:
         """Count what of a file was kept instead of loaded, the file as a whole or its records; log it."""
@@ -130,8 +143,12 @@ class UploadDoors:
         self._log.write(events.UploadTaken(code=answer.code.value, records=answer.loaded, door=door.value))
 
 
-def _verdict(outcome: Outcome) -> Verdict:
-    """Return an outcome as the drop folder puts it beside the file."""
-    return Verdict(
-        accepted=outcome.answer.accepted, kept=bool(outcome.upload_id), answer=outcome.parts[Part.XML]
-    )
+async def _copy(content: Content, write: Callable[[bytes], None]) -> None:
+    """Copy a file, in a thread."""
+
+    def copy() -> None:
+        """Copy it."""
+        for piece in content():
+            write(piece)
+
+    await asyncio.to_thread(copy)

@@ -6,7 +6,6 @@ by certificate or token (`[authority.ODS]` in the file of senders), and learns o
 """
 
 import asyncio
-import hashlib
 import json
 import secrets
 from collections.abc import AsyncIterator, Mapping
@@ -30,13 +29,13 @@ from broker.core.upload_errors import (
     UploadUnanswered,
 )
 from broker.ports import Clock
-from broker.services.upload_desk import digest
 from broker.services.upload_queue import UploadQueue
+from broker.services.upload_reception import Copied, digest
 from broker.upload_ports import UploadDraft, UploadStore
 from broker.wire.http import JSON, HttpAnswer, HttpRequest, Operation, Parameter
 from broker.wire.problem import PROBLEM, problem
 from broker.wire.upload_csv import authority_in
-from broker.wire.upload_heading import HEAD_BYTES_MAX, authority_of
+from broker.wire.upload_heading import authority_of
 
 BASE: Final = "/la/v1/uploads"
 BODY_BYTES_MAX: Final = 67_108_864
@@ -198,15 +197,12 @@ class LaDoor:
         """Keep what comes of a request, unless it is kept already."""
         draft = await asyncio.to_thread(self._store.begin, upload_id)
         try:
-            content = hashlib.sha256()
-            head = bytearray()
+            copied = Copied(draft)
             async for piece in _large(request.pieces):
-                content.update(piece)
-                head += piece[: HEAD_BYTES_MAX - len(head)]
-                await asyncio.to_thread(draft.write, piece)
+                await asyncio.to_thread(copied.write, piece)
             kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
             media_type = MediaType.CSV if kind == MediaType.CSV else MediaType.XML
-            named = authority_in(bytes(head)) if media_type is MediaType.CSV else authority_of(bytes(head))
+            named = authority_in(copied.head) if media_type is MediaType.CSV else authority_of(copied.head)
             if named is not None and named not in authorities:
                 raise NotItsUpload
             if complete and named is not None and not self._may_be_complete(named):
@@ -217,7 +213,7 @@ class LaDoor:
                 media_type=media_type,
                 senders=authorities if named is None else frozenset({named}),
                 received_at=aware(self._clock()),
-                digest=digest(content, self._key),
+                digest=digest(copied.content, self._key),
                 complete=complete and named is not None,
             )
             return _accepted(await self._settled(draft, upload))

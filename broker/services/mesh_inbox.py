@@ -5,7 +5,7 @@ A message is acknowledged only once what it says is durable. One that cannot be 
 `cpis.rejected` and acknowledged, so that it holds up no other; one that must be taken again stays there.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from enum import StrEnum
 
 from broker.core.errors import BrokerError, MalformedMessage
@@ -53,14 +53,21 @@ class MeshInbox:
         mailbox: Mailbox,
         handlers: Mapping[str, Handler],
         *,
+        by_heading: Collection[str] = (),
         facts: FactLog,
         rejections: Rejections,
         clock: Clock,
         told: Told,
     ) -> None:
-        """Take the mailbox, the handlers by workflow id, and where the rest is kept."""
+        """
+        Take the mailbox, the handlers by workflow id, and where the rest is kept.
+
+        Of messages by the workflows of `by_heading` the heading alone is read: their handlers fetch the rest.
+        """
         self._mailbox = mailbox
         self._handlers = handlers
+        self._by_heading = frozenset(by_heading)
+        self._headings: dict[str, Incoming] = {}  # of what is under way: they are not asked for again
         self._facts = facts
         self._rejections = rejections
         self._clock = clock
@@ -88,14 +95,18 @@ class MeshInbox:
                     self._told(Incoming(message_id=message_id, sender="", workflow=""), Fate.POSTPONED)
                     break  # is it this message, or is nobody there? What waits is asked again
         self._postponed = again
+        self._headings = {one: heading for one, heading in self._headings.items() if one in again}
         return not again
 
     async def _take(self, message_id: str) -> Fate | None:
         """Take one message and return what became of it, None for one that is gone."""
-        incoming = await self._mailbox.read(message_id)
+        incoming = self._headings.get(message_id)
+        incoming = incoming or await self._mailbox.read(message_id, heading_of=self._by_heading)
         if incoming is None:
             return None
         fate = await self._fate(incoming)
+        if incoming.workflow in self._by_heading:
+            self._headings[message_id] = incoming
         if fate not in _LEFT:
             await self._mailbox.acknowledge(message_id)
         self._told(incoming, fate)
@@ -123,7 +134,9 @@ class MeshInbox:
         return Fate.TAKEN
 
     async def _keep(self, incoming: Incoming, reason: str) -> Fate:
-        """Keep a message that nobody can handle."""
+        """Keep a message that nobody can handle, with what it holds."""
+        if incoming.workflow in self._by_heading:
+            incoming = await self._mailbox.read(incoming.message_id) or incoming
         rejected = Rejected(
             door=Door.MESH,
             reason=reason if incoming.trouble is None else incoming.trouble.value,

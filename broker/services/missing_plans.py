@@ -25,14 +25,11 @@ from broker.services.reconciliation import Reconciliation
 from broker.services.upload_reading import Read
 from broker.upload_ports import UploadStore
 from broker.wire.facts_codec import FactCodec
-from broker.wire.upload_codes import FileCode
 from broker.wire.upload_reading import FoundRecord, Surveyed
 from broker.wire.upload_record import FaultyRecord, FileHead
 
 ENDED = "ended: not in a file that is complete"
 """Outcome: a person has ended a plan that its authority's file lacks."""
-
-_TAKEN = frozenset({FileCode.LOADED.value, FileCode.PARTLY_LOADED.value})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +140,7 @@ class MissingPlans:
     def _newest(self, authority: OdsCode) -> KeptUpload:
         """Return the newest file of an authority that is complete and was taken."""
         for upload in reversed(self._store.every()):
-            taken = upload.result is not None and upload.result.code in _TAKEN
+            taken = upload.result is not None and upload.result.accepted
             if upload.complete and taken and upload.senders == {authority}:
                 return upload
         raise NoCompleteFile

@@ -129,6 +129,6 @@ def door_of(
 ) -> tuple[LaDoor, UploadDesk, KeptFiles, UploadQueue]:
     """Return an authorities' door in front of a desk, and what is behind it."""
     store = KeptFiles(directory / "kept", desk.sealer)
-    taking = UploadDesk(desk.uploads, store, key=KEY, clock=lambda: NOW, told=told)
-    queue = UploadQueue(taking, store, count=lambda _event: None)
+    taking = UploadDesk(desk.uploads, store, clock=lambda: NOW, told=told)
+    queue = UploadQueue(taking, store, clock=lambda: NOW, count=lambda _event: None)
     return LaDoor(senders, store, queue, key=KEY, clock=lambda: NOW), taking, store, queue

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from broker.core.identifiers import OdsCode
 from broker.core.kept_uploads import KeptUpload, Part, UploadDoor
+from broker.upload_ports import UploadStore
 from tests.builders.upload_desk import NOW
 
 UPLOAD = KeptUpload(
@@ -15,6 +16,14 @@ UPLOAD = KeptUpload(
     digest="d",
 )
 """An upload that waits."""
+
+
+def keep(store: UploadStore, upload: KeptUpload, data: bytes) -> None:
+    """Keep a file, as a door does before it takes its turn."""
+    draft = store.begin(upload.upload_id)
+    draft.write(data)
+    draft.place()
+    store.settle(upload, {})
 
 
 class MemoryDraft:

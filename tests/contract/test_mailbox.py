@@ -3,13 +3,14 @@
 import asyncio
 import gzip
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 import pytest
 
 from broker.adapters.memory_mailbox import MemoryExchange, MemoryMailbox
 from broker.adapters.mesh import MeshAddress, MeshMailbox
+from broker.core.errors import MalformedMessage, StorageUnusable
 from broker.core.mailbox import Incoming, Outgoing, Report, Trouble, Whereabouts
 from broker.core.mesh_errors import MailboxUnavailable, MessageRefused
 from broker.mesh_ports import Mailbox
@@ -102,6 +103,44 @@ def test_a_message_waits_until_it_is_acknowledged(opening: Callable[[], World]) 
     asyncio.run(story())
 
 
+def test_a_large_message_is_copied_piece_by_piece_by_its_heading(opening: Callable[[], World]) -> None:
+    """Of its workflow the content is left where it is; nothing is copied of what is gone."""
+
+    async def story() -> None:
+        """Play it."""
+        async with opened(opening) as world:
+            message_id = await world.council.send(UPLOAD)
+            heading = await world.ours.read(message_id, heading_of=["LA_UPLOAD"])
+            pieces: list[bytes] = []
+            await world.ours.copy(message_id, pieces.append)
+            await world.ours.acknowledge(message_id)
+            with pytest.raises(MailboxUnavailable):
+                await world.ours.copy("0" * 32, pieces.append)
+
+            assert heading == Incoming(message_id=message_id, sender=COUNCIL, workflow="LA_UPLOAD")
+            assert b"<File/>" == b"".join(pieces)
+
+    asyncio.run(story())
+
+
+def test_trouble_of_who_copies_is_its_own(opening: Callable[[], World]) -> None:
+    """A disk that is full is no sign that the exchange is away."""
+
+    def full(_piece: bytes) -> None:
+        """Find no room."""
+        raise StorageUnusable
+
+    async def story() -> None:
+        """Play it."""
+        async with opened(opening) as world:
+            message_id = await world.council.send(UPLOAD)
+            with pytest.raises(StorageUnusable):
+                await world.ours.copy(message_id, full)
+            await world.ours.acknowledge(message_id)
+
+    asyncio.run(story())
+
+
 def test_what_was_sent_under_a_local_id_is_known(opening: Callable[[], World]) -> None:
     """So that nothing is sent a second time by whoever cannot remember; another's is not ours."""
 
@@ -177,6 +216,9 @@ def test_what_is_larger_than_one_piece_arrives_whole(sandbox: Sandbox) -> None:
         read = await council.read(message_id)
         assert read is not None
         assert body == read.body
+        copied = bytearray()
+        await council.copy(message_id, copied.extend)
+        assert body == copied
         await ours.close()
         await council.close()
 
@@ -271,7 +313,7 @@ def test_content_in_chunks_and_packed_is_put_together_up_to_a_limit(
 
     async def story() -> None:
         """Play it."""
-        ours = MeshMailbox(sandbox.address(OURS), bytes_max=300)
+        ours = MeshMailbox(sandbox.address(OURS), bytes_max=300, copied_bytes_max=300)
         council = sandbox.mailbox(COUNCIL)
         message_id = await asyncio.to_thread(
             council._client.send_message,
@@ -285,6 +327,11 @@ def test_content_in_chunks_and_packed_is_put_together_up_to_a_limit(
         incoming = await ours.read(message_id)
         assert incoming is not None
         assert read == (incoming.body, incoming.trouble)
+        copied = bytearray()
+        with nullcontext() if incoming.trouble is None else pytest.raises(MalformedMessage) as refused:
+            await ours.copy(message_id, copied.extend)
+        assert incoming.trouble is not None or incoming.body == copied
+        assert refused is None or refused.value.reason == incoming.trouble
         await ours.close()
         await council.close()
 

@@ -26,7 +26,7 @@ from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.adapters.memory_tail import MemoryInputTail
 from broker.core.facts import VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
-from broker.core.kept_uploads import UploadDoor
+from broker.core.kept_uploads import KeptUpload, UploadDoor
 from broker.core.keyed import message_reference
 from broker.core.senders import Peer
 from broker.ports import Record, Topic
@@ -34,13 +34,14 @@ from broker.runtime.intake_role import IntakeRole
 from broker.runtime.parts import Parts, assemble
 from broker.runtime.provider_topics import Inward
 from broker.runtime.settings import Settings
-from broker.upload_ports import in_memory
+from broker.runtime.upload_doors import UploadDoors
 from broker.wire.mllp import END, START, frame
 from broker.wire.records_codec import Door, Rejected
 from tests.builders.adt import Adt, Patient
 from tests.builders.matcher import NOON, attendance, numbers, plan
 from tests.builders.upload import Person, PlanBlock, build_upload
 from tests.builders.upload import Record as PlanRecord
+from tests.builders.upload_store import keep
 from tests.fault.checker import read_topics
 from tests.fault.dying import Death, Life, Mortal, Steps
 from tests.fault.load import AUTHORITIES, PROVIDERS, Sent
@@ -119,9 +120,7 @@ def crash_free(site: Site, *, messages: Iterable[int] = (), files: Iterable[int]
         await role._following.catch_up()
         every = [message for number in messages for message in messages_of(number)]
         answers = [await role._receive(message, Peer(HOST)) for message in every]
-        desk, door = role._files.desk, UploadDoor.FOLDER
-        outcomes = [await desk.take(in_memory(file_of(number)), door=door) for number in files]
-        return answers, [outcome.acknowledgement for outcome in outcomes]
+        return answers, [await _answer(role._files, number) for number in files]
 
     answers, acknowledgements = asyncio.run(scenario())
     return CrashFree(
@@ -131,6 +130,19 @@ def crash_free(site: Site, *, messages: Iterable[int] = (), files: Iterable[int]
         kept_in(parts, kafka.read(Topic.REJECTED)),
         frozenset(record.key or b"" for record in kafka.read(Topic.WORKLIST)),
     )
+
+
+async def _answer(doors: UploadDoors, number: int) -> bytes:
+    """Return the answer to the file of a number."""
+    upload = KeptUpload(
+        upload_id=f"{number:032x}",
+        door=UploadDoor.FOLDER,
+        senders=frozenset(),
+        received_at=RECEIVED,
+        digest="",
+    )
+    keep(doors._store, upload, file_of(number))
+    return (await doors._queue._desk.settle(upload)).acknowledgement
 
 
 def counterparts(messages: Iterable[int], files: Iterable[int]) -> list[Sent]:

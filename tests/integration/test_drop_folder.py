@@ -6,13 +6,14 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from broker.adapters.drop_folder import DONE, REFUSED, DropFolder, Pace, Verdict
-from broker.core.errors import BrokerError, KafkaUnavailable, ReaderLost, StorageUnusable
+from broker.core.errors import BrokerError, StorageUnusable
 from broker.upload_ports import Content
 
 PATIENCE_SECONDS = 10.0  # no step of a test takes a tenth of it
@@ -32,7 +33,7 @@ def unlink_no_upload(path, *words, **more):
         os._exit({CRASH_EXIT_CODE})
     return unlink(path, *words, **more)
 
-async def take(content):
+async def take(content, name):
     return Verdict(accepted=True, kept=True, answer=[b"answer of the process that crashed"])
 
 async def main():
@@ -51,10 +52,12 @@ class Reception:
 
     def __init__(self, *faults: BrokerError) -> None:
         self.taken: list[bytes] = []
+        self.names: list[str] = []
         self.faults = list(faults)
 
-    async def take(self, content: Content) -> Verdict:
-        """Remember a content."""
+    async def take(self, content: Content, name: str) -> Verdict:
+        """Remember a content, and what it is called."""
+        self.names.append(name)
         if self.faults:
             raise self.faults.pop(0)
         data = b"".join(content())
@@ -121,13 +124,13 @@ def test_a_file_that_is_replaced_while_it_is_taken_is_taken_as_well(tmp_path: Pa
     post = Post(tmp_path)
     first = post.reception.take
 
-    async def slow(content: Content) -> Verdict:
+    async def slow(content: Content, name: str) -> Verdict:
         """Take a file, while its sender writes another in its place."""
         if b"".join(content()) == b"first":
-            verdict = await first(content)
+            verdict = await first(content, name)
             post.drop("a.xml", b"the second")
             return verdict
-        return await first(content)
+        return await first(content, name)
 
     post.folder = DropFolder(post.path, slow, refuse, count=post.count, pace=QUICK)
     post.drop("a.xml", b"first")
@@ -217,20 +220,100 @@ def test_a_file_that_arrived_first_is_taken_first(tmp_path: Path) -> None:
     assert post.reception.taken == [b"first", b"second"]
 
 
-def test_without_kafka_a_file_stays_and_is_taken_again(tmp_path: Path) -> None:
-    """Nothing has moved, and the next look takes it."""
-    post = Post(tmp_path, KafkaUnavailable())
+def test_what_cannot_be_kept_stays_and_is_handed_over_again(tmp_path: Path) -> None:
+    """Nothing has moved, and the next look takes it, by the same name: it is the same file."""
+    post = Post(tmp_path, StorageUnusable())
     post.drop("a.xml", b"good")
 
     looks = post.look(3)
 
     assert looks == [True, False, True]
     assert {"upload postponed": 1, "upload done": 1} == post.counts
+    assert 1 == len(set(post.reception.names))
 
 
-def test_a_file_whose_reader_was_lost_does_not_hold_up_the_others(tmp_path: Path) -> None:
+def test_a_file_of_the_same_name_is_another_file(tmp_path: Path) -> None:
+    """Even where it has as many bytes, and its sender says that it is as old."""
+    post = Post(tmp_path)
+    for content in (b"good", b"best"):
+        post.drop("a.xml", content)
+        _touch(post.path / "a.xml", 1_700_000_000_000_000_000)
+        post.look()
+
+    assert [b"good", b"best"] == post.reception.taken
+    assert 2 == len(set(post.reception.names))
+
+
+def test_no_file_waits_for_another(tmp_path: Path) -> None:
+    """A large one takes an hour; which of them comes first, who takes them decides."""
+    post = Post(tmp_path)
+    others = asyncio.Event()
+
+    async def take(content: Content, name: str) -> Verdict:
+        """Take the large one once the small one is answered."""
+        if b"".join(content()) == b"large":
+            await others.wait()
+        return await post.reception.take(content, name)
+
+    def count(event: str) -> None:
+        """Note that one is answered."""
+        post.count(event)
+        others.set()
+
+    post.folder = DropFolder(post.path, take, refuse, count=count, pace=QUICK)
+    post.drop("a.xml", b"large")
+    _touch(post.path / "a.xml", 1_700_000_000_000_000_000)
+    post.drop("b.xml", b"small")
+
+    post.run_until(lambda: post.counts["upload done"] == 2)
+
+    assert [b"small", b"large"] == post.reception.taken
+
+
+def test_so_many_files_are_handed_over_at_once_and_no_more(tmp_path: Path) -> None:
+    """Each is on the disk twice meanwhile; the next comes when one of them is answered."""
+    post = Post(tmp_path, pace=replace(QUICK, at_once_max=1))
+    for number, content in enumerate((b"one", b"two")):
+        post.drop(f"{number}.xml", content)
+        _touch(post.path / f"{number}.xml", 1_700_000_000_000_000_000 + number)
+
+    post.look()
+    first = list(post.reception.taken)
+    post.look(1)
+
+    assert ([b"one"], [b"one", b"two"]) == (first, post.reception.taken)
+
+
+def test_when_the_broker_stops_what_is_being_taken_is_left_where_it_lies(tmp_path: Path) -> None:
+    """Its successor finds it."""
+    post = Post(tmp_path)
+    begun = asyncio.Event()
+
+    async def take(_content: Content, _name: str) -> Verdict:
+        """Take for ever."""
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    post.folder = DropFolder(post.path, take, refuse, count=post.count, pace=QUICK)
+    post.drop("a.xml", b"good")
+
+    async def run() -> None:
+        """Run until it is being taken."""
+        running = asyncio.create_task(post.folder.run())
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await begun.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(run())
+
+    assert ({}, True) == (post.counts, (post.path / "a.xml").exists())
+
+
+def test_a_file_that_cannot_be_kept_does_not_hold_up_the_others(tmp_path: Path) -> None:
     """The next file is taken in the same look."""
-    post = Post(tmp_path, ReaderLost())
+    post = Post(tmp_path, StorageUnusable())
     post.drop("a.xml", b"one")
     post.drop("b.xml", b"two")
 
@@ -337,9 +420,9 @@ def test_a_folder_that_vanished_is_looked_for_again(tmp_path: Path) -> None:
     assert missing + post.look(1) == [False, True]
 
 
-def test_it_runs_by_itself_and_comes_back_after_kafka_does(tmp_path: Path) -> None:
+def test_it_runs_by_itself_and_goes_on_once_there_is_room(tmp_path: Path) -> None:
     """Without anybody's help."""
-    post = Post(tmp_path, KafkaUnavailable(), KafkaUnavailable())
+    post = Post(tmp_path, StorageUnusable(), StorageUnusable())
     post.drop("a.xml", b"good")
 
     post.run_until(lambda: post.counts["upload done"] == 1)

@@ -161,6 +161,16 @@ def test_the_next_file_is_read_by_the_same_process() -> None:
     assert first == second
 
 
+def test_who_reads_files_leaves_the_processor_to_hospitals() -> None:
+    """Several large ones at once are more than a small machine has cores; the doors come first."""
+
+    async def urgency() -> int:
+        """Return how urgent a process for files is."""
+        return os.getpriority(os.PRIO_PROCESS, await process_of(ReadAside(thread_bytes_max=IN_A_PROCESS)))
+
+    assert os.getpriority(os.PRIO_PROCESS, 0) < asyncio.run(urgency())
+
+
 def test_files_at_the_same_time_have_processes_of_their_own() -> None:
     """One of them is kept."""
 

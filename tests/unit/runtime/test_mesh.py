@@ -32,10 +32,9 @@ from broker.runtime.settings import Settings
 from broker.services.mesh_inbox import Fate
 from broker.services.mesh_uploads import ANSWERS
 from broker.services.replay import SteppedClock
-from broker.services.upload_desk import UploadDesk
 from tests.builders.upload import Record, build_upload
-from tests.builders.upload_desk import KEY, NOW, Desk
-from tests.builders.upload_store import MemoryUploads
+from tests.builders.upload_desk import NOW, Desk
+from tests.builders.upload_reception import Received
 
 OURS, COUNCIL = "X26CPIS", "E09OT001"
 """Ours, and the one of the authority that the builders' uploads are of."""
@@ -94,7 +93,7 @@ def test_an_exchange_without_anybodys_mailbox_is_refused_at_the_start(
         mesh_door(
             settings,
             assemble(settings),
-            upload_desk(desk),
+            Received(desk).reception,
             desk.log,
             clock=lambda: NOW,
             metrics=Metrics(),
@@ -153,13 +152,6 @@ class Moody(MemoryFactLog):
         return await super().append(writes)
 
 
-def upload_desk(desk: Desk) -> UploadDesk:
-    """Return the desk over use cases in memory."""
-    return UploadDesk(
-        desk.uploads, MemoryUploads(), key=KEY, clock=lambda: NOW, told=lambda _door, _answer: None
-    )
-
-
 class House:
     """The door with its exchange, a clock that a test moves, and what was counted and logged."""
 
@@ -180,11 +172,12 @@ class House:
         self.answers = MeshAnswers(
             settings.database_url, box, every=1.0, clock=self.clock, metrics=self.metrics
         )
+        self.received = Received(self.desk)
         self.door = MeshDoor(
             settings,
             parts,
             self.answers,
-            upload_desk(self.desk),
+            self.received.reception,
             self.log,
             clock=self.clock,
             notices={},
@@ -197,8 +190,10 @@ class House:
         asyncio.run(MemoryMailbox(self.exchange, COUNCIL).send(message))
 
     def look(self) -> bool:
-        """Have the door look into the mailbox."""
-        return asyncio.run(self.door.look())
+        """Have the door look into the mailbox; where a file was kept, have it taken, and look once more."""
+        whole = asyncio.run(self.door.look())
+        waits = any(one.waits for one in self.received.store.every())
+        return asyncio.run(self.received.then(self.door.look)) if waits else whole
 
     def count(self, fate: Fate) -> float | None:
         """Return how many messages had a fate."""
@@ -259,7 +254,7 @@ def test_what_is_told_of_messages_is_counted_and_names_nobody(
     house.exchange.put(Incoming(message_id="9", sender="", workflow="LA_ACCESS", report=report), OURS)
     assert house.look()
     house.log.away = True
-    house.post(build_upload([Record()]))
+    house.post(b"x", workflow="ANOTHER")
     assert not house.look()
 
     assert [1, 1, 1] == [house.count(fate) for fate in (Fate.KEPT, Fate.REPORT, Fate.POSTPONED)]
@@ -287,14 +282,14 @@ def test_the_door_runs_until_it_is_cancelled(house: House) -> None:
 
     async def story() -> None:
         """Play it."""
-        running = asyncio.ensure_future(house.door.run())
+        running = asyncio.gather(house.door.run(), house.received.queue.run())
         council = MemoryMailbox(house.exchange, COUNCIL)
         await council.send(Outgoing(mailbox=OURS, workflow="LA_UPLOAD", local_id="", body=b"?"))
         async with asyncio.timeout(30):
             while not house.count(Fate.TAKEN):  # noqa: ASYNC110 - the door knows no test
                 await asyncio.sleep(0)
         running.cancel()
-        await asyncio.wait({running})
+        await asyncio.gather(running, return_exceptions=True)
 
     asyncio.run(story())
 
@@ -366,7 +361,7 @@ def settled(tmp_path: Path, secret: Path, **more: object) -> MeshDoor:
     made = mesh_door(
         settings,
         assemble(settings),
-        upload_desk(desk),
+        Received(desk).reception,
         desk.log,
         clock=lambda: NOW,
         metrics=Metrics(),

@@ -16,17 +16,17 @@ from broker.core.checks import CheckMark
 from broker.core.errors import KafkaUnavailable, MalformedMessage
 from broker.core.feeds import FeedHealth, FeedRule, FileTaken
 from broker.core.identifiers import OdsCode
-from broker.core.kept_uploads import MediaType, UploadDoor
+from broker.core.kept_uploads import MediaType
 from broker.core.senders import Senders
 from broker.ports import Topic, Write
 from broker.runtime.codecs import load_schemas
 from broker.services.feed_health import FeedsReport, files_taken, heard_by
-from broker.upload_ports import in_memory
 from broker.wire.feed_codec import FeedCodec
 from broker.wire.upload_codes import FileCode
 from broker.wire.upload_csv import RECORD
 from tests.builders.upload import Person, Record, build_upload
 from tests.builders.upload_desk import NOW, Desk, door_of
+from tests.builders.upload_store import UPLOAD, keep
 from tests.builders.upload_tables import ROW, table
 from tests.strategies import times
 
@@ -128,9 +128,11 @@ def test_the_code_of_no_organisation_is_nobodys_feed() -> None:
 def test_another_authoritys_file_says_nothing_about_the_one_that_it_names(tmp_path: Path) -> None:
     """Or anybody could make a feed look ill."""
     desk = Desk()
-    _, at_desk, *_ = door_of(desk, tmp_path, Senders())
+    _, at_desk, store, _ = door_of(desk, tmp_path, Senders())
     for named in (build_upload(), build_upload(count="no number")):
-        asyncio.run(at_desk.take(in_memory(named), door=UploadDoor.HTTP, senders=frozenset({OTHER})))
+        upload = replace(UPLOAD, senders=frozenset({OTHER}))
+        keep(store, upload, named)
+        asyncio.run(at_desk.settle(upload))
 
     assert [] == remembered(desk)
 

@@ -6,8 +6,8 @@ nobody has heard of it yet. Whatever its successor finds, nothing is lost and no
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,18 +27,18 @@ from broker.services.mesh_inbox import MeshInbox
 from broker.services.mesh_post import MeshPost
 from broker.services.mesh_uploads import MeshUploads
 from broker.services.rejections import Rejections
-from broker.services.upload_desk import UploadDesk
 from tests.builders.delivering import HERE, Desk, database, work_off
 from tests.builders.sent_messages import MemorySent
 from tests.builders.upload import Record, build_upload
 from tests.builders.upload_desk import KEY, NOW
 from tests.builders.upload_desk import Desk as Uploading
+from tests.builders.upload_reception import Received
 from tests.builders.upload_store import MemoryUploads
 from tests.unit.wire.test_notifications import BETWEEN, alert
 
 OURS, COUNCIL = "OURS", "COUNCIL"
-STEPS_OF_A_FILE = 14
-"""List, read, append, ask, send, acknowledge, list again: each before and after."""
+STEPS_OF_A_FILE = 20
+"""List, read, copy, list; append; list, ask, send, acknowledge, list again: each before and after."""
 STEPS_OF_A_NOTIFICATION = 2
 
 
@@ -75,12 +75,18 @@ class MortalMailbox(MemoryMailbox):
         self._doom.step()
         return found
 
-    async def read(self, message_id: str) -> Incoming | None:
+    async def read(self, message_id: str, *, heading_of: Collection[str] = ()) -> Incoming | None:
         """Read, in two steps."""
         self._doom.step()
-        found = await super().read(message_id)
+        found = await super().read(message_id, heading_of=heading_of)
         self._doom.step()
         return found
+
+    async def copy(self, message_id: str, write: Callable[[bytes], None]) -> None:
+        """Copy, in two steps."""
+        self._doom.step()
+        await super().copy(message_id, write)
+        self._doom.step()
 
     async def acknowledge(self, message_id: str) -> None:
         """Acknowledge, in two steps."""
@@ -119,15 +125,30 @@ class MortalLog(MemoryFactLog):
         return places
 
 
-def take(exchange: MemoryExchange, kafka: MemoryKafka, sent: MemorySent, doom: Doom) -> None:
-    """Look into the mailbox as a process does that begins, and perhaps dies."""
+@dataclass
+class World:
+    """What outlives a process: the exchange, Kafka, its disk, and what it noted of what it sent."""
+
+    exchange: MemoryExchange = field(default_factory=lambda: MemoryExchange(frozenset({OURS, COUNCIL})))
+    kafka: MemoryKafka = field(default_factory=MemoryKafka)
+    store: MemoryUploads = field(default_factory=MemoryUploads)
+    sent: MemorySent = field(default_factory=MemorySent)
+
+    def __post_init__(self) -> None:
+        """Have the council send a file."""
+        file = Outgoing(mailbox=OURS, workflow="UPLOAD", local_id="", body=build_upload([Record()]))
+        asyncio.run(MemoryMailbox(self.exchange, COUNCIL).send(file))
+
+
+def take(world: World, doom: Doom, store: MemoryUploads | None = None) -> None:
+    """Look into the mailbox twice, as a process does that begins, takes what it kept, and perhaps dies."""
+    exchange, kafka, sent = world.exchange, world.kafka, world.sent
     box, log = MortalMailbox(exchange, doom), MortalLog(kafka, doom)
     house = Uploading(log=log)
-    desk = UploadDesk(
-        house.uploads, MemoryUploads(), key=KEY, clock=lambda: NOW, told=lambda _door, _answer: None
-    )
+    received = Received(house, store or world.store)
     uploads = MeshUploads(
-        desk,
+        box,
+        received.reception,
         MeshPost(box, sent, clock=lambda: NOW, unnoted=lambda _: None),
         owner={COUNCIL: OdsCode("Z211")}.get,
         workflow="ANSWER",
@@ -136,41 +157,49 @@ def take(exchange: MemoryExchange, kafka: MemoryKafka, sent: MemorySent, doom: D
     inbox = MeshInbox(
         box,
         {"UPLOAD": uploads},
+        by_heading=["UPLOAD"],
         facts=log,
         rejections=Rejections(house.records, KEY),
         clock=lambda: NOW,
         told=lambda _incoming, _fate: None,
     )
-    asyncio.run(inbox.poll())
+
+    async def live() -> None:
+        """Take up what is left, look, take what was kept, look again."""
+        await received.queue.take_up()
+        await inbox.poll()
+        await received.then(inbox.poll)
+
+    try:
+        asyncio.run(live())
+    except BaseExceptionGroup as error:  # of the queue's own task
+        raise Killed from error
 
 
 @pytest.mark.parametrize("steps", range(STEPS_OF_A_FILE))
-def test_a_file_is_forgotten_by_the_exchange_once_it_is_durable_and_answered(steps: int) -> None:
-    """Never before; and its sender has one answer, which is followed."""
-    exchange, kafka, sent = MemoryExchange(frozenset({OURS, COUNCIL})), MemoryKafka(), MemorySent()
-    ours, council = MemoryMailbox(exchange, OURS), MemoryMailbox(exchange, COUNCIL)
-    file = Outgoing(mailbox=OURS, workflow="UPLOAD", local_id="", body=build_upload([Record()]))
-    asyncio.run(council.send(file))
+@pytest.mark.parametrize("disk", ["kept", "lost"])
+def test_a_file_is_forgotten_by_the_exchange_once_it_is_durable_and_answered(steps: int, disk: str) -> None:
+    """Never before; and its sender has one answer, which is followed, be the disk there still or not."""
+    world = World()
+    ours, council = (MemoryMailbox(world.exchange, name) for name in (OURS, COUNCIL))
 
     with pytest.raises(Killed):
-        take(exchange, kafka, sent, Doom(steps))
+        take(world, Doom(steps))
     if not asyncio.run(ours.waiting()):
-        assert [1, 1] == [len(kafka.read(Topic.PLANS)), len(asyncio.run(council.waiting()))]
-    take(exchange, kafka, sent, Doom(-1))
+        assert [1, 1] == [len(world.kafka.read(Topic.PLANS)), len(asyncio.run(council.waiting()))]
+    take(world, Doom(-1), world.store if disk == "kept" else MemoryUploads())
 
     assert [] == asyncio.run(ours.waiting())
-    assert len(kafka.read(Topic.PLANS)) in (1, 2)  # merging twice is merging once
-    assert [] == kafka.read(Topic.REJECTED)
+    assert len(world.kafka.read(Topic.PLANS)) in (1, 2)  # merging twice is merging once
+    assert [] == world.kafka.read(Topic.REJECTED)
     assert 1 == len(asyncio.run(council.waiting()))
-    assert ["la.Z211.answers"] == [one.destination for one in sent.uncollected()]
+    assert ["la.Z211.answers"] == [one.destination for one in world.sent.uncollected()]
 
 
 def test_a_file_takes_no_more_steps_than_are_tried() -> None:
     """Else some of them would not be."""
-    exchange, kafka, doom = MemoryExchange(frozenset({OURS, COUNCIL})), MemoryKafka(), Doom(STEPS_OF_A_FILE)
-    file = Outgoing(mailbox=OURS, workflow="UPLOAD", local_id="", body=build_upload([Record()]))
-    asyncio.run(MemoryMailbox(exchange, COUNCIL).send(file))
-    take(exchange, kafka, MemorySent(), doom)
+    doom = Doom(STEPS_OF_A_FILE)
+    take(World(), doom)
 
     assert 0 == doom.left
 

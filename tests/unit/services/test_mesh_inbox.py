@@ -1,7 +1,7 @@
 """What becomes of messages in the mailbox: none is acknowledged before it is durable, none blocks another."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import NoReturn
 
@@ -11,6 +11,7 @@ from broker.adapters.memory import MemoryFactLog, MemoryKafka
 from broker.adapters.memory_mailbox import MemoryExchange, MemoryMailbox
 from broker.core.errors import DemographicsUnavailable, KafkaUnavailable
 from broker.core.identifiers import OdsCode
+from broker.core.kept_uploads import UploadDoor
 from broker.core.mailbox import FAULTS, Incoming, Outgoing, Report, Trouble
 from broker.core.mesh_errors import MailboxUnavailable
 from broker.ports import Topic, Write
@@ -18,14 +19,14 @@ from broker.services.mesh_inbox import NO_HANDLER, Fate, Handler, MeshInbox
 from broker.services.mesh_post import MeshPost
 from broker.services.mesh_uploads import MeshUploads
 from broker.services.rejections import Rejections
-from broker.services.upload_desk import UploadDesk
+from broker.services.upload_queue import WAITING_MAX
 from broker.services.uploads import NOT_ITS_OWN
 from broker.wire.records_codec import Door
 from broker.wire.upload_codes import DEFECT
 from tests.builders.sent_messages import MemorySent
 from tests.builders.upload import Record, build_upload
 from tests.builders.upload_desk import KEY, Desk
-from tests.builders.upload_store import MemoryUploads
+from tests.builders.upload_reception import Received
 
 OURS, COUNCIL, OTHER = "OURS", "COUNCIL", "OTHER"
 UPLOAD, ANSWER = "LA_UPLOAD", "LA_UPLOAD_ACK"
@@ -49,6 +50,7 @@ class House:
         *,
         away: bool = False,
         handler: Handler | None = None,
+        by_heading: bool = False,
         mailbox: type[MemoryMailbox] = MemoryMailbox,
     ) -> None:
         """Open everything; with `away` Kafka takes nothing, with `handler` uploads go to it."""
@@ -60,15 +62,10 @@ class House:
         self.refused: list[tuple[str, str]] = []
         self.sent = MemorySent()
         self.unnoted: list[str] = []
-        self.kept = MemoryUploads()
+        self.received = Received(self.desk)
         uploads = MeshUploads(
-            UploadDesk(
-                self.desk.uploads,
-                self.kept,
-                key=KEY,
-                clock=lambda: NOW,
-                told=lambda _door, _answer: None,
-            ),
+            self.box,
+            self.received.reception,
             MeshPost(self.box, self.sent, clock=lambda: NOW, unnoted=self.unnoted.append),
             owner={COUNCIL: OdsCode("Z211")}.get,
             workflow=ANSWER,
@@ -77,11 +74,17 @@ class House:
         self.inbox = MeshInbox(
             self.box,
             {UPLOAD: handler or uploads},
+            by_heading=(UPLOAD,) if handler is None or by_heading else (),
             facts=AwayLog(kafka) if away else self.desk.log,
             rejections=Rejections(self.desk.records, KEY),
             clock=lambda: NOW,
-            told=lambda _incoming, fate: self.fates.append(fate),
+            told=self._told,
         )
+
+    def _told(self, _incoming: Incoming, fate: Fate) -> None:
+        """Remember what became of a message, but that it waits its turn."""
+        if fate is not Fate.UNDER_WAY:
+            self.fates.append(fate)
 
     def post(self, body: bytes, *, workflow: str = UPLOAD, sender: str = COUNCIL) -> str:
         """Have a mailbox send us something."""
@@ -93,8 +96,9 @@ class House:
         self.exchange.put(incoming, OURS)
 
     def poll(self) -> bool:
-        """Look into the mailbox."""
-        return asyncio.run(self.inbox.poll())
+        """Look into the mailbox; where a file was kept, have it taken, and look once more."""
+        whole = asyncio.run(self.inbox.poll())
+        return asyncio.run(self.received.then(self.inbox.poll)) if self.received.store.every() else whole
 
     def waiting(self, mailbox: str = OURS) -> list[Incoming]:
         """Return what lies in a mailbox."""
@@ -185,14 +189,29 @@ def test_a_message_that_nothing_handles_is_kept_and_holds_up_no_other() -> None:
     ] == [(one.door, one.reason, one.control_id, one.raw) for one in house.desk.kept()]
 
 
-def test_a_defect_of_ours_loses_no_message_and_holds_up_no_other() -> None:
+def test_while_too_many_wait_a_file_stays_in_the_mailbox_alone() -> None:
+    """A disk is finite, and the exchange keeps it; once there is room it is copied."""
+    house = House()
+    for number in range(WAITING_MAX):
+        house.received.queue.add(f"{number:032x}", frozenset(), UploadDoor.MESH)
+    house.post(FILE)
+
+    assert not asyncio.run(house.inbox.poll())
+    assert [] == house.received.store.every()
+    asyncio.run(house.received.work_until(lambda: not house.received.queue.crowded))
+    assert not asyncio.run(house.inbox.poll())
+    assert [True] == [one.waits for one in house.received.store.every()]
+
+
+@pytest.mark.parametrize("by_heading", [False, True])
+def test_a_defect_of_ours_loses_no_message_and_holds_up_no_other(*, by_heading: bool) -> None:
     """It is kept with its bytes, so that it can be found and mended."""
 
     async def broken(incoming: Incoming) -> None:
         """Fail as only a defect does."""
         raise KeyError(incoming.message_id)
 
-    house = House(handler=broken)
+    house = House(handler=broken, by_heading=by_heading)
     house.post(FILE)
 
     assert house.poll()
@@ -246,18 +265,24 @@ def test_an_exchange_that_goes_away_in_the_middle_ends_the_look() -> None:
     assert 1 == len(house.waiting())
 
 
-@pytest.mark.parametrize("step", ["read", "send"])
+@pytest.mark.parametrize("step", ["read", "copy", "send"])
 def test_a_message_that_the_exchange_cannot_hand_over_or_answer_holds_up_no_other(step: str) -> None:
     """The exchange fails for this one alone, again and again; what lies behind it is taken."""
 
     class Failing(MemoryMailbox):
         """Fails for the first message, or for the answer to it."""
 
-        async def read(self, message_id: str) -> Incoming | None:
+        async def read(self, message_id: str, *, heading_of: Collection[str] = ()) -> Incoming | None:
             """Read any but the first."""
             if step == "read" and message_id == first:
                 raise MailboxUnavailable
-            return await super().read(message_id)
+            return await super().read(message_id, heading_of=heading_of)
+
+        async def copy(self, message_id: str, write: Callable[[bytes], None]) -> None:
+            """Copy any but the first."""
+            if step == "copy" and message_id == first:
+                raise MailboxUnavailable
+            await super().copy(message_id, write)
 
         async def send(self, message: Outgoing) -> str:
             """Send any answer but that to the first."""
@@ -270,7 +295,8 @@ def test_a_message_that_the_exchange_cannot_hand_over_or_answer_holds_up_no_othe
     house.post(build_upload([Record()], file_id="SECOND"))
 
     assert not house.poll()
-    assert [Fate.POSTPONED, Fate.TAKEN] == house.fates
+    assert Fate.TAKEN in house.fates
+    assert Fate.POSTPONED in house.fates
     assert [first] == [one.message_id for one in house.waiting()]
     assert 1 == len(house.waiting(COUNCIL))
 
@@ -290,8 +316,8 @@ def test_a_file_that_cannot_be_answered_is_kept_once_however_often_it_is_taken()
     house.post(FILE)
 
     assert [False] * 3 == [house.poll() for _ in range(3)]
-    assert 2 == len(house.kept.every())
-    assert {"CPF02"} == {one.result.code for one in house.kept.every() if one.result}
+    assert 2 == len(house.received.store.every())
+    assert {"CPF02"} == {one.result.code for one in house.received.store.every() if one.result}
 
 
 def test_a_message_that_is_gone_before_it_is_read_is_nobodys_matter() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,11 @@ from broker.core.identifiers import OdsCode
 from broker.core.kept_uploads import KeptUpload, Part, Result, UploadDoor
 from broker.services.upload_desk import Outcome, UploadDesk
 from broker.services.uploads import NOT_ITS_OWN
-from broker.upload_ports import in_memory
 from broker.wire.upload_answer import SOURCE_AWAY, FileAnswer
 from broker.wire.upload_codes import FileCode
 from tests.builders.upload import build_upload
-from tests.builders.upload_desk import KEY, NOW, Desk
+from tests.builders.upload_desk import NOW, Desk
+from tests.builders.upload_store import UPLOAD, keep
 from tests.official_schemas import faults_of
 
 OWN, OTHER = OdsCode("Z211"), OdsCode("Z212")
@@ -30,15 +31,17 @@ class Hearing:
         self.memory = Desk(source=source)
         self.heard: list[tuple[UploadDoor, FileCode]] = []
         self.store = KeptFiles(directory / "kept", self.memory.sealer)
-        self.desk = UploadDesk(self.memory.uploads, self.store, key=KEY, clock=lambda: NOW, told=self._hear)
+        self.desk = UploadDesk(self.memory.uploads, self.store, clock=lambda: NOW, told=self._hear)
 
     def _hear(self, door: UploadDoor, answer: FileAnswer) -> None:
         """Remember."""
         self.heard.append((door, answer.code))
 
-    def take(self, data: bytes, door: UploadDoor, senders: frozenset[OdsCode] | None = None) -> Outcome:
+    def take(self, data: bytes, door: UploadDoor, senders: frozenset[OdsCode] = frozenset()) -> Outcome:
         """Hand a file in."""
-        return asyncio.run(self.desk.take(in_memory(data), door=door, senders=senders))
+        upload = replace(UPLOAD, door=door, senders=senders)
+        keep(self.store, upload, data)
+        return asyncio.run(self.desk.settle(upload))
 
 
 @pytest.mark.parametrize("door", UploadDoor)
@@ -62,7 +65,7 @@ def test_a_file_and_its_answers_are_kept_byte_for_byte_and_sealed(door: UploadDo
     outcome = hearing.take(build_upload(), door, frozenset({OWN}))
     [upload] = hearing.store.every()
 
-    assert (outcome.upload_id, door, frozenset({OWN})) == (upload.upload_id, upload.door, upload.senders)
+    assert (door, frozenset({OWN})) == (upload.door, upload.senders)
     assert Result(code="CPF02", loaded=1, failed=0, plans=1) == upload.result
     kept = {part: b"".join(hearing.store.read(upload.upload_id, part)) for part in Part}
     answers = {part: b"".join(pieces) for part, pieces in outcome.parts.items()}
@@ -92,18 +95,6 @@ def test_a_file_that_nobody_can_read_is_answered_for_that_and_not_for_its_sender
     assert "not well-formed XML" == next(outcome.answer.refused()).reason
 
 
-def test_a_file_that_is_not_to_be_read_is_answered_all_the_same(tmp_path: Path) -> None:
-    """Its sender learns the reason from a valid message; nothing is kept of what was not read."""
-    outcome = Hearing(tmp_path).desk.refuse("file too large")
-
-    assert (FileCode.MALFORMED, False, "") == (
-        outcome.answer.code,
-        outcome.answer.accepted,
-        outcome.upload_id,
-    )
-    assert [] == faults_of(outcome.acknowledgement)
-
-
 def test_whoever_is_answered_at_once_sends_again_while_the_source_is_away(tmp_path: Path) -> None:
     """CPF05: nothing was loaded, nothing is wrong with the file, and no record is refused (R16)."""
     source = MemoryDemographics()
@@ -120,15 +111,15 @@ def test_whoever_is_answered_at_once_sends_again_while_the_source_is_away(tmp_pa
 
 @pytest.mark.parametrize("door", [UploadDoor.FOLDER, UploadDoor.MESH])
 def test_a_file_in_folder_or_mailbox_waits_for_the_source(door: UploadDoor, tmp_path: Path) -> None:
-    """It stays where it is, and is taken by itself once the source answers."""
+    """It stays where it is, unanswered, and is taken by itself once the source answers."""
     source = MemoryDemographics()
     source.available = False
     hearing = Hearing(tmp_path, source)
 
     with pytest.raises(DemographicsUnavailable):
-        hearing.take(build_upload(), door)
+        hearing.take(build_upload(), door, frozenset({OWN}))
 
-    assert [] == hearing.store.every()
+    assert [None] == [one.result for one in hearing.store.every()]
 
 
 def test_a_file_that_is_kept_already_is_taken_as_it_lies_there(tmp_path: Path) -> None:
@@ -142,9 +133,7 @@ def test_a_file_that_is_kept_already_is_taken_as_it_lies_there(tmp_path: Path) -
         digest="d",
         postponed="CPIS-401",
     )
-    draft = hearing.store.begin(upload.upload_id)
-    draft.write(build_upload())
-    draft.place()
+    keep(hearing.store, upload, build_upload())
 
     outcome = asyncio.run(hearing.desk.settle(upload))
     [kept] = hearing.store.every()

@@ -1,25 +1,26 @@
-"""Uploads that were accepted are taken one after the other, after a crash as well, until each is settled."""
+"""Uploads that were accepted are taken in their turn, after a crash as well, until each is settled."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from broker.adapters.kept_files import KeptFiles
 from broker.core.errors import KeysUnreadable, ReaderLost, StorageUnusable, UnsealingFailed
 from broker.core.identifiers import OdsCode
-from broker.core.kept_uploads import KeptUpload, Part
+from broker.core.kept_uploads import KeptUpload, Part, UploadDoor
 from broker.services.upload_desk import Outcome, UploadDesk
-from broker.services.upload_queue import WAITING_MAX, WAITING_OF_ONE_MAX, Pace, UploadQueue
+from broker.services.upload_queue import AT_ONCE, WAITING_MAX, WAITING_OF_ONE_MAX, Pace, UploadQueue
 from broker.wire.upload_codes import DEFECT
 from tests.builders.matcher import until
 from tests.builders.upload import build_upload
-from tests.builders.upload_desk import KEY, NOW, Desk
-from tests.builders.upload_store import UPLOAD
+from tests.builders.upload_desk import NOW, Desk
+from tests.builders.upload_store import UPLOAD, keep
 
 PATIENCE_SECONDS = 20.0
 QUICK = Pace(retry_seconds_min=0.001, retry_seconds_max=0.002)
@@ -33,28 +34,29 @@ class Line:
         directory: Path,
         store: type[KeptFiles] = KeptFiles,
         desk: type[UploadDesk] = UploadDesk,
+        pace: Pace = QUICK,
     ) -> None:
         self.memory = Desk()
         self.store = store(directory / "kept", self.memory.sealer)
         self.counts: Counter[str] = Counter()
         self.taken: list[str] = []
-        taking = desk(
+        self.desk: Any = desk(
             self.memory.uploads,
             self.store,
-            key=KEY,
             clock=lambda: NOW,
             told=lambda _door, answer: self.taken.append(answer.head.file_id or ""),
         )
         self.queue = UploadQueue(
-            taking, self.store, count=lambda event: self.counts.update([event]), pace=QUICK
+            self.desk,
+            self.store,
+            clock=lambda: NOW,
+            count=lambda event: self.counts.update([event]),
+            pace=pace,
         )
 
     def keep(self, upload: KeptUpload, data: bytes) -> None:
         """Keep a file, as the door does before it answers."""
-        draft = self.store.begin(upload.upload_id)
-        draft.write(data)
-        draft.place()
-        self.store.settle(upload, {})
+        keep(self.store, upload, data)
 
     def run(self, condition: Callable[[], bool]) -> None:
         """Run the queue until a condition holds."""
@@ -123,7 +125,9 @@ def test_while_kafka_is_away_a_file_waits_and_its_status_says_why(tmp_path: Path
     line.memory.kafka.available = True
     line.run(line.settled)
 
-    assert waiting == replace(UPLOAD, postponed="CPIS-401")
+    assert waiting is not None
+    assert waiting.again_at is not None
+    assert (NOW < waiting.again_at, "CPIS-401", True) == (True, waiting.postponed, waiting.waits)
     assert (1, "") == (len(line.memory.plans()), line.store.every()[0].postponed)
 
 
@@ -257,3 +261,157 @@ def test_one_authority_keeps_no_other_out(tmp_path: Path) -> None:
         queue.add(f"{number:032x}", own)
 
     assert (True, False, False) == (queue.full_for(own), queue.full_for(other), queue.full_for(own | other))
+
+
+class Gates(UploadDesk):
+    """Takes a file once its gate is opened; says which are being taken, and the most that were at once."""
+
+    def __init__(self, *words: object, **more: object) -> None:
+        super().__init__(*words, **more)  # type: ignore[arg-type]  # as any desk
+        self.gates: dict[str, asyncio.Event] = {}
+        self.taking: list[str] = []
+        self.most = 0
+
+    async def settle(self, upload: KeptUpload) -> Outcome:
+        """Wait at the gate, then take it."""
+        self.taking.append(upload.upload_id)
+        self.most = max(self.most, len(self.taking))
+        if upload.upload_id in self.gates:
+            await self.gates[upload.upload_id].wait()
+        try:
+            return await super().settle(upload)
+        finally:
+            self.taking.remove(upload.upload_id)
+
+
+def of(*authorities: str) -> frozenset[OdsCode]:
+    """Return these authorities."""
+    return frozenset(map(OdsCode, authorities))
+
+
+def test_a_small_file_is_answered_while_another_authority_s_large_one_is_being_taken(
+    tmp_path: Path,
+) -> None:
+    """The large one, first in line, ends once the small one is answered; its own authority's next waits."""
+    line = Line(tmp_path, desk=Gates)
+    large, following, small = (
+        replace(UPLOAD, upload_id=name * 32, senders=of(sender), received_at=NOW + timedelta(hours=hours))
+        for name, sender, hours in (("a", "Z211", 0), ("b", "Z211", 1), ("c", "Z212", 2))
+    )
+    for upload, file_id in ((large, "LARGE"), (following, "FOLLOWING"), (small, "SMALL")):
+        [sender] = upload.senders
+        line.keep(upload, build_upload(file_id=file_id, authority=sender.code))
+
+    async def run() -> None:
+        """Hold the large one back until the small one is answered."""
+        line.desk.gates[large.upload_id] = asyncio.Event()
+        await line.queue.take_up()
+        running = asyncio.create_task(line.queue.run())
+        await until(lambda: line.taken == ["SMALL"], PATIENCE_SECONDS)
+        assert large.upload_id in line.desk.taking
+        assert following.upload_id not in line.desk.taking
+        line.desk.gates[large.upload_id].set()
+        await until(line.settled, PATIENCE_SECONDS)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(run())
+
+    assert ["SMALL", "LARGE", "FOLLOWING"] == line.taken
+
+
+def test_so_many_files_are_taken_at_once_and_no_more(tmp_path: Path) -> None:
+    """Each large one has a process of its own; those of which nobody is known are taken one by one."""
+    line = Line(tmp_path, desk=Gates)
+    codes = [f"Z2{number:02}" for number in range(AT_ONCE + 2)]
+    for number, code in enumerate(codes):
+        upload = replace(UPLOAD, upload_id=f"{number:032x}", senders=of(code))
+        line.keep(upload, build_upload(file_id=code, authority=code))
+        line.desk.gates[upload.upload_id] = asyncio.Event()
+    for number in range(2):
+        line.keep(replace(UPLOAD, upload_id=f"{number + 256:032x}", senders=of()), b"<no")
+
+    async def run() -> None:
+        """Open the gates once as many are being taken as may be."""
+        await line.queue.take_up()
+        running = asyncio.create_task(line.queue.run())
+        await until(lambda: len(line.desk.taking) == AT_ONCE, PATIENCE_SECONDS)
+        for gate in line.desk.gates.values():
+            gate.set()
+        await until(line.settled, PATIENCE_SECONDS)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(run())
+
+    assert AT_ONCE == line.desk.most
+    assert {*codes, ""} == set(line.taken)
+
+
+def test_a_file_that_cannot_be_taken_is_left_alone_for_longer_each_time(tmp_path: Path) -> None:
+    """It is looked through anew each time, which costs; until when it is left alone is beside it, bounded."""
+
+    class Stuck(UploadDesk):
+        """Never takes a file."""
+
+        async def settle(self, upload: KeptUpload) -> Outcome:  # noqa: ARG002
+            """Fail."""
+            raise ReaderLost
+
+    pauses: list[float] = []
+
+    class Noting(KeptFiles):
+        """Notes for how long files are left alone."""
+
+        def settle(self, upload: KeptUpload, parts: Mapping[Part, Iterable[bytes]]) -> None:
+            """Note it."""
+            super().settle(upload, parts)
+            if upload.again_at is not None:
+                pauses.append((upload.again_at - NOW).total_seconds())
+
+    line = Line(tmp_path, Noting, Stuck, pace=Pace(retry_seconds_min=0.001, retry_seconds_max=0.003))
+    line.keep(UPLOAD, build_upload())
+
+    line.run(lambda: len(pauses) > 3)
+
+    assert [0.001, 0.002, 0.003, 0.003] == pauses[:4]
+
+
+def test_what_kept_one_file_waiting_and_is_over_keeps_no_other_waiting(tmp_path: Path) -> None:
+    """Kafka is back: whatever waited for it is tried at once, however long it was to be left alone."""
+    line = Line(tmp_path, pace=Pace(retry_seconds_min=0.001, retry_seconds_max=3_600.0))
+    line.memory.kafka.available = False
+    line.keep(UPLOAD, build_upload(file_id="FIRST"))
+    following = replace(UPLOAD, upload_id="b" * 32, senders=of("Z212"), received_at=NOW + timedelta(hours=1))
+    line.keep(following, build_upload(file_id="SECOND", authority="Z212"))
+
+    async def run() -> None:
+        """Let both wait for long, then have another authority's come when Kafka is there."""
+        await line.queue.take_up()
+        for waiting in line.queue._waiting.values():
+            waiting.pause = 3_600.0
+        running = asyncio.create_task(line.queue.run())
+        await until(lambda: line.counts["upload postponed"] == 2, PATIENCE_SECONDS)
+        third = replace(UPLOAD, upload_id="c" * 32, senders=of("Z213"))
+        line.keep(third, build_upload(file_id="THIRD", authority="Z213"))
+        line.queue.add(third.upload_id, third.senders)
+        await until(lambda: line.counts["upload postponed"] == 3, PATIENCE_SECONDS)
+        line.memory.kafka.available = True
+        await until(line.settled, PATIENCE_SECONDS)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(run())
+
+    assert "THIRD" == line.taken[0]
+    assert {"FIRST", "SECOND", "THIRD"} == set(line.taken)
+
+
+@pytest.mark.parametrize("door", [UploadDoor.FOLDER, UploadDoor.MESH])
+def test_what_lies_at_its_door_as_well_takes_no_other_s_room(tmp_path: Path, door: UploadDoor) -> None:
+    """A folder with a year's files keeps nobody out who sends over HTTP."""
+    queue = Line(tmp_path).queue
+    for number in range(WAITING_MAX):
+        queue.add(f"{number:032x}", of("Z211"), door)
+
+    assert (False, False) == (queue.full, queue.full_for(of("Z211")))
