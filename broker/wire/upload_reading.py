@@ -19,7 +19,7 @@ from broker.core.errors import MalformedMessage
 from broker.core.kept_uploads import MediaType
 from broker.wire.hl7v3 import NAMESPACE
 from broker.wire.record_bytes import RecordBytes
-from broker.wire.record_stream import RECORD, RecordStream
+from broker.wire.record_stream import FILE_PARTS, RECORD, RecordStream
 from broker.wire.upload import read_heading
 from broker.wire.upload_codes import DEFECT, FileCode, RecordCode
 from broker.wire.upload_csv import TableMessage, TablePlaces
@@ -29,6 +29,7 @@ from broker.wire.upload_sent import SentHead, SentRecord, sent_head, sent_record
 
 RECORDS_MAX = 250_000
 """How many records a file may have: ten times what the largest authority has."""
+_HEAD_PARTS = FILE_PARTS - {RECORD}
 TOO_MANY = "too many records"
 """Reason: the file has more records than are taken of one."""
 TOO_LONG = "the head of the file is too large"
@@ -125,7 +126,7 @@ class FileReader:
             reason = f"{FileCode.MALFORMED} {fault.reason}"
             return UnreadableFile(reason, fault.location, sent, self._found, places)
         self._table = TableMessage(rows=self._found) if self._is_table else None
-        self._records = _Records(heading.head)
+        self._records = _Records(heading.head, _head_parts(root))
         return Surveyed(head=heading.head, sent=sent, found=self._found, faults=heading.faults, places=places)
 
     def read(self, piece: bytes) -> list[FoundRecord]:
@@ -144,13 +145,19 @@ class FileReader:
 
 @dataclass(slots=True)
 class _Records:
-    """Reads the records of a file whose head is known, and cuts the bytes of each."""
+    """
+    Reads the records of a file whose head is known, and cuts the bytes of each.
+
+    `parts` are those of the head, wherever they stand in the file.
+    """
 
     head: FileHead
+    parts: tuple[Element, ...]
     _stream: RecordStream = field(default_factory=RecordStream)
     _bytes: RecordBytes = field(default_factory=RecordBytes)
     _read: deque[tuple[Element, ReadRecord | FaultyRecord, SentRecord]] = field(default_factory=deque)
     _position: int = 0
+    _is_behind: bool = False
 
     def feed(self, piece: bytes) -> list[FoundRecord]:
         """Take what came next; return the records that are read and cut."""
@@ -168,6 +175,9 @@ class _Records:
         """Read what is complete."""
         for element in self._stream.feed(piece):
             self._position += 1
+            if self._position == 1:
+                before = sum(one.tag in _HEAD_PARTS for one in element.itersiblings(preceding=True))
+                self._is_behind = before < len(self.parts)
             location = f"/File/record[{self._position}]"
             try:
                 record = read_record(element, location, self.head)
@@ -176,15 +186,15 @@ class _Records:
             self._read.append((element, record, _record_said_back(element)))
 
     def _complete(self) -> Iterator[FoundRecord]:
-        """Yield what was read and can be kept; what cannot be cut is written anew."""
+        """Yield what can be kept; what cannot be cut, or stands before its head, is written anew."""
         cut, self._bytes.cut = deque(self._bytes.cut), []
         while self._read and (cut or self._bytes.lost):
             element, record, sent = self._read.popleft()
-            if not cut:
-                raw = _written_anew(element)
-            else:
-                raw = cut.popleft()
-                raw = raw if isinstance(record, FaultyRecord) else self._bytes.alone(raw)
+            raw = cut.popleft() if cut else None
+            if raw is None or (self._is_behind and not isinstance(record, FaultyRecord)):
+                raw = _written_anew(element, self.parts)
+            elif not isinstance(record, FaultyRecord):
+                raw = self._bytes.alone(raw)
             yield FoundRecord(record, sent, raw)
         self._bytes.cut = list(cut)
 
@@ -198,11 +208,14 @@ def _check(root: Element, found: int, most: int) -> None:
         raise MalformedMessage(TOO_LONG, location="/File")
 
 
-def _written_anew(record: Element) -> bytes:
-    """Return a record as a file of its own in UTF-8, with the head of its file."""
+def _head_parts(root: Element) -> tuple[Element, ...]:
+    """Return the parts of a file's head."""
+    return tuple(part for part in root if part.tag in _HEAD_PARTS)
+
+
+def _written_anew(record: Element, parts: tuple[Element, ...]) -> bytes:
+    """Return a record as a file of its own in UTF-8, with the parts of the head of its file."""
     root = etree.fromstring(f'<File xmlns="{NAMESPACE}"/>')
-    parent = record.getparent()
-    parts = [] if parent is None else [part for part in parent if part.tag != record.tag]
     for part in map(deepcopy, (*parts, record)):
         part.tail = None
         root.append(part)

@@ -81,6 +81,13 @@ def build_upload(
     return serialised(root)
 
 
+def head_last(data: bytes) -> bytes:
+    """Return an upload whose author stands behind its records."""
+    end_tag = b"</communicationFunctionSnd>"
+    start, end = data.index(b"<communicationFunctionSnd>"), data.index(end_tag) + len(end_tag)
+    return (data[:start] + data[end:]).replace(b"</File>", data[start:end] + b"</File>")
+
+
 def serialised(root: Element, encoding: str = "UTF-8") -> bytes:
     """Return an element as a file with an XML declaration."""
     stream = BytesIO()

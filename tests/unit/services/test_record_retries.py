@@ -19,7 +19,7 @@ from broker.ports import Topic, Write
 from broker.services.record_retries import RecordRetries
 from broker.wire.upload_codes import FileCode, RecordCode
 from tests.builders.matcher import numbers
-from tests.builders.upload import Person, Record, build_upload
+from tests.builders.upload import Person, Record, build_upload, head_last
 from tests.builders.upload_desk import NOW, Desk
 
 AT = datetime(2025, 2, 1, 12, 0, tzinfo=UTC)
@@ -95,6 +95,16 @@ def test_what_agrees_by_now_is_loaded_as_verified(before: NumberAnswer | None) -
     assert (True, PlanType.CHILD_PROTECTION) == (plan.content.verified, plan.content.plan_type)
     assert (other.recorded_at, other.file_id) == (plan.recorded_at, plan.file_id)
     assert (1, {"waiting record loaded": 1}) == (office.kept(), office.counts)
+
+
+def test_a_record_before_the_head_of_its_file_is_asked_about_again() -> None:
+    """Its author stands behind it, and is kept with it all the same."""
+    office = Office()
+    office.desk.load(head_last(build_upload([child(), child(OTHER)])))
+    office.source.put(CHILD, AGREES)
+    office.go_round()
+
+    assert [CHILD.key] == list(office.desk.plans())
 
 
 def test_what_was_loaded_is_not_asked_about_again() -> None:

@@ -15,7 +15,7 @@ from broker.wire.upload_heading import HEAD_BYTES_MAX
 from broker.wire.upload_reading import TOO_LONG, TOO_MANY, FileReader, Surveyed, UnreadableFile
 from broker.wire.upload_record import FaultyRecord, FileHead, ReadRecord, read_record
 from broker.wire.upload_sent import SentHead, SentRecord
-from tests.builders.upload import Person, Record, build_upload
+from tests.builders.upload import Person, Record, build_upload, head_last
 from tests.builders.upload_reading import ReadFile, read_file
 
 NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
@@ -189,11 +189,19 @@ def test_a_file_that_cannot_be_read_is_refused_before_anything_of_it_is(
 
 def test_a_later_head_is_read_as_an_earlier_one() -> None:
     """Its parts may stand behind the records: all of it is looked through before a record is read."""
-    data = build_upload((GOOD, GOOD))
-    start, end = data.index(b"<communicationFunctionSnd>"), data.index(b"</communicationFunctionSnd>") + 27
-    late = (data[:start] + data[end:]).replace(b"</File>", data[start:end] + b"</File>")
+    assert [ReadRecord] * 2 == [type(one) for one in read(head_last(build_upload((GOOD, GOOD)))).records]
 
-    assert [ReadRecord] * 2 == [type(one) for one in read(late).records]
+
+@pytest.mark.parametrize("step", [1, 1_000, 100_000])
+def test_a_record_before_its_head_is_kept_with_it_all_the_same(step: int) -> None:
+    """Else it could not be asked about again: what is kept of it must be a file that can be read (R14)."""
+    whole = read(head_last(build_upload((GOOD, BAD, GOOD))), step)
+
+    for one in whole.found:
+        if isinstance(one.record, ReadRecord):
+            file = read(one.raw)
+            assert replace(one.record, location="/File/record[1]/CP-ISRecord") == file.records[0]
+            assert 1 == len(file.records)
 
 
 def test_a_record_within_a_record_is_none() -> None:
