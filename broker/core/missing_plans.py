@@ -6,13 +6,16 @@ taken for that, since a plan that is ended wrongly is an alert that is missed.
 """
 
 from datetime import date, datetime
+from itertools import combinations
 
 from broker.core.facts import Details, PlanContent, PlanType
 from broker.core.identifiers import NhsNumber
+from broker.core.matching import first_name, fold_name
 from broker.core.reconciling import OPEN, PlanFault, PlanRow
 from broker.core.waiting import Unread
 
 _Who = NhsNumber | Details | str
+_Pair = tuple[object, object]
 
 
 class CompleteFile:
@@ -22,7 +25,9 @@ class CompleteFile:
         """Begin with nothing."""
         self._created_at = created_at
         self._plans: set[tuple[_Who, PlanType, date]] = set()
-        self._people: set[_Who] = set()
+        self._people: set[_Who | _Pair] = set()
+        self._refused: dict[tuple[PlanType, date], set[_Pair]] = {}
+        self._vague: set[tuple[PlanType, date]] = set()
 
     def add(self, content: PlanContent, number: NhsNumber | None) -> None:
         """Take a plan, whatever became of its record: known by number, by the authority's id, by details."""
@@ -30,9 +35,21 @@ class CompleteFile:
             if who is not None:
                 self._plans.add((who, content.plan_type, content.start))
 
+    def add_refused(self, content: PlanContent, number: NhsNumber | None) -> None:
+        """
+        Take a plan of a record that was refused, so that it is not held under the number that it gives.
+
+        Whoever has two of three details in common may be the same person; of one with fewer details, anybody.
+        """
+        self.add(content, number)
+        pairs = _pairs(content.details)
+        self._refused.setdefault((content.plan_type, content.start), set()).update(pairs)
+        if not pairs:
+            self._vague.add((content.plan_type, content.start))
+
     def add_unread(self, unread: Unread) -> None:
         """Take a record whose plans cannot be read: each plan of these people may be one of them."""
-        self._people.update(unread.numbers, unread.details)
+        self._people.update(unread.numbers, unread.details, *map(_pairs, unread.details))
 
     def lacks(self, plan: PlanRow) -> bool:
         """
@@ -47,5 +64,23 @@ class CompleteFile:
         if PlanFault.CODE_CLOSED in plan.faults or plan.recorded_at >= self._created_at:
             return False
         people = {plan.number, content.child_id, content.details} - {None}
-        named = any((who, content.plan_type, content.start) in self._plans for who in people)
-        return not named and self._people.isdisjoint(people)
+        pairs = _pairs(content.details)
+        if any((who, content.plan_type, content.start) in self._plans for who in people):
+            return False
+        if not self._people.isdisjoint(people | pairs):
+            return False
+        refused = self._refused.get((content.plan_type, content.start))
+        maybe = refused is not None and (not pairs or not refused.isdisjoint(pairs))
+        return not maybe and (content.plan_type, content.start) not in self._vague
+
+
+def _pairs(details: Details) -> frozenset[_Pair]:
+    """Return every two of somebody's details as they are compared (ruling 20), each with what it is."""
+    born = details.birth_date
+    said = (
+        None if born is None else (born.year, *sorted((born.month, born.day))),  # swapped, they are equal
+        fold_name(details.family),
+        first_name(details.given),
+    )
+    known = [(which, value) for which, value in enumerate(said) if value is not None]
+    return frozenset(combinations(known, 2))

@@ -170,9 +170,9 @@ def _add(file: CompleteFile, one: FoundRecord) -> None:
     record = one.record
     if isinstance(record, FaultyRecord):
         for content in record.waiting:
-            file.add(content, None)
+            file.add_refused(content, None)
         for number, content in record.numbered:
-            file.add(content, number)
+            file.add_refused(content, number)
         if record.unread is not None:
             file.add_unread(record.unread)
         return

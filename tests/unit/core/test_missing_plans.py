@@ -66,7 +66,58 @@ def test_a_plan_that_may_be_in_the_file_is_not(content: PlanContent, number: Nhs
     assert not file_of((content, number)).lacks(ROW)
 
 
-@pytest.mark.parametrize("unread", [((ADA,), ()), ((), (DETAILS,))], ids=["by number", "by details"])
+BORN, FAMILY, GIVEN = DETAILS.birth_date, DETAILS.family, DETAILS.given
+SWAPPED = Details(family=FAMILY, given="Bob", birth_date=date(2017, 1, 3))
+
+
+@pytest.mark.parametrize(
+    ("details", "lacked"),
+    [
+        pytest.param(replace(OTHERS, family=FAMILY, birth_date=BORN), False, id="another given name"),
+        pytest.param(replace(OTHERS, given=f"{GIVEN} Bea", birth_date=BORN), False, id="another family name"),
+        pytest.param(replace(OTHERS, family=FAMILY, given=GIVEN), False, id="another day of birth"),
+        pytest.param(SWAPPED, False, id="day and month swapped"),
+        pytest.param(replace(OTHERS, birth_date=BORN), True, id="the day of birth alone"),
+        pytest.param(
+            Details(family=FAMILY, given=None, birth_date=None), False, id="one detail, perhaps hers"
+        ),
+        pytest.param(Details(family=None, given=None, birth_date=None), False, id="no detail at all"),
+    ],
+)
+@pytest.mark.parametrize("number", [None, BOB])
+def test_a_refused_record_may_be_of_whoever_has_two_details_in_common(
+    details: Details, number: NhsNumber | None, *, lacked: bool
+) -> None:
+    """Its number is none or does not agree, its child has a new name, and nobody gave the authority's id."""
+    file = CompleteFile(NOON)
+    file.add_refused(another(details=details), number)
+
+    assert lacked == file.lacks(replace(ROW, content=replace(HELD, child_id=None)))
+    assert file.lacks(replace(ROW, content=replace(HELD, child_id=None, start=date(2026, 1, 2))))
+
+
+def test_a_refused_record_may_be_of_whomever_nothing_is_known() -> None:
+    """Of the plan that is held too few details are on file."""
+    file = CompleteFile(NOON)
+    file.add_refused(another(), None)
+    held = replace(HELD, child_id=None, details=Details(family=FAMILY, given=None, birth_date=None))
+
+    assert not file.lacks(replace(ROW, content=held))
+    assert CompleteFile(NOON).lacks(replace(ROW, content=held))
+
+
+def test_a_record_that_was_taken_is_of_nobody_but_whom_it_names() -> None:
+    """Brother and sister have family name and start in common: his plan does not stand for hers."""
+    sibling = another(details=replace(DETAILS, given="Bob"))
+
+    assert file_of((sibling, BOB)).lacks(replace(ROW, content=replace(HELD, child_id=None)))
+
+
+@pytest.mark.parametrize(
+    "unread",
+    [((ADA,), ()), ((), (DETAILS,)), ((), (replace(DETAILS, given="Bob"),))],
+    ids=["by number", "by details", "by two of them"],
+)
 def test_a_record_whose_plans_cannot_be_read_may_be_any_of_its_people(
     unread: tuple[tuple[NhsNumber, ...], tuple[Details, ...]],
 ) -> None:
