@@ -171,6 +171,10 @@ class Gone:
         """Send nothing."""
         return failed(Fault.NOT_CONFIGURED)
 
+    async def looked_for(self, letter_id: str) -> Outcome | None:  # noqa: ARG002
+        """Return nothing: there is nobody to ask."""
+        return None
+
     async def close(self) -> None:
         """Nothing is open."""
 

@@ -64,6 +64,10 @@ class MllpCourier:
             await self._line.drop()
         return outcome
 
+    async def looked_for(self, letter_id: str) -> Outcome | None:  # noqa: ARG002
+        """Return nothing: a receiver over MLLP cannot be asked for what it was sent."""
+        return None
+
     async def close(self) -> None:
         """Give the connection back."""
         await self._line.drop()
@@ -88,6 +92,10 @@ class FhirCourier:
         """Return what became of a letter."""
         answer = await self._poster.post(letter.body, request_id=letter.letter_id)
         return failed(answer) if isinstance(answer, Fault) else judged(answer)
+
+    async def looked_for(self, letter_id: str) -> Outcome | None:  # noqa: ARG002
+        """Return nothing: what may have arrived is replaced by what is put after it."""
+        return None
 
     async def close(self) -> None:
         """Nothing is held between two letters."""

@@ -77,6 +77,14 @@ class Courier(Protocol):
         """Return what became of a letter, within a time limit."""
         ...
 
+    async def looked_for(self, letter_id: str) -> Outcome | None:
+        """
+        Return what became of a letter that may have gone, and may not go any more, within a time limit.
+
+        None where it has not gone, or the receiver cannot be asked such a thing.
+        """
+        ...
+
     async def close(self) -> None:
         """Give the connection back."""
         ...
@@ -295,7 +303,7 @@ class Deliverer:
             await self._end([delivery], failed(Fault.UNWRITABLE), now)
             return None
         if sendable.event_id != delivery.event_id or await self._overtaken(delivery):
-            await self._keep(replace(delivery, state=State.SUPERSEDED), None)
+            await self._leave(delivery, now)
             return None
         try:
             letter = self._courier.write(sendable, at=now, told=head.told)
@@ -306,6 +314,14 @@ class Deliverer:
             await self._keep(replace(delivery, state=State.NOT_TOLD, fault=""), None)
             return None
         return _Going(delivery, sendable, letter)
+
+    async def _leave(self, delivery: Delivery, now: datetime) -> None:
+        """Keep an event that may not go any more as superseded; where it may have gone, it is looked for."""
+        outcome = await self._courier.looked_for(delivery.sent_as) if delivery.attempts else None
+        if outcome is None:
+            await self._keep(replace(delivery, state=State.SUPERSEDED), None)
+        else:
+            await self._end([delivery], outcome, now)
 
     def _in_one(self, going: Sequence[_Going], now: datetime) -> Letter | None:
         """Return the letter of several events, or of one; None where they cannot be written into one."""

@@ -124,15 +124,33 @@ class MeshCourier:
             return failed(Fault.AWAY)
         except MessageRefused as error:
             return failed(_MEANINGS.get(error.fault, Fault.REFUSED))
-        if taken:
+        await self._follow(taken, letter.letter_id)
+        return delivered()
+
+    async def looked_for(self, letter_id: str) -> Outcome | None:
+        """Return what became of a letter that may have gone: the exchange knows; None where it has not."""
+        try:
+            async with asyncio.timeout(_ATTEMPT_SECONDS):
+                known = await self._mailbox.sent(letter_id)
+        except TimeoutError:
+            return failed(Fault.NO_ANSWER)
+        except MailboxUnavailable:
+            return failed(Fault.AWAY)
+        if known is None:
+            return None
+        await self._follow(known, letter_id)
+        return delivered()
+
+    async def _follow(self, message_id: str, letter_id: str) -> None:
+        """Note what was sent, so that it is asked for until it is collected; of several none is known."""
+        if message_id:
             noted = SentMessage(
-                message_id=taken,
+                message_id=message_id,
                 destination=self._office.destination,
-                local_id=letter.letter_id,
+                local_id=letter_id,
                 sent_at=self._clock(),
             )
             await asyncio.to_thread(self._sent.note, noted)
-        return delivered()
 
     async def close(self) -> None:
         """Give the connections back."""

@@ -59,6 +59,10 @@ class Counter:
         self.letters.append(letter)
         return self._outcomes.pop(0) if self._outcomes else delivered()
 
+    async def looked_for(self, letter_id: str) -> Outcome | None:  # noqa: ARG002
+        """Return nothing: it cannot be asked."""
+        return None
+
     async def close(self) -> None:
         """Note that it is closed."""
         self.closed = True

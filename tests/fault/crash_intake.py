@@ -78,6 +78,7 @@ class Site:
             kafka_bootstrap_servers=self.servers,
             data_dir=self.directory,
             drop_folder=self.directory / f"drop-{number}",
+            kept_files_dir=self.directory / f"kept-{number}",
             mllp_port=0,
         )
 

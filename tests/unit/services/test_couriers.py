@@ -161,3 +161,12 @@ def test_an_answer_is_written_as_such_in_either_format(courier: Courier, letter_
     assert letter is not None
     assert letter_id == letter.letter_id
     assert said in letter.body
+
+
+def test_a_provider_is_never_asked_for_what_it_was_sent() -> None:
+    """Its receiver can undo what it was told by what comes behind, so that nothing is looked for there."""
+    wire, endpoint = Wire(), Endpoint(Posted(status=200))
+    for courier in (MllpCourier(wire, READER, ADDRESS), FhirCourier(endpoint, READER)):
+        assert asyncio.run(courier.looked_for("e1")) is None
+
+    assert (False, []) == (wire.dropped, endpoint.bodies)

@@ -19,6 +19,8 @@ from broker.adapters.memory_mailbox import MemoryExchange, MemoryMailbox
 from broker.adapters.sent_messages import SqlSentMessages
 from broker.core.alerts import Alert, Change, EventKind, Note, Occasion
 from broker.core.delivery import Fault, Outcome, State, failed
+from broker.core.mailbox import Outgoing
+from broker.core.mesh_errors import MailboxUnavailable
 from broker.core.windows import Window, window_end
 from broker.services.delivering import Letter
 from broker.services.mesh_courier import MeshCourier, Office, in_one, taken_back
@@ -225,31 +227,100 @@ def test_what_waits_for_the_end_of_its_window_waits_for_nobody(house: House) -> 
 
 
 class Silent:
-    """A courier whose letters are never known to have arrived."""
+    """A courier from whose letters nothing is heard, whether they arrive or are lost on the way."""
 
-    def __init__(self, courier: MeshCourier) -> None:
+    def __init__(self, courier: MeshCourier, *, arrives: bool = True) -> None:
         """Take the courier that writes."""
         self._courier = courier
-        self.write, self.close = courier.write, courier.close
+        self._arrives = arrives
+        self.write, self.close, self.looked_for = courier.write, courier.close, courier.looked_for
 
     async def send(self, letter: Letter) -> Outcome:
-        """Send it, and hear nothing."""
-        await self._courier.send(letter)
+        """Send it, or lose it, and hear nothing; nobody notes that it went."""
+        if self._arrives:
+            box = MemoryMailbox(self._exchange, OURS)
+            await box.send(
+                Outgoing(mailbox=COUNCIL, workflow=letter.kind, local_id=letter.letter_id, body=letter.body)
+            )
         return failed(Fault.NO_ANSWER)
 
+    @property
+    def _exchange(self) -> MemoryExchange:
+        """The exchange behind the courier."""
+        mailbox = self._courier._mailbox
+        assert isinstance(mailbox, MemoryMailbox)
+        return mailbox._exchange
 
-def test_what_may_have_been_sent_is_not_sent_again_once_it_is_taken_back(house: House) -> None:
-    """Its last error stays, so that a person sees that it may have arrived."""
+
+def taken_back_after_no_answer(house: House, *, arrives: bool) -> None:
+    """Have e1 tried without an answer, and taken back before it is tried again."""
     house.arrive("e1", CAME)
     work(house.desk, house.courier)
     house.desk.now += HOUR
-    work(house.desk, Silent(house.courier))
+    work(house.desk, Silent(house.courier, arrives=arrives))
     house.arrive("e2", CAME, EventKind.RETRACTED)
+
+
+def test_what_was_sent_without_an_answer_and_taken_back_is_followed(house: House) -> None:
+    """It lies in the authority's mailbox: that is what became of it, and nobody collecting it is told of."""
+    taken_back_after_no_answer(house, arrives=True)
+    assert [] == list(house.sent.uncollected())
     house.end_of_window()
 
     assert ["e1"] == house.notified()
     found = house.desk.found("e1")
+    assert (State.DELIVERED, 1, "") == (found.state, found.attempts, found.fault)
+    assert [(HERE.name, "e1")] == [(one.destination, one.local_id) for one in house.sent.uncollected()]
+
+
+def test_what_was_lost_on_the_way_and_taken_back_is_not_sent(house: House) -> None:
+    """Its last error stays beside it; nothing is followed, since nothing went."""
+    taken_back_after_no_answer(house, arrives=False)
+    house.end_of_window()
+
+    assert ([], []) == (house.notified(), list(house.sent.uncollected()))
+    found = house.desk.found("e1")
     assert (State.SUPERSEDED, 1, Fault.NO_ANSWER.value) == (found.state, found.attempts, found.fault)
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"), [(MailboxUnavailable(), Fault.AWAY), (TimeoutError(), Fault.NO_ANSWER)]
+)
+def test_whether_it_went_is_asked_again_while_the_exchange_is_away(
+    house: House, error: Exception, fault: Fault
+) -> None:
+    """What may have been told, and is not so, is not forgotten; it is looked for until that is known."""
+    taken_back_after_no_answer(house, arrives=True)
+    box = house.courier._mailbox
+
+    class Away(MemoryMailbox):
+        """Cannot be asked for what was sent."""
+
+        async def sent(self, local_id: str) -> str | None:  # noqa: ARG002
+            """Fail."""
+            raise error
+
+    house.courier._mailbox = Away(house.exchange, OURS)
+    house.end_of_window()
+    waiting = house.desk.found("e1")
+    house.courier._mailbox = box
+    house.end_of_window()
+
+    assert (State.WAITING, fault.value) == (waiting.state, waiting.fault)
+    assert State.DELIVERED is house.desk.found("e1").state
+    assert ["e1"] == house.notified()
+
+
+def test_of_several_under_one_id_none_is_followed(house: House) -> None:
+    """Which of them is read, the exchange does not say."""
+    taken_back_after_no_answer(house, arrives=True)
+    work(house.desk, Silent(house.courier))
+    again = Letter(body=b"", letter_id="e1", kind="ACCESS")
+    asyncio.run(Silent(house.courier).send(again))
+    house.end_of_window()
+
+    assert State.DELIVERED is house.desk.found("e1").state
+    assert [] == list(house.sent.uncollected())
 
 
 def test_an_answer_to_a_provider_overtakes_no_alert() -> None:

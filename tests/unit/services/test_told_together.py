@@ -69,7 +69,7 @@ class Choosy:
         self._outcomes = list(outcomes)
         self._loses = loses
         self.letters: list[Letter] = []
-        self.write, self.close = courier.write, courier.close
+        self.write, self.close, self.looked_for = courier.write, courier.close, courier.looked_for
 
     async def send(self, letter: Letter) -> Outcome:
         """Keep a letter, and answer it; without answers left, send it."""
