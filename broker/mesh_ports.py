@@ -56,6 +56,18 @@ class Mailbox(Protocol):
         ...
 
 
+class Turn(Protocol):
+    """Whose turn it is to look into a mailbox that several processes have."""
+
+    async def is_ours(self) -> bool:
+        """Return whether it is ours, as long as nobody hears otherwise; raise `KafkaUnavailable`."""
+        ...
+
+    async def close(self) -> None:
+        """Leave it to another; safe to call twice."""
+        ...
+
+
 class SentMessages(Protocol):
     """What was sent over the exchange, and what became of it. Its methods block; times are aware."""
 

@@ -17,6 +17,7 @@ from broker.adapters.kafka_watch import Place
 from broker.adapters.mllp_server import MllpServer
 from broker.core.errors import KafkaUnavailable
 from broker.core.senders import Peer
+from broker.mesh_ports import Turn
 from broker.ports import Clock, FactLog, InputTail
 from broker.runtime import log_events as events
 from broker.runtime.asking import Asking, Source
@@ -77,8 +78,9 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
     the source said of numbers (23), None where there is no past; `clock` tells the time of receipt, and the
     demonstration steps it. `source` is asked whose a patient without a number is, and what became of a number
     that changed; without one nobody is (rulings 21, 38). `inward` are the topics that providers write to
-    themselves. Raises `ConfigurationError` where TLS is not set up rightly; the start raises it where the
-    port is taken, and `StorageUnusable` where the drop folder cannot be made.
+    themselves; `mesh_turn` says whose it is to look into the mailbox. Raises `ConfigurationError` where TLS
+    is not set up rightly; the start raises it where the port is taken, and `StorageUnusable` where the drop
+    folder cannot be made.
     """
 
     def __init__(  # noqa: PLR0913 - what a role needs is its arguments
@@ -95,6 +97,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         source: Source | None = None,
         inward: Inward | None = None,
         feeds: LaFeeds | None = None,
+        mesh_turn: Turn | None = None,
         metrics: Metrics | None = None,
         **options: Any,
     ) -> None:
@@ -103,6 +106,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._log = Log("intake")
         self._facts_refuse = refusing
         self._feeds = feeds
+        self._mesh_turn = mesh_turn
         self._metrics = metrics or Metrics()
         self._counting = IntakeCounts(parts.senders, self._metrics, self._log)
         self.counts, count = self._counting.counts, self._counting.count
@@ -265,7 +269,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         for work in self._files.work():
             self.add_future(work)
         if self._mesh is not None:
-            self.add_future(self._mesh.run())
+            self.add_future(self._mesh.run(self._mesh_turn))
         self.add_future(self._follow())
         self.add_future(self._destroy_what_is_old())
         self.add_future(self._marks.run())

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from broker.adapters.mesh import SECONDS, MeshAddress, MeshMailbox
-from broker.core.errors import ConfigurationError
+from broker.core.errors import ConfigurationError, KafkaUnavailable
 from broker.core.identifiers import OdsCode
 from broker.core.mailbox import Incoming
 from broker.core.mesh_errors import MailboxUnavailable
+from broker.mesh_ports import Turn
 from broker.ports import Clock, FactLog
 from broker.runtime import mesh_events as events
 from broker.runtime.asking import Source
@@ -70,6 +71,11 @@ def mailbox(settings: Settings, *, seconds: float = SECONDS) -> MeshMailbox | No
         certificate=_certificate(settings),
     )
     return MeshMailbox(address, seconds=seconds)
+
+
+def mesh_group(settings: Settings) -> str:
+    """Return the consumer group of the processes that have our mailbox: one of them looks into it."""
+    return f"{settings.application_id}-mesh-{settings.mesh_mailbox}"
 
 
 def _certificate(settings: Settings) -> tuple[Path, Path] | None:
@@ -204,15 +210,36 @@ class MeshDoor:
             told=self._told,
         )
 
-    async def run(self) -> None:
-        """Look into the mailbox at the pace of the settings, and follow what was answered."""
-        await asyncio.gather(self._look_for_ever(), self._answers.run())
+    async def run(self, turn: Turn | None = None) -> None:
+        """
+        Look into the mailbox at the pace of the settings, and follow what was answered.
 
-    async def _look_for_ever(self) -> None:
+        Where several processes have the mailbox one of them looks into it, whose `turn` it is, else each
+        would answer each file; at the end it is left to another.
+        """
+        try:
+            await asyncio.gather(self._look_for_ever(turn), self._answers.run())
+        finally:
+            if turn is not None:
+                await turn.close()
+
+    async def _look_for_ever(self, turn: Turn | None) -> None:
         """Look into the mailbox again and again, sooner after what may be mended soon."""
         while True:
-            pause = self._pace if await self.look() else min(self._pace, _RETRY_SECONDS)
+            pause = self._pace if await self.look_in_turn(turn) else min(self._pace, _RETRY_SECONDS)
             await asyncio.sleep(pause)
+
+    async def look_in_turn(self, turn: Turn | None) -> bool:
+        """Take what waits if it is our turn; return whether nothing must be taken again by us."""
+        if turn is not None:
+            try:
+                ours = await turn.is_ours()
+            except KafkaUnavailable:  # nothing could be made durable
+                return False
+            if not ours:
+                self._looked_at = self._clock()  # another looks
+                return False
+        return await self.look()
 
     async def look(self) -> bool:
         """Take what waits; return whether nothing must be taken again."""

@@ -120,8 +120,10 @@ def _service(role: Role, shared: _Shared) -> Any:
     match role:
         case Role.INTAKE:
             from broker.adapters.kafka_tail import KafkaInputTail
+            from broker.adapters.kafka_turn import KafkaTurn
             from broker.runtime.intake_role import IntakeRole
             from broker.runtime.la_feeds import LaFeeds
+            from broker.runtime.mesh import mesh_group
             from broker.runtime.pds import source
             from broker.runtime.provider_topics import inward
 
@@ -137,6 +139,7 @@ def _service(role: Role, shared: _Shared) -> Any:
                 source=source(shared.settings, shared.cluster, clock=shared.clock, metrics=shared.metrics),
                 inward=inward(shared.settings, shared.cluster),
                 feeds=LaFeeds(shared.settings, shared.parts, shared.cluster, clock=shared.clock),
+                mesh_turn=KafkaTurn(shared.cluster, mesh_group(shared.settings)),
                 metrics=shared.metrics,
             )
         case Role.MATCHER:

@@ -403,3 +403,53 @@ def test_who_had_people_traced_is_logged_with_how_many_and_nobodys_name(
     house.answers.traced(COUNCIL, 7)
 
     assert all(word in caplog.text for word in ("'people traced over mesh'", COUNCIL, "7"))
+
+
+class Turns:
+    """Says whose turn it is as a test does; notes whether it was left to another."""
+
+    def __init__(self, *, ours: bool | None) -> None:
+        """Begin; None stands for a Kafka that is away."""
+        self.ours = ours
+        self.left = False
+
+    async def is_ours(self) -> bool:
+        """Answer."""
+        if self.ours is None:
+            raise KafkaUnavailable
+        return self.ours
+
+    async def close(self) -> None:
+        """Note it."""
+        self.left = True
+
+
+@pytest.mark.parametrize("ours", [True, False, None])
+def test_of_several_processes_the_one_whose_turn_it_is_looks_into_the_mailbox(
+    house: House, *, ours: bool | None
+) -> None:
+    """The others would answer each file once more; while another looks the mailbox is looked into."""
+    house.post(b"?", workflow="ANOTHER")
+    house.clock.now += timedelta(hours=1)
+
+    assert (ours is True) == asyncio.run(house.door.look_in_turn(Turns(ours=ours)))
+    house.door.measure()
+
+    assert (1 if ours else 0) == house.count(Fate.KEPT)
+    assert (3_600 if ours is None else 0) == house.metrics.value(MESH_LAST_POLL)
+
+
+def test_a_process_that_ends_leaves_the_mailbox_to_another(house: House) -> None:
+    """At once: else nobody would look for as long as Kafka waits for it."""
+    turns = Turns(ours=False)
+
+    async def story() -> None:
+        """Run it, and end it."""
+        running = asyncio.ensure_future(house.door.run(turns))
+        await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(story())
+
+    assert turns.left

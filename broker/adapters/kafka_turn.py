@@ -1,0 +1,84 @@
+"""
+Whose turn it is, of several processes that would do the same thing: that of one member of a consumer group.
+
+The group shares a topic of one partition, which nobody reads here: whoever is given it has the turn, until it
+leaves or is not heard of.
+"""
+
+from collections.abc import Collection
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+
+from broker.adapters.cluster import Cluster
+from broker.adapters.kafka_clients import deadline, stop_consumer
+from broker.core.errors import Fenced, KafkaUnavailable
+from broker.ports import Topic
+
+_ANSWER_MS = 20_000  # a new group waits for its coordinator to be made
+_SESSION_MS = 6_000  # how long a process that died keeps the turn
+_HEARTBEAT_MS = 2_000
+_POLL_INTERVAL_MAX_MS = 24 * 3600 * 1000  # idle for a day: nothing is ever consumed here
+_ONLY = TopicPartition(Topic.FEEDS.value, 0)
+
+
+class KafkaTurn:
+    """A `Turn` on a cluster, as a member of `group`."""
+
+    def __init__(self, cluster: Cluster, group: str) -> None:
+        """Connect to nothing yet."""
+        self._cluster = cluster
+        self._group = group
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def is_ours(self) -> bool:
+        """Return whether it is our turn; joins where it has to. Raises `KafkaUnavailable`."""
+        try:
+            async with deadline(_ANSWER_MS, "joining the group"):
+                consumer = self._consumer or await self._joined()
+        except (KafkaUnavailable, Fenced) as error:
+            await self.close()
+            raise KafkaUnavailable(str(error)) from error
+        return _ONLY in consumer.assignment()
+
+    async def close(self) -> None:
+        """Leave the group, so that it is another's turn at once; safe to call twice."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await stop_consumer(consumer)
+
+    async def _joined(self) -> AIOKafkaConsumer:
+        """Join the group."""
+        consumer = AIOKafkaConsumer(
+            **self._cluster.connection(),
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="latest",
+            session_timeout_ms=_SESSION_MS,
+            heartbeat_interval_ms=_HEARTBEAT_MS,
+            rebalance_timeout_ms=_SESSION_MS,
+            max_poll_interval_ms=_POLL_INTERVAL_MAX_MS,
+            request_timeout_ms=_ANSWER_MS,
+        )
+        try:
+            await consumer.start()
+        except BaseException:
+            await stop_consumer(consumer)
+            raise
+        self._consumer = consumer
+        consumer.subscribe([_ONLY.topic], listener=_Listener(consumer))
+        return consumer
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka carries no type information
+    """Sees to it that nothing is fetched of what is given to a member."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        """Take the member."""
+        self._consumer = consumer
+
+    def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Do nothing: whose turn it is, is asked before each time."""
+
+    def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Let it lie there."""
+        self._consumer.pause(*assigned)
