@@ -78,6 +78,12 @@ class Attendances:
         """Return the number that a visit, as `visit_named` gives it, was last recorded under, if known."""
         return None if self._numbers is None else self._numbers.of_visit(visit)
 
+    def borne_at(
+        self, number: NhsNumber, message: VisitMessage, *, content: bytes | None = None
+    ) -> datetime | None:
+        """Return when what restricts a visit under its number was received, None where nothing does (24)."""
+        return None if self._numbers is None else self._numbers.borne_at(number, message, content=content)
+
     def note(self, facts: Facts, steps: Sequence[Sequence[Place]] = ()) -> None:
         """Take in that facts are durable, and where what each step appended lies."""
         if self._numbers is None:

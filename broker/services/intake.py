@@ -66,9 +66,8 @@ class _Judgement(NamedTuple):
     What is to be made durable, step by step, what is then counted, and the fault to answer, None for `AA`.
 
     `facts` are the visits' facts among the steps, each with its number; `unnumbered` is a message that has
-    none, `bore_mark` how a visit whose message has one was known before, where it bears a mark of then (24).
-    `two_numbers` and `of_person` are what a message about no visit came to; `restricted` are the numbers that
-    one restricts which names several.
+    none. `two_numbers` and `of_person` are what a message about no visit came to; `restricted` are the
+    numbers that one restricts which names several.
     """
 
     steps: Sequence[list[Write]]
@@ -76,7 +75,6 @@ class _Judgement(NamedTuple):
     fault: MalformedMessage | None = None
     facts: Facts = ()
     unnumbered: VisitMessage | None = None
-    bore_mark: str | None = None
     two_numbers: bool = False
     of_person: bool = False
     observed: Observation | None = None
@@ -203,8 +201,6 @@ class Intake:
         self._attendances.note(judgement.facts, places)
         if judgement.unnumbered is not None:
             self._attendances.numberless.kept(came.data, judgement.unnumbered, came.door)
-        if judgement.bore_mark is not None:
-            self._attendances.numberless.bore_mark(judgement.bore_mark)
         return judgement
 
     async def promote(self, untraced: Untraced, found: OneMatch) -> bool:
@@ -290,7 +286,10 @@ class Intake:
             if (number := reading.number) is None:
                 return self._without_number(came, reading)
             numberless, message = self._attendances.numberless, reading.message
-            marked = numberless.marked(message, reading.unnumbered, protected=came.protected)
+            borne_at = self._attendances.borne_at(number, message, content=reading.content)
+            marked = numberless.marked(
+                message, reading.unnumbered, borne_at=borne_at, protected=came.protected
+            )
             if Fault.NUMBERS_DIFFER not in reading.faults:
                 marked = self._attendances.births.named(number, marked, reading.mothers)
             reading = reading if marked is reading.message else replace(reading, message=marked)
@@ -300,9 +299,8 @@ class Intake:
             return self._other(came, fault)
         unread = (f"{UNREAD}{name}" for name in reading.unread)
         counts = ("accepted", *(f"{QUALITY}{fault}" for fault in reading.faults), *unread)
-        bore_mark = None if told.late else reading.unnumbered  # late: the number in use has not borne it
         observed = seen(reading.message, faults=reading.faults)
-        return _Judgement(told.steps, counts, facts=told.facts, bore_mark=bore_mark, observed=observed)
+        return _Judgement(told.steps, counts, facts=told.facts, observed=observed)
 
     def _other(self, came: Came, fault: MalformedMessage) -> _Judgement:
         """

@@ -3,7 +3,8 @@ Visits without a usable number: looked for by their details until a number comes
 
 Knows which of them it has seen, for H, so that the message that brings the number ends the search and bears
 the mark of one that restricted the record. What another process kept, or this one before it was started, it
-hears of by the log (`services/following.py`).
+hears of by the log (`services/following.py`). A visit is a reference and a time, some 250 bytes: of a hundred
+thousand in H without a usable number, 25 MB.
 """
 
 from collections.abc import Callable
@@ -46,7 +47,6 @@ class Numberless:
         self._trace = trace
         self._sought: dict[str, datetime] = {}  # by reference, the newest receipt last
         self._marked: dict[str, datetime] = {}  # those that restricted a record, likewise
-        self._borne: dict[str, datetime] = {}  # those whose mark stands under a number, with its receipt
 
     def sought(self, message: VisitMessage) -> list[Write]:
         """
@@ -77,23 +77,24 @@ class Numberless:
             untraced = Untraced(data=data, received_at=message.received_at, details=found[0], door=door)
             self._trace(untraced)
 
-    def marked(self, message: VisitMessage, unnumbered: str, *, protected: bool = False) -> VisitMessage:
+    def marked(
+        self,
+        message: VisitMessage,
+        unnumbered: str,
+        *,
+        borne_at: datetime | None = None,
+        protected: bool = False,
+    ) -> VisitMessage:
         """
         Return a message with a number, restricted where its visit was before it had one (ruling 24).
 
-        It is as well where the demographic source named the number, and protects the person.
+        `borne_at` is the newest receipt (aware UTC) of what restricts the visit's record under that number,
+        by whichever process: a mark that is no newer is not borne again, since the demographic source may
+        have lifted it. It is restricted as well where the source named the number, and protects the person.
         """
-        return replace(message, restricted=True) if protected or unnumbered in self._marked else message
-
-    def bore_mark(self, unnumbered: str) -> None:
-        """
-        Take in that it is durable under a visit's number that its record is restricted, if it is.
-
-        No later message bears the mark anew: the demographic source may have lifted it (ruling 24).
-        """
-        at = self._marked.pop(unnumbered, None)
-        if at is not None:
-            self._borne[unnumbered] = at
+        at = self._marked.get(unnumbered)
+        bears = at is not None and (borne_at is None or at > borne_at)
+        return replace(message, restricted=True) if protected or bears else message
 
     def numbered(self, message: VisitMessage, unnumbered: str) -> list[Write]:
         """
@@ -108,16 +109,11 @@ class Numberless:
         return clue_writes(self._codec, self.key, [clue], at, SOURCE)
 
     def hear(self, kept: Rejected) -> None:
-        """
-        Learn of a message that was kept, by this process or by another.
-
-        A mark that stands under the visit's number already is not taken up again.
-        """
+        """Learn of a message that was kept, by this process or by another."""
         if kept.visit is None:
             return
         self._note(self._sought, kept.visit, kept.received_at)
-        borne = self._borne.get(kept.visit)
-        if kept.restricted and (borne is None or kept.received_at > borne):
+        if kept.restricted:
             self._note(self._marked, kept.visit, kept.received_at)
 
     def _note(self, visits: dict[str, datetime], visit: str, at: datetime) -> None:
@@ -128,6 +124,6 @@ class Numberless:
     def _forget(self, now: datetime) -> None:
         """Forget what was last heard of more than H ago."""
         before = now - self.policy.horizon
-        for visits in (self._sought, self._marked, self._borne):
+        for visits in (self._sought, self._marked):
             while visits and (oldest := next(iter(visits.items())))[1] < before:
                 del visits[oldest[0]]

@@ -60,7 +60,8 @@ class _Held:
     """
     The newest message of a visit: number, place among the visit's messages as bytes, receipt.
 
-    `restricted`: it, or one before it, restricted the record (ruling 24); `anew` as of `Standing`.
+    `restricted`: it, or one before it, restricted the record (ruling 24); `anew` as of `Standing`. `borne_at`
+    is the newest receipt of one that restricted it under this number, aware UTC.
     """
 
     number: bytes
@@ -68,6 +69,7 @@ class _Held:
     received_at: datetime
     restricted: bool
     anew: bool = False
+    borne_at: datetime | None = None
 
 
 class NumbersInUse:
@@ -99,6 +101,19 @@ class NumbersInUse:
         """Return the number that a visit, as `visit_content` names it, was last recorded under, if any."""
         held = self._visits.get(content)
         return None if held is None else NhsNumber(held.number.decode("ascii"))
+
+    def borne_at(
+        self, number: NhsNumber, message: VisitMessage, *, content: bytes | None = None
+    ) -> datetime | None:
+        """
+        Return the newest receipt of what restricted the visit's record under this number, aware UTC.
+
+        None where there was none, or the visit is under another number now; `content` as for `standing`.
+        """
+        if content is not None:
+            self._keep(content, message.visit, number)
+        held = self._visits.get(self._content(message.visit, number))
+        return None if held is None or held.number != number.key else held.borne_at
 
     def standing(self, number: NhsNumber, message: VisitMessage, *, content: bytes | None = None) -> Standing:
         """Return where a message finds its visit; `content` names that, where it is known already."""
@@ -134,8 +149,10 @@ class NumbersInUse:
             former, now = (held, now) if held.place < now.place else (now, held)
             self._remember_former(content, former)
             anew = anew or self._begins_anew(former)
-        elif held is not None and held.place > now.place:
-            now = held
+        elif held is not None:
+            borne_at = _later(held.borne_at, now.borne_at)
+            now = held if held.place > now.place else now
+            now = now if now.borne_at == borne_at else replace(now, borne_at=borne_at)
         self._visits.pop(content, None)
         if (now.restricted, now.anew) != (restricted, anew):
             now = replace(now, restricted=restricted, anew=anew)
@@ -171,7 +188,9 @@ class NumbersInUse:
         told = message if first >= message.received_at else replace(message, received_at=first)
         place = _packed(position(told))
         content = self._content(message.visit, number)
-        return content, _Held(number.key, place, message.received_at, message.restricted is True)
+        restricted = message.restricted is True
+        borne_at = message.received_at if restricted else None
+        return content, _Held(number.key, place, message.received_at, restricted, borne_at=borne_at)
 
     def _content(self, visit: str, number: NhsNumber) -> bytes:
         """Return what a visit's reference under a number is made of."""
@@ -220,6 +239,11 @@ class NumbersInUse:
 def _first(held: Iterable[K]) -> list[K]:
     """Return the first few keys of a dictionary, those noted longest ago."""
     return list(islice(held, _EXPIRED_AT_ONCE))
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    """Return the later of two times of which either may be missing."""
+    return max(one, other) if one and other else one or other
 
 
 def _is_ahead(message: VisitMessage) -> bool:

@@ -47,10 +47,10 @@ def taken(sent: Iterable[Adt]) -> Iterator[tuple[NhsNumber | None, Fact]]:
             attendances.numberless.kept(b"", reading.message, Door.MLLP)
             yield None, reading.message
             continue
-        marked = attendances.numberless.marked(reading.message, reading.unnumbered)
+        borne_at = attendances.borne_at(reading.number, reading.message)
+        marked = attendances.numberless.marked(reading.message, reading.unnumbered, borne_at=borne_at)
         told = attendances.told(reading.number, marked)
         attendances.note(told.facts)
-        attendances.numberless.bore_mark(reading.unnumbered)
         yield from told.facts
 
 

@@ -246,6 +246,25 @@ def test_what_another_intake_kept_without_a_number_is_known_before_the_next_mess
     assert 1 == tail.closed
 
 
+@pytest.mark.parametrize("restricts", [True, False])
+def test_a_mark_that_another_intake_has_borne_is_not_borne_again(*, restricts: bool) -> None:
+    """Nor after a restart: both logs say so, and the source may have lifted it by then (ruling 24)."""
+    log, house = Log(), DeskHouse()
+    house.send(numberless_message(restricted="S"), at=T)
+    log.append(A, replace(message(A, T + MINUTE), restricted=restricts or None))
+    numberless = log.attendances.numberless
+    tail = MemoryInputTail(house.kafka, Topic.REJECTED)
+    kept = AlsoFollowed(tail, kept_heard_by(numberless, house.parts.records))
+    asyncio.run(log.follow(MemoryInputTail(log.kafka, Topic.ATTENDANCES), kept).catch_up())
+
+    later = message(A, T + 2 * MINUTE)
+    unnumbered = unnumbered_reference(house.parts.key, system="EDSYS", provider=RXX, visit_number="V1")
+    borne_at = log.numbers.borne_at(A, later)
+
+    assert (T + MINUTE if restricts else None) == borne_at
+    assert restricts is not numberless.marked(later, unnumbered, borne_at=borne_at).restricted
+
+
 @pytest.mark.parametrize(
     ("write", "known"),
     [

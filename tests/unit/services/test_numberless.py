@@ -177,15 +177,13 @@ def test_a_mark_that_stands_under_the_number_is_taken_up_again_with_a_newer_mess
     """The demographic source may have lifted it meanwhile; the same message says nothing new (24)."""
     house = DeskHouse()
     house.send(message(restricted="S"), at=AT)
+    house.send(message(control_id="M9", restricted="S"), at=AT + again)
     numberless, following = another_process(house)
     asyncio.run(following.catch_up())
-    numberless.bore_mark(of_visit(house, "V1"))
-    numberless.bore_mark(of_visit(house, "V2"))
 
-    house.send(message(control_id="M9", restricted="S"), at=AT + again)
-    asyncio.run(following.catch_up())
+    said = numberless.marked(attendance(), of_visit(house, "V1"), borne_at=AT)
 
-    assert marked is is_marked(numberless, house, "V1")
+    assert marked is (said.restricted is True)
 
 
 def test_visits_are_forgotten_after_h() -> None:

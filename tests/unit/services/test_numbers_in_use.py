@@ -211,6 +211,28 @@ def test_visits_are_told_apart_however_many_come_at_once() -> None:
     assert (600, [A, A]) == (len(numbers), [owed.number for owed in moved if owed is not None])
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (1, 3, 0, 2), (2, 0, 3, 1)])
+def test_when_a_restriction_was_borne_is_known_in_any_order(order: tuple[int, ...]) -> None:
+    """By its newest receipt, under the number in use alone: another's is another's (rulings 24, 44)."""
+    told = [
+        (A, replace(message(A), restricted=True)),
+        (A, replace(message(A, T + MINUTE), restricted=True)),
+        (A, message(A, T + 2 * MINUTE)),
+        (A, replace(message(A, T - MINUTE, received_at=T), restricted=True)),
+    ]
+    numbers = NumbersInUse(KEY, horizon=HORIZON)
+    assert numbers.borne_at(A, message(A)) is None
+    for place in order:
+        numbers.note(*told[place])
+
+    assert T + MINUTE == numbers.borne_at(A, message(A))
+    assert numbers.borne_at(A, message(A, visit="V2")) is None
+    assert numbers.borne_at(B, message(B)) is None
+    numbers.note(B, message(B, T + 3 * MINUTE))
+    assert numbers.borne_at(A, message(A)) is None
+    assert numbers.borne_at(B, message(B)) is None
+
+
 def out_of_use(*said: tuple[NhsNumber, IdentityKind, datetime]) -> NumbersOutOfUse:
     """Return what is known of numbers from what the source said of them."""
     known = NumbersOutOfUse()
