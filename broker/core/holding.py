@@ -51,12 +51,13 @@ def ends_at(person: Person, clock: datetime) -> datetime | None:
     """
     Return the stamp of the word that ends a hold by itself at a time of the partition's clock, aware UTC.
 
-    It is the hold's own, so that a newer hold goes on. None where there is nothing to end.
+    It is the hold's own, so that a newer hold goes on; that time where something waits of one who is not on
+    hold, since the word itself could not be taken. None where there is nothing to end.
     """
     since = held_since(person.known.notices.values())
-    if since is None or (clock - since < HELD_FOR_MAX and len(person.waiting) <= WAITING_MAX):
-        return None
-    return since
+    if since is None:
+        return clock if person.waiting else None
+    return since if clock - since >= HELD_FOR_MAX or len(person.waiting) > WAITING_MAX else None
 
 
 def noted(held: Mapping[str, datetime], more: Mapping[str, datetime]) -> Mapping[str, datetime]:

@@ -105,6 +105,13 @@ def test_where_nobody_is_on_hold_nothing_ends() -> None:
     assert ends_at(Person(number=ADA, salt=SALT), NOON) is None
 
 
+def test_what_waits_of_somebody_who_is_not_on_hold_is_let_go() -> None:
+    """The word that they are could not be taken: nobody would ever end what did not begin."""
+    person = Person(number=ADA, salt=SALT, waiting=(("cpis.in.plans", 3),))
+
+    assert NOON == ends_at(person, NOON)
+
+
 def test_what_was_set_aside_is_noted_once_when_it_was_first() -> None:
     """The same record may come again and again (ADR 0036)."""
     first = noted({}, {"a": NOON})

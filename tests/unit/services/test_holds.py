@@ -17,7 +17,7 @@ from broker.core.facts import Fact, IdentityKind, IdentityNotice, VisitEvent
 from broker.core.holding import HELD_FOR_MAX
 from broker.core.identifiers import OdsCode
 from broker.core.keyed import user_reference
-from broker.core.person import Known, Person
+from broker.core.person import Known, Person, lift
 from broker.core.policy import Policy
 from broker.core.retention import Reason as Kept
 from broker.core.retention import reason_kept, settle
@@ -486,6 +486,30 @@ def test_what_cannot_be_noted_to_wait_is_set_aside() -> None:
             await house.told(Topic.WORKLIST, 1)
             await house.taken()
         assert [PersonTooLarge.code] == [one["code"] for one in house.reported.fields(Notice.UNPROCESSABLE)]
+
+    in_house(scenario)
+
+
+def test_what_waits_does_not_wait_for_ever_where_the_hold_itself_had_no_room() -> None:
+    """No word would end a hold that no record has: what waits is let go at once, or is in the worklist."""
+
+    async def scenario(house: House) -> None:
+        def full(room: int) -> bytes:
+            """Return the record of somebody with a plan and a salt of so many bytes."""
+            person = Person(number=ADA, salt=bytes(room), known=lift(plan()))
+            return house.codecs.states.encode_person(person)
+
+        room = PERSON_BYTES_MAX - 1_000
+        state = full(room + PERSON_BYTES_MAX - len(full(room)) - 108)
+        house.send(plan(), number=BEN)
+        async with house.at_work():  # first all plans are taken; from then on a batch has of every input
+            await house.taken()
+        house.kafka.append([Write(Topic.PEOPLE, ADA.key, state, partition=0)])
+        house.send(HELD, attendance())
+        async with house.at_work():
+            await house.taken()
+        topics = {one["topic"] for one in house.reported.fields(Notice.UNPROCESSABLE)}
+        assert ({Topic.IDENTITY, Topic.ATTENDANCES}, ()) == (topics, house.person().waiting)
 
     in_house(scenario)
 
