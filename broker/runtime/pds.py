@@ -55,7 +55,7 @@ def pds_address(settings: Settings) -> PdsAddress | None:
         key_id=given["KEY_ID"],
         organisation=settings.pds_organisation,
         tls=trusting(settings.pds_ca_file, f"{_SETTING}CA_FILE") if any(secure) else None,
-        per_second=settings.pds_per_second,
+        per_second=settings.pds_per_second / settings.pds_processes,
         deadline_seconds=settings.pds_deadline_ms / _MILLISECONDS,
     )
 

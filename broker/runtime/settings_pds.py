@@ -44,7 +44,15 @@ class PdsSettings(BaseModel):
         default=20,
         ge=1,
         le=2_000,
-        description="how many questions a second were agreed with the demographic source, for one process",
+        description="how many questions a second were agreed with the demographic source, by all processes "
+        "together",
+    )
+    pds_processes: int = Field(
+        default=1,
+        ge=1,
+        le=100,
+        description="how many processes ask the demographic source at most: each asks its share of what was "
+        "agreed",
     )
     pds_ask_again_minutes: int = Field(
         default=360,

@@ -60,7 +60,7 @@ def test_without_settings_there_is_no_source() -> None:
 
 
 def test_an_address_is_what_the_settings_say(key_file: Path, tmp_path: Path) -> None:
-    """The last slash is none of a URL; times are seconds."""
+    """The last slash is none of a URL; times are seconds; a process asks its share of the rate."""
     ca_file = tmp_path / "ca.pem"
     trustme.CA().cert_pem.write_to_path(str(ca_file))
     more = {
@@ -68,13 +68,14 @@ def test_an_address_is_what_the_settings_say(key_file: Path, tmp_path: Path) -> 
         "pds_ca_file": ca_file,
         "pds_organisation": "X26",
         "pds_per_second": 5,
+        "pds_processes": 2,
         "pds_deadline_ms": 1_500,
     }
 
     address = pds_address(configured(key_file, **more))
 
     assert address is not None
-    assert ("https://pds.example/base", "http://localhost:9/token", "cpis", "k1", "X26", 5, 1.5) == (
+    assert ("https://pds.example/base", "http://localhost:9/token", "cpis", "k1", "X26", 2.5, 1.5) == (
         address.url,
         address.token_url,
         address.application_id,
