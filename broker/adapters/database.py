@@ -2,6 +2,7 @@
 The database of `CPIS_DATABASE_URL`: opened with its tables made; what goes wrong is told without the URL.
 
 Knows how SQLite is to be used: a file that only we may read, readers while it writes, every commit synced.
+Who writes, writes alone, there and in PostgreSQL.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ SETTING = "CPIS_DATABASE_URL"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_WRITING = 1_128_548_691  # any number that no other application in that database locks
 _FILE_MODE = 0o600  # the alerts name children
 
 
@@ -59,11 +61,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """
     Lend a transaction in which what was read still stands when it is written.
 
-    SQLite begins one for reading, and lets another process write in between, unless it is told at once.
+    SQLite begins one for reading, and lets another process write in between, unless it is told at once; so
+    does PostgreSQL, where writers wait for a lock that ends with the transaction.
     """
     with engine.begin() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        match engine.dialect.name:
+            case "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            case "postgresql":
+                connection.execute(select(func.pg_advisory_xact_lock(_WRITING)))
         yield connection
 
 

@@ -199,7 +199,8 @@ class Settings(DeskSettings, FeedSettings, MeshSettings, PdsSettings, UploadSett
     )
     database_url: str = Field(
         default_factory=lambda known: f"sqlite:///{known['data_dir'] / 'broker.sqlite'}",
-        description="SQLAlchemy URL of the projection; default: an SQLite file in the data directory",
+        description="SQLAlchemy URL of the projection: SQLite, or PostgreSQL with the extra `postgresql`; "
+        "default: an SQLite file in the data directory",
         repr=False,  # it may hold a password
     )
     schema_registry_url: str | None = Field(

@@ -9,10 +9,12 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
 from broker.adapters.inbox_tables import ERASED
 from broker.adapters.projection import InboxEvent, Projection, prove_database
 from broker.core.errors import ConfigurationError, StorageUnusable
+from tests.builders.postgresql import PostgreSql, running_postgresql
 
 EVENT = InboxEvent(
     recipient="la.211", event_id="e1", alert_id="a1", revision=1, kind="raised", loud=True, body=b"value"
@@ -22,10 +24,27 @@ EACH = 60
 """How many events each of two processes puts."""
 
 
+@pytest.fixture(scope="module")
+def postgresql() -> Iterator[PostgreSql]:
+    """Lend a server, or skip whatever is to be tried on it."""
+    with running_postgresql() as server:
+        yield server
+
+
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    """Return the URL of a new database."""
+def file_url(tmp_path: Path) -> str:
+    """Return the URL of a new database in a file."""
     return f"sqlite:///{tmp_path / 'broker.sqlite'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str:
+    """Return the URL of a new database of either kind that is supported."""
+    if request.param == "sqlite":
+        in_a_file: str = request.getfixturevalue("file_url")
+        return in_a_file
+    server: PostgreSql = request.getfixturevalue("postgresql")
+    return server.new_database()
 
 
 @pytest.fixture
@@ -90,8 +109,8 @@ def test_a_record_taken_before_changes_nothing(projection: Projection) -> None:
     assert ([False, False], 1) == (again, len(projection.inbox("la.211")))
 
 
-def test_what_may_be_told_no_more_is_replaced_where_it_stands(projection: Projection, url: str) -> None:
-    """Of that alert and recipient alone; no byte of it is left in the file (ruling 24)."""
+def test_what_may_be_told_no_more_is_replaced_where_it_stands(projection: Projection) -> None:
+    """Of that alert and recipient alone (ruling 24)."""
     old = replace(EVENT, body=b"the old content")
     others = [
         replace(old, event_id="e2", alert_id="a2", body=b"another alert"),
@@ -107,8 +126,17 @@ def test_what_may_be_told_no_more_is_replaced_where_it_stands(projection: Projec
     assert [b"reduced", b"another alert", b"reduced"] == bodies
     assert [b"another recipient"] == [row.event.body for row in projection.inbox("la.212")]
     assert ["e1", "e2", "e4"] == [row.event.event_id for row in projection.inbox("la.211")]
+
+
+def test_what_was_replaced_is_in_no_byte_of_the_file(file_url: str) -> None:
+    """SQLite overwrites what it deletes (ruling 24)."""
+    projection = Projection(file_url)
+    projection.store("cpis.alerts", 0, 0, replace(EVENT, body=b"the old content"))
+    reduced = replace(EVENT, event_id="e4", revision=2, kind="updated", body=b"reduced")
+    projection.store("cpis.alerts", 0, 1, reduced, supersedes=True)
     projection.close()
-    file = Path(url.removeprefix("sqlite:///"))
+
+    file = Path(file_url.removeprefix("sqlite:///"))
     left = b"".join(part.read_bytes() for part in file.parent.glob(f"{file.name}*"))
     assert (True, False) == (b"reduced" in left, b"the old content" in left)
 
@@ -170,8 +198,16 @@ def test_a_url_that_is_none_is_told_without_it(wrong: str) -> None:
 
 def test_a_driver_that_is_not_there_is_named() -> None:
     """The URL is right, and says too little."""
-    with pytest.raises(ConfigurationError, match=r"its driver, psycopg, is not installed"):
-        Projection("postgresql://user:secret@127.0.0.1/d")
+    with pytest.raises(ConfigurationError, match=r"its driver, pymssql, is not installed"):
+        Projection("mssql+pymssql://user:secret@127.0.0.1/d")
+
+
+def test_a_server_that_is_away_is_told_without_a_word_of_the_url() -> None:
+    """It may hold a password."""
+    with pytest.raises(StorageUnusable, match="CPIS_DATABASE_URL") as told:
+        Projection("postgresql+psycopg://user:secret@127.0.0.1:1/d")
+
+    assert "secret" not in str(told.value)
 
 
 def test_a_new_database_is_its_owners_alone(tmp_path: Path) -> None:
@@ -238,6 +274,20 @@ def test_another_releases_tables_are_told(tmp_path: Path) -> None:
 
     with pytest.raises(StorageUnusable, match=r"table offsets is another release's"):
         _prove(file)
+
+
+def test_a_proof_of_a_database_on_a_server_sees_its_tables(url: str, tmp_path: Path) -> None:
+    """Before the first start there are none, and after it those of this release."""
+    prove_database(url, will_be_made=tmp_path)
+    Projection(url).close()
+    prove_database(url, will_be_made=tmp_path)
+
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE offsets ADD COLUMN other INTEGER")
+    engine.dispose()
+    with pytest.raises(StorageUnusable, match=r"table offsets is another release's"):
+        prove_database(url, will_be_made=tmp_path)
 
 
 def test_of_an_erased_alert_nothing_is_left_but_its_place(tmp_path: Path, url: str) -> None:
