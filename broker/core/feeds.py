@@ -165,6 +165,8 @@ class FeedHealth:
 def to_do(feed: FeedHealth) -> tuple[str, ...]:
     """Return what an authority has to do about its feed, nothing where it is well (C8, C9)."""
     said = []
+    if feed.state is FeedState.CLOSED:
+        said.append("This code is closed: upload under the code of the authority that has taken over.")
     if feed.stale:
         said.append("No file of yours was taken for too long: send one, new plans alert nobody until then.")
     if feed.lost:

@@ -79,12 +79,18 @@ class PlanRow:
 
 
 def rows_of(
-    record: Person | Inactive, at: datetime, policy: AnyPolicy, reader: Asker = ALL_STAFF
+    record: Person | Inactive,
+    at: datetime,
+    policy: AnyPolicy,
+    reader: Asker = ALL_STAFF,
+    *,
+    sourced: bool = True,
 ) -> Iterator[PlanRow]:
     """
     Yield every plan in somebody's record, whichever authority's, as it stands at a moment (aware).
 
-    `reader` has them written out: who that is counts for who must not see the person (48).
+    `reader` has them written out: who that is counts for who must not see the person (48). `sourced`: there
+    is a demographic source, with which a plan's details can agree.
     A plan is its present owner's: after a reorganisation the successor's (ruling 19).
     """
     now = policy.at(at)
@@ -111,7 +117,11 @@ def rows_of(
         yield PlanRow(
             authority=owner,
             standing=standing,
-            faults=tuple(_faults(versions, standing, moved=owner != content.authority, shared=shared)),
+            faults=tuple(
+                fault
+                for fault in _faults(versions, standing, moved=owner != content.authority, shared=shared)
+                if sourced or fault is not PlanFault.NOT_VERIFIED
+            ),
             recorded_at=versions[-1].recorded_at,
             restricted=restricted,
             shut=reader.is_excluded(notices),

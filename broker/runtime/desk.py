@@ -105,7 +105,15 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
     by_hand = FactDesk(facts, parts.facts, log, key=parts.key, clock=present, takes=admitted.takes)
     stale = feed_rule(settings, parts, present())
     asked = source(settings, cluster, clock=present, metrics=Metrics())
-    reconciliation = Reconciliation(archive, parts.states, log, policy=parts.policy, clock=present, who=whose)
+    reconciliation = Reconciliation(
+        archive,
+        parts.states,
+        log,
+        policy=parts.policy,
+        clock=present,
+        who=whose,
+        sourced=asked is not None,
+    )
     own = doors(parts, read=ReadAside(), admits=admitted, source=asked)
     try:
         async with explained(cluster):

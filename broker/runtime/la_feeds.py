@@ -77,6 +77,7 @@ class LaFeeds:
         self._cluster = cluster
         self._clock = clock
         self._fetched = settings.feed_reconciliation
+        self._sourced = settings.pds_url is not None
         self._followed = FollowedFeeds(settings, parts, cluster, clock=clock)
 
     def operations(self) -> tuple[Operation, ...]:
@@ -103,7 +104,9 @@ class LaFeeds:
         parts, clock = self._parts, self._clock
         archive, facts = KafkaArchive(self._cluster), KafkaFactLog(self._cluster)
         log = DeskLog(facts, parts.records, key=parts.key, clock=clock)
-        reading = Reconciliation(archive, parts.states, log, policy=parts.policy, clock=clock)
+        reading = Reconciliation(
+            archive, parts.states, log, policy=parts.policy, clock=clock, sourced=self._sourced
+        )
         try:
             async with asyncio.timeout(_RECONCILED_WITHIN_SECONDS):
                 await facts.start()

@@ -48,12 +48,15 @@ class Reconciliation:
         policy: AnyPolicy,
         clock: Clock,
         who: DeskUser | None = None,
+        sourced: bool = True,
     ) -> None:
         """
         Read with `archive`; `log` takes down who has an authority's plans written out, and why.
 
-        `who` works at this desk; where that is not known it is anybody (ruling 48).
+        `who` works at this desk; where that is not known it is anybody (ruling 48). `sourced` is that of
+        `rows_of`.
         """
+        self._sourced = sourced
         self._reader = ALL_STAFF if who is None else Asker(user=who.user)
         self._archive = archive
         self._states = states
@@ -102,7 +105,7 @@ class Reconciliation:
                 self._unreadable += 1
                 continue
             if held is not None:
-                for row in rows_of(held, now, self._policy, self._reader):
+                for row in rows_of(held, now, self._policy, self._reader, sourced=self._sourced):
                     yield row
 
     def _concerns(self, record: Record, authorities: Collection[OdsCode]) -> bool:

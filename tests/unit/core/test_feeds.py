@@ -117,6 +117,15 @@ def test_a_closed_authority_is_not_expected_and_its_silence_is_no_fault() -> Non
     assert Feeds(known=0, stale=0) == count({OURS: NOON}, NOON + 90 * DAY, rule)
 
 
+def test_a_closed_authority_is_told_that_others_have_taken_over() -> None:
+    """It may go on sending for a while: what it sends counts, and is to come under the new code (19)."""
+    feed = one(taken(), rule=replace(RULE, closed=frozenset({OURS})))
+
+    assert ("This code is closed: upload under the code of the authority that has taken over.",) == to_do(
+        feed
+    )
+
+
 def test_an_answer_counts_feeds_by_the_same_truth() -> None:
     """Known are those expected and those heard of; stale the ones above the limit (ruling 41)."""
     rule = FeedRule(stale_after=RULE.stale_after, gate=RULE.gate, expected=frozenset({OTHER}))

@@ -116,6 +116,12 @@ def test_what_is_wrong_with_an_open_plan_is_said(fact: PlanFact, expected: PlanF
     assert (expected,) == one(fact).faults
 
 
+def test_without_a_demographic_source_nothing_is_said_of_what_it_would_say() -> None:
+    """No authority can mend that nobody was asked."""
+    [row] = rows_of(known(own(verified=False)), NOON, Policy(), sourced=False)
+    assert () == row.faults
+
+
 def test_of_a_plan_that_is_over_nothing_is_wrong() -> None:
     """Nobody mends a plan that has ended."""
     assert () == one(own(end=TODAY - timedelta(days=1), verified=False, child_id=None)).faults
