@@ -16,7 +16,8 @@ def write_private_pieces(path: Path, pieces: Iterable[bytes]) -> None:
     """
     Write a file, in place of an earlier one, so that a reader finds the old one or the new one, never a part.
 
-    Only the owner may read it. Raises `OSError` where it cannot be written; then the earlier one stands.
+    Only the owner may read it. Raises `OSError` where it cannot be written, and whatever `pieces` raises;
+    then the earlier one stands.
     """
     draft = path.with_name(f".{path.name}.tmp")
     draft.unlink(missing_ok=True)  # what a crash left
@@ -26,6 +27,6 @@ def write_private_pieces(path: Path, pieces: Iterable[bytes]) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-    except OSError:
+    except BaseException:  # the pieces may be at fault, too
         draft.unlink(missing_ok=True)
         raise

@@ -22,13 +22,17 @@ from broker.adapters.memory_sealing import MemorySealer
 from broker.adapters.private_file import write_private_pieces
 from broker.adapters.worker_process import ReadAside
 from broker.cli.rows import show_rows
+from broker.core.errors import MalformedMessage
 from broker.core.kept_uploads import MediaType
 from broker.runtime.credentials import trusting
 from broker.runtime.doors import doors
 from broker.runtime.parts import admits, assemble, present
 from broker.runtime.settings import load_settings
+from broker.services.feed_door import PATH as FEED
 from broker.services.la_door import BASE
 from broker.services.notification_door import MORE, NEXT, PATH
+from broker.services.reconciliation_door import PATH as RECONCILIATION
+from broker.services.reconciliation_door import WITHHELD
 from broker.wire.upload_answer import FileAnswer, Places
 from broker.wire.upload_codes import FileCode
 from broker.wire.upload_csv import table_message
@@ -55,13 +59,18 @@ def la() -> None:
 @la.command()
 @click.argument("table", type=_FILE)
 @click.argument("upload", type=click.Path(dir_okay=False, writable=True, path_type=Path))
-def build(table: Path, upload: Path) -> None:
+@click.pass_context
+def build(context: click.Context, table: Path, upload: Path) -> None:
     """
     Write the message REPC_MT000002GB01 that says what TABLE (CSV) says to UPLOAD.
 
-    Ends with 65 where TABLE is no table with the published columns.
+    Ends with 65 where TABLE is no table with the published columns, or has no record.
     """
-    write_private_pieces(upload, table_message(content_of(table)))
+    try:
+        write_private_pieces(upload, table_message(content_of(table)))
+    except MalformedMessage as fault:
+        click.echo(f"{table.name}: {FileCode.MALFORMED.value} {fault.reason}, {fault.location}", err=True)
+        context.exit(_REFUSED_EXIT_CODE)
 
 
 @la.command()
@@ -162,6 +171,22 @@ def notifications(
     _show(reply)
     if as_xml:
         click.echo(f"next {reply.headers.get(NEXT, '')}, more {reply.headers.get(MORE, '')}", err=True)
+
+
+@la.command()
+@click.option("--plans", is_flag=True, help="Its plans as they are held, a table, where that is switched on.")
+@door_options
+def feed(url: str, token_file: Path, ca_file: Path | None, *, plans: bool) -> None:
+    """
+    Write how an authority's feed stands to standard output: age, what matches, what waits, what to do.
+
+    With --plans the table to lay beside the authority's own list: it names children.
+    """
+    path, accept = (RECONCILIATION, MediaType.CSV.value) if plans else (FEED, "application/json")
+    reply = _asked(url, token_file, ca_file, lambda client: client.fetch(path, accept=accept))
+    _show(reply)
+    if plans:
+        click.echo(f"{reply.headers.get(WITHHELD, '?')} plans are left out", err=True)
 
 
 async def _validated(file: Path) -> FileAnswer:

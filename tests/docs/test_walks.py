@@ -90,6 +90,9 @@ ELSEWHERE = {
 }
 """Lines that are run by another test, since they take minutes, a machine of their own or a mistake mended."""
 
+NEW_DEPLOYMENTS = ("run-against-your-kafka.md", "try-the-authority-door.md")
+"""Pages that begin a deployment, which has an identity key of its own."""
+
 UNTIL = {
     "cpis run": '"ready"',
     "cpis run --role intake": '"ready"',
@@ -153,6 +156,7 @@ def walk(cluster: EmbeddedKafka, registry: Registry, items: dict[str, str], tmp_
             ".venv/bin/": "",
             "kafka-1:9092,kafka-2:9092,kafka-3:9092": cluster.bootstrap_servers,
             "127.0.0.1:9092": cluster.bootstrap_servers,
+            "CPIS_HTTP_PORT=8443": "CPIS_HTTP_PORT=0",
             "--replication-factor 3": "--replication-factor 1",  # one node
             "/etc/cpis": str(tmp_path / "etc"),
             "https://registry.example:8081": registry.url,
@@ -204,7 +208,7 @@ def test_the_lines_of_a_page_work_in_their_order(
     """Each ends with 0, or runs on until it is interrupted; a new line that fails may need a row above."""
     if page.name == "secure-kafka.md":
         walk = secure(walk, request.getfixturevalue("secured"))
-    if page.name == "run-against-your-kafka.md":
+    if page.name in NEW_DEPLOYMENTS:
         walk = on(request.getfixturevalue("unused"), walk)
     for line in shell_lines(page.read_text("utf-8")):
         if line not in ELSEWHERE and not line.startswith(tuple(BEGIN_ELSEWHERE)):

@@ -5,10 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from click.testing import CliRunner, Result
 
 from broker.cli import root
-from broker.core.errors import MalformedMessage
 from broker.core.upload_errors import DoorUnreachable, TokenInClear
 from tests.builders.upload import Person, Record, build_upload
 from tests.builders.upload_corpus import RECORDS
@@ -36,11 +37,11 @@ def test_a_table_is_built_into_a_valid_message(tmp_path: Path) -> None:
 
 
 def test_a_table_with_other_columns_is_not_built(tmp_path: Path) -> None:
-    """With the place; the program ends with the code of the error."""
+    """With the place, and nothing of it is left."""
     ran = run(tmp_path, "la", "build", written(tmp_path, "in.csv", b"name\n"), str(tmp_path / "out.xml"))
 
-    assert isinstance(ran.exception, MalformedMessage)
-    assert not (tmp_path / "out.xml").exists()
+    assert (65, "in.csv: CPF01 unknown column, line 1, cell 1\n") == (ran.exit_code, ran.stderr)
+    assert ["in.csv"] == [file.name for file in tmp_path.iterdir()]  # no half of a message
 
 
 @pytest.mark.parametrize(
@@ -156,6 +157,38 @@ def test_a_door_that_tells_nobody_is_no_door_with_nothing_to_tell(
         assert (65, "", True) == (ran.exit_code, ran.stdout, "404" in ran.stderr)
 
     Door(tmp_path).run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("options", "path", "accepted", "shown", "aside"),
+    [
+        ((), "/la/v1/feed", "application/json", b'{"feeds": []}', ""),
+        (("--plans",), "/la/v1/feed/reconciliation", "text/csv", b"child_id", "2 plans are left out\n"),
+    ],
+)
+def test_a_feed_is_fetched_as_the_door_gives_it(
+    options: tuple[str, ...], path: str, accepted: str, shown: bytes, aside: str, tmp_path: Path
+) -> None:
+    """How it stands; or the plans that are held, and how many are left out."""
+    token = written(tmp_path, "token", b"own\n")
+
+    async def answer(request: web.Request) -> web.Response:
+        """Answer whoever asks for that, in that form."""
+        asked = (request.path, request.headers["Accept"], request.headers["Authorization"])
+        assert (path, accepted, "Bearer own") == asked
+        return web.Response(body=shown, headers={"X-Plans-Withheld": "2"})
+
+    async def scenario() -> Result:
+        """Ask, as the client in another process does."""
+        application = web.Application()
+        application.router.add_get(path, answer)
+        async with TestServer(application) as door:
+            words = ("la", "feed", *options, "--url", str(door.make_url("/")), "--token-file", token)
+            return await asyncio.to_thread(run, tmp_path, *words)
+
+    ran = asyncio.run(scenario())
+
+    assert (0, shown + b"\n", aside) == (ran.exit_code, ran.stdout_bytes, ran.stderr)
 
 
 def test_a_door_that_does_not_answer_is_told(tmp_path: Path) -> None:
