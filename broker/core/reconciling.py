@@ -5,7 +5,7 @@ Pure: a person's record and a moment go in. Of a number that is not in use nothi
 is open on it (ruling 23).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -76,6 +76,19 @@ class PlanRow:
     start: date | None = None
     end: date | None = None
     content: PlanContent | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlansCounted:
+    """How many plans each authority has, by how they stood `at` a moment, aware UTC."""
+
+    at: datetime
+    plans: Mapping[OdsCode, Mapping[PlanStanding, int]]
+
+    def of(self, authority: OdsCode) -> Mapping[PlanStanding, int]:
+        """Return how many plans of an authority stood in each way, none of those left out."""
+        own = self.plans.get(authority, {})
+        return {standing: own.get(standing, 0) for standing in PlanStanding}
 
 
 def rows_of(

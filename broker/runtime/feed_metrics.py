@@ -1,6 +1,7 @@
 """The metrics of authorities' feeds; every process with the outbox role shows all: take the maximum."""
 
 from broker.core.feeds import UNMATCHED, FeedState
+from broker.core.reconciling import PlanStanding
 from broker.runtime.metric import OTHER, Kind, Metric, closed_set
 
 _AUTHORITY = frozenset({OTHER})
@@ -37,5 +38,12 @@ FEED_REFUSED = Metric(
     help="Records of an authority's newest file that were not loaded.",
     labels={"authority": _AUTHORITY},
 )
-FEED_METRICS = (FEED_STALE, FEED_AGE, FEED_MATCHED, FEED_WAITING, FEED_REFUSED)
+FEED_PLANS = Metric(
+    name="cpis_feed_plans_items",
+    kind=Kind.GAUGE,
+    help="Plans of an authority that are held, by how they stand, as an intake counts them each hour where "
+    "CPIS_FEED_RECONCILIATION is set; past their due date and open on a number not in use among them.",
+    labels={"owner": _AUTHORITY, "standing": frozenset(PlanStanding)},
+)
+FEED_METRICS = (FEED_STALE, FEED_AGE, FEED_MATCHED, FEED_WAITING, FEED_REFUSED, FEED_PLANS)
 """Every one of them, in the order of the reference page."""

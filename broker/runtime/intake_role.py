@@ -273,6 +273,8 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self.add_future(self._follow())
         self.add_future(self._destroy_what_is_old())
         self.add_future(self._marks.run())
+        if self._feeds is not None:
+            self.add_future(self._feeds.count())
         if self._inward is not None:
             self.add_future(self._inward.run())
         if self._asking is not None:

@@ -6,8 +6,11 @@ the beginning: hospitals at the same door wait for nobody's file.
 """
 
 import asyncio
-from collections.abc import Sequence
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_archive import KafkaArchive
@@ -16,9 +19,12 @@ from broker.adapters.kafka_table import KafkaTable
 from broker.core.errors import KafkaUnavailable, MalformedMessage
 from broker.core.feeds import FeedHealth, later
 from broker.core.identifiers import OdsCode
+from broker.core.reconciling import PlansCounted
 from broker.ports import Clock, Record, Topic
+from broker.runtime.feed_metrics import FEED_PLANS
 from broker.runtime.feed_view import FeedView
 from broker.runtime.feeds import feed_rule, kept_for
+from broker.runtime.metrics import Metrics
 from broker.runtime.parts import Parts
 from broker.runtime.settings import Settings
 from broker.services.desk_log import DeskLog
@@ -28,6 +34,9 @@ from broker.services.reconciliation import Reconciled, Reconciliation
 from broker.services.reconciliation_door import GROUNDS, ReconciliationDoor
 from broker.wire.http import Operation
 
+_T = TypeVar("_T")
+_COUNTED_EVERY_SECONDS = 3_600.0
+_LOOKS_EVERY_SECONDS = 0.2
 _READ_EVERY = timedelta(seconds=5)
 _RECONCILED_WITHIN_SECONDS = 300.0  # a nation's people are read in some minutes
 
@@ -71,8 +80,12 @@ class FollowedFeeds:
 class LaFeeds:
     """The operations, and what they hold; plans can be fetched where the settings say so."""
 
-    def __init__(self, settings: Settings, parts: Parts, cluster: Cluster, *, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, parts: Parts, cluster: Cluster, *, clock: Clock, metrics: Metrics
+    ) -> None:
         """Connect to nothing yet."""
+        self._metrics = metrics
+        self._counted: PlansCounted | None = None
         self._parts = parts
         self._cluster = cluster
         self._clock = clock
@@ -83,9 +96,33 @@ class LaFeeds:
     def operations(self) -> tuple[Operation, ...]:
         """Return everything that can be asked."""
         read = kept_for(_READ_EVERY, self._followed.read, self._clock)
-        feeds = FeedDoor(self._parts.senders, self._parts.authorities, read)
+        feeds = FeedDoor(self._parts.senders, self._parts.authorities, read, lambda: self._counted)
         plans = ReconciliationDoor(self._parts.senders, self._reconciled)
         return (*feeds.operations(), *(plans.operations() if self._fetched else ()))
+
+    async def count(self) -> None:
+        """
+        Count plans by how they stand, each hour from now on, where the settings let people be read.
+
+        While Kafka is away what was counted last stands, with its time.
+        """
+        while self._fetched:
+            with suppress(
+                Exception
+            ):  # whatever it is, hospitals' doors stay open: its time says how old it is
+                at = self._clock()
+                plans = await _aside(lambda: self._reading(Reconciliation.counts))
+                self._counted = PlansCounted(at=at, plans=plans)
+                self._show(self._counted)
+            await asyncio.sleep(_COUNTED_EVERY_SECONDS)
+
+    def _show(self, counted: PlansCounted) -> None:
+        """Bring the gauge up to date."""
+        self._metrics.name("owner", (code.code for code in counted.plans))
+        self._metrics.clear(FEED_PLANS)
+        for code in counted.plans:
+            for standing, count in counted.of(code).items():
+                self._metrics.set(FEED_PLANS, count, owner=code.code, standing=standing)
 
     async def close(self) -> None:
         """Give the connections back; safe to call twice."""
@@ -93,11 +130,11 @@ class LaFeeds:
 
     async def _reconciled(self, authorities: frozenset[OdsCode]) -> Reconciled:
         """Return authorities' plans; raise `KafkaUnavailable` where it cannot be noted, or read in time."""
-        return await asyncio.to_thread(asyncio.run, self._read(authorities))
+        return await _aside(lambda: self._reading(lambda reading: reading.of(authorities, GROUNDS)))
 
-    async def _read(self, authorities: frozenset[OdsCode]) -> Reconciled:
+    async def _reading(self, read: Callable[[Reconciliation], Awaitable[_T]]) -> _T:
         """
-        Note it, then read, with connections of this thread's own.
+        Read people, with connections of this thread's own, in which the audit trail is written first.
 
         Were the right to write into the audit trail missing on the doors' own, hospitals would be refused.
         """
@@ -111,9 +148,27 @@ class LaFeeds:
             async with asyncio.timeout(_RECONCILED_WITHIN_SECONDS):
                 await facts.start()
                 await archive.start()
-                return await reading.of(authorities, GROUNDS)
+                return await read(reading)
         except TimeoutError:
             raise KafkaUnavailable from None
         finally:
             await archive.close()
             await facts.close()
+
+
+async def _aside(read: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+    """Read in a thread and a loop of its own; where nobody waits for it any more it ends."""
+    gone = threading.Event()
+
+    async def unless_gone() -> _T:
+        """Read; stop where nobody waits."""
+        reading = asyncio.ensure_future(read())
+        while not (await asyncio.wait({reading}, timeout=_LOOKS_EVERY_SECONDS))[0]:
+            if gone.is_set():
+                reading.cancel()
+        return reading.result()
+
+    try:
+        return await asyncio.to_thread(lambda: asyncio.run(unless_gone()))
+    finally:
+        gone.set()

@@ -138,7 +138,13 @@ def _service(role: Role, shared: _Shared) -> Any:
                 refusing=lambda: shared.facts.refusing,
                 source=source(shared.settings, shared.cluster, clock=shared.clock, metrics=shared.metrics),
                 inward=inward(shared.settings, shared.cluster),
-                feeds=LaFeeds(shared.settings, shared.parts, shared.cluster, clock=shared.clock),
+                feeds=LaFeeds(
+                    shared.settings,
+                    shared.parts,
+                    shared.cluster,
+                    clock=shared.clock,
+                    metrics=shared.metrics,
+                ),
                 mesh_turn=KafkaTurn(shared.cluster, mesh_group(shared.settings)),
                 metrics=shared.metrics,
             )

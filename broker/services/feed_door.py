@@ -13,6 +13,7 @@ from typing import Any, Final
 from broker.core.authorities import Authorities
 from broker.core.errors import BrokerError
 from broker.core.feeds import FeedHealth
+from broker.core.reconciling import PlansCounted
 from broker.core.senders import Senders
 from broker.core.upload_errors import AuthorityUnknown
 from broker.wire.feed_json import feed_row
@@ -29,8 +30,15 @@ ReadFeeds = Callable[[], Coroutine[Any, Any, Sequence[FeedHealth]]]
 class FeedDoor:
     """The operation of the door; feeds are read one request after the other."""
 
-    def __init__(self, senders: Senders, listed: Authorities, read: ReadFeeds) -> None:
-        """Take who is who, what authorities are called, and what reads."""
+    def __init__(
+        self,
+        senders: Senders,
+        listed: Authorities,
+        read: ReadFeeds,
+        counted: Callable[[], PlansCounted | None] = lambda: None,
+    ) -> None:
+        """Take who is who, what authorities are called, what reads, and what plans were counted last."""
+        self._counted = counted
         self._senders = senders
         self._listed = listed
         self._read = read
@@ -45,7 +53,8 @@ class FeedDoor:
                 name="feed",
                 summary="Ask how your feed stands",
                 meaning="Age of the last file, share of records that match a person, what waits and why, "
-                "what was refused, and what to do: of each authority that whoever asks may act for.",
+                "what was refused, how the plans stand that are held, where they are counted, and what to "
+                "do: of each authority that whoever asks may act for.",
                 handle=self._feed,
                 refuse=refusing(RETRY_AFTER_SECONDS),
                 statuses={
@@ -69,5 +78,10 @@ class FeedDoor:
                 feeds = await self._read()
         except BrokerError as error:
             return problem(error, 503, retry_after=RETRY_AFTER_SECONDS)
-        rows = [feed_row(feed, self._listed.name(feed.authority)) for feed in feeds if feed.authority in own]
+        counted = self._counted()
+        rows = [
+            feed_row(feed, self._listed.name(feed.authority), counted)
+            for feed in feeds
+            if feed.authority in own
+        ]
         return HttpAnswer(status=200, body=json.dumps({"feeds": rows}, ensure_ascii=False).encode())

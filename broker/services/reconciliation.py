@@ -6,7 +6,9 @@ The first opens records, so it stands in the audit trail before it is done; the 
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from broker.core.answers import ALL_STAFF, Asker
 from broker.core.errors import MalformedMessage
@@ -84,11 +86,28 @@ class Reconciliation:
         return Reconciled(rows=shown, withheld=len(own) - len(shown), unreadable=self._unreadable)
 
     async def counts(self) -> Mapping[OdsCode, Counter[PlanStanding]]:
-        """Return how many plans of each authority stand how."""
+        """Return how many plans of each authority stand how; of each person no more is held than that."""
+        now = aware(self._clock())
+        held: dict[bytes, tuple[tuple[OdsCode, PlanStanding], ...]] = {}
+        async for records in self._archive.read(Topic.PEOPLE):
+            for record in records:
+                key = record.key or b""
+                held.pop(key, None)
+                if record.value is not None and key != PARTITION_STATE_KEY:
+                    held[key] = self._standings(key, record.value, now)
         found: dict[OdsCode, Counter[PlanStanding]] = {}
-        async for row in self._rows(lambda _: True):
-            found.setdefault(row.authority, Counter())[row.standing] += 1
+        for standings in held.values():
+            for authority, standing in standings:
+                found.setdefault(authority, Counter())[standing] += 1
         return found
+
+    def _standings(self, key: bytes, value: bytes, now: datetime) -> tuple[tuple[OdsCode, PlanStanding], ...]:
+        """Return whose the plans of a record are and how each stands; none of what cannot be read."""
+        with suppress(MalformedMessage):
+            person = self._person(key, value)
+            if person is not None:
+                return tuple((row.authority, row.standing) for row in rows_of(person, now, self._policy))
+        return ()
 
     async def _rows(self, wanted: Callable[[Record], bool]) -> AsyncIterator[PlanRow]:
         """Yield every plan of the newest records that are wanted, whosever."""

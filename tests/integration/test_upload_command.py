@@ -24,11 +24,13 @@ from broker.core.senders import Peer
 from broker.core.upload_errors import NoCompleteFile, NotMissing
 from broker.ports import Topic
 from broker.runtime.la_feeds import LaFeeds
+from broker.runtime.metrics import Metrics
 from broker.runtime.parts import assemble, present
 from broker.runtime.senders_file import parse_senders
 from broker.runtime.settings import Settings
 from broker.wire.http import HttpAnswer, HttpRequest
 from broker.wire.reconciliation import COLUMNS, MISSING_COLUMNS
+from tests.builders.matcher import pause
 from tests.builders.upload import HL7, Person, Record, build_upload
 from tests.official_schemas import faults_of
 
@@ -223,14 +225,25 @@ def test_an_authority_asks_over_http_how_its_feed_stands_and_for_its_plans(
 
     async def scenario() -> list[HttpAnswer]:
         """Ask for both, the feed twice."""
-        feeds = LaFeeds(settings, parts, kafka.cluster, clock=present)
+        feeds = LaFeeds(settings, parts, kafka.cluster, clock=present, metrics=Metrics())
         asked, plans = feeds.operations()
         try:
-            return [await one.handle(request) for one in (asked, asked, plans)]
+            found = [await one.handle(request) for one in (asked, plans)]
+            counting = asyncio.ensure_future(feeds.count())
+            async with asyncio.timeout(60.0):
+                while not counted(told := await asked.handle(request)):
+                    await pause(0.05)
+            counting.cancel()
+            return [found[0], told, found[1]]
         finally:
             await feeds.close()
 
+    def counted(answer: HttpAnswer) -> bool:
+        """Tell whether the plans that are held are counted in an answer."""
+        return all(feed["plans"] is not None for feed in json.loads(answer.body)["feeds"])
+
     *feeds, plans = asyncio.run(scenario())
+    assert [False, True] == [counted(one) for one in feeds]
     assert [[authority]] * 2 == [
         [feed["authority"] for feed in json.loads(one.body)["feeds"]] for one in feeds
     ]

@@ -13,6 +13,7 @@ from broker.core.door_errors import RequestRefused
 from broker.core.errors import KafkaUnavailable
 from broker.core.feeds import FeedHealth, FeedRule, health
 from broker.core.identifiers import OdsCode
+from broker.core.reconciling import PlansCounted, PlanStanding
 from broker.core.senders import Peer
 from broker.runtime.senders_file import parse_senders
 from broker.services.feed_door import FeedDoor, ReadFeeds
@@ -51,9 +52,9 @@ async def answered(answer: Awaitable[HttpAnswer]) -> HttpAnswer:
     return await answer
 
 
-def ask(token: str, read: ReadFeeds = feeds) -> HttpAnswer:
+def ask(token: str, read: ReadFeeds = feeds, counted: PlansCounted | None = None) -> HttpAnswer:
     """Return the answer to whoever shows a token."""
-    [operation] = FeedDoor(SENDERS, LISTED, read).operations()
+    [operation] = FeedDoor(SENDERS, LISTED, read, lambda: counted).operations()
     peer = Peer("192.0.2.1", tokens=frozenset({DIGESTS[token]}))
     return asyncio.run(answered(operation.handle(HttpRequest(peer=peer))))
 
@@ -79,6 +80,20 @@ def test_an_authority_is_told_of_its_own_feed_alone() -> None:
     assert [("CPR01", 1)] == [(one["code"], one["count"]) for one in feed["waiting"]]
     assert 3 == len(feed["to_do"])
     assert {"CPR06": 1, "CPR01": 1} == feed["newest_file"]["codes"]
+
+
+def test_how_the_plans_stand_that_are_held_is_said_once_they_are_counted() -> None:
+    """With when that was; until then it is null, which is no zero (C8 to C10)."""
+    counted = PlansCounted(at=NOON, plans={OWN: {PlanStanding.PAST_DUE_DATE: 2}})
+    other, own = said(ask("supplier", counted=counted))
+
+    assert [None] == [feed["plans"] for feed in said(ask("own"))]
+    assert ("2026-03-02T12:00:00Z", 2, 0) == (
+        own["plans"]["counted_at"],
+        own["plans"]["past due date"],
+        own["plans"]["number not in use"],
+    )
+    assert {0} == {other["plans"][standing] for standing in PlanStanding}
 
 
 def test_a_supplier_is_told_of_every_authority_that_it_acts_for() -> None:
