@@ -28,7 +28,8 @@ class RequestRefused(MalformedMessage):
 
     code = "CPIS-216"
     action = (
-        "Mend what the message names, and send the request again; what came of it is kept in cpis.rejected."
+        "Mend what the message names, and send the request again. What a sender sent to an operation of the "
+        "door is kept in cpis.rejected."
     )
 
     def __init__(self, status: int, reason: str) -> None:

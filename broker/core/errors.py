@@ -95,7 +95,9 @@ class MalformedMessage(BrokerError):
 
     code = "CPIS-201"
     disposition = Disposition.REJECT
-    action = "Correct the message at the sender; the bytes are kept in cpis.rejected."
+    action = (
+        "Correct the message at the sender; the bytes are in cpis.rejected, unless they may name two people."
+    )
     exit_code = 65
 
     def __init__(self, reason: str, *, hl7_code: int = 207, location: str = "", detail: str = "") -> None:
@@ -125,8 +127,9 @@ class NotItsSender(MalformedMessage):
 
     code = "CPIS-205"
     action = (
-        "Compare MSH-3 and MSH-4 of the message, and the certificate or address of the connection, with the "
-        "file of senders, and mend the one that is wrong; then send again. No byte of what came is kept."
+        "Compare the provider and the system that the message names (in HL7 v2 MSH-4 and MSH-3), and the "
+        "certificate, token or address of the connection, with the file of senders, and mend the one that "
+        "is wrong; then send again. No byte of what came is kept."
     )
 
     def __init__(self, reason: str, *, location: str) -> None:

@@ -46,6 +46,8 @@ VISITS = frozenset(VisitEvent)
 """The trigger events about a visit."""
 TAKEN = VISITS | MERGES | PERSONS
 """Every trigger event that is taken."""
+MESSAGE_PLACES = ("MSH-4", "MSH-3")
+"""Where a message of HL7 v2 names the provider and the sending system."""
 _TO_STRANGERS = 2  # on which it is told, message by message, that it may not send
 
 
@@ -304,9 +306,7 @@ class Senders:
         every = (sender for provider in self.providers.values() for sender in provider.sender.values())
         return any(sender.may_come_from(peer) for sender in every)
 
-    def named(
-        self, provider: OdsCode, system: str, *, places: tuple[str, str] = ("MSH-4", "MSH-3")
-    ) -> Sender:
+    def named(self, provider: OdsCode, system: str, *, places: tuple[str, str] = MESSAGE_PLACES) -> Sender:
         """
         Return what is settled of a system of a provider; `places` are where a message says the two.
 
@@ -329,5 +329,5 @@ class Senders:
         """
         sender = self.named(provider, system)
         if self.providers is not None and not sender.may_come_from(peer):
-            raise NotItsSender("connection not bound to this sending facility", location="MSH-4")
+            raise NotItsSender("connection not bound to this sending facility", location=MESSAGE_PLACES[0])
         return sender

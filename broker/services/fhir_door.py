@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any, Final
 
 from broker.core.door_errors import CallerUnknown, RequestRefused
-from broker.core.errors import BrokerError, MalformedMessage
+from broker.core.errors import BrokerError, MalformedMessage, NotItsSender
 from broker.core.identifiers import OdsCode
-from broker.core.senders import Peer, Sender, Senders
+from broker.core.senders import MESSAGE_PLACES, Peer, Sender, Senders
 from broker.services.attendances import TOO_LARGE
 from broker.services.intake import Intake
 from broker.wire.fhir_answer import (
@@ -61,6 +61,8 @@ _HEADERS = (
     ),
     Parameter(name="X-Correlation-ID", place="header", meaning="Any id of the sender's; it is mirrored."),
 )
+
+_NAMED_AT = dict(zip(MESSAGE_PLACES, ("Encounter.serviceProvider", "Encounter.identifier"), strict=True))
 
 Admitted = Callable[[Peer, OdsCode, str], Sender]
 """
@@ -206,7 +208,7 @@ class FhirDoor:
         )
         if document and said != way:
             return await self._refuse(request, RequestRefused(400, "not what is taken here"))
-        admitted = partial(self._admitted, request.peer)
+        admitted = partial(self._admit, request.peer)
         error = await self._intake.take(request.body, Door.FHIR, sender=admitted)
         if isinstance(error, MalformedMessage) and error.reason == TOO_LARGE:
             error = RequestRefused(_TOO_LARGE, TOO_LARGE)
@@ -214,13 +216,20 @@ class FhirDoor:
             return _refusal(request, error)
         return _answer(request, _OK, answer(document))
 
+    def _admit(self, peer: Peer, provider: OdsCode, system: str) -> Sender:
+        """Return what is settled of a sender; raise `NotItsSender` with the place where FHIR says it."""
+        try:
+            return self._admitted(peer, provider, system)
+        except NotItsSender as error:
+            raise NotItsSender(error.reason, location=_NAMED_AT[error.location]) from None
+
     async def _refuse(self, request: HttpRequest, fault: RequestRefused) -> HttpAnswer:
         """Answer a request that is none that is taken; keep what came of it, if a sender sent it."""
         if not self._senders.knows(request.peer):
             return _refusal(request, CallerUnknown())
         if fault.status == _TOO_MANY:
             return _refusal(request, fault)  # it is sent again, and would be kept as often
-        admitted = partial(self._admitted, request.peer)
+        admitted = partial(self._admit, request.peer)
         return _refusal(request, await self._intake.refuse(request.body, Door.FHIR, fault, sender=admitted))
 
     async def _refuse_to_all(self, request: HttpRequest, fault: RequestRefused) -> HttpAnswer:

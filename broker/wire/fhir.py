@@ -19,7 +19,7 @@ from broker.wire.adt_other import OtherReading
 from broker.wire.adt_registers import Fault, Registers
 from broker.wire.fhir_bundle import Resource, Sent, read_sent
 from broker.wire.fhir_patient import local_identifier, named_in, read_patient
-from broker.wire.fhir_unkept import merges
+from broker.wire.fhir_unkept import merge_refused, merges
 from broker.wire.fhir_values import codings, every, identified, moment, ods, text, within
 from broker.wire.fhir_visit import read_visit
 from broker.wire.hl7v2 import EVENT, PROCESSING_ID, REQUIRED_FIELD, TABLE_VALUE
@@ -137,7 +137,9 @@ def _event(sent: Sent, sender: Sender) -> VisitEvent:
     A merge is none of a visit's, and a visit that is only planned none that anybody attends.
     """
     happened = _happened(sent, sender)
-    if happened is not None and happened in sender.events and not merges(sent.header):
+    if merges(sent.header):
+        raise merge_refused()
+    if happened is not None and happened in sender.events:
         return happened
     place = "Encounter.status" if happened is None or sent.header is None else "MessageHeader.event"
     raise MalformedMessage("event not taken", hl7_code=EVENT, location=place)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from broker.core.errors import MalformedMessage
 from broker.wire.fhir_models import checked
+from broker.wire.fhir_unkept import merge_refused, merges
 from broker.wire.fhir_values import every
 from broker.wire.hl7v2 import DATA_TYPE, MESSAGE_TYPE, REQUIRED_FIELD, SEGMENT_SEQUENCE
 from broker.wire.json_strict import nodes, read_json
@@ -134,7 +135,10 @@ def _sent(way: str, bundle: Resource | None, encounter: Resource | None, entries
     index = _index(entries)
     header = _header(entries) if way == MESSAGE else None
     if encounter is None:
-        encounter = _only(_visits(entries, header, index))
+        visits = _visits(entries, header, index)
+        if not visits and merges(header):
+            raise merge_refused()
+        encounter = _only(visits)
     for one in every(encounter, "contained"):
         if isinstance(one.get("id"), str):
             _put(index, f"#{one['id']}", one)

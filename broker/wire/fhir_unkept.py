@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from broker.core.errors import InvalidNhsNumber
+from broker.core.errors import InvalidNhsNumber, MalformedMessage
 from broker.core.identifiers import NhsNumber
 from broker.wire import fhir_terms as terms
 from broker.wire.fhir_values import every, identified, text, within
+from broker.wire.hl7v2 import EVENT
 from broker.wire.json_strict import document_of
 
 _LIKE_A_NUMBER = re.compile(rb"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)")
@@ -37,6 +38,13 @@ def merges(header: Any) -> bool:
     """Return whether a message header's event is a merge."""
     event = within(header, "eventCoding")
     return (text(event, "system"), text(event, "code")) in terms.MERGES
+
+
+def merge_refused() -> MalformedMessage:
+    """Return why a merge is not taken: R4 has no merge of its own, and v2's says more (ADR 0044)."""
+    return MalformedMessage(
+        "merge not taken in FHIR, send A40 over MLLP", hl7_code=EVENT, location="MessageHeader.event"
+    )
 
 
 def _resources(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

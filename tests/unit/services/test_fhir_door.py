@@ -215,14 +215,24 @@ def test_who_is_no_sender_is_told_so_and_nothing_is_kept() -> None:
     assert ({}, []) == (house.desk.counts, house.desk.kept())
 
 
-def test_a_sender_that_claims_another_provider_is_told_so_and_no_byte_is_kept() -> None:
-    """And whoever looks after the door is told."""
+@pytest.mark.parametrize(
+    ("provider", "system", "reason", "place"),
+    [
+        ("RXY", VISITS, "sending facility not registered", "Encounter.serviceProvider"),
+        ("RXX", "urn:other", "sending application not registered", "Encounter.identifier"),
+    ],
+)
+def test_a_sender_that_claims_another_provider_is_told_so_and_no_byte_is_kept(
+    provider: str, system: str, reason: str, place: str
+) -> None:
+    """In terms of FHIR, so that it can mend it; and whoever looks after the door is told."""
     house = House()
-    other = Adt(event="A04", control_id="M1", recorded="20250301101500", provider="RXY", pv1=ADT.pv1)
-    answer = house.ask("processMessage", written(message(other)))
+    other = Adt(event="A04", control_id="M1", recorded="20250301101500", provider=provider, pv1=ADT.pv1)
+    answer = house.ask("processMessage", written(message(other)).replace(VISITS.encode(), system.encode()))
 
-    assert (403, "forbidden", "CPIS-205", "sending facility not registered") == issue(answer)
-    assert ["sending facility not registered"] == house.told
+    assert (403, "forbidden", "CPIS-205", reason) == issue(answer)
+    assert [place] == json.loads(answer.body)["issue"][0]["expression"]
+    assert [reason] == house.told
     assert [None] == [kept.raw for kept in house.desk.kept()]
     assert 1 == house.desk.counts["rejected: fhir sender"]
 
@@ -279,9 +289,8 @@ def test_a_merge_is_refused_and_no_byte_of_it_is_kept() -> None:
     bundle = message(ADT)
     bundle["entry"][0]["resource"]["eventCoding"]["code"] = "A40"
 
-    assert (422, "not-supported", "CPIS-201", "event not taken") == issue(
-        house.ask("processMessage", written(bundle))
-    )
+    reason = "merge not taken in FHIR, send A40 over MLLP"
+    assert (422, "not-supported", "CPIS-201", reason) == issue(house.ask("processMessage", written(bundle)))
     assert [None] == [kept.raw for kept in house.desk.kept()]
 
 

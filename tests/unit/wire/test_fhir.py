@@ -691,9 +691,15 @@ def test_a_merge_is_not_taken_and_no_byte_of_it_is_kept(event: str) -> None:
     """It may hold two numbers (rulings 25, 42)."""
     bundle = message(ADT)
     bundle["entry"][0]["resource"]["eventCoding"]["code"] = event
+    without = {
+        **bundle,
+        "entry": [one for one in bundle["entry"] if one["resource"]["resourceType"] != "Encounter"],
+    }
 
-    assert ("event not taken", 201, "MessageHeader.event") == refusal(bundle)
+    told = ("merge not taken in FHIR, send A40 over MLLP", 201, "MessageHeader.event")
+    assert (told, told) == (refusal(bundle), refusal(without))
     assert may_hold_two_numbers(written(bundle))
+    assert may_hold_two_numbers(written(without))
     assert not may_hold_two_numbers(written(message(ADT)))
     assert not may_hold_two_numbers(written(message(ADT) | {"entry": [{"fullUrl": "urn:x"}]}))
     assert not may_hold_two_numbers(b"{")
