@@ -106,11 +106,15 @@ class UploadQueue:
         self._waiting.setdefault(upload_id, _Waiting(senders, counted=door is UploadDoor.HTTP))
         self._changed.set()
 
+    def see_to(self, upload: KeptUpload) -> None:
+        """Let a file wait that neither waits nor is being taken: whoever kept it may be no more."""
+        if upload.waits and upload.upload_id not in self._taking:
+            self.add(upload.upload_id, upload.senders, upload.door)
+
     async def take_up(self) -> None:
         """Let everything wait that was accepted and not finished, in the order in which it came."""
         for upload in await asyncio.to_thread(self._store.every):
-            if upload.waits:
-                self.add(upload.upload_id, upload.senders, upload.door)
+            self.see_to(upload)
 
     async def settled(self, upload_id: str) -> None:
         """Return once a file neither waits nor is being taken."""

@@ -65,11 +65,15 @@ class UploadReception:
         """
         Return what is known of a file, None where it is to be handed in, be it again since it is lost.
 
-        Raises `KeysUnreadable` and `StorageUnusable`: then nobody knows.
+        One that waits is seen to, though another process kept it. Raises `KeysUnreadable` and
+        `StorageUnusable`: then nobody knows.
         """
         try:
             upload = await asyncio.to_thread(self._store.find, upload_id)
-            if upload is None or upload.waits or await asyncio.to_thread(self._is_answered, upload):
+            if upload is not None and upload.waits:
+                self._queue.see_to(upload)
+                return upload
+            if upload is None or await asyncio.to_thread(self._is_answered, upload):
                 return upload
         except KeysUnreadable:
             raise

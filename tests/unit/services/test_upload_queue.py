@@ -377,6 +377,26 @@ def test_a_file_that_cannot_be_taken_is_left_alone_for_longer_each_time(tmp_path
     assert [0.001, 0.002, 0.003, 0.003] == pauses[:4]
 
 
+def test_a_file_that_is_looked_after_while_it_is_taken_is_left_alone_all_the_same(tmp_path: Path) -> None:
+    """Its door asks for it every few seconds; that begins no new count of its pauses."""
+
+    class Failing(Gates):
+        """Fails once its gate is open."""
+
+        async def settle(self, upload: KeptUpload) -> Outcome:
+            """Wait, be asked for, fail."""
+            line.queue.see_to(upload)
+            raise ReaderLost
+
+    line = Line(tmp_path, desk=Failing, pace=Pace(retry_seconds_min=3_600.0, retry_seconds_max=3_600.0))
+    line.keep(UPLOAD, build_upload())
+
+    line.run(lambda: line.counts["upload postponed"] == 1)
+
+    [waiting] = line.queue._waiting.values()
+    assert (3_600.0, ReaderLost.code) == (waiting.pause, waiting.why)
+
+
 def test_what_kept_one_file_waiting_and_is_over_keeps_no_other_waiting(tmp_path: Path) -> None:
     """Kafka is back: whatever waited for it is tried at once, however long it was to be left alone."""
     line = Line(tmp_path, pace=Pace(retry_seconds_min=0.001, retry_seconds_max=3_600.0))

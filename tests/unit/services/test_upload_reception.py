@@ -87,6 +87,23 @@ def test_one_that_was_taken_is_answered_from_what_is_kept(tmp_path: Path) -> Non
     assert [] == faults_of(b"".join(received.reception.answer(upload)))
 
 
+def test_what_another_process_kept_and_did_not_take_is_taken(tmp_path: Path) -> None:
+    """Of two with one disk the first died: the second finds its file at the door, and does not only wait."""
+    received, upload_id = opened(tmp_path)
+    asyncio.run(received.reception.keep(upload_id, copy, door=MESH))
+    second = Received(Desk(), received.store)
+
+    async def story() -> None:
+        """Find it again and again, as a door does that looks, until it is taken."""
+        assert await second.reception.found(upload_id) is not None
+        assert await second.reception.found(upload_id) is not None
+        await second.work_until(second.tried)
+
+    asyncio.run(story())
+
+    assert ["CPF02"] == [one.result.code for one in received.store.every() if one.result]
+
+
 @pytest.mark.parametrize("damage", ["the answer", "what is known", "never there"])
 def test_what_is_kept_and_cannot_be_read_any_more_is_handed_in_again(tmp_path: Path, damage: str) -> None:
     """The door has it still."""
