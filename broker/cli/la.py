@@ -30,7 +30,7 @@ from broker.runtime.parts import admits, assemble, present
 from broker.runtime.settings import load_settings
 from broker.services.feed_door import PATH as FEED
 from broker.services.la_door import BASE
-from broker.services.notification_door import MORE, NEXT, PATH
+from broker.services.notification_door import MORE, NEXT, PATH, TAKEN_BACK
 from broker.services.reconciliation_door import PATH as RECONCILIATION
 from broker.services.reconciliation_door import WITHHELD
 from broker.wire.upload_answer import FileAnswer, Places
@@ -162,7 +162,8 @@ def notifications(
     """
     Write what an authority was told to standard output: JSON with `next` and `more`.
 
-    With --xml from where to go on stands on standard error.
+    With --xml from where to go on stands on standard error, and the ids of accesses that earlier answers told
+    and that are so no more.
     """
     asked = {name: value for name, value in (("after", after), ("authority", authority)) if value}
     path = f"{PATH}?{urlencode(asked)}" if asked else PATH
@@ -171,6 +172,8 @@ def notifications(
     _show(reply)
     if as_xml:
         click.echo(f"next {reply.headers.get(NEXT, '')}, more {reply.headers.get(MORE, '')}", err=True)
+        if TAKEN_BACK in reply.headers:
+            click.echo(f"taken back {reply.headers[TAKEN_BACK]}", err=True)
 
 
 @la.command()

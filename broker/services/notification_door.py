@@ -10,9 +10,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Protocol
 
-from broker.core.alerts import RecipientKind
+from broker.core.alerts import AlertEvent, RecipientKind
 from broker.core.door_errors import RequestRefused
 from broker.core.errors import BrokerError, MalformedMessage
 from broker.core.feeds import FeedNotice
@@ -22,7 +23,12 @@ from broker.core.overtaking import overtakes
 from broker.core.senders import Senders
 from broker.core.upload_errors import AuthorityUnknown, InboxUnready, NotItsInbox, WrongCursor
 from broker.ports import Clock
-from broker.wire.access_notification import Correspondents, tells_of_access, write_access_notification
+from broker.wire.access_notification import (
+    Correspondents,
+    access_ids,
+    tells_of_access,
+    write_access_notification,
+)
 from broker.wire.alerts_codec import AlertCodec, Published
 from broker.wire.feed_codec import FeedCodec
 from broker.wire.hl7v3_writing import message_id
@@ -39,6 +45,10 @@ NEXT: Final = "X-Next"
 MORE: Final = "X-More"
 """Header: whether there is more, which is `more` of the JSON."""
 
+TAKEN_BACK: Final = "X-Taken-Back"
+"""Header beside the message: ids of accesses that earlier answers may have told, and that are so no more."""
+
+_TAKEN_BACK_MAX = 100  # so many ids fit into a header with room to spare
 _STATUSES = {AuthorityUnknown: 401, NotItsInbox: 403, WrongCursor: 410, InboxUnready: 503}
 _BAD_REQUEST = 400
 _DIGITS_MAX = 18  # what a database takes as a number
@@ -114,8 +124,10 @@ class NotificationDoor:
                 summary="Fetch what you were told",
                 meaning="The events of your inbox behind `after`, in order, each as its topic has it; or, "
                 "where XML is asked for, the message REPC_MT000004GB01 of those that tell of an access: it "
-                "has no words for the feed, and none for taking back what an earlier answer told. Ask with "
-                "`next` until there is no `more`, and again later: events are only ever added.",
+                "has no words for the feed, and none for taking back what an earlier answer told, so that "
+                "the ids of such accesses stand in the header `X-Taken-Back`, separated by commas; one that "
+                "you do not know was never told. Ask with `next` until there is no `more`, and again later: "
+                "events are only ever added.",
                 handle=self._notifications,
                 refuse=refusing(RETRY_AFTER_SECONDS),
                 statuses={
@@ -155,10 +167,10 @@ class NotificationDoor:
                 )
             if inbox not in {"", page.inbox}:
                 raise WrongCursor
+            if request.prefers(MediaType.XML, to=JSON):
+                return self._as_message(authority, page, after)
             reached = page.entries[-1].number if page.entries else after
             cursor = f"{page.inbox}.{reached}"
-            if request.prefers(MediaType.XML, to=JSON):
-                return self._as_message(authority, page, cursor)
             return HttpAnswer(status=200, body=self._as_json(authority, page, cursor))
         except RequestRefused as fault:
             return problem(fault, fault.status)
@@ -203,34 +215,76 @@ class NotificationDoor:
         except MalformedMessage:
             return self._feeds.decode_notice(body)
 
-    def _as_message(self, authority: OdsCode, page: Page, cursor: str) -> HttpAnswer:
+    def _as_message(self, authority: OdsCode, page: Page, after: int) -> HttpAnswer:
         """
         Return the accesses among events as the national message; it may tell of none.
 
-        None that an event behind it takes back, on this page or a later one. Raises `MalformedMessage` for an
-        event that cannot be read: left out it would look as if nobody had come.
+        None that an event behind it takes back, on this page or a later one; beside it what this page takes
+        back that an earlier one may have told. Raises `MalformedMessage` for an event that cannot be read:
+        left out it would look as if nobody had come.
         """
-        told: dict[str, list[Published]] = {}
-        for word in (self._word(entry.body) for entry in page.entries if entry.body):
-            if isinstance(word, Published):
-                alert_id = word.event.alert.alert_id
-                if overtakes(word.event):
-                    told.pop(alert_id, None)
-                if tells_of_access(word.event):
-                    told.setdefault(alert_id, []).append(word)
-        for body in page.later:
+        between, at = self._between(authority), aware(self._clock())
+        accesses = _Accesses(between, at)
+        reached, left = after, list(page.entries)
+        while left:
+            word = self._word(left[0].body) if left[0].body else None
+            if isinstance(word, Published) and not accesses.take(word):
+                break
+            reached = left.pop(0).number
+        for body in (*(entry.body for entry in left if entry.body), *page.later):
             with suppress(MalformedMessage):  # it is said at its turn that it cannot be read
-                event = self._codec.decode_published(body).event
-                if overtakes(event):
-                    told.pop(event.alert.alert_id, None)
+                accesses.leave_out(self._codec.decode_published(body).event)
+        cursor = f"{page.inbox}.{reached}"
         body = write_access_notification(
-            [word for words in told.values() for word in words],
-            self._between(authority),
+            accesses.told,
+            between,
             notification_id=message_id("notifications", authority.code, cursor),
-            at=aware(self._clock()),
+            at=at,
         )
-        headers = {NEXT: cursor, MORE: str(page.more).lower()}
+        headers = {NEXT: cursor, MORE: str(page.more or bool(left)).lower()}
+        if accesses.taken_back:
+            headers[TAKEN_BACK] = ", ".join(accesses.taken_back)
         return HttpAnswer(status=200, body=body, content_type=MediaType.XML, headers=headers)
+
+
+class _Accesses:
+    """The accesses of which a message tells, by their alerts, and the ids of those that are so no more."""
+
+    def __init__(self, between: Correspondents, at: datetime) -> None:
+        """Begin with none; `between` says who tells whom, `at` (aware) when."""
+        self._between = between
+        self._at = at
+        self._told: dict[str, list[Published]] = {}
+        self._taken_back: dict[str, tuple[str, ...]] = {}
+
+    @property
+    def told(self) -> Sequence[Published]:
+        """The events to be told, in order."""
+        return [word for words in self._told.values() for word in words]
+
+    @property
+    def taken_back(self) -> Sequence[str]:
+        """The ids of accesses that are so no more."""
+        return [one for ids in self._taken_back.values() for one in ids]
+
+    def take(self, word: Published) -> bool:
+        """Take the next event; return whether there was room for it."""
+        event = word.event
+        if overtakes(event):
+            ids = access_ids(word, self._between, self._at)
+            if len(self.taken_back) + len(ids) > _TAKEN_BACK_MAX:
+                return False
+            self.leave_out(event)
+            self._taken_back[event.alert.alert_id] = ids
+        if tells_of_access(event):
+            self._taken_back.pop(event.alert.alert_id, None)
+            self._told.setdefault(event.alert.alert_id, []).append(word)
+        return True
+
+    def leave_out(self, later: AlertEvent) -> None:
+        """Tell nothing of an alert that a later event takes back."""
+        if overtakes(later):
+            self._told.pop(later.alert.alert_id, None)
 
 
 def _place(cursor: str) -> tuple[str, int]:

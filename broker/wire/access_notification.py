@@ -104,6 +104,11 @@ def write_access_notification(
     return written(root)
 
 
+def access_ids(published: Published, between: Correspondents, at: datetime) -> tuple[str, ...]:
+    """Return the ids under which the accesses of an alert are told, at whatever time (aware) they are."""
+    return tuple(access.access_id for access in _accesses(published, between, at))
+
+
 def add_person_ids(parent: Element, name: str, event: AlertEvent, authority: Office) -> None:
     """Append the child's NHS number and, where it is known, the authority's own id (ruling 29)."""
     add(parent, name, root=NHS_NUMBER_ROOT, extension=event.subject.digits)

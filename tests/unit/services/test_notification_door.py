@@ -14,7 +14,7 @@ import pytest
 from lxml import etree
 
 from broker.adapters.projection import InboxEvent, Projection
-from broker.core.alerts import EventKind
+from broker.core.alerts import AlertEvent, Change, EventKind
 from broker.core.door_errors import RequestRefused
 from broker.core.facts import Fact, IdentityKind, IdentityNotice
 from broker.core.feeds import FeedNotice
@@ -25,7 +25,7 @@ from broker.ports import Topic
 from broker.runtime.codecs import load_schemas
 from broker.runtime.la_notifications import Inboxes
 from broker.runtime.senders_file import parse_senders
-from broker.services.notification_door import MORE, NEXT, PAGE, NotificationDoor
+from broker.services.notification_door import MORE, NEXT, PAGE, TAKEN_BACK, NotificationDoor
 from broker.wire.access_notification import Correspondents, Office
 from broker.wire.feed_codec import FeedCodec
 from broker.wire.http import HttpAnswer, HttpRequest
@@ -87,11 +87,15 @@ def alert_of(body: bytes) -> str:
 
 
 def taken_back(body: bytes, kind: EventKind) -> bytes:
-    """Return the event of a kind that follows another, whose cause was received just now."""
+    """Return the event of a kind that follows another."""
     event = CODEC.decode_event(body)
-    back = replace(event, event_id=f"after {event.event_id}", revision=event.revision + 1, kind=kind)
+    return encoded(replace(event, event_id=f"after {event.event_id}", revision=event.revision + 1, kind=kind))
+
+
+def encoded(event: AlertEvent) -> bytes:
+    """Return an event as the authority's own topic has it, whose cause was received just now."""
     return CODEC.encode_event(
-        back, with_own_ids=True, caused_received_at=NOON, rules_version=1, policy_version="1"
+        event, with_own_ids=True, caused_received_at=NOON, rules_version=1, policy_version="1"
     )
 
 
@@ -309,6 +313,62 @@ def test_the_national_message_tells_of_no_access_that_was_taken_back(
     office.put(taken_back(bodies()[0], kind))
 
     assert gone == before - office.fetch(headers=XML).body.count(b"<referredToLAUploadFile")
+
+
+def told_ids(answer: HttpAnswer) -> list[str]:
+    """Return the ids of the accesses that a message tells of."""
+    queries = etree.fromstring(answer.body).iter("{urn:hl7-org:v3}pertinentCP-ISNHSQuery")
+    return [one.get("root", "") for query in queries for one in query.iterfind("{urn:hl7-org:v3}id")]
+
+
+@pytest.mark.parametrize("kind", [EventKind.RETRACTED, EventKind.WITHDRAWN])
+def test_what_an_earlier_answer_told_is_taken_back_by_its_id_beside_the_message(
+    kind: EventKind, tmp_path: Path
+) -> None:
+    """The message has no words for it, and whoever reads nothing else would believe it (rulings 16, 44)."""
+    office = Office211(tmp_path)
+    for body in bodies()[:2]:
+        office.put(body)
+    first = office.fetch(headers=XML)
+    office.put(taken_back(bodies()[0], kind))
+    second = office.fetch(after=first.headers[NEXT], headers=XML)
+
+    assert TAKEN_BACK not in first.headers
+    assert ([], told_ids(first)[:1]) == (told_ids(second), second.headers[TAKEN_BACK].split(", "))
+
+
+def test_what_counts_again_is_told_and_not_taken_back(tmp_path: Path) -> None:
+    """Within one answer the newest says it."""
+    office = Office211(tmp_path)
+    office.put(bodies()[0])
+    first = office.fetch(headers=XML)
+    back = taken_back(bodies()[0], EventKind.WITHDRAWN)
+    office.put(back)
+    again = replace(CODEC.decode_event(taken_back(back, EventKind.UPDATED)), changes=(Change.REINSTATED,))
+    office.put(encoded(again))
+    second = office.fetch(after=first.headers[NEXT], headers=XML)
+
+    assert (told_ids(first), False) == (told_ids(second), TAKEN_BACK in second.headers)
+
+
+def test_an_answer_ends_before_its_header_is_too_long(tmp_path: Path) -> None:
+    """Each taken back is said once, on one page or the next."""
+    office = Office211(tmp_path)
+    view = CODEC.decode_event(bodies()[2]).alert.views[0]
+    views = tuple(replace(view, access_id=f"view {number}") for number in range(24))
+    event = CODEC.decode_event(taken_back(bodies()[0], EventKind.RETRACTED))
+    for number in range(10):
+        alert = replace(event.alert, alert_id=f"alert {number}", views=views)
+        office.put(encoded(replace(event, event_id=f"event {number}", alert=alert)))
+
+    told, after, more = [], "", "true"
+    while more == "true":
+        answer = office.fetch(after=after, headers=XML) if after else office.fetch(headers=XML)
+        assert len(answer.headers[TAKEN_BACK]) < 4_000
+        told += answer.headers[TAKEN_BACK].split(", ")
+        after, more = answer.headers[NEXT], answer.headers[MORE]
+
+    assert 10 * 25 == len(told) == len(set(told))
 
 
 def test_of_a_restricted_record_no_place_is_told(tmp_path: Path) -> None:
