@@ -1,5 +1,6 @@
 """Each role under a principal of its own with the declared rights alone, on a secured Kafka."""
 
+import asyncio
 import json
 import re
 import sqlite3
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from broker.adapters.access_declarations import Kind, Operation
+from broker.adapters.kafka_turn import KafkaTurn
 from broker.ports import INPUTS, Topic
 from tests.builders.adt import Adt, Patient
 from tests.builders.hospital_record import record
@@ -43,10 +45,11 @@ ON_DEMAND = {
             "cpis.alerts.la.*",
         )
     ),
+    "cpis-intake: READ on group cpis-mesh-*",
 }
 """
-Rights of what nobody has asked for: how a feed stands, a demographic source, answers that are pushed, and
-notifications over MESH.
+Rights of what nobody has asked for: how a feed stands, a demographic source, answers that are pushed, a
+mailbox, and notifications over MESH.
 """
 UNUSED_THAT_DAY = {
     "cpis-matcher: WRITE on topic cpis.late",
@@ -276,6 +279,23 @@ def test_a_right_taken_away_while_at_work_loses_nothing(secured: SecuredKafka, t
 
     assert ["AA"] == answers
     assert re.search(r"CPIS-423: writing facts: .*WRITE on topic cpis\.in\.attendances", str(line["error"]))
+
+
+def test_intake_has_its_turn_at_a_mailbox_with_its_own_rights(secured: SecuredKafka) -> None:
+    """One of several looks into it: whoever is given the shared topic, which nobody reads."""
+
+    async def turn_of(user: str) -> bool:
+        """Wait until it is a principal's turn; raise what keeps it from that."""
+        turn = KafkaTurn(secured.cluster(user), "cpis-mesh-X26CPIS")
+        try:
+            async with asyncio.timeout(END_SECONDS):
+                while not await turn.is_ours():  # noqa: ASYNC110 - the group tells nobody
+                    await asyncio.sleep(0.1)
+        finally:
+            await turn.close()
+        return True
+
+    assert asyncio.run(turn_of("cpis-intake"))
 
 
 def test_an_outbox_that_may_not_join_its_group_says_so(secured: SecuredKafka, tmp_path: Path) -> None:
