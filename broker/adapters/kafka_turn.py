@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_clients import deadline, stop_consumer
-from broker.core.errors import Fenced, KafkaUnavailable
+from broker.core.errors import KafkaUnavailable
 from broker.ports import Topic
 
 _ANSWER_MS = 20_000  # a new group waits for its coordinator to be made
@@ -35,9 +35,10 @@ class KafkaTurn:
         try:
             async with deadline(_ANSWER_MS, "joining the group"):
                 consumer = self._consumer or await self._joined()
-        except (KafkaUnavailable, Fenced) as error:
+                await consumer.getmany()  # which has nothing, but tells what keeps us from the group
+        except KafkaUnavailable:
             await self.close()
-            raise KafkaUnavailable(str(error)) from error
+            raise
         return _ONLY in consumer.assignment()
 
     async def close(self) -> None:

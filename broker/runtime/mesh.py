@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from broker.adapters.mesh import SECONDS, MeshAddress, MeshMailbox
-from broker.core.errors import ConfigurationError, KafkaUnavailable
+from broker.core.errors import BrokerError, ConfigurationError, KafkaUnavailable
 from broker.core.identifiers import OdsCode
 from broker.core.mailbox import Incoming
 from broker.core.mesh_errors import MailboxUnavailable
@@ -234,8 +234,8 @@ class MeshDoor:
         if turn is not None:
             try:
                 ours = await turn.is_ours()
-            except KafkaUnavailable:  # nothing could be made durable
-                return False
+            except KafkaUnavailable as error:  # nothing could be made durable
+                return self._cannot_look(error)
             if not ours:
                 self._looked_at = self._clock()  # another looks
                 return False
@@ -246,15 +246,19 @@ class MeshDoor:
         try:
             whole = await self._inbox.poll()
         except MailboxUnavailable as error:
-            if not self._away:
-                self._away = True
-                self._log.write(events.MeshAway(error=error))
-            return False
+            return self._cannot_look(error)
         if self._away:
             self._away = False
             self._log.write(events.MeshIsBack())
         self._looked_at = self._clock()
         return whole
+
+    def _cannot_look(self, error: BrokerError) -> bool:
+        """Tell once why the mailbox is not looked into; return that it is to be tried again."""
+        if not self._away:
+            self._away = True
+            self._log.write(events.MeshAway(error=error))
+        return False
 
     def measure(self) -> None:
         """Bring the gauge up to date."""

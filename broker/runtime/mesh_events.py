@@ -6,7 +6,11 @@ _AWAY = "Read [MESH is away](../runbooks/mesh-is-away.md); it is tried again by 
 
 
 class MeshAway(LogEvent, name="message exchange away", level=Level.WARNING, action=_AWAY):
-    """The message exchange cannot be reached, or does not let us in. Told once until it can be."""
+    """
+    The message exchange cannot be reached, or does not let us in; or Kafka does not say whose turn it is.
+
+    Told once until the mailbox is looked into.
+    """
 
     error: BaseException
 

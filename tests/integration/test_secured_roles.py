@@ -19,6 +19,7 @@ import pytest
 
 from broker.adapters.access_declarations import Kind, Operation
 from broker.adapters.kafka_turn import KafkaTurn
+from broker.core.errors import KafkaNotAuthorized
 from broker.ports import INPUTS, Topic
 from tests.builders.adt import Adt, Patient
 from tests.builders.hospital_record import record
@@ -282,7 +283,7 @@ def test_a_right_taken_away_while_at_work_loses_nothing(secured: SecuredKafka, t
 
 
 def test_intake_has_its_turn_at_a_mailbox_with_its_own_rights(secured: SecuredKafka) -> None:
-    """One of several looks into it: whoever is given the shared topic, which nobody reads."""
+    """One of several looks into it; without the right nobody does, and that is told with its name."""
 
     async def turn_of(user: str) -> bool:
         """Wait until it is a principal's turn; raise what keeps it from that."""
@@ -296,6 +297,13 @@ def test_intake_has_its_turn_at_a_mailbox_with_its_own_rights(secured: SecuredKa
         return True
 
     assert asyncio.run(turn_of("cpis-intake"))
+    [right] = [one for one in secured.access.of("intake").grants if one.name.startswith("cpis-mesh-")]
+    secured.revoke(right)
+    try:
+        with pytest.raises(KafkaNotAuthorized, match="READ on group cpis-mesh-X26CPIS"):
+            asyncio.run(turn_of("cpis-intake"))
+    finally:
+        secured.grant(right)
 
 
 def test_an_outbox_that_may_not_join_its_group_says_so(secured: SecuredKafka, tmp_path: Path) -> None:

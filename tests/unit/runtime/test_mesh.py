@@ -426,7 +426,7 @@ class Turns:
 
 @pytest.mark.parametrize("ours", [True, False, None])
 def test_of_several_processes_the_one_whose_turn_it_is_looks_into_the_mailbox(
-    house: House, *, ours: bool | None
+    house: House, caplog: pytest.LogCaptureFixture, *, ours: bool | None
 ) -> None:
     """The others would answer each file once more; while another looks the mailbox is looked into."""
     house.post(b"?", workflow="ANOTHER")
@@ -437,6 +437,7 @@ def test_of_several_processes_the_one_whose_turn_it_is_looks_into_the_mailbox(
 
     assert (1 if ours else 0) == house.count(Fate.KEPT)
     assert (3_600 if ours is None else 0) == house.metrics.value(MESH_LAST_POLL)
+    assert (ours is None) == ("'message exchange away'" in caplog.text)
 
 
 def test_a_process_that_ends_leaves_the_mailbox_to_another(house: House) -> None:
