@@ -36,6 +36,7 @@ from broker.core.alerts import (
 )
 from broker.core.audit import AuditEntry, DestructionEntry
 from broker.core.facts import (
+    ABOUT_A_USER,
     ABOUT_A_VISIT,
     REGISTERS,
     Access,
@@ -50,7 +51,6 @@ from broker.core.facts import (
     PlanContent,
     PlanFact,
     PlanType,
-    Reason,
     Reliability,
     VisitEvent,
     VisitLeft,
@@ -59,6 +59,7 @@ from broker.core.facts import (
 from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.lawful_basis import Flow
 from broker.core.operators import ActionKind, Grounds, OperatorAction, Place
+from broker.core.visit_reason import Reason
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
@@ -251,7 +252,8 @@ def identity_notices() -> st.SearchStrategy[IdentityNotice]:
             recorded_at=times(),
             received_at=times(),
             birth_date=st.dates() if kind is IdentityKind.BIRTH_DATE else st.none(),
-            user=references() if kind is IdentityKind.EXCLUDED else st.none(),
+            user=references() if kind in ABOUT_A_USER else st.none(),
+            named_by=maybe(ods_codes()) if kind in ABOUT_A_USER else st.none(),
             visit=references() if kind in ABOUT_A_VISIT else st.none(),
         )
     )

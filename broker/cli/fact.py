@@ -184,28 +184,68 @@ def view(
     _show(at_desk(bootstrap_servers, put_in))
 
 
+def _user_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command what says whose user somebody is, whose word it is, and grounds."""
+    command = servers_option(grounds_options(command))
+    named_by = click.option(
+        "--named-by",
+        required=True,
+        type=Organisation(),
+        help="ODS code of the authority or provider whose word it is; it alone can take it back.",
+    )
+    organisation = click.option(
+        "--organisation", required=True, type=Organisation(), help="ODS code of whose user it is."
+    )
+    return organisation(named_by(command))
+
+
 @add.command()
-@click.option("--organisation", required=True, type=Organisation(), help="ODS code of whose user it is.")
-@grounds_options
-@servers_option
-def exclusion(organisation: OdsCode, reason: str, by: str, bootstrap_servers: str | None) -> None:
+@_user_options
+def exclusion(
+    *, organisation: OdsCode, named_by: OdsCode, reason: str, by: str, bootstrap_servers: str | None
+) -> None:
     """
     Add that a user must not see a person: a parent on the staff, say.
 
     Standard input: the NHS number, and on a second line the organisation's own id of the user. When that user
     looks, the safeguarding lead gets an urgent item.
     """
-    grounds = Grounds(by=by, reason=reason)
+    _add_of_user(organisation, named_by, Grounds(by=by, reason=reason), bootstrap_servers, ended=False)
+
+
+@add.command("exclusion-ended")
+@_user_options
+def exclusion_ended(
+    *, organisation: OdsCode, named_by: OdsCode, reason: str, by: str, bootstrap_servers: str | None
+) -> None:
+    """
+    Add that whoever named a user that must not see a person takes that back.
+
+    What others said of the user stands, and so does what the safeguarding lead was told. Standard input: the
+    NHS number, and on a second line the organisation's own id of the user.
+    """
+    _add_of_user(organisation, named_by, Grounds(by=by, reason=reason), bootstrap_servers, ended=True)
+
+
+def _add_of_user(
+    organisation: OdsCode, named_by: OdsCode, grounds: Grounds, servers: str | None, *, ended: bool
+) -> None:
+    """Add a word about a user of an organisation, both asked for."""
     digits, user_id = personal((NUMBER, USER_ID))
     number = number_of(digits)
 
     async def put_in(desk: Desk) -> Added:
-        """Add the exclusion."""
+        """Add the word."""
         return await desk.facts.add_exclusion(
-            number, organisation=organisation, user_id=user_id, grounds=grounds
+            number,
+            organisation=organisation,
+            user_id=user_id,
+            named_by=named_by,
+            ended=ended,
+            grounds=grounds,
         )
 
-    _show(at_desk(bootstrap_servers, put_in))
+    _show(at_desk(servers, put_in))
 
 
 def _visit_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from broker.core.facts import PlanType, Reason
+from broker.core.facts import PlanType
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.lawful_basis import Flow
+from broker.core.visit_reason import Reason
 
 
 class RecipientKind(StrEnum):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from broker.core.alerts import ItemKind, RecipientKind
 from broker.core.decisions import decide
-from broker.core.facts import IdentityKind
+from broker.core.facts import ABOUT_A_USER
 from broker.core.keyed import IdentityKey
 from broker.core.leaving import elsewhere, staying
 from broker.core.person import Person
@@ -137,7 +137,7 @@ def _history(person: Person, *, restricted: bool) -> Iterator[Row]:
 def _notices(person: Person) -> Iterator[Row]:
     """Yield what was said of the person or the number, but who must not see the record."""
     for notice in person.known.notices.values():
-        if notice.kind is not IdentityKind.EXCLUDED:
+        if notice.kind not in ABOUT_A_USER:
             yield {"kind": notice.kind, "recorded_at": notice.recorded_at, "birth_date": notice.birth_date}
 
 
@@ -180,7 +180,7 @@ def _withheld(person: Person, looks: Sequence[TrailLook], *, restricted: bool) -
     yield from [STAFF] * (looked or any(message.clinician_name for message in messages))
     yield from [KIN] * any(one.next_of_kin_name or one.accompanied_by for one in messages)
     yield from [RELATED] * bool(known.births or known.covers)
-    yield from [EXCLUDED] * any(one.kind is IdentityKind.EXCLUDED for one in known.notices.values())
+    yield from [EXCLUDED] * any(one.kind in ABOUT_A_USER for one in known.notices.values())
     yield from [PLACES] * restricted
     yield from [CHILD_ID] * any(content.child_id for content in known.plans)
     yield from [WRONG_PERSON] * bool(elsewhere(known.visits, known.left))

@@ -24,6 +24,7 @@ FACTS: Mapping[VisitEvent | PlanType | IdentityKind | Occasion, str] = {
     IdentityKind.RESTRICTED: "the record is restricted (ruling 24)",
     IdentityKind.RESTRICTION_LIFTED: "the restriction is lifted (ruling 24)",
     IdentityKind.EXCLUDED: "a user must not see the person (ruling 48)",
+    IdentityKind.EXCLUSION_ENDED: "who named a user that must not see the person does so no more (ruling 48)",
     IdentityKind.BIRTH_DATE: "a date of birth (ruling 13)",
     IdentityKind.PREGNANCY_ENDED: "the pregnancy ended (ruling 43)",
     IdentityKind.STILLBIRTH: "a birth notice told of a stillbirth (ruling 43)",

@@ -11,6 +11,7 @@ from enum import Enum, StrEnum
 
 from broker.core.errors import InvalidFact
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.visit_reason import Reason
 
 
 class PlanType(StrEnum):
@@ -45,30 +46,6 @@ class NumberStatus(StrEnum):
     IN_PROGRESS = "06"
     NOT_REQUIRED = "07"
     POSTPONED = "08"
-
-
-class Reason(StrEnum):
-    """Why the person came: the short list of ruling 29. The hospital's own words never enter a fact."""
-
-    ABDOMINAL_PAIN = "abdominal pain"
-    ALCOHOL_OR_DRUGS = "alcohol or drugs"
-    ASSAULT = "assault"
-    BITE_OR_STING = "bite or sting"
-    BREATHING = "breathing difficulty"
-    BURN = "burn or scald"
-    FALL = "fall"
-    FEVER = "fever"
-    FIT = "fit or collapse"
-    HEAD_INJURY = "head injury"
-    INJURY = "injury"
-    MENTAL_HEALTH = "mental health"
-    POISONING = "poisoning"
-    PREGNANCY = "pregnancy"
-    ROAD_TRAFFIC = "road traffic"
-    SAFEGUARDING = "safeguarding concern"
-    SELF_HARM = "self-harm"
-    UNWELL = "unwell"
-    OTHER = "other"
 
 
 class Reliability(Enum):
@@ -256,6 +233,8 @@ class IdentityKind(StrEnum):
     """They need no more protection: the demographic source alone can say so (ruling 24)."""
     EXCLUDED = "excluded"
     """An authority's or a provider's word that a user must not see the person (ruling 48)."""
+    EXCLUSION_ENDED = "exclusion ended"
+    """Whoever said so of a user says so no more (ruling 48)."""
     BIRTH_DATE = "date of birth"
     """The source holds this date of birth (ruling 13)."""
     PREGNANCY_ENDED = "pregnancy ended"
@@ -294,6 +273,8 @@ class IdentityKind(StrEnum):
     """That it need wait no more: an operator's word, or a matcher's, since none may wait for long."""
 
 
+ABOUT_A_USER = frozenset({IdentityKind.EXCLUDED, IdentityKind.EXCLUSION_ENDED})
+"""The kinds that speak of one user: whether they must not see the person (48)."""
 _K = IdentityKind
 ABOUT_A_VISIT = frozenset({_K.CONFIRMED, _K.REFUSED, _K.UNSETTLED, _K.NO_OUTCOME, _K.UNOPENED, _K.OPENED})
 """The kinds that speak of one visit: whose it is (46), how it ended (7), if what was told is opened (45)."""
@@ -305,9 +286,10 @@ class IdentityNotice:
     The source's word about a person or number (13, 22, 24, 38), an authority's that a pregnancy ended (43).
 
     Either side says who is excluded (48), a person whose a visit is (46). `successor` is what replaced a
-    superseded number, `birth_date` goes with the kind of that name, `user` is the keyed reference of an
-    excluded user, `visit` that of a visit in `ABOUT_A_VISIT`; each is None for every other kind, and
-    `mother`, as birth notices name her, for all but `BORN_TO`. Raises `InvalidFact` for one out of place.
+    superseded number, `birth_date` goes with the kind of that name, `user` is the keyed reference of a user
+    in `ABOUT_A_USER`, `visit` that of a visit in `ABOUT_A_VISIT`; each is None for every other kind, and
+    `mother`, as birth notices name her, for all but `BORN_TO`. `named_by` is whose word of a user it is, None
+    where that is not said. Raises `InvalidFact` for one out of place.
     """
 
     notice_id: str
@@ -317,6 +299,7 @@ class IdentityNotice:
     received_at: datetime
     birth_date: date | None = field(default=None, repr=False)
     user: str | None = None
+    named_by: OdsCode | None = None
     visit: str | None = None
     mother: str | None = field(default=None, repr=False)
 
@@ -326,8 +309,10 @@ class IdentityNotice:
             raise InvalidFact("a date of birth goes with a notice of that kind, and with no other")
         if (self.successor is not None) != (self.kind is IdentityKind.SUPERSEDED):
             raise InvalidFact("a superseded number has a successor, and no other notice names one")
-        if (self.user is not None) != (self.kind is IdentityKind.EXCLUDED):
+        if (self.user is not None) != (self.kind in ABOUT_A_USER):
             raise InvalidFact("an exclusion names a user, and no other notice does")
+        if self.named_by is not None and self.kind not in ABOUT_A_USER:
+            raise InvalidFact("whose word it is, no notice says but of a user")
         if (self.visit is not None) != (self.kind in ABOUT_A_VISIT):
             raise InvalidFact("a word about a visit names the visit, and no other notice does")
         if self.mother is not None and self.kind is not IdentityKind.BORN_TO:

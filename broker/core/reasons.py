@@ -8,7 +8,7 @@ further than this module; what is not in the table is `Reason.OTHER`.
 import re
 from collections.abc import Iterable
 
-from broker.core.facts import Reason
+from broker.core.visit_reason import Reason
 
 PHRASES: dict[Reason, tuple[str, ...]] = {
     Reason.ABDOMINAL_PAIN: (

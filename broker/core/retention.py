@@ -15,6 +15,7 @@ from broker.core.alerts import ASKED, TAKEN_BACK
 from broker.core.asking_again import reached
 from broker.core.birthdays import born_on
 from broker.core.clock import as_recorded, earlier
+from broker.core.excluded import lasting
 from broker.core.facts import (
     Access,
     Fact,
@@ -131,7 +132,7 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
     to_come = replace(person, known=replace(person.known, notices=notices))
     over = not visits and not accesses and not _is_unfinished(person)
     if over and not _plan_to_come(to_come, clock, before, policy):
-        return _protected(person)
+        return _protected(person, before)
     plans = _folded(person.known.plans, before)
     gone |= person.known.accesses.keys() - accesses.keys()
     left = {ref: said for ref, said in person.known.left.items() if ref not in gone}
@@ -213,17 +214,13 @@ def _outcome_to_come(person: Person, clock: datetime, policy: AnyPolicy) -> bool
     )
 
 
-def _protected(person: Person) -> Person | None:
+def _protected(person: Person, before: datetime) -> Person | None:
     """
     Return what is kept of somebody of whom nothing else need be, None for nothing.
 
     That the record is restricted, until the demographic source lifts it (ruling 24); who is excluded (48).
     """
-    excluded = {
-        notice_id: notice
-        for notice_id, notice in person.known.notices.items()
-        if notice.kind is IdentityKind.EXCLUDED
-    }
+    excluded = lasting(person.known.notices, before)
     known = keeping_mark(person.known, Known(notices=excluded))
     if not known.notices:
         return None

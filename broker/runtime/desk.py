@@ -102,7 +102,15 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
         key=parts.key,
     )
     admitted = admits(settings)
-    by_hand = FactDesk(facts, parts.facts, log, key=parts.key, clock=present, takes=admitted.takes)
+    by_hand = FactDesk(
+        facts,
+        parts.facts,
+        log,
+        key=parts.key,
+        clock=present,
+        takes=admitted.takes,
+        organisation=None if whose is None else whose.organisation,
+    )
     stale = feed_rule(settings, parts, present())
     asked = source(settings, cluster, clock=present, metrics=Metrics())
     reconciliation = Reconciliation(

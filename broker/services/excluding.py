@@ -14,7 +14,7 @@ from datetime import datetime
 from broker.core.answers import Asker
 from broker.core.desk_errors import CannotDisclose, NumberOutOfUse
 from broker.core.errors import MalformedMessage, UnsealingFailed
-from broker.core.facts import Access, IdentityKind, IdentityNotice
+from broker.core.facts import ABOUT_A_USER, Access, IdentityNotice
 from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.invalidation import Inactive
 from broker.core.keyed import IdentityKey
@@ -150,7 +150,7 @@ class Excluding:
             raise CannotDisclose(COULD_NOT_CHECK)
 
     async def _untaken(self, keys: dict[bytes, NhsNumber]) -> Sequence[tuple[NhsNumber, IdentityNotice]]:
-        """Return the exclusions that lie in the input, taken or not, with whose they are."""
+        """Return the exclusions, and their ends, that lie in the input, taken or not, with whose they are."""
         found = []
         async for records in self._archive.read(Topic.IDENTITY):
             for record in records:
@@ -159,6 +159,6 @@ class Excluding:
                     continue
                 with suppress(MalformedMessage, UnsealingFailed):  # the matcher makes work of it
                     fact = self._readers.facts.decode(record.topic, record.key or b"", record.value or b"")
-                    if isinstance(fact, IdentityNotice) and fact.kind is IdentityKind.EXCLUDED:
+                    if isinstance(fact, IdentityNotice) and fact.kind in ABOUT_A_USER:
                         found.append((number, fact))
         return found

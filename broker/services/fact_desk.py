@@ -101,11 +101,12 @@ class FactDesk:
         key: IdentityKey,
         clock: Clock,
         takes: Takes = takes_any,
+        organisation: OdsCode | None = None,
     ) -> None:
         """
         Write to `facts`; `log` takes it down first, ids are derived under `key`.
 
-        `takes` says which numbers have a place here (ruling 27).
+        `takes` says which numbers have a place here (ruling 27), `organisation` whose desk it is.
         """
         self._facts = facts
         self._codec = codec
@@ -113,6 +114,7 @@ class FactDesk:
         self._key = key
         self._clock = clock
         self._takes = takes
+        self._organisation = organisation
 
     async def add_notice(
         self,
@@ -181,15 +183,31 @@ class FactDesk:
         return await self._add(number, view, access_id, "view" if unscheduled else "silent view", grounds)
 
     async def add_exclusion(
-        self, number: NhsNumber, *, organisation: OdsCode, user_id: str, grounds: Grounds
+        self,
+        number: NhsNumber,
+        *,
+        organisation: OdsCode,
+        user_id: str,
+        named_by: OdsCode,
+        grounds: Grounds,
+        ended: bool = False,
     ) -> Added:
-        """Put in that a user of an organisation, by its own id, must not see a person (ruling 48)."""
+        """
+        Put in that a user of an organisation, by its own id, must not see a person; or, `ended`, no longer.
+
+        `named_by` is whose word it is, and takes back its own alone (ruling 48). Raises `InvalidFact` for the
+        word of another organisation than the desk's, where that is known.
+        """
+        if self._organisation not in {None, named_by}:
+            raise InvalidFact("this desk speaks for another organisation")
         user = self._user(organisation, user_id)
         now = aware(self._clock())
+        kind = IdentityKind.EXCLUSION_ENDED if ended else IdentityKind.EXCLUDED
         notice = IdentityNotice(
-            notice_id=self._key.derive("exclusion", number.key, user),
-            kind=IdentityKind.EXCLUDED,
+            notice_id=self._key.derive("exclusion", number.key, user, named_by.code, kind, now.isoformat()),
+            kind=kind,
             user=user,
+            named_by=named_by,
             recorded_at=now,
             received_at=now,
         )

@@ -14,8 +14,8 @@ from typing import Generic, TypeVar
 
 from broker.core.desk_errors import GroundsRefused
 from broker.core.errors import InvalidFact, InvalidNhsNumber, InvalidOdsCode, MalformedMessage, NaiveTime
-from broker.core.facts import Reason
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.visit_reason import Reason
 
 E = TypeVar("E", bound=Enum)
 

@@ -191,6 +191,7 @@ def notice_row(notice: IdentityNotice) -> Row:
         "notice_id": notice.notice_id,
         "kind": _NOTICES.write(notice.kind),
         "user": notice.user,
+        "named_by": None if notice.named_by is None else notice.named_by.code,
         "visit": notice.visit,
         "recorded_at": millis(notice.recorded_at),
         "received_at": millis(notice.received_at),
@@ -210,4 +211,5 @@ def notice_of(row: Row) -> IdentityNotice:
     """Return the notice of a row with its every field; raise `MalformedMessage` or as its parts do."""
     row["kind"] = _NOTICES.read(row["kind"])
     row["successor"] = maybe_number(row["successor"])
+    row["named_by"] = None if row["named_by"] is None else ods(row["named_by"])
     return IdentityNotice(**row)

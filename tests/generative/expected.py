@@ -13,6 +13,7 @@ from broker.core.alerts import Alert, Occasion, VisitLine
 from broker.core.facts import Access, Cover, Fact, IdentityNotice
 from broker.core.identifiers import OdsCode, london_day
 from tests.generative.naive_asking import how_late, how_often, questions
+from tests.generative.naive_excluded import excluded
 from tests.generative.naive_newborn import said_at
 from tests.generative.naive_policy import in_force, of_place
 from tests.generative.naive_thread import Thread
@@ -382,8 +383,7 @@ class Expecting:
 
     def _view(self, view: Access) -> None:
         """Expect what a view leads to (1, R23)."""
-        out = [notice.user for notice in self.oracle.notices if notice.kind.value == "excluded"]
-        if view.user in out:
+        if view.user in excluded(self.oracle.notices, view.accessed_at):
             self.asked.add(("excluded person looked", view.access_id, ""))
         if not view.unscheduled:
             self.whys[view.access_id] = "R23: silent view"

@@ -23,6 +23,7 @@ from broker.core.identifiers import NhsNumber, london_day
 from broker.core.policy import AnyPolicy
 from tests.generative.expected import BIRTH, OUTCOME, Expecting, Row
 from tests.generative.naive_asking import old_words, outcome_to_come
+from tests.generative.naive_excluded import standing_exclusions
 from tests.generative.naive_newborn import covered, last_visible, may_show, said_at
 from tests.generative.naive_policy import in_force
 from tests.generative.naive_thread import Thread, first_received
@@ -100,7 +101,7 @@ class Remembered:
         if not happened:
             self._let_kin_go(clock, before, asked)
         if not happened and not self._to_come(clock, before):
-            lasting = [f for f in self.held if isinstance(f, IdentityNotice) and f.kind.value == "excluded"]
+            lasting = standing_exclusions((f for f in self.held if isinstance(f, IdentityNotice)), before)
             self._as_told |= {(row.to, row.subject): row for row in awaited}
             self.held, self.closed, self._void = [*lasting], set(), set()
             self.destroyed += 1

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from broker.core.facts import (
+    ABOUT_A_USER,
     ABOUT_A_VISIT,
     Access,
     Birth,
@@ -23,7 +24,6 @@ from broker.core.facts import (
     PlanContent,
     PlanFact,
     PlanType,
-    Reason,
     Reliability,
     VisitEvent,
     VisitLeft,
@@ -32,6 +32,7 @@ from broker.core.facts import (
 from broker.core.holding import HOLDS
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.person import NOTHING, Known, lift, merge
+from broker.core.visit_reason import Reason
 from tests.generative.naive_times import believed, counted
 from tests.generative.picking import Picking
 
@@ -245,7 +246,8 @@ def _notice(pick: Picking, place: int) -> IdentityNotice:
         recorded_at=recorded_at,
         received_at=received_at,
         birth_date=pick.one(_BIRTHS) if kind is IdentityKind.BIRTH_DATE else None,
-        user=pick.one(("u1", "u2")) if kind is IdentityKind.EXCLUDED else None,
+        user=pick.one(("u1", "u2")) if kind in ABOUT_A_USER else None,
+        named_by=pick.one((None, *_AUTHORITIES[:1])) if kind in ABOUT_A_USER else None,
         mother=pick.one(_NAMED) if kind is IdentityKind.BORN_TO else None,
     )
 

@@ -41,8 +41,9 @@ from broker.core.alerts import (
     VisitState,
 )
 from broker.core.errors import ConfigurationError, KafkaUnavailable, TopicMissing
-from broker.core.facts import PlanType, Reason
+from broker.core.facts import PlanType
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.visit_reason import Reason
 from broker.runtime.codecs import load_schemas
 from broker.wire.alerts_codec import AlertCodec, Published
 from tests.strategies import alert_events

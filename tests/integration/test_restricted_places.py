@@ -21,8 +21,9 @@ from broker.adapters.projection import InboxEvent, Projection
 from broker.cli.alert_view import alert_panel
 from broker.core.alerts import Alert, Change, Contact, PlanLine, RecipientKind, ViewLine, VisitLine
 from broker.core.canonical import canonical
-from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice, PlanFact, Reason, VisitMessage
+from broker.core.facts import Access, Fact, IdentityKind, IdentityNotice, PlanFact, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.visit_reason import Reason
 from broker.ports import Record, Topic
 from broker.wire.readable import readable
 from tests.builders.matcher import make_codecs

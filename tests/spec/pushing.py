@@ -1,16 +1,17 @@
 """Whoever asks about a visit and whoever is sent its answer are told the same (ruling 41)."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from broker.adapters.memory import MemoryKafka, MemoryRecord
 from broker.core.answers import MARK_WITHIN, Answer, Uncheckable, could_not_check
-from broker.core.facts import IdentityKind, IdentityNotice, VisitMessage
+from broker.core.facts import IdentityNotice, VisitMessage
 from broker.core.policy import AnyPolicy
 from broker.ports import Topic
 from broker.services.finding import VisitAsked
 from broker.services.matching import Codecs
 from tests.builders.pushing import Pushing, pushed_once
+from tests.generative.naive_excluded import excluded
 from tests.spec.answering import Behind, Sent, owned
 from tests.spec.settled import KEY
 
@@ -60,6 +61,6 @@ def assert_pushed_alike(
         assert [] == pushed
         return
     notices = [fact for _, fact in sent if isinstance(fact, IdentityNotice)]
-    if any(notice.kind is IdentityKind.EXCLUDED for notice in notices):
+    if excluded(notices, datetime.max.replace(tzinfo=UTC)):
         told = could_not_check(Uncheckable.RESTRICTED)
     assert (told.finding, told.reason) in [(one.finding, one.reason) for one in pushed if one is not None]

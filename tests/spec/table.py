@@ -33,7 +33,6 @@ from broker.core.facts import (
     PlanContent,
     PlanFact,
     PlanType,
-    Reason,
     Reliability,
     VisitEvent,
     VisitMessage,
@@ -42,6 +41,7 @@ from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import visit_reference
 from broker.core.newborn_links import mother_named
 from broker.core.policy import Policy
+from broker.core.visit_reason import Reason
 from broker.services.attendances import Attendances
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
@@ -91,6 +91,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "reason": Reason,
     "sequence": int,
     "site": OdsCode,
+    "named_by": OdsCode,
 }
 
 

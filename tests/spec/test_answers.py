@@ -281,6 +281,46 @@ def test_who_must_not_see_a_person_is_answered_as_of_a_restricted_record(
     assert expected == outcome.answer(user=None if user == "-" else user)
 
 
+OUT, IN = "excluded | user=u1 named_by=", "exclusion-ended | user=u1 named_by="
+
+
+@pytest.mark.parametrize(
+    ("words", "shut"),
+    [
+        ((f"T-9d | notice | n1 {OUT}E09", f"T-8d | notice | n2 {IN}E09"), False),
+        ((f"T-9d | notice | n1 {OUT}E09", f"T-9d | notice | n2 {IN}E09"), True),  # at one stamp
+        ((f"T-8d | notice | n1 {OUT}E09", f"T-9d | notice | n2 {IN}E09"), True),
+        ((f"T-9d | notice | n1 {OUT}E09", f"T-8d | notice | n2 {IN}RXX"), True),  # the other side's word
+        ((f"T-9d | notice | n1 {OUT}E09", "T-8d | notice | n2 exclusion-ended | user=u1"), True),
+        ((f"T-9d | notice | n1 {OUT}E09", "T-8d | notice | n2 exclusion-ended | user=u2 named_by=E09"), True),
+        (
+            (
+                f"T-9d | notice | n1 {OUT}E09",
+                f"T-9d | notice | n2 {OUT}RXX",
+                f"T-8d | notice | n3 {IN}E09",
+            ),
+            True,
+        ),
+        (
+            (
+                f"T-9d | notice | n1 {OUT}E09",
+                f"T-8d | notice | n2 {IN}E09",
+                f"T-7d | notice | n3 {OUT}E09",
+            ),
+            True,
+        ),
+        ((f"T-8d | notice | n1 {IN}E09",), False),
+    ],
+)
+def test_an_exclusion_is_ended_by_the_side_that_named_the_user_alone(
+    run_moving: RunMoving, words: tuple[str, ...], *, shut: bool
+) -> None:
+    """By the newest word of each side; whom both named, one cannot let in again (ruling 48)."""
+    outcome = run_moving(table(PLAN, *words, "T | A04 | v1 |"))
+
+    assert shut == (outcome.answer(user="u1") == "could not check: restricted")
+
+
 @pytest.mark.parametrize(
     "otherwise",
     [

@@ -427,6 +427,30 @@ EXCLUDED = rows("""
     -                               | u1        | no
 """)
 
+TAKEN_BACK = rows("""
+    excluded | ended | asked
+    T-9d     | T-1s  | no
+    T-9d     | T     | no
+    T-9d     | T+1s  | yes
+    T+1d     | T+2d  | yes
+    T+1d     | T-1d  | yes
+""")
+"""When a user is named, when that is taken back, and whether the lead hears of their view at `T`."""
+
+
+@pytest.mark.parametrize(("excluded", "ended", "asked"), TAKEN_BACK)
+def test_the_lead_is_told_of_a_view_though_the_exclusion_was_taken_back_since(
+    run: Run, excluded: str, ended: str, asked: str
+) -> None:
+    """Who looked must not have then, or must not by what is said later; an end before it counts (48)."""
+    outcome = run(f"""{PLAN}
+        {excluded} | notice | n1 excluded | user=u1 named_by=E09
+        {ended} | notice | n2 exclusion-ended | user=u1 named_by=E09
+        T | view | a1 RYY | user=u1 unscheduled=yes
+    """)
+    asks = [kind for kind, _, _ in outcome.asked]
+    assert (asked == "yes") == (ItemKind.EXCLUDED_PERSON in asks)
+
 
 @pytest.mark.parametrize("unscheduled", ["yes", "no"])
 @pytest.mark.parametrize(("notice", "user", "asked"), EXCLUDED)

@@ -20,8 +20,8 @@ from broker.core.alerts import (
     VisitState,
 )
 from broker.core.effects import differences
-from broker.core.facts import Reason
 from broker.core.identifiers import OdsCode
+from broker.core.visit_reason import Reason
 from tests.unit.core.samples import ALERT, AT, LINE, VISIT
 
 VIEW = ViewLine(

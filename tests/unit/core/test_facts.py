@@ -48,6 +48,18 @@ def test_an_exclusion_names_a_user_and_no_other_notice_does(kind: IdentityKind, 
         IdentityNotice(notice_id="n1", kind=kind, recorded_at=NOON, received_at=NOON, user=user)
 
 
+def test_whose_word_it_is_is_said_of_a_user_alone() -> None:
+    """No other word can be taken back by one side alone (ruling 48)."""
+    with pytest.raises(InvalidFact):
+        IdentityNotice(
+            notice_id="n1",
+            kind=IdentityKind.RESTRICTED,
+            recorded_at=NOON,
+            received_at=NOON,
+            named_by=OdsCode("E09"),
+        )
+
+
 @pytest.mark.parametrize(("kind", "visit"), [(IdentityKind.REFUSED, None), (IdentityKind.RESTRICTED, "v")])
 def test_a_word_about_a_visit_names_it_and_no_other_notice_does(
     kind: IdentityKind, visit: str | None

@@ -2,8 +2,8 @@
 
 import pytest
 
-from broker.core.facts import Reason
 from broker.core.reasons import PHRASES, fold, reason_for
+from broker.core.visit_reason import Reason
 
 
 def test_every_reason_but_other_has_phrases() -> None:

@@ -241,6 +241,10 @@ def test_a_view_is_kept_as_long_as_its_own_period_waits_for_plans() -> None:
     assert ["a1"] == kept(settle(seen, moment("T+38d"), policy))
 
 
+TAKEN_BACK = """T-99d | plan | CPP E09 | end=D-400
+T-1d | notice | n1 excluded | user=u1 named_by=E09
+T | notice | n2 exclusion-ended | user=u1 named_by="""
+
 TOMBSTONES = {
     "an active plan": ("T-99d | plan | CPP E09 |", "T+2000d", True),
     "the last visible day": ("T-99d | plan | CPP E09 | end=D-300", "T+65d", True),
@@ -278,6 +282,21 @@ TOMBSTONES = {
     ),
     "an excluded user": (
         "T-99d | plan | CPP E09 | end=D-400\nT | notice | n1 excluded | user=u1",
+        "T+999d",
+        True,
+    ),
+    "an exclusion that was taken back": (
+        f"{TAKEN_BACK}E09",
+        "T+36d",
+        False,
+    ),
+    "one that was lately": (
+        f"{TAKEN_BACK}E09",
+        "T+35d",
+        True,
+    ),
+    "one that another side took back": (
+        f"{TAKEN_BACK}RXX",
         "T+999d",
         True,
     ),

@@ -13,10 +13,19 @@ from broker.core.birthdays import born_on
 from broker.core.demographics import Current, Invalidated
 from broker.core.errors import InvalidFact, KafkaUnavailable, NaiveTime
 from broker.core.excluded import may_see
-from broker.core.facts import ABOUT_A_VISIT, Access, Birth, Details, Fact, IdentityKind, IdentityNotice
+from broker.core.facts import (
+    ABOUT_A_USER,
+    ABOUT_A_VISIT,
+    Access,
+    Birth,
+    Details,
+    Fact,
+    IdentityKind,
+    IdentityNotice,
+)
 from broker.core.holding import HOLDS
 from broker.core.identifiers import NhsNumber, OdsCode
-from broker.core.keyed import visit_reference
+from broker.core.keyed import user_reference, visit_reference
 from broker.core.newborn import Corrected, has_ended
 from broker.core.newborn_links import named_by_notice
 from broker.core.number_answers import answered
@@ -68,6 +77,7 @@ class Bench:
     now: datetime = NOW
     appends: int = -1
     takes: Takes = takes_any
+    organisation: OdsCode | None = None
     kafka: MemoryKafka = field(default_factory=MemoryKafka)
 
     def __post_init__(self) -> None:
@@ -75,7 +85,15 @@ class Bench:
         self.codecs = make_codecs()
         facts = StoppingLog(self.kafka, self.appends)
         log = DeskLog(facts, self.codecs.records, key=KEY, clock=lambda: self.now)
-        self.desk = FactDesk(facts, self.codecs.facts, log, key=KEY, clock=lambda: self.now, takes=self.takes)
+        self.desk = FactDesk(
+            facts,
+            self.codecs.facts,
+            log,
+            key=KEY,
+            clock=lambda: self.now,
+            takes=self.takes,
+            organisation=self.organisation,
+        )
 
     def notice(
         self,
@@ -96,10 +114,17 @@ class Bench:
         user = User(name=said.pop("user_name"), own_id=said.pop("user_id", None))
         return asyncio.run(self.desk.add_view(ROBIN, **said, user=user, grounds=GROUNDS))
 
-    def exclusion(self, user_id: str, *, organisation: str = "RXH") -> Added:
+    def exclusion(
+        self, user_id: str, *, organisation: str = "RXH", named_by: str = "RXH", ended: bool = False
+    ) -> Added:
         """Put in that a user must not see Robin."""
         adding = self.desk.add_exclusion(
-            ROBIN, organisation=OdsCode(organisation), user_id=user_id, grounds=GROUNDS
+            ROBIN,
+            organisation=OdsCode(organisation),
+            user_id=user_id,
+            named_by=OdsCode(named_by),
+            ended=ended,
+            grounds=GROUNDS,
         )
         return asyncio.run(adding)
 
@@ -224,7 +249,7 @@ def test_it_is_not_answered_before_kafka_has_the_fact() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", sorted(set(IdentityKind) - {*BY_HAND, *ABOUT_A_VISIT, *HOLDS, IdentityKind.EXCLUDED})
+    "kind", sorted(set(IdentityKind) - {*BY_HAND, *ABOUT_A_VISIT, *HOLDS, *ABOUT_A_USER})
 )
 def test_what_the_source_alone_may_say_comes_from_its_answer(kind: IdentityKind) -> None:
     """An invalidation and a lifted restriction are never put in by hand (rulings 23, 24); each has a door."""
@@ -405,6 +430,31 @@ def test_an_excluded_user_is_known_by_the_id_of_their_organisation() -> None:
     views = [fact for fact in facts if isinstance(fact, Access)]
     assert [IdentityKind.EXCLUDED] == [notice.kind for notice in notices]
     assert [False, True, True, True] == [may_see(notices, view.user or "") for view in views]
+
+
+def test_who_named_a_user_takes_that_back_and_can_say_it_again() -> None:
+    """The newest word counts, so each has an id of its own time; the other side's stands (ruling 48)."""
+    bench, seen = Bench(), []
+    user = user_reference(KEY, OdsCode("RXH"), "u-17")
+    for hour, (side, ended) in enumerate([("E09", False), ("RXH", True), ("E09", True), ("E09", False)]):
+        bench.now = NOW + timedelta(hours=hour)
+        bench.exclusion("u-17", named_by=side, ended=ended)
+        notices = [fact for _, fact in bench.facts() if isinstance(fact, IdentityNotice)]
+        seen.append(may_see(notices, user))
+
+    assert [False, False, True, False] == seen
+    assert 4 == len({notice.notice_id for notice in notices})
+
+
+def test_a_desk_speaks_for_its_own_organisation_alone() -> None:
+    """It lifts no other's exclusion, nor makes one in another's name (ruling 48)."""
+    bench = Bench(organisation=OdsCode("RXH"))
+    bench.exclusion("u-17", named_by="RXH")
+    for ended in (False, True):
+        with pytest.raises(InvalidFact, match="another organisation"):
+            bench.exclusion("u-17", named_by="E09", ended=ended)
+
+    assert 1 == len(bench.facts())
 
 
 def test_an_exclusion_put_in_twice_is_one_and_names_nobody() -> None:

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.core.errors import MalformedMessage
-from broker.core.facts import NumberStatus, Reason, Reliability, VisitEvent, VisitMessage
+from broker.core.facts import NumberStatus, Reliability, VisitEvent, VisitMessage
 from broker.core.identifiers import OdsCode
 from broker.core.keyed import message_reference, unnumbered_reference, visit_named, visit_reference
 from broker.core.number_ranges import takes_any
+from broker.core.visit_reason import Reason
 from broker.wire.adt import read_adt
 from broker.wire.visit_reading import PROCESSING_IDS, Admits, Context, VisitReading
 from tests.builders.hl7 import (

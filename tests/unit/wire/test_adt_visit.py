@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from broker.core.errors import NaiveTime
-from broker.core.facts import Reason
+from broker.core.visit_reason import Reason
 from tests.builders.hl7 import (
     RECEIVED,
     at,

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from broker.core.errors import MalformedMessage, RealPersonRefused
-from broker.core.facts import Reason, VisitEvent, VisitMessage
+from broker.core.facts import VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.message_times import stamp
 from broker.core.number_ranges import Takes, takes_any, takes_for_tests
 from broker.core.policy import Policies, Policy
 from broker.core.policy_keys import Selector
+from broker.core.visit_reason import Reason
 from broker.wire.adt_registers import Fault
 from broker.wire.visit_reading import PROCESSING_IDS, Admits, Context, VisitReading
 from tests.builders.hl7 import FIXTURES, KEY, RECEIVED, edited, fixture

@@ -20,7 +20,6 @@ from broker.core.facts import (
     PlanContent,
     PlanFact,
     PlanType,
-    Reason,
     VisitEvent,
     VisitLeft,
     VisitMessage,
@@ -28,6 +27,7 @@ from broker.core.facts import (
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.person import Person
 from broker.core.succession import Merged, Passage
+from broker.core.visit_reason import Reason
 from broker.ports import INPUTS, Topic
 from broker.runtime.codecs import load_schemas
 from broker.wire.avro_values import millis

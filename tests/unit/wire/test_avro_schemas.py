@@ -20,6 +20,7 @@ from broker.core import (
     possible,
     possible_keys,
     succession,
+    visit_reason,
 )
 from broker.wire.records_codec import Door, Rejected
 from tests.unit.wire.shipped import shipped_ids, shipped_names, shipped_schema
@@ -70,7 +71,7 @@ ENUMS: dict[str, type[Enum]] = {
         facts.PlanType,
         facts.VisitEvent,
         facts.NumberStatus,
-        facts.Reason,
+        visit_reason.Reason,
         facts.Reliability,
         facts.IdentityKind,
         lawful_basis.Flow,

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.core.errors import MalformedMessage, NotItsSender, RealPersonRefused
-from broker.core.facts import NumberStatus, Reason, VisitEvent, VisitMessage
+from broker.core.facts import NumberStatus, VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.message_times import stamp
 from broker.core.number_ranges import takes_any, takes_for_tests
 from broker.core.sender_keys import Codes, CompanionPlaces
 from broker.core.senders import Sender, Unknown
+from broker.core.visit_reason import Reason
 from broker.wire.fhir import read_fhir, read_other, sender_of
 from broker.wire.fhir_bundle import ENTRIES_MAX, VALUES_MAX
 from broker.wire.fhir_patient import local_identifier
