@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.structs import RecordMetadata
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_clients import abandon_producer, deadline, stop_producer
 from broker.core.errors import Fenced, KafkaNotAuthorized, KafkaUnavailable, UnwritableRecord
-from broker.core.operators import Place
+from broker.core.operators import YET_UNWRITTEN, Place
 from broker.ports import Write
 
 DEADLINE_MS_DEFAULT = 2_000  # the answer that a sender waits for
@@ -86,7 +87,7 @@ class KafkaFactLog:
                 ]
                 found = [await sent[0]] if len(sent) == 1 else await asyncio.gather(*sent)
                 self._told = ""
-                return [Place(topic=one.topic, partition=one.partition, offset=one.offset) for one in found]
+                return [place_of(one) for one in found]
         except (KafkaUnavailable, Fenced) as error:
             if isinstance(error.__cause__, MessageSizeTooLargeError):
                 raise UnwritableRecord("a record is larger than its topic takes") from error
@@ -156,3 +157,14 @@ class KafkaFactLog:
                 await self._connect()
             except (KafkaUnavailable, Fenced):
                 continue
+
+
+def place_of(acknowledged: RecordMetadata) -> Place:
+    """
+    Return where a record lies, its offset unknown where Kafka does not say where its partition begins.
+
+    A batch that it had already has neither; the client counts from -1 then, and tells places of others.
+    """
+    begins = acknowledged.log_start_offset
+    offset = YET_UNWRITTEN if begins is None or begins < 0 else acknowledged.offset
+    return Place(topic=acknowledged.topic, partition=acknowledged.partition, offset=offset)
