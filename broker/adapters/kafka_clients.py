@@ -6,9 +6,9 @@ must never write again.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from itertools import chain
+from types import TracebackType
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -63,23 +63,48 @@ def lone_consumer(
     )
 
 
-@asynccontextmanager
-async def deadline(timeout_ms: int, doing: str) -> AsyncIterator[None]:
+def deadline(timeout_ms: int, doing: str) -> AbstractAsyncContextManager[None]:
     """
     Give what is done inside `timeout_ms`, and turn its failures into `Fenced` or `KafkaUnavailable`.
 
     `doing` names the step in the error; it never holds a key or a value. What Kafka does not let us do is a
     `KafkaUnavailable` with a code of its own.
     """
-    try:
-        async with asyncio.timeout(timeout_ms / 1000):
-            yield
-    except TimeoutError as error:
-        raise KafkaUnavailable(f"{doing}: no answer within {timeout_ms} ms") from error
-    except (ProducerFenced, InvalidProducerEpoch) as error:
-        raise Fenced from error
-    except (KafkaError, OSError) as error:
-        raise unavailable(error, doing) from error
+    return _Deadline(timeout_ms, doing)
+
+
+class _Deadline:
+    """What `deadline` lends: a class, since every message that is taken goes through one."""
+
+    __slots__ = ("_doing", "_timeout", "_timeout_ms")
+
+    def __init__(self, timeout_ms: int, doing: str) -> None:
+        self._timeout_ms = timeout_ms
+        self._doing = doing
+        self._timeout = asyncio.timeout(timeout_ms / 1000)
+
+    async def __aenter__(self) -> None:
+        """Begin."""
+        await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End, raising what a failure means."""
+        try:
+            await self._timeout.__aexit__(kind, error, traceback)
+        except TimeoutError as late:
+            error = late
+        match error:
+            case TimeoutError():
+                raise KafkaUnavailable(f"{self._doing}: no answer within {self._timeout_ms} ms") from error
+            case ProducerFenced() | InvalidProducerEpoch():
+                raise Fenced from error
+            case KafkaError() | OSError():
+                raise unavailable(error, self._doing) from error
 
 
 def unavailable(error: KafkaError | OSError, doing: str) -> KafkaUnavailable:

@@ -7,6 +7,7 @@ No error and no `repr` here repeats the value it is about.
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from operator import mul
 from zoneinfo import ZoneInfo
 
 from broker.core.errors import InvalidNhsNumber, InvalidOdsCode, NaiveTime
@@ -15,6 +16,7 @@ LONDON = ZoneInfo("Europe/London")
 
 _NHS_DIGITS = 10
 _NHS_WEIGHTS = range(10, 1, -1)  # R32: weights 10 … 2 over the first nine digits
+_NHS_ZEROS = sum(_NHS_WEIGHTS) * ord("0")  # what the weights make of the codes of nine noughts
 _NHS_MODULUS = 11
 # Ruling 35: values that pass the check digit but are typed to fill a mandatory box.
 _PLACEHOLDERS = frozenset({*(str(digit) * _NHS_DIGITS for digit in range(10)), "0123456789", "9876543210"})
@@ -35,7 +37,7 @@ class NhsNumber:
         """Refuse anything but ten ASCII digits, a right check digit and no placeholder."""
         if len(self.digits) != _NHS_DIGITS or not (self.digits.isascii() and self.digits.isdigit()):
             raise InvalidNhsNumber("not ten digits")
-        total = sum(weight * int(digit) for weight, digit in zip(_NHS_WEIGHTS, self.digits[:-1], strict=True))
+        total = sum(map(mul, _NHS_WEIGHTS, self.digits.encode("ascii"))) - _NHS_ZEROS
         if (_NHS_MODULUS - total % _NHS_MODULUS) % _NHS_MODULUS != int(self.digits[-1]):
             raise InvalidNhsNumber("wrong check digit")
         if self.digits in _PLACEHOLDERS:

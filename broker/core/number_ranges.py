@@ -6,7 +6,6 @@ for tests may meet a real child, and no real child's number a deployment that is
 """
 
 from collections.abc import Callable
-from datetime import date
 from enum import Enum, StrEnum
 
 from broker.core.identifiers import NhsNumber, OdsCode
@@ -43,7 +42,8 @@ _RANGES = (
     (range(999, 1_000), Nation.TEST),
 )
 _SEARCHED = frozenset({Nation.ENGLAND_OR_WALES, Nation.TEST})
-_CENTURIES = (1900, 2000)  # a CHI writes the year with two digits
+_DAYS = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # by month; in a leap year, which 2000 was
+_FEBRUARY, _LEAP_DAY = 2, 29
 
 
 def nation_of(number: NhsNumber) -> Nation:
@@ -87,15 +87,8 @@ def takes_for_tests(number: NhsNumber, _sender: OdsCode | None) -> Taking:
 
 
 def _begins_with_a_date(digits: str) -> bool:
-    """Whether the first six digits are a day, month and year."""
+    """Whether the first six digits are a day, month and year, of this century or the last."""
     day, month, year = int(digits[:2]), int(digits[2:4]), int(digits[4:6])
-    return any(_is_date(century + year, month, day) for century in _CENTURIES)
-
-
-def _is_date(year: int, month: int, day: int) -> bool:
-    """Whether there is such a day."""
-    try:
-        date(year, month, day)
-    except ValueError:
+    if not 0 < month < len(_DAYS) or not 0 < day <= _DAYS[month]:
         return False
-    return True
+    return (month, day) != (_FEBRUARY, _LEAP_DAY) or year % 4 == 0

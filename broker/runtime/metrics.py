@@ -363,17 +363,16 @@ class Metrics:
         return self._find(metric, labels) if found is None else found
 
     def _find(self, metric: Metric, labels: Mapping[str, str]) -> Any:
-        """Return the same, and keep it where every value is allowed: there are only so many of these."""
-        made = self._made[metric.name]
-        if not metric.labels:
-            return made
+        """Return the same, and keep it by the values that it stands under: there are only so many."""
         closed = {
             name: value if self._is_allowed(metric, name, value := str(labels[name])) else OTHER
             for name in metric.labels
         }
-        series = made.labels(**closed)
-        if closed == labels:
-            self._found[metric.name, tuple(labels.items())] = series
+        known = metric.name, tuple(closed.items())
+        series = self._found.get(known)
+        if series is None:
+            made = self._made[metric.name]
+            series = self._found[known] = made.labels(**closed) if closed else made
         return series
 
 

@@ -146,7 +146,8 @@ class _Answer:
 
     def _copied(self, position: int) -> str:
         """Copy a field of the request's MSH as it stands, without control characters."""
-        return _CONTROLS.sub("", self._message.header.raw(position)) if self._message else ""
+        raw = self._message.header.raw(position) if self._message else ""
+        return raw if raw.isprintable() else _CONTROLS.sub("", raw)
 
     def _escaped(self, text: str) -> str:
         """Write a text of ours in the request's delimiters."""

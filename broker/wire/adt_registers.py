@@ -6,6 +6,7 @@ Ruling 37: no attendance is refused for its times. What cannot be read is left a
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -118,10 +119,10 @@ class Registers:
         if location is CLEARED and site is CLEARED:
             self.cleared.add("site")
         elif isinstance(location, str) or isinstance(site, str):
-            try:
-                self.values["site"] = OdsCode(site.upper() if isinstance(site, str) else "")
-            except InvalidOdsCode:
-                self.values["site"] = provider
+            self.values["site"] = provider
+            if isinstance(site, str):
+                with suppress(InvalidOdsCode):
+                    self.values["site"] = OdsCode(site.upper())
 
     def next_of_kin(self, relationship: Value, name: Value, *words: Value) -> None:
         """

@@ -34,6 +34,9 @@ FEED_TYPE = "cpis.feed-file.v1"
 SENDER_HEADER = "ce_sender"
 """Our extension attribute: the ODS code of the organisation that a fact comes from."""
 
+_VERSION_HEADER = ("ce_specversion", SPECIFICATION_VERSION.encode())
+_CONTENT_HEADER = ("content-type", CONTENT_TYPE.encode())
+_UTC_OFFSET = "+00:00"
 _REQUIRED = ("ce_specversion", "ce_id", "ce_source", "ce_type")
 _OPTIONAL = ("ce_time", "ce_dataschema", SENDER_HEADER)
 
@@ -58,20 +61,20 @@ class CloudEvent:
 
 def write_headers(event: CloudEvent) -> Headers:
     """Return the headers of an event, always in the same order; raise `NaiveTime` for a time without zone."""
-    attributes = [
-        ("ce_specversion", SPECIFICATION_VERSION),
-        ("ce_id", event.event_id),
-        ("ce_source", event.source),
-        ("ce_type", event.event_type),
+    headers = [
+        _VERSION_HEADER,
+        ("ce_id", event.event_id.encode()),
+        ("ce_source", event.source.encode()),
+        ("ce_type", event.event_type.encode()),
     ]
     if event.time is not None:
-        attributes.append(("ce_time", _timestamp(event.time)))
+        headers.append(("ce_time", _timestamp(event.time).encode()))
     if event.data_schema is not None:
-        attributes.append(("ce_dataschema", event.data_schema))
+        headers.append(("ce_dataschema", event.data_schema.encode()))
     if event.sender is not None:
-        attributes.insert(0, (SENDER_HEADER, event.sender))  # first, since the matcher looks for it alone
-    attributes.append(("content-type", CONTENT_TYPE))
-    return tuple((name, value.encode()) for name, value in attributes)
+        headers.insert(0, (SENDER_HEADER, event.sender.encode()))  # first: the matcher looks for it alone
+    headers.append(_CONTENT_HEADER)
+    return tuple(headers)
 
 
 def read_headers(headers: Iterable[tuple[str, bytes]]) -> CloudEvent:
@@ -109,7 +112,8 @@ def _timestamp(moment: datetime) -> str:
     """Return RFC 3339 in UTC to the millisecond, always of one length."""
     if moment.tzinfo is None:
         raise NaiveTime
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    moment = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds").removesuffix(_UTC_OFFSET) + "Z"
 
 
 def _text(name: str, value: bytes) -> str:
