@@ -105,7 +105,7 @@ def shown(made: Look) -> Mapping[str, object]:
     return {
         "way": made.way.value,
         "answer": readable(made.answer),
-        "plans": [{**readable(plan.line), "ring_now": plan.ring_now} for plan in plans],
+        "plans": [{**readable(plan.line), "ring_now": plan.ring_now, "age": plan.age} for plan in plans],
         "history": [] if opened is None else readable(opened.history),
         "text": list(look_sentences(made)),
     }

@@ -81,6 +81,8 @@ def _plan(plan: OpenedPlan) -> Iterator[str]:
     )
     office = "none" if line.phone_office is None else line.phone_office
     yield f"Ring now: {plan.ring_now}. Emergency: {line.phone_emergency}; office: {office}."
+    if plan.age is not None:
+        yield f"{line.authority_name}: {plan.age}."
 
 
 def _line(past: Past) -> str:

@@ -18,6 +18,7 @@ from broker.core.content import Matched
 from broker.core.decisions import Deciding
 from broker.core.excluded import was_excluded
 from broker.core.facts import Access, Details
+from broker.core.feeds import FeedAges
 from broker.core.history import past_of
 from broker.core.holding import held_since
 from broker.core.identifiers import NhsNumber, OdsCode, london_day
@@ -76,11 +77,16 @@ class Looker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedPlan:
-    """One plan as it is opened, and which number to ring at that hour; `registered` are its details."""
+    """
+    One plan as it is opened, and which number to ring at that hour; `registered` are its details.
+
+    `age` says how old its authority's plans are at the moment of the look (C7), None while nobody knows.
+    """
 
     line: PlanLine
     ring_now: str
     registered: Details = field(repr=False)
+    age: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +150,14 @@ class LookedUp:
         said = answer(checked, feeds)
         opened = self.opened if said.finding is Finding.PLAN else None
         return Look(way=self.way, answer=said, opened=opened, fact=fact)
+
+
+def aged(look: Look, ages: FeedAges, at: datetime) -> Look:
+    """Return a look with the age of the plans that it opens, at an aware time; it is no part of the fact."""
+    if look.opened is None:
+        return look
+    plans = tuple(replace(plan, age=ages.words(plan.line.authority, at)) for plan in look.opened.plans)
+    return replace(look, opened=replace(look.opened, plans=plans))
 
 
 def access_of(looker: Looker, access_id: str, at: datetime) -> Access:

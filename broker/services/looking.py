@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 from broker.core.answers import Checked, Uncheckable, could_not_check
 from broker.core.errors import InvalidFact, MalformedMessage
 from broker.core.facts import Access
-from broker.core.feeds import FeedRule
+from broker.core.feeds import FeedAges, FeedRule, count
 from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.invalidation import Inactive
 from broker.core.keyed import IdentityKey, user_reference
-from broker.core.looking import Look, LookedUp, Looker, Way, access_of, look_up
+from broker.core.looking import Look, LookedUp, Looker, Way, access_of, aged, look_up
 from broker.core.number_ranges import Takes, Taking, takes_any
 from broker.core.office_hours import OfficeHours
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, LookedBy, Place
@@ -194,8 +194,9 @@ class Looking:
         found = _but(held.found, Checked()) if behind.closes else held.found
         checked = await self._people.settled(found.looked, aware(self._clock()) if settled else None)
         marks = await self._people.marks()
-        feeds = await self._people.feeds(marks, self._feeds, self._clock())
-        return _but(found, checked).answered(feeds)
+        heard, at, rule = await self._people.heard(marks), aware(self._clock()), self._feeds
+        ages = FeedAges(last=lambda: heard, stale_after=rule.stale_after, agreed=rule.agreed)
+        return aged(_but(found, checked).answered(count(heard, at, rule)), ages, at)
 
     async def _found(self, number: NhsNumber, looker: Looker, access: Access, read: Read) -> _Held:
         """Return what a person's record says, and every number that was passed on the way to it."""

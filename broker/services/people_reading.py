@@ -15,7 +15,7 @@ from broker.core.answers import Checked, Feeds, Looked, Uncheckable, answer
 from broker.core.checks import CheckMark
 from broker.core.errors import ConfigurationError, WrongIdentityKey
 from broker.core.feeds import FeedRule, count, heard_of, last_taken
-from broker.core.identifiers import NhsNumber
+from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.invalidation import Inactive
 from broker.core.keyed import IdentityKey, moved_reference
 from broker.core.partition import Forwarding, PartitionState
@@ -200,9 +200,12 @@ class ClusterReader(PeopleReader):
 
     async def feeds(self, marks: Iterable[Marked], rule: FeedRule, at: datetime) -> Feeds:
         """Return how many feeds are known and how many of them stale at a moment (ruling 41)."""
-        heard = heard_by(one.mark for one in marks)
+        return count(await self.heard(marks), at, rule)
+
+    async def heard(self, marks: Iterable[Marked]) -> Mapping[OdsCode, datetime]:
+        """Return when each authority was last heard of, by the marks and by its files (`heard_of`)."""
         taken = last_taken(await files_taken(self._archive, self._readers.feeds))
-        return count(heard_of(heard, taken), at, rule)
+        return heard_of(heard_by(one.mark for one in marks), taken)
 
 
 class ArchiveSources:

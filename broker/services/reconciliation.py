@@ -5,7 +5,7 @@ The first opens records, so it stands in the audit trail before it is done; the 
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -104,9 +104,8 @@ class Reconciliation:
     def _standings(self, key: bytes, value: bytes, now: datetime) -> tuple[tuple[OdsCode, PlanStanding], ...]:
         """Return whose the plans of a record are and how each stands; none of what cannot be read."""
         with suppress(MalformedMessage):
-            person = self._person(key, value)
-            if person is not None:
-                return tuple((row.authority, row.standing) for row in rows_of(person, now, self._policy))
+            rows = self._rows_of(self._person(key, value), now)
+            return tuple((row.authority, row.standing) for row in rows)
         return ()
 
     async def _rows(self, wanted: Callable[[Record], bool]) -> AsyncIterator[PlanRow]:
@@ -123,9 +122,8 @@ class Reconciliation:
             except MalformedMessage:
                 self._unreadable += 1
                 continue
-            if held is not None:
-                for row in rows_of(held, now, self._policy, self._reader, sourced=self._sourced):
-                    yield row
+            for row in self._rows_of(held, now):
+                yield row
 
     def _concerns(self, record: Record, authorities: Collection[OdsCode]) -> bool:
         """Whether a record has a plan of one of these authorities, or cannot be read: then that is told."""
@@ -133,8 +131,13 @@ class Reconciliation:
             held = self._person(record.key or b"", record.value or b"")
         except MalformedMessage:
             return True
-        rows = () if held is None else rows_of(held, aware(self._clock()), self._policy)
-        return any(row.authority in authorities for row in rows)
+        return any(row.authority in authorities for row in self._rows_of(held, aware(self._clock())))
+
+    def _rows_of(self, held: Person | Inactive | None, now: datetime) -> Iterable[PlanRow]:
+        """Return the plans of a record as they stand, none of nobody's."""
+        if held is None:
+            return ()
+        return rows_of(held, now, self._policy, self._reader, sourced=self._sourced)
 
     def _person(self, key: bytes, value: bytes) -> Person | Inactive | None:
         """Return whose record it is, None for one of nobody; raise `MalformedMessage`."""

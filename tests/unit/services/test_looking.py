@@ -16,17 +16,21 @@ from broker.core.errors import InvalidFact, KafkaUnavailable
 from broker.core.facts import Access, IdentityKind, IdentityNotice, PlanFact, VisitMessage
 from broker.core.identifiers import OdsCode
 from broker.core.keyed import IdentityKey
+from broker.core.look_words import look_sentences
 from broker.core.looking import Look, Way
 from broker.core.number_ranges import takes_for_tests
 from broker.core.operators import ActionKind
 from broker.core.policy import Policy
 from broker.core.policy_keys import Place, Selector
 from broker.ports import Topic, Write
+from broker.runtime.codecs import load_schemas
 from broker.services.fact_desk import User
 from broker.services.looking import Asking
+from broker.wire.feed_codec import FeedCodec
 from tests.builders.enquiry import BEN, GROUNDS, Desk, Failing, Past, came, worked_off
+from tests.builders.feeds import taken
 from tests.builders.house import ADA, House, in_house
-from tests.builders.matcher import KEY, NOON, PROVIDER, attendance, plan
+from tests.builders.matcher import AUTHORITY, KEY, NOON, PROVIDER, attendance, plan
 from tests.builders.street import A, B, Street, in_street, superseded
 from tests.spec.numbers import numbers_beginning
 
@@ -101,6 +105,34 @@ def test_what_is_shown_was_told_before_and_the_authority_hears_of_it() -> None:
         async with house.at_work():
             await house.taken()
         assert ["viewed"] == [event.alert.occasion.value for event in house.events()]
+
+    in_house(scenario)
+
+
+@pytest.mark.parametrize(
+    ("hours", "age"),
+    [
+        (1, "last file of this authority 1 h ago"),
+        (49, "STALE, ring before relying on it: last file of this authority 2 days ago"),
+        (None, "STALE, ring before relying on it: last file of this authority 30 days ago"),  # by its mark
+    ],
+)
+def test_what_is_opened_has_the_age_of_the_plans_it_rests_on(hours: int | None, age: str) -> None:
+    """At the moment of the look, and no part of what is told of it (C7)."""
+
+    async def scenario(house: House) -> None:
+        house.send(plan())
+        if hours is not None:
+            at = NOON - timedelta(hours=hours)
+            said = FeedCodec(load_schemas()).encode_file(taken(at=at, authority=AUTHORITY))
+            house.send_raw(Topic.FEEDS, AUTHORITY.code.encode(), said)
+        await worked_off(house, number=BEN)
+
+        look = await Desk(house).looking().look(ADA, NURSE, GROUNDS)
+
+        assert look.opened is not None
+        assert [age] == [one.age for one in look.opened.plans]
+        assert age in " ".join(look_sentences(look))
 
     in_house(scenario)
 
