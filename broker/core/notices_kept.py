@@ -8,7 +8,7 @@ word (rulings 22 to 24, 38); a date of birth by the newest by a cut-off (ruling 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
-from itertools import groupby
+from itertools import accumulate, groupby
 
 from broker.core.facts import IdentityKind, IdentityNotice
 from broker.core.number_answers import newest_answer, recorded
@@ -29,7 +29,8 @@ def needed(notices: Mapping[str, IdentityNotice], before: datetime) -> Mapping[s
     Return the notices, by their ids, without those that nothing is decided by any more.
 
     Of dates of birth recorded `before` that time, aware UTC, the first and the last of each run of equal ones
-    stay: by any cut-off the same is the newest. Every other kind is kept as it is.
+    stay, and what was received before all that precede it: by any cut-off the same is the newest, of what had
+    been heard by any time as well (11). Every other kind is kept as it is.
     """
     dropped = {one.notice_id for one in _dropped(list(notices.values()), before)}
     return {key: one for key, one in notices.items() if one.notice_id not in dropped} if dropped else notices
@@ -50,11 +51,14 @@ def _dropped(notices: list[IdentityNotice], before: datetime) -> Iterator[Identi
 
 
 def _same_birthdays(notices: Iterable[IdentityNotice]) -> Iterator[IdentityNotice]:
-    """Yield the dates of birth that repeat what was said before them and is said after them."""
+    """Yield the dates of birth that repeat what was said, and heard, before them and is said after them."""
 
     def order(one: IdentityNotice) -> tuple[datetime, date, str]:
         """Return when a notice counts from; at equal stamps the later day counts (ruling 13)."""
         return recorded(one), one.birth_date or date.min, one.notice_id
 
     for _, group in groupby(sorted(notices, key=order), key=lambda one: one.birth_date):
-        yield from list(group)[1:-1]
+        run = list(group)
+        heard_at = accumulate((one.received_at for one in run), min)  # of each and whatever precedes it
+        between = zip(run[1:-1], heard_at, strict=False)
+        yield from (one for one, known_at in between if one.received_at >= known_at)

@@ -20,8 +20,10 @@ SUCCESSOR = NhsNumber("9990000026")
 DAYS = (date(2014, 4, 12), date(2014, 12, 4))
 
 
-def notice(kind: IdentityKind, hours: int, *, name: str = "", born: date | None = None) -> IdentityNotice:
-    """Return what was said so many hours after the start, and received an hour later."""
+def notice(
+    kind: IdentityKind, hours: int, *, name: str = "", born: date | None = None, took: int = 1
+) -> IdentityNotice:
+    """Return what was said so many hours after the start, and received so many later, by default one."""
     at = START + timedelta(hours=hours)
     return IdentityNotice(
         notice_id=f"{kind} {hours} {name}",
@@ -29,13 +31,18 @@ def notice(kind: IdentityKind, hours: int, *, name: str = "", born: date | None 
         successor=SUCCESSOR if kind is IdentityKind.SUPERSEDED else None,
         birth_date=(born or DAYS[0]) if kind is IdentityKind.BIRTH_DATE else None,
         recorded_at=at,
-        received_at=at + timedelta(hours=1),
+        received_at=at + timedelta(hours=took),
     )
 
 
 def of(notices: Sequence[IdentityNotice]) -> Known:
     """Return what is known from notices alone."""
     return Known(notices={one.notice_id: one for one in notices})
+
+
+def heard_by(known: Known, by: datetime) -> list[IdentityNotice]:
+    """Return what had been received by a time."""
+    return [one for one in known.notices.values() if one.received_at <= by]
 
 
 @pytest.mark.parametrize(
@@ -66,6 +73,17 @@ def test_a_date_of_birth_that_was_said_every_day_is_kept_twice() -> None:
     assert [0, 3, 4, 5, 6, 7] == [int(one.split()[-1]) for one in kept]
 
 
+def test_a_date_of_birth_that_was_heard_before_what_was_said_first_is_kept() -> None:
+    """Without it the day would not have been known when it was, and what hangs on it be delayed (11)."""
+    took = (9, 0, 1, 9)
+    said = of([notice(IdentityKind.BIRTH_DATE, hours, took=each) for hours, each in enumerate(took)])
+
+    kept = Known(notices=needed(said.notices, START + timedelta(days=1)))
+
+    assert [0, 1, 3] == [int(one.split()[-1]) for one in kept.notices]
+    assert DAYS[0] == born_on(heard_by(kept, START + timedelta(hours=1)), START + timedelta(days=1))
+
+
 @pytest.mark.parametrize("kind", [IdentityKind.PREGNANCY_ENDED, IdentityKind.TIME_PASSED])
 def test_what_is_no_repeated_answer_of_the_source_is_kept(kind: IdentityKind) -> None:
     """Each says something of its own (ruling 43)."""
@@ -90,16 +108,27 @@ NOTICES = st.lists(
         st.integers(0, 6),
         name=st.sampled_from("ab"),
         born=st.sampled_from(DAYS),
+        took=st.integers(0, 9),
     ),
     unique_by=lambda one: one.notice_id,
 )
 
 
-@given(before=st.integers(0, 7), earlier=NOTICES, later=NOTICES, cutoff=st.integers(0, 9))
+@given(
+    before=st.integers(0, 7),
+    earlier=NOTICES,
+    later=NOTICES,
+    cutoff=st.integers(0, 9),
+    heard=st.integers(0, 16),
+)
 def test_nothing_is_decided_otherwise_by_what_is_left(
-    before: int, earlier: list[IdentityNotice], later: list[IdentityNotice], cutoff: int
+    *, before: int, earlier: list[IdentityNotice], later: list[IdentityNotice], cutoff: int, heard: int
 ) -> None:
-    """Neither now nor with whatever is recorded after that time and comes (rulings 13, 22 to 24, 38)."""
+    """
+    Neither now nor with whatever is recorded after that time and comes (rulings 13, 22 to 24, 38).
+
+    Nor is anything said to be delayed that was not, or the other way round, by when it was heard (11).
+    """
     limit, by = START + timedelta(hours=before), START + timedelta(hours=cutoff)
     come = of([one for one in later if one.recorded_at >= limit])
     whole = merge(of(earlier), come)
@@ -109,3 +138,5 @@ def test_nothing_is_decided_otherwise_by_what_is_left(
     assert newest_answer(whole.notices.values()) == newest_answer(left.notices.values())
     assert under_enquiry(whole.notices.values()) == under_enquiry(left.notices.values())
     assert born_on(whole.notices.values(), by) == born_on(left.notices.values(), by)
+    then = START + timedelta(hours=heard)
+    assert born_on(heard_by(whole, then), by) == born_on(heard_by(left, then), by)
