@@ -78,7 +78,7 @@ class Inboxes:
         entries = [Entry(number=row.number, loud=row.event.loud, body=row.event.body) for row in told]
         later: Sequence[bytes] = ()
         if len(there) > len(told):
-            alerts = {row.event.alert_id for row in told if row.event.body}
+            alerts = {row.event.alert_id for row in told if row.event.alert_id}
             later = projection.behind(recipient, alerts, after=told[-1].number)
         return Page(inbox=projection.identity, entries=entries, more=len(rows) > limit, later=later)
 
