@@ -268,11 +268,11 @@ class _Accesses:
         return [one for ids in self._taken_back.values() for one in ids]
 
     def take(self, word: Published) -> bool:
-        """Take the next event; return whether there was room for it."""
+        """Take the next event; return whether there was room for it, as there is for one in any case."""
         event = word.event
         if overtakes(event):
             ids = access_ids(word, self._between, self._at)
-            if len(self.taken_back) + len(ids) > _TAKEN_BACK_MAX:
+            if self._taken_back and len(self.taken_back) + len(ids) > _TAKEN_BACK_MAX:
                 return False
             self.leave_out(event)
             self._taken_back[event.alert.alert_id] = ids

@@ -371,6 +371,21 @@ def test_an_answer_ends_before_its_header_is_too_long(tmp_path: Path) -> None:
     assert 10 * 25 == len(told) == len(set(told))
 
 
+def test_a_visit_that_many_looked_up_is_taken_back_and_keeps_none_behind_it(tmp_path: Path) -> None:
+    """However many accesses one event takes back, the answer goes on: else nothing behind it is ever told."""
+    office = Office211(tmp_path)
+    view = CODEC.decode_event(bodies()[2]).alert.views[0]
+    event = CODEC.decode_event(taken_back(bodies()[0], EventKind.RETRACTED))
+    views = tuple(replace(view, access_id=f"view {number}") for number in range(150))
+    office.put(encoded(replace(event, alert=replace(event.alert, alert_id="looked up", views=views))))
+    office.put(bodies()[0])
+
+    answer = office.fetch(headers=XML)
+
+    assert 151 == len(answer.headers[TAKEN_BACK].split(", "))
+    assert ("false", 1) == (answer.headers[MORE], len(told_ids(answer)))
+
+
 def test_of_a_restricted_record_no_place_is_told(tmp_path: Path) -> None:
     """What was told before says no more either: its row has the reduced content (ruling 24)."""
     office = Office211(tmp_path)
