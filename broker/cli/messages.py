@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from datetime import UTC, datetime
 
 import click
@@ -24,7 +25,25 @@ from broker.runtime.settings import load_settings
 from broker.services.message_desk import Opened, Shown
 
 _COLUMNS = ("message", "received_at", "sender", "control_id", "outcome", "reason", "location", "redriven")
+_REFERENCE = re.compile(r"[0-9a-f]{32}")
 _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
+
+
+class _Visit(click.ParamType):
+    """The keyed reference of a visit."""
+
+    name = "reference"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it; a hospital's own number would find nothing, as if nothing had come."""
+        if not _REFERENCE.fullmatch(value):
+            self.fail(
+                f"{value!r} is no keyed reference. `cpis explain --visit PROVIDER/NUMBER` prints that of a "
+                "hospital's own visit number.",
+                param,
+                ctx,
+            )
+        return value
 
 
 @click.group()
@@ -35,7 +54,9 @@ def messages() -> None:
 @messages.command("list")
 @click.option("--control-id", help="Only with this control id (MSH-10).")
 @click.option("--sender", help="Only of this sender: an ODS code.")
-@click.option("--visit", help="Only of this visit: its keyed reference, as messages and alerts name it.")
+@click.option(
+    "--visit", type=_Visit(), help="Only of this visit: its keyed reference, as messages and alerts name it."
+)
 @click.option(
     "--outcome", type=click.Choice([one.value for one in Outcome]), help="Only what this became of."
 )

@@ -4,7 +4,8 @@ Which numbers the demographic source took out of use, for 35 days. Rulings 23, 4
 A visit that goes on under another number must say nothing there that was said under the former one.
 
 What is held is bounded by the log that it is read from: no longer than that keeps a notice, and of a number
-no more than the rank of its newest answer, some 250 bytes. A restart would know no more.
+no more than the rank of its newest answer, some 160 bytes: of 230,000 numbers, as many as have a plan in the
+country, 37 MB. A restart would know no more.
 """
 
 from datetime import date, datetime, timedelta

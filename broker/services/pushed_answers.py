@@ -5,6 +5,10 @@ A visit is answered once its check mark has passed it, or its minute is over, an
 and something that its answer hangs on has changed. What was told lies in the inbox alone, so a process that
 dies tells nothing twice and forgets nothing. Nobody opens a record here: the decision on what is shared with
 the provider is the matcher's, and in the audit trail from there.
+
+What is held is bounded by the visits of the providers that ask: each whole for 72 hours after its newest
+message, then some 280 bytes until the horizon has passed, by which its word is found and destroyed. Of a
+hospital with 300 visits a day that is 2 MB; of a nation's 68,000, in one process, 0.4 GB.
 """
 
 import asyncio
