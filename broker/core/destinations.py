@@ -156,7 +156,8 @@ class Authority(_Posting):
         FeedState.IN_TRIAL,
         rule="R20",
         meaning="How far its feed has come, by a person's word: `live` once 95 in 100 of its records match a "
-        "person; a live feed below that is warned of. Plans alert in either",
+        "person; a live feed below that is warned of; `closed` once the authority has left and nobody has "
+        "taken over: no file is awaited. Plans alert in each until they end",
     )
     complete: bool = flag(
         default=False,

@@ -32,7 +32,8 @@ NEVER_TAKEN = f"{STALE}no file of this authority is remembered"
 
 class FeedState(StrEnum):
     """
-    Whether a person has said that a feed is live (R20), or the list that another authority has taken over.
+    Whether a person has said that a feed is live (R20), or that the authority has left, or the list that
+    another has taken over.
 
     It holds nothing back: plans alert in each.
     """
@@ -166,7 +167,7 @@ def to_do(feed: FeedHealth) -> tuple[str, ...]:
     """Return what an authority has to do about its feed, nothing where it is well (C8, C9)."""
     said = []
     if feed.state is FeedState.CLOSED:
-        said.append("This code is closed: upload under the code of the authority that has taken over.")
+        said.append("This code is closed: if another authority has taken over, upload under its code.")
     if feed.stale:
         said.append("No file of yours was taken for too long: send one, new plans alert nobody until then.")
     if feed.lost:

@@ -30,12 +30,15 @@ def feed_rule(settings: Settings, parts: Parts, at: datetime, *, topics: Topics 
     Return by what feeds are judged at a moment (aware); `topics` are those declared, read unless given.
 
     Expected are those with a topic of their own, those that the list has open and those said to be live;
-    whoever has said something of an authority in the file of senders has said whether its feed is live (R20).
+    whoever has said something of an authority in the file of senders has said whether its feed is live (R20),
+    or that it has left and nobody has taken over.
     """
     topics, day = topics or declared_topics(settings.topics_file), london_day(at)
     opened = parts.authorities.open_on(day)
+    said = parts.senders.authorities.items()
     closed = {code for code, row in parts.authorities.rows.items() if row.is_closed(day)}
-    live = frozenset(code for code, said in parts.senders.authorities.items() if said.feed is FeedState.LIVE)
+    closed |= {code for code, one in said if one.feed is FeedState.CLOSED}
+    live = frozenset(code for code, one in said if one.feed is FeedState.LIVE)
     return FeedRule(
         stale_after=timedelta(hours=settings.feed_stale_hours),
         gate=settings.feed_gate_percent / _PERCENT,

@@ -121,9 +121,8 @@ def test_a_closed_authority_is_told_that_others_have_taken_over() -> None:
     """It may go on sending for a while: what it sends counts, and is to come under the new code (19)."""
     feed = one(taken(), rule=replace(RULE, closed=frozenset({OURS})))
 
-    assert ("This code is closed: upload under the code of the authority that has taken over.",) == to_do(
-        feed
-    )
+    words = "This code is closed: if another authority has taken over, upload under its code."
+    assert (words,) == to_do(feed)
 
 
 def test_an_answer_counts_feeds_by_the_same_truth() -> None:

@@ -35,6 +35,21 @@ def test_a_live_feed_of_which_nothing_is_remembered_is_stale_wherever_else_it_is
     assert [LIVE] == [one.authority for one in notices(health([], {}, NOON, rule), NOON)]
 
 
+def test_an_authority_that_left_is_awaited_by_nobody(tmp_path: Path) -> None:
+    """By a person's word, where nobody succeeds it, whatever else says that it is expected (R18)."""
+    settings = Settings(data_dir=tmp_path)
+    topics = declared_topics(None)
+    gone = min(topics.local_authorities)
+    parts = assemble(settings)
+    said = replace(parts, senders=Senders(authorities={gone: Authority(feed=FeedState.CLOSED)}))
+    rule = feed_rule(settings, said, NOON, topics=topics)
+    feeds = health([], {gone: NOON - timedelta(days=90)}, NOON, rule)
+    [feed] = [one for one in feeds if one.authority == gone]
+
+    assert gone in feed_rule(settings, parts, NOON, topics=topics).expected
+    assert (FeedState.CLOSED, False) == (feed.state, feed.stale)
+
+
 def test_feeds_are_read_every_few_seconds_however_often_they_are_asked_for() -> None:
     """Whoever asks without end holds up no door; a clock that was set back and a fault are read past."""
     now, faults = NOON, [KafkaUnavailable()]
