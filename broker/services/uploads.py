@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from broker.core.errors import BrokerError, DemographicsUnavailable, StorageUnusable
+from broker.core.errors import BrokerError, DemographicsUnavailable, ReaderLost, StorageUnusable
 from broker.core.facts import IdentityNotice, PlanFact, PlanKey
 from broker.core.identifiers import NhsNumber, OdsCode, aware, london_day
 from broker.core.kept_uploads import MediaType
@@ -150,6 +150,8 @@ class Uploads:
                     await batch.add(taken.writes)
                     code, words = taken.code, taken.words
                 answers.add(RecordAnswer(code=code, location=record.location, words=words, sent=one.sent))
+        if len(answers) != file.found:  # else its sender would be told that all of it is loaded
+            raise ReaderLost("other records of the file were read than were counted")
         answered = FileAnswer(
             code=_file_code(answers),
             head=file.sent,

@@ -16,7 +16,7 @@ from broker.core.waiting import waiting_number_key
 from broker.ports import Topic, Write
 from broker.services import uploads
 from broker.services.rejections import RECORD_BYTES_MAX
-from broker.services.upload_reading import Read, Reading
+from broker.services.upload_reading import Read, Reading, read_here
 from broker.services.uploads import OUT_OF_VIEW, PARTLY_OUT_OF_VIEW, TOO_LARGE
 from broker.upload_ports import Content
 from broker.wire.cloudevents import FACT_TYPE, read_headers
@@ -24,6 +24,7 @@ from broker.wire.facts_codec import FactCodec
 from broker.wire.records_codec import Door
 from broker.wire.upload_answer import Refused
 from broker.wire.upload_codes import DEFECT, FileCode, RecordCode
+from broker.wire.upload_reading import FoundRecord
 from tests.builders.upload import Person, PlanBlock, Record, build_upload
 from tests.builders.upload_desk import KEY, NOW, Desk
 from tests.spec.numbers import numbers_beginning
@@ -87,6 +88,26 @@ def failing(fault: Exception) -> Read:
         yield FailingReading(fault)
 
     return read
+
+
+@asynccontextmanager
+async def forgetful(content: Content, media_type: MediaType) -> AsyncIterator[Reading]:
+    """Lend a reader that loses the records that are left at the end of a file."""
+
+    class Forgetful:
+        """Reads a file, but for its end."""
+
+        def __init__(self, reading: Reading) -> None:
+            self.survey = reading.survey
+            self._records = reading.records
+
+        async def records(self) -> AsyncIterator[list[FoundRecord]]:
+            """Yield all records but the last."""
+            async for found in self._records():
+                yield found[:-1]
+
+    async with read_here(content, media_type) as reading:
+        yield Forgetful(reading)
 
 
 def under_numbers(*numbers: str) -> set[str]:
@@ -356,6 +377,16 @@ def test_without_kafka_the_file_is_not_taken(data: bytes) -> None:
         desk.load(data)
 
     assert desk.counts == {}
+
+
+def test_a_file_of_which_records_are_lost_on_the_way_is_not_answered_as_loaded() -> None:
+    """A defect of ours: the file waits, and whoever looks finds why; nobody is told that all is well."""
+    desk = Desk(read=forgetful)
+
+    with pytest.raises(ReaderLost):
+        desk.load(build_upload(GOOD))
+
+    assert len(GOOD) > len(desk.plans())
 
 
 def test_a_lost_reader_is_no_fault_of_the_file() -> None:
