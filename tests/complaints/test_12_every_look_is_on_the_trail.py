@@ -16,7 +16,7 @@ from broker.runtime.desk import Desk
 from broker.services.desk_log import DeskLog
 from tests.builders.desk import GROUNDS, DeskHouse, attendance
 from tests.unit.services.test_rejected_desk import RefusingPen
-from tests.unit.services.test_worklist_desk import MEND, RECORD, put
+from tests.unit.services.test_worklist_desk import put_by_record
 
 SHOWS_NOBODY = {
     "RejectedDesk.at": "masked",
@@ -108,7 +108,7 @@ def test_the_first_look_is_on_the_trail_as_every_other(
     for one in (house, dark):
         one.send(attendance(processing="P"))
         one.send(attendance(processing="T"))
-        put(one, MEND, RECORD)
+        put_by_record(one)
 
     for _ in range(2):
         asyncio.run(opening(house))

@@ -11,7 +11,7 @@ from broker.core.desk_roles import Role
 from broker.core.messages import Sought
 from broker.ports import Topic
 from tests.builders.desk import GROUNDS, DeskHouse, attendance
-from tests.unit.services.test_worklist_desk import MEND, RECORD, put
+from tests.unit.services.test_worklist_desk import put_by_record
 
 Act = Callable[[DeskHouse], Coroutine[Any, Any, None]]
 """What somebody does at the desk."""
@@ -68,7 +68,7 @@ def test_each_role_is_refused_what_it_may_not(act: Act, role: Role) -> None:
     """Complaint 13: read-only, operator who may resend, administrator; a refusal writes nothing at all."""
     house = DeskHouse(role=role)
     house.send(attendance(processing="T"))
-    put(house, MEND, RECORD)
+    put_by_record(house)
     before = {topic: house.kafka.read(topic) for topic in Topic}
     ranks = list(Role)
 

@@ -39,6 +39,15 @@ def put(house: DeskHouse, item: WorklistItem, record: Unprocessable | None = Non
     house.write(Write(Topic.WORKLIST, item.item_id.encode(), value))
 
 
+def put_by_record(house: DeskHouse, topic: Topic = Topic.PLANS) -> Unprocessable:
+    """Write a record that cannot be processed, and the item about it; return what the item holds of it."""
+    house.write(Write(topic, b"9990000026", RECORD.value))
+    source = house.kafka.read(topic)[-1]
+    record = replace(RECORD, topic=topic.value, partition=source.partition, offset=source.offset)
+    put(house, MEND, record)
+    return record
+
+
 def settle(house: DeskHouse, work: Work) -> bool:
     """Settle an item."""
     return asyncio.run(house.worklist.settle(work, GROUNDS))
@@ -201,10 +210,7 @@ def test_what_waits_for_a_word_or_a_release_cannot_be_settled(kind: ItemKind) ->
 def test_the_record_of_an_item_is_opened_on_grounds(topic: Topic) -> None:
     """The audit trail has it first; of what is no fact there is no number to ask about."""
     house = DeskHouse()
-    house.write(Write(topic, b"9990000026", RECORD.value))
-    [source] = house.kafka.read(topic)
-    record = replace(RECORD, topic=topic.value, partition=source.partition, offset=source.offset)
-    put(house, MEND, record)
+    record = put_by_record(house, topic)
 
     assert record == asyncio.run(house.worklist.unmask(house.work().items[0], GROUNDS))
     [action] = house.actions(Topic.AUDIT)
