@@ -29,6 +29,7 @@ class KafkaTurn:
         self._cluster = cluster
         self._group = group
         self._consumer: AIOKafkaConsumer | None = None
+        self._is_ours = False
 
     async def is_ours(self) -> bool:
         """Return whether it is our turn; joins where it has to. Raises `KafkaUnavailable`."""
@@ -39,11 +40,12 @@ class KafkaTurn:
         except KafkaUnavailable:
             await self.close()
             raise
-        return _ONLY in consumer.assignment()
+        return self._is_ours
 
     async def close(self) -> None:
         """Leave the group, so that it is another's turn at once; safe to call twice."""
         consumer, self._consumer = self._consumer, None
+        self._is_ours = False
         if consumer is not None:
             await stop_consumer(consumer)
 
@@ -66,20 +68,27 @@ class KafkaTurn:
             await stop_consumer(consumer)
             raise
         self._consumer = consumer
-        consumer.subscribe([_ONLY.topic], listener=_Listener(consumer))
+        consumer.subscribe([_ONLY.topic], listener=_Listener(self, consumer))
         return consumer
+
+    def take(self, given: Collection[TopicPartition]) -> None:
+        """Hear what the group gives us; nothing before it is given anew: by then it may be another's."""
+        self._is_ours = _ONLY in given
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka carries no type information
-    """Sees to it that nothing is fetched of what is given to a member."""
+    """Hears of rebalances for `KafkaTurn`; sees to it that nothing is fetched of what is given to us."""
 
-    def __init__(self, consumer: AIOKafkaConsumer) -> None:
-        """Take the member."""
+    def __init__(self, turn: KafkaTurn, consumer: AIOKafkaConsumer) -> None:
+        """Take whom to tell, and the member."""
+        self._turn = turn
         self._consumer = consumer
 
-    def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        """Do nothing: whose turn it is, is asked before each time."""
+    def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:  # noqa: ARG002
+        """Have no turn while the group shares anew."""
+        self._turn.take(())
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """Let it lie there."""
+        """Pass on what is given, and let it lie there."""
+        self._turn.take(assigned)
         self._consumer.pause(*assigned)
