@@ -50,7 +50,7 @@ class UploadReception:
         self._queue = queue
         self._key = key
         self._clock = clock
-        self._turn = asyncio.Lock()
+        self._turns = {door: asyncio.Lock() for door in UploadDoor}
 
     @property
     def full(self) -> bool:
@@ -87,10 +87,10 @@ class UploadReception:
         """
         Seal a file and let it wait its turn; whose it is its head says where `senders` does not.
 
-        One is copied after the other, in the order in which they came. Raises what `copy` does, and
-        `StorageUnusable`.
+        Of one door one is copied after the other, in the order in which they came. Raises what `copy` does,
+        and `StorageUnusable`.
         """
-        async with self._turn:
+        async with self._turns[door]:
             received_at = aware(self._clock())
             draft = await asyncio.to_thread(self._store.begin, upload_id)
             try:

@@ -11,6 +11,7 @@ from broker.adapters.kept_files import KeptFiles
 from broker.core.errors import KeysUnreadable, MalformedMessage, StorageUnusable
 from broker.core.identifiers import OdsCode
 from broker.core.kept_uploads import Part, UploadDoor
+from broker.services.upload_reception import Copy
 from tests.builders.upload import build_upload
 from tests.builders.upload_desk import NOW, Desk
 from tests.builders.upload_reception import Received
@@ -68,6 +69,37 @@ def test_whose_it_is_the_door_says_where_it_knows(
     asyncio.run(received.reception.keep(upload_id, nonsense, door=MESH, senders=senders))
 
     assert [named] == [{code.code for code in one.senders} for one in received.store.every()]
+
+
+def test_a_slow_door_keeps_no_other_waiting(tmp_path: Path) -> None:
+    """A large file over the exchange takes minutes to fetch; those of one door keep their order."""
+    received, upload_id = opened(tmp_path)
+    others = [received.reception.id_of(MESH, name) for name in ("first", "second")]
+
+    async def story() -> list[str]:
+        """Fetch one over the exchange until another has come by the folder, and a second behind it."""
+        begun, dropped = asyncio.Event(), asyncio.Event()
+
+        async def slow(write: Callable[[bytes], None]) -> None:
+            """Wait for the other door."""
+            begun.set()
+            await dropped.wait()
+            await copy(write)
+
+        async def over_mesh(name: str, how: Copy) -> None:
+            """Keep one that came over the exchange."""
+            await received.reception.keep(name, how, door=MESH, senders=frozenset({OWN}))
+
+        fetching = asyncio.gather(over_mesh(others[0], slow), over_mesh(others[1], copy))
+        await begun.wait()
+        await received.reception.keep(upload_id, copy, door=FOLDER)
+        before = [one.upload_id for one in received.store.every()]
+        dropped.set()
+        await fetching
+        return before
+
+    assert [upload_id] == asyncio.run(story())
+    assert [upload_id, *others] == list(received.queue._waiting)
 
 
 def test_one_that_was_taken_is_answered_from_what_is_kept(tmp_path: Path) -> None:
