@@ -55,12 +55,14 @@ mailbox, and notifications over MESH.
 UNUSED_THAT_DAY = {
     "cpis-matcher: WRITE on topic cpis.late",
     "cpis-intake: WRITE on topic cpis.in.identity",
+    "cpis-intake: READ on topic cpis.in.attendances",
     *SENDING_ON,
     *ON_DEMAND,
 }
 """
 Rights that a day does not need and another does: for a fact too late to revise a decision, for a mark that
-comes late under a number that its visit has left, and to move; and those of `ON_DEMAND`.
+comes late under a number that its visit has left, for what another intake or an earlier one wrote, and to
+move; and those of `ON_DEMAND`.
 """
 FORMER, PRESENT = islice(numbers(), 20, 22)
 """Two numbers that no other test here uses."""
