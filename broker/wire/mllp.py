@@ -5,7 +5,6 @@ A frame is 0x0B, the message, 0x1C 0x0D. What is no frame is handed over too, by
 kept; the framer then looks for the next 0x0B and goes on. No byte sequence makes it raise.
 """
 
-import re
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Literal
@@ -27,9 +26,8 @@ END_BROKEN: Final = "end of frame broken"
 TOO_LONG: Final = "frame too long"
 """No end within the limit; what follows up to the next 0x0B is dropped, since keeping it had no limit."""
 
-_MARK = re.compile(rb"[\x0b\x1c]")
 _BETWEEN_FRAMES = b"\r\n"  # line ends that some senders add behind a frame: no junk worth keeping
-_END_MARK = END[0]
+_END_MARK = END[:1]
 
 
 class Want(Enum):
@@ -106,15 +104,14 @@ class Framer:
     def _within_frame(self) -> Event:
         """Look for the end of the frame that the buffer begins with."""
         longest = len(START) + self._bytes_max
-        mark = _MARK.search(self._buffer, max(self._searched, len(START)), longest + 1)
-        if mark is None:
+        place = _mark_in(self._buffer, max(self._searched, len(START)), longest + 1)
+        if place < 0:
             if len(self._buffer) > longest:
                 self._dropping = True
                 return Unreadable(self._take(longest), TOO_LONG)
             self._searched = len(self._buffer)
             return NEED_DATA
-        place = mark.start()
-        if self._buffer[place] != _END_MARK:
+        if not self._buffer.startswith(_END_MARK, place):
             return Unreadable(self._take(place), NOT_ENDED)
         ended = place + len(END)
         if len(self._buffer) < ended:
@@ -139,6 +136,13 @@ def place_of(data: bytes, reason: str) -> str:
 
 def frame(data: bytes) -> bytes:
     """Put a message between the marks; raise `MalformedMessage` when it contains one of them."""
-    if _MARK.search(data):
+    if _mark_in(data, 0, len(data)) >= 0:
         raise MalformedMessage("frame mark within the message")
     return START + data + END
+
+
+def _mark_in(data: bytes | bytearray, start: int, stop: int) -> int:
+    """Return the place of the first mark of a frame from `start` to before `stop`, negative without one."""
+    ended = data.find(_END_MARK, start, stop)
+    begun = data.find(START, start, stop if ended < 0 else ended)  # two searches cost less than a pattern
+    return ended if begun < 0 else begun
