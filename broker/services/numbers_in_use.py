@@ -61,7 +61,8 @@ class _Held:
     The newest message of a visit: number, place among the visit's messages as bytes, receipt.
 
     `restricted`: it, or one before it, restricted the record (ruling 24); `anew` as of `Standing`. `borne_at`
-    is the newest receipt of one that restricted it under this number, aware UTC.
+    is the newest receipt of one that restricted it under this number, aware UTC. `void`: the number was not
+    in use when one of them was noted (23), remembered with the visit, however long ago it was said.
     """
 
     number: bytes
@@ -70,6 +71,7 @@ class _Held:
     restricted: bool
     anew: bool = False
     borne_at: datetime | None = None
+    void: bool = False
 
 
 class NumbersInUse:
@@ -86,7 +88,7 @@ class NumbersInUse:
         """Begin with no visit; `out_of_use` are the numbers that are not in use, as far as it is known."""
         self._key = key
         self._horizon = horizon
-        self._out_of_use = out_of_use or NumbersOutOfUse()
+        self._out_of_use = NumbersOutOfUse() if out_of_use is None else out_of_use
         self._contents: dict[tuple[str, NhsNumber], bytes] = {}
         self._visits: dict[bytes, _Held] = {}
         self._former: dict[tuple[bytes, bytes], _Held] = {}
@@ -150,9 +152,7 @@ class NumbersInUse:
             self._remember_former(content, former)
             anew = anew or self._begins_anew(former)
         elif held is not None:
-            borne_at = _later(held.borne_at, now.borne_at)
-            now = held if held.place > now.place else now
-            now = now if now.borne_at == borne_at else replace(now, borne_at=borne_at)
+            now = _joined(held, now)
         self._visits.pop(content, None)
         if (now.restricted, now.anew) != (restricted, anew):
             now = replace(now, restricted=restricted, anew=anew)
@@ -173,7 +173,8 @@ class NumbersInUse:
 
     def _begins_anew(self, former: _Held) -> bool:
         """Whether a visit that goes on under another number begins anew there (rulings 23, 44)."""
-        return former.anew or former.number in self._out_of_use
+        known = self._out_of_use.says(former.number)
+        return former.anew or (former.void if known is None else known)
 
     def _remember_former(self, content: bytes, former: _Held) -> None:
         """Note that it has to be said of a number that the visit left it."""
@@ -190,7 +191,10 @@ class NumbersInUse:
         content = self._content(message.visit, number)
         restricted = message.restricted is True
         borne_at = message.received_at if restricted else None
-        return content, _Held(number.key, place, message.received_at, restricted, borne_at=borne_at)
+        void = number.key in self._out_of_use
+        return content, _Held(
+            number.key, place, message.received_at, restricted, borne_at=borne_at, void=void
+        )
 
     def _content(self, visit: str, number: NhsNumber) -> bytes:
         """Return what a visit's reference under a number is made of."""
@@ -239,6 +243,14 @@ class NumbersInUse:
 def _first(held: Iterable[K]) -> list[K]:
     """Return the first few keys of a dictionary, those noted longest ago."""
     return list(islice(held, _EXPIRED_AT_ONCE))
+
+
+def _joined(one: _Held, other: _Held) -> _Held:
+    """Return the newer of two messages of a visit under one number, with what holds of it by either."""
+    newest = one if one.place > other.place else other
+    borne_at, void = _later(one.borne_at, other.borne_at), one.void or other.void
+    same = (newest.borne_at, newest.void) == (borne_at, void)
+    return newest if same else replace(newest, borne_at=borne_at, void=void)
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -27,10 +27,15 @@ class NumbersOutOfUse:
 
     def __contains__(self, key: bytes) -> bool:
         """Whether a number is out of use, as far as it is known."""
-        ranks = [answers[key] for answers in self._days.values() if key in answers]
-        return bool(ranks) and max(ranks)[1] == OUT_OF_USE
+        return self.says(key) is True
 
-    def __len__(self) -> int:
+    def says(self, key: bytes) -> bool | None:
+        """Return whether a number is out of use, None where nothing is known of it any more."""
+        ranks = [answers[key] for answers in self._days.values() if key in answers]
+        return max(ranks)[1] == OUT_OF_USE if ranks else None
+
+    @property
+    def held(self) -> int:
         """How many answers are held, of a number one for each day on which it was said."""
         return sum(map(len, self._days.values()))
 

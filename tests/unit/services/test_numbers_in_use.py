@@ -279,7 +279,7 @@ def test_no_more_is_held_of_numbers_than_the_log_holds() -> None:
         for number in islice(numbers(), 20):
             for kind in (IdentityKind.IN_USE, IdentityKind.INVALIDATED, IdentityKind.RESTRICTED):
                 known.note(number, notice_of(number, kind, at, at, KEY))
-        assert len(known) <= 20 * (35 // 7 + 1)
+        assert known.held <= 20 * (35 // 7 + 1)
     last = T + timedelta(days=370)
     known.note(A, notice_of(A, IdentityKind.INVALIDATED, last, last, KEY))
     late = last + timedelta(days=35)
@@ -288,7 +288,27 @@ def test_no_more_is_held_of_numbers_than_the_log_holds() -> None:
     known.note(B, notice_of(B, IdentityKind.IN_USE, late, late + timedelta(days=1), KEY))
 
     assert A.key not in known
-    assert 1 < len(known)
+    assert 1 < known.held
+
+
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_visit_under_a_number_out_of_use_begins_anew_long_after_that_was_said(
+    *, back: bool, first: bool
+) -> None:
+    """It is remembered with the visit; a number that is in use again by a newer answer is not (23, 44)."""
+    known = out_of_use(INVALID)
+    numbers = NumbersInUse(KEY, horizon=HORIZON, out_of_use=known)
+    told = [message(A, T + timedelta(days=30)), message(A, T + timedelta(days=40))]
+    if first:
+        numbers.note(A, told[0])
+    later = T + timedelta(days=36)
+    kind = IdentityKind.IN_USE
+    known.note(A if back else C, notice_of(A if back else C, kind, later, later, KEY))
+    numbers.note(A, told[1])
+
+    assert known.says(A.key) is (False if back else None)
+    assert (first and not back) is numbers.standing(B, message(B, T + timedelta(days=41))).anew
 
 
 def test_it_has_begun_anew_under_every_number_that_it_goes_on_to() -> None:
@@ -298,6 +318,16 @@ def test_it_has_begun_anew_under_every_number_that_it_goes_on_to() -> None:
     numbers.note(B, message(B, T + MINUTE))
 
     assert numbers.standing(C, message(C, T + 2 * MINUTE)).anew
+
+
+def test_what_is_learnt_after_the_start_counts() -> None:
+    """Nothing is known of any number when a process begins (rulings 23, 44)."""
+    known = NumbersOutOfUse()
+    numbers = NumbersInUse(KEY, horizon=HORIZON, out_of_use=known)
+    numbers.note(A, message(A))
+    known.note(A, notice_of(A, IdentityKind.INVALIDATED, T, T, KEY))
+
+    assert numbers.standing(B, message(B, T + MINUTE)).anew
 
 
 def test_it_has_begun_anew_in_whichever_order_the_log_is_read() -> None:
