@@ -136,6 +136,7 @@ def test_the_people_are_written_by_the_matcher_alone_and_read_by_who_explains_an
         ("site-matcher", Operation.WRITE),
         ("site-explainer", Operation.READ),
         ("site-administrator", Operation.READ),
+        ("site-discloser", Operation.READ),  # it collects what is held of a person (ruling 49)
         ("site-steward", Operation.READ),
         ("site-outbox", Operation.READ),  # it answers for every visit of sites that ask (ruling 41)
     } == users
