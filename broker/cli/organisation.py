@@ -16,4 +16,4 @@ class Organisation(click.ParamType):
         try:
             return OdsCode(value.strip().upper())
         except InvalidOdsCode as error:
-            self.fail(str(error), param, ctx)
+            self.fail(error.action, param, ctx)

@@ -20,6 +20,7 @@ from broker.runtime.metrics import Metrics
 from broker.runtime.parts import assemble, present
 from broker.runtime.pds import source
 from broker.runtime.preflight import check_cluster, check_storage
+from broker.runtime.retrying import kept_on
 from broker.runtime.settings import Settings, load_settings
 from broker.runtime.upload_doors import uploads
 from broker.runtime.worker import Role
@@ -81,7 +82,13 @@ async def _load(
     counts: Counter[str] = Counter()
     asked = source(settings, cluster, clock=present, metrics=Metrics())
     use_case = uploads(
-        settings, parts, facts, clock=present, count=lambda event: counts.update((event,)), source=asked
+        settings,
+        parts,
+        facts,
+        clock=present,
+        count=lambda event: counts.update((event,)),
+        source=asked,
+        lend=kept_on(cluster),
     )
     answers: list[FileAnswer] = []
     await facts.start()

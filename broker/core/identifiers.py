@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from operator import mul
 from zoneinfo import ZoneInfo
 
+from broker.core.code_errors import GssCode
 from broker.core.errors import InvalidNhsNumber, InvalidOdsCode, NaiveTime
 
 LONDON = ZoneInfo("Europe/London")
@@ -21,6 +22,7 @@ _NHS_MODULUS = 11
 # Ruling 35: values that pass the check digit but are typed to fill a mandatory box.
 _PLACEHOLDERS = frozenset({*(str(digit) * _NHS_DIGITS for digit in range(10)), "0123456789", "9876543210"})
 _ODS = re.compile(r"[A-Z0-9]{3,8}")
+_GSS = re.compile(r"[EKNSW][0-9]{8}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -60,7 +62,7 @@ class OdsCode:
     """
     An ODS organisation or site code: 3 to 8 capital letters and digits [S50][S84].
 
-    Raises `InvalidOdsCode`.
+    Raises `InvalidOdsCode`, `GssCode` for one of the Office for National Statistics.
     """
 
     code: str
@@ -68,7 +70,7 @@ class OdsCode:
     def __post_init__(self) -> None:
         """Refuse anything that could not be part of a topic name."""
         if not _ODS.fullmatch(self.code):
-            raise InvalidOdsCode
+            raise GssCode if _GSS.fullmatch(self.code) else InvalidOdsCode
 
     def __str__(self) -> str:
         """Return the code itself: it names an organisation, not a person."""

@@ -2,22 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from broker.core.errors import KafkaUnavailable
-from broker.ports import Archive, Clock, Demographics, FactLog, InputTail
+from broker.ports import Clock, Demographics, FactLog, InputTail, Lend
 from broker.runtime.parts import Parts
 from broker.services.number_enquiries import NumberEnquiries
 from broker.services.tracing import ANSWER_SECONDS, Promote, Tracing, Untraced
 from broker.services.verifying import Verifying
 
 _ROUND_EVERY_SECONDS = 5.0  # a number change waits for the source, which is slower
-
-
-Lend = Callable[[], AbstractAsyncContextManager[Archive]]
-"""Lends topics to be read back."""
 
 
 async def _nothing() -> None:

@@ -18,7 +18,7 @@ from broker.adapters.mllp_server import MllpServer
 from broker.core.errors import KafkaUnavailable
 from broker.core.senders import Peer
 from broker.mesh_ports import Turn
-from broker.ports import Clock, FactLog, InputTail
+from broker.ports import Clock, FactLog, InputTail, Lend
 from broker.runtime import log_events as events
 from broker.runtime.asking import Asking, Source
 from broker.runtime.door_tls import door_tls, handshake_teller
@@ -77,10 +77,10 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
     follows the attendances among them (ruling 44), `kept` what was kept without a number (24), `notices` what
     the source said of numbers (23), None where there is no past; `clock` tells the time of receipt, and the
     demonstration steps it. `source` is asked whose a patient without a number is, and what became of a number
-    that changed; without one nobody is (rulings 21, 38). `inward` are the topics that providers write to
-    themselves; `mesh_turn` says whose it is to look into the mailbox. Raises `ConfigurationError` where TLS
-    is not set up rightly; the start raises it where the port is taken, and `StorageUnusable` where the drop
-    folder cannot be made.
+    that changed; without one nobody is (rulings 21, 38). `lend` gives what tells a late end of a plan from a
+    new record (18). `inward` are the topics that providers write to themselves; `mesh_turn` says whose it is
+    to look into the mailbox. Raises `ConfigurationError` where TLS is not set up rightly; the start raises it
+    where the port is taken, and `StorageUnusable` where the drop folder cannot be made.
     """
 
     def __init__(  # noqa: PLR0913 - what a role needs is its arguments
@@ -95,6 +95,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         notices: InputTail | None = None,
         refusing: Callable[[], bool] = lambda: False,
         source: Source | None = None,
+        lend: Lend | None = None,
         inward: Inward | None = None,
         feeds: LaFeeds | None = None,
         mesh_turn: Turn | None = None,
@@ -159,7 +160,7 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         )
         self._inward = None if inward is None else self._taking(inward)
         self._clock = clock
-        use_case = uploads(settings, parts, facts, clock=clock, count=count, source=source)
+        use_case = uploads(settings, parts, facts, clock=clock, count=count, source=source, lend=lend)
         self._retrying = retrying(source, parts, use_case, count=count)
         self._files = UploadDoors(
             settings,

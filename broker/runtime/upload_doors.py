@@ -16,7 +16,7 @@ from broker.adapters.kept_files import KeptFiles
 from broker.adapters.worker_process import ReadAside
 from broker.core.kept_uploads import Part, UploadDoor
 from broker.core.upload_errors import UploadLost
-from broker.ports import Clock, FactLog
+from broker.ports import Clock, FactLog, Lend
 from broker.runtime import log_events as events
 from broker.runtime.asking import Source, verifying
 from broker.runtime.logs import Log
@@ -25,6 +25,7 @@ from broker.runtime.parts import Parts, admits
 from broker.runtime.settings import Settings
 from broker.services.feed_health import FeedLog
 from broker.services.la_door import LaDoor
+from broker.services.plans_held import PlansHeld
 from broker.services.rejections import Rejections
 from broker.services.upload_desk import UploadDesk
 from broker.services.upload_queue import UploadQueue
@@ -47,8 +48,16 @@ def uploads(
     clock: Clock,
     count: Callable[[str], None],
     source: Source | None = None,
+    lend: Lend | None = None,
 ) -> Uploads:
-    """Return the use case of uploads; `source` is asked about each record where it is given (R12)."""
+    """
+    Return the use case of uploads; `source` is asked about each record where it is given (R12).
+
+    Which plans are held is read from what `lend` gives (ruling 18); without it no late end is known as one.
+    """
+    held = None
+    if lend is not None:
+        held = PlansHeld(lend=lend, facts=parts.facts, states=parts.states, policy=parts.policy)
     return Uploads(
         facts,
         parts.facts,
@@ -65,6 +74,7 @@ def uploads(
         key=parts.key,
         clock=clock,
         count=count,
+        held=held,
     )
 
 

@@ -126,6 +126,7 @@ def _service(role: Role, shared: _Shared) -> Any:
             from broker.runtime.mesh import mesh_group
             from broker.runtime.pds import source
             from broker.runtime.provider_topics import inward
+            from broker.runtime.retrying import kept_on
 
             return IntakeRole(
                 shared.settings,
@@ -137,6 +138,7 @@ def _service(role: Role, shared: _Shared) -> Any:
                 notices=KafkaInputTail(shared.cluster, Topic.IDENTITY),
                 refusing=lambda: shared.facts.refusing,
                 source=source(shared.settings, shared.cluster, clock=shared.clock, metrics=shared.metrics),
+                lend=kept_on(shared.cluster),
                 inward=inward(shared.settings, shared.cluster),
                 feeds=LaFeeds(
                     shared.settings,

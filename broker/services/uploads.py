@@ -6,10 +6,12 @@ taken only once all of it is durable; taking it twice is harmless, since merging
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from itertools import chain, groupby
 from typing import NamedTuple
 
+from broker.core.clock import as_recorded
 from broker.core.errors import BrokerError, DemographicsUnavailable, ReaderLost, StorageUnusable
 from broker.core.facts import IdentityNotice, PlanFact, PlanKey
 from broker.core.identifiers import NhsNumber, OdsCode, aware, london_day
@@ -19,12 +21,13 @@ from broker.core.plans import last_visible_day
 from broker.ports import Clock, FactLog, Write
 from broker.services.fact_writes import fact_write, record_of
 from broker.services.feed_health import FeedLog
+from broker.services.plans_held import Late, PlansHeld
 from broker.services.rejections import RECORD_BYTES_MAX, SOURCE, Rejections
 from broker.services.upload_reading import Read, Reading
 from broker.services.waiting_records import WaitingRecords
 from broker.upload_ports import Content, in_memory
 from broker.wire.facts_codec import FactCodec
-from broker.wire.record_answers import RecordAnswer, RecordAnswers
+from broker.wire.record_answers import GROUP, RecordAnswer, RecordAnswers
 from broker.wire.records_codec import Door, Rejected
 from broker.wire.upload import AUTHOR_ID
 from broker.wire.upload_answer import FileAnswer, refuse_file, send_again
@@ -40,6 +43,8 @@ TOO_LARGE = "record too large"
 """Reason: the fact would not fit a record of Kafka, today or ever."""
 OUT_OF_VIEW = "out of view when it was recorded: kept as history, which ends a plan on file and alerts nobody"
 """Reason, beside CPR07, though it is made a fact: no plan of it was to be shown, none was removed (18)."""
+ENDED_LATE = "ended late: out of view when it was recorded, and applied to the plan on file"
+"""Note beside CPR06: every plan of it is on file in view, and ended by it (ruling 18)."""
 PARTLY_OUT_OF_VIEW = "one of its plans was out of view when it was recorded, and is kept as history"
 """Note about a record that was taken: a plan of it alerts nobody by what it says (ruling 18)."""
 NOT_ITS_OWN = "another authority's file"
@@ -61,10 +66,15 @@ class _Taken(NamedTuple):
     writes: list[Write]
     code: RecordCode
     words: str
+    late: tuple[Late, ...]
 
 
 class Uploads:
-    """The use case behind the drop folder and `cpis upload`. `count` is told `plan accepted` and `kept`."""
+    """
+    The use case behind the drop folder and `cpis upload`. `count` is told `plan accepted` and `kept`.
+
+    `held` knows which plans are on file, for the answer to a late end (18); None where nobody is answered.
+    """
 
     def __init__(  # noqa: PLR0913 - what a use case needs is its arguments
         self,
@@ -78,6 +88,7 @@ class Uploads:
         key: IdentityKey,
         clock: Clock,
         count: Callable[[str], None],
+        held: PlansHeld | None = None,
     ) -> None:
         self._facts = facts
         self._codec = codec
@@ -89,6 +100,7 @@ class Uploads:
         self._policy = waiting.policy
         self._clock = clock
         self._count = count
+        self._held = held
         self._said_protected: set[NhsNumber] = set()
 
     async def load(
@@ -132,6 +144,7 @@ class Uploads:
     async def _load_records(self, reading: Reading, file: Surveyed, received_at: datetime) -> FileAnswer:
         """Take the records in turns: examine them, then append what is taken and what is refused of them."""
         answers = RecordAnswers()
+        held, late = self._held, dict[int, tuple[Late, ...]]()
         plans = kept = 0
         batch = _Batch(self._facts)
         async for found in reading.records():
@@ -149,9 +162,14 @@ class Uploads:
                     plans += len(taken.writes)
                     await batch.add(taken.writes)
                     code, words = taken.code, taken.words
+                    if taken.late and held is not None and len(late) < held.most:
+                        late[len(answers)] = taken.late
                 answers.add(RecordAnswer(code=code, location=record.location, words=words, sent=one.sent))
         if len(answers) != file.found:  # else its sender would be told that all of it is loaded
             raise ReaderLost("other records of the file were read than were counted")
+        if late and held is not None:
+            await batch.append()
+            await _amend(answers, late, held)
         answered = FileAnswer(
             code=_file_code(answers),
             head=file.sent,
@@ -231,12 +249,12 @@ class Uploads:
         self._tell(plans=0, kept=1)
         return answered
 
-    def _said_of(self, record: ReadRecord) -> tuple[RecordCode, str]:
+    def _said_of(self, record: ReadRecord) -> tuple[RecordCode, str, tuple[Late, ...]]:
         """
-        Return the code of a record that can be written, and the words beside it (ruling 18).
+        Return the code of a record that can be written, the words beside it, and what may be ended late (18).
 
-        One that was out of view all along is answered as not loaded, since its end may be a slip: whether it
-        ends a plan that is held does not stand in the file, and the answer goes by the file alone.
+        One that was out of view all along is not loaded, since its end may be a slip, unless all that it says
+        is the late end of plans that are held.
         """
         gone = [
             plan.content.deleted is None
@@ -245,8 +263,12 @@ class Uploads:
             for _, plan in record.plans
         ]
         if all(gone):
-            return RecordCode.NOT_LOADED, OUT_OF_VIEW
-        return RecordCode.LOADED, PARTLY_OUT_OF_VIEW if any(gone) else ""
+            late = [
+                Late(number, plan.content.key, as_recorded(plan.recorded_at, plan.received_at))
+                for number, plan in record.plans
+            ]
+            return RecordCode.NOT_LOADED, OUT_OF_VIEW, tuple(late)
+        return RecordCode.LOADED, PARTLY_OUT_OF_VIEW if any(gone) else "", ()
 
     def _facts_of(self, record: ReadRecord) -> _Taken | FaultyRecord:
         """Return the facts of a record and its code, or it as a faulty one where they can never be kept."""
@@ -302,6 +324,15 @@ class _Batch:
         if self._writes:
             await self._facts.append(self._writes)
             self._writes, self._bytes = [], 0
+
+
+async def _amend(answers: RecordAnswers, late: Mapping[int, tuple[Late, ...]], held: PlansHeld) -> None:
+    """Answer the records that do nothing but end plans which are held as loaded, with a note (ruling 18)."""
+    on_file = await held.among(frozenset(chain.from_iterable(late.values())))
+    ends = [place for place, plans in late.items() if on_file.issuperset(plans)]
+    for _, together in groupby(ends, key=lambda place: place // GROUP):
+        answers.amend(list(together), RecordCode.LOADED, ENDED_LATE)
+        await asyncio.sleep(0)
 
 
 def _size(write: Write) -> int:

@@ -7,8 +7,8 @@ What it holds for a record is a tenth of what was sent of it; a few hundred are 
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -58,6 +58,22 @@ class RecordAnswers:
         if len(self._newest) == GROUP:
             self._packed.append(_packed(self._newest))
             self._newest = []
+
+    def amend(self, places: Collection[int], code: RecordCode, words: str) -> None:
+        """Say otherwise of the records at these places, from 0: of one group, which is unpacked for it."""
+        [group] = {place // GROUP for place in places}
+        packed = group < len(self._packed)
+        answers = list(_unpacked(self._packed[group]) if packed else self._newest)
+        for place in places:
+            was = answers[place % GROUP]
+            answers[place % GROUP] = replace(was, code=code, words=words)
+            self.codes[was.code] -= 1
+            self.codes[code] += 1
+        self.codes += Counter()  # a code that no record has any more is not counted
+        if packed:
+            self._packed[group] = _packed(answers)
+        else:
+            self._newest = answers
 
     def groups(self) -> Iterator[Sequence[RecordAnswer]]:
         """Yield the answers, a few hundred at a time."""

@@ -3,11 +3,13 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
 from broker.adapters.kept_files import KeptFiles
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
+from broker.adapters.memory_archive import MemoryArchive
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.facts import PlanFact
 from broker.core.kept_uploads import MediaType
@@ -20,6 +22,7 @@ from broker.ports import Demographics, FactLog, Topic, Write
 from broker.runtime.codecs import load_schemas
 from broker.services.feed_health import FeedLog
 from broker.services.la_door import LaDoor
+from broker.services.plans_held import PlansHeld
 from broker.services.rejections import Rejections
 from broker.services.upload_desk import Told, UploadDesk
 from broker.services.upload_queue import UploadQueue
@@ -33,6 +36,7 @@ from broker.wire.facts_codec import FactCodec
 from broker.wire.feed_codec import FeedCodec
 from broker.wire.file_response import write_file_response
 from broker.wire.records_codec import RecordsCodec, Rejected
+from broker.wire.state_codec import StateCodec
 from broker.wire.upload_answer import FileAnswer
 from tests.official_schemas import faults_of
 
@@ -66,6 +70,8 @@ class Desk:
         policy: Policy | None = None,
         *,
         at_once: int = 1,
+        lend: bool = False,
+        most: int = 10_000,
     ) -> None:
         policy = policy or Policy()
         schemas, sealer = load_schemas(), MemorySealer()
@@ -94,6 +100,15 @@ class Desk:
             key=KEY,
             clock=lambda: NOW,
             count=lambda event: self.counts.update([event]),
+            held=PlansHeld(
+                lend=lambda: nullcontext(MemoryArchive(self.kafka)),
+                facts=self.facts,
+                states=StateCodec(schemas),
+                policy=policy,
+                most=most,
+            )
+            if lend
+            else None,
         )
 
     def load(self, data: bytes, media_type: MediaType = MediaType.XML) -> FileAnswer:

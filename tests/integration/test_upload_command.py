@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,9 @@ from broker.runtime.settings import Settings
 from broker.wire.http import HttpAnswer, HttpRequest
 from broker.wire.reconciliation import COLUMNS, MISSING_COLUMNS
 from tests.builders.matcher import pause
-from tests.builders.upload import HL7, Person, Record, build_upload
+from tests.builders.upload import HL7, Person, PlanBlock, Record, build_upload
 from tests.official_schemas import faults_of
+from tests.spec.numbers import numbers_beginning
 
 GOOD = Record(child=Person(number="9990000018"))
 BAD = Record(child=Person(number="9990000019"))
@@ -81,6 +83,18 @@ def test_what_is_loaded_lies_in_its_topic(kafka: EmbeddedKafka, upload: Upload) 
     upload(build_upload((GOOD, BAD, GOOD)))
 
     assert asyncio.run(_count(kafka.cluster, Topic.PLANS)) == before + 2
+
+
+def test_a_late_end_of_a_plan_on_file_is_loaded_and_a_new_record_out_of_view_is_not(upload: Upload) -> None:
+    """What is durable is what is held, whether a matcher has taken it or not (ruling 18)."""
+    child, other = (Person(number=number.digits) for number in islice(numbers_beginning("99912"), 2))
+    started = PlanBlock(kind="LAC", start="202001010000")
+    ended = replace(started, end="202101010000")
+    upload(build_upload([Record(child=child, plans=[started])], created="20250201063000"))
+
+    result = upload(build_upload([Record(child=one, plans=[ended]) for one in (child, other)]))
+
+    assert "CPF03, 1 records and 2 plans loaded, 1 refused" in result.stdout
 
 
 def test_a_refused_record_is_shown_with_its_place_and_ends_with_65(upload: Upload) -> None:

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from broker.cli import root
+from broker.core.code_errors import GssCode
 from broker.core.errors import ConfigurationError
 from broker.runtime.policy_file import KEYS
 from tests.tools.stale_docs import REPOSITORY
@@ -160,6 +161,12 @@ def test_a_site_that_two_providers_name_is_that_of_its_code(tmp_path: Path) -> N
     assert {"provider": "RXM", "site": "RXM01"} == shown("--file", tmp_path / "two.toml", "--site", "RXM01")[
         "for"
     ]
+
+
+def test_an_authority_is_named_by_its_ods_code() -> None:
+    """A code of the statisticians is refused with what to give instead (E09000030 is Tower Hamlets')."""
+    assert 0 == run("show", "--la", "211").exit_code
+    assert isinstance(run("show", "--la", "E09000030").exception, GssCode)
 
 
 def test_the_overrides_are_listed_where_nobody_is_named(file: Path) -> None:

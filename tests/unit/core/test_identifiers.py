@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
+from broker.core.code_errors import GssCode
 from broker.core.errors import InvalidNhsNumber, InvalidOdsCode, NaiveTime
 from broker.core.identifiers import NhsNumber, OdsCode, aware, london_day
 
@@ -65,6 +66,21 @@ def test_what_could_not_be_part_of_a_topic_name_is_no_ods_code(code: str) -> Non
     """3 to 8 capital letters and digits."""
     with pytest.raises(InvalidOdsCode):
         OdsCode(code)
+
+
+@pytest.mark.parametrize("code", ["E09000030", "S12000036"])
+def test_a_code_of_the_statisticians_is_called_one(code: str) -> None:
+    """Nobody publishes which is which, so that none is guessed."""
+    with pytest.raises(GssCode):
+        OdsCode(code)
+
+
+@pytest.mark.parametrize("code", ["X09000030", "E090000300", "E0900003O"])
+def test_what_is_neither_is_not_called_one(code: str) -> None:
+    """An ODS code that is too long, say."""
+    with pytest.raises(InvalidOdsCode) as refused:
+        OdsCode(code)
+    assert InvalidOdsCode is refused.type
 
 
 def test_a_time_becomes_utc_and_loses_its_microseconds() -> None:
