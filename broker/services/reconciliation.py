@@ -5,7 +5,7 @@ The first opens records, so it stands in the audit trail before it is done; the 
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +36,13 @@ class Reconciled:
     rows: tuple[PlanRow, ...]
     withheld: int
     unreadable: int
+
+
+Rest = Callable[[], Awaitable[None]]
+
+
+async def no_rest() -> None:
+    """Go on at once."""
 
 
 class Reconciliation:
@@ -85,8 +92,12 @@ class Reconciliation:
         shown = tuple(row for row in own if not row.shut and (restricted or not row.restricted))
         return Reconciled(rows=shown, withheld=len(own) - len(shown), unreadable=self._unreadable)
 
-    async def counts(self) -> Mapping[OdsCode, Counter[PlanStanding]]:
-        """Return how many plans of each authority stand how; of each person no more is held than that."""
+    async def counts(self, rest: Rest = no_rest) -> Mapping[OdsCode, Counter[PlanStanding]]:
+        """
+        Return how many plans of each authority stand how; of each person no more is held than that.
+
+        `rest` is waited for between any two batches: who counts beside other work leaves room for it.
+        """
         now = aware(self._clock())
         held: dict[bytes, tuple[tuple[OdsCode, PlanStanding], ...]] = {}
         async for records in self._archive.read(Topic.PEOPLE):
@@ -95,6 +106,7 @@ class Reconciliation:
                 held.pop(key, None)
                 if record.value is not None and key != PARTITION_STATE_KEY:
                     held[key] = self._standings(key, record.value, now)
+            await rest()
         found: dict[OdsCode, Counter[PlanStanding]] = {}
         for standings in held.values():
             for authority, standing in standings:
