@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import islice
 
 from broker.core.clock import later
-from broker.core.errors import KeysUnreadable, PersonTooLarge, UnsealingFailed
+from broker.core.errors import KeysUnreadable, MalformedMessage, PersonTooLarge, UnsealingFailed
 from broker.core.facts import IdentityNotice
 from broker.core.holding import FURTHER, SET_ASIDE_MAX, noted
 from broker.core.identifiers import NhsNumber
@@ -29,7 +29,7 @@ from broker.core.policy import AnyPolicy
 from broker.ports import Headers, Topic, Write
 from broker.services.matching_holds import note_of
 from broker.services.matching_moves import Arrived, Mover
-from broker.services.matching_output import PERSON_BYTES_MAX, Chain, Said, Scribe
+from broker.services.matching_output import PERSON_BYTES_MAX, Chain, Poison, Said, Scribe
 from broker.wire.avro import Row
 from broker.wire.facts_codec import FactCodec
 from broker.wire.state_codec import StateCodec
@@ -143,13 +143,14 @@ class Vault:
             return shut, said
         return self._as_said(Shut(inactive, parts), said, (), free=_NOTES_BYTES if arrived else 0)
 
-    def reopen(self, shut: Shut, clock: datetime) -> tuple[Person, list[Arrived]]:
+    def reopen(self, shut: Shut, clock: datetime) -> tuple[Person, list[Arrived]] | None:
         """
         Return the person as they were, and what came since; what cannot be opened any more is gone.
 
         Of whatever is gone, or cannot be read, the person's record then says that it was set aside at
-        `clock`, the partition's (aware UTC): that there is no plan must not follow from it (34, 41). Raises
-        `KeysUnreadable` where nobody can tell whether it is gone.
+        `clock`, the partition's (aware UTC): that there is no plan must not follow from it (34, 41). None
+        where the person cannot be read: a later release may. Raises `KeysUnreadable` where nobody can tell
+        whether something is gone.
         """
         number = shut.inactive.ledger.number
         person = Person(number=number, salt=self._new_salt())
@@ -172,9 +173,18 @@ class Vault:
                 came += read
                 notes |= {note_of(self._key, topic, value): clock for _ in unread}
             else:
-                person = self._states.decode_person(number, value)
+                try:
+                    person = self._states.decode_person(number, value)
+                except MalformedMessage:
+                    return None
         person = replace(person, set_aside=noted(person.set_aside, notes))
         return reopened(person, shut.inactive), came
+
+    @staticmethod
+    def unopened(arrived: Sequence[Arrived]) -> list[Poison]:
+        """Return as not processed, for a person, what may have said that a number is in use again."""
+        cause = MalformedMessage.code
+        return [Poison(record=one.record, cause=cause) for one in arrived if one.record.topic in KEPT]
 
     def is_due(self, inactive: Inactive, clock: datetime) -> bool:
         """Whether what is sealed is to be destroyed by now."""

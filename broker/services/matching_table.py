@@ -132,10 +132,12 @@ class PartitionTable:
             before = person
         if isinstance(before, Shut):
             word = self._vault.word_of_use(before, arrived)
-            if not word:
+            opened = self._vault.reopen(before, self.clock) if word else None
+            if opened is None:
+                folded.poison += self._vault.unopened(arrived) if word else ()
                 self._stay_shut(key, before, records, arrived, folded)
                 return folded
-            before, kept_since = self._vault.reopen(before, self.clock)
+            before, kept_since = opened
             arrived = [*kept_since, *arrived, *word]
         for_record = any(map(makes_record, arrived)) or any(map(makes_note, folded.poison))
         if held is None and not for_record:

@@ -445,3 +445,25 @@ def test_a_kept_plan_that_can_be_read_no_more_is_noted_at_a_reversal() -> None:
         assert {note_of(KEY, Topic.PLANS, UNREADABLE)} == set(house.person().set_aside)
 
     in_house(scenario)
+
+
+def test_a_sealed_person_who_cannot_be_read_stays_sealed_and_holds_up_nobody() -> None:
+    """A later release may read it: until then the number is not in use, and the word is a person's work."""
+
+    async def scenario(house: House) -> None:
+        async with house.at_work():
+            house.send(plan(), OUT)
+            await house.taken()
+        damaged_part = house.codecs.facts.seal_part("", UNREADABLE, ADA)
+        state = house.codecs.states.encode_inactive(left(house), [damaged_part])
+        house.kafka.append([Write(Topic.PEOPLE, ADA.key, state, partition=0)])
+        async with house.at_work():
+            house.send(said(IdentityKind.IN_USE, at=NOON + HOUR), plan(recorded_at=NOON + HOUR))
+            await house.taken()
+            house.send(attendance(), number=BOB)
+            await house.taken()
+        sealed = house.codecs.states.decode_inactive(ADA, house.people()[ADA.key][-1] or b"")[1]
+        assert damaged_part in sealed
+        assert {ItemKind.UNPROCESSABLE_RECORD} == {item.kind for item in house.items()}
+
+    in_house(scenario)
