@@ -146,7 +146,12 @@ class MissingPlans:
         raise NoCompleteFile
 
     async def _listed(self, upload: KeptUpload) -> tuple[FileHead, CompleteFile]:
-        """Return the head of a file that is kept, and what is in it."""
+        """
+        Return the head of a file that is kept, and what is in it.
+
+        Where anything was refused each record may have been: what the source said does not stand in the file.
+        """
+        some_refused = upload.result is None or upload.result.failed > 0
         content = partial(self._store.read, upload.upload_id, Part.FILE)
         async with self._read(content, upload.media_type) as reading:
             surveyed = await reading.survey(upload.received_at)
@@ -155,7 +160,7 @@ class MissingPlans:
             file = CompleteFile(surveyed.head.created_at)
             async for records in reading.records():
                 for one in records:
-                    _add(file, one)
+                    _add(file, one, maybe_refused=some_refused)
         return surveyed.head, file
 
     def _item(self, upload: KeptUpload, plan: PlanRow) -> str:
@@ -165,7 +170,7 @@ class MissingPlans:
         return self._key.derive("missing plan", upload.upload_id, number, kind, str(plan.start))
 
 
-def _add(file: CompleteFile, one: FoundRecord) -> None:
+def _add(file: CompleteFile, one: FoundRecord, *, maybe_refused: bool) -> None:
     """Take a record of the file, whether it could be read or not."""
     record = one.record
     if isinstance(record, FaultyRecord):
@@ -176,8 +181,9 @@ def _add(file: CompleteFile, one: FoundRecord) -> None:
         if record.unread is not None:
             file.add_unread(record.unread)
         return
+    add = file.add_refused if maybe_refused else file.add
     for number, plan in record.plans:
-        file.add(plan.content, number)
+        add(plan.content, number)
 
 
 def _by_child(one: MissingPlan) -> tuple[str, str]:

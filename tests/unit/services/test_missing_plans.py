@@ -167,6 +167,25 @@ def test_a_record_that_was_refused_is_in_the_file_all_the_same() -> None:
     in_house(scenario)
 
 
+def test_a_record_that_the_source_refused_may_be_of_a_child_of_another_number() -> None:
+    """It can be read, so that nothing in the file says so; its number and its name have a slip each (D17)."""
+
+    async def scenario(house: House) -> None:
+        house.send(replace(plan(), content=replace(plan().content, child_id=None)), number=BOB)
+        async with house.at_work():
+            await house.taken()
+        compared = Compared(house)
+        slip = Sent(number=EVE.digits, family="Testcase", given="Aida", born="20170301")
+        data = file_of(ADAS, Record(plans=[PlanBlock(start="202601010000")], child=slip))
+        compared.keep(data, result=Result(code="CPF03", loaded=1, failed=1, plans=1))
+        assert set() == await compared.numbers()
+
+        compared.keep(data, result=Result(code="CPF02", loaded=2, failed=0, plans=2))
+        assert {BOB} == await compared.numbers()
+
+    in_house(scenario)
+
+
 def test_a_mothers_plan_is_in_the_file_though_her_childs_number_is_none() -> None:
     """A record is refused whole, and its plans are known by who has a usable number (ruling 41)."""
 
