@@ -10,16 +10,18 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeGuard
 
 from broker.core.answers import Asker
 from broker.core.desk_errors import CannotDisclose, NumberOutOfUse
-from broker.core.errors import MalformedMessage, UnsealingFailed
+from broker.core.errors import KeysUnreadable, MalformedMessage, UnsealingFailed
 from broker.core.facts import ABOUT_A_USER, Access, IdentityNotice
 from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.invalidation import Inactive
 from broker.core.keyed import IdentityKey
 from broker.core.operators import Grounds
 from broker.core.policy import AnyPolicy
+from broker.core.succession import Merged
 from broker.core.wording import COULD_NOT_CHECK
 from broker.ports import Archive, Clock, Topic
 from broker.services.desk_log import SOURCE, DeskLog
@@ -98,7 +100,8 @@ class Excluding:
 
         Raises `CannotDisclose`, in the words of a restricted record, for somebody who must not see one of
         them, and `NumberOutOfUse` where a number was taken out of use: only a reversal opens that. An
-        exclusion counts from when it is durable. A person's record that cannot be read says nothing.
+        exclusion counts from when it is durable; while one may not be read, `KeysUnreadable` is raised. A
+        person's record that cannot be read says nothing.
         """
         if not numbers:
             return
@@ -110,11 +113,10 @@ class Excluding:
             notices[number] = []
             with suppress(MalformedMessage):
                 whose = await self._people.person(number, read.values.get(number.key), "")
-                survivors |= dict.fromkeys(whose.passed, number)
+                survivors |= dict.fromkeys((*whose.passed, whose.number), number)
                 if isinstance(whose.person, Inactive):
                     out_of_use = True
                 elif whose.person is not None:
-                    survivors[whose.person.number] = number
                     notices[number] += whose.person.known.notices.values()
         for number, notice in await self._untaken({one.key: number for one, number in survivors.items()}):
             notices[number].append(notice)
@@ -150,15 +152,29 @@ class Excluding:
             raise CannotDisclose(COULD_NOT_CHECK)
 
     async def _untaken(self, keys: dict[bytes, NhsNumber]) -> Sequence[tuple[NhsNumber, IdentityNotice]]:
-        """Return the exclusions, and their ends, that lie in the input, taken or not, with whose they are."""
-        found = []
+        """
+        Return the exclusions, and their ends, that lie in the input, taken or not, with whose they are.
+
+        Also those of a person on the way from another number (22). Raises `KeysUnreadable`: one of them may
+        not be seen.
+        """
+        found: list[tuple[NhsNumber, IdentityNotice]] = []
         async for records in self._archive.read(Topic.IDENTITY):
             for record in records:
                 number = keys.get(record.key or b"")
                 if number is None:
                     continue
-                with suppress(MalformedMessage, UnsealingFailed):  # the matcher makes work of it
-                    fact = self._readers.facts.decode(record.topic, record.key or b"", record.value or b"")
-                    if isinstance(fact, IdentityNotice) and fact.kind in ABOUT_A_USER:
-                        found.append((number, fact))
+                try:
+                    fact = self._readers.facts.read(record.topic, record.key or b"", record.value or b"").fact
+                except KeysUnreadable:
+                    raise
+                except (MalformedMessage, UnsealingFailed):  # the matcher makes work of it
+                    continue
+                said = fact.known.notices.values() if isinstance(fact, Merged) else (fact,)
+                found += [(number, one) for one in said if _is_about_a_user(one)]
         return found
+
+
+def _is_about_a_user(fact: object) -> TypeGuard[IdentityNotice]:
+    """Return whether a fact says of a user whether they may see somebody (48)."""
+    return isinstance(fact, IdentityNotice) and fact.kind in ABOUT_A_USER

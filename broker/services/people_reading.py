@@ -74,10 +74,12 @@ class Whose:
     """
     Whose a visit is, its reference there, and the superseded numbers that were passed on the way.
 
-    None for a successor without a record: what was sent on to it may be on its way (ruling 22).
+    `person` is None for a successor without a record: what was sent on to it may be on its way (ruling 22);
+    `number` is the successor's all the same.
     """
 
     person: Person | Inactive | None
+    number: NhsNumber
     reference: str
     passed: Sequence[NhsNumber]
 
@@ -167,12 +169,12 @@ class PeopleReader:
             found = None if value is None else self._readers.states.decode_any(number.key, value)
             if not isinstance(found, Forwarding):
                 person = found if isinstance(found, Person | Inactive) else None
-                return Whose(person=person, reference=reference, passed=passed)
+                return Whose(person=person, number=number, reference=reference, passed=passed)
             passed.append(number)
             reference = moved_reference(self._key, reference, former=number, number=found.to)
             number = found.to
             value = (await self.read({number.key})).values.get(number.key)
-        return Whose(person=None, reference=reference, passed=passed)
+        return Whose(person=None, number=number, reference=reference, passed=passed)
 
     async def read(self, keys: Collection[bytes]) -> Read:
         """Return what lies under these keys and the matcher's own records, as they stand now."""

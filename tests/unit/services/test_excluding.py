@@ -6,13 +6,18 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from broker.adapters.memory import MemoryFactLog
+from broker.adapters.memory_sealing import MemorySealer
 from broker.core.alerts import ItemKind, WorklistItem
 from broker.core.desk_errors import CannotDisclose, NumberOutOfUse
+from broker.core.errors import KeysUnreadable
 from broker.core.facts import IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import user_reference
 from broker.core.messages import Sought
 from broker.core.operators import ActionKind, Place
+from broker.core.partition import Forwarding
+from broker.core.person import lift
+from broker.core.succession import Merged, Passage
 from broker.core.wording import COULD_NOT_CHECK
 from broker.ports import Topic, Write
 from broker.services.desk_log import DeskLog
@@ -21,7 +26,7 @@ from broker.wire.records_codec import Unprocessable
 from tests.builders.desk import CHILD, GROUNDS, DeskHouse, attendance
 from tests.builders.enquiry import BEN, VISIT, came, worked_off
 from tests.builders.house import ADA, House, in_house
-from tests.builders.matcher import KEY, NOON, PROVIDER, fact_write, plan
+from tests.builders.matcher import KEY, NOON, PROVIDER, fact_write, make_codecs, plan
 from tests.builders.readers import excluding_on, readers_of
 from tests.builders.street import A, B, Street, in_street, superseded
 from tests.unit.services.test_explanations import explanations
@@ -136,6 +141,41 @@ def test_an_exclusion_holds_under_every_number_of_the_person(under: NhsNumber, o
         assert not await is_shut(street, COLLEAGUE, opened)
 
     in_street(scenario)
+
+
+def on_the_way(house: House) -> None:
+    """Have Ada gone to Ben's number, her record for its matcher to take: nowhere else is who is excluded."""
+    facts, states = house.codecs.facts, house.codecs.states
+    merged = Merged(stamp=NOON, received_at=NOON, known=lift(excluded()))
+    sent = facts.wrap(facts.encode_merged(merged, ADA), Passage(numbers=(ADA,), stamp=NOON), BEN)
+    behind = states.encode_forwarding(Forwarding(to=BEN, stamp=NOON, last_used=NOON))
+    house.kafka.append([Write(Topic.PEOPLE, ADA.key, behind), Write(Topic.IDENTITY, BEN.key, sent)])
+
+
+@pytest.mark.parametrize("opened", [ADA, BEN], ids=["opened by the former", "opened by the survivor"])
+def test_an_exclusion_holds_while_the_person_is_on_the_way_to_the_survivor(opened: NhsNumber) -> None:
+    """Whether or not the survivor's matcher has taken it yet (rulings 22, 48)."""
+
+    async def scenario(house: House) -> None:
+        on_the_way(house)
+        assert await is_shut(house, PARENT, opened)
+        assert not await is_shut(house, COLLEAGUE, opened)
+
+    in_house(scenario)
+
+
+def test_while_an_exclusion_may_not_be_readable_nothing_is_opened() -> None:
+    """A disk that fails for a moment lets in nobody who is shut out (ruling 48)."""
+    sealer = MemorySealer()
+
+    async def scenario(house: House) -> None:
+        house.codecs = make_codecs(sealer)
+        on_the_way(house)
+        sealer.readable = False
+        with pytest.raises(KeysUnreadable):
+            await is_shut(house, PARENT, BEN)
+
+    in_house(scenario)
 
 
 def test_of_a_number_that_is_not_in_use_nobody_opens_anything() -> None:
