@@ -2,7 +2,7 @@
 The doors beside MLLP and the command line by which an adopted child comes, and the answers that are given.
 
 Every door is that of the process under test: FHIR and authorities' uploads over HTTP, national events, a
-provider's own topic, the drop folder.
+provider's own topic, the drop folder, the message exchange. `driven` is what the process itself counted.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from pathlib import Path
 from aiokafka import AIOKafkaProducer
 
 from broker.runtime.resources import topics_file
+from tests.acceptance.adoption_peers import Peers, Systems
 from tests.builders.adt import Adt, Patient
 from tests.builders.fhir import VISITS, message, written
 from tests.builders.hospital_record import record
@@ -36,14 +37,39 @@ OWN_TOPIC = f"cpis.in.attendances.{PROVIDER}"
 BY_FHIR, BY_TOPIC = "VISIT-ADOPT-FHIR", "VISIT-ADOPT-TOPIC"
 GROUNDS = ("--by", "A. Operator", "--reason", "ticket 4711")
 
-SENDERS = f"""
+_TOKENS = f'tokens = ["sha256:{hashlib.sha256(TOKEN.encode()).hexdigest()}"]'
+CHANGED, RECORD_CHANGED = "nhs-number-change-2", "pds-record-change-1"
+"""Kinds of national events: the second has the demographic source asked."""
+
+COUNTED = {
+    "MLLP": 'cpis_messages_total{answer="AA"}',
+    "FHIR": 'cpis_http_answers_total{operation="processMessage"',
+    "uploads over HTTP": 'cpis_http_answers_total{operation="upload"',
+    "national events": 'cpis_national_events_total{outcome="taken"}',
+    "drop folder": 'cpis_upload_files_total{outcome="done"}',
+    "message exchange": 'cpis_mesh_messages_total{outcome="taken"}',
+    "demographic source": 'cpis_source_questions_total{outcome="answered"}',
+    "provider's engine": 'cpis_delivery_attempts_total{channel="mllp",outcome="delivered"}',
+    "provider's FHIR server": 'cpis_delivery_attempts_total{channel="fhir",outcome="delivered"}',
+    "authority over the exchange": 'cpis_delivery_attempts_total{channel="mesh",outcome="delivered"}',
+    "answers pushed": "cpis_answers_pushed_total{",
+}
+"""Each door, and how what went through it is counted by the process whose door it is."""
+
+
+def senders(systems: Systems) -> str:
+    """Return the file of senders: who may send, and what is sent on to whom."""
+    return f"""
 [provider.{PROVIDER}.sender.EDSYS]
 addresses = ["127.0.0.1"]
 visit_system = "{VISITS}"
+[provider.{PROVIDER}.deliver]
+{systems.settings}
 [authority.{AUTHORITY}]
-tokens = ["sha256:{hashlib.sha256(TOKEN.encode()).hexdigest()}"]
+{_TOKENS}
+[authority.{AUTHORITY}.mesh]
 [national.MNS]
-tokens = ["sha256:{hashlib.sha256(TOKEN.encode()).hexdigest()}"]
+{_TOKENS}
 """
 
 
@@ -54,17 +80,29 @@ def topics_text() -> str:
     return re.sub(r"(?m)^partitions = \d+", "partitions = 1", before + senders + after)
 
 
-def settings(directory: Path) -> dict[str, str]:
+def settings(directory: Path, peers: Peers) -> dict[str, str]:
     """Return the settings that open every door, written where a process of the test finds them."""
-    senders, topics = directory / "senders.toml", directory / "topics.toml"
-    senders.write_text(SENDERS, "utf-8")
+    declared, topics = directory / "senders.toml", directory / "topics.toml"
+    declared.write_text(senders(peers.systems), "utf-8")
     topics.write_text(topics_text(), "utf-8")
     return {
         "CPIS_HTTP_PORT": "0",
-        "CPIS_SENDERS_FILE": str(senders),
+        "CPIS_LA_NOTIFICATIONS": "true",
+        "CPIS_SENDERS_FILE": str(declared),
         "CPIS_TOPICS_FILE": str(topics),
         "CPIS_DROP_FOLDER": str(directory / "dropped"),
+        **peers.settings,
     }
+
+
+def driven(page: bytes) -> dict[str, int]:
+    """Return what went through each door, as a page of metrics counts it."""
+    counts = dict.fromkeys(COUNTED, 0)
+    for line in page.decode().splitlines():
+        for door, beginning in COUNTED.items():
+            if line.startswith(beginning):
+                counts[door] += int(float(line.rpartition(" ")[2]))
+    return counts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,11 +112,12 @@ class Doors:
     desk: Desk
     fleet: Fleet
     child: Person
+    peers: Peers
 
-    def post(self, path: str, body: bytes, kind: str) -> bytes:
-        """Post something to the HTTP door; return what was answered."""
-        headers = {"Content-Type": kind, "Authorization": f"Bearer {TOKEN}"}
-        request = urllib.request.Request(f"{self._address}{path}", body, headers, method="POST")  # noqa: S310 - our own door
+    def post(self, path: str, body: bytes | None, kind: str = "") -> bytes:
+        """Post something to the HTTP door, or get it where there is no body; return what was answered."""
+        headers = {"Authorization": f"Bearer {TOKEN}"} | ({"Content-Type": kind} if kind else {})
+        request = urllib.request.Request(f"{self._address}{path}", body, headers)  # noqa: S310 - our own door
         with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as reply:  # noqa: S310 - our own door
             return bytes(reply.read())
 
@@ -94,7 +133,7 @@ class Doors:
         return f"http://127.0.0.1:{ports()[-1]}"
 
     def uploads(self, file_id: str) -> None:
-        """Send the plan over HTTP, as XML and as a table, and drop it into the folder."""
+        """Send the plan over HTTP, as XML and as a table, over the exchange, and drop it into the folder."""
         plan = PlanRecord(child=self.child)
         for name, kind, body in (
             ("X", "application/xml", build_upload([plan], authority=AUTHORITY, file_id=f"{file_id}X")),
@@ -102,6 +141,8 @@ class Doors:
         ):
             answer = json.loads(self.post("/la/v1/uploads", body, kind))
             assert answer["id"], name
+        over_mesh = build_upload([plan], authority=AUTHORITY, file_id=f"{file_id}M")
+        self.peers.uploads(over_mesh, f"{file_id}M")
         folder = self.desk.directory / "dropped"
         dropped = folder / f"{file_id}D.xml"
         aside = self.desk.directory / f"{file_id}D.part"
@@ -142,11 +183,17 @@ class Doors:
         async with AIOKafkaProducer(**self.desk.kafka.cluster.connection(), acks="all") as producer:
             await producer.send_and_wait(OWN_TOPIC, value)
 
-    def signals(self, number: str) -> None:
-        """Have a national service say that a number changed, without saying how."""
+    def signals(self, event_type: str, number: str) -> None:
+        """Have a national service say that something of a number changed, without saying what."""
         at = datetime.now(UTC) - timedelta(days=3)
-        event = cloud_event("nhs-number-change-2", number, time=f"{at:%Y-%m-%dT%H:%M:%S+00:00}")
+        event = cloud_event(event_type, number, time=f"{at:%Y-%m-%dT%H:%M:%S+00:00}")
         self.post("/national/v1/events", event, "application/cloudevents+json")
+
+    def fetched(self) -> Iterator["Answered"]:
+        """Yield each event that the authority fetches: its own, as its topic has them (ruling 23)."""
+        page = json.loads(self.post("/la/v1/notifications", None))
+        for event in page["notifications"]:
+            yield "an event that the authority fetches", json.dumps(event).encode(), True
 
 
 Answered = tuple[str, bytes, bool]

@@ -3,9 +3,11 @@ An adoption through every door, and then the search for anything that connects t
 
 One child: the given name, the date of birth, the authority's own id, the hospital's id and the visit number
 stay the same, the family name too as the case may be. The child comes by MLLP, FHIR and a provider's own
-topic, its plan by the command line, HTTP (XML and a table) and the drop folder. Who searches holds the
-identity key and no day's key.
-Ruling 23, R37. The authority's own topic alone may hold its own id of the child beside either number.
+topic, its plan by the command line, HTTP (XML and a table), the message exchange and the drop folder; it is
+traced, and the source is asked. A provider's own systems and the authority's mailbox are told. Who searches
+holds the identity key and no day's key.
+Ruling 23, R37. The authority's own topic, its own rows of the inbox and what is sent to it alone may hold its
+own id of the child beside either number.
 """
 
 import asyncio
@@ -16,6 +18,7 @@ import sqlite3
 import sys
 import urllib.request
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -34,6 +37,7 @@ from broker.core.demographics import Current
 from broker.core.facts import Details, IdentityKind, IdentityNotice
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
+from broker.core.number_answers import answered
 from broker.core.policy import Policy
 from broker.core.possible import Shelf
 from broker.core.possible_keys import Window, details_keys, person_reference
@@ -52,16 +56,22 @@ from broker.upload_ports import in_memory
 from broker.wire.feed_codec import FeedCodec
 from broker.wire.upload_codes import RecordCode
 from tests.acceptance.adoption_doors import (
+    AUTHORITY,
     BY_FHIR,
     BY_TOPIC,
+    CHANGED,
+    COUNTED,
     OWN_TOPIC,
+    RECORD_CHANGED,
     Answered,
     Doors,
+    driven,
     listed,
     opened,
     settings,
     topics_text,
 )
+from tests.acceptance.adoption_peers import COUNCIL, NOT_IN_USE, TOLD, Peers, peers, traced
 from tests.builders.adt import Adt, Patient
 from tests.builders.hasty_kafka import HASTY_BROKER, declared
 from tests.builders.matcher import KEY, numbers
@@ -88,8 +98,24 @@ SHARED = (CHILD_ID, VISIT, BY_FHIR, BY_TOPIC, OLD.local_id, OLD.given, "20160307
 
 AUTHORITY_TOPIC = "cpis.alerts.la.211"
 TOPICS = (*Topic, AUTHORITY_TOPIC, OWN_TOPIC, "cpis.alerts.provider.RXH")
+NAMING = (
+    AUTHORITY_TOPIC,
+    "a row of the authority's inbox",
+    TOLD + " to the authority",
+    NOT_IN_USE + " to the authority",
+    "PEOPLE_TRACE_ANSWER",
+    "ORU to the engine",
+    "Bundle to the FHIR server",
+    "cpis trace one",
+    "cpis trace batch",
+    "an event that the authority fetches",
+)
+"""Where somebody is told who may know one of the numbers: a search that finds none there has not looked."""
 HASHES = ("md5", "sha1", "sha256", "sha512")
-REFERENCE = re.compile(rb"(?<![0-9a-f])(?:[0-9a-f]{32}|[0-9a-f]{16})(?![0-9a-f])")
+REFERENCE = re.compile(
+    rb"(?<![0-9a-f])(?:[0-9a-f]{32}|[0-9a-f]{16}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-f])",
+    re.IGNORECASE,
+)
 UNNUMBERED = "9990000019"  # the check digit is wrong
 
 
@@ -155,12 +181,18 @@ class Sought:
 
 @dataclass
 class Found:
-    """Pieces – records, rows, lines, answers – that were searched, and what in them connects the numbers."""
+    """
+    Pieces – records, rows, lines, answers – that were searched, and what in them connects the numbers.
+
+    `places` counts them by where they lie, `naming` those of them in which either number was found.
+    """
 
     sought: Sought
     pieces: int = 0
     size: int = 0
     allowed: int = 0
+    places: Counter[str] = field(default_factory=Counter)
+    naming: Counter[str] = field(default_factory=Counter)
     links: list[str] = field(default_factory=list)
     old: set[bytes] = field(default_factory=set)
     new: set[bytes] = field(default_factory=set)
@@ -172,6 +204,8 @@ class Found:
         self.pieces += 1
         self.size += len(piece)
         of_old, of_new = bool(self.sought.of_old.search(piece)), bool(self.sought.of_new.search(piece))
+        self.places[place] += 1
+        self.naming[place] += of_old or of_new
         if of_old and of_new:
             self.links.append(f"both numbers in {place}")
         if UNKEYED.search(piece):
@@ -180,7 +214,7 @@ class Found:
             self.allowed += may_hold
             if not may_hold:
                 self.links.append(f"what is shared in {place}")
-        references = set(REFERENCE.findall(piece))
+        references = {one.lower() for one in REFERENCE.findall(piece)}
         self.old |= references if of_old else set()
         self.new |= references if of_new else set()
 
@@ -324,6 +358,19 @@ def invalidate(desk: Desk) -> None:
     asyncio.run(put(desk.kafka.cluster, desk.codecs, [Sent(BEFORE, notice)]))
 
 
+def in_use(desk: Desk) -> None:
+    """Put in what the source said of the old number three days ago, as its adapter would."""
+    at = datetime.now(UTC) - timedelta(days=3)
+    said = answered(BEFORE, Current(details=Details(birth_date=BORN), recorded_at=at), at, desk.key)
+    asyncio.run(put(desk.kafka.cluster, desk.codecs, [Sent(BEFORE, one) for one in said]))
+
+
+def is_told(around: Peers, number: NhsNumber) -> bool:
+    """Whether a provider's engine and its FHIR server were both told of a number."""
+    systems, digits = around.systems, number.digits.encode()
+    return all(any(digits in one for one in told) for told in (systems.messages, systems.bundles))
+
+
 def told_of(desk: Desk, patient: Patient) -> int:
     """Return how many events of cpis.alerts are about a number."""
     return sum((patient.number or "").encode() in (one.value or b"") for one in desk.records(Topic.ALERTS))
@@ -337,12 +384,18 @@ def parts_left(desk: Desk) -> int | None:
     return len(desk.codecs.states.decode_inactive(BEFORE, values[-1])[1])
 
 
-def rows(directory: Path) -> list[bytes]:
-    """Return the rows of every table of the inbox database."""
+def rows(directory: Path) -> list[tuple[bytes, bool]]:
+    """Return each row of the inbox database, and whether it is of the authority's own inbox (ruling 23)."""
     with closing(sqlite3.connect(directory / "broker.sqlite")) as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type='table'")]
-        return [repr(row).encode() + b"".join(part for part in row if isinstance(part, bytes))
-                for table in tables for row in database.execute(f"SELECT * FROM {table}")]  # fmt: skip  # noqa: S608
+        return [
+            (
+                repr(row).encode() + b"".join(part for part in row if isinstance(part, bytes)),
+                table == "inbox" and row[0] == f"la.{AUTHORITY}",
+            )
+            for table in tables
+            for row in database.execute(f"SELECT * FROM {table}")  # noqa: S608 - names of tables of ours
+        ]
 
 
 def metrics(fleet: Fleet) -> bytes:
@@ -370,8 +423,8 @@ def pieces(desk: Desk, fleet: Fleet) -> Iterator[tuple[str, bytes, bool]]:
                 topic == Topic.PEOPLE and (one.key == AFTER.key or shelves.holds(one.value or b""))
             )
             yield topic, whole(one), may_hold
-    for row in rows(desk.directory):
-        yield "a row of the database", row, False
+    for row, is_own in rows(desk.directory):
+        yield "a row of the authority's inbox" if is_own else "a row of the database", row, is_own
     for line in (*fleet.logs().encode().splitlines(), *metrics(fleet).splitlines()):
         yield "a line of a log or of the metrics", line, False
     for file in desk.directory.rglob("*"):
@@ -403,6 +456,89 @@ def is_compacted(desk: Desk, sought: Sought) -> bool:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Adoption:
+    """One child at every door, first under the old number and then under the new one."""
+
+    desk: Desk
+    fleet: Fleet
+    around: Peers
+    new: Patient
+
+    @property
+    def old_child(self) -> Person:
+        """The child before."""
+        return child_of(OLD)
+
+    @property
+    def new_child(self) -> Person:
+        """The child after."""
+        return child_of(self.new)
+
+    def doors(self, child: Person) -> Doors:
+        """Return the doors beside MLLP and the command line."""
+        return Doors(desk=self.desk, fleet=self.fleet, child=child, peers=self.around)
+
+    def live(self) -> None:
+        """Let the child be known, come and be told of under the old number, by every door."""
+        doors, port = self.doors(self.old_child), mllp_port(self.fleet)
+        self.around.registers(self.old_child)
+        in_use(self.desk)
+        upload(self.desk, OLD, "FILE-1")
+        doors.uploads("FILE-1")
+        doors.attends(OLD, "1")
+        self.around.traces("T1", self.old_child)
+        attends(port, OLD, "CONTROL-1", minutes_ago=50)
+        attends(port, replace(OLD, number=None), "CONTROL-0", minutes_ago=55, visit="VISIT-UNNUMBERED-1")
+        wait_until(lambda: told_of(self.desk, OLD) >= 6, PATIENCE_SECONDS, "alerts under the old number")
+        wait_until(lambda: asked_about(self.desk) == 1, PATIENCE_SECONDS, "asked whose the visit is")
+        wait_until(lambda: is_told(self.around, BEFORE), PATIENCE_SECONDS, "the provider's systems told")
+        self.around.until(COUNCIL, TOLD, 1)
+
+    def be_refused(self) -> Found:
+        """Let a record be refused before the adoption; return on which days its plan begins, where."""
+        asyncio.run(refuse(self.desk, self.new))
+        waiting = Sought(key=self.desk.key, new=self.new)
+
+        def days(found: Found) -> bool:
+            """Whether it waits for the number, and for the names."""
+            return bool(found.old_days) and bool(found.new_days)
+
+        wait_until(lambda: days(days_on_shelves(self.desk, waiting)), PATIENCE_SECONDS, "the record waits")
+        return days_on_shelves(self.desk, waiting)
+
+    def be_adopted(self) -> None:
+        """Let the old number go out of use, and the child come under the new one, by every door."""
+        before, after = self.doors(self.old_child), self.doors(self.new_child)
+        self.around.invalidates(BEFORE.digits)
+        invalidate(self.desk)
+        wait_until(lambda: parts_left(self.desk) is not None, PATIENCE_SECONDS, "the old number shut away")
+        for event in (CHANGED, RECORD_CHANGED):
+            before.signals(event, BEFORE.digits)
+        self.desk.shown("timers", "say", *GROUNDS)  # the authority is reminded: over the exchange, too
+        self.around.registers(self.new_child)
+        upload(self.desk, self.new, "FILE-2")
+        after.uploads("FILE-2")
+        after.attends(self.new, "2")
+        after.signals(RECORD_CHANGED, AFTER.digits)
+        under_old = replace(self.new_child, number=BEFORE.digits)
+        self.around.traces("T2", self.old_child, self.new_child, under_old)
+        port, unnumbered = mllp_port(self.fleet), replace(self.new, number=None)
+        attends(port, self.new, "CONTROL-2", minutes_ago=5)
+        attends(port, unnumbered, "CONTROL-3", minutes_ago=4, visit="VISIT-UNNUMBERED-2")
+        wait_until(lambda: told_of(self.desk, self.new) >= 6, PATIENCE_SECONDS, "alerts under the new number")
+        wait_until(lambda: asked_about(self.desk) == 2, PATIENCE_SECONDS, "asked whose the second visit is")
+        wait_until(lambda: is_told(self.around, AFTER), PATIENCE_SECONDS, "the provider's systems told again")
+        self.around.until(COUNCIL, TOLD, 2)
+        self.around.until(COUNCIL, NOT_IN_USE, 1)
+
+    def said(self, name: str) -> Iterator[Answered]:
+        """Yield what authority, provider and tracer were told, and what traces say now."""
+        yield from self.doors(self.new_child).fetched()
+        yield from self.around.told()
+        yield from traced(self.desk, self.around, name, self.old_child, self.new_child)
+
+
 @pytest.mark.timeout(900)  # a minute alone; more on a machine that is shared
 @pytest.mark.kafka
 @pytest.mark.parametrize(
@@ -415,55 +551,40 @@ def test_nothing_connects_the_numbers_of_an_adopted_child(
     """Not while what was known is sealed, and not after it is destroyed (ruling 23, R37)."""
     policy = desk.directory / "policy.toml"
     policy.write_text("[settings]\ninactive_kept_days = 1\n", encoding="utf-8")
-    key = {"CPIS_IDENTITY_KEY_FILE": str(desk.directory / "identity.key"), **settings(desk.directory)}
-    with Fleet(desk.kafka.cluster, desk.directory, roles=("intake", "matcher", "outbox")) as fleet:
+    key = {"CPIS_IDENTITY_KEY_FILE": str(desk.directory / "identity.key")}
+    with (
+        peers(desk.directory) as around,
+        Fleet(desk.kafka.cluster, desk.directory, roles=("intake", "matcher", "outbox")) as fleet,
+    ):
+        key |= settings(desk.directory, around)
         worker = fleet.start(**key)
-        port = mllp_port(fleet)
-        before, after = (Doors(desk=desk, fleet=fleet, child=child_of(one)) for one in (OLD, new))
-        upload(desk, OLD, "FILE-1")
-        before.uploads("FILE-1")
-        before.attends(OLD, "1")
-        before.signals(BEFORE.digits)
-        attends(port, OLD, "CONTROL-1", minutes_ago=50)
-        attends(port, replace(OLD, number=None), "CONTROL-0", minutes_ago=55, visit="VISIT-UNNUMBERED-1")
-        wait_until(lambda: told_of(desk, OLD) >= 6, PATIENCE_SECONDS, "alerts under the old number")
-        wait_until(lambda: asked_about(desk) == 1, PATIENCE_SECONDS, "asked whose the visit is")
-        asyncio.run(refuse(desk, new))
-        waiting = Sought(key=desk.key, new=new)
-        wait_until(
-            lambda: bool(days_on_shelves(desk, waiting).old_days), PATIENCE_SECONDS, "waiting for the number"
-        )
-        wait_until(
-            lambda: bool(days_on_shelves(desk, waiting).new_days), PATIENCE_SECONDS, "waiting for the names"
-        )
-        refused = days_on_shelves(desk, waiting)
-        salt = salt_of(desk)
+        adoption = Adoption(desk=desk, fleet=fleet, around=around, new=new)
+        adoption.live()
+        refused = adoption.be_refused()
+        sought = Sought(key=desk.key, new=new, salt=salt_of(desk))
         of_old = on_file(desk, new)
-        invalidate(desk)
-        wait_until(lambda: parts_left(desk) is not None, PATIENCE_SECONDS, "the old number shut away")
-        upload(desk, new, "FILE-2")
-        after.uploads("FILE-2")
-        after.attends(new, "2")
-        attends(port, new, "CONTROL-2", minutes_ago=5)
-        attends(port, replace(new, number=None), "CONTROL-3", minutes_ago=4, visit="VISIT-UNNUMBERED-2")
-        wait_until(lambda: told_of(desk, new) >= 6, PATIENCE_SECONDS, "alerts under the new number")
-        wait_until(lambda: asked_about(desk) == 2, PATIENCE_SECONDS, "asked whose the second visit is")
-        sought = Sought(key=desk.key, new=new, salt=salt)
+        adoption.be_adopted()
         wait_until(lambda: is_compacted(desk, sought), PATIENCE_SECONDS, "the old record compacted away")
         of_new = on_file(desk, new)
-        sealed = search(desk, fleet, sought, opened(desk, BEFORE.digits, AFTER.digits))
+        both = opened(desk, BEFORE.digits, AFTER.digits)
+        sealed = search(desk, fleet, sought, chain(both, adoption.said("C1")))
+        through = driven(metrics(fleet))
         fleet.end(worker)
 
         fleet.start(**key, CPIS_POLICY_FILE=str(policy))
         wait_until(lambda: parts_left(desk) == 0, PATIENCE_SECONDS, "destroyed")
-        answered = chain(opened(desk, BEFORE.digits), listed(desk))
-        destroyed = search(desk, fleet, sought, answered)
+        around.traces("T3", adoption.old_child, adoption.new_child)
+        again = chain(opened(desk, BEFORE.digits), listed(desk), adoption.said("C2"))
+        destroyed = search(desk, fleet, sought, again)
     with capsys.disabled():
-        sys.stdout.write(f"\nsealed: {sealed}\ndestroyed: {destroyed}\n")
+        counted = ", ".join(f"{door} {count}" for door, count in through.items())
+        sys.stdout.write(f"\nthrough the doors: {counted}\nsealed: {sealed}\ndestroyed: {destroyed}\n")
+    assert [] == [door for door, count in through.items() if not count], "a door that was not driven"
+    assert [] == [place for place in NAMING if not sealed.naming[place]], "a place without either number"
     assert ([], []) == (sealed.everything, destroyed.everything)
     assert [] == refused.everything, "a day of the plan stands under the old number"
     assert all((sealed.old, sealed.new, sealed.allowed, destroyed.allowed)), "the search found nothing at all"
-    assert person_reference(desk.key, BEFORE, salt).encode() in of_old - of_new
+    assert person_reference(desk.key, BEFORE, sought.salt).encode() in of_old - of_new
     assert of_new - of_old, "the child is on file under the new number"
 
 
@@ -498,12 +619,29 @@ def test_the_search_sees_a_day_that_stands_with_either_number() -> None:
     assert ["one first day of a plan with both: 2025-01-10"] == found.everything
 
 
-def test_the_search_sees_a_reference_that_stands_with_either_number() -> None:
-    """In two places, in which nothing else is shared."""
+@pytest.mark.parametrize(
+    "reference",
+    ["0123456789abcdef0123456789abcdef", "0123456789abcdef", "01234567-89AB-cdef-0123-456789abcdef"],
+)
+def test_the_search_sees_a_reference_that_stands_with_either_number(reference: str) -> None:
+    """In two places, in which nothing else is shared; however either writes it."""
     found = Found(Sought(key=KEY))
-    for number in (BEFORE, AFTER):
-        found.look("somewhere", f"{number.digits} 0123456789abcdef0123456789abcdef".encode())
+    for number, written in ((BEFORE, reference), (AFTER, reference.lower())):
+        found.look("somewhere", f"{number.digits} {written}".encode())
     assert 1 == len(found.everything)
+
+
+def test_a_door_through_which_nothing_went_is_counted_as_such() -> None:
+    """A page of metrics says of each what went through it; what it does not say is nothing."""
+    page = (
+        b'cpis_messages_total{answer="AA"} 3.0\n'
+        b'cpis_messages_total{answer="AR"} 9.0\n'
+        b'cpis_http_answers_total{operation="upload",status="202"} 1.0\n'
+        b'cpis_http_answers_total{operation="upload",status="200"} 1.0\n'
+    )
+    counts = driven(page)
+    assert {"MLLP": 3, "uploads over HTTP": 2} == {door: count for door, count in counts.items() if count}
+    assert COUNTED.keys() == counts.keys()
 
 
 def test_the_search_sees_references_made_of_numbers_that_lie_under_one_digest() -> None:
@@ -577,7 +715,7 @@ def test_nothing_connects_an_adopted_baby_with_its_birth_mother(
         wait_until(lambda: told_of(desk, NEW) >= 2, PATIENCE_SECONDS, "alerts under the new number")
         for place, piece, _ in pieces(desk, fleet):
             searched += 1
-            references = set(REFERENCE.findall(piece))
+            references = {one.lower() for one in REFERENCE.findall(piece)}
             if mother.search(piece):
                 of_mother, hers = of_mother + 1, hers | references
             if either.of_old.search(piece) or either.of_new.search(piece):
