@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from broker.core.desk_errors import CannotDisclose
 from broker.core.disclosure import Disclosure, disclosed
-from broker.core.errors import MalformedMessage, UnsealingFailed
+from broker.core.errors import KeysUnreadable, MalformedMessage, UnsealingFailed
 from broker.core.excluded import may_see
 from broker.core.facts import Fact
 from broker.core.identifiers import NhsNumber, OdsCode, aware
@@ -69,7 +69,8 @@ class Disclosing:
 
         `user_id` is the organisation's own id of whoever collects. Raises `NotForThisRole`, `CannotDisclose`
         for somebody who must not see the person, for a number that is not in use and while something of the
-        person is on its way, `InvalidFact` for an id that says nothing, and what the archive raises.
+        person is on its way, `InvalidFact` for an id that says nothing, `KeysUnreadable`, and what the
+        archive raises.
         """
         user = user_reference(self._key, organisation, line_of_text("id of the user", user_id))
         now = aware(self._clock())
@@ -134,9 +135,15 @@ class Disclosing:
         return person
 
     def _fact(self, record: Record) -> Fact:
-        """Return what a record says; without what is sealed where its key is destroyed or not here."""
+        """
+        Return what a record says; without what is sealed where its key is destroyed or not here.
+
+        Raises `KeysUnreadable`: what can be opened later must not be left out.
+        """
         value = record.value or b""
         try:
             return self._readers.facts.decode(record.topic, record.key or b"", value)
+        except KeysUnreadable:
+            raise
         except UnsealingFailed:
             return self._readers.facts.message_in_clear(value)

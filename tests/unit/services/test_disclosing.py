@@ -11,6 +11,7 @@ from broker.adapters.memory_archive import MemoryArchive
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.desk_errors import CannotDisclose, NotForThisRole
 from broker.core.desk_roles import Role
+from broker.core.errors import KeysUnreadable
 from broker.core.facts import IdentityKind, IdentityNotice, PlanFact
 from broker.core.keyed import user_reference
 from broker.core.looking import Way
@@ -192,6 +193,20 @@ def test_names_whose_key_is_destroyed_are_not_there_and_the_visit_is() -> None:
 
         assert found is not None
         assert [None] == [row["family"] for row in found.held["visits"]]
+
+    in_house(scenario)
+
+
+def test_names_that_can_be_opened_later_are_not_left_out() -> None:
+    """While a key may be there and cannot be read, nothing is collected (ruling 49)."""
+    sealer = MemorySealer()
+
+    async def scenario(house: House) -> None:
+        house.codecs = make_codecs(sealer)
+        await worked_off(house, replace(came(), family="Sample"))
+        sealer.readable = False
+        with pytest.raises(KeysUnreadable):
+            await disclosing(house).collect(ADA, PROVIDER, "staff-1", GROUNDS)
 
     in_house(scenario)
 
