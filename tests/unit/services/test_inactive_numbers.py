@@ -10,6 +10,7 @@ from broker.core.facts import Details, Fact, IdentityKind
 from broker.core.holding import FURTHER, SET_ASIDE_MAX
 from broker.core.identifiers import OdsCode
 from broker.core.invalidation import Inactive
+from broker.core.person import Person
 from broker.core.policy import Policy
 from broker.core.retention import settle
 from broker.ports import Topic, Write
@@ -19,6 +20,7 @@ from tests.builders.house import ADA, PROVIDER_TOPIC, House, in_house
 from tests.builders.matcher import (
     KEY,
     NOON,
+    SALT,
     access,
     attendance,
     fact_write,
@@ -448,7 +450,7 @@ def test_a_kept_plan_that_can_be_read_no_more_is_noted_at_a_reversal() -> None:
 
 
 def test_a_sealed_person_who_cannot_be_read_stays_sealed_and_holds_up_nobody() -> None:
-    """A later release may read it: until then the number is not in use, and the word is a person's work."""
+    """A later release may read it; until then the number is not in use, and the word waits to be released."""
 
     async def scenario(house: House) -> None:
         async with house.at_work():
@@ -462,8 +464,19 @@ def test_a_sealed_person_who_cannot_be_read_stays_sealed_and_holds_up_nobody() -
             await house.taken()
             house.send(attendance(), number=BOB)
             await house.taken()
-        sealed = house.codecs.states.decode_inactive(ADA, house.people()[ADA.key][-1] or b"")[1]
+        states = house.codecs.states
+        shut, sealed = states.decode_inactive(ADA, house.people()[ADA.key][-1] or b"")
         assert damaged_part in sealed
         assert {ItemKind.UNPROCESSABLE_RECORD} == {item.kind for item in house.items()}
+
+        person = house.codecs.facts.seal_part("", states.encode_person(Person(number=ADA, salt=SALT)), ADA)
+        readable = [person if part == damaged_part else part for part in sealed]
+        house.kafka.append(
+            [Write(Topic.PEOPLE, ADA.key, states.encode_inactive(shut, readable), partition=0)]
+        )
+        async with house.at_work():
+            house.send(said(IdentityKind.IN_USE, at=NOON + HOUR))
+            await house.taken()
+        assert (1, {}) == (len(house.person().known.plans), house.person().set_aside)
 
     in_house(scenario)
