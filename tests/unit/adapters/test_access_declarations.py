@@ -132,6 +132,7 @@ def test_the_people_are_written_by_the_matcher_alone_and_read_by_who_explains_an
     }
 
     assert {
+        ("site-intake", Operation.READ),  # whether a plan that ends late is on file (ruling 18)
         ("site-matcher", Operation.READ),
         ("site-matcher", Operation.WRITE),
         ("site-explainer", Operation.READ),
