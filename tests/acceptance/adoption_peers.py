@@ -26,11 +26,11 @@ from broker.core.mailbox import Incoming, Outgoing
 from broker.wire.acknowledgement import answer
 from broker.wire.batch_trace import COLUMNS, write_row
 from broker.wire.mllp import END, START, frame
+from tests.builders.matcher import pause
 from tests.builders.mesh_sandbox import COUNCILS, OURS, PASSWORD, SHARED_KEY, STRANGER, Sandbox, mesh_sandbox
 from tests.builders.pds import APPLICATION, KEY_ID, SimulatorThread, signing_key, simulating
 from tests.builders.terminal import PATIENCE_SECONDS, Desk
 from tests.builders.upload import Person
-from tests.waiting import wait_until
 
 COUNCIL, TRACER = COUNCILS[0], STRANGER
 """The mailboxes of the authority, and of somebody who has people traced."""
@@ -39,6 +39,7 @@ AS_REGISTERED = "Maud"
 ACKNOWLEDGED, TOLD, NOT_IN_USE, TRACED = "LA_UPLOAD_ACK", "LA_ACCESS", "LA_INACTIVE", "PEOPLE_TRACE_ANSWER"
 """The workflows of what is sent over the exchange."""
 
+_LOOK_EVERY_S = 0.2
 _T = TypeVar("_T")
 
 
@@ -184,24 +185,27 @@ class Peers:
 
     def until(self, mailbox: str, workflow: str, count: int) -> None:
         """Wait until so many messages of a kind lie in a mailbox."""
-        wait_until(
-            lambda: len(self.mail(mailbox, workflow)) >= count,
-            PATIENCE_SECONDS,
-            f"{workflow} over the exchange",
-        )
+
+        async def come(box: MeshMailbox) -> None:
+            """Look again and again, over one connection."""
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while len(await self._read(box, workflow)) < count:
+                    await pause(_LOOK_EVERY_S)
+
+        self._at(mailbox, come)
 
     def mail(self, mailbox: str, workflow: str | None = None) -> list[Incoming]:
         """Return what lies in a mailbox, of one workflow or of all."""
+        return self._at(mailbox, lambda box: self._read(box, workflow))
 
-        async def read(box: MeshMailbox) -> list[Incoming]:
-            """Read it."""
-            waiting = await box.waiting()
-            for one in set(waiting) - self.read.keys():
-                if (message := await box.read(one)) is not None:
-                    self.read[one] = message
-            return [self.read[one] for one in waiting if workflow in {None, self.read[one].workflow}]
-
-        return self._at(mailbox, read)
+    async def _read(self, box: MeshMailbox, workflow: str | None) -> list[Incoming]:
+        """Read what is new there, and return what lies there."""
+        waiting = await box.waiting()
+        for one in set(waiting) - self.read.keys():
+            if (message := await box.read(one)) is not None:
+                self.read[one] = message
+        there = [self.read[one] for one in waiting if one in self.read]
+        return [message for message in there if workflow in {None, message.workflow}]
 
     def told(self) -> Iterator[tuple[str, bytes, bool]]:
         """Yield what everybody was told: who, what, and whether it is an authority's own (ruling 23)."""
