@@ -79,7 +79,7 @@ class MeshUploads:
         """Return what is said of a file; raise `MessageUnderWay` as long as that is not known."""
         upload_id = self._reception.id_of(UploadDoor.MESH, message_id)
         upload = await self._reception.found(upload_id)
-        if upload is None and not self._reception.full:
+        if upload is None and not self._reception.full(UploadDoor.MESH):
             copy = partial(self._mailbox.copy, message_id)
             senders = frozenset({owner} if owner is not None else ())
             try:

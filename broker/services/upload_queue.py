@@ -43,13 +43,18 @@ class Pace:
 
 @dataclass(slots=True)
 class _Waiting:
-    """A file that waits: whose it is, whether it counts, and since when it is left alone, and why."""
+    """A file that waits: whose it is, by which door it came, until when it is left alone, and why."""
 
     senders: frozenset[OdsCode]
-    counted: bool
+    door: UploadDoor
     due: float = 0.0
     pause: float = 0.0
     why: str = ""
+
+    @property
+    def counted(self) -> bool:
+        """Whether nobody else keeps it, so that it takes room."""
+        return self.door is UploadDoor.HTTP
 
 
 class UploadQueue:
@@ -85,10 +90,9 @@ class UploadQueue:
         """Whether no more may wait that nobody else keeps."""
         return sum(one.counted for one in self._waiting.values()) >= WAITING_MAX
 
-    @property
-    def crowded(self) -> bool:
-        """Whether so many wait that lie at their door as well that it should keep the others."""
-        return sum(not one.counted for one in self._waiting.values()) >= WAITING_MAX
+    def crowded(self, door: UploadDoor) -> bool:
+        """Whether so many wait that lie at this door as well that it should keep the others."""
+        return sum(one.door is door for one in self._waiting.values()) >= WAITING_MAX
 
     def full_for(self, authorities: frozenset[OdsCode]) -> bool:
         """Whether no more may wait of these authorities."""
@@ -103,7 +107,7 @@ class UploadQueue:
 
         One that lies in the folder or the mailbox as well takes no other's room.
         """
-        self._waiting.setdefault(upload_id, _Waiting(senders, counted=door is UploadDoor.HTTP))
+        self._waiting.setdefault(upload_id, _Waiting(senders, door))
         self._changed.set()
 
     def see_to(self, upload: KeptUpload) -> None:

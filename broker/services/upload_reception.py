@@ -52,10 +52,9 @@ class UploadReception:
         self._clock = clock
         self._turns = {door: asyncio.Lock() for door in UploadDoor}
 
-    @property
-    def full(self) -> bool:
-        """Whether what is at the door should stay there, and only there, until there is room."""
-        return self._queue.crowded
+    def full(self, door: UploadDoor) -> bool:
+        """Whether what is at this door should stay there, and only there, until there is room."""
+        return self._queue.crowded(door)
 
     def id_of(self, door: UploadDoor, name: str) -> str:
         """Return the id of a file by what its door calls it, which must be another for each file."""

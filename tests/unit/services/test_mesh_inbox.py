@@ -198,7 +198,18 @@ def test_while_too_many_wait_a_file_stays_in_the_mailbox_alone() -> None:
 
     assert not asyncio.run(house.inbox.poll())
     assert [] == house.received.store.every()
-    asyncio.run(house.received.work_until(lambda: not house.received.queue.crowded))
+    asyncio.run(house.received.work_until(lambda: not house.received.queue.crowded(UploadDoor.MESH)))
+    assert not asyncio.run(house.inbox.poll())
+    assert [True] == [one.waits for one in house.received.store.every()]
+
+
+def test_a_folder_full_of_files_keeps_none_in_the_mailbox() -> None:
+    """Whoever drops a year's files keeps no other authority's out that come over the exchange."""
+    house = House()
+    for number in range(WAITING_MAX):
+        house.received.queue.add(f"{number:032x}", frozenset(), UploadDoor.FOLDER)
+    house.post(FILE)
+
     assert not asyncio.run(house.inbox.poll())
     assert [True] == [one.waits for one in house.received.store.every()]
 

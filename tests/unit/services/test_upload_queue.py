@@ -415,7 +415,7 @@ def test_what_kept_one_file_waiting_and_is_over_keeps_no_other_waiting(tmp_path:
         third = replace(UPLOAD, upload_id="c" * 32, senders=of("Z213"))
         line.keep(third, build_upload(file_id="THIRD", authority="Z213"))
         line.queue.add(third.upload_id, third.senders)
-        await until(lambda: line.counts["upload postponed"] == 3, PATIENCE_SECONDS)
+        await until(lambda: line.counts["upload postponed"] >= 3, PATIENCE_SECONDS)
         line.memory.kafka.available = True
         await until(line.settled, PATIENCE_SECONDS)
         running.cancel()
