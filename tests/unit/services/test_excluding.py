@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -11,7 +13,7 @@ from broker.core.alerts import ItemKind, WorklistItem
 from broker.core.desk_errors import CannotDisclose, NumberOutOfUse
 from broker.core.errors import KeysUnreadable
 from broker.core.facts import IdentityKind, IdentityNotice
-from broker.core.identifiers import NhsNumber
+from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import user_reference
 from broker.core.messages import Sought
 from broker.core.operators import ActionKind, Place
@@ -26,7 +28,7 @@ from broker.wire.records_codec import Unprocessable
 from tests.builders.desk import CHILD, GROUNDS, DeskHouse, attendance
 from tests.builders.enquiry import BEN, VISIT, came, worked_off
 from tests.builders.house import ADA, House, in_house
-from tests.builders.matcher import KEY, NOON, PROVIDER, fact_write, make_codecs, plan
+from tests.builders.matcher import AUTHORITY, KEY, NOON, PROVIDER, fact_write, make_codecs, plan
 from tests.builders.readers import excluding_on, readers_of
 from tests.builders.street import A, B, Street, in_street, superseded
 from tests.unit.services.test_explanations import explanations
@@ -88,6 +90,35 @@ def test_who_must_not_see_a_person_opens_nothing_of_them(
             house.send(excluded())
 
         assert shut is await is_shut(house, who, ADA)
+
+    in_house(scenario)
+
+
+@pytest.mark.parametrize("taken", [True, False], ids=["taken", "not taken yet"])
+@pytest.mark.parametrize(("side", "shut"), [(PROVIDER, False), (AUTHORITY, True)])
+def test_an_exclusion_that_its_own_side_has_ended_shuts_nothing(
+    side: OdsCode, *, shut: bool, taken: bool
+) -> None:
+    """From when the end is durable, as the exclusion did; the other side's word changes nothing (48)."""
+    at = NOON + timedelta(minutes=1)
+    word = replace(excluded(), named_by=PROVIDER)
+    end = replace(
+        word,
+        notice_id="end",
+        kind=IdentityKind.EXCLUSION_ENDED,
+        named_by=side,
+        recorded_at=at,
+        received_at=at,
+    )
+
+    async def scenario(house: House) -> None:
+        house.send(plan(), word, *([end] if taken else []))
+        async with house.at_work():
+            await house.taken()
+        if not taken:
+            house.send(end)
+
+        assert [shut, False, shut] == [await is_shut(house, who, ADA) for who in (PARENT, COLLEAGUE, None)]
 
     in_house(scenario)
 
