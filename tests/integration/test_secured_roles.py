@@ -25,13 +25,18 @@ from tests.builders.adt import Adt, Patient
 from tests.builders.hospital_record import record
 from tests.builders.matcher import numbers
 from tests.builders.secured import ADMINISTRATOR, WRITER, SecuredKafka
-from tests.builders.upload import Person, Record, build_upload
+from tests.builders.upload import Person, PlanBlock, Record, build_upload
 from tests.fault.fleet import Fleet
 from tests.integration.test_operators import lines_of, ops_port_of, sent_by_mllp, until_ready
 from tests.starting import END_SECONDS, environment, running
 from tests.unit.wire.test_adt_other import merge
 from tests.waiting import wait_until
 
+ENDED_LATE = [
+    Record(child=Person(number="9990000026"), plans=[PlanBlock(kind="LAC", start="202001010000", end=end)])
+    for end in (None, "202101010000")
+]
+"""Another child's plan and its late end: for it intake looks into what is held (ruling 18)."""
 ROLES = ("intake", "matcher", "outbox")
 AUTHORITY, PROVIDER = "211", "RXH"
 
@@ -192,7 +197,8 @@ def test_a_visit_becomes_an_alert_and_an_inbox_row(
     listening = ["--authority", AUTHORITY]
     before = len(told(settings_of(f"la-{AUTHORITY}"), *listening))
     with at_work(tmp_path, settings_of, secured) as site:
-        (tmp_path / "intake" / "uploads" / "one.xml").write_bytes(build_upload(authority=AUTHORITY))
+        upload = build_upload([Record(), *ENDED_LATE], authority=AUTHORITY)
+        (tmp_path / "intake" / "uploads" / "one.xml").write_bytes(upload)
         done = tmp_path / "intake" / "uploads" / "done"
         wait_until(lambda: bool(list(done.glob("*.xml"))), END_SECONDS, "the plan is loaded")
         held = site.inbox()
