@@ -28,6 +28,7 @@ class CompleteFile:
         self._people: set[_Who | _Pair] = set()
         self._refused: dict[tuple[PlanType, date], set[_Pair]] = {}
         self._vague: set[tuple[PlanType, date]] = set()
+        self._anybody = False
 
     def add(self, content: PlanContent, number: NhsNumber | None) -> None:
         """Take a plan, whatever became of its record: known by number, by the authority's id, by details."""
@@ -48,8 +49,14 @@ class CompleteFile:
             self._vague.add((content.plan_type, content.start))
 
     def add_unread(self, unread: Unread) -> None:
-        """Take a record whose plans cannot be read: each plan of these people may be one of them."""
-        self._people.update(unread.numbers, unread.details, *map(_pairs, unread.details))
+        """
+        Take a record whose plans cannot be read: each plan of these people may be one of them.
+
+        Where nobody is in it, or somebody with fewer than two details, each plan of anybody may be.
+        """
+        pairs = [_pairs(details) for details in unread.details]
+        self._people.update(unread.numbers, unread.details, *pairs)
+        self._anybody |= not pairs or not all(pairs)
 
     def lacks(self, plan: PlanRow) -> bool:
         """
@@ -59,7 +66,7 @@ class CompleteFile:
         or that somebody must not see (24, 48), of a former code (19), or recorded by a newer file (10).
         """
         content = plan.content
-        if content is None or plan.standing not in OPEN or plan.restricted:
+        if self._anybody or content is None or plan.standing not in OPEN or plan.restricted:
             return False
         if PlanFault.CODE_CLOSED in plan.faults or plan.recorded_at >= self._created_at:
             return False

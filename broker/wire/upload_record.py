@@ -155,10 +155,17 @@ def _numbers(record: Element) -> Iterator[NhsNumber]:
 
 
 def _people(record: Element) -> Iterator[Details]:
-    """Yield the details of every person of a record that can be read."""
+    """Yield the details of every person of a record, as far as they can be read."""
     for person in record.iter(*_PEOPLE):
+        names, born = person.findall(qualified("name")), None
         with suppress(MalformedMessage):
-            yield _details(the_only(person, "name"), the_only(person, "birthTime"))
+            born = _day(the_only(person, "birthTime"), "birth date unreadable")
+        name = names[0] if len(names) == 1 else None
+        yield Details(
+            family=None if name is None else _name_part(name, "family"),
+            given=None if name is None else _name_part(name, "given"),
+            birth_date=born,
+        )
 
 
 def _read_plans(

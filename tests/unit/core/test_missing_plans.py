@@ -115,7 +115,11 @@ def test_a_record_that_was_taken_is_of_nobody_but_whom_it_names() -> None:
 
 @pytest.mark.parametrize(
     "unread",
-    [((ADA,), ()), ((), (DETAILS,)), ((), (replace(DETAILS, given="Bob"),))],
+    [
+        ((ADA,), (replace(OTHERS, given="Eve", family="Else"),)),
+        ((), (DETAILS,)),
+        ((), (replace(DETAILS, given="Bob"),)),
+    ],
     ids=["by number", "by details", "by two of them"],
 )
 def test_a_record_whose_plans_cannot_be_read_may_be_any_of_its_people(
@@ -127,6 +131,22 @@ def test_a_record_whose_plans_cannot_be_read_may_be_any_of_its_people(
 
     assert not file.lacks(ROW)
     assert file.lacks(replace(ROW, number=BOB, content=another()))
+
+
+@pytest.mark.parametrize(
+    "details",
+    [(), (Details(family="Else", given=None, birth_date=None),), (DETAILS, Details(given="Eve"))],
+    ids=["nobody", "one detail", "one detail of one of two"],
+)
+@pytest.mark.parametrize("numbered", [(), (ADA,)])
+def test_a_record_whose_plans_cannot_be_read_may_be_anybodys_where_too_little_is_known(
+    details: tuple[Details, ...], numbered: tuple[NhsNumber, ...]
+) -> None:
+    """Its number may have a slip, and two details of three make a person (ruling 20)."""
+    file = CompleteFile(NOON)
+    file.add_unread(Unread(authority=AUTHORITY, numbers=numbered, details=details))
+
+    assert not file.lacks(replace(ROW, number=BOB, content=another()))
 
 
 @pytest.mark.parametrize(

@@ -186,6 +186,33 @@ def test_a_record_that_the_source_refused_may_be_of_a_child_of_another_number() 
     in_house(scenario)
 
 
+@pytest.mark.parametrize(
+    ("born", "slip"),
+    [
+        pytest.param("20170231", Sent(number=EVE.digits, family="Testcase", given="Ada"), id="by its names"),
+        pytest.param(
+            "20170301", Sent(number=EVE.digits, family="Testcase", given=None), id="by one and its day"
+        ),
+        pytest.param("20170231", Sent(number=EVE.digits, family="Testcase", given=None), id="a name alone"),
+        pytest.param("", Sent(number=None, family=None, given=None), id="nothing at all"),
+    ],
+)
+def test_a_record_that_cannot_be_read_may_be_of_whoever_it_may_be_of(born: str, slip: Sent) -> None:
+    """Its date of birth or its end is none, and its number has a slip: nobody knows whose it is (D17)."""
+
+    async def scenario(house: House) -> None:
+        house.send(replace(plan(), content=replace(plan().content, child_id=None)), number=BOB)
+        async with house.at_work():
+            await house.taken()
+        compared = Compared(house)
+        over = PlanBlock(start="202601010000", end="202501010000")
+        data = file_of(ADAS, Record(plans=[over], child=replace(slip, born=born)))
+        compared.keep(data, result=Result(code="CPF03", loaded=1, failed=1, plans=1))
+        assert set() == await compared.numbers()
+
+    in_house(scenario)
+
+
 def test_a_mothers_plan_is_in_the_file_though_her_childs_number_is_none() -> None:
     """A record is refused whole, and its plans are known by who has a usable number (ruling 41)."""
 

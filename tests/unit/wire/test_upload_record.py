@@ -521,7 +521,12 @@ NO_START = [PlanBlock(start=None)]
             Record(plans=NO_START, child=Person(number="9990000019")), [], [ROBIN], id="a wrong number"
         ),
         pytest.param(Record(plans=NO_START, child=Person(number=None)), [], [ROBIN], id="no number"),
-        pytest.param(Record(child=Person(born="unknown")), [CHILD], [], id="no date of birth"),
+        pytest.param(
+            Record(child=Person(born="unknown")),
+            [CHILD],
+            [replace(ROBIN, birth_date=None)],
+            id="no date of birth",
+        ),
     ],
 )
 def test_of_a_record_without_readable_plans_every_number_and_person_is_read(
@@ -534,6 +539,17 @@ def test_of_a_record_without_readable_plans_every_number_and_person_is_read(
     assert reading.unread is not None
     assert (numbers, details) == (list(reading.unread.numbers), list(reading.unread.details))
     assert (OdsCode("Z211"), (), ()) == (reading.unread.authority, reading.waiting, reading.numbered)
+
+
+@pytest.mark.parametrize("part", ["name", "birthTime"])
+def test_of_a_subject_that_says_a_detail_twice_the_other_is_read(part: str) -> None:
+    """Nobody knows which is right, and what is said once is."""
+    reading = altered(f"//v:childPerson/v:{part}", repeat, Record())
+
+    left = {"name": Details(birth_date=ROBIN.birth_date), "birthTime": replace(ROBIN, birth_date=None)}
+    assert isinstance(reading, FaultyRecord)
+    assert reading.unread is not None
+    assert (left[part],) == reading.unread.details
 
 
 def test_of_a_subject_with_two_numbers_both_are_read() -> None:
