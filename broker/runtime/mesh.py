@@ -237,7 +237,7 @@ class MeshDoor:
             except KafkaUnavailable as error:  # nothing could be made durable
                 return self._cannot_look(error)
             if not ours:
-                self._looked_at = self._clock()  # another looks
+                self._is_looked_into()  # by another
                 return False
         return await self.look()
 
@@ -247,11 +247,15 @@ class MeshDoor:
             whole = await self._inbox.poll()
         except MailboxUnavailable as error:
             return self._cannot_look(error)
+        self._is_looked_into()
+        return whole
+
+    def _is_looked_into(self) -> None:
+        """Note that the mailbox is looked into, and tell it where it was not."""
         if self._away:
             self._away = False
             self._log.write(events.MeshIsBack())
         self._looked_at = self._clock()
-        return whole
 
     def _cannot_look(self, error: BrokerError) -> bool:
         """Tell once why the mailbox is not looked into; return that it is to be tried again."""

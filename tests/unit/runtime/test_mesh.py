@@ -440,6 +440,19 @@ def test_of_several_processes_the_one_whose_turn_it_is_looks_into_the_mailbox(
     assert (ours is None) == ("'message exchange away'" in caplog.text)
 
 
+def test_a_process_whose_mailbox_another_looks_into_tells_of_the_next_trouble_too(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What kept it from its turn is over once it hears whose turn it is, though it is another's."""
+    for ours in (None, None, False, None):
+        assert not asyncio.run(house.door.look_in_turn(Turns(ours=ours)))
+
+    told = [
+        word for line in caplog.messages for word in ("away", "answers again") if f"exchange {word}'" in line
+    ]
+    assert ["away", "answers again", "away"] == told
+
+
 def test_a_process_that_ends_leaves_the_mailbox_to_another(house: House) -> None:
     """At once: else nobody would look for as long as Kafka waits for it."""
     turns = Turns(ours=False)
