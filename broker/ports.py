@@ -1,7 +1,6 @@
 """The few narrow protocols that the services need from the world outside."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -138,10 +137,6 @@ class Archive(Protocol):
     async def read_one(self, topic: Topic, partition: int, offset: int) -> Record | None:
         """Return the record at a place, None where the log has none there any more or yet."""
         ...
-
-
-Lend = Callable[[], AbstractAsyncContextManager[Archive]]
-"""Lends topics to be read back."""
 
 
 def nothing_known(_partition: int, _offset: int) -> bool:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from broker.core.errors import KafkaUnavailable
-from broker.ports import Clock, Demographics, FactLog, InputTail, Lend
+from broker.ports import Clock, Demographics, FactLog, InputTail
 from broker.runtime.parts import Parts
 from broker.services.number_enquiries import NumberEnquiries
+from broker.services.plans_held import Lend
 from broker.services.tracing import ANSWER_SECONDS, Promote, Tracing, Untraced
 from broker.services.verifying import Verifying
 

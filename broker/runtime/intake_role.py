@@ -18,7 +18,7 @@ from broker.adapters.mllp_server import MllpServer
 from broker.core.errors import KafkaUnavailable
 from broker.core.senders import Peer
 from broker.mesh_ports import Turn
-from broker.ports import Clock, FactLog, InputTail, Lend
+from broker.ports import Clock, FactLog, InputTail
 from broker.runtime import log_events as events
 from broker.runtime.asking import Asking, Source
 from broker.runtime.door_tls import door_tls, handshake_teller
@@ -52,6 +52,7 @@ from broker.services.intake import Intake
 from broker.services.numberless import Numberless
 from broker.services.numbers_in_use import NumbersInUse
 from broker.services.numbers_out_of_use import NumbersOutOfUse
+from broker.services.plans_held import Lend
 from broker.services.rejections import Rejections
 from broker.wire.acknowledgement import said_in
 from broker.wire.attendance_record import SENDER_PLACES

@@ -9,9 +9,10 @@ from datetime import timedelta
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_archive import KafkaArchive
 from broker.core.errors import KafkaUnavailable, ReaderLost, StorageUnusable, TopicMissing
-from broker.ports import Archive, Lend
+from broker.ports import Archive
 from broker.runtime.asking import Source
 from broker.runtime.parts import Parts
+from broker.services.plans_held import Lend
 from broker.services.record_retries import RecordRetries
 from broker.services.uploads import Uploads
 

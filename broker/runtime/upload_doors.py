@@ -16,7 +16,7 @@ from broker.adapters.kept_files import KeptFiles
 from broker.adapters.worker_process import ReadAside
 from broker.core.kept_uploads import Part, UploadDoor
 from broker.core.upload_errors import UploadLost
-from broker.ports import Clock, FactLog, Lend
+from broker.ports import Clock, FactLog
 from broker.runtime import log_events as events
 from broker.runtime.asking import Source, verifying
 from broker.runtime.logs import Log
@@ -25,7 +25,7 @@ from broker.runtime.parts import Parts, admits
 from broker.runtime.settings import Settings
 from broker.services.feed_health import FeedLog
 from broker.services.la_door import LaDoor
-from broker.services.plans_held import PlansHeld
+from broker.services.plans_held import Lend, PlansHeld
 from broker.services.rejections import Rejections
 from broker.services.upload_desk import UploadDesk
 from broker.services.upload_queue import UploadQueue

@@ -6,8 +6,8 @@ taken of `cpis.in.plans`. So the answer hangs on no race, and a file that is sen
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -18,10 +18,12 @@ from broker.core.identifiers import NhsNumber
 from broker.core.person import Known, Person, lift
 from broker.core.plans import histories, was_history
 from broker.core.policy import AnyPolicy
-from broker.ports import PARTITION_STATE_KEY, Archive, Lend, Record, Topic
+from broker.ports import PARTITION_STATE_KEY, Archive, Record, Topic
 from broker.wire.facts_codec import FactCodec
 from broker.wire.state_codec import StateCodec
 
+Lend = Callable[[], AbstractAsyncContextManager[Archive]]
+"""Lends topics to be read back."""
 _InView = Mapping[PlanKey, datetime]
 """Plans of one number that were in view when they were recorded, and when the first such version was."""
 

@@ -34,8 +34,6 @@ REFUSALS = {
         ("provider-RXH", "cpis.alerts.la.211"),
         ("provider-RXH", Topic.PEOPLE),
         ("provider-RXM", "cpis.in.attendances.RXM"),
-        ("cpis-intake", Topic.PEOPLE),
-        ("cpis-intake", Topic.PLANS),
         ("cpis-intake", Topic.WORKLIST),
         ("cpis-intake", Topic.ALERTS),
         ("cpis-matcher", Topic.AUDIT),
