@@ -6,7 +6,8 @@ exactly once. The database can be dropped: a new one has another identity and is
 """
 
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,7 +50,11 @@ class InboxRow:
 
 
 class Projection:
-    """The inbox in the database of a SQLAlchemy URL. Its methods block: call them in a thread."""
+    """
+    The inbox in the database of a SQLAlchemy URL.
+
+    Its methods block: call them in a thread. Those that read raise `StorageUnusable`.
+    """
 
     def __init__(self, url: str) -> None:
         """
@@ -133,13 +138,13 @@ class Projection:
         own = (INBOX.c.recipient == answers_of(provider)) & (INBOX.c.alert_id != "")
         newest = select(func.max(INBOX.c.number)).where(own).group_by(INBOX.c.alert_id)
         wanted = select(INBOX.c.body).where(own & INBOX.c.number.in_(newest.scalar_subquery()))
-        with told_apart(), self._engine.connect() as connection:
+        with self._reading() as connection:
             return connection.execute(wanted.order_by(INBOX.c.number)).scalars().all()
 
     def word(self, answer_id: str) -> bytes | None:
         """Return the newest word about a visit, None where there is none; raise `StorageUnusable`."""
         wanted = select(INBOX.c.body).where(INBOX.c.alert_id == answer_id).order_by(INBOX.c.number.desc())
-        with told_apart(), self._engine.connect() as connection:
+        with self._reading() as connection:
             return connection.execute(wanted.limit(1)).scalar()
 
     def forget(self, answers: Collection[str]) -> None:
@@ -163,7 +168,7 @@ class Projection:
     def next_offsets(self, topic: str) -> dict[int, int]:
         """Return the offset behind the last record taken of each partition that one was taken of."""
         wanted = select(OFFSETS.c.partition, OFFSETS.c.next_offset).where(OFFSETS.c.topic == topic)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return {int(row.partition): int(row.next_offset) for row in connection.execute(wanted)}
 
     def inbox(self, recipient: str, *, after: int = 0, limit: int = 1_000) -> Sequence[InboxRow]:
@@ -174,7 +179,7 @@ class Projection:
             .order_by(INBOX.c.number)
             .limit(limit)
         )
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             rows = connection.execute(wanted).mappings().all()
         return [
             InboxRow(
@@ -188,24 +193,30 @@ class Projection:
         """Return the events of these alerts of a recipient behind number `after`, in order."""
         later = (INBOX.c.recipient == recipient) & (INBOX.c.number > after)
         wanted = select(INBOX.c.body).where(later & INBOX.c.alert_id.in_(alerts))
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return connection.execute(wanted.order_by(INBOX.c.number)).scalars().all()
 
     def last(self, recipient: str) -> int:
         """Return the number of a recipient's newest event, 0 where there is none."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return connection.execute(_last_of(recipient)).scalar() or 0
 
     def bare(self, recipient: str, *, after: int = 0) -> frozenset[int]:
         """Return the numbers behind `after` of what the recipient's own topic has not brought so far."""
         behind = (INBOX.c.recipient == recipient) & (INBOX.c.number > after)
         wanted = select(INBOX.c.number).where(behind & ~INBOX.c.own & (INBOX.c.kind != ERASED))
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return frozenset(connection.execute(wanted).scalars())
 
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """Lend a connection; raise `StorageUnusable` where the database cannot be read."""
+        with told_apart(), self._engine.connect() as connection:
+            yield connection
 
 
 def prove_database(url: str, *, will_be_made: Path) -> None:

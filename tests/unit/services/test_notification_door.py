@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from lxml import etree
+from sqlalchemy import create_engine
 
 from broker.adapters.projection import InboxEvent, Projection
 from broker.core.alerts import AlertEvent, Change, EventKind
@@ -493,6 +494,21 @@ def test_an_inbox_that_was_never_filled_is_not_an_empty_one(tmp_path: Path) -> N
     assert (503, "CPIS-734") == (never.status, json.loads(never.body)["code"])
     with pytest.raises(InboxUnready):
         Inboxes(away.url, CODEC, clock=lambda: NOON)(f"la.{AUTHORITY}", after=0, limit=1)
+
+
+@pytest.mark.parametrize("table", ["inbox", "offsets"])
+def test_an_inbox_that_cannot_be_read_any_more_is_asked_for_again_later(
+    office: Office211, table: str
+) -> None:
+    """Its database was there, and is away: that is told as such, with the time to wait."""
+    assert 200 == office.fetch().status
+    engine = create_engine(office.url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"DROP TABLE {table}")
+    engine.dispose()
+    answer = office.fetch()
+
+    assert (503, "10") == (answer.status, answer.headers["Retry-After"])
 
 
 def test_a_request_that_is_none_is_answered_as_a_problem(office: Office211) -> None:
