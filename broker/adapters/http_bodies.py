@@ -17,6 +17,7 @@ from broker.wire.http import Operation, accepted
 
 _ANYTHING = frozenset({"*/*", "application/*"})
 _NO_GZIP = "no gzip"
+_TOO_LARGE = "body too large"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +58,12 @@ async def streamed(request: web.BaseRequest, bytes_max: int, limits: BodyLimits)
         if not data:
             break
         came += len(data)
+        if came > bytes_max:
+            raise RequestRefused(413, _TOO_LARGE)
         for piece in (data,) if unpacking is None else _pieces(unpacking, data):
             unpacked += len(piece)
-            if max(came, unpacked) > bytes_max:
-                raise RequestRefused(413, "body too large")
+            if unpacked > bytes_max:
+                raise RequestRefused(413, _TOO_LARGE)
             yield piece
     if unpacking is not None and not unpacking.whole:
         raise RequestRefused(400, _NO_GZIP)
@@ -111,7 +114,7 @@ async def _come(request: web.BaseRequest, limits: BodyLimits) -> tuple[bytes, Re
     except RequestRefused as refused:
         return bytes(came), refused
     if len(came) > limits.bytes_max:
-        return bytes(came[: limits.bytes_max]), RequestRefused(413, "body too large")
+        return bytes(came[: limits.bytes_max]), RequestRefused(413, _TOO_LARGE)
     return bytes(came), None
 
 

@@ -153,9 +153,14 @@ async def broken() -> AsyncIterator[bytes]:
     raise ConnectionResetError
 
 
+NOTHING = gzip.compress(b"")[:10] + b"\x00\x00\x00\xff\xff" * (BODY_BYTES_MAX // 5 + 1)
+"""Blocks of nothing, packed with gzip: however many there are, no byte comes out."""
+
+
 @pytest.mark.parametrize(
     ("data", "headers", "status"),
     [
+        (NOTHING, {"Content-Encoding": "gzip"}, 413),
         (gzip.compress(bytes(BODY_BYTES_MAX + 1), 1), {"Content-Encoding": "gzip"}, 413),
         (bytes(BODY_BYTES_MAX + 1), {}, 413),
         (b"no gzip", {"Content-Encoding": "gzip"}, 400),
@@ -166,7 +171,18 @@ async def broken() -> AsyncIterator[bytes]:
         (FILE, {"Accept": "text/html"}, 406),
         (FILE, {"Authorization": "Bearer stranger"}, 401),
     ],
-    ids=["bomb", "too large", "no gzip", "cut", "trailing", "encoding", "type", "answer", "stranger"],
+    ids=[
+        "nothing",
+        "bomb",
+        "too large",
+        "no gzip",
+        "cut",
+        "trailing",
+        "encoding",
+        "type",
+        "answer",
+        "stranger",
+    ],
 )
 def test_a_body_that_is_not_taken_is_answered_and_leaves_nothing(
     data: bytes, headers: dict[str, str], status: int, tmp_path: Path
