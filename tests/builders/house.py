@@ -29,7 +29,7 @@ from tests.builders.matcher import (
     until,
 )
 
-_DEADLINE_S = 20.0
+_DEADLINE_S = 60.0
 NUMBER_BYTES = 10
 
 ADA = next(numbers())

@@ -32,7 +32,8 @@ from tests.fault.load import AUTHORITIES, make_load, standing
 
 DEADLINE_S = 90.0
 STOP_S = 5.0  # on a busy machine; a second otherwise
-HELD_MS_MAX = 100.0  # 50 ms are promised on a core of one's own; on a shared one work takes twice as long
+HELD_MS_MAX = 100.0 if sys.gettrace() is None else 200.0
+"""50 ms are promised on a core of one's own; a shared one doubles what is measured, and so does coverage."""
 PARTITIONS = 6
 
 
