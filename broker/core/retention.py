@@ -41,7 +41,7 @@ from broker.core.past import Past, newest
 from broker.core.person import Known, Person, Said, Told
 from broker.core.plans import Version, cutoff, histories, last_visible_day, of_age
 from broker.core.policy import AnyPolicy, Policy
-from broker.core.reading import Visit
+from broker.core.reading import STILLBIRTH, Visit
 from broker.core.restriction import keeping_mark
 from broker.core.succession import Merged
 from broker.core.visits import is_during, read_visits
@@ -244,12 +244,18 @@ def _closing(person: Person, clock: datetime, before: datetime, policy: AnyPolic
     neighbours (ruling 16), and a view during a stay is a line of its thread (ruling 1): outside it would be
     an alert of its own. So a chain of such visits closes together, with the views during them: nothing that
     is closed changes what stands of another. A stillbirth says of every later visit that an unborn plan is
-    over (ruling 43): it stays as long as one may be asked about.
+    over (ruling 43): it stays as long as one may be asked about. So does one that was undone since, since it
+    decides what had been heard by a time, and so what was delayed (ruling 11).
     """
     open_visits = {ref: said for ref, said in person.known.visits.items() if ref not in person.closed}
     accesses = [view for view in person.known.accesses.values() if view.access_id not in person.closed]
     threads = read_visits(staying(open_visits, person.known.left), policy)
     told_of = {reference for thread in threads for reference in thread.references}
+    told_of_loss = {
+        reference
+        for reference, messages in open_visits.items()
+        if any(message.disposition == STILLBIRTH for message in messages.values())
+    }
     chains = _chains(threads, accesses, policy)
     alone = [view for view in accesses if not any(view in views for _, views in chains)]
     past = [chain for chain in chains if _cutoff(*chain, policy) < before]
@@ -261,7 +267,7 @@ def _closing(person: Person, clock: datetime, before: datetime, policy: AnyPolic
     )
     closing: set[str] = set()
     for chain, views in past:
-        if not (asked_about and any(thread.stillbirth for thread in chain)):
+        if not (asked_about and any(not told_of_loss.isdisjoint(thread.references) for thread in chain)):
             closing.update(reference for thread in chain for reference in thread.references)
             closing.update(view.access_id for view in views)
     silent = {

@@ -213,9 +213,10 @@ class Remembered:
 
         A visit goes with its views and with those it may bear on, which began within a week, or what is
         settled, of it or have a view in common with it; none goes while the cut-off of one lies less than L
-        behind. A stillbirth is the last to go, and not before the last unborn plan (43).
+        behind. Who ever told of a stillbirth is the last to go, and not before the last unborn plan (43).
         """
         oracle = Oracle(self._open(), self.policy)
+        messages = [fact for fact in self._open() if isinstance(fact, VisitMessage)]
         bound = max(span for one in self.policy.every for span in (one.reattendance, one.same_visit))
         threads = oracle.visits.threads
         during = [[view for view in oracle.views if _is_during(view, thread)] for thread in threads]
@@ -229,8 +230,9 @@ class Remembered:
             group = groups[-1]
             group.members |= {*thread.members, *ids}
             group.open |= any(c >= before for c in (thread.cutoff, *map(self._view_cutoff, during[place])))
-            lost = thread.registers["disposition"] == "5" and thread.state != "cancelled by the hospital"
-            group.stillbirth |= lost
+            group.stillbirth |= any(
+                message.disposition == "5" and message.visit in thread.members for message in messages
+            )
         held = [fact for fact in self.held if isinstance(fact, PlanFact)]
         unborn = [fact for fact in held if fact.content.plan_type.value == "UCP"]
         in_groups = {reference for group in groups for reference in group.members}
@@ -246,7 +248,6 @@ class Remembered:
         for group in groups:
             if not group.open and not (group.stillbirth and asked_about):
                 closing |= group.members
-        messages = [fact for fact in self._open() if isinstance(fact, VisitMessage)]
         for reference in oracle.visits.silent | oracle.elsewhere:
             own = [message for message in messages if message.visit == reference]
             if all(counted(message) < before for message in own):

@@ -100,6 +100,12 @@ def test_what_is_past_revising_is_closed(case: str) -> None:
 
 STILLBIRTHS = {
     "another visit is open": ("end=D-20", "T+8d | A04 | v2 |", "T+57d", ["v1", "v2"]),
+    "it was undone, and another visit is open": (
+        "end=D-20",
+        "T+1m | A13 | v1 |\nT+8d | A04 | v2 |",
+        "T+57d",
+        ["v1", "v2"],
+    ),
     "no visit is open": ("end=D-20", "T+8d | A04 | v2 |", "T+57d+1s", []),
     "a view is open": ("end=D-20", "T+8d | view | a1 RYY |", "T+57d", ["a1", "v1"]),
     "the unborn plan can be seen": ("end=D+60", "", "T+88d", ["v1"]),
@@ -110,7 +116,7 @@ STILLBIRTHS = {
 
 @pytest.mark.parametrize("case", STILLBIRTHS)
 def test_a_stillbirth_is_remembered_while_an_unborn_plan_may_be_asked_about(case: str) -> None:
-    """Else later visits would be told of a pregnancy that is over (ruling 43); the other plan stays."""
+    """Else later visits would be told of a pregnancy that is over (43), or as not delayed (11)."""
     end, then, clock, left = STILLBIRTHS[case]
     table = f"{PLAN}T-99d | plan | UCP E09 | {end}\nT | A03 | v1 | disposition=5\n{then}"
 
