@@ -25,6 +25,8 @@ from aiokafka.errors import (
 from broker.adapters.cluster import Cluster
 from broker.core.errors import Fenced, KafkaNotAuthorized, KafkaUnavailable
 
+_SESSION_MS = 6_000  # how long a process that died keeps what its group gave it
+_HEARTBEAT_MS = 2_000
 STOP_DEADLINE_S = 2.0  # a client that has not said goodbye by then is cut off
 _CANCEL_WAIT_S = 0.2  # aiokafka's sender needs a turn of the loop for each of its requests
 _CANCELS_MAX = 5  # one for the sender, one for each request that it may be waiting for
@@ -154,6 +156,31 @@ async def stop_producer(producer: AIOKafkaProducer) -> None:
     """Stop a producer in good health; cut it off when that takes longer than `STOP_DEADLINE_S`."""
     if not await _bounded(producer.stop()):
         await abandon_producer(producer)
+
+
+async def group_member(cluster: Cluster, group: str, *, answer_ms: int, **more: Any) -> AIOKafkaConsumer:
+    """
+    Return a started member of a consumer group, subscribed to nothing yet; no offset moves by itself.
+
+    `answer_ms` is how long Kafka may take for anything; `more` are settings of aiokafka's consumer. What a
+    process that died was given is another's after six seconds.
+    """
+    consumer = AIOKafkaConsumer(
+        **cluster.connection(),
+        group_id=group,
+        enable_auto_commit=False,
+        session_timeout_ms=_SESSION_MS,
+        heartbeat_interval_ms=_HEARTBEAT_MS,
+        rebalance_timeout_ms=_SESSION_MS,
+        request_timeout_ms=answer_ms,
+        **more,
+    )
+    try:
+        await consumer.start()
+    except BaseException:
+        await stop_consumer(consumer)
+        raise
+    return consumer
 
 
 async def stop_consumer(consumer: AIOKafkaConsumer) -> None:

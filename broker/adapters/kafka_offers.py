@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from broker.adapters.cluster import Cluster
-from broker.adapters.kafka_clients import deadline, stop_consumer
+from broker.adapters.kafka_clients import deadline, group_member, stop_consumer
 from broker.core.errors import Fenced, KafkaUnavailable
 from broker.ports import Offered
 
@@ -19,8 +19,6 @@ ANSWER_MS = 20_000
 
 _WAIT_MS = 500
 _RECORDS_MAX = 100  # so many are offered again at most, where a process dies
-_SESSION_MS = 6_000  # how long a process that died keeps its topics
-_HEARTBEAT_MS = 2_000
 _APPENDED = 1  # timestamps are those of Kafka's receipt, which the sender cannot choose
 
 
@@ -98,22 +96,13 @@ class KafkaOffers:
 
     async def _joined(self) -> AIOKafkaConsumer:
         """Join the group."""
-        consumer = AIOKafkaConsumer(
-            **self._cluster.connection(),
-            group_id=self._group,
-            enable_auto_commit=False,
+        consumer = await group_member(
+            self._cluster,
+            self._group,
+            answer_ms=ANSWER_MS,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
-            session_timeout_ms=_SESSION_MS,
-            heartbeat_interval_ms=_HEARTBEAT_MS,
-            rebalance_timeout_ms=_SESSION_MS,
-            request_timeout_ms=ANSWER_MS,
         )
-        try:
-            await consumer.start()
-        except BaseException:
-            await stop_consumer(consumer)
-            raise
         self._consumer = consumer
         consumer.subscribe(self._topics, listener=_Listener(self))
         return consumer

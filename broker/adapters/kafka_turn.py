@@ -10,13 +10,11 @@ from collections.abc import Collection
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from broker.adapters.cluster import Cluster
-from broker.adapters.kafka_clients import deadline, stop_consumer
+from broker.adapters.kafka_clients import deadline, group_member, stop_consumer
 from broker.core.errors import KafkaUnavailable
 from broker.ports import Topic
 
 _ANSWER_MS = 20_000  # a new group waits for its coordinator to be made
-_SESSION_MS = 6_000  # how long a process that died keeps the turn
-_HEARTBEAT_MS = 2_000
 _POLL_INTERVAL_MAX_MS = 24 * 3600 * 1000  # idle for a day: nothing is ever consumed here
 _ONLY = TopicPartition(Topic.FEEDS.value, 0)
 
@@ -51,22 +49,13 @@ class KafkaTurn:
 
     async def _joined(self) -> AIOKafkaConsumer:
         """Join the group."""
-        consumer = AIOKafkaConsumer(
-            **self._cluster.connection(),
-            group_id=self._group,
-            enable_auto_commit=False,
+        consumer = await group_member(
+            self._cluster,
+            self._group,
+            answer_ms=_ANSWER_MS,
             auto_offset_reset="latest",
-            session_timeout_ms=_SESSION_MS,
-            heartbeat_interval_ms=_HEARTBEAT_MS,
-            rebalance_timeout_ms=_SESSION_MS,
             max_poll_interval_ms=_POLL_INTERVAL_MAX_MS,
-            request_timeout_ms=_ANSWER_MS,
         )
-        try:
-            await consumer.start()
-        except BaseException:
-            await stop_consumer(consumer)
-            raise
         self._consumer = consumer
         consumer.subscribe([_ONLY.topic], listener=_Listener(self, consumer))
         return consumer
