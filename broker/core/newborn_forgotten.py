@@ -6,6 +6,7 @@ her births still links her is settled before: afterwards nobody can tell any mor
 link that stands then stands for good, since the baby is as much at risk.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 
@@ -14,14 +15,18 @@ from broker.core.newborn import has_ended, mothers_in_notices
 from broker.core.person import Known
 
 
-def unnamed(known: Known, end: LinkEnded) -> Known:
-    """Return what is known with nothing by which a mother is named whose number is to be forgotten."""
+def unnamed(known: Known, end: LinkEnded, closed: Collection[str]) -> Known:
+    """
+    Return what is known with nothing by which a mother is named whose number is to be forgotten.
+
+    What came of visits that are `closed` ends no link (10).
+    """
     cover = known.covers.get(end.number)
     if not end.covered or cover is None:
         return known
     ended = partial(
         has_ended,
-        visits=known.visits,
+        visits={visit: messages for visit, messages in known.visits.items() if visit not in closed},
         gone=(),  # a visit that left may come back
         corrected=mothers_in_notices(known.notices.values()),
     )

@@ -54,7 +54,8 @@ def settled(
     `is_asked` that the outcome of a pregnancy may yet be asked, which a birth answers (43).
 
     What a visit said that had been recorded under the wrong person (44), or named another mother since, is
-    void once that is closed.
+    void once that is closed. What came of it afterwards says nothing, so `known` is the part of a record that
+    is open.
     """
     births = {
         baby: said

@@ -15,6 +15,7 @@ from broker.core.alerts import ASKED, TAKEN_BACK
 from broker.core.asking_again import reached
 from broker.core.birthdays import born_on
 from broker.core.clock import as_recorded, earlier
+from broker.core.effects import open_part
 from broker.core.excluded import lasting
 from broker.core.facts import (
     Access,
@@ -138,7 +139,7 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
     left = {ref: said for ref, said in person.known.left.items() if ref not in gone}
     kin = settled_kin(
         person.number,
-        person.known,
+        open_part(person),
         gone,
         clock=clock,
         before=before,
@@ -169,8 +170,8 @@ def _history(person: Person, closing: frozenset[str], policy: AnyPolicy) -> tupl
     """Return the newest lines of what is closed, with those of what closes now (R25)."""
     if not closing:
         return person.history
-    threads = read_visits(staying(person.known.visits, person.known.left), policy)
-    lines = past_of(threads, person.known.accesses.values(), policy)
+    known = open_part(person)
+    lines = past_of(read_visits(staying(known.visits, known.left), policy), known.accesses.values(), policy)
     closed = [line for line in lines if line.subject in closing]
     return newest((*person.history, *closed), policy.history_size)
 

@@ -337,7 +337,7 @@ def fold(person: Person, fact: Fact | Merged) -> Person:
     """
     match fact:
         case LinkEnded():
-            return replace(person, known=_parted(person.known, fact))
+            return replace(person, known=_parted(person, fact))
         case Merged():
             return _with_merged(person, fact)
         case Birth(baby=person.number) | Cover(mother=person.number):
@@ -346,10 +346,10 @@ def fold(person: Person, fact: Fact | Merged) -> Person:
             return person.learn(lift(fact))
 
 
-def _parted(known: Known, end: LinkEnded) -> Known:
+def _parted(person: Person, end: LinkEnded) -> Known:
     """Return what is known without a mother or a baby; restricted with theirs, a record stays so (24)."""
-    after = without(unnamed(known, end), end)
-    lifted = is_restricted(known) and not is_restricted(after)
+    after = without(unnamed(person.known, end, person.closed), end)
+    lifted = is_restricted(person.known) and not is_restricted(after)
     return merge(after, lift(marking(end.recorded_at))) if lifted else after
 
 

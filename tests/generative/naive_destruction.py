@@ -93,9 +93,10 @@ class Remembered:
         for row in self._alerts() if closing else ():
             if row.subject in closing:
                 self._as_told[row.to, row.subject] = row
+        ended = Oracle(self._open(), self.policy).ended
         self.closed |= closing
         mark, of_kin = self._mark(), self._mark_of_kin()
-        self._void_links(Oracle(self.held, self.policy).ended)
+        self._void_links(ended)
         self.held = [fact for fact in self.held if subject_of(fact) not in self.closed]
         happened = [fact for fact in self.held if isinstance(fact, VisitMessage | Access)]
         if not happened:

@@ -74,6 +74,14 @@ def test_whether_a_link_stands_is_settled_before_its_mothers_name_goes(
     ]
 
 
+def test_what_came_of_a_closed_visit_ends_no_link() -> None:
+    """It came too late to be looked at, so the link stands (rulings 10, 26)."""
+    late = replace(baby(BY_VISIT, message(ANOTHERS, hours=1)), closed=frozenset({"v1"}))
+
+    [left] = fold(late, END).known.covers.values()
+    assert [False] == [one.void for one in left.births]
+
+
 def test_a_link_that_stood_then_stands_whatever_is_said_later() -> None:
     """Nobody can tell any more whom it named: the baby is as much at risk (rulings 23, 26)."""
     later = fold(fold(baby(BY_VISIT, message(HERS)), END), message(ANOTHERS, hours=6))

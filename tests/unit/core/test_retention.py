@@ -179,6 +179,47 @@ def test_a_link_that_ended_before_its_visit_closed_is_not_taken_up_again(
     assert covered == any(entry.why is Why.SHARED for entry in decisions_about_birth(left.learn(linked)))
 
 
+@pytest.mark.parametrize(
+    ("in_time", "late", "covered"),
+    [
+        ("one", "another", True),
+        ("another", "one", False),
+    ],
+)
+def test_a_link_stands_or_not_whatever_comes_of_its_visit_after_it_was_closed(
+    in_time: str, late: str, *, covered: bool
+) -> None:
+    """Nothing of a closed visit is looked at, so nothing of it changes what stands (10, 26)."""
+    [cover] = facts(f"{HEAD}T-1h | cover | UCP E09 | born=D-1 start=D-10 end=D+200")
+    assert isinstance(cover, Cover)
+    linked = lift(replace(cover, births=tuple(replace(one, visit="v1", named="one") for one in cover.births)))
+    person = told(
+        f"{HEAD}T | A04 | v1 | mothers={in_time}",
+        Person(number=NhsNumber("9990000018"), salt=bytes(16)).learn(linked),
+    )
+    closed = settle(person, moment("T+60d"), POLICY)
+    assert closed is not None
+    assert {"v1"} == closed.closed
+    heard = told(f"{HEAD}T+1h | A08 | v1 | mothers={late}", closed)
+    again = settle(heard, moment("T+61d"), POLICY)
+
+    assert again is not None
+    assert () == advance(again, POLICY, KEY).events
+    assert covered == any(entry.why is Why.SHARED for entry in decisions_about_birth(again))
+
+
+def test_what_comes_of_a_closed_visit_takes_no_line_of_the_history() -> None:
+    """A visit that closes leaves a line, though it is told of as an admission from a closed one (30)."""
+    closed = settled(f"{PLAN}T | A04 | v1 |", "T+60d")
+    assert closed is not None
+    admitted = "A01 | v2 | patient_class=I admission_type=21"
+    heard = told(f"{HEAD}T+38d | A04 | v1 | patient_class=E\nT+38d+1h | {admitted}", closed)
+    left = settle(heard, moment("T+100d"), POLICY)
+
+    assert left is not None
+    assert ["v2", "v1"] == [line.subject for line in left.history]
+
+
 def decisions_about_birth(person: Person) -> list[DecisionEntry]:
     """Return what is decided of a person's birth."""
     decisions = decide(person.number, open_part(person), POLICY, KEY)
