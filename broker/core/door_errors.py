@@ -23,7 +23,7 @@ class RequestRefused(MalformedMessage):
     """
     A request is none that is read: too large, too slow, of another type, or asked for what is not to be had.
 
-    `status` is that of HTTP.
+    `status` is that of HTTP; `location` the place of what it names, empty where it is none of the body's.
     """
 
     code = "CPIS-216"
@@ -32,7 +32,7 @@ class RequestRefused(MalformedMessage):
         "door is kept in cpis.rejected."
     )
 
-    def __init__(self, status: int, reason: str) -> None:
-        """Take the status and a stable word for counting."""
-        super().__init__(reason, hl7_code=102)
+    def __init__(self, status: int, reason: str, *, location: str = "") -> None:
+        """Take the status, a stable word for counting, and the place."""
+        super().__init__(reason, hl7_code=102, location=location)
         self.status = status

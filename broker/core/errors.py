@@ -90,7 +90,7 @@ class MalformedMessage(BrokerError):
     Bytes from a peer could not be read.
 
     `reason` is a stable word for counting, `hl7_code` a code of HL7 table 0357 (dossier 6.5), `location`
-    the place in the sender's terms (`PID-3`, an XPath), never a value.
+    the place in the sender's terms (`PID-3`, an XPath), `detail` what else helps, never a value.
     """
 
     code = "CPIS-201"
@@ -106,6 +106,7 @@ class MalformedMessage(BrokerError):
         self.reason = reason
         self.hl7_code = hl7_code
         self.location = location
+        self.detail = detail
 
 
 class RealPersonRefused(MalformedMessage):

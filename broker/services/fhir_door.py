@@ -27,7 +27,8 @@ from broker.wire.fhir_answer import (
     version_tag,
     written,
 )
-from broker.wire.fhir_values import every, text
+from broker.wire.fhir_bundle import MESSAGE, PUT, TRANSACTION
+from broker.wire.fhir_values import text, tokens
 from broker.wire.http import JSON, HttpAnswer, HttpRequest, Operation, Parameter
 from broker.wire.json_strict import document_of
 from broker.wire.records_codec import Door
@@ -38,7 +39,7 @@ RETRY_AFTER_SECONDS: Final = 5
 _OK, _TOO_LARGE, _TOO_MANY, _AWAY = 200, 413, 429, 503
 _MIRRORED = ("x-request-id", "x-correlation-id")
 _ID = re.compile(r"[A-Za-z0-9._:\-]{1,100}")
-_PRECONDITION = 412
+_PRECONDITION, _UNTAKEN = 412, 415
 _STATUSES: Mapping[int, str] = {
     200: "Durable: what it says will be matched. The same bytes get the same answer, and change nothing.",
     400: "No JSON, or not the request that it should be.",
@@ -47,7 +48,7 @@ _STATUSES: Mapping[int, str] = {
     406: "Only FHIR in JSON is given.",
     408: "The request came too slowly.",
     413: "Too large, before decompression or after it.",
-    415: "Only FHIR in JSON is taken, as it is or compressed with gzip.",
+    415: "Only FHIR 4.0 in JSON is taken, as it is or in gzip: `Accept` and `Accept-Encoding` say so.",
     422: "Something in it must be mended: the outcome says what and where. It is kept.",
     429: "Too much at once: send it again after the time in `Retry-After`.",
     500: "A defect of the broker's own: what came is kept.",
@@ -62,6 +63,13 @@ _HEADERS = (
     Parameter(name="X-Correlation-ID", place="header", meaning="Any id of the sender's; it is mirrored."),
 )
 
+_NOT_SENT_SO = {
+    MESSAGE: ("no Bundle of the type message", "Bundle.type"),
+    TRANSACTION: ("no Bundle of the type transaction", "Bundle.type"),
+    PUT: ("no Encounter", "Encounter"),
+}
+_FHIR_VERSION = re.compile(r";\s*fhirversion\s*=\s*\"?([0-9.]*)")
+_VERSIONS = frozenset({"4.0", "4.0.1"})
 _NAMED_AT = dict(zip(MESSAGE_PLACES, ("Encounter.serviceProvider", "Encounter.identifier"), strict=True))
 
 Admitted = Callable[[Peer, OdsCode, str], Sender]
@@ -162,11 +170,11 @@ class FhirDoor:
 
     async def _process_message(self, request: HttpRequest) -> HttpAnswer:
         """Take a message Bundle."""
-        return await self._take(request, "message", answer_to_message)
+        return await self._take(request, MESSAGE, answer_to_message)
 
     async def _transaction(self, request: HttpRequest) -> HttpAnswer:
         """Take a transaction."""
-        return await self._take(request, "transaction", answer_to_transaction)
+        return await self._take(request, TRANSACTION, answer_to_transaction)
 
     async def _put(self, request: HttpRequest) -> HttpAnswer:
         """Take how a visit stands."""
@@ -174,17 +182,18 @@ class FhirDoor:
             return _refusal(request, CallerUnknown())
         document = document_of(request.body)
         if not document:
-            return await self._take(request, "Encounter", lambda _document: taken())
+            return await self._take(request, PUT, lambda _document: taken())
         named = request.query.get("identifier", ())
-        own = {f"{text(one, 'system')}|{text(one, 'value')}" for one in every(document, "identifier")}
-        if len(named) != 1 or named[0] not in own:
-            return await self._refuse(request, RequestRefused(400, "identifier is not the visit's"))
+        if len(named) != 1 or named[0] not in tokens(document):
+            reason = "identifier is not the visit's" if named else "no identifier in the address"
+            return await self._refuse(request, RequestRefused(400, reason, location="Encounter.identifier"))
         version, asked = text(document, "meta", "versionId"), request.headers.get("if-match", "*")
         if version and asked not in {"*", f'W/"{version}"'}:
-            return await self._refuse(
-                request, RequestRefused(_PRECONDITION, "version is not the one asked for")
+            fault = RequestRefused(
+                _PRECONDITION, "version is not the one asked for", location="Encounter.meta.versionId"
             )
-        answer = await self._take(request, "Encounter", lambda _document: taken())
+            return await self._refuse(request, fault)
+        answer = await self._take(request, PUT, lambda _document: taken())
         if answer.status != _OK:
             return answer
         headers = {**answer.headers, "ETag": version_tag(request.body, document)}
@@ -201,13 +210,13 @@ class FhirDoor:
         if not self._senders.knows(request.peer):
             return _refusal(request, CallerUnknown())
         document = document_of(request.body)
-        said = (
-            text(document, "type")
-            if text(document, "resourceType") == "Bundle"
-            else text(document, "resourceType")
-        )
-        if document and said != way:
-            return await self._refuse(request, RequestRefused(400, "not what is taken here"))
+        kind = text(document, "resourceType")
+        if document and (text(document, "type") if kind == "Bundle" else kind) != way:
+            reason, place = _NOT_SENT_SO[way]
+            return await self._refuse(request, RequestRefused(400, reason, location=place))
+        version = _FHIR_VERSION.search(request.headers.get("content-type", "").lower())
+        if version is not None and version[1] not in _VERSIONS:
+            return await self._refuse(request, RequestRefused(_UNTAKEN, "version of FHIR not taken"))
         admitted = partial(self._admit, request.peer)
         error = await self._intake.take(request.body, Door.FHIR, sender=admitted)
         if isinstance(error, MalformedMessage) and error.reason == TOO_LARGE:
@@ -248,6 +257,8 @@ def _refusal(request: HttpRequest, error: BrokerError) -> HttpAnswer:
     headers = {}
     if status in {_AWAY, _TOO_MANY}:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if status == _UNTAKEN:
+        headers |= {"Accept": f"{FHIR_JSON}, {JSON}", "Accept-Encoding": "gzip"}
     if isinstance(error, CallerUnknown):
         headers["WWW-Authenticate"] = "Bearer"
     return _answer(request, status, outcome_of(error), headers)

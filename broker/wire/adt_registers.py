@@ -38,6 +38,7 @@ class Fault(StrEnum):
     PROFILE = "profile not as declared"
     OCCURRED_TIME = "occurred time unreadable"
     OTHER_TIME = "another time unreadable"
+    OTHER_VISIT = "another visit unread"
     RECORDED_LATE = "record time after receipt"
     RESOURCE = "resource unreadable"
     SEQUENCE = "sequence number unreadable"

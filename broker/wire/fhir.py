@@ -17,7 +17,7 @@ from broker.core.senders import UNSETTLED, Sender, Unknown
 from broker.wire import fhir_terms as terms
 from broker.wire.adt_other import OtherReading
 from broker.wire.adt_registers import Fault, Registers
-from broker.wire.fhir_bundle import Resource, Sent, read_sent
+from broker.wire.fhir_bundle import UNREAD, Resource, Sent, read_sent
 from broker.wire.fhir_patient import local_identifier, named_in, read_patient
 from broker.wire.fhir_unkept import merge_refused, merges
 from broker.wire.fhir_values import codings, every, identified, moment, ods, text, within
@@ -50,6 +50,7 @@ _STATED_IN = {
     "Encounter.period.start": Fault.ARRIVAL_TIME,
     "Encounter.period.end": Fault.DEPARTURE_TIME,
     "Patient.birthDate": Fault.BIRTH_DATE,
+    UNREAD: Fault.OTHER_VISIT,
 }
 
 

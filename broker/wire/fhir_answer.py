@@ -78,13 +78,14 @@ def outcome_of(error: BrokerError) -> dict[str, Any]:
     status, kind = verdict(error)
     told = error.reason if isinstance(error, MalformedMessage) else str(error)
     place = error.location if isinstance(error, MalformedMessage) else ""
+    detail = error.detail if isinstance(error, MalformedMessage) else ""
     if status == _AWAY:
         told = "not taken now; send it again, unchanged"
     issue: dict[str, Any] = {
         "severity": "error",
         "code": kind,
         "details": {"coding": [{"system": ERRORS, "code": error.code}], "text": told},
-        "diagnostics": error.action if status != _AWAY else told,
+        "diagnostics": f"{detail and f'At {detail}. '}{error.action}" if status != _AWAY else told,
     }
     if place:
         issue["expression"] = [place]

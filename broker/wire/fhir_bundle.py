@@ -8,11 +8,12 @@ notifications [A20]). Resources that a visit is not read by are never looked at.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 from broker.core.errors import MalformedMessage
 from broker.wire.fhir_models import checked
 from broker.wire.fhir_unkept import merge_refused, merges
-from broker.wire.fhir_values import every
+from broker.wire.fhir_values import every, tokens
 from broker.wire.hl7v2 import DATA_TYPE, MESSAGE_TYPE, REQUIRED_FIELD, SEGMENT_SEQUENCE
 from broker.wire.json_strict import nodes, read_json
 
@@ -31,6 +32,10 @@ MESSAGE: Final = "message"
 TRANSACTION: Final = "transaction"
 PUT: Final = "Encounter"
 """How one visit is sent by itself; the other two are types of a Bundle."""
+UNREAD: Final = "Bundle.entry"
+"""The place of a fault: a message has another visit than the one in its focus, which is not read."""
+_TELLING = frozenset({"", "PUT", "POST"})
+"""What a transaction may ask of a visit: anything else tells of none."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -139,6 +144,8 @@ def _sent(way: str, bundle: Resource | None, encounter: Resource | None, entries
         if not visits and merges(header):
             raise merge_refused()
         encounter = _only(visits)
+        if way == TRANSACTION:
+            _hold_to_request(entries, encounter)
     for one in every(encounter, "contained"):
         if isinstance(one.get("id"), str):
             _put(index, f"#{one['id']}", one)
@@ -146,7 +153,36 @@ def _sent(way: str, bundle: Resource | None, encounter: Resource | None, entries
     for resource, kind in ((bundle, "Bundle"), (header, "MessageHeader"), (encounter, PUT)):
         if resource is not None:
             sent.hold(resource, kind)
+    if any(_is_visit(one) and one["resource"] is not encounter for one in entries):
+        sent.faults.add(UNREAD)
     return sent
+
+
+def _is_visit(entry: Resource) -> bool:
+    """Tell whether an entry has a visit."""
+    return bool(entry["resource"]["resourceType"] == PUT)
+
+
+def _hold_to_request(entries: list[Resource], visit: Resource) -> None:
+    """
+    Refuse a transaction that asks something else of its visit than to be told of it, or contradicts it.
+
+    Else what asks for a visit to be deleted would be taken for somebody's arrival.
+    """
+    [number] = [number for number, one in enumerate(entries) if one["resource"] is visit]
+    request = entries[number].get("request")
+    place = f"Bundle.entry[{number}].request"
+    method = _text(request, "method")
+    if method not in _TELLING:
+        raise MalformedMessage("method not taken", hl7_code=MESSAGE_TYPE, location=f"{place}.method")
+    named = parse_qs(_text(request, "url").partition("?")[2]).get("identifier", [])
+    if method == "PUT" and not tokens(visit).issuperset(named):
+        raise MalformedMessage("identifier is not the visit's", hl7_code=DATA_TYPE, location=f"{place}.url")
+    version, asked = _text(visit.get("meta"), "versionId"), _text(request, "ifMatch")
+    if version and asked not in {"", "*", f'W/"{version}"'}:
+        raise MalformedMessage(
+            "version is not the one asked for", hl7_code=DATA_TYPE, location=f"{place}.ifMatch"
+        )
 
 
 def _header(entries: list[Resource]) -> Resource:
@@ -163,7 +199,7 @@ def _visits(
     entries: list[Resource], header: Resource | None, index: Mapping[str, Resource | None]
 ) -> list[Resource]:
     """Return the visits that a Bundle is about: those in the header's focus, failing that all."""
-    visits = [one["resource"] for one in entries if one["resource"]["resourceType"] == PUT]
+    visits = [one["resource"] for one in entries if _is_visit(one)]
     focus = [index.get(_referred_to(one)) for one in every(header, "focus")]
     focused = [one for one in focus if one is not None and one["resourceType"] == PUT]
     return focused or visits

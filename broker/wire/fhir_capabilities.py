@@ -15,7 +15,8 @@ def capabilities() -> Mapping[str, Any]:
         "resourceType": "CapabilityStatement",
         "status": "active",
         "date": _DAY,
-        "kind": "requirements",
+        "kind": "instance",
+        "implementation": {"description": "An intake of the CP-IS event broker"},
         "fhirVersion": "4.0.1",
         "format": [FHIR_JSON],
         "name": "CpisIntake",
@@ -33,9 +34,11 @@ def capabilities() -> Mapping[str, Any]:
                 "resource": [
                     {
                         "type": "Encounter",
+                        "documentation": "PUT Encounter?identifier=system|value, and by no id. No version "
+                        "is kept: If-Match is compared with meta.versionId of what is put.",
                         "interaction": [{"code": "update"}],
-                        "versioning": "versioned-update",
-                        "updateCreate": True,
+                        "versioning": "no-version",
+                        "updateCreate": False,
                         "conditionalUpdate": True,
                         "searchParam": [{"name": "identifier", "type": "token"}],
                     }

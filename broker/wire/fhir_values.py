@@ -36,6 +36,11 @@ def every(value: Any, *names: str) -> list[dict[str, Any]]:
     return [one for one in values if isinstance(one, dict)]
 
 
+def tokens(resource: Any) -> frozenset[str]:
+    """Return the identifiers of a resource as a search names them, `system|value`."""
+    return frozenset(f"{text(one, 'system')}|{text(one, 'value')}" for one in every(resource, "identifier"))
+
+
 def codings(concept: Any) -> Iterator[tuple[str, str]]:
     """Yield system and code of a concept, or of several."""
     for one in concept if isinstance(concept, list) else [concept]:

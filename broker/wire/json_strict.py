@@ -36,8 +36,8 @@ def read_json(data: bytes) -> dict[str, Any]:
         raise _refused("too many values")
     try:
         text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise _refused("not in UTF-8") from None
+    except UnicodeDecodeError as error:
+        raise _refused("not in UTF-8", detail=f"byte {error.start + 1}") from None
     if _NULL_ESCAPE in text:  # hardly ever: to look for those that count takes longer than all the rest
         text = _NULL.sub(r"\1", text)
     try:
@@ -50,8 +50,8 @@ def read_json(data: bytes) -> dict[str, Any]:
         )
     except RecursionError:
         raise _refused("nested too deeply") from None
-    except ValueError:
-        raise _refused("no JSON") from None
+    except json.JSONDecodeError as error:
+        raise _refused("no JSON", detail=f"line {error.lineno}, column {error.colno}") from None
     if not isinstance(document, dict):
         raise _refused("no JSON object")
     _bound(document)
@@ -123,6 +123,6 @@ def _no_number(_text: str) -> NoReturn:
     raise _refused("no JSON")
 
 
-def _refused(reason: str) -> MalformedMessage:
+def _refused(reason: str, *, detail: str = "") -> MalformedMessage:
     """Make the one error of this module; it never repeats a value."""
-    return MalformedMessage(reason, hl7_code=DATA_TYPE)
+    return MalformedMessage(reason, hl7_code=DATA_TYPE, detail=detail)

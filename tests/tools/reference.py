@@ -26,18 +26,24 @@ from broker.core.lawful_basis import TABLE, Flow
 from broker.core.policy import DECLARATIONS, Policy
 from broker.core.policy_keys import Declared, Where
 from broker.core.senders import Senders
+from broker.runtime.codecs import load_schemas
 from broker.runtime.metrics import METRICS, PARTITIONS
+from broker.runtime.parts import present
 from broker.runtime.policy_view import plain
 from broker.runtime.policy_view import words as policy_words
 from broker.runtime.settings import PREFIX, Settings
 from broker.services.described import page
 from broker.services.feed_door import FeedDoor
 from broker.services.national_door import NationalDoor
+from broker.services.notification_door import NotificationDoor, Page
 from broker.services.reconciliation import Reconciled
 from broker.services.reconciliation_door import ReconciliationDoor
+from broker.wire.access_notification import Correspondents, Office
+from broker.wire.feed_codec import FeedCodec
 from broker.wire.upload_codes import FileCode, RecordCode
 from broker.wire.upload_csv import COLUMNS
 from tests.builders.http_house import operations
+from tests.builders.matcher import make_codecs
 from tests.builders.upload_desk import Desk as UploadDesk
 from tests.builders.upload_desk import door_of
 from tests.tools.markdown import paragraph, table
@@ -88,6 +94,17 @@ async def _no_plans(_authorities: frozenset[OdsCode]) -> Reconciled:
     return Reconciled(rows=(), withheld=0, unreadable=0)
 
 
+def _no_events(recipient: str, *, after: int, limit: int) -> Page:
+    """Return an inbox in which nothing is."""
+    return Page(inbox="", entries=(), more=False)
+
+
+def _nobody(authority: OdsCode) -> Correspondents:
+    """Return who tells an authority: nobody of a name."""
+    office = Office(code=authority, name="")
+    return Correspondents(authority=office, operator=office, asid="")
+
+
 async def _no_feeds() -> Sequence[FeedHealth]:
     """Return the health of no feed: the page describes operations alone."""
     return ()
@@ -117,7 +134,22 @@ def openapi_page() -> str:
     national = NationalDoor(Post().events, Senders())
     feeds = FeedDoor(Senders(), Authorities(), _no_feeds)
     plans = ReconciliationDoor(Senders(), _no_plans)
-    ours = (*la_door.operations(), *feeds.operations(), *plans.operations(), *national.operations())
+    told = NotificationDoor(
+        Senders(),
+        _no_events,
+        make_codecs().alerts,
+        feeds=FeedCodec(load_schemas()),
+        told=frozenset(),
+        between=_nobody,
+        clock=present,
+    )
+    ours = (
+        *la_door.operations(),
+        *told.operations(),
+        *feeds.operations(),
+        *plans.operations(),
+        *national.operations(),
+    )
     return page((*ours, *operations(Desk(), Senders()))).decode() + "\n"
 
 

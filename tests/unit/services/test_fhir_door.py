@@ -50,6 +50,7 @@ ADT = Adt(
     recorded="20250301101500",
     pv1={"class": "E", "visit": "V-1", "arrived": "20250301101210"},
 )
+NO_MESSAGE, NO_TRANSACTION = "no Bundle of the type message", "no Bundle of the type transaction"
 NUMBER = {"identifier": {"system": "https://fhir.nhs.uk/Id/nhs-number", "value": "9990000018"}}
 
 
@@ -186,9 +187,12 @@ def test_an_upsert_that_contradicts_itself_is_kept() -> None:
     assert (400, "invalid", "CPIS-216", "identifier is not the visit's") == issue(
         house.put(upsert(), "x|V-1")
     )
-    assert 400 == house.put(upsert(), "").status
+    assert (400, "invalid", "CPIS-216", "no Encounter") == issue(house.put(upsert(resourceType="Basic")))
+    nameless = issue(house.put(upsert(), ""))
+    assert (400, "invalid", "CPIS-216", "no identifier in the address") == nameless
 
-    assert [Door.FHIR] * 3 == [kept.door for kept in house.desk.kept()]
+    places = ["Encounter.meta.versionId", "Encounter.identifier", "Encounter", "Encounter.identifier"]
+    assert [(Door.FHIR, place) for place in places] == [(one.door, one.location) for one in house.desk.kept()]
     assert [] == house.desk.visits()
 
 
@@ -268,9 +272,9 @@ def test_what_must_be_mended_is_named_by_place_and_kept(
     [
         ("processMessage", b"{", (400, "structure", "CPIS-201", "no JSON")),
         ("processMessage", b"[" * 60, (400, "structure", "CPIS-201", "no JSON")),
-        ("processMessage", written(transaction(ADT)), (400, "invalid", "CPIS-216", "not what is taken here")),
-        ("transaction", written(message(ADT)), (400, "invalid", "CPIS-216", "not what is taken here")),
-        ("transaction", written(upsert()), (400, "invalid", "CPIS-216", "not what is taken here")),
+        ("processMessage", written(transaction(ADT)), (400, "invalid", "CPIS-216", NO_MESSAGE)),
+        ("transaction", written(message(ADT)), (400, "invalid", "CPIS-216", NO_TRANSACTION)),
+        ("transaction", written(upsert()), (400, "invalid", "CPIS-216", NO_TRANSACTION)),
     ],
 )
 def test_what_is_no_message_is_refused_and_kept(
@@ -281,6 +285,72 @@ def test_what_is_no_message_is_refused_and_kept(
 
     assert told == issue(house.ask(name, body))
     assert [body] == [kept.raw for kept in house.desk.kept()]
+
+
+def test_where_a_document_ends_to_be_one_is_said() -> None:
+    """A Bundle has thousands of lines; the word to count by stays the same."""
+    [torn] = json.loads(House().ask("transaction", b'{\n "a":,}').body)["issue"]
+    assert ("no JSON", "At line 2, column 6. ") == (torn["details"]["text"], torn["diagnostics"][:21])
+
+    [wrong] = json.loads(House().ask("transaction", b'{"a":"\xff"}').body)["issue"]
+    assert ("not in UTF-8", "At byte 7. ") == (wrong["details"]["text"], wrong["diagnostics"][:11])
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ("application/fhir+json", 200),
+        ("application/fhir+json; fhirVersion=4.0", 200),
+        ('application/fhir+json;charset=utf-8; fhirVersion="4.0.1"', 200),
+        ("application/fhir+json; fhirVersion=3.0", 415),
+        ("application/fhir+json; fhirVersion=5.0; charset=utf-8", 415),
+    ],
+)
+def test_another_version_of_fhir_is_refused(said: str, status: int) -> None:
+    """An Encounter says other things there; what is taken instead stands in the answer (RFC 9110)."""
+    answer = House().ask("processMessage", written(message(ADT)), headers={"content-type": said})
+
+    assert status == answer.status
+    taken = {"Accept": "application/fhir+json, application/json", "Accept-Encoding": "gzip"}
+    assert (taken if status == 415 else {}) == answer.headers
+
+
+@pytest.mark.parametrize(
+    ("request_", "told"),
+    [
+        ({"method": "POST", "url": "Encounter"}, None),
+        ({"method": "PUT", "url": "Encounter/visit"}, None),
+        ({"method": "PUT", "url": f"Encounter?identifier={VISITS}%7CV-1", "ifMatch": 'W/"7"'}, None),
+        ({"method": "PUT", "url": f"Encounter?identifier={VISITS}|V-1", "ifMatch": "*"}, None),
+        ({"method": "DELETE", "url": "Encounter/visit"}, ("method", "not-supported", "method not taken")),
+        ({"method": "GET", "url": "Encounter/visit"}, ("method", "not-supported", "method not taken")),
+        (
+            {"method": "PUT", "url": f"Encounter?identifier={VISITS}|V-2"},
+            ("url", "value", "identifier is not the visit's"),
+        ),
+        (
+            {"method": "PUT", "url": "Encounter/visit", "ifMatch": 'W/"6"'},
+            ("ifMatch", "value", "version is not the one asked for"),
+        ),
+    ],
+)
+def test_a_transaction_that_asks_for_something_else_is_no_arrival(
+    request_: dict[str, str], told: tuple[str, str, str] | None
+) -> None:
+    """A visit that is to be deleted has nobody arrive, and which visit is meant is not guessed (ruling 6)."""
+    house, bundle = House(), transaction(ADT)
+    [entry] = [one for one in bundle["entry"] if one["resource"]["resourceType"] == "Encounter"]
+    entry["request"] = request_
+    entry["resource"]["meta"] = {**entry["resource"].get("meta", {}), "versionId": "7"}
+    answer = house.ask("transaction", written(bundle))
+
+    if told is None:
+        assert (200, 1) == (answer.status, len(house.desk.visits()))
+    else:
+        place, kind, reason = told
+        assert (422, kind, "CPIS-201", reason) == issue(answer)
+        expression = f"Bundle.entry[{bundle['entry'].index(entry)}].request.{place}"
+        assert ([expression], []) == (json.loads(answer.body)["issue"][0]["expression"], house.desk.visits())
 
 
 def test_a_merge_is_refused_and_no_byte_of_it_is_kept() -> None:
@@ -400,6 +470,10 @@ def test_everybody_may_ask_what_the_door_can_do() -> None:
     house, stranger = House(), Peer("192.0.2.9")
     told = json.loads(house.ask("capabilities", peer=stranger).body)
     assert ("CapabilityStatement", "4.0.1") == (told["resourceType"], told["fhirVersion"])
+    assert ("instance", True) == (told["kind"], bool(told["implementation"]["description"]))
+    [visits] = told["rest"][0]["resource"]
+    by_id = (visits["updateCreate"], visits["versioning"])
+    assert (True, (False, "no-version")) == (visits["conditionalUpdate"], by_id)
     assert 406 == house.refuse("capabilities", RequestRefused(406, "amiss"), peer=stranger).status
 
     page = json.loads(house.ask("openapi", peer=stranger).body)

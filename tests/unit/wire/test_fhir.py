@@ -630,11 +630,12 @@ def test_what_is_none_of_the_three_ways_is_refused(resource: Any, told: tuple[st
 
 
 def test_a_message_is_about_one_visit() -> None:
-    """The one in its focus, or the only one (Da Vinci notifications)."""
+    """The one in its focus, or the only one (Da Vinci notifications): another is counted, not passed over."""
     bundle = message(ADT)
     other = {**encounter(ADT), "id": "other"}
     bundle["entry"].append({"fullUrl": "urn:uuid:other", "resource": other})
-    assert VisitEvent.REGISTERED is read(bundle).event
+    found = read(bundle)
+    assert (VisitEvent.REGISTERED, ("another visit unread",)) == (found.event, found.faults)
 
     del bundle["entry"][0]["resource"]["focus"]
     assert ("more than one Encounter", 100, "Bundle.entry") == refusal(bundle)
