@@ -326,18 +326,19 @@ def _lines(matched: Iterable[Matched]) -> tuple[PlanLine, ...]:
 
 
 def _contacts(others: Iterable[Matched]) -> tuple[Contact, ...]:
-    """Return the other authorities with a plan in force: name and newest numbers, no type (ruling 19)."""
-    shown = sorted((line.plan.shown for line in others if line.in_force), key=contact_order)
+    """Return who else has a plan in force: name and numbers, the newest it sent before what it took over."""
+    shown = [(line.plan.shown, line.owner) for line in others if line.in_force]
+    shown.sort(key=lambda one: (one[0].content.authority == one[1], contact_order(one[0])))
     contacts = {
-        version.content.authority: Contact(
+        owner: Contact(
             authority=version.content.authority,
             name=version.content.authority_name,
             phone_emergency=version.content.phone_emergency,
             phone_office=version.content.phone_office,
         )
-        for version in shown
+        for version, owner in shown
     }
-    return tuple(contacts[code] for code in sorted(contacts))
+    return tuple(sorted(contacts.values()))
 
 
 def _urgency(own: Sequence[Matched]) -> Urgency:

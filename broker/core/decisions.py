@@ -39,7 +39,14 @@ from broker.core.excluded import was_excluded
 from broker.core.facts import Access, IdentityNotice
 from broker.core.holding import held_since
 from broker.core.identifiers import NhsNumber
-from broker.core.identity_words import is_confirmed, is_overdue, is_refused, is_unopened, is_without_outcome
+from broker.core.identity_words import (
+    is_confirmed,
+    is_overdue,
+    is_refused,
+    is_unopened,
+    is_without_outcome,
+    was_refused,
+)
 from broker.core.keyed import IdentityKey
 from broker.core.leaving import elsewhere, staying, staying_by
 from broker.core.newborn import (
@@ -60,17 +67,10 @@ from broker.core.person import Known
 from broker.core.plans import Due, PlanName, Stay, Version, cutoff, delayed_from, histories
 from broker.core.policy import AnyPolicy, Policy
 from broker.core.policy_keys import Restricted
+from broker.core.pregnancies import losses, visits_heard_of
 from broker.core.reading import Visit
 from broker.core.restriction import is_restricted
-from broker.core.visits import (
-    earlier_than,
-    is_during,
-    is_registered_again,
-    judging,
-    losses,
-    losses_by,
-    read_visits,
-)
+from broker.core.visits import earlier_than, is_during, is_registered_again, judging, read_visits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +109,8 @@ class Deciding(Noting):
         self.accesses = sorted(known.accesses.values(), key=lambda access: access.access_id)
         self.sensitive = self.messages.keys() - {ref for visit in self.visits for ref in visit.references}
         self.enquiry = under_enquiry(self.notices)
-        self.losses = losses(self.visits, self.notices)
-        self.counted = [visit for visit in self.visits if self._not_counted(visit) is None]
+        self.losses = losses(self.visits, self.notices, self.plans)
+        self.counted = [visit for visit in self.visits if self._is_counted(visit)]
 
     def decide(self) -> Decisions:
         """Go through the visits, then the views that belong to none."""
@@ -141,6 +141,15 @@ class Deciding(Noting):
         if visit.cancelled and any(self._same_visit(visit, other) for other in self.visits):
             return Why.REGISTERED_TWICE
         return None
+
+    def _is_counted(self, visit: Visit) -> bool:
+        """Whether a visit is one of the person's, so far as a person has not said otherwise (8, 46)."""
+        told = self._not_counted(visit) is None
+        if not told or not was_refused(self.notices, visit):
+            return told
+        pairs = counting(self._stay(visit, self.notices), self.plans, visit.policy)[0]
+        doubted = is_refused(self.notices, visit, pairs, self.messages, self.policy)
+        return not doubted or bool(self._matched(visit, pairs))
 
     def _same_visit(self, visit: Visit, other: Visit) -> bool:
         """Whether `other` is what a cancelled registration was meant to be, and tells of its plans (16)."""
@@ -185,21 +194,23 @@ class Deciding(Noting):
             until=visit.stay_until,
             cutoff=visit.cutoff,
             born_on=born_on(notices, visit.cutoff),
-            losses=self._lost(visit.cutoff),
+            losses=self._lost(visit.cutoff, visit),
         )
 
     def _stay_by(self, visit: Visit, by: datetime) -> Stay:
         """Return a stay by what had been received by a time: who was born when, which pregnancy was over."""
         heard = [notice for notice in self.notices if notice.received_at <= by]
-        return replace(self._stay(visit, heard), losses=self._lost_by(by, visit.cutoff))
+        return replace(self._stay(visit, heard), losses=self._lost_by(by, visit.cutoff, visit))
 
-    def _lost(self, limit: datetime) -> tuple[datetime, ...]:
+    def _lost(self, limit: datetime, judged: Visit | None = None) -> tuple[datetime, ...]:
         """Return when a pregnancy had ended by what may have been recorded by a cut-off (rulings 10, 43)."""
-        return losses(self.visits, self.notices, limit)
+        return losses(self.visits, self.notices, self.plans, cutoff=limit, judged=judged)
 
-    def _lost_by(self, by: datetime, limit: datetime) -> tuple[datetime, ...]:
+    def _lost_by(self, by: datetime, limit: datetime, judged: Visit | None = None) -> tuple[datetime, ...]:
         """Return the same by what had been received by a time (rulings 11, 43)."""
-        return losses_by(self.known, self.notices, by, self.policy, limit)
+        visits = visits_heard_of(self.known, by, self.policy)
+        heard = [notice for notice in self.notices if notice.received_at <= by]
+        return losses(visits, heard, self._received_by(by), cutoff=limit, judged=judged)
 
     def _decide_birth(self) -> None:
         """Ask whose unborn plan covers the person to open the baby's own, visit or no visit (ruling 26)."""
@@ -254,7 +265,7 @@ class Deciding(Noting):
         received = staying_by(held, self.known.left, by)
         heard = [notice for notice in self.notices if notice.received_at <= by]
         everything = received == held and len(heard) == len(self.notices)
-        everything = everything and self._lost_by(by, visit.cutoff) == self._lost(visit.cutoff)
+        everything = everything and self._lost_by(by, visit.cutoff, visit) == self._lost(visit.cutoff, visit)
         if everything and all(was_received(version, by) for versions in self.plans for version in versions):
             return frozenset(name for pair in pairs for name in pair.names)
         return frozenset(

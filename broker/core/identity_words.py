@@ -31,6 +31,11 @@ def is_confirmed(notices: Iterable[IdentityNotice], visit: Visit) -> bool:
     return confirmed is not None and (refused is None or refused <= confirmed)
 
 
+def was_refused(notices: Iterable[IdentityNotice], visit: Visit) -> bool:
+    """Whether a person ever said that a visit is somebody else's."""
+    return any(True for _ in _said(notices, IdentityKind.REFUSED, visit))
+
+
 def is_refused(
     notices: Iterable[IdentityNotice],
     visit: Visit,

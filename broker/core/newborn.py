@@ -187,7 +187,7 @@ def with_losses(stay: Stay, newborn: Newborn | None) -> Stay:
 def counting(stay: Stay, plans: Sequence[Sequence[Version]], policy: Policy) -> tuple[list[Due], Why]:
     """Return the plans that count for a stay, and the reason to give when none does."""
     found = judged(plans, stay, policy)
-    pairs = with_replacements(each_once([result for result in found if isinstance(result, Due)]))
+    pairs = with_replacements(each_once([result for result in found if isinstance(result, Due)]), policy)
     reason = next((reason for reason in NotDue if reason in found), NotDue.NO_OVERLAP)
     return pairs, WHY_NOT_DUE[reason]
 

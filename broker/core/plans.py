@@ -140,16 +140,21 @@ class Due:
         return (self.name, *self.replaced)
 
     def stated(self) -> tuple[Stated, ...]:
-        """
-        Return the registered details as the authority recorded them over time (ruling 20).
+        """Return the registered details as the authority recorded them over time (ruling 20)."""
+        return registered(self.versions)
 
-        A plan that R12 verified at any record time is trusted: only one never verified gets no allowance.
-        """
-        verified = any(version.content.verified for version in self.versions)
-        return tuple(
-            Stated(recorded_at=version.recorded_at, details=version.content.details, trusted=verified)
-            for version in self.versions
-        )
+
+def registered(versions: Sequence[Version]) -> tuple[Stated, ...]:
+    """
+    Return the registered details of a plan's versions as the authority recorded them over time (ruling 20).
+
+    A plan that R12 verified at any record time is trusted: only one never verified gets no allowance.
+    """
+    verified = any(version.content.verified for version in versions)
+    return tuple(
+        Stated(recorded_at=version.recorded_at, details=version.content.details, trusted=verified)
+        for version in versions
+    )
 
 
 def newest_record(due: Iterable[Due]) -> Version:

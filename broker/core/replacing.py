@@ -6,21 +6,23 @@ from datetime import date, datetime
 from typing import Any
 
 from broker.core.alerts import PlanState
+from broker.core.content import successor_of
 from broker.core.plans import Due, PlanName, recording_order
+from broker.core.policy import Policy
 
 
-def with_replacements(pairs: Sequence[Due]) -> list[Due]:
+def with_replacements(pairs: Sequence[Due], policy: Policy) -> list[Due]:
     """
     Let a replacement of the same type take over from a plan that was removed, marks and all (ruling 14).
 
-    A replacement is a plan of the same authority and type that is not removed and was first recorded after
-    the removed one was; of several the first.
+    A replacement is a plan of the same authority, or of who had taken over from it by then (19), and of the
+    same type, that is not removed and was first recorded after the removed one was; of several the first.
     """
     standing = sorted((pair for pair in pairs if pair.state is not PlanState.REMOVED), key=_first_said)
     replaced: dict[int, list[Due]] = {}  # by identity: own and mother's may have one key
     left = []
     for old in (pair for pair in pairs if pair.state is PlanState.REMOVED):
-        new = next((pair for pair in standing if _replaces(pair, old)), None)
+        new = next((pair for pair in standing if _replaces(pair, old, policy)), None)
         if new is None:
             left.append(old)
         else:
@@ -33,11 +35,13 @@ def _first_said(pair: Due) -> tuple[datetime, date]:
     return pair.versions[0].recorded_at, pair.shown.content.start
 
 
-def _replaces(new: Due, old: Due) -> bool:
+def _replaces(new: Due, old: Due, policy: Policy) -> bool:
     """Whether a plan was recorded in place of a removed one."""
-    ours, theirs = new.shown.content, old.shown.content
-    same = (ours.authority, ours.plan_type) == (theirs.authority, theirs.plan_type)
-    return same and new.versions[0].recorded_at > old.versions[0].recorded_at
+    at = new.versions[0].recorded_at
+    if new.shown.content.plan_type is not old.shown.content.plan_type or at <= old.versions[0].recorded_at:
+        return False
+    theirs = old.shown.content.authority
+    return new.shown.content.authority in {theirs, successor_of(theirs, policy, at)}
 
 
 def _taking_over(new: Due, old: Sequence[Due]) -> Due:

@@ -6,19 +6,13 @@ What one visit or thread is, is read in `broker.core.reading`.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from broker.core.clock import earlier, later
-from broker.core.facts import Access, IdentityKind, IdentityNotice, VisitMessage
-from broker.core.leaving import Messages, staying_by
+from broker.core.facts import Access, VisitMessage
+from broker.core.leaving import Messages
 from broker.core.message_times import arrival_of, in_order
-from broker.core.number_answers import recorded
-from broker.core.person import Known
 from broker.core.policy import AnyPolicy, Policy
-from broker.core.reading import STILLBIRTH, Reading, Visit
-
-_ALWAYS = datetime.max.replace(tzinfo=UTC)
-_OVER = (IdentityKind.PREGNANCY_ENDED, IdentityKind.STILLBIRTH, IdentityKind.STILLBIRTH_TAKEN_BACK)
+from broker.core.reading import Reading, Visit
 
 
 def judging(messages: Mapping[str, VisitMessage], policy: AnyPolicy) -> Policy:
@@ -130,31 +124,3 @@ def _thread(
     )
     thread = reading.read(in_order(message for reference in references for message in ordered[reference]))
     return replace(thread or emergency, references=references)
-
-
-def losses(
-    visits: Iterable[Visit], notices: Iterable[IdentityNotice], cutoff: datetime = _ALWAYS
-) -> tuple[datetime, ...]:
-    """
-    Return when a pregnancy was said to have ended: by a stillbirth, or by the authority (ruling 43).
-
-    A birth notice's word of a stillbirth does not hold that was taken back at its own time or later, and by
-    the `cutoff` (ruling 10): at equal stamps what alerts wins (37). What an authority said, or a hospital,
-    no notice takes back.
-    """
-    said = {kind: [recorded(notice) for notice in notices if notice.kind is kind] for kind in _OVER}
-    taken_back = [at for at in said[IdentityKind.STILLBIRTH_TAKEN_BACK] if at <= cutoff]
-    stillborn = said[IdentityKind.STILLBIRTH]
-    if taken_back:
-        stillborn = [at for at in stillborn if at > max(taken_back)]
-    at_visits = (visit.departed_at or visit.newest_at for visit in visits if visit.stillbirth)
-    return (*said[IdentityKind.PREGNANCY_ENDED], *stillborn, *at_visits)
-
-
-def losses_by(
-    known: Known, notices: Iterable[IdentityNotice], by: datetime, policy: AnyPolicy, cutoff: datetime
-) -> tuple[datetime, ...]:
-    """Return when a pregnancy was said to have ended in what had been received by a time (rulings 11, 43)."""
-    stillbirth = any(one.disposition == STILLBIRTH for said in known.visits.values() for one in said.values())
-    visits = read_visits(staying_by(known.visits, known.left, by), policy) if stillbirth else []
-    return losses(visits, [notice for notice in notices if notice.received_at <= by], cutoff)

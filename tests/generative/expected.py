@@ -18,7 +18,7 @@ from tests.generative.naive_newborn import said_at
 from tests.generative.naive_policy import in_force, of_place
 from tests.generative.naive_thread import Thread
 from tests.generative.naive_times import counted
-from tests.generative.oracle import STOPPED, Marks, Oracle, Plan, Version
+from tests.generative.oracle import STOPPED, Marks, Name, Oracle, Plan, Version
 
 _DUTY = ("duty social worker", "recipients of restricted records")
 _WITHHELD = "ruling 24: restricted, nothing is shared"
@@ -137,7 +137,7 @@ class Expecting:
         if why_not is not None:
             self.whys[thread.reference] = why_not
             return
-        due = self.oracle.plans(thread.arrived_at, thread.until, thread.cutoff, thread.policy)
+        due = self.oracle.plans(thread.arrived_at, thread.until, thread.cutoff, thread.policy, thread)
         if due and self.oracle.restricted and thread.policy.restricted.value == "national":
             self.asked.add(("restricted, could not check", thread.reference, thread.control_id))
             self.whys[thread.reference] = _WITHHELD
@@ -162,7 +162,7 @@ class Expecting:
             self.whys[thread.reference] = "ruling 20: details disagree"
         else:
             self.whys[thread.reference] = self.oracle.nothing_due(
-                thread.arrived_at, thread.until, thread.cutoff, thread.policy
+                thread.arrived_at, thread.until, thread.cutoff, thread.policy, thread
             )
 
     def _birth(self) -> None:
@@ -278,7 +278,7 @@ class Expecting:
                     plans=_plan_rows(own),
                     visit=tuple(sorted(told.items())),
                     views=tuple(view.access_id for view in views),
-                    others=() if restricted else _others(matched, own),
+                    others=() if restricted else _others(matched, own, owners),
                     earlier=0 if mother else len(earlier),
                     last_visit_at=None if mother or restricted else _last(earlier),
                     notes=self._notes(thread, own, owner=owner, restricted=restricted),
@@ -428,7 +428,7 @@ class Expecting:
                     urgency=_urgency(own),
                     plans=_plan_rows(own),
                     views=() if restricted else (view.access_id,),
-                    others=() if restricted else _others(lines, own),
+                    others=() if restricted else _others(lines, own, owners),
                     notes=("restricted record",) * restricted
                     + ("number change under enquiry",) * self.oracle.enquiry,
                     child_id=_last_said(own).content.child_id,
@@ -486,16 +486,20 @@ def _urgency(own: Sequence[tuple[Plan, Marks]]) -> str:
 
 
 def _others(
-    matched: Sequence[tuple[Plan, Marks]], own: Sequence[tuple[Plan, Marks]]
+    matched: Sequence[tuple[Plan, Marks]],
+    own: Sequence[tuple[Plan, Marks]],
+    owners: Mapping[frozenset[Name], OdsCode],
 ) -> tuple[tuple[str | None, ...], ...]:
-    """Return the other authorities with a plan in force, with the numbers of the newest record (19)."""
+    """Return who else answers for a plan in force: by its newest record, else what it took over (19)."""
     plans = [plan for plan, marks in matched if (plan, marks) not in own and plan.state in _IN_FORCE]
-    newest: dict[str, tuple[str | None, ...]] = {}
-    for plan in sorted(plans, key=_newest_contact_last):
-        content = plan.shown.content
+    found = []
+    for owner in {owners[plan.names] for plan in plans}:
+        theirs = [plan for plan in plans if owners[plan.names] == owner]
+        sent = [plan for plan in theirs if plan.shown.content.authority == owner]
+        content = max(sent or theirs, key=_newest_contact_last).shown.content
         numbers = content.phone_emergency, content.phone_office
-        newest[content.authority.code] = content.authority.code, content.authority_name, *numbers
-    return tuple(newest[code] for code in sorted(newest))
+        found.append((content.authority.code, content.authority_name, *numbers))
+    return tuple(sorted(found))
 
 
 def _newest_contact_last(plan: Plan) -> tuple[object, ...]:

@@ -147,7 +147,14 @@ class Oracle:
         """Return the plans that are told of a visit if anything is (16)."""
         return {name for plan, _ in self.matched(thread) for name in plan.names}
 
-    def plans(self, arrived_at: datetime, until: datetime, cutoff: datetime, policy: Policy) -> list[Plan]:
+    def plans(
+        self,
+        arrived_at: datetime,
+        until: datetime,
+        cutoff: datetime,
+        policy: Policy,
+        judged: Thread | None = None,
+    ) -> list[Plan]:
         """Return the plans that count for a stay, replacements in the place of what they replace (14)."""
         day = london_day(arrived_at)
         found = self._overlapping(arrived_at, until, cutoff, policy)
@@ -156,23 +163,31 @@ class Oracle:
                 plan
                 for plan in found
                 if not self._history(plan, policy)
-                and not self._lost(plan, arrived_at, cutoff)
+                and not self._lost(plan, arrived_at, cutoff, judged)
                 and not self._adult(plan, day, cutoff, policy)
                 and not has_stopped(policy, plan.shown.content.authority, day)
-            )
+            ),
+            policy,
         )
 
-    def nothing_due(self, arrived_at: datetime, until: datetime, cutoff: datetime, policy: Policy) -> str:
+    def nothing_due(
+        self,
+        arrived_at: datetime,
+        until: datetime,
+        cutoff: datetime,
+        policy: Policy,
+        judged: Thread | None = None,
+    ) -> str:
         """Return the ruling by which no plan counts (10, 13, 14, 18, 43, 45)."""
         day = london_day(arrived_at)
         found = self._overlapping(arrived_at, until, cutoff, policy)
         seen = [plan for plan in found if not self._history(plan, policy)]
         if any(
-            not self._lost(plan, arrived_at, cutoff) and not self._adult(plan, day, cutoff, policy)
+            not self._lost(plan, arrived_at, cutoff, judged) and not self._adult(plan, day, cutoff, policy)
             for plan in seen
         ):
             return STOPPED  # nothing but the stop is in the way of it
-        if any(self._lost(plan, arrived_at, cutoff) for plan in seen):
+        if any(self._lost(plan, arrived_at, cutoff, judged) for plan in seen):
             return "ruling 43: pregnancy ended"
         if seen:
             return "ruling 13: 18th birthday passed"
@@ -260,18 +275,19 @@ class Oracle:
             for version in plan.known
         )
 
-    def _lost(self, plan: Plan, arrived_at: datetime, cutoff: datetime) -> bool:
+    def _lost(self, plan: Plan, arrived_at: datetime, cutoff: datetime, judged: Thread | None) -> bool:
         """Whether the pregnancy of an unborn plan was said to have ended before an arrival (43)."""
         return plan.shown.content.plan_type.value == "UCP" and any(
             at <= arrived_at and london_day(at) >= plan.shown.content.start
-            for at in [*self.all_losses(cutoff), *plan.losses]
+            for at in [*self.all_losses(cutoff, judged), *plan.losses]
         )
 
-    def all_losses(self, cutoff: datetime = _ALWAYS) -> list[datetime]:
+    def all_losses(self, cutoff: datetime = _ALWAYS, judged: Thread | None = None) -> list[datetime]:
         """
         Return when a pregnancy was said to have ended in the person's own record (43).
 
-        A stillbirth that was taken back by a cut-off, as it was said or later, ended none.
+        A stillbirth that was taken back by a cut-off, as it was said or later, ended none; nor does that of
+        the visit judged, nor one at a visit that may be another woman's (1, 20, 46).
         """
         ended, stillborn, alive = (
             [counted(notice) for notice in self.notices if notice.kind.value == kind]
@@ -281,11 +297,23 @@ class Oracle:
             *(
                 thread.departed_at or thread.newest_at
                 for thread in self.visits.threads
-                if thread.registers["disposition"] == "5" and thread.state != "cancelled by the hospital"
+                if thread.registers["disposition"] == "5"
+                and thread.state != "cancelled by the hospital"
+                and (judged is None or judged.reference != thread.reference)
+                and self._hers(thread, cutoff)
             ),
             *ended,
             *(at for at in stillborn if not any(at <= back <= cutoff for back in alive)),
         ]
+
+    def _hers(self, thread: Thread, cutoff: datetime) -> bool:
+        """Whether details, or a person, say that a visit is of the woman with the unborn plans (20, 46)."""
+        names = {_name(one.content) for one in self.versions if one.content.plan_type.value == "UCP"}
+        for name in names:
+            said = [one for one in self.versions if _name(one.content) == name and one.recorded_at <= cutoff]
+            if match_marks(thread.stated, _details(said), by_hand=self.confirmed(thread)) is not None:
+                return True
+        return not names
 
     def _adult(self, plan: Plan, day: date, cutoff: datetime, policy: Policy) -> bool:
         """Whether the source and the authority, as far as they say when, had the child 18 by a day (13)."""
@@ -379,7 +407,7 @@ class Oracle:
         )
         in_time = self.received_by(by).due_names(thread.members)
         told = []
-        for plan in self.plans(thread.arrived_at, thread.until, thread.cutoff, policy):
+        for plan in self.plans(thread.arrived_at, thread.until, thread.cutoff, policy, thread):
             by_hand = self.confirmed(thread)
             marks = () if plan.newborn else match_marks(thread.stated, _stated(plan), by_hand=by_hand)
             if marks is not None:
@@ -391,7 +419,7 @@ class Oracle:
         alone = Visits([m for m in self.visits.messages if m.visit in set(members)], self.policy)
         names: set[Name] = set()
         for thread in alone.threads:
-            for plan in self.plans(thread.arrived_at, thread.until, thread.cutoff, thread.policy):
+            for plan in self.plans(thread.arrived_at, thread.until, thread.cutoff, thread.policy, thread):
                 told = thread.unscheduled and thread.funded and not self._kept_back(thread)
                 by_hand = self.confirmed(thread)
                 marks = () if plan.newborn else match_marks(thread.stated, _stated(plan), by_hand=by_hand)
@@ -417,6 +445,11 @@ class Oracle:
         return all(details in heard for _, details, _ in thread.stated) and all(
             version.content.details in registered for version in versions
         )
+
+    def _others(self, thread: Thread) -> bool:
+        """Whether a visit matches no plan and a person said that it is somebody else's (8, 46)."""
+        due = self.plans(thread.arrived_at, thread.until, thread.cutoff, thread.policy, thread)
+        return self.somebody_else(thread, due) and not self.matched(thread)
 
     def overdue(self, thread: Thread) -> bool:
         """Whether a timer found it unsettled 12 hours, or what is settled, after any arrival said (46)."""
@@ -462,6 +495,7 @@ class Oracle:
             for other in self.visits.threads
             if other.reference != thread.reference
             and self.why_not(other) is None
+            and not self._others(other)
             and thread.arrived_at - thread.policy.reattendance <= other.arrived_at < thread.arrived_at
         ]
 
@@ -485,15 +519,19 @@ class Oracle:
 
     def owner(self, plan: Plan, newest_at: datetime, policy: Policy) -> OdsCode:
         """Return the authority, or who has taken over by the day the pair was there to be told (19)."""
-        owner, seen = plan.shown.content.authority, set()
-        day = london_day(max(newest_at, plan.said_at))
-        while owner not in seen and owner in policy.successors:
-            seen.add(owner)
-            successor = policy.successors[owner]
-            if successor.opens_on > day or successor.code in seen:
-                break
-            owner = successor.code
-        return owner
+        return taken_over(plan.shown.content.authority, max(newest_at, plan.said_at), policy)
+
+
+def taken_over(owner: OdsCode, at: datetime, policy: Policy) -> OdsCode:
+    """Return the authority, or who has taken over from it by a day (19)."""
+    seen: set[OdsCode] = set()
+    while owner not in seen and owner in policy.successors:
+        seen.add(owner)
+        successor = policy.successors[owner]
+        if successor.opens_on > london_day(at) or successor.code in seen:
+            break
+        owner = successor.code
+    return owner
 
 
 def age_reached(born: date, day: date) -> int:
@@ -580,9 +618,14 @@ def _name(content: PlanContent) -> tuple[str, str, date]:
 
 
 def _stated(plan: Plan) -> list[tuple[datetime, Details, bool]]:
-    """Return the registered details over time; verified once is verified (20)."""
-    verified = any(version.content.verified for version in plan.known)
-    return [(version.recorded_at, version.content.details, verified) for version in plan.known]
+    """Return the registered details of a plan over time (20)."""
+    return _details(plan.known)
+
+
+def _details(versions: Sequence[Version]) -> list[tuple[datetime, Details, bool]]:
+    """Return what versions registered over time; verified once is verified (20)."""
+    verified = any(version.content.verified for version in versions)
+    return [(version.recorded_at, version.content.details, verified) for version in versions]
 
 
 def _each_once(plans: Iterable[Plan]) -> list[Plan]:
@@ -611,8 +654,8 @@ def _tells_most(plan: Plan) -> tuple[object, ...]:
     )
 
 
-def _replaced(plans: Sequence[Plan]) -> list[Plan]:
-    """Put the first plan recorded after a removed one of the same authority and type in its place (14)."""
+def _replaced(plans: Sequence[Plan], policy: Policy) -> list[Plan]:
+    """Put the first plan recorded after a removed one of the same type in its place (14, 19)."""
     standing = [plan for plan in plans if plan.state != "removed by the authority"]
     told = []
     taken = {id(plan): [plan] for plan in standing}  # own and mother's may have one name
@@ -620,8 +663,13 @@ def _replaced(plans: Sequence[Plan]) -> list[Plan]:
         later = [
             plan
             for plan in standing
-            if _name(plan.shown.content)[:2] == _name(removed.shown.content)[:2]
+            if plan.shown.content.plan_type is removed.shown.content.plan_type
             and plan.known[0].recorded_at > removed.known[0].recorded_at
+            and plan.shown.content.authority
+            in {
+                removed.shown.content.authority,
+                taken_over(removed.shown.content.authority, plan.known[0].recorded_at, policy),
+            }
         ]
         if later:
             first = min(later, key=lambda plan: (plan.known[0].recorded_at, plan.shown.content.start))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.spec.conftest import Run
-from tests.spec.table import rows
+from tests.spec.conftest import Run, RunMoving
+from tests.spec.table import messages, rows
 
 HEAD = """
     recorded | fact | about   | values
@@ -288,3 +288,74 @@ def test_the_visit_that_ended_with_a_stillbirth_was_told_and_stands(run: Run) ->
     """)
 
     assert "shared" == outcome.whys["v1"]
+
+
+OTHER = "family=Other given=Alex birth_date=1991-01-01"
+WHOSE_LOSS = rows(f"""
+    details of the visit         | said of it                                     | why
+    -                            | -                                              | {LOST}
+    given=Alex                   | -                                              | {LOST}
+    {OTHER}                      | -                                              | shared
+    family=- given=Alex          | -                                              | shared
+    {OTHER} number_status=01     | -                                              | shared
+    given=Alex family=Other number_status=01 | -                                  | {LOST}
+    family=- given=- birth_date=- number_status=01 | -                            | {LOST}
+    {OTHER}                      | T-1h notice n1 identity-confirmed visit=v3     | {LOST}
+    {OTHER}                      | T-1h notice n1 not-this-person visit=v3        | shared
+    {OTHER}                      | T-1h notice n1 item-unsettled visit=v3         | shared
+""")
+
+
+@pytest.mark.parametrize(("details", "said", "why"), WHOSE_LOSS)
+def test_a_loss_at_a_visit_that_may_be_another_womans_stops_nothing(
+    run_moving: RunMoving, details: str, said: str, why: str
+) -> None:
+    """Whose details disagree with the unborn plan, unless a person says that it is hers (20, 43, 46)."""
+    values = details.strip("-") if details == "-" else details
+    word = [] if said == "-" else said.split()
+    notice = "" if not word else f"{word[0]} | notice | {word[2]} {word[3]} | {word[4]}"
+    outcome = run_moving(f"""{HEAD}
+        T-9d | plan | UCP E09 | end=D+20 verified=yes
+        T-9h | A04  | v3      | {values}
+        T-8h | A03  | v3      | departed_at=T-8h disposition=5 {values}
+        {notice}
+        T    | A04  | v1      |
+    """)
+
+    assert why == outcome.whys["v1"]
+
+
+@pytest.mark.parametrize(
+    ("corrected", "why"),
+    rows(f"""
+        corrected | why
+        T-9d      | {LOST}
+        T+14d     | {LOST}
+        T+14d+1m  | shared
+    """),
+)
+def test_details_that_make_it_her_loss_count_by_the_cut_off(run: Run, corrected: str, why: str) -> None:
+    """What a plan registers later says nothing of what was right when it was told (10, 20, 43)."""
+    outcome = run(f"""{HEAD}
+        T-9d        | plan | UCP E09 | end=D+20
+        {corrected} | plan | UCP E09 | end=D+20 {OTHER}
+        T-8h        | A03  | v3      | departed_at=T-8h disposition=5 {OTHER}
+        T           | A04  | v1      |
+    """)
+
+    assert why == outcome.whys["v1"]
+
+
+@pytest.mark.parametrize(
+    "said", ["T A03", "T A03 departed_at=T-1h", "T-2h A04; T A03", "T-2h A04; T A08 departed_at=T-2h"]
+)
+def test_a_visit_is_told_that_its_own_loss_ended(run: Run, said: str) -> None:
+    """She was there before it ended, though its A04 was lost (rulings 1, 43); the next one is not told."""
+    outcome = run(f"""{HEAD}
+        T-9d | plan | UCP E09 | end=D+20
+        {messages(said)} disposition=5
+        T+1d | A04 | v2 |
+    """)
+
+    assert {"v1": "shared", "v2": LOST} == outcome.whys
+    assert {"v1"} == {alert.subject for alert in outcome.standing}

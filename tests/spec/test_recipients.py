@@ -83,6 +83,57 @@ def test_from_the_opening_day_alerts_go_to_the_successor(
     assert [(f"la {owner}", notes)] == outcome.alerts("to | notes")[:1]
 
 
+TAKEN_OVER = rows("""
+    plans                          | arrival | others
+    CPP E20                        | T       | E20
+    CPP E20                        | T+38h   | E20
+    CPP E20; LAC E21               | T       | E20; E21
+    CPP E20; LAC E21               | T+38h   | E21
+    CPP E20; LAC E21 end=D-1       | T+38h   | E20
+    CPP E20 start=D-50; LAC E20    | T+38h   | E20
+    CPP E20; LAC E21; CPP E22      | T+10d   | E22
+""")
+
+
+@pytest.mark.parametrize(("plans", "arrival", "others"), TAKEN_OVER)
+def test_an_authority_that_was_taken_over_is_not_named_beside_its_successor(
+    run: Run, plans: str, arrival: str, others: str
+) -> None:
+    """Once it has sent a plan in force itself; till then the numbers that came with the plan stand (19)."""
+    sent = [[*plan.split(maxsplit=2), ""][:3] for plan in plans.split("; ")]
+    lines = "\n".join(f"T-9d | plan | {kind} {code} | {values}" for kind, code, values in sent)
+    outcome = run(f"""{HEAD}
+        {lines}
+        T-9d      | plan | CPP E09 |
+        {arrival} | A04  | v1      |
+    """)
+
+    assert ("la E09", others) in outcome.alerts("to | others")
+
+
+REPLACED_BY = rows("""
+    removed  | by        | plans
+    T+39h    | CPP E21   | CPP active
+    T+39h    | LAC E21   | CPP removed; LAC active (retroactive)
+    T+39h    | CPP E08   | CPP active (retroactive); CPP removed
+    T+36h    | CPP E21   | CPP removed; CPP active (retroactive)
+""")
+
+
+@pytest.mark.parametrize(("removed", "by", "plans"), REPLACED_BY)
+def test_a_successors_plan_may_be_a_replacement(run: Run, removed: str, by: str, plans: str) -> None:
+    """Recorded under its own code from its opening day on, with the mark of what it replaces (14, 19)."""
+    outcome = run(f"""{HEAD}
+        T-9d         | plan | CPP E20 |
+        {removed}    | plan | CPP E20 | deleted=D
+        {removed}+1h | plan | {by}    |
+        T            | A04  | v1      |
+        T+40h        | A08  | v1      |
+    """)
+
+    assert ("provider RXX", plans) in outcome.alerts("to | plans")
+
+
 def test_a_succession_table_that_runs_in_a_circle_ends(run: Run) -> None:
     """A mistake in the policy stops nobody from being told (ruling 19)."""
     outcome = run(f"""{HEAD}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.spec.conftest import Run
+from tests.spec.conftest import Run, RunMoving
 from tests.spec.outcome import recipient_text
 from tests.spec.table import messages, rows
 
@@ -384,3 +384,34 @@ def test_a_word_about_another_visit_says_nothing_of_this_one(run: Run) -> None:
     assert {("v1", 0), ("v2", 1)} == {
         (alert.subject, len(alert.notes)) for alert in outcome.standing if alert.recipient.kind.value == "la"
     }
+
+
+SOMEBODY_ELSES = rows("""
+    said                                              | count
+    -                                                 | 1
+    T-9h notice n1 not-this-person visit=v1           | 0
+    T-9h notice n1 identity-confirmed visit=v1        | 1
+    T-9h notice n1 item-unsettled visit=v1            | 1
+    T-9h A08 v1                                       | 1
+""")
+
+
+@pytest.mark.parametrize(("said", "count"), SOMEBODY_ELSES)
+@pytest.mark.parametrize("plan", ["", "end=D-9"])
+def test_a_visit_of_somebody_else_is_not_counted(
+    run_moving: RunMoving, said: str, count: str, plan: str
+) -> None:
+    """A person said so, and nothing that came since speaks against it (rulings 8, 46)."""
+    at, kind, *rest = ("T-9h notice n1 in-use" if said == "-" else said).split()
+    other = "family=Other given=Alex birth_date=2010-01-01"
+    outcome = run_moving(f"""
+        recorded | fact   | about | values
+        T-99d    | plan   | CPP E09 | {plan}
+        T-1d     | A04    | v1    | {other}
+        T-10h    | A08    | v1    | {other}
+        {at}     | {kind} | {" ".join(rest[:2]) if kind == "notice" else "v1"} | {" ".join(rest[2:])}
+        T        | A04    | v2    |
+    """)
+
+    own = [row[1] for row in outcome.alerts("about | earlier_visits") if row[0] == "v2"]
+    assert [count] * 2 == own
