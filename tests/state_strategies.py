@@ -94,6 +94,7 @@ def people() -> st.SearchStrategy[Person]:
         ),
         waiting=st.lists(st.tuples(words(), st.integers(0, 2**63 - 1)), max_size=2).map(tuple),
         set_aside=st.dictionaries(references(), times(), max_size=2),
+        doubt=st.integers(0, 3),
     )
 
 

@@ -283,6 +283,7 @@ def covers() -> st.SearchStrategy[Cover]:
         plans=st.lists(plan_facts().flatmap(_unborn), max_size=2).map(tuple),
         losses=st.lists(times(), max_size=2).map(tuple),
         restricted=maybe(times()),
+        doubt=st.integers(0, 3),
         recorded_at=times(),
         received_at=times(),
     )

@@ -5,7 +5,7 @@ Silence is never an answer, and neither is an error: `no plan on file` is said o
 could speak against it was looked at. What is looked at is `Checked`; which answer follows, two tables say.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -71,7 +71,7 @@ class Checked:
     message that names a number several that differ, and a plan may be filed under another of them (42).
     `record_waiting`, `possible_match`: ruling 21. `not_in_use`, `under_enquiry`: rulings 23 and 38.
     `restricted`: ruling 24. `on_hold`: what comes in of the person waits; `set_aside`: a plan or a notice of
-    theirs could not be processed.
+    theirs could not be processed, or a plan may cover them that waits for their mother or could not be (26).
     `excluded`: who asks must not see the person (48).
     `sharing_stopped`: by the provider's own signed stop, `plans_unshared`: by one of some authority, whose
     plans nobody may look through (45). `checked_at`: when a check mark that has passed the visit was written,
@@ -111,6 +111,11 @@ class Looked:
     waiting_under: frozenset[str]
     stay: Window
     arrived_at: datetime | None = None
+
+    def noting(self, set_aside: Collection[str]) -> "Looked":
+        """Return the same, with what of the person's own could not be processed (`Person.set_aside`)."""
+        aside = self.checked.set_aside or bool(set_aside)
+        return replace(self, checked=replace(self.checked, set_aside=aside))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +251,7 @@ class _Looking(Deciding):
             restricted=self.restricted,
             under_enquiry=under_enquiry(self.notices),
             on_hold=held_since(self.notices) is not None,
+            set_aside=self.in_doubt,
         )
         return Looked(
             checked=checked,

@@ -53,6 +53,7 @@ from broker.core.newborn import (
     counting,
     covering,
     has_ended,
+    in_doubt,
     match,
     mothers_in_notices,
     received_by,
@@ -105,6 +106,7 @@ class Deciding(Noting):
         corrected = mothers_in_notices(self.notices)
         ended = partial(has_ended, visits=known.visits, gone=self.elsewhere, corrected=corrected)
         self.plans = [*histories(known.plans).values(), *covering(known.covers, ended)]
+        self.in_doubt = in_doubt(known.covers, ended)
         self.visits = read_visits(self.messages, policy)
         self.accesses = sorted(known.accesses.values(), key=lambda access: access.access_id)
         self.sensitive = self.messages.keys() - {ref for visit in self.visits for ref in visit.references}

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from broker.core.effects import Advance, advance, decided_anew
+from broker.core.holding import with_doubt
 from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import (
     Inactive,
@@ -21,7 +22,7 @@ from broker.core.invalidation import (
 from broker.core.keyed import IdentityKey
 from broker.core.newborn_links import Words, answered, exchanged, left, parted
 from broker.core.partition import Forwarding
-from broker.core.person import NOTHING, Known, Person
+from broker.core.person import Person
 from broker.core.policy import AnyPolicy
 from broker.core.succession import (
     Came,
@@ -104,7 +105,7 @@ class Everybody:
             person = self._fold(person, one, is_kept=bool(opened or held))
         for one in evidence_of_use(person, came):
             person = fold(person, one.fact)
-        return self._settle(person, came, NOTHING if held is None else held.known)
+        return self._settle(with_doubt(person), came, held or Person(number=number, salt=self._salt))
 
     def decide_anew(self, policy: AnyPolicy, clock: datetime) -> list[Advance]:
         """Go on by another policy; return what it alone changes at `clock`, the partition's (ADR 0016)."""
@@ -120,9 +121,9 @@ class Everybody:
             return person.learn(one.fact.known)
         return fold(person, one.fact)
 
-    def _settle(self, person: Person, came: Sequence[Came], before: Known) -> list[Advance]:
+    def _settle(self, person: Person, came: Sequence[Came], held: Person) -> list[Advance]:
         """Send a person on, let them wait, or decide about them."""
-        number = person.number
+        number, before = person.number, held.known
         answer = leaving(person)
         if answer is not None:
             forwarding = forwarding_by(person, answer, max(one.fact.received_at for one in came))
@@ -143,7 +144,14 @@ class Everybody:
         advanced = advance(person, self._policy, self._key)
         self._people[number] = advanced.person
         words = exchanged(
-            number, before, person.known, came, policy=self._policy, key=self._key, at=self._clock(came)
+            number,
+            before,
+            person.known,
+            came,
+            policy=self._policy,
+            key=self._key,
+            at=self._clock(came),
+            doubts=(held.doubt, person.doubt),
         )
         return [advanced, *self._tell(words)]
 

@@ -342,6 +342,11 @@ class Birth:
     received_at: datetime
 
 
+def is_doubtful(doubt: int) -> bool:
+    """Return whether a count of how often a person came into doubt and out of it ends in doubt."""
+    return doubt % 2 == 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cover:
     """
@@ -351,6 +356,7 @@ class Cover:
     pregnancy had ended (43), `restricted` when the mother's record was last marked (24). `recorded_at` is the
     clock of the mother's partition, by which the newest says whether she is restricted. `mother` is None once
     her number is not in use (23): then her child id is gone, too, and nothing is heard of her any more.
+    `doubt` is that of `Person`: odd while a plan of hers may be one that nobody could take (41; ADR 0047).
     """
 
     mother: NhsNumber | None = field(repr=False)
@@ -358,8 +364,14 @@ class Cover:
     plans: tuple[PlanFact, ...]
     losses: tuple[datetime, ...] = ()
     restricted: datetime | None = None
+    doubt: int = 0
     recorded_at: datetime
     received_at: datetime
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether something of the mother waits, or was set aside, by what she said last."""
+        return is_doubtful(self.doubt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,18 @@ hold has ended, since what waits is an alert that nobody hears.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from broker.core.facts import Access, IdentityKind, IdentityNotice, PlanFact, VisitLeft, VisitMessage
+from broker.core.facts import (
+    Access,
+    IdentityKind,
+    IdentityNotice,
+    PlanFact,
+    VisitLeft,
+    VisitMessage,
+    is_doubtful,
+)
 from broker.core.number_answers import recorded
 from broker.core.person import Person, lift
 from broker.core.restriction import is_restricted
@@ -74,3 +83,18 @@ def noted(held: Mapping[str, datetime], more: Mapping[str, datetime]) -> Mapping
         else:
             notes[FURTHER] = max(at, notes.get(FURTHER, at))
     return notes
+
+
+def is_unfinished(person: Person) -> bool:
+    """Return whether something of a person waits or was set aside, or is to wait (ADR 0036)."""
+    return bool(person.waiting or person.set_aside) or held_since(person.known.notices.values()) is not None
+
+
+def with_doubt(person: Person) -> Person:
+    """
+    Return the person with the count of doubts as it is to be told of (rulings 26, 41; ADR 0047).
+
+    It is kept of a mother alone, so that a doubt that stands when a baby is linked is a new one.
+    """
+    in_doubt = is_unfinished(person) and bool(person.known.births)
+    return person if in_doubt == is_doubtful(person.doubt) else replace(person, doubt=person.doubt + 1)

@@ -223,6 +223,7 @@ class _LookingUp(Deciding):
             restricted=shielded,
             under_enquiry=self.enquiry,
             on_hold=held_since(self.notices) is not None,
+            set_aside=self.in_doubt,
         )
         waiting = frozenset({waiting_number_key(self.key, self.number)})
         return LookedUp(

@@ -115,6 +115,15 @@ def covering(covers: Mapping[NhsNumber | None, Cover], ended: Callable[[Birth], 
     return found
 
 
+def in_doubt(covers: Mapping[NhsNumber | None, Cover], ended: Callable[[Birth], bool]) -> bool:
+    """
+    Whether a plan may cover the person that a mother's record could not take (rulings 26, 41; ADR 0047).
+
+    A birth that has `ended` links nobody.
+    """
+    return any(cover.in_doubt and not all(map(ended, cover.births)) for cover in covers.values())
+
+
 def _as_known(plans: Sequence[PlanFact]) -> dict[PlanContent, dict[Said, datetime]]:
     """Return plans as they are known of a person: each content with when it was said and first received."""
     known: dict[PlanContent, dict[Said, datetime]] = {}

@@ -11,7 +11,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
-from broker.core.facts import Birth, Cover, IdentityKind, LinkEnded, PlanContent, PlanFact, PlanType
+from broker.core.facts import (
+    Birth,
+    Cover,
+    IdentityKind,
+    LinkEnded,
+    PlanContent,
+    PlanFact,
+    PlanType,
+    is_doubtful,
+)
 from broker.core.identifiers import NhsNumber, to_the_minute
 from broker.core.keyed import IdentityKey
 from broker.core.number_answers import recorded
@@ -53,18 +62,26 @@ def exchanged(
     policy: AnyPolicy,
     key: IdentityKey,
     at: datetime,
+    doubts: tuple[int, int] = (0, 0),
 ) -> Words:
     """
     Return what a person's mothers and babies are to be told, now that `after` is known.
 
-    `came` is what led there, `at` when it was received: the clock of the partition.
+    `came` is what led there, `at` when it was received: the clock of the partition. `doubts` are the person's
+    own before and after.
     """
     arrived = list(came)
     words: Words = []
     for baby in sorted(after.births):
-        cover = cover_of(number, after, baby, policy, at)
-        if cover is not None and not _same(cover_of(number, before, baby, policy, at), cover):
+        known = cover_of(number, before, baby, policy, at, doubt=doubts[0])
+        told = known is not None and known.in_doubt
+        cover = cover_of(number, after, baby, policy, at, doubt=doubts[1], heard=told)
+        if cover is not None and not _same(known, cover):
             words.append((baby, cover))
+    if is_doubtful(doubts[0]) and not arrived:  # a link that is destroyed leaves nobody in doubt
+        for baby in sorted(before.births.keys() - after.births):
+            over = cover_of(number, before, baby, policy, at, doubt=doubts[0] + 1, heard=True)
+            words += [] if over is None else [(baby, over)]
     words += _former_ones(number, arrived, at)
     heard = {one.fact.mother for one in arrived if isinstance(one.fact, Cover) and one.passage is None}
     for mother in _mothers(after):
@@ -117,9 +134,21 @@ def ended(number: NhsNumber, at: datetime, *, covered: bool = False) -> LinkEnde
 
 
 def cover_of(
-    number: NhsNumber, known: Known, baby: NhsNumber, policy: AnyPolicy, at: datetime
+    number: NhsNumber,
+    known: Known,
+    baby: NhsNumber,
+    policy: AnyPolicy,
+    at: datetime,
+    *,
+    doubt: int = 0,
+    heard: bool = False,
 ) -> Cover | None:
-    """Return what a mother's record says to a baby, None where no plan of hers could cover it."""
+    """
+    Return what a mother's record says to a baby, None where no plan of hers could cover it.
+
+    While she is in `doubt` a plan that nobody could take may be one that does. `heard`: the baby was told of
+    a doubt, and hears that it is over.
+    """
     births = known.births.get(baby, {})
     days = {birth.born for birth in births.values()}
     unborn = {content: said for content, said in known.plans.items() if content.plan_type is PlanType.UNBORN}
@@ -135,7 +164,7 @@ def cover_of(
         if content.key in keys
         for said, received_at in history.items()
     ]
-    if not plans:
+    if not (plans or is_doubtful(doubt) or heard):
         return None
     lost = [recorded(one) for one in known.notices.values() if one.kind is IdentityKind.PREGNANCY_ENDED]
     cover = Cover(
@@ -144,6 +173,7 @@ def cover_of(
         plans=tuple(plans),
         losses=tuple(lost),
         restricted=mark_of(known),
+        doubt=doubt,
         recorded_at=at,
         received_at=to_the_minute(at),
     )

@@ -126,10 +126,13 @@ def joined(left: Cover, right: Cover) -> Cover:
     )
     marks = [one.restricted or _NEVER for one in (left, right)]
     newest = max((left, right), key=lambda one: (one.recorded_at, one.restricted or _NEVER))
-    if left.mother is None and max(marks) > _NEVER:  # nobody will say any more that it is lifted
-        newest = replace(newest, restricted=max(marks))
+    doubt = max((one.recorded_at, one.doubt) for one in (left, right))[1]
+    if left.mother is None:  # nobody will say any more that a mark is lifted, or that a doubt is over
+        newest = replace(newest, restricted=max(marks) if max(marks) > _NEVER else None)
+        doubt = max(one.doubt % 2 for one in (left, right))
     return replace(
         newest,
+        doubt=doubt,
         births=births,
         plans=plans,
         losses=tuple(sorted({*left.losses, *right.losses})),
@@ -233,7 +236,9 @@ class Person:
     `untold` is what stands and only newer rules make, of people who had left. `history` has a
     line for each of the newest visits and views that are closed (R25). `waiting` says where lies what waits
     while the person is on hold, as input and offset, in its order; `set_aside` when a plan or a notice could
-    not be processed, aware UTC by the partition's clock, by its digest (ADR 0036).
+    not be processed, aware UTC by the partition's clock, by its digest (ADR 0036). `doubt` counts how often
+    the person's babies were told that something waits or was set aside, and that it no longer is: odd while
+    it is (26; ADR 0047).
     """
 
     number: NhsNumber
@@ -248,6 +253,7 @@ class Person:
     history: tuple[Past, ...] = ()
     waiting: tuple[tuple[str, int], ...] = ()
     set_aside: Mapping[str, datetime] = field(default_factory=dict)
+    doubt: int = 0
 
     def learn(self, known: Known) -> "Person":
         """Return the person with `known` merged in."""

@@ -136,7 +136,7 @@ def _lifted(known: Known) -> list[datetime]:
 def _marks_of_kin(known: Known) -> Iterator[datetime]:
     """Yield when the records of mothers and babies that the person is told of with were marked (26)."""
     for cover in known.covers.values():
-        if cover.restricted is not None:
+        if cover.restricted is not None and cover.plans:  # without a plan nothing of the mother is told
             yield cover.restricted
     for births in known.births.values():
         yield from (

@@ -28,7 +28,7 @@ from broker.core.facts import (
     VisitMessage,
 )
 from broker.core.history import past_of
-from broker.core.holding import held_since
+from broker.core.holding import is_unfinished, with_doubt
 from broker.core.identifiers import london_day
 from broker.core.leaving import staying
 from broker.core.message_times import stamp
@@ -87,7 +87,7 @@ def reason_kept(person: Person, clock: datetime, policy: AnyPolicy) -> Reason:
         return Reason.DUE
     if settled.known.visits or settled.known.accesses:
         return Reason.OPEN
-    if _is_unfinished(settled):
+    if is_unfinished(settled):
         return Reason.SET_ASIDE
     if _plan_may_show(person, clock, earlier(clock, policy.lateness), policy):
         return Reason.VISIBLE
@@ -131,7 +131,7 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
     said = needed(person.known.notices, before)
     notices = {key: one for key, one in said.items() if one.visit not in gone}
     to_come = replace(person, known=replace(person.known, notices=notices))
-    over = not visits and not accesses and not _is_unfinished(person)
+    over = not visits and not accesses and not is_unfinished(person)
     if over and not _plan_to_come(to_come, clock, before, policy):
         return _protected(person, before)
     plans = _folded(person.known.plans, before)
@@ -144,7 +144,7 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
         clock=clock,
         before=before,
         policy=policy,
-        is_open=bool(visits or accesses),
+        is_open=bool(visits or accesses) or is_unfinished(person),
         is_asked=_outcome_to_come(person, clock, policy),
     )
     still = replace(kin, plans=plans, visits=visits, left=left, accesses=accesses, notices=notices)
@@ -154,7 +154,7 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
     told = {alert_id: _shrunk(told, gone) for alert_id, told in person.told.items()}
     if not known.covers:
         told = {alert_id: past_asking(row) for alert_id, row in told.items()}
-    return replace(
+    left_over = replace(
         person,
         known=known,
         told=told,
@@ -164,6 +164,7 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
         untold=frozenset(one for one in person.untold if one.subject not in gone),
         history=_history(person, gone - person.closed, policy),
     )
+    return with_doubt(left_over)
 
 
 def _history(person: Person, closing: frozenset[str], policy: AnyPolicy) -> tuple[Past, ...]:
@@ -174,11 +175,6 @@ def _history(person: Person, closing: frozenset[str], policy: AnyPolicy) -> tupl
     lines = past_of(read_visits(staying(known.visits, known.left), policy), known.accesses.values(), policy)
     closed = [line for line in lines if line.subject in closing]
     return newest((*person.history, *closed), policy.history_size)
-
-
-def _is_unfinished(person: Person) -> bool:
-    """Whether something of a person waits or was set aside, or is to wait (ADR 0036)."""
-    return bool(person.waiting or person.set_aside) or held_since(person.known.notices.values()) is not None
 
 
 def _without_old(person: Person, before: datetime) -> Person:

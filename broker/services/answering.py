@@ -74,7 +74,7 @@ class Answering:
         elif found.reference not in known.visits:
             return Seen(Checked())  # kept apart as unprocessable
         looked = look(person.number, known, found.reference, self._policy, self._key, asker=asker)
-        looked = replace(looked, checked=replace(looked.checked, set_aside=bool(person.set_aside)))
+        looked = looked.noting(person.set_aside)
         former = {waiting_number_key(self._key, one) for one in found.passed}  # a record may wait for any
         return await self._settled(replace(looked, waiting_under=looked.waiting_under | former), passed)
 

@@ -211,11 +211,8 @@ class Looking:
             return _Held(found=found, numbers={number, *whose.passed}, there=person is not None)
         found = self._up(person.number, person.known, looker, access, person.history)
         former = {waiting_number_key(self._key, one) for one in whose.passed}  # a record may wait for any
-        looked = replace(
-            found.looked,
-            checked=replace(found.looked.checked, set_aside=bool(person.set_aside)),
-            waiting_under=found.looked.waiting_under | former,
-        )
+        looked = found.looked.noting(person.set_aside)
+        looked = replace(looked, waiting_under=looked.waiting_under | former)
         return _Held(found=replace(found, looked=looked), numbers={number, person.number, *whose.passed})
 
     def _up(

@@ -39,9 +39,12 @@ class Relatives:
         held: Person | Forwarding | Shut,
         came: Sequence[Came],
         clock: datetime,
+        doubt: int,
     ) -> list[Write]:
         """
         Return what is written because something else is `held` of a number now; `clock` is the partition's.
+
+        `doubt` is that of the person as they were (`Person.doubt`).
 
         Raises `PersonTooLarge` for what no record of an input could hold.
         """
@@ -49,7 +52,16 @@ class Relatives:
             return self._written(left(number, before, came, clock))
         if isinstance(held, Shut):
             return self._written(parted(number, before, came, clock))
-        words = exchanged(number, before, held.known, came, policy=self._policy, key=self._key, at=clock)
+        words = exchanged(
+            number,
+            before,
+            held.known,
+            came,
+            policy=self._policy,
+            key=self._key,
+            at=clock,
+            doubts=(doubt, held.doubt),
+        )
         return self._written(words)
 
     def answered(self, number: NhsNumber, came: Sequence[Came], clock: datetime) -> list[Write]:

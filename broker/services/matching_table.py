@@ -14,6 +14,7 @@ from functools import partial
 from broker.core.effects import advance, decided_anew
 from broker.core.errors import PersonTooLarge, StorageUnusable, SuccessionContradicted
 from broker.core.facts import IdentityNotice
+from broker.core.holding import with_doubt
 from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import invalidation
 from broker.core.partition import Forwarding, PartitionState
@@ -341,7 +342,7 @@ class PartitionTable:
             before=state is None or not self._states.is_inactive(state),
             after=not isinstance(held, Shut),
         )
-        return copies + self._relatives.told(before.number, found, held, arrived, self.clock)
+        return copies + self._relatives.told(before.number, found, held, arrived, self.clock, before.doubt)
 
     def _say(
         self, before: Person, person: Person, arrived: Sequence[Arrived], caused_at: datetime | None
@@ -359,6 +360,7 @@ class PartitionTable:
         invalid = invalidation(person)
         if invalid is not None:
             return self._vault.shut(person, invalid, caused_at or self.clock, self.end)
+        person = with_doubt(person)
         policy, identity = self._rules.policy, self._rules.key
         advanced = (
             decided_anew(person, policy, identity, self.clock)

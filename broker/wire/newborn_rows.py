@@ -39,6 +39,7 @@ def cover_row(cover: Cover) -> Row:
         "plans": [_plan_row(plan) for plan in cover.plans],
         "losses": [millis(lost_at) for lost_at in cover.losses],
         "restricted": maybe_millis(cover.restricted),
+        "doubt": cover.doubt,
         "recorded_at": millis(cover.recorded_at),
         "received_at": millis(cover.received_at),
     }

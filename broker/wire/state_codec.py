@@ -216,6 +216,7 @@ def _person_row(person: Person) -> Row:
         "history": [past_row(line) for line in person.history],
         "waiting": [{"topic": topic, "offset": offset} for topic, offset in person.waiting],
         "set_aside": {digest: millis(at) for digest, at in person.set_aside.items()},
+        "doubt": person.doubt,
     }
 
 
@@ -268,6 +269,7 @@ def _person(number: NhsNumber, row: Row) -> Person:
         history=tuple(past_line(line) for line in row["history"]),
         waiting=tuple((one["topic"], one["offset"]) for one in row["waiting"]),
         set_aside=row["set_aside"],
+        doubt=row["doubt"],
     )
 
 

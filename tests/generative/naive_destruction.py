@@ -185,7 +185,9 @@ class Remembered:
         if not Oracle(kin, self.policy).restricted:
             return []
         births = [said_at(one) for one in kin if isinstance(one, Birth) and one.restricted]
-        covers = [one.restricted for one in kin if isinstance(one, Cover) and one.restricted]
+        telling = {one.mother for one in kin if isinstance(one, Cover) and one.plans}
+        said = [one for one in kin if isinstance(one, Cover) and one.mother in telling]
+        covers = [one.restricted for one in said if one.restricted]
         lifted = [
             min(one.recorded_at, one.received_at)
             for one in self.held

@@ -55,6 +55,24 @@ def covered(covers: Iterable[Cover], ended: Callable[[Birth], bool]) -> list[Cov
     return found
 
 
+def in_doubt(covers: Iterable[Cover], ended: Callable[[Birth], bool]) -> bool:
+    """
+    Whether a plan of a mother's that nobody could take may cover the baby (26, 41).
+
+    Her newest word says so, the one of the most turns where several are as new; of one whose number is not
+    in use any word that did.
+    """
+    said = list(covers)
+    for mother in {cover.mother for cover in said}:
+        own = [cover for cover in said if cover.mother == mother]
+        linked = any(not ended(birth) for cover in own for birth in cover.births)
+        newest = [cover.doubt for cover in own if cover.recorded_at == max(c.recorded_at for c in own)]
+        words = [cover.doubt for cover in own] if mother is None else [max(newest)]
+        if linked and any(word % 2 for word in words):
+            return True
+    return False
+
+
 def heard_by(cover: Cover, moment: datetime) -> tuple[tuple[Birth, ...], tuple[PlanFact, ...]]:
     """Return what of a cover had been received by a moment: births, and plans."""
     return (

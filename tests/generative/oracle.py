@@ -32,6 +32,7 @@ from tests.generative.naive_newborn import (
     corrected,
     covered,
     heard_by,
+    in_doubt,
     is_linked,
     last_day,
     named_another,
@@ -91,6 +92,7 @@ class Oracle:
         self.views = sorted(views, key=lambda view: view.access_id)
         self.notices = [fact for fact in self.facts if isinstance(fact, IdentityNotice)]
         self.ended = ended or self._ended(messages)
+        self.in_doubt = in_doubt([fact for fact in self.facts if isinstance(fact, Cover)], self.ended)
         self.covered = covered([fact for fact in self.facts if isinstance(fact, Cover)], self.ended)
         self.restricted = _restricted(self.facts)
         self.enquiry = _under_enquiry(self.notices)
@@ -558,6 +560,8 @@ def _restricted_with_another(facts: Sequence[Fact]) -> bool:
     covers = [fact for fact in facts if isinstance(fact, Cover)]
     for mother in {cover.mother for cover in covers}:
         own = [cover for cover in covers if cover.mother == mother]
+        if not any(cover.plans for cover in own):  # nothing is told of her
+            continue
         newest = max(cover.recorded_at for cover in own)
         if any(cover.restricted for cover in own if mother is None or cover.recorded_at == newest):
             return True

@@ -283,7 +283,7 @@ def _birth(pick: Picking, place: int, visits: Sequence[str | None]) -> Birth:
 def _cover(pick: Picking, place: int) -> Cover:
     """Return what covers the person, of one of two mothers or of one whose number is not in use."""
     recorded_at = pick.one(_MOMENTS)
-    plans = [_unborn(pick, 10 * place + one) for one in range(pick.one((1, 2)))]
+    plans = [_unborn(pick, 10 * place + one) for one in range(pick.one((0, 1, 1, 1, 1, 2, 2, 2, 2)))]
     births = [_birth(pick, 10 * place + one, _LINKING) for one in range(pick.one((1, 2)))]
     return Cover(
         mother=pick.one(_MOTHERS),
@@ -291,6 +291,7 @@ def _cover(pick: Picking, place: int) -> Cover:
         plans=tuple(plans),
         losses=pick.one(_LOSSES),
         restricted=pick.one(_MARKED),
+        doubt=pick.one((0, 0, 1, 2)),
         recorded_at=recorded_at,
         received_at=recorded_at + pick.one(_RECEIVED_AFTER),
     )

@@ -6,7 +6,7 @@ from functools import cache
 from itertools import chain
 
 from broker.core.alerts import Change, ItemKind, Mark, Note, PlanState, Route, Urgency, VisitState, Why
-from broker.core.decisions import decide
+from broker.core.decisions import Deciding, decide
 from broker.core.errors import SuccessionContradicted
 from broker.core.everybody import Everybody
 from broker.core.facts import (
@@ -158,6 +158,18 @@ def test_every_outcome_is_reached() -> None:
             break
 
     assert set() == missing
+
+
+def test_mothers_in_doubt_are_generated_with_and_without_a_plan() -> None:
+    """Of numbers in use and not, before and after it is over; and babies whom it leaves out (26, 41)."""
+    said = [fact for fact in chain(*told()) if isinstance(fact, Cover)]
+    babies = {Deciding(NUMBER, known_of(facts), POLICY, KEY).in_doubt for facts in told()[:LIVES]}
+
+    assert {0, 1, 2} == {cover.doubt for cover in said}
+    assert {(True, True), (True, False), (False, True), (False, False)} == {
+        (cover.mother is None, bool(cover.plans)) for cover in said if cover.in_doubt
+    }
+    assert {True, False} == babies
 
 
 def test_everything_happens_in_some_life() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from broker.core.alerts import AlertEvent, Change
-from broker.core.decisions import decide
+from broker.core.decisions import Deciding, decide
 from broker.core.facts import Fact
 from broker.core.policy import AnyPolicy
 from broker.core.restriction import is_reduced, reduced
@@ -12,7 +12,7 @@ from tests.generative.lives import Life, Retold, life, retelling, told_again
 from tests.generative.living import NUMBER, check_life, check_retold, fold
 from tests.generative.oracle import Oracle
 from tests.generative.settled import POLICIES
-from tests.generative.stories import story
+from tests.generative.stories import known_of, story
 from tests.spec.settled import KEY
 
 
@@ -44,6 +44,14 @@ def test_what_was_told_of_a_restricted_record_lives_on_nowhere(facts: list[Fact]
     assert restricted == decide(NUMBER, person.known, policy, KEY).restricted
     assert not restricted or contents == [reduced(alert) for alert in contents]
     assert not restricted or all(_asked(alert.alert_id, events) for alert in contents)
+
+
+@examples(lambda pick: (told_again(story(pick), pick.chance()), pick.one(POLICIES)))
+def test_who_is_in_doubt_because_of_a_mother_is_by_the_oracle(facts: list[Fact], policy: AnyPolicy) -> None:
+    """By her newest word, as long as somebody says that the baby is hers, in any order (26, 41)."""
+    expected = Oracle(facts, policy).in_doubt
+    assert expected == Deciding(NUMBER, known_of(facts), policy, KEY).in_doubt
+    assert expected == Deciding(NUMBER, known_of(facts[::-1]), policy, KEY).in_doubt
 
 
 def _asked(alert_id: str, events: Sequence[AlertEvent]) -> bool:

@@ -193,6 +193,26 @@ of another mother's plan. C is another mother, whom the visit may name instead, 
 corrected may name `another`.
 """
 
+IN_DOUBT = rows("""
+    said of the mother                      | then                                        | answer
+    T-2h / cover / - E09 / mother=A doubt=1 | -                                           | set aside
+    T-2h / cover / - E09 / mother=A doubt=1 | T-1h / cover / - E09 / mother=A doubt=2     | no plan on file
+    T-2h / cover / - E09 / mother=A doubt=1 | T-2h / cover / - E09 / mother=A doubt=2     | no plan on file
+    T-2h / cover / - E09 / mother=A doubt=3 | T-2h / cover / - E09 / mother=A doubt=2     | set aside
+    T-1h / cover / - E09 / mother=A doubt=1 | T-2h / cover / - E09 / mother=A doubt=2     | set aside
+    T-2h / cover / - E09 / mother=A doubt=1 | T-1h / cover / - E09 / mother=C doubt=2     | set aside
+    T-2h / cover / - E09 / doubt=1          | T-1h / cover / - E09 / doubt=2              | set aside
+    T-2h / cover / - E09 / mother=A doubt=1 | T-1h / plan / CPP E09 /                     | plan on file
+    T-2h / cover / - E09 / mother=A doubt=1 | T-1h / cover / UCP E09 / start=D-10 end=D+60 | plan on file
+    T-2h / cover / - E09 / mother=A doubt=1 | T-1h / cover / UCP E09 / start=D-9 end=D+60 | set aside
+    T-2h / cover / - E09 / mother=A doubt=2 | T-1h / cover / UCP E09 / start=D-9 end=D+60 | no plan on file
+""")
+"""
+What mothers' records say to that of a baby who was born on `D-10`; `doubt` is odd while something of hers
+waits, or could not be processed, and `-` has no plan that is known.
+"""
+
+
 ENDED = rows("""
     correction      | covered
     mothers=one     | yes

@@ -199,7 +199,7 @@ def _fact(number: int, row: list[str], said: dict[str, str], numbers: Mapping[st
         file_id = said.pop("file_id", f"F{number}")
         return PlanFact(content=_plan(subject, organisation, said), file_id=file_id, **times)
     if kind == "cover":
-        return _cover(subject, organisation, said, times)
+        return _cover(subject, organisation, said, times, numbers)
     if kind == "birth":
         return _birth(subject, said, times, numbers)
     if kind == "view":
@@ -220,17 +220,26 @@ def _fact(number: int, row: list[str], said: dict[str, str], numbers: Mapping[st
     )
 
 
-def _cover(plan_type: str, authority: str, said: dict[str, str], times: dict[str, Any]) -> Cover:
-    """Return what covers a baby of a mother who is not named, born on the day that is said."""
-    born = _read({"born": said.pop("born")})
+def _cover(
+    plan_type: str,
+    authority: str,
+    said: dict[str, str],
+    times: dict[str, Any],
+    numbers: Mapping[str, NhsNumber],
+) -> Cover:
+    """
+    Return what covers a baby that was born on the day that is said, with `doubt` or without.
+
+    Its `mother` is not named where nothing says so; of plan type `-` she has no plan.
+    """
+    born, doubt, mother = _read({"born": said.pop("born")}), said.pop("doubt", "0"), said.pop("mother", None)
+    named: dict[str, Any] = {"mother": None if mother is None else numbers[mother], "doubt": int(doubt)}
+    births = (Birth(birth_id="b", baby=NhsNumber("9990000018"), **born, **times),)
+    if plan_type == "-":
+        return Cover(births=births, plans=(), **named, **times)
     content = replace(_plan(plan_type, authority, said), details=Details())
-    baby = NhsNumber("9990000018")
-    return Cover(
-        mother=None,
-        births=(Birth(birth_id="b", baby=baby, **born, **times),),
-        plans=(PlanFact(content=content, file_id="F", **times),),
-        **times,
-    )
+    plans = (PlanFact(content=content, file_id="F", **times),)
+    return Cover(births=births, plans=plans, **named, **times)
 
 
 def _birth(

@@ -32,6 +32,7 @@ from tests.spec.hazard_tables import (
     CORRECTIONS,
     ENDED,
     FOLLOWED,
+    IN_DOUBT,
     LATE,
     MARKS,
     NEWBORNS,
@@ -339,6 +340,21 @@ def test_a_newborn_without_a_plan_of_its_own_is_not_missed(
 
     alerts = [("B", "la E09", "v1"), ("B", "provider RXX", "v1")] * (told == "yes")
     assert alerts == [row for row in outcome.alerts("number | to | about") if row[2] == "v1"]
+
+
+@pytest.mark.parametrize(("said", "then", "answer"), IN_DOUBT)
+def test_no_plan_is_not_said_of_a_newborn_whose_mothers_plan_could_not_be_taken(
+    run_moving: RunMoving, said: str, then: str, answer: str
+) -> None:
+    """
+    Her record's newest word counts; of one whose number is not in use any that was in doubt (26, 41).
+
+    A plan that is on file all the same is told. Born the day before the visit; no plan covers it by itself.
+    """
+    lines = [f"{line} number=B" + " born=D-10" * ("cover" in line) for line in (said, then) if line != "-"]
+    outcome = run_moving(table(*lines, "T | A04 | v1 | number=B"))
+
+    assert answer == outcome.answer().removeprefix(COULD_NOT_CHECK)
 
 
 @pytest.mark.parametrize("runtime", ["core"])

@@ -547,6 +547,20 @@ def test_the_answer_about_a_newborn_is_plan_on_file(run_moving: RunMoving) -> No
     assert run_moving(PLAN + BORN + VISIT).answer().startswith("plan on file")
 
 
+@pytest.mark.parametrize("plan", [PLAN, HEAD], ids=["plan", "none"])
+@pytest.mark.parametrize(
+    ("begun", "ended"), [("T-2h", "T-2h"), ("T-2h", "T-30m"), ("T-30m", "T+1h"), ("-", "T-30m")]
+)
+def test_a_hold_of_the_mother_that_is_over_changes_no_answer_about_the_baby(
+    run_moving: RunMoving, begun: str, ended: str, plan: str
+) -> None:
+    """Before the link and after it: while it lasts `tests/unit/services` asks (rulings 26, 41; ADR 0047)."""
+    hold = f"{begun} | notice | n1 on-hold |\n" if begun != "-" else ""
+    outcome = run_moving(f"{plan}{hold}{BORN}{VISIT}{ended} | notice | n2 hold-ended |")
+
+    assert ("plan on file" if plan == PLAN else "no plan on file") == outcome.answer()
+
+
 def test_under_the_policy_national_nothing_of_a_restricted_birth_is_shared(run_moving: RunMoving) -> None:
     """Not even that the baby was born (rulings 24, 26)."""
     outcome = run_moving(
