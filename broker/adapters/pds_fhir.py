@@ -16,7 +16,8 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import TypeVar
 
-from broker.adapters.pds_http import Answered, PdsAddress, PdsHttp, Unanswered
+from broker.adapters.pds_address import PdsAddress
+from broker.adapters.pds_http import Answered, PdsHttp, Unanswered
 from broker.adapters.pds_token import PdsTokens
 from broker.core.demographics import NoMatch, NumberAnswer, SearchAnswer
 from broker.core.errors import DemographicsUnavailable, MalformedMessage

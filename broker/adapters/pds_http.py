@@ -7,10 +7,9 @@ holds the address, and a number stands in it.
 
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import aiohttp
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from broker.core.source_pace import Trouble
 from broker.wire.http_times import retry_after
@@ -19,32 +18,6 @@ from broker.wire.pds import Reply
 _BODY_BYTES_MAX = 1_048_576  # a Patient has some 5 KB, and no search is answered with more than 50
 _CHUNK_BYTES = 65_536
 _CONNECTIONS_MAX = 16
-_AT_ONCE_MAX = 8  # of one caller: enough to keep the rate over a line of 100 ms, and others have room
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PdsAddress:
-    """
-    Where a source is and who we are there.
-
-    `organisation` is the ODS code of whom we ask for, where the source wants it. `per_second` is the rate
-    that was agreed, `deadline_seconds` how long one question may take with everything that is tried again.
-    """
-
-    url: str
-    token_url: str
-    application_id: str
-    key: RSAPrivateKey = field(repr=False)
-    key_id: str
-    organisation: str | None = None
-    tls: ssl.SSLContext | None = field(default=None, repr=False)
-    per_second: float = 20.0
-    deadline_seconds: float = 2.0
-
-    @property
-    def at_once(self) -> int:
-        """How many questions may be under way together, so that none misses its deadline by waiting."""
-        return max(1, min(_AT_ONCE_MAX, int(self.per_second * self.deadline_seconds / 2)))
 
 
 class Unanswered(Exception):

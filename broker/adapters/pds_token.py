@@ -10,7 +10,8 @@ import uuid
 from collections.abc import Callable
 from http import HTTPStatus
 
-from broker.adapters.pds_http import PdsAddress, PdsHttp, Unanswered
+from broker.adapters.pds_address import PdsAddress
+from broker.adapters.pds_http import PdsHttp, Unanswered
 from broker.adapters.signed_jwt import sign_jwt
 from broker.core.errors import MalformedMessage
 from broker.core.source_pace import Trouble

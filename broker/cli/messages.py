@@ -3,7 +3,9 @@
 import asyncio
 import json
 import re
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import click
 
@@ -20,9 +22,12 @@ from broker.cli.desk import (
 from broker.core.identifiers import OdsCode
 from broker.core.messages import FOUND_MAX, Outcome, Sought, control_digest, place_named
 from broker.runtime.desk import Desk
+from broker.runtime.message_desk import Messages, open_messages
 from broker.runtime.parts import identity_key
 from broker.runtime.settings import load_settings
 from broker.services.message_desk import Opened, Shown
+
+T = TypeVar("T")
 
 _COLUMNS = ("message", "received_at", "sender", "control_id", "outcome", "reason", "location", "redriven")
 _REFERENCE = re.compile(r"[0-9a-f]{32}")
@@ -97,7 +102,7 @@ def list_messages(  # noqa: PLR0913 - the options of a command are its arguments
         until=None if until is None else until.replace(tzinfo=UTC),
         limit=limit,
     )
-    found = at_desk(bootstrap_servers, lambda desk: desk.messages.search(sought))
+    found = _among_messages(bootstrap_servers, lambda messages: messages.desk.search(sought))
     show_list((one.shown() for one in found), _COLUMNS, as_json=as_json, nothing="no message like that")
     if len(found) == limit:
         click.echo(f"cpis: the newest {limit}; there may be more", err=True)
@@ -115,14 +120,14 @@ def index_messages(every: int | None, bootstrap_servers: str | None) -> None:
     A search does the same first. Run this beside the broker, so that nothing stays where nobody searches.
     """
 
-    async def follow(desk: Desk) -> None:
+    async def follow(messages: Messages) -> None:
         """Do it once, or again and again."""
-        await desk.indexing.catch_up()
+        await messages.indexing.catch_up()
         while every is not None:
             await asyncio.sleep(every)
-            await desk.indexing.catch_up()
+            await messages.indexing.catch_up()
 
-    at_desk(bootstrap_servers, follow)
+    _among_messages(bootstrap_servers, follow)
 
 
 @messages.command()
@@ -154,15 +159,16 @@ def show(
     grounds = grounds_of(by, reason, unmask=unmask or why)
     place = place_named(message)
     if why and grounds is not None:
-        answer = at_desk(bootstrap_servers, lambda desk: desk.messages.decision(place, grounds))
+        answer = _among_messages(bootstrap_servers, lambda messages: messages.desk.decision(place, grounds))
         click.echo(json.dumps({"text": list(answer)}, ensure_ascii=False) if as_json else "\n".join(answer))
         return
 
-    async def look(desk: Desk) -> Shown | Opened:
+    async def look(messages: Messages) -> Shown | Opened:
         """Find the message, and open it if asked."""
-        return await (desk.messages.show(place) if grounds is None else desk.messages.unmask(place, grounds))
+        desk = messages.desk
+        return await (desk.show(place) if grounds is None else desk.unmask(place, grounds))
 
-    found = at_desk(bootstrap_servers, look)
+    found = _among_messages(bootstrap_servers, look)
     raw = found.raw if isinstance(found, Opened) else None
     text = found.text if isinstance(found, Shown) else None
     more: dict[str, object] = {} if found.fact is None else {"fact": found.fact}
@@ -175,3 +181,14 @@ def show(
         click.echo(f"\n{json.dumps(found.fact, ensure_ascii=False, indent=2)}")
     if text is not None:
         click.echo(f"\n{text}")
+
+
+def _among_messages(bootstrap_servers: str | None, work: Callable[[Messages], Awaitable[T]]) -> T:
+    """Return what somebody does among the messages, at the desk of the cluster that is named."""
+
+    async def opened(desk: Desk) -> T:
+        """Open the messages and close them."""
+        async with open_messages(load_settings(), desk) as messages:
+            return await work(messages)
+
+    return at_desk(bootstrap_servers, opened)

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import click
 
-from broker.adapters.pds_http import PdsAddress
+from broker.adapters.pds_address import PdsAddress
 from broker.adapters.trace_files import TraceFiles
 from broker.cli.personal import NUMBER, number_of, personal
 from broker.core.errors import ConfigurationError
 from broker.core.facts import Details
 from broker.runtime.metrics import Metrics
 from broker.runtime.parts import present
-from broker.runtime.pds import pds_address, pds_source
+from broker.runtime.pds import pds_address
+from broker.runtime.pds_client import pds_source
 from broker.runtime.settings import PREFIX, load_settings
 from broker.services.batch_trace import SETTLED, Traced, TraceOutcome, trace_all
 from broker.services.batch_trace import trace as trace_row

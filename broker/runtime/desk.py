@@ -9,13 +9,12 @@ from broker.adapters.kafka_admission import explained
 from broker.adapters.kafka_archive import KafkaArchive
 from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.kept_files import KeptFiles
-from broker.adapters.message_table import MessageTable
 from broker.adapters.worker_process import ReadAside
 from broker.core.desk_roles import Role
 from broker.runtime.doors import doors
 from broker.runtime.feeds import feed_rule
 from broker.runtime.metrics import Metrics
-from broker.runtime.parts import admits, assemble, present
+from broker.runtime.parts import Parts, admits, assemble, present
 from broker.runtime.pds import source
 from broker.runtime.preflight import check_cluster
 from broker.runtime.settings import Settings
@@ -28,8 +27,6 @@ from broker.services.explanations import Codecs, Explanations
 from broker.services.fact_desk import FactDesk
 from broker.services.item_words import ItemWords
 from broker.services.looking import Looking
-from broker.services.message_desk import MessageDesk
-from broker.services.message_index import MessageIndexing
 from broker.services.missing_plans import MissingPlans
 from broker.services.person_holds import PersonHolds
 from broker.services.reconciliation import Reconciliation
@@ -46,8 +43,8 @@ _APPEND_DEADLINE_MS = 10_000  # nobody but the operator waits: a slow cluster is
 class Desk:
     """What an operator works with."""
 
-    messages: MessageDesk
-    indexing: MessageIndexing
+    parts: Parts
+    archive: KafkaArchive
     rejected: RejectedDesk
     redriving: Redriving
     worklist: WorklistDesk
@@ -80,8 +77,6 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
         await check_cluster(settings, parts, cluster)
     archive, facts = KafkaArchive(cluster), KafkaFactLog(cluster, deadline_ms=_APPEND_DEADLINE_MS)
     log = DeskLog(facts, parts.records, key=parts.key, clock=present, role=Role(settings.desk_role))
-    index = MessageTable(settings.database_url, prepare=settings.make_data_dir)
-    indexing = MessageIndexing(archive, index, facts=parts.facts, records=parts.records, key=parts.key)
     whose = settings.desk_user(parts.key)
     excluding = Excluding(
         archive,
@@ -128,17 +123,8 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
             await archive.start()
         await facts.start()
         yield Desk(
-            messages=MessageDesk(
-                archive,
-                index,
-                indexing,
-                rejected,
-                explanations,
-                log,
-                excluding=excluding,
-                facts=parts.facts,
-            ),
-            indexing=indexing,
+            parts=parts,
+            archive=archive,
             rejected=rejected,
             redriving=Redriving(rejected, own, facts, parts.records, log),
             worklist=WorklistDesk(archive, parts.records, log, excluding),
@@ -199,4 +185,3 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
             await asked.close()
         await facts.close()
         await archive.close()
-        await index.close()

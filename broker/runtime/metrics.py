@@ -10,9 +10,8 @@ from itertools import product
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import generate_latest
 
-from broker.adapters.ops_server import Page
 from broker.adapters.server_tls import HandshakeFault
 from broker.core.alerts import EventKind, ItemKind, RecipientKind
 from broker.ports import INPUTS, Topic
@@ -338,9 +337,9 @@ class Metrics:
         """Return a value as scraped, None where there is none; a histogram has `_count` and `_sum`."""
         return self._registry.get_sample_value(metric.name + suffix, labels)
 
-    def page(self) -> Page:
-        """Return what a scrape is answered with."""
-        return Page(content_type=CONTENT_TYPE_LATEST, body=generate_latest(self._registry))
+    def text(self) -> bytes:
+        """Return every series with its present value, in the text format of Prometheus."""
+        return generate_latest(self._registry)
 
     def _begin(self, metric: Metric) -> None:
         """Show every series of a counter from the start: what is not shown cannot be seen to stand still."""

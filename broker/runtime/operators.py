@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
 from broker.adapters.kafka_admission import refusal
 from broker.adapters.kafka_watch import KafkaWatch, Place, Waiting
 from broker.adapters.ops_server import Answer, OpsServer, Page
@@ -106,7 +108,7 @@ class Operators:
             role.measure()
         self._metrics.set(READY, self.ready().ok)
         self._metrics.set(KAFKA_AWAY, not self._kafka_answers)
-        return self._metrics.page()
+        return Page(content_type=CONTENT_TYPE_LATEST, body=self._metrics.text())
 
     async def _watch_kafka(self) -> None:
         """Ask the cluster again and again."""

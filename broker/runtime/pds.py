@@ -1,5 +1,5 @@
 """
-The demographic source that the settings name: how it is reached, and who hears how it does.
+The demographic source that the settings name: where it is, and what the intake role asks it.
 
 Knows which settings go together, and that names and numbers are sent over https alone, but for a source on
 this machine.
@@ -9,19 +9,14 @@ from datetime import timedelta
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_tail import KafkaInputTail
-from broker.adapters.pds_fhir import PdsFhir, PdsWatch
-from broker.adapters.pds_http import PdsAddress
+from broker.adapters.pds_address import PdsAddress
 from broker.adapters.signing_keys import read_signing_key
 from broker.core.errors import ConfigurationError
-from broker.core.source_pace import Trouble
 from broker.ports import Clock, Topic
-from broker.runtime import pds_events as events
 from broker.runtime.asking import Source
 from broker.runtime.credentials import trusting
 from broker.runtime.door_tls import is_loopback
-from broker.runtime.logs import Log
 from broker.runtime.metrics import Metrics
-from broker.runtime.pds_metrics import SOURCE_AWAY, SOURCE_QUESTIONS, SOURCE_SECONDS
 from broker.runtime.retrying import kept_on
 from broker.runtime.settings import PREFIX, Settings
 from broker.runtime.web_addresses import address_parts
@@ -60,32 +55,13 @@ def pds_address(settings: Settings) -> PdsAddress | None:
     )
 
 
-def pds_source(address: PdsAddress, *, clock: Clock, metrics: Metrics) -> PdsFhir:
-    """Return the source at an address, which counts and logs how it does; to be closed by `close`."""
-    log, unreadable = Log("intake"), [0]
-
-    def answered(trouble: Trouble | None, seconds: float) -> None:
-        """Count a question."""
-        metrics.add(SOURCE_QUESTIONS, outcome="answered" if trouble is None else trouble)
-        metrics.observe(SOURCE_SECONDS, seconds)
-        if trouble is Trouble.UNREADABLE:
-            unreadable[0] += 1
-            log.write(events.SourceUnreadable(count=unreadable[0]))
-
-    def away(trouble: Trouble | None) -> None:
-        """Tell that the source is away, or back."""
-        metrics.set(SOURCE_AWAY, 0 if trouble is None else 1)
-        log.write(events.SourceAnswers() if trouble is None else events.SourceAway(reason=trouble.value))
-
-    metrics.set(SOURCE_AWAY, 0)
-    return PdsFhir(address, clock=clock, watch=PdsWatch(answered=answered, away=away))
-
-
 def source(settings: Settings, cluster: Cluster, *, clock: Clock, metrics: Metrics) -> Source | None:
     """Return the source of the intake role, with the notices that it is asked about; None without one."""
     address = pds_address(settings)
     if address is None:
         return None
+    from broker.runtime.pds_client import pds_source  # an HTTP client: most commands have nobody to ask
+
     demographics = pds_source(address, clock=clock, metrics=metrics)
     return Source(
         demographics=demographics,

@@ -10,8 +10,8 @@ from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
+from broker.adapters.pds_address import PdsAddress
 from broker.adapters.pds_fhir import PdsFhir, PdsWatch
-from broker.adapters.pds_http import PdsAddress
 from broker.adapters.pds_simulator.people import Population, Synthetic
 from broker.adapters.pds_simulator.server import PdsSimulator
 from broker.core.demographics import Current, NumberAnswer, SearchAnswer, SupersededBy

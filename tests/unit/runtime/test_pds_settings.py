@@ -15,7 +15,8 @@ from broker.core.errors import ConfigurationError, DemographicsUnavailable
 from broker.core.identifiers import NhsNumber
 from broker.core.source_pace import FAILURES_MAX
 from broker.runtime.metrics import Metrics
-from broker.runtime.pds import pds_address, pds_source, source
+from broker.runtime.pds import pds_address, source
+from broker.runtime.pds_client import pds_source
 from broker.runtime.settings import Settings
 from tests.builders.logs import lent_logs
 from tests.builders.pds import signing_key
@@ -158,7 +159,7 @@ def test_being_away_is_told_once_and_every_question_is_counted(key_file: Path) -
     [line] = [line for line in logs.lines() if line["event"] == "demographic source away"]
     assert {"warning", "intake"} == {line["level"], line["role"]}
     assert "9990000018" not in logs.stream.getvalue()
-    shown = samples(metrics.page().body)
+    shown = samples(metrics.text())
     assert 1.0 == shown["cpis_source_away"]
     assert FAILURES_MAX + 1 == sum(
         value for name, value in shown.items() if name.startswith("cpis_source_questions_total")
