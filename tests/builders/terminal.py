@@ -5,7 +5,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from broker.runtime.parts import present
 from broker.services.matching import Codecs
 from broker.wire.mllp import END, frame
 from tests.builders.matcher import make_codecs
+from tests.builders.warm_command import warm_command
 from tests.fault.checker import caught_up, read_topics
 from tests.fault.fleet import Fleet
 from tests.waiting import wait_until
@@ -46,9 +46,9 @@ class Desk:
     def run(self, *words: str, told: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
         """Run `cpis` to its end; `told` is its standard input."""
         others = {name: value for name, value in os.environ.items() if not name.startswith("CPIS_")}
-        return subprocess.run(
-            [sys.executable, "-m", "broker", *words],
-            env={
+        return warm_command().run(
+            words,
+            environment={
                 **others,
                 "CPIS_KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
                 "CPIS_DATA_DIR": str(self.directory),
@@ -56,11 +56,8 @@ class Desk:
                 "COLUMNS": "80",
                 **settings,
             },
-            input=told,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-            check=False,
+            told=told,
+            seconds=PATIENCE_SECONDS,
         )
 
     def shown(self, *words: str, **settings: str) -> str:

@@ -7,6 +7,7 @@ import click
 import pytest
 
 from broker.cli import COMMANDS, root
+from tests.builders.warm_command import warm_command
 
 _SLOW_TO_IMPORT = "aiokafka", "faust", "pydantic", "sqlalchemy", "lxml", "jgo"
 
@@ -31,11 +32,14 @@ def test_every_command_of_the_table_exists(name: str) -> None:
     assert name == command.name
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_help_names_every_command(name: str) -> None:
+def test_help_names_every_command() -> None:
     """`cpis --help` shows each row of the table."""
-    assert COMMANDS[name].help.partition(" ")[0] in _run("--help").stdout
-    assert f"\n  {name} " in _run("--help").stdout
+    shown = _run("--help").stdout
+    assert [] == [
+        name
+        for name, command in COMMANDS.items()
+        if command.help.partition(" ")[0] not in shown or f"\n  {name} " not in shown
+    ]
 
 
 def test_help_imports_nothing_slow() -> None:
@@ -64,6 +68,44 @@ def test_a_row_that_leads_to_no_command_is_a_defect(monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(TypeError, match=r"broker.cli:COMMANDS is not a command"):
         root.get_command(click.Context(root), "broken")
+
+
+@pytest.mark.parametrize(
+    ("words", "told", "settings"),
+    [
+        (["topics", "list"], "", {"CPIS_DATADIR": "elsewhere"}),
+        (["topcis"], "", {}),
+        (["trace", "one"], "9990000018", {}),
+        (["--help"], "", {}),
+        (["replay", "--help"], "", {"COLUMNS": "60"}),
+    ],
+)
+def test_a_forked_command_says_what_one_says_that_is_started_from_nothing(
+    words: list[str], told: str, settings: dict[str, str]
+) -> None:
+    """As the tests of the desk run theirs: the same words, and the same exit code."""
+    started = subprocess.run(
+        [sys.executable, "-m", "broker", *words],
+        env=settings,
+        input=told,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    forked = warm_command().run(words, environment=settings, told=told, seconds=30.0)
+    assert (started.returncode, started.stdout, started.stderr) == (
+        forked.returncode,
+        forked.stdout,
+        forked.stderr,
+    )
+
+
+def test_a_forked_command_that_does_not_end_is_ended() -> None:
+    """As one that is started from nothing is; the next one is forked all the same."""
+    forked = warm_command()
+    with pytest.raises(subprocess.TimeoutExpired):
+        forked.run(["pds-simulator"], environment={}, told="", seconds=0.2)
+    assert 0 == forked.run(["--help"], environment={}, told="", seconds=30.0).returncode
 
 
 def test_an_error_of_ours_is_one_clear_message() -> None:
