@@ -66,7 +66,7 @@ class Fault(StrEnum):
     REFUSED = "the receiver refuses for no fault of the content"
     NOT_ADMITTED = "the receiver does not let us in"
     NOT_THERE = "nothing takes alerts at that address"
-    BUSY = "the receiver asks us to wait"
+    BUSY = "the receiver cannot take it now"
     NOT_CONFIGURED = "its destination is not in the senders file any more"
     UNWRITABLE = "the event cannot be read or written"
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from broker.core.answers import Feeds
 from broker.core.destinations import Authority
 from broker.core.errors import KafkaUnavailable
-from broker.core.feeds import FeedHealth, FeedState, health, notices
+from broker.core.feeds import FeedHealth, FeedState, count, health, notices
 from broker.core.identifiers import OdsCode
 from broker.core.senders import Senders
 from broker.runtime.feeds import feed_rule, kept_for
@@ -48,6 +49,18 @@ def test_an_authority_that_left_is_awaited_by_nobody(tmp_path: Path) -> None:
 
     assert gone in feed_rule(settings, parts, NOON, topics=topics).expected
     assert (FeedState.CLOSED, False) == (feed.state, feed.stale)
+
+
+def test_nobody_reads_that_the_canarys_plan_is_stale(tmp_path: Path) -> None:
+    """It is loaded once: every answer would count it as stale for ever (R18, rulings 27, 41)."""
+    settings = Settings(data_dir=tmp_path, canary_provider="ZZC", canary_authority="211")
+    canary, topics = OdsCode("211"), declared_topics(None)
+    rule = feed_rule(settings, assemble(settings), NOON, topics=topics)
+    heard = dict.fromkeys(topics.local_authorities, NOON - timedelta(days=90))
+
+    assert canary in topics.local_authorities
+    others = len(topics.local_authorities) - 1
+    assert Feeds(known=others, stale=others) == count(heard, NOON, rule)
 
 
 def test_feeds_are_read_every_few_seconds_however_often_they_are_asked_for() -> None:
