@@ -244,12 +244,14 @@ class Explanations:
     def _people(self, records: Iterable[Record], unreadable: list[Record]) -> Iterator[Person]:
         """Yield the people of some records; to `unreadable` go those that cannot be read."""
         for record in records:
+            key, value = record.key or b"", record.value or b""
             try:
-                found = self._codecs.states.decode_any(record.key or b"", record.value or b"")
+                of_details = self._codecs.states.of_details(value) is not None
+                found = None if of_details else self._codecs.states.decode_any(key, value)
             except (MalformedMessage, InvalidNhsNumber):
                 unreadable.append(record)
                 continue
-            if isinstance(found, Person):  # a forwarding record is nobody
+            if isinstance(found, Person):  # a forwarding record is nobody, nor are digests of details
                 yield found
 
     async def _of_person(self, asked: Asked, subject: str, person: Person) -> Answer:

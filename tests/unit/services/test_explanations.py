@@ -22,6 +22,7 @@ from broker.core.keyed import visit_reference
 from broker.core.operators import ActionKind, Grounds, OperatorAction
 from broker.core.partition import Forwarding
 from broker.core.policy import Policy
+from broker.core.possible import Shelf, Sought
 from broker.core.retention import settle
 from broker.ports import Topic, Write
 from broker.runtime.parts import assemble
@@ -310,6 +311,24 @@ def test_records_that_cannot_be_read_stop_nothing_and_are_counted() -> None:
         desk.house.send_raw(Topic.PEOPLE, BEN.key, b"RQX is no person")
         assert isinstance(await desk.ask(ANY_SYSTEM), Explanation)
         with pytest.raises(NothingToExplain, match="not found, and 2 records of people cannot be read"):
+            await desk.ask(replace(ANY_SYSTEM, number="V-9"))
+
+    at_desk(plan(), came(), then=then)
+
+
+def test_a_visit_without_a_number_that_is_looked_for_is_no_record_that_cannot_be_read() -> None:
+    """Its provider stands beside the digests of its details, under no number (ruling 21)."""
+
+    async def then(desk: Desk) -> None:
+        """Ask for a visit of that provider that nobody has."""
+        sought = Sought(
+            visit="f" * 32, provider=PROVIDER, control_id="1",
+            arrived_at=NOON, there_until=NOON, heard_at=NOON,
+        )  # fmt: skip
+        shelf = desk.house.codecs.details.encode_shelf(Shelf(sought={sought.visit: sought}))
+        assert PROVIDER.code.encode() in shelf
+        desk.house.send_raw(Topic.PEOPLE, b"a" * 32, shelf)
+        with pytest.raises(NothingToExplain, match="No such visit"):
             await desk.ask(replace(ANY_SYSTEM, number="V-9"))
 
     at_desk(plan(), came(), then=then)
