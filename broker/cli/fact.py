@@ -86,6 +86,7 @@ def notice(kind: str, recorded_at: datetime, reason: str, by: str, bootstrap_ser
     place, and everything follows that one. number-change: it changed, and how is not known yet. in-use: it
     is valid, which settles an enquiry and what was said before. date-of-birth: the source holds this one.
     pregnancy-ended: the authority recorded that it ended without a birth, and alerts for it stop.
+    stillbirth-taken-back: a birth notice said so of the mother's, and it was wrong: alerts go on.
     time-passed: it is that late, so that what is asked of an authority every day is asked again.
 
     Standard input: the NHS number; on a second line for superseded the number that succeeds it, and for

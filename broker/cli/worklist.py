@@ -117,7 +117,7 @@ def settle(item_id: str, reason: str, by: str, bootstrap_servers: str | None) ->
     Settle one item: it leaves the list of what is open, and stays in `--all` with who, when and why.
 
     Settling twice does no harm. An item that the matcher opens again is open again. Of one whose details
-    disagree say whose the visit is: `confirm` or `refuse` it.
+    disagree say whose the visit is: `confirm` or `refuse` it; once the visit is past revising, settle it.
     """
     grounds = Grounds(by=by, reason=reason)
 

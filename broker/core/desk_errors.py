@@ -86,7 +86,7 @@ class CannotConfirm(BrokerError):
     code = "CPIS-610"
     action = (
         "Have the hospital send the visit again with its NHS number. Where details disagree, `refuse` who it "
-        "is not; a possible match may be settled with the reason."
+        "is not; what nothing asks any more, and a possible match, may be settled with the reason."
     )
     exit_code = 65
 
@@ -97,7 +97,7 @@ class CannotSettle(BrokerError):
     code = "CPIS-611"
     action = (
         "Say whose the visit is: `cpis worklist confirm`, or `refuse` where it is somebody else's. Release a "
-        "person on hold: `cpis worklist release`."
+        "person on hold: `cpis worklist release`. Once the visit is past revising, it can be settled."
     )
     exit_code = 65
 

@@ -16,9 +16,9 @@ from broker.core.facts import IdentityKind
 from broker.core.identifiers import NhsNumber
 from broker.core.operators import Grounds
 from broker.core.person import Person
-from broker.ports import Archive, Topic
+from broker.ports import Archive
 from broker.services.fact_desk import Added, FactDesk, Word
-from broker.services.newest import newest
+from broker.services.newest import naming
 from broker.services.worklist_desk import Work
 from broker.wire.state_codec import StateCodec
 
@@ -59,9 +59,7 @@ class ItemWords:
         item = work.item
         if item.kind is not ItemKind.DETAILS_DISAGREE:
             raise CannotConfirm("the item does not ask whose details a visit has")
-        mark = item.item_id.encode()
-        held = await newest(self._archive, Topic.PEOPLE, lambda record: mark in (record.value or b""))
-        for key, record in held.items():
+        for key, record in (await naming(self._archive, item.item_id)).items():
             with suppress(MalformedMessage):
                 person = self._states.decode_any(key, record.value or b"")
                 if (

@@ -5,6 +5,12 @@ from collections.abc import Callable
 from broker.ports import Archive, Record, Topic
 
 
+async def naming(archive: Archive, item_id: str) -> dict[bytes, Record]:
+    """Return the newest records of people whose bytes name an item of the worklist: they may ask it still."""
+    mark = item_id.encode()
+    return await newest(archive, Topic.PEOPLE, lambda record: mark in (record.value or b""))
+
+
 async def newest(archive: Archive, topic: Topic, wanted: Callable[[Record], bool]) -> dict[bytes, Record]:
     """
     Return the newest record under each key, where that one is `wanted`; the others are not held meanwhile.

@@ -24,7 +24,7 @@ from broker.core.person import Person
 from broker.ports import INPUTS, Archive, Clock, Record, Topic
 from broker.services.desk_log import SOURCE, DeskLog
 from broker.services.fact_writes import fact_write
-from broker.services.newest import newest
+from broker.services.newest import naming, newest
 from broker.services.releasing import GONE, RELEASED, Released, quarantined, readable
 from broker.services.worklist_desk import Work
 from broker.wire.facts_codec import FactCodec
@@ -136,9 +136,7 @@ class PersonHolds:
 
     async def _found(self, work: Work) -> tuple[Person, list[Released]]:
         """Return whose hold an item is about, as they are held now, and what waits, in its order."""
-        mark = work.item.item_id.encode()
-        held = await newest(self._archive, Topic.PEOPLE, lambda record: mark in (record.value or b""))
-        for key, record in held.items():
+        for key, record in (await naming(self._archive, work.item.item_id)).items():
             with suppress(MalformedMessage, InvalidNhsNumber):
                 number = NhsNumber(key.decode("latin-1"))
                 person = self._states.decode_person(number, record.value or b"")

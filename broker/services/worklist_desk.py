@@ -4,7 +4,7 @@ What lies in `cpis.worklist`, as operators see it: open items first of all, seal
 An item is settled by its matcher, with a tombstone, when later facts answer it; or here, by an operator, with
 a record beside it under a key of its own. A settlement covers the record that the operator saw: an item that
 the matcher opens again is open again. Of one whose details disagree it has to be said whose the visit is
-(ruling 46): a word about the visit answers it, and no settlement hides it.
+(ruling 46): a word about the visit answers it, and no settlement hides it while the visit can be told.
 """
 
 from dataclasses import dataclass, replace
@@ -18,6 +18,7 @@ from broker.core.work import ASKS, Reader, to_do
 from broker.ports import INPUTS, Archive, Record, Topic
 from broker.services.desk_log import DeskLog
 from broker.services.excluding import Excluding
+from broker.services.newest import naming
 from broker.services.rejected_desk import place_of, told
 from broker.wire.records_codec import RecordsCodec, Trouble, Unprocessable
 
@@ -167,10 +168,10 @@ class WorklistDesk:
         """
         Settle an item, audit trail first; return False, writing nothing, where it is settled already.
 
-        Raises `CannotSettle`, having written nothing, where details disagree (ruling 46), and of a person on
-        hold.
+        Raises `CannotSettle`, having written nothing, where details disagree and the record of a person still
+        asks whose the visit is (ruling 46), and of a person on hold.
         """
-        if work.item.kind in {ItemKind.DETAILS_DISAGREE, ItemKind.PERSON_ON_HOLD}:
+        if work.item.kind is ItemKind.PERSON_ON_HOLD or await self._is_asked(work.item):
             raise CannotSettle
         if not work.open:
             return False
@@ -178,6 +179,14 @@ class WorklistDesk:
         key = SETTLED_KEY.format(work.item.item_id).encode()
         await self._log.mark(action, Topic.WORKLIST, key=key)
         return True
+
+    async def _is_asked(self, item: WorklistItem) -> bool:
+        """
+        Whether a word about its visit would still tell somebody: until the visit is closed (retention).
+
+        An item that outlives its visit can be answered by no word, and would be urgent for ever.
+        """
+        return item.kind is ItemKind.DETAILS_DISAGREE and bool(await naming(self._archive, item.item_id))
 
     def _work(self, record: Record, value: bytes) -> Work:
         """Return the item of a record; raise `MalformedMessage`."""

@@ -159,7 +159,7 @@ class SecuredKafka:
         """Take rights away, and return when they are gone."""
         self._change(DeleteAclsRequest, grants)
 
-    def send(self, user: str, topic: str, value: bytes) -> None:
+    def send(self, user: str, topic: str, value: bytes, *, key: bytes | None = None) -> None:
         """Write a record as a user; raise what Kafka's client raises."""
 
         async def write() -> None:
@@ -167,7 +167,7 @@ class SecuredKafka:
             producer = AIOKafkaProducer(**self.cluster(user).connection(), acks="all")
             try:
                 await producer.start()
-                await producer.send_and_wait(topic, value)
+                await producer.send_and_wait(topic, value, key=key)
             finally:
                 await producer.stop()
 

@@ -41,7 +41,7 @@ REFUSALS = {
         ("cpis-outbox", Topic.PLANS),
         ("cpis-outbox", Topic.IDENTITY),
         ("cpis-outbox", Topic.AUDIT),
-        ("cpis-operator", Topic.PEOPLE),
+        ("cpis-operator", Topic.PLANS),
         ("cpis-operator", Topic.ALERTS),
         ("cpis-reader", Topic.PEOPLE),
         ("cpis-reader", Topic.PLANS),

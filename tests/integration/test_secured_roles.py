@@ -19,11 +19,12 @@ import pytest
 
 from broker.adapters.access_declarations import Kind, Operation
 from broker.adapters.kafka_turn import KafkaTurn
+from broker.core.alerts import ItemKind, WorklistItem
 from broker.core.errors import KafkaNotAuthorized
 from broker.ports import INPUTS, Topic
 from tests.builders.adt import Adt, Patient
 from tests.builders.hospital_record import record
-from tests.builders.matcher import numbers
+from tests.builders.matcher import make_codecs, numbers
 from tests.builders.secured import ADMINISTRATOR, WRITER, SecuredKafka
 from tests.builders.upload import Person, PlanBlock, Record, build_upload
 from tests.fault.fleet import Fleet
@@ -350,7 +351,7 @@ def test_an_outbox_that_may_not_join_its_group_says_so(secured: SecuredKafka, tm
 
 
 def test_the_desk_works_with_an_operators_rights(secured: SecuredKafka, tmp_path: Path) -> None:
-    """List, open and redrive what was refused, list what is left to people."""
+    """List, open and redrive what was refused; list what is left to people, and look who asks it."""
     settings = {"CPIS_DATA_DIR": str(tmp_path), "CPIS_SEALING_KEYS_DIR": str(tmp_path / "keys")}
     with Fleet(secured.kafka.cluster, tmp_path, roles=("intake",)) as fleet:
         fleet.start(**settings, **secured.by_password("cpis-intake"))
@@ -370,6 +371,13 @@ def test_the_desk_works_with_an_operators_rights(secured: SecuredKafka, tmp_path
     grounds = ["--by", "operator", "--reason", "a test"]
     redriven = desk("rejected", "redrive", str(item["id"]), *grounds)
     worklist = desk("worklist", "list")
+    asked = WorklistItem(item_id="f" * 32, kind=ItemKind.DETAILS_DISAGREE, urgent=True)
+    value = make_codecs().records.encode_item(asked)
+    secured.send("cpis-matcher", Topic.WORKLIST, value, key=asked.item_id.encode())
+    answered = desk("worklist", "refuse", asked.item_id, *grounds)
+    settled = desk("worklist", "settle", asked.item_id, *grounds)
 
+    assert (65, True) == (answered.returncode, "CPIS-610" in answered.stdout), answered.stdout
+    assert 0 == settled.returncode, settled.stdout
     assert (0, 0) == (listed.returncode, worklist.returncode), listed.stdout
     assert (65, True) == (redriven.returncode, "refused: " in redriven.stdout), redriven.stdout

@@ -196,6 +196,7 @@ def test_what_waits_for_a_word_or_a_release_cannot_be_settled(kind: ItemKind) ->
     """Closed without it an alert would never be told: refused, nothing written, and it stays open (46)."""
     house = DeskHouse()
     put(house, replace(ASK, kind=kind))
+    house.write(Write(Topic.PEOPLE, b"9990000018", b"asks " + ASK.item_id.encode()))
     [work] = house.work().items
     asks = kind in {ItemKind.DETAILS_DISAGREE, ItemKind.PERSON_ON_HOLD}
 
@@ -204,6 +205,20 @@ def test_what_waits_for_a_word_or_a_release_cannot_be_settled(kind: ItemKind) ->
 
     written = house.actions(Topic.AUDIT) + house.actions(Topic.WORKLIST)
     assert (asks, not asks) == (house.work().items[0].open, bool(written))
+
+
+def test_an_item_that_outlives_its_visit_is_settled_by_hand() -> None:
+    """Nobody's record asks it, so that no word answers it: the reason stands, and it is open no more (46)."""
+    house = DeskHouse()
+    put(house, ASK)
+    for value in (b"asks " + ASK.item_id.encode(), b"asks no more"):
+        house.write(Write(Topic.PEOPLE, b"9990000018", value))
+
+    assert settle(house, house.work().items[0])
+
+    [action] = house.actions(Topic.AUDIT)
+    assert (ActionKind.SETTLED, GROUNDS) == (action.kind, action.grounds)
+    assert not house.work().items[0].open
 
 
 @pytest.mark.parametrize("topic", [Topic.PLANS, Topic.DETAILS])
