@@ -8,7 +8,6 @@ in `content`; here they are put in their order. The rows of the tables in `tests
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 
 from broker.core.alerts import (
     Alert,
@@ -52,10 +51,9 @@ from broker.core.leaving import elsewhere, staying, staying_by
 from broker.core.newborn import (
     counting,
     covering,
-    has_ended,
+    ends,
     in_doubt,
     match,
-    mothers_in_notices,
     received_by,
     timing_marks,
     was_received,
@@ -103,8 +101,7 @@ class Deciding(Noting):
         self.elsewhere = elsewhere(known.visits, known.left)
         self.messages = staying(known.visits, known.left)
         self.notices = known.notices.values()
-        corrected = mothers_in_notices(self.notices)
-        ended = partial(has_ended, visits=known.visits, gone=self.elsewhere, corrected=corrected)
+        ended = ends(known, self.elsewhere)
         self.plans = [*histories(known.plans).values(), *covering(known.covers, ended)]
         self.in_doubt = in_doubt(known.covers, ended)
         self.visits = read_visits(self.messages, policy)

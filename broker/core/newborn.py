@@ -8,6 +8,7 @@ decided here; that the number is the baby's, the link itself says: no details ar
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 from typing import NamedTuple
 
 from broker.core.alerts import Mark, Why
@@ -28,7 +29,7 @@ from broker.core.leaving import Messages
 from broker.core.matching import Match, Stated, match_over_time
 from broker.core.message_times import stamp
 from broker.core.number_answers import recorded
-from broker.core.person import Said
+from broker.core.person import Known, Said
 from broker.core.plans import (
     Due,
     Newborn,
@@ -43,6 +44,12 @@ from broker.core.plans import (
 )
 from broker.core.policy import Policy
 from broker.core.replacing import each_once, with_replacements
+
+FORGOTTEN = "-"
+"""By what a baby's record names a mother whose number went out of use: not who she is."""
+
+Statement = tuple[str | None, datetime]
+"""The visit that linked, None for a notice, and when that was recorded."""
 
 
 def said_at(birth: Birth) -> datetime:
@@ -83,13 +90,36 @@ def mothers_in_notices(notices: Iterable[IdentityNotice]) -> Corrected | None:
     return Corrected(frozenset(name for at, name in said if at == newest and name is not None), newest)
 
 
-def has_ended(birth: Birth, visits: Messages, gone: Collection[str], corrected: Corrected | None) -> bool:
+def ends(known: Known, gone: Collection[str]) -> Callable[[Birth], bool]:
+    """Return what tells whether a birth in a baby's record links no more; `gone`: visits elsewhere (44)."""
+    return partial(
+        has_ended,
+        visits=known.visits,
+        gone=gone,
+        corrected=mothers_in_notices(known.notices.values()),
+        forgotten=statements(known.covers.get(None)),
+    )
+
+
+def statements(cover: Cover | None) -> frozenset[Statement]:
+    """Return by what births are known again that a mother's record says, whoever she is."""
+    return frozenset((birth.visit, birth.recorded_at) for birth in (cover.births if cover else ()))
+
+
+def has_ended(
+    birth: Birth,
+    visits: Messages,
+    gone: Collection[str],
+    corrected: Corrected | None,
+    forgotten: Collection[Statement] = (),
+) -> bool:
     """
     Whether who said that a baby is the mother's says so no more (rulings 26, 37, 44).
 
     What a visit said that was recorded under the wrong person (`gone`) links nobody, nor does a visit whose
     newest word names another mother, nor a notice that was `corrected` since (`mothers_in_notices`). A notice
-    as new as the correction stands: at equal stamps what alerts wins.
+    as new as the correction stands: at equal stamps what alerts wins. A birth that was `forgotten` when her
+    number went out of use, and is said again, is of whoever the messages named then (23).
     """
     if birth.void or birth.visit in gone:
         return True
@@ -97,17 +127,20 @@ def has_ended(birth: Birth, visits: Messages, gone: Collection[str], corrected: 
         named = mothers_named(visits.get(birth.visit, {}).values())
     else:
         named = None if corrected is None or said_at(birth) >= corrected.at else corrected.mothers
-    return named is not None and birth.named is not None and birth.named not in named
+    if named is None or birth.named is None or birth.named in named:
+        return False
+    return FORGOTTEN not in named or (birth.visit, birth.recorded_at) not in forgotten
 
 
 def covering(covers: Mapping[NhsNumber | None, Cover], ended: Callable[[Birth], bool]) -> list[list[Version]]:
     """
     Return the versions of each unborn plan that is on file for a baby's mothers, each mother's by itself.
 
-    A birth that has `ended` links nobody.
+    A birth that has `ended` links nobody. What was kept of a mother whose number is in use again, her own
+    record says better.
     """
     found: list[list[Version]] = []
-    for cover in covers.values():
+    for cover in _each_by_its_mother(covers):
         births = tuple(birth for birth in cover.births if not ended(birth))
         newborn = Newborn(births=births, losses=cover.losses)
         said = histories(_as_known(cover.plans if births else ()))
@@ -122,6 +155,19 @@ def in_doubt(covers: Mapping[NhsNumber | None, Cover], ended: Callable[[Birth], 
     A birth that has `ended` links nobody.
     """
     return any(cover.in_doubt and not all(map(ended, cover.births)) for cover in covers.values())
+
+
+def _each_by_its_mother(covers: Mapping[NhsNumber | None, Cover]) -> Iterable[Cover]:
+    """Return what covers a baby, without what nobody's says of plans that a mother's record says again."""
+    nobodys = covers.get(None)
+    if nobodys is None or len(covers) == 1:
+        return covers.values()
+    known = statements(nobodys)
+    mothers = [cover for cover in covers.values() if cover.mother is not None]
+    back = [cover for cover in mothers if not known.isdisjoint(statements(cover))]
+    said = {replace(plan.content, child_id=None) for cover in back for plan in cover.plans}
+    left = tuple(plan for plan in nobodys.plans if plan.content not in said)
+    return [*mothers, replace(nobodys, plans=left)]
 
 
 def _as_known(plans: Sequence[PlanFact]) -> dict[PlanContent, dict[Said, datetime]]:

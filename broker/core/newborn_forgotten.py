@@ -1,17 +1,17 @@
 """
 What stays in a baby's record of a mother whose number is not in use. Rulings 23, 26.
 
-By what its visits and birth notices name her is derived from her number, so it goes with it. Whether each of
-her births still links her is settled before: afterwards nobody can tell any more whom a message names. A
-link that stands then stands for good, since the baby is as much at risk.
+By what its visits and birth notices name her is derived from her number, so it goes with it: in its place
+stands that somebody was named. Whether each of her births still links her is settled before: afterwards
+nobody can tell any more whom a message names. A link that stands then stands, since the baby is as much at
+risk, until her number is in use again and her own record says it.
 """
 
 from collections.abc import Collection
 from dataclasses import replace
-from functools import partial
 
-from broker.core.facts import IdentityNotice, LinkEnded, VisitMessage
-from broker.core.newborn import has_ended, mothers_in_notices
+from broker.core.facts import Cover, IdentityNotice, LinkEnded, VisitMessage
+from broker.core.newborn import FORGOTTEN, ends
 from broker.core.person import Known
 
 
@@ -24,12 +24,8 @@ def unnamed(known: Known, end: LinkEnded, closed: Collection[str]) -> Known:
     cover = known.covers.get(end.number)
     if not end.covered or cover is None:
         return known
-    ended = partial(
-        has_ended,
-        visits={visit: messages for visit, messages in known.visits.items() if visit not in closed},
-        gone=(),  # a visit that left may come back
-        corrected=mothers_in_notices(known.notices.values()),
-    )
+    open_visits = {visit: messages for visit, messages in known.visits.items() if visit not in closed}
+    ended = ends(replace(known, visits=open_visits), gone=())  # a visit that left may come back
     names = {birth.named for birth in cover.births} - {None}
     births = tuple(replace(one, void=ended(one), named=None) for one in cover.births)
     return replace(
@@ -43,14 +39,34 @@ def unnamed(known: Known, end: LinkEnded, closed: Collection[str]) -> Known:
     )
 
 
+def said_again(known: Known, cover: Cover) -> Cover:
+    """
+    Return what a mother's record says with those links void that had ended when her number went out of use.
+
+    Where messages of the visit are there yet, they say it (37).
+    """
+    nobodys = known.covers.get(None)
+    void = {(one.visit, one.recorded_at) for one in (nobodys.births if nobodys else ()) if one.void}
+    if cover.mother is None or not void:
+        return cover
+    births = (
+        replace(
+            one, void=one.void or ((one.visit, one.recorded_at) in void and one.visit not in known.visits)
+        )
+        for one in cover.births
+    )
+    return replace(cover, births=tuple(births))
+
+
 def _message(message: VisitMessage, names: set[str | None]) -> VisitMessage:
-    """Return a message of a visit that names none of these as a mother."""
+    """Return a message of a visit that does not say who of those that it names as a mother these are."""
     if names.isdisjoint(message.mothers or ()):
         return message
-    return replace(message, mothers=tuple(name for name in message.mothers or () if name not in names))
+    named = (FORGOTTEN if name in names else name for name in message.mothers or ())
+    return replace(message, mothers=tuple(dict.fromkeys(named)))
 
 
 def _notice(notice: IdentityNotice, names: set[str | None]) -> IdentityNotice:
-    """Return a notice that names none of these as a mother: as one that takes its word back."""
+    """Return a notice that does not say who it names as a mother, if that is one of these."""
     named = notice.mother is not None and notice.mother in names
-    return replace(notice, mother=None) if named else notice
+    return replace(notice, mother=FORGOTTEN) if named else notice

@@ -8,13 +8,12 @@ recorded. Then, unless a visit can still be revised, everything of it goes at on
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from functools import partial
 
 from broker.core.alerts import Occasion
 from broker.core.facts import Cover
 from broker.core.identifiers import NhsNumber, london_day
 from broker.core.leaving import gone as gone_elsewhere
-from broker.core.newborn import covering, has_ended, is_covered_on, mothers_in_notices, said_at
+from broker.core.newborn import covering, ends, is_covered_on, said_at
 from broker.core.newborn_links import cover_of
 from broker.core.person import Known, Told
 from broker.core.plans import Version
@@ -65,12 +64,7 @@ def settled(
         or any(said_at(birth) >= before for birth in said.values())
         or _may_show(_cover(number, known, baby, clock, policy), london_day(clock), policy)
     }
-    ended = partial(
-        has_ended,
-        visits=known.visits,
-        gone=gone_elsewhere(known.visits, known.left),
-        corrected=mothers_in_notices(known.notices.values()),
-    )
+    ended = ends(known, gone_elsewhere(known.visits, known.left))
     covers = {
         mother: replace(
             cover,

@@ -25,7 +25,7 @@ from broker.core.facts import (
 from broker.core.holding import noted
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey, moved_reference
-from broker.core.newborn_forgotten import unnamed
+from broker.core.newborn_forgotten import said_again, unnamed
 from broker.core.number_answers import ABOUT_THE_NUMBER, newest_answer, recorded
 from broker.core.partition import Forwarding
 from broker.core.past import Past, newest
@@ -342,6 +342,8 @@ def fold(person: Person, fact: Fact | Merged) -> Person:
             return _with_merged(person, fact)
         case Birth(baby=person.number) | Cover(mother=person.number):
             return person
+        case Cover():
+            return person.learn(lift(said_again(person.known, fact)))
         case _:
             return person.learn(lift(fact))
 

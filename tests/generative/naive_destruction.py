@@ -71,6 +71,7 @@ class Remembered:
         self.has_record = True
         self.held = first_received([*self.held, *(waited for _, waited in self.waiting), fact])
         self.waiting = []
+        self._void_again(fact)
         if self.destroyed:
             self._overtake()
 
@@ -115,6 +116,23 @@ class Remembered:
         for cover in (fact for fact in self.held if isinstance(fact, Cover)):
             over = [one for one in cover.births if one.visit in self.closed and ended(one)]
             self._void |= {(cover.mother, birth.birth_id) for birth in over}
+
+    def _void_again(self, fact: Fact) -> None:
+        """Remember of a mother whose number is in use again what had ended, and nothing held tells (23)."""
+        if isinstance(fact, Cover) and fact.mother is not None:
+            covers = [one for one in self.held if isinstance(one, Cover) and one.mother is None]
+            over = {
+                (one.visit, one.recorded_at)
+                for cover in covers
+                for one in cover.births
+                if (None, one.birth_id) in self._void
+            }
+            visits = {one.visit for one in self.held if isinstance(one, VisitMessage)}
+            self._void |= {
+                (fact.mother, one.birth_id)
+                for one in fact.births
+                if (one.visit, one.recorded_at) in over and one.visit not in visits
+            }
 
     def _without_void(self, fact: Fact) -> Fact:
         """Return a fact, what covers without what links nobody any more."""

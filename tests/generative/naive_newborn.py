@@ -1,7 +1,7 @@
 """Ruling 26 once more, for the oracle: by which plans of a mother's a baby is covered, and until when."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from broker.core.facts import Birth, Cover, IdentityNotice, PlanContent, PlanFact, VisitMessage
@@ -20,35 +20,80 @@ class Covered:
     losses: Sequence[datetime]
 
 
-def named_another(birth: Birth, messages: Iterable[VisitMessage]) -> bool:
-    """Whether the newest message of a visit that names a mother names another; of equal ones all do (37)."""
+Statement = tuple[str | None, datetime]
+"""The visit that linked, and when it said so."""
+
+
+def forgotten(covers: Iterable[Cover]) -> set[Statement]:
+    """Return what is kept of links with mothers whose number was out of use (23)."""
+    return {(birth.visit, birth.recorded_at) for one in covers if one.mother is None for birth in one.births}
+
+
+def said_again(covers: Iterable[Cover]) -> list[PlanContent]:
+    """Return what a mother says of her plans whose number is in use again: she has a link once forgotten."""
+    mothers = list(covers)
+    known = forgotten(mothers)
+    back = {
+        one.mother
+        for one in mothers
+        if one.mother is not None and any((birth.visit, birth.recorded_at) in known for birth in one.births)
+    }
+    return [
+        replace(plan.content, child_id=None) for one in mothers if one.mother in back for plan in one.plans
+    ]
+
+
+def named_another(birth: Birth, messages: Iterable[VisitMessage], known: Collection[Statement]) -> bool:
+    """
+    Whether the newest message of a visit that names a mother names another; of equal ones all do (37).
+
+    `-` is one whose number was out of use: who has a link that was kept so, `known`, may be that one (23).
+    """
     saying = [
         (stamp(one), one.mothers or ())
         for one in messages
         if one.visit == birth.visit and (one.mothers is not None or "mothers" in one.cleared)
     ]
     newest = [names for at, names in saying if at == max(saying)[0]]
+    if (birth.visit, birth.recorded_at) in known and any("-" in names for names in newest):
+        return False
     return bool(newest) and birth.named is not None and all(birth.named not in names for names in newest)
 
 
-def corrected(birth: Birth, notices: Iterable[IdentityNotice]) -> bool:
-    """Whether a newer correction of birth notices names another, or nobody; of equal newest all (26, 37)."""
+def corrected(birth: Birth, notices: Iterable[IdentityNotice], known: Collection[Statement]) -> bool:
+    """
+    Whether a newer correction of birth notices names another, or nobody; of equal newest all (26, 37).
+
+    `-` is as in a visit's messages (23).
+    """
     said = [(counted(one), one.mother) for one in notices if one.kind.value == "born to"]
     newest = [name for at, name in said if at == max(at for at, _ in said)]
     by_notice = birth.visit is None and birth.named is not None
     is_older = any(counted(birth) < at for at, _ in said)
-    return by_notice and is_older and birth.named not in newest
+    may_be_her = "-" in newest and (birth.visit, birth.recorded_at) in known
+    return by_notice and is_older and birth.named not in newest and not may_be_her
 
 
-def covered(covers: Iterable[Cover], ended: Callable[[Birth], bool]) -> list[Covered]:
-    """Return each mother's plans that may cover a baby; a link that has ended is none."""
+def covered(
+    covers: Iterable[Cover], ended: Callable[[Birth], bool], again: Sequence[PlanContent] = ()
+) -> list[Covered]:
+    """
+    Return each mother's plans that may cover a baby; a link that has ended is none.
+
+    Of what is nobody's without what is said `again` under her own number.
+    """
     mothers = list(covers)
     found: list[Covered] = []
     for mother in {cover.mother for cover in mothers}:
         own = [cover for cover in mothers if cover.mother == mother]
         births = [birth for cover in own for birth in cover.births if not ended(birth)]
         losses = [lost for cover in own for lost in cover.losses]
-        said = [plan for cover in own for plan in cover.plans] if births else []
+        said = [
+            plan
+            for cover in own
+            for plan in cover.plans
+            if births and not (mother is None and plan.content in again)
+        ]
         for name in sorted({(plan.content.authority.code, plan.content.start) for plan in said}):
             plans = [plan for plan in said if (plan.content.authority.code, plan.content.start) == name]
             found.append(Covered(said=plans, births=births, losses=losses))

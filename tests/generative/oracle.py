@@ -31,11 +31,13 @@ from tests.generative.naive_newborn import (
     born_under,
     corrected,
     covered,
+    forgotten,
     heard_by,
     in_doubt,
     is_linked,
     last_day,
     named_another,
+    said_again,
 )
 from tests.generative.naive_policy import has_stopped, in_force, of_authority, of_place
 from tests.generative.naive_thread import Thread, Visits, first_received, gone_elsewhere
@@ -80,7 +82,13 @@ class Plan:
 class Oracle:
     """Everything that is to be told of one person, from all their facts in any order and number."""
 
-    def __init__(self, facts: Iterable[Fact], policy: AnyPolicy, ended: Ended | None = None) -> None:
+    def __init__(
+        self,
+        facts: Iterable[Fact],
+        policy: AnyPolicy,
+        ended: Ended | None = None,
+        again: Sequence[PlanContent] | None = None,
+    ) -> None:
         self.facts = first_received(facts)
         self.policy = policy
         leavings = [fact for fact in self.facts if isinstance(fact, VisitLeft)]
@@ -92,15 +100,20 @@ class Oracle:
         self.views = sorted(views, key=lambda view: view.access_id)
         self.notices = [fact for fact in self.facts if isinstance(fact, IdentityNotice)]
         self.ended = ended or self._ended(messages)
-        self.in_doubt = in_doubt([fact for fact in self.facts if isinstance(fact, Cover)], self.ended)
-        self.covered = covered([fact for fact in self.facts if isinstance(fact, Cover)], self.ended)
+        covers = [fact for fact in self.facts if isinstance(fact, Cover)]
+        self.in_doubt = in_doubt(covers, self.ended)
+        self.again = said_again(covers) if again is None else again
+        self.covered = covered(covers, self.ended, self.again)
         self.restricted = _restricted(self.facts)
         self.enquiry = _under_enquiry(self.notices)
 
     def _ended(self, messages: Sequence[VisitMessage]) -> Ended:
         """Return what tells that a birth links nobody: its visit is elsewhere, or names another (44, 37)."""
+        known = forgotten(fact for fact in self.facts if isinstance(fact, Cover))
         return lambda birth: (
-            birth.visit in self.elsewhere or named_another(birth, messages) or corrected(birth, self.notices)
+            birth.visit in self.elsewhere
+            or named_another(birth, messages, known)
+            or corrected(birth, self.notices, known)
         )
 
     def received_by(self, moment: datetime) -> "Oracle":
@@ -112,7 +125,7 @@ class Oracle:
                 facts.append(replace(fact, births=births, plans=plans))
             elif fact.received_at <= moment:
                 facts.append(fact)
-        return Oracle(facts, self.policy, self.ended)
+        return Oracle(facts, self.policy, self.ended, self.again)
 
     def why_not(self, thread: Thread) -> str | None:
         """Return the ruling by which a visit is no attendance to be told, if any (3, 16, 45, 49)."""

@@ -141,7 +141,7 @@ _WRITES: list[dict[str, Any]] = [
     *({"family": one.family, "given": one.given, "birth_date": one.birth_date} for one in _DETAILS),
     *({"cleared": frozenset({name})} for name in ("departed_at", "disposition", "arrived_at", "location")),
     *({"cleared": frozenset({"given", "birth_date"})}, {"cleared": frozenset({"acuity"})}),
-    *({"mothers": names} for names in (("one",), ("another",), ("one", "another"))),
+    *({"mothers": names} for names in (("one",), ("another",), ("one", "another"), ("-",), ("-",))),
     *[_ADMITTED] * 6,
     *[_IN_ERROR, _UNNAMED, *_ENDS] * 3,
 ]
@@ -248,7 +248,7 @@ def _notice(pick: Picking, place: int) -> IdentityNotice:
         birth_date=pick.one(_BIRTHS) if kind is IdentityKind.BIRTH_DATE else None,
         user=pick.one(("u1", "u2")) if kind in ABOUT_A_USER else None,
         named_by=pick.one((None, *_AUTHORITIES[:1])) if kind in ABOUT_A_USER else None,
-        mother=pick.one(_NAMED) if kind is IdentityKind.BORN_TO else None,
+        mother=pick.one((*_NAMED, "-")) if kind is IdentityKind.BORN_TO else None,
     )
 
 
@@ -295,6 +295,15 @@ def _cover(pick: Picking, place: int) -> Cover:
         recorded_at=recorded_at,
         received_at=recorded_at + pick.one(_RECEIVED_AFTER),
     )
+
+
+def _in_use_again(pick: Picking, cover: Cover) -> list[Cover]:
+    """Return what is kept of a mother whose number is out of use, and what she says when it is not (23)."""
+    births = (replace(one, birth_id=f"nobody's {one.birth_id}", named=None) for one in cover.births)
+    plans = (replace(one, content=replace(one.content, child_id=None), file_id="") for one in cover.plans)
+    nobodys = replace(cover, mother=None, births=tuple(births), plans=tuple(plans))
+    more = (*cover.plans, _unborn(pick, 50)) if pick.one(_EITHER) else cover.plans
+    return [nobodys, replace(cover, mother=MOTHERS[0], plans=more)]
 
 
 def _unborn(pick: Picking, place: int) -> PlanFact:
@@ -375,7 +384,8 @@ def story(pick: Picking) -> list[Fact]:
         visits = sorted({message.visit for message in messages})
         facts += [_word(pick, place, visits) for place in range(pick.one((0, 0, 1, 2)))]
     if pick.one(range(3)) == 0:
-        facts += [_cover(pick, place) for place in range(1, pick.one((2, 2, 3)))]
+        covers = [_cover(pick, place) for place in range(1, pick.one((2, 2, 3)))]
+        facts += covers if pick.one(range(3)) else [*covers[1:], *_in_use_again(pick, covers[0])]
         if pick.one(_EITHER):  # else a plan of the baby's own is nearly always there
             facts = [fact for fact in facts if fact not in plans]
     elif pick.one(range(6)) == 0:

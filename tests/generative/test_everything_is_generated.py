@@ -27,11 +27,13 @@ from broker.core.facts import (
 )
 from broker.core.holding import HOLDS
 from broker.core.identifiers import NhsNumber
+from broker.core.newborn import FORGOTTEN
 from broker.core.policy import AnyPolicy
 from broker.core.succession import Came
 from tests.generative.examples import always_the_same
 from tests.generative.lives import Life, life
 from tests.generative.living import Happening, check_life
+from tests.generative.oracle import Oracle
 from tests.generative.settled import OTHER
 from tests.generative.stories import NEVERS, known_of, story
 from tests.spec.settled import KEY, POLICY
@@ -104,6 +106,19 @@ def test_every_plan_type_number_status_and_reliability_is_generated() -> None:
         guesses,
         kinds,
     )
+
+
+def test_mothers_whose_numbers_are_in_use_again_are_generated() -> None:
+    """Whoever is named last is somebody whose number was out of use: what is said again decides (23, 26)."""
+    oracles = [Oracle(facts, POLICY) for facts in told() if any(_names_somebody(fact) for fact in facts)]
+    linked = [birth for one in oracles if one.again for cover in one.covered for birth in cover.births]
+    assert any(birth.named is not None for birth in linked)
+
+
+def _names_somebody(fact: Fact) -> bool:
+    """Whether a fact names a mother whose number was out of use."""
+    named = getattr(fact, "mothers", None) or (getattr(fact, "mother", None),)
+    return FORGOTTEN in named
 
 
 def reached_as_told(facts: list[Fact], policy: AnyPolicy) -> set[object]:

@@ -525,6 +525,42 @@ def test_a_number_that_is_in_use_again_takes_the_cover_up_again(run_moving: RunM
     assert {("B", "2026-03-12")} == {row[:2] for row in outcome.alerts("number | ends | about")}
 
 
+CAME = "T-1h | A04 | v1 | number=B family=- given=Baby birth_date=D-1 mothers=A\n"
+GONE, BACK_IN_USE = (
+    "T-20m | notice | n1 invalidated | number=A\n",
+    "T-10m | notice | n2 in-use | number=A\n",
+)
+PROLONGED = "T+3h | plan | UCP E09 | number=A start=D-10 end=D+61\n"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "meanwhile", "later", "ends"),
+    [
+        ("", "", "", "2026-03-12"),
+        ("T-30m | A08 | v1 | number=B mothers=C\n", "", "", None),  # another was named before
+        ("T-30m | A08 | v1 | number=B mothers=A+C\n", "", "", "2026-03-12"),  # so was another
+        ("", "T-15m | A08 | v1 | number=B mothers=C\n", "", None),  # and while it was out of use
+        ("", "T-15m | A08 | v1 | number=B mothers=A\n", "", "2026-03-12"),
+        ("", "", "T+1h | A08 | v1 | number=B mothers=C\n", None),  # and since
+        (
+            "T-30m | A08 | v1 | number=B mothers=C\n",
+            "",
+            "T+1h | A08 | v1 | number=B mothers=A\n",
+            "2026-03-12",
+        ),
+    ],
+)
+def test_a_mother_who_was_named_is_named_again_when_her_number_is_in_use_again(
+    run_moving: RunMoving, earlier: str, meanwhile: str, later: str, ends: str | None
+) -> None:
+    """Whoever was named last when it went out of use is, as if it never had; no message says it (23, 26)."""
+    said = f"{earlier}{GONE}{meanwhile}{BACK_IN_USE}{VISIT.replace('v1', 'v2')}{later}{PROLONGED}"
+    outcome = run_moving(f"{PLAN}{BORN}{CAME}{said}", stepwise=True)
+
+    told = {row[0] for row in outcome.alerts("ends | number | about") if row[1] == "B"}
+    assert (set() if ends is None else {ends}) == told
+
+
 def test_a_view_of_a_newborn_tells_the_authority(run_moving: RunMoving) -> None:
     """As a view of any child with a plan (rulings 1, 26)."""
     outcome = run_moving(f"{PLAN}{BORN} T | view | a1 RXX | number=B")

@@ -1,11 +1,13 @@
 """What a baby's record says of a mother whose number is out of use: that she covers it, not who she is."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from broker.core.facts import Birth, Cover, IdentityKind, IdentityNotice, LinkEnded, VisitMessage
+from broker.core.newborn import FORGOTTEN, covering, ends
 from broker.core.person import Known, Person, lift, merge
 from broker.core.succession import fold
 from tests.builders.matcher import NOON, SALT, attendance, birth, numbers, unborn
@@ -95,7 +97,7 @@ def test_another_mother_is_named_as_before() -> None:
     """Only what was derived from the number that is not in use goes (ruling 23)."""
     known = fold(baby(BY_VISIT, message(HERS, ANOTHERS), correction(ANOTHERS, 1)), END).known
 
-    assert (ANOTHERS,) == known.visits["v1"]["m0"].mothers
+    assert (FORGOTTEN, ANOTHERS) == known.visits["v1"]["m0"].mothers
     assert ANOTHERS == known.notices["n1"].mother
 
 
@@ -105,3 +107,64 @@ def test_of_a_mother_with_a_successor_or_not_known_of_nothing_is_settled(end: Li
     known: Known = fold(baby(BY_VISIT, message(HERS)), end).known
 
     assert (HERS,) == known.visits["v1"]["m0"].mothers
+
+
+@pytest.mark.parametrize(
+    ("linked", "said", "stands"),
+    [
+        (BY_VISIT, (message(HERS),), True),
+        (BY_VISIT, (message(HERS), message(ANOTHERS, hours=1)), False),
+        (BY_NOTICE, (correction(HERS, 1),), True),
+        (BY_NOTICE, (correction(HERS, 1), correction(ANOTHERS, 2)), False),
+        (BY_NOTICE, (correction(None, 1),), False),
+    ],
+)
+def test_what_her_record_says_again_is_as_it_was(
+    linked: Birth, said: tuple[VisitMessage | IdentityNotice, ...], *, stands: bool
+) -> None:
+    """Her number is in use again: who was named when it went out of use is named (rulings 23, 26)."""
+    again = fold(fold(baby(linked, *said), END), cover(linked)).known
+
+    [birth] = again.covers[MOTHER].births
+    assert stands is not ends(again, ())(birth)
+
+
+def test_another_mother_of_whom_nothing_was_forgotten_is_not_named_by_that() -> None:
+    """Her link ended when the one whose number went out of use was named (rulings 23, 26)."""
+    anothers = replace(birth(BABY, at=NOON - HOUR, visit="v1"), named=ANOTHERS)
+    forgotten = fold(baby(BY_VISIT, message(ANOTHERS), message(HERS, hours=1)), END).known
+
+    assert ends(forgotten, ())(anothers)
+
+
+@pytest.mark.parametrize(("visits", "void"), [({}, True), ({"v1": {}}, False)])
+def test_a_link_that_ended_at_a_visit_that_is_gone_is_not_said_again(
+    visits: Mapping[str, Mapping[str, VisitMessage]], *, void: bool
+) -> None:
+    """No message tells any more that another was named; where one is held, it tells (rulings 23, 26)."""
+    forgotten = fold(baby(BY_VISIT, message(HERS), message(ANOTHERS, hours=1)), END)
+    later = replace(forgotten, known=replace(forgotten.known, visits=visits))
+
+    [again] = fold(later, cover(BY_VISIT)).known.covers[MOTHER].births
+    assert void is again.void
+
+
+def test_what_is_nobodys_says_nothing_of_a_plan_that_a_mother_says_again() -> None:
+    """Her authority has removed it since: nobody is told of it as it was then (rulings 14, 23, 26)."""
+    forgotten = fold(baby(BY_VISIT, message(HERS)), END)
+    removed = unborn(recorded_at=NOON + HOUR)
+    removed = replace(removed, content=replace(removed.content, deleted=NOON.date()))
+    said = replace(cover(BY_VISIT), plans=(unborn(), removed))
+    covers = fold(forgotten, said).known.covers
+
+    [versions] = covering(covers, lambda _: False)
+    assert [None, NOON.date()] == [version.content.deleted for version in versions]
+
+
+def test_another_mothers_like_plan_takes_nothing_from_what_is_nobodys() -> None:
+    """It is not hers: no link of that one was forgotten (rulings 23, 26)."""
+    forgotten = fold(baby(BY_VISIT, message(HERS)), END)
+    later = replace(BY_VISIT, birth_id="of another", recorded_at=NOON + HOUR, named=ANOTHERS)
+    covers = fold(forgotten, cover(later)).known.covers
+
+    assert 2 == len(covering(covers, lambda _: False))
