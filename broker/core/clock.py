@@ -34,6 +34,20 @@ def as_recorded(recorded_at: datetime, received_at: datetime) -> datetime:
     return recorded_at if FIRST_TIME <= recorded_at <= received_at else received_at
 
 
+def as_recorded_within(recorded_at: datetime, minute: datetime) -> datetime:
+    """
+    Return the same of what was received within a `minute`, to which its receipt is cut (rulings 37, 42).
+
+    So that two words of that minute keep their order.
+    """
+    return recorded_at if FIRST_TIME <= recorded_at <= last_of_minute(minute) else minute
+
+
+def last_of_minute(moment: datetime) -> datetime:
+    """Return the last moment of the minute of a time."""
+    return moment.replace(second=59, microsecond=999_999)
+
+
 def later(moment: Moment, span: timedelta) -> Moment:
     """Return a time, aware UTC, or a day that lies a span later; beyond the last day there is, on that."""
     try:

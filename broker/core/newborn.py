@@ -12,7 +12,7 @@ from functools import partial
 from typing import NamedTuple
 
 from broker.core.alerts import Mark, Why
-from broker.core.clock import as_recorded
+from broker.core.clock import as_recorded_within
 from broker.core.counting import WHY_NOT_DUE
 from broker.core.facts import (
     Birth,
@@ -28,7 +28,6 @@ from broker.core.identifiers import NhsNumber
 from broker.core.leaving import Messages
 from broker.core.matching import Match, Stated, match_over_time
 from broker.core.message_times import stamp
-from broker.core.number_answers import recorded
 from broker.core.person import Known, Said
 from broker.core.plans import (
     Due,
@@ -54,7 +53,7 @@ Statement = tuple[str | None, datetime]
 
 def said_at(birth: Birth) -> datetime:
     """Return when a birth was recorded, as it counts (ruling 37)."""
-    return as_recorded(birth.recorded_at, birth.received_at)
+    return as_recorded_within(birth.recorded_at, birth.received_at)
 
 
 def mothers_named(messages: Iterable[VisitMessage]) -> frozenset[str] | None:
@@ -83,7 +82,11 @@ def mothers_in_notices(notices: Iterable[IdentityNotice]) -> Corrected | None:
 
     One that was taken back names nobody; at equal stamps whoever one of them names is named (37).
     """
-    said = [(recorded(one), one.mother) for one in notices if one.kind is IdentityKind.BORN_TO]
+    said = [
+        (as_recorded_within(one.recorded_at, one.received_at), one.mother)
+        for one in notices
+        if one.kind is IdentityKind.BORN_TO
+    ]
     if not said:
         return None
     newest = max(at for at, _ in said)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from broker.core.clock import last_of_minute
 from broker.core.facts import IdentityKind, IdentityNotice, PlanType
 from broker.core.identity_words import is_confirmed
 from broker.core.leaving import staying_by
@@ -37,7 +38,7 @@ def losses(
     no notice takes back. A visit's word holds for every visit but itself, here the one `judged`: she was
     there before it ended, though of the visit nothing may be held but its departure (1). It does not hold
     where her details disagree with each of her unborn plans and nobody has confirmed who she is (20, 46):
-    it may be another woman's loss.
+    it may be another woman's loss. A notice's time is cut to the minute: it was said by the end of that.
     """
     words = list(notices)
     said = {kind: [recorded(notice) for notice in words if notice.kind is kind] for kind in _OVER}
@@ -45,6 +46,7 @@ def losses(
     stillborn = said[IdentityKind.STILLBIRTH]
     if taken_back:
         stillborn = [at for at in stillborn if at > max(taken_back)]
+    stillborn = [last_of_minute(at) for at in stillborn]
     at_visits = [
         visit.departed_at or visit.newest_at
         for visit in visits

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from broker.core.clock import as_recorded
 from broker.core.facts import Birth, VisitEvent, VisitMessage
 from broker.core.identifiers import NhsNumber, london_day, to_the_minute
 from broker.core.keyed import IdentityKey
@@ -51,7 +52,7 @@ class Births:
             born=message.birth_date,
             visit=message.visit,
             restricted=bool(message.restricted),
-            recorded_at=message.recorded_at,
+            recorded_at=as_recorded(message.recorded_at, message.received_at),  # not cut as the receipt is
             received_at=to_the_minute(message.received_at),
         )
         return [self._write(birth, mother) for mother in named]
@@ -78,7 +79,7 @@ class Births:
             baby=person.number,
             born=person.born,
             restricted=person.restricted,
-            recorded_at=person.recorded_at,
+            recorded_at=as_recorded(person.recorded_at, received_at),
             received_at=to_the_minute(received_at),
         )
         return [self._write(birth, mother) for mother in sorted({*person.mothers} - {person.number})]

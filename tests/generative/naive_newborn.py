@@ -8,7 +8,7 @@ from broker.core.facts import Birth, Cover, IdentityNotice, PlanContent, PlanFac
 from broker.core.policy import AnyPolicy, Policy
 from tests.generative.naive_policy import of_authority
 from tests.generative.naive_thread import stamp
-from tests.generative.naive_times import counted
+from tests.generative.naive_times import counted, within_its_minute
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +66,10 @@ def corrected(birth: Birth, notices: Iterable[IdentityNotice], known: Collection
 
     `-` is as in a visit's messages (23).
     """
-    said = [(counted(one), one.mother) for one in notices if one.kind.value == "born to"]
+    said = [(within_its_minute(one), one.mother) for one in notices if one.kind.value == "born to"]
     newest = [name for at, name in said if at == max(at for at, _ in said)]
     by_notice = birth.visit is None and birth.named is not None
-    is_older = any(counted(birth) < at for at, _ in said)
+    is_older = any(said_at(birth) < at for at, _ in said)
     may_be_her = "-" in newest and (birth.visit, birth.recorded_at) in known
     return by_notice and is_older and birth.named not in newest and not may_be_her
 
@@ -128,7 +128,7 @@ def heard_by(cover: Cover, moment: datetime) -> tuple[tuple[Birth, ...], tuple[P
 
 def said_at(birth: Birth) -> datetime:
     """Return when a birth was recorded (37)."""
-    return counted(birth)
+    return within_its_minute(birth)
 
 
 def is_linked(one: Covered, cutoff: datetime) -> bool:

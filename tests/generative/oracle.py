@@ -318,7 +318,11 @@ class Oracle:
                 and self._hers(thread, cutoff)
             ),
             *ended,
-            *(at for at in stillborn if not any(at <= back <= cutoff for back in alive)),
+            *(
+                at.replace(second=59, microsecond=999_999)  # it was said some time in that minute
+                for at in stillborn
+                if not any(at <= back <= cutoff for back in alive)
+            ),
         ]
 
     def _hers(self, thread: Thread, cutoff: datetime) -> bool:

@@ -73,7 +73,7 @@ _WORDS = sorted(ABOUT_A_VISIT)
 _KINDS = [
     *(kind for kind in IdentityKind if kind not in ABOUT_A_VISIT | HOLDS),
     *(IdentityKind.PREGNANCY_ENDED, IdentityKind.PREGNANCY_ENDED, IdentityKind.EXCLUDED),  # seldom decide
-    *(IdentityKind.TIME_PASSED, IdentityKind.TIME_PASSED),  # asked again takes two
+    *[IdentityKind.TIME_PASSED] * 4,  # asked again takes two
     *(IdentityKind.STILLBIRTH, IdentityKind.STILLBIRTH_TAKEN_BACK),  # one of them alone decides little
 ]
 _UNBORN_STARTS = [T.date() + timedelta(days=n) for n in (-100, -100, -40, -2, 3)]
@@ -237,8 +237,8 @@ def _access(pick: Picking, place: int) -> Access:
 
 def _notice(pick: Picking, place: int) -> IdentityNotice:
     """Return one notice; here a successor is named, and nobody goes there."""
-    recorded_at, received_at = _stamps(pick)
     kind = pick.one(_KINDS)
+    recorded_at, received_at = (_cut_stamps if kind is IdentityKind.BORN_TO else _stamps)(pick)
     return IdentityNotice(
         notice_id=f"n{place}",
         kind=kind,
@@ -264,9 +264,17 @@ def _word(pick: Picking, place: int, visits: Sequence[str]) -> IdentityNotice:
     )
 
 
+def _cut_stamps(pick: Picking) -> tuple[datetime, datetime]:
+    """Return when something was recorded and received, sometimes in the minute to which receipts are cut."""
+    recorded_at, received_at = _stamps(pick)
+    if recorded_at in NEVERS or pick.one(range(4)):
+        return recorded_at, received_at
+    return recorded_at + timedelta(seconds=pick.one((20, 40))), recorded_at
+
+
 def _birth(pick: Picking, place: int, visits: Sequence[str | None]) -> Birth:
     """Return that a baby was born; `place` makes its id its own."""
-    recorded_at, received_at = _stamps(pick)
+    recorded_at, received_at = _cut_stamps(pick)
     visit = pick.one(visits)
     return Birth(
         birth_id=f"b{place}",

@@ -194,9 +194,12 @@ def test_a_view_is_put_in_with_or_without_the_users_own_id(run: Run, own_id: str
     assert (0, "is in cpis.in.accesses\n") == (result.exit_code, result.output.partition(" ")[2])
 
 
-@pytest.mark.parametrize(("kind", "besides"), [("date-of-birth", "2014-04-12\n"), ("pregnancy-ended", "")])
+@pytest.mark.parametrize(
+    ("kind", "besides"),
+    [("date-of-birth", "2014-04-12\n"), ("pregnancy-ended", ""), ("stillbirth-taken-back", "")],
+)
 def test_what_is_said_of_a_person_is_put_in(run: Run, kind: str, besides: str) -> None:
-    """The source's date of birth (ruling 13), and the authority's word of a pregnancy (ruling 43)."""
+    """The source's date of birth (ruling 13), and words of a pregnancy (ruling 43)."""
     result = run("notice", "--kind", kind, *SAID, *GROUNDS, told=f"9990000018\n{besides}")
 
     assert (0, "is in cpis.in.identity\n") == (result.exit_code, result.output.partition(" ")[2])

@@ -174,6 +174,8 @@ def test_a_late_end_to_a_plan_that_is_held_is_applied(run: Run) -> None:
         UCP start=D-2     | T-2d notice n1 kind="pregnancy ended"       | {LOST}
         CPP start=D-100   | T-1h notice n1 kind="pregnancy ended"       | shared
         UCP start=D-100   | T-1h notice n1 kind=stillbirth              | {LOST}
+        UCP start=D-100   | T-1m notice n1 kind=stillbirth              | {LOST}
+        UCP start=D-100   | T notice n1 kind=stillbirth                 | shared
         UCP start=D-100   | T+1m notice n1 kind=stillbirth              | shared
         CPP start=D-100   | T-1h notice n1 kind=stillbirth              | shared
         UCP start=D-100   | T-1d A03 v0 departed_at=T-1h disposition=5  | {LOST}
@@ -182,7 +184,11 @@ def test_a_late_end_to_a_plan_that_is_held_is_applied(run: Run) -> None:
     """),
 )
 def test_a_loss_stops_alerts_for_an_unborn_plan_at_once(run: Run, plan: str, said: str, why: str) -> None:
-    """By a stillbirth's departure or notice, or the authority; a later pregnancy's counts (ruling 43)."""
+    """
+    By a stillbirth's departure or notice, or the authority; a later pregnancy's counts (ruling 43).
+
+    A notice's time is cut to the minute: of an arrival within it what alerts wins (ruling 37).
+    """
     kind, start = plan.split()
     at, event, about, values = said.split(maxsplit=3)
 

@@ -196,6 +196,9 @@ TO_ANOTHER, BACK = (
 
 
 TAKEN_BACK = "T-2h | notice | n1 born-to | number=B\n"
+MINUTE = "received=T-2h\n"
+"""To which receipts of notices are cut: their own times tell which of two is newer."""
+SOON_TAKEN_BACK = f"T-2h+40s | notice | n1 born-to | number=B {MINUTE}"
 
 
 @pytest.mark.parametrize(
@@ -212,6 +215,15 @@ TAKEN_BACK = "T-2h | notice | n1 born-to | number=B\n"
         (f"{TAKEN_BACK}T-1h | birth | b2 | baby=B born=D-1 named=one", "shared"),  # notified anew
         (f"{TAKEN_BACK}T-2h | birth | b2 | baby=B born=D-1 named=one", "shared"),  # at one stamp
         (f"{TAKEN_BACK}T-3h | birth | b2 | baby=B born=D-1 named=one", NO_PLAN),
+        (f"{SOON_TAKEN_BACK}T-2h+41s | birth | b2 | baby=B born=D-1 named=one {MINUTE}", "shared"),
+        (f"{SOON_TAKEN_BACK}T-2h+40s | birth | b2 | baby=B born=D-1 named=one {MINUTE}", "shared"),
+        (f"{SOON_TAKEN_BACK}T-2h+39s | birth | b2 | baby=B born=D-1 named=one {MINUTE}", NO_PLAN),
+        (f"{SOON_TAKEN_BACK}T-2h+41s | notice | {BACK} {MINUTE}", "shared"),
+        (f"{SOON_TAKEN_BACK}T-2h+39s | notice | {BACK} {MINUTE}", NO_PLAN),
+        (
+            f"{TAKEN_BACK}T-1h | birth | b2 | baby=B born=D-1 named=one received=T-2h-1m",
+            NO_PLAN,
+        ),  # ahead of its receipt
     ],
 )
 def test_a_birth_notice_that_is_corrected_links_nobody_else(

@@ -313,3 +313,23 @@ def test_under_a_new_number_a_visit_arrives_when_it_is_first_told_there(
     )
 
     assert {("B", arrival)} == set(outcome.alerts("number | arrived_at"))
+
+
+@pytest.mark.parametrize(
+    ("corrected", "why"),
+    [("", "ruling 43: pregnancy ended"), ("T+1h | A08 | v1 | number=B", "shared")],
+)
+def test_a_stillbirth_goes_with_the_visit_that_told_of_it(
+    run_recorded: RunMoving, corrected: str, why: str
+) -> None:
+    """By itself: the first person's plan alerts again, whenever the visit's number is corrected (43, 44)."""
+    outcome = run_recorded(f"""
+        recorded | fact | about   | values
+        T-9d     | plan | UCP E09 | number=A start=D-100 end=D+20
+        T-5h     | A04  | v1      | number=A
+        T-4h     | A03  | v1      | number=A departed_at=T-4h disposition=5
+        T        | A04  | v2      | number=A
+        {corrected}
+    """)
+
+    assert why == outcome.whys["v2 of A"]
