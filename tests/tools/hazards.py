@@ -265,7 +265,7 @@ HAZARDS = (
             Mutation(
                 rule="ruling 26", mistake="a visit that names another mother still links the first",
                 module=_CORE / "newborn.py",
-                right="return named is not None and birth.named is not None and birth.named not in named",
+                right="return FORGOTTEN not in named or (birth.visit, birth.recorded_at) not in forgotten",
                 wrong="return False",
             ),
             Mutation(
