@@ -191,3 +191,34 @@ def test_each_principle_has_its_mechanisms_and_each_of_them_a_test() -> None:
 def _is_a_test(span: str) -> bool:
     """Whether a span is the path of a file of tests."""
     return bool(re.fullmatch(r"tests/[\w/]+/test_\w+\.py", span)) and (REPOSITORY / span).is_file()
+
+
+def _tables(text: str) -> Iterator[list[str]]:
+    """Yield the lines of each table of a page, outside blocks of code."""
+    table: list[str] = []
+    is_code = False
+    for line in [*text.splitlines(), ""]:
+        is_code ^= line.lstrip().startswith("```")
+        if line.startswith("|") and not is_code:
+            table.append(line)
+        elif table:
+            yield table
+            table = []
+
+
+def test_every_table_has_its_head_first() -> None:
+    """A row above the head makes lines of text of the whole table."""
+    headless = [
+        f"{place}: {table[0]}"
+        for place, text in _PAGES.items()
+        for table in _tables(text)
+        if len(table) < 2 or not re.fullmatch(r"\|( *:?-+:? *\|)+", table[1])
+    ]
+    assert [] == headless
+
+
+def test_the_glossary_has_each_word_once_in_order() -> None:
+    """So that a reader finds the word, and no second meaning of it."""
+    [[_, _, *rows]] = _tables(_PAGES[Path("docs/glossary.md")])
+    words = [re.sub(r"[^a-z0-9& ]", "", row.split("|")[1].strip().lower()) for row in rows]
+    assert sorted(set(words)) == words
