@@ -28,13 +28,14 @@ from broker.core.clock import later
 from broker.core.content import successor_of
 from broker.core.decisions import Decisions
 from broker.core.effects import Advance, compared
-from broker.core.facts import IdentityKind, IdentityNotice, PlanContent, PlanFact, PlanType
+from broker.core.facts import Fact, IdentityKind, IdentityNotice, PlanContent, PlanFact, PlanType
 from broker.core.identifiers import OdsCode, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.lawful_basis import Flow
 from broker.core.number_answers import newest_answer, recorded
 from broker.core.person import Person, Told
 from broker.core.policy import AnyPolicy
+from broker.core.restriction import is_reduced, is_restricted, reduced
 from broker.core.stops import stopped
 from broker.core.succession import Came, Merged, in_use
 
@@ -116,7 +117,7 @@ def take_out_of_use(
         for content, history in person.known.plans.items()
         for said in history
     ]
-    inactive, advanced = _noticed(inactive, plans, policy, key)
+    inactive, advanced = _noticed(inactive, plans, policy, key, restricted=is_restricted(person.known))
     return inactive, replace(advanced, closed=tuple(person.items.values()))
 
 
@@ -149,6 +150,7 @@ def stays_out_of_use(
     Return a number not in use after more has come for it: only how plans stand on it is looked at.
 
     `destroyed` says that what was sealed of the person is gone, so that nothing more may be told of a plan.
+    Notices of a restricted record stay what they are, to those who receive these (ruling 24).
     """
     stamps = [
         recorded(one.fact)
@@ -169,7 +171,10 @@ def stays_out_of_use(
     passed = reached(one.fact for one in came if isinstance(one.fact, IdentityNotice))
     late = max((at for at in (inactive.late, passed) if at is not None), default=None)
     newest = replace(inactive, stamp=max([inactive.stamp, *stamps]), late=late)
-    return _noticed(newest, plans, policy, key, destroyed=destroyed)
+    rows = inactive.ledger.told.values()
+    restricted = any(row.alert is not None and is_reduced(row.alert) for row in rows)
+    restricted = restricted or any(_restricts(one.fact) for one in came)
+    return _noticed(newest, plans, policy, key, restricted=restricted, destroyed=destroyed)
 
 
 def reminder_at(inactive: Inactive, policy: AnyPolicy) -> datetime | None:
@@ -189,6 +194,19 @@ def reopened(person: Person, inactive: Inactive) -> Person:
     return replace(person, told={**person.told, **ledger.told}, returns=ledger.returns)
 
 
+def _restricts(fact: Fact | Merged) -> bool:
+    """Whether the source or an authority says that the record of a number not in use is restricted (24)."""
+    match fact:
+        case IdentityNotice():
+            return fact.kind is IdentityKind.RESTRICTED
+        case PlanFact():
+            return fact.content.restricted
+        case Merged():
+            return is_restricted(fact.known)
+        case _:
+            return False
+
+
 def _is_notice(told: Told) -> bool:
     """Whether a row of the told ledger is about the number alone."""
     return told.alert is not None and told.alert.occasion is Occasion.NUMBER_INACTIVE
@@ -200,6 +218,7 @@ def _noticed(
     policy: AnyPolicy,
     key: IdentityKey,
     *,
+    restricted: bool,
     destroyed: bool = False,
 ) -> tuple[Inactive, Advance]:
     """Return the number with what authorities said of plans on it, and what they are told of that."""
@@ -218,7 +237,11 @@ def _noticed(
     inactive = replace(inactive, plans=plans)
     if destroyed:
         inactive = inactive.forgetful
-    advanced = compared(inactive.ledger, _decided(inactive, named, policy, key), policy, key)
+    decided = _decided(inactive, named, policy, key)
+    if restricted:
+        alerts = {alert_id: reduced(alert) for alert_id, alert in decided.alerts.items()}
+        decided = replace(decided, alerts=alerts, restricted=True)
+    advanced = compared(inactive.ledger, decided, policy, key)
     ledger = replace(
         advanced.person,
         told={
@@ -251,8 +274,8 @@ def _is_past(inactive: Inactive, span: timedelta) -> bool:
 
 
 def _owner(plan: InactivePlan, inactive: Inactive, policy: AnyPolicy) -> OdsCode:
-    """Return who answers for a plan (ruling 19)."""
-    at = max(inactive.stamp, plan.recorded_at)
+    """Return who answers for a plan, or has taken over while authorities are reminded (ruling 19)."""
+    at = max(inactive.stamp, plan.recorded_at, inactive.late or inactive.stamp)
     return successor_of(plan.authority, policy.at(at), at)
 
 

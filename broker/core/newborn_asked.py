@@ -71,11 +71,17 @@ def asked_of_authorities(
     if has_own_plan(plans, _ALWAYS, in_force):
         pairs, why = [], Why.OWN_PLAN
     subject = birth_reference(key, number)
+    late = reached(notices)
+    asked_at = newest if late is None else max(newest, late)  # who takes over is asked from then on (19)
     matched = [
-        Matched(plan=pair, marks=timing_marks(pair, is_delayed=False), owner=owner_of(pair, in_force, newest))
+        Matched(
+            plan=pair,
+            marks=timing_marks(pair, is_delayed=False),
+            owner=owner_of(pair, in_force, asked_at),
+        )
         for pair in pairs
     ]
-    alerts, late = [], reached(notices)
+    alerts = []
     for owner in sorted({line.owner for line in matched}):
         recipient = Recipient(kind=RecipientKind.AUTHORITY, code=owner)
         alert_id = key.derive("alert", recipient.kind, owner.code, subject, number.key)

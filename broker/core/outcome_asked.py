@@ -92,7 +92,7 @@ def next_asked_at(
         first, in_force = due_at(versions), policy.at(due_at(versions))
         lapse = lapses_at(versions, in_force)
         if why_not_awaited(versions, births, losses, in_force) is None and (late is None or late < lapse):
-            every = in_force.authority(_line(versions, in_force).owner).asked_again
+            every = in_force.authority(_line(versions, in_force, late).owner).asked_again
             is_asked = late is not None and late >= first
             moments.append(min(next_time(first, every, late), lapse) if is_asked else first)
     return min(moments, default=None)
@@ -120,7 +120,7 @@ def outcomes_asked(
     lines: dict[Recipient, list[tuple[Sequence[Version], Matched]]] = {}
     for versions in past:
         if why_not[id(versions)] is None:
-            line = _line(versions, in_force)
+            line = _line(versions, in_force, late)
             recipient = Recipient(kind=RecipientKind.AUTHORITY, code=line.owner)
             lines.setdefault(recipient, []).append((versions, line))
     subject = outcome_reference(key, number)
@@ -140,8 +140,14 @@ def outcomes_asked(
     )
 
 
-def _line(versions: Sequence[Version], policy: Policy) -> Matched:
-    """Return a plan as it is told when its due date is past, and who answers for it then (19)."""
+def _line(versions: Sequence[Version], policy: Policy, late: datetime | None) -> Matched:
+    """
+    Return a plan as it is told when its due date is past, and who answers for it then (19).
+
+    Whoever takes over while it is asked, by how `late` it is, is asked from the opening day on.
+    """
+    first = due_at(versions)
+    asked_at = first if late is None else max(first, min(late, lapses_at(versions, policy)))
     pair = Due(
         shown=versions[-1],
         versions=tuple(versions),
@@ -150,7 +156,7 @@ def _line(versions: Sequence[Version], policy: Policy) -> Matched:
         said_at=versions[0].recorded_at,
         removed_afterwards=False,
     )
-    return Matched(plan=pair, marks=(), owner=owner_of(pair, policy, due_at(versions)))
+    return Matched(plan=pair, marks=(), owner=owner_of(pair, policy, asked_at))
 
 
 def _alert(

@@ -129,8 +129,10 @@ def statements(
 
 
 def _of_restricted(alert: Alert, *, to_authority: bool) -> tuple[str, ...]:
-    """Return what to say of a restricted record (ruling 24)."""
+    """Return what to say of a restricted record (ruling 24); no hospital knows of a number (23)."""
     if not to_authority:
         return TO_SAFEGUARDING, NOT_DISCUSSED
+    if alert.occasion is Occasion.NUMBER_INACTIVE:
+        return ()
     attended = alert.occasion is Occasion.ATTENDED and Note.NOT_CONFIRMED not in alert.notes
     return (ATTENDED_SOMEWHERE,) * attended + (RING_PROVIDER,)

@@ -192,7 +192,8 @@ class Expecting:
             return
         self.whys[BIRTH] = "shared" if alive else why
         lines = [(plan, oracle.timing(plan, delayed=False)) for plan in alive]
-        owners = {plan.names: oracle.owner(plan, newest, policy) for plan in alive}
+        asked_at = max(newest, how_late(self.oracle.facts) or newest)
+        owners = {plan.names: oracle.owner(plan, asked_at, policy) for plan in alive}
         for owner in set(owners.values()):
             own = [(plan, marks) for plan, marks in lines if owners[plan.names] == owner]
             moved = any(plan.shown.content.authority != owner for plan, _ in own)

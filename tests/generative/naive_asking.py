@@ -94,7 +94,8 @@ def questions(oracle: Oracle) -> tuple[list[Question], str, Policy] | None:
     for versions, why_not in zip(past, reasons, strict=True):
         if why_not is None:
             plan = _as_told(versions)
-            owner = oracle.owner(plan, begins(end_of(versions[-1])), policy)
+            asked_at = max(begins(end_of(versions[-1])), min(late, lapses(versions[-1], policy)))
+            owner = oracle.owner(plan, asked_at, policy)
             asked.setdefault(owner, []).append(plan)
     told = [
         Question(

@@ -221,3 +221,54 @@ def test_any_order_of_arrival_ends_in_the_same(run_moving: RunMoving) -> None:
     for order in ((0, 1, 2), (1, 0, 2), (2, 1, 0), (1, 2, 0)):
         outcome = run_moving(HEAD + "".join(parts[place] for place in order), stepwise=True)
         assert NONE_AWAITED == outcome.whys["outcome of A"]
+
+
+TAKEN_OVER = rows("""
+    what        | authority | at      | to
+    outcome     | E20       | T+37h   | la E20
+    outcome     | E20       | T+38h   | la E21
+    outcome     | E21       | T+240h  | la E22
+    birth       | E20       | T+37h   | la E20
+    birth       | E20       | T+38h   | la E21
+    birth       | E21       | T+240h  | la E22
+""")
+
+
+@pytest.mark.parametrize(("what", "authority", "at", "to"), TAKEN_OVER)
+def test_who_takes_over_is_asked_from_its_opening_day(
+    run_moving: RunMoving, what: str, authority: str, at: str, to: str
+) -> None:
+    """With a note; the old code is asked no more, which nobody would answer for (19, 26, 43)."""
+    of_birth = what == "birth"
+    outcome = run_moving(f"""{HEAD}
+        T-60d | plan   | UCP {authority} | start=D-60 end={"D+90" if of_birth else "D"}
+        {"T-1h | birth | b1 | baby=B born=D-1" if of_birth else ""}
+        T-9h  | notice | t1 time-passed  | number={"B" if of_birth else "A"}
+        {at}  | notice | t2 time-passed  | number={"B" if of_birth else "A"}
+    """)
+
+    question = "open own plan" if of_birth else "tell outcome"
+    moved = to != f"la {authority}"
+    assert [(to, f"moved to successor; {question}" if moved else question)] == outcome.alerts("to | notes")
+
+
+def test_a_plan_that_lapsed_before_the_opening_day_is_asked_of_nobody_anew(run_moving: RunMoving) -> None:
+    """It is said once that it lapsed, to who answered for it then (19, 43)."""
+    outcome = run_moving(f"""{HEAD}
+        T-60d | plan   | UCP E20        | start=D-60 end=D-29
+        T     | notice | t1 time-passed |
+        T+38h | notice | t2 time-passed |
+    """)
+
+    assert [("la E20", "lapsed")] == outcome.alerts("to | notes")
+
+
+def test_another_womans_loss_is_no_outcome(run_moving: RunMoving) -> None:
+    """A visit whose details disagree with the plan, and nobody says that it is hers (20, 43)."""
+    other = "family=Other given=Alex birth_date=1991-01-01"
+    outcome = run_moving(f"""{UNBORN}
+        T-2h | A03    | v1             | disposition=5 departed_at=T-2h {other}
+        T    | notice | t1 time-passed |
+    """)
+
+    assert [ASKED] == outcome.alerts(ALERT)

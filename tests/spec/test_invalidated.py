@@ -181,3 +181,52 @@ def test_a_notice_of_a_change_alone_invalidates_nothing(run_moving: RunMoving) -
     """)
 
     assert ["la E09", "provider RXX"] == [to for (to,) in outcome.alerts("to")]
+
+
+RESTRICTING = rows("""
+    before           | after                       | route
+    -                | -                           | duty social worker
+    notice n2        | -                           | recipients of restricted records
+    -                | T+1h notice n2              | recipients of restricted records
+    plan CPP E09     | -                           | recipients of restricted records
+    -                | T+1h plan CPP E09           | recipients of restricted records
+    A04 v1           | -                           | recipients of restricted records
+    notice n2        | T+26h notice t1 time-passed | recipients of restricted records
+    -                | T+26h notice t1 time-passed | safeguarding role
+""")
+
+
+@pytest.mark.parametrize(("before", "after", "route"), RESTRICTING)
+def test_that_a_restricted_childs_number_is_not_in_use_goes_to_who_receives_such_records(
+    run_moving: RunMoving, before: str, after: str, route: str
+) -> None:
+    """Whoever says so, before or after; with the child's id, and no reference of anybody else's (23, 24)."""
+    marked = "restricted=yes"
+    kind, about = before.split(maxsplit=1) if before != "-" else ("plan", "CPP E09")
+    said = marked * (before != "-" and kind != "notice")
+    at, then, named = after.split(maxsplit=2) if after != "-" else ("T+1h", "notice", "n3 invalidated")
+    outcome = run_moving(f"""{HEAD}
+        T-9d | plan   | CPP E09        |
+        T-8d | {kind} | {about}        | {said}
+        T    | notice | n1 invalidated |
+        {at} | {then} | {named}        | {marked * (then == "plan")}
+    """, stepwise=True)  # fmt: skip
+
+    notices = [event for event in outcome.events if event.alert.occasion == "number inactive"]
+    assert route == notices[-1].alert.route
+    assert "C-1" == notices[0].alert.child_id
+
+
+def test_who_takes_over_an_authority_is_reminded_from_its_opening_day(run_moving: RunMoving) -> None:
+    """E21 opens on 12 January: the number is on its plan now, and the old code answers no more (19, 23)."""
+    outcome = run_moving(f"""{HEAD}
+        T-9d    | plan   | CPP E20        |
+        T-1d    | notice | n1 invalidated |
+        T+36h   | notice | t1 time-passed |
+        T+38h   | notice | t2 time-passed |
+    """, stepwise=True)  # fmt: skip
+
+    assert [("la E21", "safeguarding role")] == outcome.alerts("to | route")
+    assert [(EventKind.RAISED, "E20"), (EventKind.UPDATED, "E20")] == [
+        (event.kind, event.alert.recipient.code.code) for event in outcome.events[:2]
+    ]

@@ -83,6 +83,17 @@ def test_a_view_of_a_restricted_record_is_said_to_be_no_attendance() -> None:
     assert (wording.RING_PROVIDER, wording.VIEW_IS_NO_ATTENDANCE, wording.SUPPORTS) == statements(viewed)
 
 
+def test_of_a_restricted_number_that_is_not_in_use_nobody_is_asked_to_ring_a_hospital() -> None:
+    """No hospital knows of it (rulings 23, 24)."""
+    inactive = replace(
+        RESTRICTED,
+        occasion=Occasion.NUMBER_INACTIVE,
+        visit=None,
+        notes=(Note.RESTRICTED, Note.NUMBER_INACTIVE),
+    )
+    assert (wording.NUMBER_INACTIVE, wording.SUPPORTS) == statements(inactive)
+
+
 def test_the_provider_of_a_restricted_record_rings_and_discusses_nothing() -> None:
     """The safeguarding role, else the nurse in charge; others are told to ring safeguarding (ruling 24)."""
     said = statements(replace(RESTRICTED, recipient=PROVIDER))
