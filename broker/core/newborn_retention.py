@@ -96,8 +96,15 @@ def _cover(
 
 
 def _may_show(covers: Collection[Cover], today: date, policy: AnyPolicy) -> bool:
-    """Whether one of these covers may yet be shown."""
-    return any(is_covered_on(versions, today, one) for versions in _plans(covers) for one in policy.every)
+    """
+    Whether one of these covers may yet be shown, or whether one could is in doubt (41; ADR 0047).
+
+    A mother says when that is over; of one whose number is not in use nobody will.
+    """
+    doubtful = any(cover.in_doubt and cover.mother is not None for cover in covers)
+    return doubtful or any(
+        is_covered_on(versions, today, one) for versions in _plans(covers) for one in policy.every
+    )
 
 
 def _plans(covers: Collection[Cover]) -> Iterator[Sequence[Version]]:

@@ -24,7 +24,7 @@ from broker.core.policy import AnyPolicy
 from tests.generative.expected import BIRTH, OUTCOME, Expecting, Row
 from tests.generative.naive_asking import old_words, outcome_to_come
 from tests.generative.naive_excluded import standing_exclusions
-from tests.generative.naive_newborn import covered, last_visible, may_show, said_at
+from tests.generative.naive_newborn import covered, doubtful, last_visible, may_show, said_at
 from tests.generative.naive_policy import in_force
 from tests.generative.naive_thread import Thread, first_received
 from tests.generative.naive_times import counted
@@ -182,7 +182,7 @@ class Remembered:
             return True
         if any(plan.recorded_at >= before for cover in covers for plan in cover.plans):
             return True
-        return any(
+        return bool(doubtful(covers) - {None}) or any(
             may_show(one.said, one.births, london_day(clock), self.policy)
             for mother in {cover.mother for cover in covers}
             for one in covered([cover for cover in covers if cover.mother == mother], lambda _: False)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from broker.core.facts import Birth, Cover, IdentityNotice, PlanContent, PlanFact, VisitMessage
+from broker.core.identifiers import NhsNumber
 from broker.core.policy import AnyPolicy, Policy
 from tests.generative.naive_policy import of_authority
 from tests.generative.naive_thread import stamp
@@ -101,21 +102,30 @@ def covered(
 
 
 def in_doubt(covers: Iterable[Cover], ended: Callable[[Birth], bool]) -> bool:
-    """
-    Whether a plan of a mother's that nobody could take may cover the baby (26, 41).
+    """Whether a plan of a mother's that nobody could take may cover the baby that is linked (26, 41)."""
+    said = list(covers)
+    return any(
+        any(cover.mother == mother and not ended(birth) for cover in said for birth in cover.births)
+        for mother in doubtful(said)
+    )
 
-    Her newest word says so, the one of the most turns where several are as new; of one whose number is not
-    in use any word that did.
+
+def doubtful(covers: Iterable[Cover]) -> set[NhsNumber | None]:
+    """
+    Return the mothers of whom something waits, or could not be taken (41).
+
+    Their newest word says so, the one of the most turns where several are as new; of those whose numbers are
+    not in use any word that did.
     """
     said = list(covers)
+    found = set()
     for mother in {cover.mother for cover in said}:
         own = [cover for cover in said if cover.mother == mother]
-        linked = any(not ended(birth) for cover in own for birth in cover.births)
-        newest = [cover.doubt for cover in own if cover.recorded_at == max(c.recorded_at for c in own)]
-        words = [cover.doubt for cover in own] if mother is None else [max(newest)]
-        if linked and any(word % 2 for word in words):
-            return True
-    return False
+        newest = max((cover.recorded_at, cover.doubt) for cover in own)[1]
+        words = [cover.doubt for cover in own] if mother is None else [newest]
+        if any(word % 2 for word in words):
+            found.add(mother)
+    return found
 
 
 def heard_by(cover: Cover, moment: datetime) -> tuple[tuple[Birth, ...], tuple[PlanFact, ...]]:

@@ -299,7 +299,7 @@ def _cover(pick: Picking, place: int) -> Cover:
         plans=tuple(plans),
         losses=pick.one(_LOSSES),
         restricted=pick.one(_MARKED),
-        doubt=pick.one((0, 0, 1, 2)),
+        doubt=pick.one((0, 0, 0, 1, 2)),
         recorded_at=recorded_at,
         received_at=recorded_at + pick.one(_RECEIVED_AFTER),
     )

@@ -70,6 +70,7 @@ HOLD: Step = (A, HELD)
 RELEASED: Step = (A, OVER)
 LINK: Step = (A, BORN)
 VISIT: Step = (B, arrives(B))
+SUPERSEDED: Step = (B, superseded(C, at=NOON + HOUR))
 AT_ONCE: Step = (C, notice(at=NOON + HOUR))
 """The clock of the mother's partition is ahead of all that comes: everything is at one time by it."""
 
@@ -203,6 +204,22 @@ def test_a_number_in_use_again_says_of_its_doubt_when_the_baby_is_linked_again()
     in_street(scenario)
 
 
+def test_a_doubt_keeps_a_link_that_would_be_destroyed_by_now() -> None:
+    """Both records keep it while it lasts, as long ago as it was said, and let go then (rulings 10, 41)."""
+
+    async def scenario(street: Street) -> None:
+        said_at = [NOON + day * DAY for day in (30, 38, 39, 68, 69)]
+        day_30, *later = (word(IdentityKind.HOLD_ENDED, at) for at in said_at)
+        lasting: list[Step] = [(number, one) for one in later[:2] for number in (B, C)]
+        asked: Step = (B, arrives(B, at=NOON + 39 * DAY))
+        steps: list[Step] = [(A, birth(B)), (C, day_30), (A, JUNK), *lasting, asked]
+        assert Uncheckable.SET_ASIDE == await played(street, *steps)
+        assert NONE == await played(street, *((number, one) for one in later[2:] for number in (C, B)))
+        assert street.held(A) is None
+
+    in_street(scenario)
+
+
 @pytest.mark.parametrize("linked_at", [NOON, NOON + 20 * DAY], ids=["link as old", "link newer"])
 def test_a_note_that_its_log_forgets_leaves_nobody_in_doubt(linked_at: datetime) -> None:
     """After L the mother's record goes, or the note alone does: the baby is told (ruling 10; ADR 0036)."""
@@ -258,6 +275,22 @@ def test_a_mother_who_was_in_doubt_once_tells_a_later_baby_nothing() -> None:
         await played(street, LINK, VISIT, HOLD, RELEASED, (A, birth(C)), (C, arrives(C, "V-2")))
         assert street.held(C) is None
         assert not street.person(B).known.covers[A].in_doubt
+
+    in_street(scenario)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [[SUPERSEDED, (B, JUNK)], [(B, JUNK), SUPERSEDED], [SUPERSEDED, (B, plan())], [SUPERSEDED]],
+    ids=["broken plan after", "broken plan before", "plan", "nothing"],
+)
+def test_nobody_is_told_no_plan_of_a_number_whose_succession_is_taken_back(steps: Sequence[Step]) -> None:
+    """What came for it went to the successor and stays there: until L has passed it is not known (22, 41)."""
+
+    async def scenario(street: Street) -> None:
+        back: Step = (B, said(IdentityKind.IN_USE, at=NOON + 2 * HOUR))
+        again: Step = (B, arrives(B, at=NOON + 3 * HOUR))
+        assert Uncheckable.SET_ASIDE == await played(street, *steps, back, again)
 
     in_street(scenario)
 

@@ -16,9 +16,9 @@ from broker.ports import Topic, Write
 from broker.services.matching_details import clue_writes
 from tests.builders.enquiry import BEN, came
 from tests.builders.house import ADA, House, in_house
-from tests.builders.matcher import DETAILS, KEY, NOON, PROVIDER, plan
+from tests.builders.matcher import DETAILS, KEY, NOON, PROVIDER, birth, plan
 from tests.builders.pushing import Inbox, Pushing
-from tests.builders.street import A, B, Street, arrives, in_street, superseded
+from tests.builders.street import A, B, Street, arrives, in_street, said, superseded
 from tests.unit.services.test_enquiry_unidentified import kept, nobodys, waits
 
 NONE, PLAN, DISREGARD = "no plan on file", "plan on file", "disregard"
@@ -146,6 +146,22 @@ def test_a_plan_that_comes_later_changes_the_answer() -> None:
         assert [NONE, "could not check: record waiting", PLAN] == process.said()
 
     in_house(scenario)
+
+
+def test_what_waits_of_a_mother_changes_the_answer_about_her_baby() -> None:
+    """Her record tells the baby's, which is watched; and once more when it is over (rulings 26, 41)."""
+
+    async def scenario(street: Street) -> None:
+        process = pushing(street)
+        begun = replace(said(IdentityKind.ON_HOLD), received_at=NOON)
+        for sent in ((A, birth(B)), (B, arrives(B)), (A, begun), (A, said(IdentityKind.HOLD_ENDED))):
+            async with street.at_work():
+                street.send(*sent)
+                await street.settled()
+            await process.round(after=A_SECOND)
+        assert [NONE, "could not check: set aside", NONE] == process.said()
+
+    in_street(scenario)
 
 
 def test_each_visit_of_a_person_has_its_answer() -> None:
