@@ -109,7 +109,8 @@ class Deciding(Noting):
         self.sensitive = self.messages.keys() - {ref for visit in self.visits for ref in visit.references}
         self.enquiry = under_enquiry(self.notices)
         self.losses = losses(self.visits, self.notices, self.plans)
-        self.counted = [visit for visit in self.visits if self._is_counted(visit)]
+        told = (visit for visit in self.visits if self._not_counted(visit) is None)
+        self.counted = [visit for visit in told if not self._is_anothers(visit)]
 
     def decide(self) -> Decisions:
         """Go through the visits, then the views that belong to none."""
@@ -141,14 +142,13 @@ class Deciding(Noting):
             return Why.REGISTERED_TWICE
         return None
 
-    def _is_counted(self, visit: Visit) -> bool:
-        """Whether a visit is one of the person's, so far as a person has not said otherwise (8, 46)."""
-        told = self._not_counted(visit) is None
-        if not told or not was_refused(self.notices, visit):
-            return told
+    def _is_anothers(self, visit: Visit) -> bool:
+        """Whether a person said that a visit is somebody else's, and it matches no plan (20, 46)."""
+        if not was_refused(self.notices, visit):
+            return False
         pairs = counting(self._stay(visit, self.notices), self.plans, visit.policy)[0]
         doubted = is_refused(self.notices, visit, pairs, self.messages, self.policy)
-        return not doubted or bool(self._matched(visit, pairs))
+        return doubted and not self._matched(visit, pairs)
 
     def _same_visit(self, visit: Visit, other: Visit) -> bool:
         """Whether `other` is what a cancelled registration was meant to be, and tells of its plans (16)."""

@@ -259,7 +259,8 @@ class _LookingUp(Deciding):
 
     def _history(self, past: Sequence[Past], in_force: Policy) -> tuple[Past, ...]:
         """Return the newest visits and views, with what is closed (ruling 30, R25)."""
-        lines = [*past, *past_of(self.visits, self.accesses, self.policy)]
+        own = [visit for visit in self.visits if not self._is_anothers(visit)]
+        lines = [*past, *past_of(own, self.accesses, self.policy)]
         return newest(lines, in_force.history_size)
 
 

@@ -30,6 +30,7 @@ from broker.core.facts import (
 from broker.core.history import past_of
 from broker.core.holding import is_unfinished, with_doubt
 from broker.core.identifiers import london_day
+from broker.core.identity_words import was_refused
 from broker.core.leaving import staying
 from broker.core.message_times import stamp
 from broker.core.newborn_retention import covers_may_show, covers_recorded_since, past_asking
@@ -172,9 +173,21 @@ def _history(person: Person, closing: frozenset[str], policy: AnyPolicy) -> tupl
     if not closing:
         return person.history
     known = open_part(person)
-    lines = past_of(read_visits(staying(known.visits, known.left), policy), known.accesses.values(), policy)
+    visits = read_visits(staying(known.visits, known.left), policy)
+    own = [visit for visit in visits if not _is_anothers(visit, person)]
+    lines = past_of(own, known.accesses.values(), policy)
     closed = [line for line in lines if line.subject in closing]
     return newest((*person.history, *closed), policy.history_size)
+
+
+def _is_anothers(visit: Visit, person: Person) -> bool:
+    """Whether a person said that a visit is somebody else's, so that nothing told of it stands (46)."""
+    standing = {
+        row.alert.subject
+        for row in person.told.values()
+        if row.alert is not None and row.kind not in TAKEN_BACK
+    }
+    return was_refused(person.known.notices.values(), visit) and visit.reference not in standing
 
 
 def _without_old(person: Person, before: datetime) -> Person:

@@ -179,6 +179,28 @@ def test_the_newest_visits_and_views_are_opened_and_never_a_silent_one(run: Run)
     """) == [(line.occasion.value, line.organisation.code, line.role) for line in made.opened.history]
 
 
+@pytest.mark.parametrize(
+    ("said", "opened"),
+    [
+        ("T-9h | notice | n1 in-use |", ["v1", "v2"]),
+        ("T-9h | notice | n1 not-this-person | visit=v1", ["v2"]),
+        ("T-9h | notice | n1 identity-confirmed | visit=v1", ["v1", "v2"]),
+        ("T-9h | notice | n1 item-unsettled | visit=v1", ["v1", "v2"]),
+    ],
+)
+def test_a_visit_of_somebody_else_is_not_opened(run_moving: RunMoving, said: str, opened: list[str]) -> None:
+    """A person said so: it tells where another child was (rulings 30, 46)."""
+    outcome = run_moving(f"""{PLAN}
+        T-1d | A04 | v1 | family=Other given=Alex birth_date=2010-01-01
+        T-2d | A04 | v2 |
+        {said}
+    """)
+
+    look = outcome.look()
+    assert look.opened is not None
+    assert opened == [outcome.names[line.subject] for line in look.opened.history]
+
+
 @pytest.mark.parametrize(("views", "oldest"), [(25, "a1"), (26, "a2")])
 def test_the_26th_drops_the_oldest(run: Run, views: int, oldest: str) -> None:
     """25 are shown (ruling 30, R25)."""

@@ -57,6 +57,25 @@ CLOSED = {
 }
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("T-9h | notice | n1 not-this-person | visit=v1", []),
+        ("T-9h | notice | n1 identity-confirmed | visit=v1", ["attended RXX"]),
+        ("T-9h | notice | n1 not-this-person | visit=v1\nT-8h | A08 | v1 |", ["attended RXX"]),
+    ],
+)
+def test_what_a_person_said_to_be_somebody_elses_leaves_no_line(said: str, kept: list[str]) -> None:
+    """It would tell where another child was; nor does it while it is open (rulings 30, 46)."""
+    person = told(f"""{HEAD}
+        T-99d | plan | CPP E09 |
+        T-1d  | A04  | v1      | family=Other given=Alex birth_date=2010-01-01
+        {said}
+    """)
+
+    assert kept == lines(settled(person, "T+60d").history)
+
+
 @pytest.mark.parametrize("clock", CLOSED)
 def test_what_is_closed_leaves_a_line_and_what_is_silent_none(clock: str) -> None:
     """The newest first, each once it can be revised no more (R25, R23; ruling 3)."""
