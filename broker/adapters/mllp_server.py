@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
+from math import inf
 from typing import SupportsIndex, cast
 
 from broker.adapters.mllp_limits import InHand, Limits, Shares
@@ -46,6 +47,50 @@ class _Line(asyncio.StreamReader):
         """Take what came."""
         if not self._ended:
             super().feed_data(data)
+
+
+class _Patience:
+    """
+    How long the silence of a peer is borne; when it is `over` its line is at an end.
+
+    One timer for a whole conversation, put off as often as one likes: one for each message costs more.
+    """
+
+    def __init__(self, line: _Line) -> None:
+        self.over = False
+        self._line = line
+        self._loop = asyncio.get_running_loop()
+        self._until = inf
+        self._timer: asyncio.TimerHandle | None = None
+
+    def give(self, seconds: float) -> None:
+        """Bear silence for so long from now on."""
+        self._until = self._loop.time() + seconds
+        if self._timer is None or self._timer.when() > self._until:
+            self._set()
+
+    def rest(self) -> None:
+        """Bear it until more is said: it is not the peer's turn, or nobody listens any more."""
+        self._until = inf
+
+    def end(self) -> None:
+        """Leave no timer behind."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _set(self) -> None:
+        """Set the timer."""
+        self.end()
+        self._timer = self._loop.call_at(self._until, self._look)
+
+    def _look(self) -> None:
+        """End the line if its time has come, else look again when it would."""
+        self._timer = None
+        if self._until <= self._loop.time():
+            self.over = True
+            self._line.end()
+        elif self._until < inf:
+            self._set()
 
 
 _Streams = tuple[_Line, asyncio.StreamWriter]
@@ -204,45 +249,46 @@ class MllpServer:
                 await writer.wait_closed()
 
     async def _end_of_conversation(
-        self, framer: Framer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: Peer
+        self, framer: Framer, line: _Line, writer: asyncio.StreamWriter, peer: Peer
     ) -> str:
         """Converse with the peer and return how it ended."""
+        patience = _Patience(line)
         try:
-            return await self._converse(framer, reader, writer, peer)
+            return await self._converse(framer, line, writer, peer, patience)
         except OSError:
             writer.transport.abort()
             return "connection lost"
         except asyncio.CancelledError:
             writer.transport.abort()
             raise
+        finally:
+            patience.end()
 
     async def _converse(
-        self, framer: Framer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: Peer
+        self, framer: Framer, line: _Line, writer: asyncio.StreamWriter, peer: Peer, patience: _Patience
     ) -> str:
         """Answer one message after the other, and return how that ended; raise `OSError`."""
-        limits = self._limits
-        clock = asyncio.get_running_loop().time
-        deadline, within_frame = clock() + limits.idle_seconds, False
+        limits, within_frame = self._limits, False
+        patience.give(limits.idle_seconds)
         while not self._stopping:
             event = framer.next_event()
             if event is NEED_DATA:
                 if not within_frame and framer.begun:  # often in the packet that ended the one before
-                    deadline, within_frame = clock() + limits.frame_seconds, True
-                try:
-                    async with asyncio.timeout_at(deadline):
-                        data = await reader.read(_READ_BYTES)
-                except TimeoutError:
-                    return _cut(writer, within_frame=within_frame)
+                    within_frame = True
+                    patience.give(limits.frame_seconds)
+                data = await line.read(_READ_BYTES)
                 if not data:
-                    return "connection closed"
+                    return _cut(writer, within_frame=within_frame) if patience.over else "connection closed"
                 framer.receive_data(data)
                 continue
+            patience.rest()
             answer = await self._answer(event, peer)
             if answer is not None:
                 writer.write(frame(answer))
                 if not await self._is_read(writer):
                     return "connection deaf"
-            deadline, within_frame = clock() + limits.idle_seconds, False
+            within_frame = False
+            patience.give(limits.idle_seconds)
         return "connection closed"
 
     async def _is_read(self, writer: asyncio.StreamWriter) -> bool:

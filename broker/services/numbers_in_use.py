@@ -119,14 +119,16 @@ class NumbersInUse:
 
     def standing(self, number: NhsNumber, message: VisitMessage, *, content: bytes | None = None) -> Standing:
         """Return where a message finds its visit; `content` names that, where it is known already."""
-        if content is not None:
+        if content is None:
+            content = self._content(message.visit, number)
+        else:
             self._keep(content, message.visit, number)
-        content, now = self._read(number, message)
         held = self._visits.get(content)
         if held is None:
             return Standing()
-        if held.number == now.number:
+        if held.number == number.key:
             return Standing(was_restricted=held.restricted, anew=held.anew)
+        now = self._read(number, message)
         if now.place > held.place:
             moved = self._owed(content, held, message.received_at)
             return Standing(moved=moved, was_restricted=held.restricted, anew=self._begins_anew(held))
@@ -140,7 +142,7 @@ class NumbersInUse:
             place = _packed(leaving_position(fact))
             self._left[about] = max(place, self._left.get(about, b""))
             return
-        content, now = self._read(number, fact)
+        content, now = self._content(fact.visit, number), self._read(number, fact)
         if _is_ahead(fact):
             first = self._ahead.get(fact.message_id, fact.received_at)
             self._ahead[fact.message_id] = min(first, fact.received_at)
@@ -183,18 +185,15 @@ class NumbersInUse:
         if known is None or known.place < former.place:
             self._former[about] = former
 
-    def _read(self, number: NhsNumber, message: VisitMessage) -> tuple[bytes, _Held]:
-        """Return visit and place of a message; the same bytes have the place of their first receipt."""
+    def _read(self, number: NhsNumber, message: VisitMessage) -> _Held:
+        """Return what a message says of its visit; the same bytes have the place of their first receipt."""
         first = self._ahead.get(message.message_id, message.received_at)
         told = message if first >= message.received_at else replace(message, received_at=first)
         place = _packed(position(told))
-        content = self._content(message.visit, number)
         restricted = message.restricted is True
         borne_at = message.received_at if restricted else None
         void = number.key in self._out_of_use
-        return content, _Held(
-            number.key, place, message.received_at, restricted, borne_at=borne_at, void=void
-        )
+        return _Held(number.key, place, message.received_at, restricted, borne_at=borne_at, void=void)
 
     def _content(self, visit: str, number: NhsNumber) -> bytes:
         """Return what a visit's reference under a number is made of."""

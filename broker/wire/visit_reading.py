@@ -25,6 +25,7 @@ from broker.core.number_ranges import Takes, Taking, takes_any
 from broker.core.policy import AnyPolicy, Policy
 from broker.core.senders import Sender
 from broker.wire.adt_registers import Fault, Registers
+from broker.wire.avro_values import ods
 from broker.wire.hl7v2 import DATA_TYPE, REQUIRED_FIELD, TABLE_VALUE
 
 PROCESSING_IDS: Final = frozenset({"P", "T", "D"})
@@ -156,7 +157,7 @@ def provider_of(text: str, location: str) -> OdsCode:
     if not text:
         raise MalformedMessage("sending facility missing", hl7_code=REQUIRED_FIELD, location=location)
     try:
-        return OdsCode(text.upper())
+        return ods(text.upper())
     except InvalidOdsCode:
         raise MalformedMessage(
             "sending facility is no ODS code", hl7_code=TABLE_VALUE, location=location

@@ -146,6 +146,48 @@ def test_a_quiet_connection_is_kept_until_its_idle_time_is_over() -> None:
     assert house.counts["message cut off"] == 0
 
 
+def test_a_connection_that_is_used_outlives_one_that_is_not() -> None:
+    """Its idle time begins anew with each answer, however long it has been there."""
+
+    async def scenario(house: House) -> None:
+        """Play the scenario."""
+        quiet, used = await house.connect(), await house.connect()
+        while house.counts["connection idle"] == 0:
+            await used.send(frame(b"one"))
+            await used.answer()
+        await used.send(frame(b"two"))
+
+        assert await quiet.rest() == b""
+        assert await used.answer() == b"re:two"
+
+    visit(scenario, limits=Limits(idle_seconds=1.0))
+
+
+def test_the_time_that_an_answer_takes_is_not_the_senders() -> None:
+    """Who waits for us longer than they may be idle is answered, and has all their time after it."""
+    door: list[HoldingDoor] = []
+
+    def holding() -> EchoingDoor:
+        door.append(HoldingDoor())
+        return door[0]
+
+    async def scenario(house: House) -> None:
+        """Play the scenario."""
+        waiting = await house.connect()
+        await waiting.send(frame(b"one"))
+        await door[0].entered.wait()
+        quiet = await house.connect()
+        assert await quiet.rest() == b""
+        door[0].let_go.set()
+
+        assert await waiting.answer() == b"re:one"
+        assert await waiting.rest() == b""
+
+    house = visit(scenario, door=holding, limits=Limits(idle_seconds=0.5))
+
+    assert house.counts["connection idle"] == 2
+
+
 def test_a_connection_above_the_limit_is_closed_at_once() -> None:
     """One sender that leaks connections cannot take them all."""
 
