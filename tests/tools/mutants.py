@@ -59,7 +59,8 @@ def try_out(mutant: Mutant, tests: Sequence[str], *, first_only: bool) -> Trial:
         folder = Path(name)
         (folder / MODULE).write_text(mutant.name, "utf-8")
         (folder / TEXT).write_text(mutant.text, "utf-8")
-        options = ["-q", "--tb=no", "-p", "no:cacheprovider", "-p", "tests.tools.mutated"]
+        # nobody reads how an assertion failed, and to have it told takes a fifth of the time
+        options = ["-q", "--tb=no", "--assert=plain", "-p", "no:cacheprovider", "-p", "tests.tools.mutated"]
         command = [sys.executable, "-m", "pytest", *options, *["-x"] * first_only, *tests]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("COV_")}
         try:
