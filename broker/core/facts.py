@@ -328,7 +328,8 @@ class Birth:
     a notice; `born` its date of birth, None where nothing said when; `restricted` that the baby's record is
     (24). `recorded_at` is the source's stamp; `received_at` is cut to the minute, so that no record of the
     baby has the same time. The same statement has the same `birth_id`. `named` is by what the visit's
-    messages, or notices, name the mother; `void`, in a baby's record alone, that they do so no more.
+    messages, or notices, name the mother; `void` that they do so no more: in a baby's record for good, in a
+    mother's by what the baby's said last, `settled_at` by the clock of its partition, None where it has not.
     """
 
     birth_id: str
@@ -338,6 +339,7 @@ class Birth:
     named: str | None = field(default=None, repr=False)
     restricted: bool = False
     void: bool = False
+    settled_at: datetime | None = None
     recorded_at: datetime
     received_at: datetime
 

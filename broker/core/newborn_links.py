@@ -7,7 +7,7 @@ changes nothing. When either number is superseded the successor says everything 
 use, the other forgets it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -23,8 +23,10 @@ from broker.core.facts import (
 )
 from broker.core.identifiers import NhsNumber, to_the_minute
 from broker.core.keyed import IdentityKey
+from broker.core.leaving import elsewhere
+from broker.core.newborn import ends
 from broker.core.number_answers import recorded
-from broker.core.person import Known, joined
+from broker.core.person import Known, as_said, joined
 from broker.core.plans import last_visible_day
 from broker.core.policy import AnyPolicy
 from broker.core.restriction import mark_of
@@ -53,7 +55,7 @@ def named_by_notice(key: IdentityKey, baby: NhsNumber, mother: NhsNumber) -> str
     return key.derive("mother named in a notice", baby.key, mother.key)
 
 
-def exchanged(
+def exchanged(  # noqa: PLR0913 - what a record was and is, and by which rules
     number: NhsNumber,
     before: Known,
     after: Known,
@@ -63,12 +65,13 @@ def exchanged(
     key: IdentityKey,
     at: datetime,
     doubts: tuple[int, int] = (0, 0),
+    closed: Collection[str] = (),
 ) -> Words:
     """
     Return what a person's mothers and babies are to be told, now that `after` is known.
 
     `came` is what led there, `at` when it was received: the clock of the partition. `doubts` are the person's
-    own before and after.
+    own before and after; what came of visits that are `closed` ends no link (10).
     """
     arrived = list(came)
     words: Words = []
@@ -91,9 +94,41 @@ def exchanged(
         if was is None and mother in heard:  # she knows of this number, and need not be told
             then = [birth for birth in now if not birth.restricted]
         words += [(mother, birth) for birth in now if birth not in then]
+    words += _links_settled(number, before, after, at, closed)
     said = {one.fact.number for one in arrived if isinstance(one.fact, LinkEnded)}
     gone = [mother for mother in _mothers(before) if mother not in after.covers and mother not in said]
     return words + [(mother, ended(number, at)) for mother in gone]
+
+
+def _links_settled(
+    number: NhsNumber, before: Known, after: Known, at: datetime, closed: Collection[str]
+) -> Iterator[tuple[NhsNumber, Birth]]:
+    """
+    Yield to mothers which of their births link the baby no more, and which do again (rulings 26, 43, 44).
+
+    Her record goes on telling the baby of her plan; but what became of her pregnancy such a birth is not.
+    """
+    then, now = _standing(number, before, closed), _standing(number, after, closed)
+    for (mother, birth), stands in now.items():
+        if stands is not then.get((mother, birth), True):
+            yield mother, replace(birth, void=not stands, settled_at=at, received_at=to_the_minute(at))
+
+
+def _standing(
+    number: NhsNumber, known: Known, closed: Collection[str]
+) -> dict[tuple[NhsNumber, Birth], bool]:
+    """Return of each birth as its mother knows it whether it links this baby."""
+    if not known.covers:
+        return {}
+    open_visits = {visit: said for visit, said in known.visits.items() if visit not in closed}
+    has_ended = ends(replace(known, visits=open_visits), elsewhere(open_visits, known.left))
+    return {
+        (mother, replace(birth, void=False)): not has_ended(birth)
+        for mother, cover in known.covers.items()
+        if mother is not None
+        for birth in cover.births
+        if birth.baby == number
+    }
 
 
 def parted(number: NhsNumber, before: Known, came: Iterable[Came], at: datetime) -> Words:
@@ -169,7 +204,7 @@ def cover_of(
     lost = [recorded(one) for one in known.notices.values() if one.kind is IdentityKind.PREGNANCY_ENDED]
     cover = Cover(
         mother=number,
-        births=tuple(births.values()),
+        births=tuple(map(as_said, births.values())),
         plans=tuple(plans),
         losses=tuple(lost),
         restricted=mark_of(known),

@@ -67,7 +67,7 @@ def why_not_awaited(
     content = versions[-1].content
     if any(london_day(lost_at) >= content.start for lost_at in losses):
         return Why.PREGNANCY_ENDED
-    said = [birth for said in births.values() for birth in said.values()]
+    said = [birth for said in births.values() for birth in said.values() if not birth.void]
     if any((birth.born or london_day(said_at(birth))) >= content.start for birth in said):
         return Why.NO_OUTCOME_AWAITED
     if all(was_history(version, policy) for version in versions):

@@ -111,7 +111,7 @@ def merge(left: Known, right: Known) -> Known:
         left=_union(left.left, right.left, lambda a, b: _union(a, b, _first_received)),
         accesses=_union(left.accesses, right.accesses, _first_received),
         notices=_union(left.notices, right.notices, _first_received),
-        births=_union(left.births, right.births, lambda a, b: _union(a, b, _first_received)),
+        births=_union(left.births, right.births, lambda a, b: _union(a, b, _as_settled)),
         covers=_union(left.covers, right.covers, joined),
     )
 
@@ -138,6 +138,24 @@ def joined(left: Cover, right: Cover) -> Cover:
         losses=tuple(sorted({*left.losses, *right.losses})),
         received_at=min(left.received_at, right.received_at),
     )
+
+
+def as_said(birth: Birth) -> Birth:
+    """Return a birth as a hospital or a notice said it, whether or not it links still."""
+    return replace(birth, void=False, settled_at=None)
+
+
+def _as_settled(left: Birth, right: Birth) -> Birth:
+    """
+    Return what was said of one birth, and whether it links still by the newest word of the baby's record.
+
+    Of two words at one time by a quiet partition's clock the one that it does: it was taken back before.
+    """
+    if left.settled_at is None and right.settled_at is None:
+        return _first_received(left, right)
+    newest = max((left, right), key=lambda one: (one.settled_at or _NEVER, not one.void))
+    first = _first_received(as_said(left), as_said(right))
+    return replace(first, void=newest.void, settled_at=newest.settled_at)
 
 
 def without(known: Known, end: LinkEnded) -> Known:

@@ -61,6 +61,7 @@ class Relatives:
             key=self._key,
             at=clock,
             doubts=(doubt, held.doubt),
+            closed=held.closed,
         )
         return self._written(words)
 

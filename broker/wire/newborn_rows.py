@@ -19,6 +19,7 @@ def birth_row(birth: Birth) -> Row:
         "visit": birth.visit,
         "named": birth.named,
         "void": birth.void,
+        "settled_at": maybe_millis(birth.settled_at),
         "restricted": birth.restricted,
         "recorded_at": millis(birth.recorded_at),
         "received_at": millis(birth.received_at),

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 from broker.core.facts import Birth, Fact, IdentityNotice
 from broker.core.identifiers import LONDON, OdsCode, london_day
 from broker.core.policy import AnyPolicy, Policy
-from tests.generative.naive_newborn import said_at
+from tests.generative.naive_newborn import as_first_said, said_at
 from tests.generative.naive_policy import has_stopped, in_force, of_authority
 from tests.generative.naive_times import counted
 from tests.generative.oracle import STOPPED, Oracle, Plan, Version
@@ -118,12 +118,27 @@ def _why_not(oracle: Oracle, versions: Sequence[Version], policy: Policy) -> str
     newest = versions[-1].content
     if any(london_day(at) >= newest.start for at in oracle.all_losses()):
         return "ruling 43: pregnancy ended"
-    births = [fact for fact in oracle.facts if isinstance(fact, Birth)]
-    if any((birth.born or london_day(said_at(birth))) >= newest.start for birth in births):
+    if any((birth.born or london_day(said_at(birth))) >= newest.start for birth in _linked(oracle.facts)):
         return NO_OUTCOME
     if all(london_day(one.recorded_at) > oracle.last_visible_day(one.content, policy) for one in versions):
         return "ruling 18: out of view when recorded"
     return STOPPED if has_stopped(policy, newest.authority, end_of(versions[-1])) else None
+
+
+def _linked(facts: Sequence[Fact]) -> list[Birth]:
+    """
+    Return each birth as it was received first, but what links no more by the newest word of the baby's (26).
+
+    At one time the word that it does stands.
+    """
+    births = [fact for fact in facts if isinstance(fact, Birth)]
+    found = []
+    for first in as_first_said(births):
+        same = [birth for birth in births if birth.birth_id == first.birth_id]
+        words = [(birth.settled_at, not birth.void) for birth in same if birth.settled_at is not None]
+        if not words or max(words)[1]:
+            found.append(first)
+    return found
 
 
 def _as_told(versions: Sequence[Version]) -> Plan:

@@ -24,7 +24,7 @@ from broker.core.policy import AnyPolicy
 from tests.generative.expected import BIRTH, OUTCOME, Expecting, Row
 from tests.generative.naive_asking import old_words, outcome_to_come
 from tests.generative.naive_excluded import standing_exclusions
-from tests.generative.naive_newborn import covered, doubtful, last_visible, may_show, said_at
+from tests.generative.naive_newborn import as_first_said, covered, doubtful, last_visible, may_show, said_at
 from tests.generative.naive_policy import in_force
 from tests.generative.naive_thread import Thread, first_received
 from tests.generative.naive_times import counted
@@ -154,7 +154,8 @@ class Remembered:
 
     def _birth_keeps(self, baby: NhsNumber, clock: datetime, before: datetime) -> bool:
         """Whether a birth keeps the mother's record: said within L, or an unborn plan may yet cover."""
-        births = [fact for fact in self.held if isinstance(fact, Birth) and fact.baby == baby]
+        said = [fact for fact in self.held if isinstance(fact, Birth) and fact.baby == baby]
+        births = as_first_said(said)
         if any(said_at(birth) >= before for birth in births):
             return True
         plans: dict[tuple[str, date], list[PlanFact]] = {}
@@ -202,7 +203,8 @@ class Remembered:
         kin = [fact for fact in self.held if isinstance(fact, Birth | Cover)]
         if not Oracle(kin, self.policy).restricted:
             return []
-        births = [said_at(one) for one in kin if isinstance(one, Birth) and one.restricted]
+        first_said = as_first_said(fact for fact in kin if isinstance(fact, Birth))
+        births = [said_at(one) for one in first_said if one.restricted]
         telling = {one.mother for one in kin if isinstance(one, Cover) and one.plans}
         said = [one for one in kin if isinstance(one, Cover) and one.mother in telling]
         covers = [one.restricted for one in said if one.restricted]

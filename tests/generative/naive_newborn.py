@@ -141,6 +141,14 @@ def said_at(birth: Birth) -> datetime:
     return within_its_minute(birth)
 
 
+def as_first_said(births: Iterable[Birth]) -> list[Birth]:
+    """Return each birth once, as it was received first, whatever the baby's record says of it since."""
+    first: dict[str, Birth] = {}
+    for birth in sorted(births, key=lambda one: one.received_at):
+        first.setdefault(birth.birth_id, birth)
+    return list(first.values())
+
+
 def is_linked(one: Covered, cutoff: datetime) -> bool:
     """Whether somebody had said by a cut-off that the baby is the mother's."""
     return any(said_at(birth) <= cutoff for birth in one.births)

@@ -101,7 +101,7 @@ def _said_by(fact: Fact) -> object:
         case IdentityNotice():
             return fact.notice_id
         case Birth():
-            return fact.birth_id
+            return fact.birth_id, fact.settled_at, fact.void
         case Cover() | LinkEnded():
             return replace(fact, received_at=fact.recorded_at)
         case _:

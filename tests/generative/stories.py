@@ -288,6 +288,15 @@ def _birth(pick: Picking, place: int, visits: Sequence[str | None]) -> Birth:
     )
 
 
+def _settled_birth(pick: Picking, birth: Birth) -> list[Birth]:
+    """Return a birth, and what the baby's record says of it, sometimes that it links no more (26, 43)."""
+    words = []
+    for _ in range(pick.one((0, 0, 1, 1, 2))):
+        at = pick.one(_MOMENTS)
+        words.append(replace(birth, void=pick.one(_EITHER), settled_at=at, received_at=at))
+    return [birth, *words]
+
+
 def _cover(pick: Picking, place: int) -> Cover:
     """Return what covers the person, of one of two mothers or of one whose number is not in use."""
     recorded_at = pick.one(_MOMENTS)
@@ -397,7 +406,7 @@ def story(pick: Picking) -> list[Fact]:
         if pick.one(_EITHER):  # else a plan of the baby's own is nearly always there
             facts = [fact for fact in facts if fact not in plans]
     elif pick.one(range(6)) == 0:
-        facts.append(_birth(pick, 0, (None,)))
+        facts += _settled_birth(pick, _birth(pick, 0, (None,)))
     if pick.one(range(20)) == 0:
         facts += _on_its_own(pick, plans[0])
     return facts

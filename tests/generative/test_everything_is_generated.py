@@ -108,6 +108,14 @@ def test_every_plan_type_number_status_and_reliability_is_generated() -> None:
     )
 
 
+def test_births_that_link_no_more_and_again_are_generated() -> None:
+    """The baby's record says either of one that a mother's knows (26, 43)."""
+    births = [fact for fact in chain(*told()) if isinstance(fact, Birth)]
+    assert {(True, True), (False, True), (False, False)} == {
+        (one.void, one.settled_at is not None) for one in births
+    }
+
+
 def test_mothers_whose_numbers_are_in_use_again_are_generated() -> None:
     """Whoever is named last is somebody whose number was out of use: what is said again decides (23, 26)."""
     oracles = [Oracle(facts, POLICY) for facts in told() if any(_names_somebody(fact) for fact in facts)]

@@ -573,6 +573,32 @@ def test_a_mother_who_was_named_is_named_again_when_her_number_is_in_use_again(
     assert (set() if ends is None else {ends}) == told
 
 
+DUE = "T+62d | notice | n9 time-passed | number=A\n"
+"""Past the due date the authority is asked how the pregnancy ended, unless a birth has told it (43)."""
+ANOTHERS = f"{BORN}{NAMES}T+1h | A08 | v1 | number=B mothers=C\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        (BORN + NAMES, False),
+        (ANOTHERS, True),
+        (f"{ANOTHERS}T+2h | A08 | v1 | number=B mothers=A\n", False),
+        (f"{NOTED}{VISIT}", False),
+        (f"{NOTED}{VISIT}{TO_ANOTHER}", True),
+        (f"{NOTED}{VISIT}{TO_ANOTHER}T-1h | notice | {BACK}\n", False),
+        (f"{NOTED}{VISIT}{TO_ANOTHER}T-1h | birth | b2 | baby=C born=D-1\n", False),  # a twin's
+    ],
+)
+def test_a_birth_that_is_corrected_to_another_mother_is_no_outcome(
+    run_moving: RunMoving, said: str, *, asked: bool
+) -> None:
+    """The baby's record tells the first mother's, and that it links again, whose authority is asked (43)."""
+    outcome = run_moving(f"{PLAN}{said}{DUE}", stepwise=True)
+    about = {row[1] for row in outcome.alerts("number | occasion | about") if row[0] == "A"}
+    assert ({"outcome awaited"} if asked else set()) == about
+
+
 def test_a_view_of_a_newborn_tells_the_authority(run_moving: RunMoving) -> None:
     """As a view of any child with a plan (rulings 1, 26)."""
     outcome = run_moving(f"{PLAN}{BORN} T | view | a1 RXX | number=B")
