@@ -12,6 +12,7 @@ from broker.core.identifiers import OdsCode
 from broker.core.senders import UNSETTLED, VISITS, Sender
 from broker.wire.adt_registers import Fault, Registers
 from broker.wire.hl7v2 import (
+    DATA_TYPE,
     EVENT,
     MESSAGE_TYPE,
     PROCESSING_ID,
@@ -32,14 +33,16 @@ def parse_settled(data: bytes, admits: Admits) -> tuple[Message, Sender]:
     """
     Read a message as it is settled for its sender, and return what that is.
 
-    Raises `MalformedMessage` without a usable MSH, and `NotItsSender` before anything else is looked at.
+    Raises `MalformedMessage` without a usable MSH or with more than is read, and `NotItsSender` before
+    anything else is looked at.
     """
-    message = parse(data)
-    if admits.sender is None:
-        return message, UNSETTLED
-    sender = admits.sender(read_provider(message.header), said(message.header.field(3)))
-    if sender.character_set is not None and not message.header.raw(_CHARACTER_SET):
-        message = parse(data, character_set=sender.character_set)
+    message, sender = parse(data), UNSETTLED
+    if admits.sender is not None:
+        sender = admits.sender(read_provider(message.header), said(message.header.field(3)))
+        if sender.character_set is not None and not message.header.raw(_CHARACTER_SET):
+            message = parse(data, character_set=sender.character_set)
+    if message.excess:
+        raise MalformedMessage(message.excess, hl7_code=DATA_TYPE)
     return message, sender
 
 

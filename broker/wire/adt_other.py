@@ -93,7 +93,7 @@ def may_hold_two_numbers(data: bytes) -> bool:
     Whether bytes may put two NHS numbers of one patient side by side: they are kept nowhere (ruling 42).
 
     Those of a merge do, whatever its event is called, cut off or within no frame; those of any message that
-    names two numbers in the usual places of PID (36).
+    names two numbers in the usual places of PID (36); those of which there is too much to look.
     """
     if _OF_MERGE.search(data.replace(b"\x00", b"")):  # as UTF-16 has it, too
         return True
@@ -101,7 +101,11 @@ def may_hold_two_numbers(data: bytes) -> bool:
         message = parse(data)
     except MalformedMessage:
         return False
-    if said(message.header.field(9, 2)).upper() in MERGES or message.first("MRG") is not None:
+    if (
+        message.excess
+        or said(message.header.field(9, 2)).upper() in MERGES
+        or message.first("MRG") is not None
+    ):
         return True
     return len({number for one in message.all("PID") for number in usable_numbers(one, AS_RULED)}) > 1
 

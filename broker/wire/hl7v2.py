@@ -24,6 +24,13 @@ VERSION: Final = 203
 INTERNAL: Final = 207
 """Codes of HL7 table 0357 (dossier 6.5)."""
 
+SEGMENTS_MAX: Final = 5_000
+REPEATS_MAX: Final = 5_000
+"""
+Of one message: one in real use has some thirty of either. To read a megabyte of nothing else takes a third of
+a second, for which every other sender waits.
+"""
+
 _TWO_QUOTES = '""'
 
 
@@ -165,12 +172,22 @@ class Message:
     """
     One message; `codec` is what it was read with, `misdeclared` whether MSH-18 names another or none we know.
 
+    `excess` says of what there is too much to be read, empty where there is not: then it has its MSH alone.
     Its `repr` shows nothing of the content.
     """
 
-    __slots__ = ("_named", "_segments", "codec", "delimiters", "header", "misdeclared")
+    __slots__ = ("_named", "_segments", "codec", "delimiters", "excess", "header", "misdeclared")
 
-    def __init__(self, segments: list[str], delimiters: Delimiters, codec: str, *, misdeclared: bool) -> None:
+    def __init__(
+        self,
+        segments: list[str],
+        delimiters: Delimiters,
+        codec: str,
+        *,
+        misdeclared: bool,
+        excess: str = "",
+    ) -> None:
+        self.excess = excess
         self._segments = segments
         self.delimiters = delimiters
         self.codec = codec
@@ -228,10 +245,20 @@ def parse(data: bytes, *, character_set: str | None = None) -> Message:
     text, codec, misdeclared = _decode(data, _declared_set(header, delimiters) or character_set or "")
     if _NULL in text:  # no character of a text, and databases take none
         text, misdeclared = text.replace(_NULL, ""), True
-    segments = text.split(end)
+    excess = _excess(text, end, delimiters.repetition)
+    segments = text.split(end, 1)[:1] if excess else text.split(end)
     if end == "\r" and "\n" in text:
         segments = [segment.lstrip("\n") for segment in segments]
-    return Message(segments, delimiters, codec, misdeclared=misdeclared)
+    return Message(segments, delimiters, codec, misdeclared=misdeclared, excess=excess)
+
+
+def _excess(text: str, end: str, repetition: str | None) -> str:
+    """Return of what a text has too much, empty where it does not."""
+    if len(text) <= min(SEGMENTS_MAX, REPEATS_MAX):  # most are, and need no counting
+        return ""
+    if text.count(end) > SEGMENTS_MAX:
+        return "too many segments"
+    return "too many repeats" if repetition is not None and text.count(repetition) > REPEATS_MAX else ""
 
 
 def unescape(text: str, delimiters: Delimiters, codec: str) -> str:

@@ -10,9 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.core.errors import MalformedMessage
-from broker.wire.hl7v2 import CLEARED, STANDARD, Delimiters, Segment, Value, parse, unescape
+from broker.wire.acknowledgement import answer
+from broker.wire.adt_other import may_hold_two_numbers
+from broker.wire.hl7v2 import (
+    CLEARED,
+    REPEATS_MAX,
+    SEGMENTS_MAX,
+    STANDARD,
+    Delimiters,
+    Segment,
+    Value,
+    parse,
+    unescape,
+)
+from tests.builders.hl7 import fixture, message_of
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "hl7"
+WHOLE = fixture()
+CONTROL_ID = WHOLE.split(b"|")[9]
 HEADER = b"MSH|^~\\&|EDSYS|RXX|ROUTE|ROUTE|20250301101500||ADT^A04|1|T|2.4"
 
 
@@ -330,3 +345,38 @@ def test_an_escaped_text_is_read_as_it_was(text: str) -> None:
     expected = CLEARED if text == '""' else text or None
 
     assert expected == Segment(f"PV2|{escaped}", STANDARD, "utf-8").field(1)
+
+
+@pytest.mark.parametrize(
+    ("more", "excess"),
+    [
+        (b"NK1|1\r" * (SEGMENTS_MAX - WHOLE.count(b"\r")), ""),
+        (b"NK1|1\r" * (SEGMENTS_MAX - WHOLE.count(b"\r") + 1), "too many segments"),
+        (b"OBX|1||" + b"~" * (REPEATS_MAX - WHOLE[8:].count(b"~") - 1) + b"\r", ""),
+        (b"OBX|1||" + b"~" * (REPEATS_MAX - WHOLE[8:].count(b"~")) + b"\r", "too many repeats"),
+        (b"OBX|1||" + b"a long text, " * 20_000 + b"\r", ""),
+    ],
+)
+def test_so_many_segments_and_repeats_are_read_and_no_more(more: bytes, excess: str) -> None:
+    """
+    Every other sender waits while one message is read; the answer says of what there is too much.
+
+    Nobody looks for a second number in so much, so that no byte of it is kept (ruling 42).
+    """
+    data = WHOLE + more
+    assert (excess, bool(excess)) == (parse(data).excess, may_hold_two_numbers(data))
+    if not excess:
+        assert CONTROL_ID.decode() == message_of(data).control_id
+        return
+
+    with pytest.raises(MalformedMessage) as caught:
+        message_of(data)
+    assert (excess, 102) == (caught.value.reason, caught.value.hl7_code)
+    told = answer(data, caught.value).split(b"\r")
+    assert (b"MSA|AE|" + CONTROL_ID + b"|" + excess.encode()) == told[1]
+    assert told[2].startswith(b"ERR|^^^102&Data type error&HL70357&CPIS-201&")
+
+
+def test_a_message_without_a_sign_for_repeats_has_none_too_many() -> None:
+    """MSH-2 may declare a component separator alone."""
+    assert "" == parse(b"MSH|^|EDSYS|RXX\rOBX|" + b"~" * (REPEATS_MAX + 1) + b"\r").excess
