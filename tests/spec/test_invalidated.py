@@ -217,6 +217,25 @@ def test_that_a_restricted_childs_number_is_not_in_use_goes_to_who_receives_such
     assert "C-1" == notices[0].alert.child_id
 
 
+@pytest.mark.parametrize(
+    ("mark", "route"),
+    [("n3 restricted", "recipients of restricted records"), ("n3 in-use", "duty social worker")],
+)
+def test_what_comes_to_a_number_not_in_use_brings_its_mark(
+    run_moving: RunMoving, mark: str, route: str
+) -> None:
+    """A restricted record whose number is superseded by one that is out of use already (22, 23, 24)."""
+    outcome = run_moving(f"""{HEAD}
+        T-9d | plan   | CPP E09        | number=B
+        T-8d | notice | n1 invalidated | number=B
+        T-10d | notice | {mark}        |
+        T-6d | plan   | LAC E08        |
+        T-9d | notice | n2 superseded  | by=B
+    """, stepwise=True)  # fmt: skip
+
+    assert [("la E08", route), ("la E09", route)] == outcome.alerts("to | route")
+
+
 def test_who_takes_over_an_authority_is_reminded_from_its_opening_day(run_moving: RunMoving) -> None:
     """E21 opens on 12 January: the number is on its plan now, and the old code answers no more (19, 23)."""
     outcome = run_moving(f"""{HEAD}
