@@ -234,9 +234,8 @@ def _protected(person: Person, before: datetime) -> Person | None:
     known = keeping_mark(person.known, Known(notices=excluded))
     if not known.notices:
         return None
-    if known == person.known:
-        return person
-    return Person(number=person.number, salt=person.salt, known=known, returns=person.returns)
+    left = Person(number=person.number, salt=person.salt, known=known, returns=person.returns)
+    return person if left == person else left
 
 
 def _view_cutoff(access: Access, policy: AnyPolicy) -> datetime:

@@ -11,7 +11,7 @@ from broker.core.decisions import decide
 from broker.core.effects import advance, open_part
 from broker.core.facts import Cover, Fact
 from broker.core.identifiers import NhsNumber
-from broker.core.person import Person, lift
+from broker.core.person import Known, Person, lift
 from broker.core.policy import Policies
 from broker.core.retention import Reason, known_since, reason_kept, settle, too_late
 from tests.spec.settled import KEY, SETTLED
@@ -365,6 +365,18 @@ def test_that_a_number_came_back_into_use_is_kept_with_its_mark() -> None:
 
     assert later is not None
     assert (2, {}) == (later.returns, later.known.plans)
+
+
+@pytest.mark.parametrize("lasting", ["excluded | user=u1 named_by=E09", "restricted |"])
+def test_of_whom_something_lasting_is_kept_nothing_else_is(lasting: str) -> None:
+    """Not where they were, nor what was told of it, though what lasts was said before (10, 24, 48)."""
+    closed = settled(f"{HEAD}T | A04 | v1 |\nT+30d | notice | n1 {lasting}", "T+60d")
+    assert closed is not None
+    assert (frozenset({"v1"}), 1) == (closed.closed, len(closed.history))
+    left = settle(closed, moment("T+999d"), POLICY)
+
+    assert left is not None
+    assert replace(left, known=Known()) == Person(number=left.number, salt=left.salt)
 
 
 def stamps(person: Person | None) -> list[str]:
