@@ -222,6 +222,15 @@ def test_the_providers_safeguarding_role_is_told_all_with_both_numbers(run: Run)
     assert ("E09", "111", "222") == (str(line.authority), line.phone_office, line.phone_emergency)
 
 
+@pytest.mark.parametrize(("restricted", "notes"), [("no", "site unlisted"), ("yes", "restricted")])
+def test_that_a_place_is_not_listed_says_something_of_it(run: Run, restricted: str, notes: str) -> None:
+    """So the authority of a restricted record is not told it; the provider is, whose place it is (4, 24)."""
+    outcome = run(f"{PLAN} T | A04 | v1 RXX | patient_class=O restricted={restricted}")
+
+    own = "site unlisted; restricted" if restricted == "yes" else "site unlisted"
+    assert [("la E09", notes), ("provider RXX", own)] == outcome.alerts("to | notes")
+
+
 def test_references_of_a_restricted_record_compare_with_nobody_elses(run: Run) -> None:
     """Each authority has its own, neither the visit's nor another recipient's (ruling 24)."""
     outcome = run(f"{STORY} T-9d | notice | n1 |")
