@@ -31,14 +31,16 @@ def feed_rule(settings: Settings, parts: Parts, at: datetime, *, topics: Topics 
 
     Expected are those with a topic of their own, those that the list has open and those said to be live;
     whoever has said something of an authority in the file of senders has said whether its feed is live (R20),
-    or that it has left and nobody has taken over. Of the canary's authority no file is awaited.
+    or that it has left and nobody has taken over. Of the canary's authority no file is awaited, but where it
+    stands in the list it is a real one.
     """
     topics, day = topics or declared_topics(settings.topics_file), london_day(at)
     opened = parts.authorities.open_on(day)
     said = parts.senders.authorities.items()
     closed = {code for code, row in parts.authorities.rows.items() if row.is_closed(day)}
     closed |= {code for code, one in said if one.feed is FeedState.CLOSED}
-    closed |= settings.canary  # its one plan is loaded once: nobody is to read that it is stale
+    canary = settings.canary - parts.authorities.rows.keys()
+    closed |= canary  # its one plan is loaded once: nobody is to read that it is stale
     live = frozenset(code for code, one in said if one.feed is FeedState.LIVE)
     return FeedRule(
         stale_after=timedelta(hours=settings.feed_stale_hours),

@@ -136,7 +136,7 @@ class FhirDoor:
                     Parameter(
                         name="identifier",
                         place="query",
-                        meaning="`system|value` of the visit: one of the identifiers within it.",
+                        meaning="`system|value` of a visit, or its value: one of the identifiers within it.",
                         required=True,
                     ),
                     Parameter(

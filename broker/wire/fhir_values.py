@@ -37,8 +37,9 @@ def every(value: Any, *names: str) -> list[dict[str, Any]]:
 
 
 def tokens(resource: Any) -> frozenset[str]:
-    """Return the identifiers of a resource as a search names them, `system|value`."""
-    return frozenset(f"{text(one, 'system')}|{text(one, 'value')}" for one in every(resource, "identifier"))
+    """Return the identifiers of a resource as a search names them: `system|value`, or the value alone."""
+    named = [(text(one, "system"), text(one, "value")) for one in every(resource, "identifier")]
+    return frozenset(form for system, value in named if value for form in (f"{system}|{value}", value))
 
 
 def codings(concept: Any) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,7 @@ from broker.runtime.feeds import feed_rule, kept_for
 from broker.runtime.parts import assemble
 from broker.runtime.settings import Settings
 from broker.runtime.topics import declared_topics
+from tests.tools.stale_docs import REPOSITORY
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LIVE = OdsCode("E99")
@@ -61,6 +62,16 @@ def test_nobody_reads_that_the_canarys_plan_is_stale(tmp_path: Path) -> None:
     assert canary in topics.local_authorities
     others = len(topics.local_authorities) - 1
     assert Feeds(known=others, stale=others) == count(heard, NOON, rule)
+
+
+def test_an_authority_of_the_list_is_no_canary(tmp_path: Path) -> None:
+    """Named by mistake, it would fall silent, and no answer would say so (rulings 27, 41)."""
+    listed = REPOSITORY / "deploy" / "reference" / "authorities.csv"
+    settings = Settings(data_dir=tmp_path, canary_authority="211", authorities_file=listed)
+    rule = feed_rule(settings, assemble(settings), NOON)
+
+    assert OdsCode("211") in rule.expected
+    assert rule.is_stale(OdsCode("211"), NOON - timedelta(days=90), NOON)
 
 
 def test_feeds_are_read_every_few_seconds_however_often_they_are_asked_for() -> None:

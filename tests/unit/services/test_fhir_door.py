@@ -178,6 +178,14 @@ def test_an_upsert_of_the_version_that_is_meant_is_taken(asked: str) -> None:
     assert 200 == House().put(versioned, **({"if-match": asked} if asked else {})).status
 
 
+def test_an_upsert_may_name_its_visit_without_the_system() -> None:
+    """A search by the value alone finds it in whichever system; no value finds nothing (FHIR R4, token)."""
+    valueless = upsert(identifier=[*upsert()["identifier"], {"system": VISITS}])
+
+    assert 200 == House().put(upsert(), "V-1").status
+    assert [400, 400] == [House().put(valueless, named).status for named in (f"{VISITS}|", "|")]
+
+
 def test_an_upsert_that_contradicts_itself_is_kept() -> None:
     """The version in the header is another one, or the identifier is another visit's."""
     house = House()
@@ -322,10 +330,15 @@ def test_another_version_of_fhir_is_refused(said: str, status: int) -> None:
         ({"method": "PUT", "url": "Encounter/visit"}, None),
         ({"method": "PUT", "url": f"Encounter?identifier={VISITS}%7CV-1", "ifMatch": 'W/"7"'}, None),
         ({"method": "PUT", "url": f"Encounter?identifier={VISITS}|V-1", "ifMatch": "*"}, None),
+        ({"method": "PUT", "url": "Encounter?identifier=V-1"}, None),
         ({"method": "DELETE", "url": "Encounter/visit"}, ("method", "not-supported", "method not taken")),
         ({"method": "GET", "url": "Encounter/visit"}, ("method", "not-supported", "method not taken")),
         (
             {"method": "PUT", "url": f"Encounter?identifier={VISITS}|V-2"},
+            ("url", "value", "identifier is not the visit's"),
+        ),
+        (
+            {"method": "PUT", "url": "Encounter?identifier=V-2"},
             ("url", "value", "identifier is not the visit's"),
         ),
         (
