@@ -148,7 +148,7 @@ class PlanLine:
     marks: tuple[Mark, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
     """Another authority with a plan in force: name and numbers, no plan type (ruling 19)."""
 

@@ -338,7 +338,8 @@ def _contacts(others: Iterable[Matched]) -> tuple[Contact, ...]:
         )
         for version, owner in shown
     }
-    return tuple(sorted(contacts.values()))
+    by_office = sorted(contacts.values(), key=lambda one: one.phone_office or "")  # one may have none
+    return tuple(sorted(by_office, key=lambda one: (one.authority, one.name, one.phone_emergency)))
 
 
 def _urgency(own: Sequence[Matched]) -> Urgency:

@@ -7,11 +7,11 @@ nobody can tell any more whom a message names. A link that stands then stands, s
 risk, until her number is in use again and her own record says it.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from broker.core.facts import Cover, IdentityNotice, LinkEnded, VisitMessage
-from broker.core.newborn import FORGOTTEN, ends
+from broker.core.facts import Birth, Cover, IdentityNotice, LinkEnded, VisitMessage
+from broker.core.newborn import FORGOTTEN, Statement, ends, statements
 from broker.core.person import Known
 
 
@@ -19,7 +19,8 @@ def unnamed(known: Known, end: LinkEnded, closed: Collection[str]) -> Known:
     """
     Return what is known with nothing by which a mother is named whose number is to be forgotten.
 
-    What came of visits that are `closed` ends no link (10).
+    What came of visits that are `closed` ends no link (10). Another mother's link by the same statement that
+    has ended stays ended: it is not hers that was forgotten.
     """
     cover = known.covers.get(end.number)
     if not end.covered or cover is None:
@@ -27,10 +28,12 @@ def unnamed(known: Known, end: LinkEnded, closed: Collection[str]) -> Known:
     open_visits = {visit: messages for visit, messages in known.visits.items() if visit not in closed}
     ended = ends(replace(known, visits=open_visits), gone=())  # a visit that left may come back
     names = {birth.named for birth in cover.births} - {None}
+    hers = statements(cover)
+    others = {mother: _ended(one, hers, ended) for mother, one in known.covers.items()}
     births = tuple(replace(one, void=ended(one), named=None) for one in cover.births)
     return replace(
         known,
-        covers={**known.covers, end.number: replace(cover, births=births)},
+        covers={**others, end.number: replace(cover, births=births)},
         visits={
             visit: {name: _message(one, names) for name, one in messages.items()}
             for visit, messages in known.visits.items()
@@ -53,6 +56,15 @@ def said_again(known: Known, cover: Cover) -> Cover:
         replace(
             one, void=one.void or ((one.visit, one.recorded_at) in void and one.visit not in known.visits)
         )
+        for one in cover.births
+    )
+    return replace(cover, births=tuple(births))
+
+
+def _ended(cover: Cover, said: Collection[Statement], ended: Callable[[Birth], bool]) -> Cover:
+    """Return what another mother's record says with those links void that have ended, of what was `said`."""
+    births = (
+        replace(one, void=one.void or ((one.visit, one.recorded_at) in said and ended(one)))
         for one in cover.births
     )
     return replace(cover, births=tuple(births))

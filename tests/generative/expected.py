@@ -500,7 +500,7 @@ def _others(
         content = max(sent or theirs, key=_newest_contact_last).shown.content
         numbers = content.phone_emergency, content.phone_office
         found.append((content.authority.code, content.authority_name, *numbers))
-    return tuple(sorted(found))
+    return tuple(sorted(found, key=lambda one: [text or "" for text in one]))
 
 
 def _newest_contact_last(plan: Plan) -> tuple[object, ...]:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from broker.core.identifiers import OdsCode
 from tests.spec.conftest import Run
 from tests.spec.outcome import recipient_text
 from tests.spec.table import messages, rows
@@ -109,6 +110,25 @@ def test_an_authority_that_was_taken_over_is_not_named_beside_its_successor(
     """)
 
     assert ("la E09", others) in outcome.alerts("to | others")
+
+
+def test_an_authority_with_an_owner_before_and_after_its_opening_day_may_have_sent_an_office_once(
+    run: Run,
+) -> None:
+    """A plan that it sends late is its successor's: both owners are named by what it sent (ruling 19)."""
+    outcome = run(f"""{HEAD}
+        T-9d  | plan | CPP E20 | phone_office=222
+        T-9d  | plan | CPP E09 |
+        T     | A04  | v1      |
+        T+1h  | A03  | v1      |
+        T+38h | plan | LAC E20 |
+    """)
+
+    [told] = [alert for alert in outcome.standing if alert.recipient.code == OdsCode("E09")]
+    assert ["la E09", "la E20", "la E21", "provider RXX"] == [to for (to,) in outcome.alerts("to")]
+    assert [("E20", None), ("E20", "222")] == [
+        (one.authority.code, one.phone_office) for one in told.other_authorities
+    ]
 
 
 REPLACED_BY = rows("""

@@ -137,6 +137,22 @@ def test_another_mother_of_whom_nothing_was_forgotten_is_not_named_by_that() -> 
     assert ends(forgotten, ())(anothers)
 
 
+@pytest.mark.parametrize(
+    ("names", "stands"), [((HERS,), False), ((HERS, ANOTHERS), True), ((ANOTHERS,), True)]
+)
+def test_a_message_that_named_two_mothers_links_none_of_them_anew(
+    names: tuple[str, ...], *, stands: bool
+) -> None:
+    """One was corrected, and the other's number went out of use: the sign is not the first's (23, 26)."""
+    other = next(number for number in numbers() if number not in {MOTHER, BABY})
+    anothers = replace(cover(replace(BY_VISIT, named=ANOTHERS)), mother=other)
+    person = baby(BY_VISIT, message(HERS, ANOTHERS), message(*names, hours=1)).learn(lift(anothers))
+
+    known = fold(person, END).known
+    [linked] = known.covers[other].births
+    assert stands is not ends(known, ())(linked)
+
+
 @pytest.mark.parametrize(("visits", "void"), [({}, True), ({"v1": {}}, False)])
 def test_a_link_that_ended_at_a_visit_that_is_gone_is_not_said_again(
     visits: Mapping[str, Mapping[str, VisitMessage]], *, void: bool
