@@ -35,7 +35,7 @@ from broker.core.lawful_basis import Flow
 from broker.core.number_answers import newest_answer, recorded
 from broker.core.person import Person, Told
 from broker.core.policy import AnyPolicy
-from broker.core.restriction import is_reduced, is_restricted, reduced
+from broker.core.restriction import is_restricted, reduced
 from broker.core.stops import stopped
 from broker.core.succession import Came, Merged, in_use
 
@@ -66,7 +66,8 @@ class Inactive:
     which what is sealed is destroyed. `late` is the latest time that a timer has said to have passed, aware
     UTC, None before the first. `ledger` holds what authorities were told of the number, and nothing
     else; `plans` is by marks, an authority and a digest keyed with the number, so that a plan on another
-    number cannot be compared. Once what is sealed is destroyed two digits of a digest are left.
+    number cannot be compared. Once what is sealed is destroyed two digits of a digest are left. `restricted`
+    says that the record was, or came to be since (24).
     """
 
     stamp: datetime
@@ -74,6 +75,7 @@ class Inactive:
     late: datetime | None = None
     ledger: Person
     plans: Mapping[str, InactivePlan] = field(default_factory=dict)
+    restricted: bool = False
 
     @property
     def forgetful(self) -> "Inactive":
@@ -111,13 +113,14 @@ def take_out_of_use(
         since=answer.received_at,
         late=reached(person.known.notices.values()),
         ledger=Person(number=person.number, salt=salt, told=told, returns=person.returns),
+        restricted=is_restricted(person.known),
     )
     plans = [
         (content, said.recorded_at, said.file_id)
         for content, history in person.known.plans.items()
         for said in history
     ]
-    inactive, advanced = _noticed(inactive, plans, policy, key, restricted=is_restricted(person.known))
+    inactive, advanced = _noticed(inactive, plans, policy, key)
     return inactive, replace(advanced, closed=tuple(person.items.values()))
 
 
@@ -170,11 +173,13 @@ def stays_out_of_use(
     ]
     passed = reached(one.fact for one in came if isinstance(one.fact, IdentityNotice))
     late = max((at for at in (inactive.late, passed) if at is not None), default=None)
-    newest = replace(inactive, stamp=max([inactive.stamp, *stamps]), late=late)
-    rows = inactive.ledger.told.values()
-    restricted = any(row.alert is not None and is_reduced(row.alert) for row in rows)
-    restricted = restricted or any(_restricts(one.fact) for one in came)
-    return _noticed(newest, plans, policy, key, restricted=restricted, destroyed=destroyed)
+    newest = replace(
+        inactive,
+        stamp=max([inactive.stamp, *stamps]),
+        late=late,
+        restricted=inactive.restricted or any(_restricts(one.fact) for one in came),
+    )
+    return _noticed(newest, plans, policy, key, destroyed=destroyed)
 
 
 def reminder_at(inactive: Inactive, policy: AnyPolicy) -> datetime | None:
@@ -218,7 +223,6 @@ def _noticed(
     policy: AnyPolicy,
     key: IdentityKey,
     *,
-    restricted: bool,
     destroyed: bool = False,
 ) -> tuple[Inactive, Advance]:
     """Return the number with what authorities said of plans on it, and what they are told of that."""
@@ -238,7 +242,7 @@ def _noticed(
     if destroyed:
         inactive = inactive.forgetful
     decided = _decided(inactive, named, policy, key)
-    if restricted:
+    if inactive.restricted:
         alerts = {alert_id: reduced(alert) for alert_id, alert in decided.alerts.items()}
         decided = replace(decided, alerts=alerts, restricted=True)
     advanced = compared(inactive.ledger, decided, policy, key)

@@ -105,8 +105,9 @@ def ends(known: Known, gone: Collection[str]) -> Callable[[Birth], bool]:
 
 
 def statements(cover: Cover | None) -> frozenset[Statement]:
-    """Return by what births are known again that a mother's record says, whoever she is."""
-    return frozenset((birth.visit, birth.recorded_at) for birth in (cover.births if cover else ()))
+    """Return by what births are known again that a mother's record says, whoever she is; no void one."""
+    births = cover.births if cover else ()
+    return frozenset((birth.visit, birth.recorded_at) for birth in births if not birth.void)
 
 
 def has_ended(

@@ -20,7 +20,8 @@ def unnamed(known: Known, end: LinkEnded, closed: Collection[str]) -> Known:
     Return what is known with nothing by which a mother is named whose number is to be forgotten.
 
     What came of visits that are `closed` ends no link (10). Another mother's link by the same statement that
-    has ended stays ended: it is not hers that was forgotten.
+    has ended stays ended: it is not hers that was forgotten. Of whom no link stands, her plans, the end of
+    her pregnancies and what is in doubt of her go, too: in nobody's name they would count for another's.
     """
     cover = known.covers.get(end.number)
     if not end.covered or cover is None:
@@ -31,9 +32,12 @@ def unnamed(known: Known, end: LinkEnded, closed: Collection[str]) -> Known:
     hers = statements(cover)
     others = {mother: _ended(one, hers, ended) for mother, one in known.covers.items()}
     births = tuple(replace(one, void=ended(one), named=None) for one in cover.births)
+    left = replace(cover, births=births)
+    if all(one.void for one in births):
+        left = replace(left, plans=(), losses=(), doubt=0)
     return replace(
         known,
-        covers={**others, end.number: replace(cover, births=births)},
+        covers={**others, end.number: left},
         visits={
             visit: {name: _message(one, names) for name, one in messages.items()}
             for visit, messages in known.visits.items()
@@ -50,6 +54,7 @@ def said_again(known: Known, cover: Cover) -> Cover:
     """
     nobodys = known.covers.get(None)
     void = {(one.visit, one.recorded_at) for one in (nobodys.births if nobodys else ()) if one.void}
+    void -= statements(nobodys)  # another's, who was named in the same breath, stands
     if cover.mother is None or not void:
         return cover
     births = (

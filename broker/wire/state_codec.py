@@ -126,6 +126,7 @@ class StateCodec:
                 }
                 for digest, plan in inactive.plans.items()
             ],
+            "restricted": inactive.restricted,
             "parts": list(parts),
         }
         return self._schemas.encode("inactive", row)
@@ -145,7 +146,12 @@ class StateCodec:
             }
             ledger = self.decode_person(number, row["ledger"])
         inactive = Inactive(
-            stamp=row["stamp"], since=row["since"], late=row["late"], ledger=ledger, plans=plans
+            stamp=row["stamp"],
+            since=row["since"],
+            late=row["late"],
+            ledger=ledger,
+            plans=plans,
+            restricted=row["restricted"],
         )
         return inactive, row["parts"]
 

@@ -27,7 +27,8 @@ Statement = tuple[str | None, datetime]
 
 def forgotten(covers: Iterable[Cover]) -> set[Statement]:
     """Return what is kept of links with mothers whose number was out of use (23)."""
-    return {(birth.visit, birth.recorded_at) for one in covers if one.mother is None for birth in one.births}
+    nobodys = [birth for one in covers if one.mother is None for birth in one.births]
+    return {(birth.visit, birth.recorded_at) for birth in nobodys if not birth.void}
 
 
 def said_again(covers: Iterable[Cover]) -> list[PlanContent]:

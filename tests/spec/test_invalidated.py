@@ -218,6 +218,27 @@ def test_that_a_restricted_childs_number_is_not_in_use_goes_to_who_receives_such
 
 
 @pytest.mark.parametrize(
+    ("said", "route"),
+    [
+        ("notice | n2 restricted |", "recipients of restricted records"),
+        ("A04 | v1 | restricted=yes", "recipients of restricted records"),
+        ("A04 | v1 |", "duty social worker"),
+    ],
+)
+def test_a_record_that_was_restricted_stays_so_to_whose_plan_comes_when_its_number_is_not_in_use(
+    run_moving: RunMoving, said: str, route: str
+) -> None:
+    """Though nobody had been told of anything, and the plan is not marked itself (23, 24)."""
+    outcome = run_moving(f"""{HEAD}
+        T-8d | {said}
+        T    | notice | n1 invalidated |
+        T+1h | plan   | CPP E09        |
+    """, stepwise=True)  # fmt: skip
+
+    assert [("la E09", route)] == outcome.alerts("to | route")
+
+
+@pytest.mark.parametrize(
     ("mark", "route"),
     [("n3 restricted", "recipients of restricted records"), ("n3 in-use", "duty social worker")],
 )

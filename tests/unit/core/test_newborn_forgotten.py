@@ -153,6 +153,26 @@ def test_a_message_that_named_two_mothers_links_none_of_them_anew(
     assert stands is not ends(known, ())(linked)
 
 
+def test_of_a_mother_whose_link_had_ended_nothing_counts_for_another_out_of_use() -> None:
+    """The first named was wrong, the second is right, neither is in use: hers alone covers (26)."""
+    other = next(number for number in numbers() if number not in {MOTHER, BABY})
+    wrong = replace(cover(BY_VISIT), losses=(NOON,), doubt=1)
+    right_one = replace(birth(BABY, visit="v1"), birth_id="b2", named=ANOTHERS, recorded_at=NOON + HOUR)
+    right = replace(cover(right_one), mother=other, plans=())
+    known = lift(wrong)
+    for one in (lift(right), lift(message(HERS)), lift(message(ANOTHERS, hours=1))):
+        known = merge(known, one)
+    person = Person(number=BABY, salt=SALT, known=known)
+    for end in (END, replace(END, number=other)):
+        person = fold(person, end)
+
+    [(mother, left)] = person.known.covers.items()
+    assert (None, (), (), False) == (mother, left.plans, left.losses, left.in_doubt)
+    assert {True, False} == {one.void for one in left.births}
+    assert ends(person.known, ())(BY_VISIT)
+    assert not ends(person.known, ())(right_one)
+
+
 @pytest.mark.parametrize(("visits", "void"), [({}, True), ({"v1": {}}, False)])
 def test_a_link_that_ended_at_a_visit_that_is_gone_is_not_said_again(
     visits: Mapping[str, Mapping[str, VisitMessage]], *, void: bool
@@ -163,6 +183,14 @@ def test_a_link_that_ended_at_a_visit_that_is_gone_is_not_said_again(
 
     [again] = fold(later, cover(BY_VISIT)).known.covers[MOTHER].births
     assert void is again.void
+
+
+def test_a_link_that_another_of_the_same_statement_stood_by_is_said_again() -> None:
+    """Nobody can tell which of the two it was: what alerts wins (23, 26, 37)."""
+    nobodys = replace(cover(BY_VISIT, replace(BY_VISIT, birth_id="b2", void=True)), mother=None)
+
+    [again] = fold(baby(BY_VISIT).learn(lift(nobodys)), cover(BY_VISIT)).known.covers[MOTHER].births
+    assert not again.void
 
 
 def test_what_is_nobodys_says_nothing_of_a_plan_that_a_mother_says_again() -> None:
