@@ -4,8 +4,8 @@ The standing alerts, decisions and items that the rulings ask for, as plain rows
 Fills the rows from the oracle; turns the core's alerts into the same rows, to be compared.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -109,6 +109,11 @@ def row_of(alert: Alert) -> Row:
         child_id=alert.child_id,
         file_id=alert.file_id,
     )
+
+
+def without_own_ids(rows: Iterable[Row]) -> frozenset[Row]:
+    """Return alerts without the authority's own ids: a change of them alone is told to nobody."""
+    return frozenset(replace(row, child_id=None, file_id=None) for row in rows)
 
 
 class Expecting:

@@ -1,7 +1,6 @@
 """The core led through a life: every fact folded and told, destroyed, written and read back as it goes."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -17,7 +16,7 @@ from broker.core.policy import AnyPolicy
 from broker.core.retention import settle
 from broker.wire.state_codec import StateCodec
 from tests.builders.matcher import schemas
-from tests.generative.expected import BIRTH, OUTCOME, Expecting, Row, Told, row_of
+from tests.generative.expected import BIRTH, OUTCOME, Expecting, Row, Told, row_of, without_own_ids
 from tests.generative.lives import Life, Retold, Taken, Telling
 from tests.generative.naive_destruction import Remembered, subject_of
 from tests.generative.oracle import Oracle
@@ -198,7 +197,7 @@ def check_life(life: Life) -> set[Happening]:
         if step.restarts:
             lived.restart()
         happened |= _happened(remembered, step)
-    assert _without_own_ids(remembered.standing()) == _without_own_ids(lived.standing())
+    assert without_own_ids(remembered.standing()) == without_own_ids(lived.standing())
     for record in lived.events:
         check_adds_up(record)
     return happened
@@ -215,8 +214,3 @@ def _happened(remembered: Remembered, step: Taken) -> set[Happening]:
         Happening.RESTARTED: step.restarts,
     }
     return {happening for happening, is_so in seen.items() if is_so}
-
-
-def _without_own_ids(rows: frozenset[Row]) -> frozenset[Row]:
-    """Return alerts without the authority's own ids: a change of them alone is told to nobody."""
-    return frozenset(replace(row, child_id=None, file_id=None) for row in rows)

@@ -12,7 +12,7 @@ from broker.core.identifiers import OdsCode
 from broker.core.person import lift
 from broker.core.policy import AnyPolicy
 from broker.core.policy_keys import Successor
-from tests.generative.expected import Row, row_of
+from tests.generative.expected import Row, row_of, without_own_ids
 from tests.generative.living import check_adds_up, new_person, restarted, standing
 from tests.generative.naive_releases import Readers
 from tests.generative.picking import Picking
@@ -128,4 +128,4 @@ def _untold(readers: Readers) -> set[str]:
 
 def _rows(alerts: Iterable[Alert]) -> frozenset[Row]:
     """Return alerts as the oracle has them, without the authority's own ids."""
-    return frozenset(replace(row_of(alert), child_id=None, file_id=None) for alert in alerts)
+    return without_own_ids(map(row_of, alerts))

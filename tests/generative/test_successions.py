@@ -23,7 +23,7 @@ from broker.core.partition import Forwarding
 from broker.core.person import Person
 from broker.core.succession import Merged
 from tests.generative.examples import always_the_same, examples
-from tests.generative.expected import Expecting, row_of
+from tests.generative.expected import Expecting, row_of, without_own_ids
 from tests.generative.oracle import Oracle
 from tests.generative.picking import Picking
 from tests.generative.relay import Relay
@@ -151,14 +151,18 @@ def standing(person: Person) -> list[Alert]:
 
 @examples(lambda pick: (moving(pick),))
 def test_the_survivor_ends_as_if_it_had_been_the_number_all_along(moved: Moved) -> None:
-    """Standing alerts and work are the oracle's; the former numbers hold where to, and nothing else."""
+    """
+    Standing alerts and work are the oracle's; the former numbers hold where to, and nothing else.
+
+    The told ledger keeps an authority's own ids as they were told, though it has sent others since.
+    """
     survivor, sent, relay = moved.survivor, moved.sent, moved.relay
     facts = [_moved(number, fact, survivor) for number, fact in sent if not _about_a_number(fact)]
     expected = Expecting(Oracle(facts, POLICY)).told()
     person = relay.held(survivor)
 
     assert isinstance(person, Person)
-    assert expected.alerts == frozenset(row_of(alert) for alert in standing(person))
+    assert without_own_ids(expected.alerts) == without_own_ids(map(row_of, standing(person)))
     assert len(expected.alerts) == len(standing(person))
     assert {visit for _, visit, _ in expected.asked} == {item.visit for item in person.items.values()}
     former = {number for number, fact in sent if _about_a_number(fact)} - {survivor}
