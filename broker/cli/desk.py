@@ -53,6 +53,15 @@ class Age(click.ParamType):
         return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
+def age_of(length: timedelta) -> str:
+    """Return a length of time as `Age` takes it: minutes below two hours, hours below two days, else days."""
+    minutes = int(length.total_seconds() // 60)
+    if minutes < 2 * 60:
+        return f"{minutes}m"
+    hours = minutes // 60
+    return f"{hours}h" if hours < 2 * 24 else f"{hours // 24}d"
+
+
 def at_desk(
     bootstrap_servers: str | None, work: Callable[[Desk], Awaitable[T]], *, redrives: bool = False
 ) -> T:

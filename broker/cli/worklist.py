@@ -1,12 +1,14 @@
 """`cpis worklist`: work left to people; look at it, open it on grounds, settle or release it."""
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 import click
 
 from broker.cli.desk import (
     REFUSED_EXIT_CODE,
     Age,
+    age_of,
     at_desk,
     grounds_of,
     grounds_options,
@@ -30,9 +32,9 @@ from broker.services.person_holds import is_hold, place_to_hold
 from broker.services.releasing import Released, quarantined
 from broker.services.worklist_desk import Work, Worklist
 
-_COLUMNS = ("id", "state", "urgent", "kind", "provider", "control_id", "opened_at", "cause", "about")
+_COLUMNS = ("id", "state", "urgent", "age", "owner", "kind", "provider", "control_id", "cause", "about")
 _RELEASED_COLUMNS = ("item_id", "place", "outcome")
-_COLUMNS_OF_OTHERS = ("id", "state", "urgent", "to_do", "provider", "control_id", "arrived_at", "opened_at")
+_COLUMNS_OF_OTHERS = ("id", "state", "urgent", "age", "to_do", "provider", "control_id", "arrived_at")
 
 
 @click.group()
@@ -67,7 +69,7 @@ def list_work(
     found = at_desk(bootstrap_servers, _worklist)
     now = present()
     items = [
-        shown
+        _with_age(work, shown, now)
         for work in found.items
         if (work.open or not only_open)
         and (reason_code is None or work.item.kind.value == reason_code)
@@ -78,6 +80,11 @@ def list_work(
     still = sum(work.open for work in found.items)
     columns = _COLUMNS if whose is Reader.OPERATOR else _COLUMNS_OF_OTHERS
     show_list(items, columns, as_json=as_json, nothing="there is no work", open_in_all=still)
+
+
+def _with_age(work: Work, shown: Mapping[str, object], now: datetime) -> dict[str, object]:
+    """Return what is shown of an item with how long ago it was opened."""
+    return {**shown, "age": age_of(now - work.opened_at)}
 
 
 @worklist.command()
@@ -103,7 +110,7 @@ def show(
         return work, None if record is None else record.value
 
     work, value = at_desk(bootstrap_servers, look)
-    show_item(work.masked(), as_json=as_json, bytes_shown=value)
+    show_item(_with_age(work, work.masked(), present()), as_json=as_json, bytes_shown=value)
     if unmask and value is None:
         click.echo("cpis: nothing is sealed in this item; nothing was unmasked", err=True)
 

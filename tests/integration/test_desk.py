@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -231,7 +232,10 @@ def test_a_record_that_cannot_be_processed_is_work_until_it_is_settled(desk: Des
 
     [item] = _unprocessable(desk)
     item_id = str(item["id"])
-    shown = desk.shown("worklist", "list") + desk.shown("worklist", "show", item_id)
+    listed = desk.shown("worklist", "list")
+    assert {"age", "owner", str(item["owner"])} <= set(listed.split())
+    assert re.fullmatch(r"\d+m", str(item["age"]))
+    shown = listed + desk.shown("worklist", "show", item_id)
     assert "CPIS-201" in shown
     assert [] == names_somebody(shown)
     assert [] == desk.items("worklist", "list", "--older-than", "1d")
