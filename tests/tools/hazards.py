@@ -217,6 +217,7 @@ HAZARDS = (
                 "test_a_baby_or_a_child_whose_plan_cannot_be_loaded_is_not_missed",
                 "test_a_newborn_without_a_plan_of_its_own_is_not_missed",
                 "test_a_link_that_ended_stays_ended_when_its_visit_is_destroyed",
+                "test_no_plan_is_not_said_of_a_newborn_whose_mothers_plan_could_not_be_taken",
             }
         ),
         controls=(
@@ -237,6 +238,12 @@ HAZARDS = (
                 module=_CORE / "plans.py",
                 right="settled.unborn_visible if unborn else",
                 wrong="settled.unborn_visible * 0 if unborn else",
+            ),
+            Mutation(
+                rule="ruling 41", mistake="of a baby whose mother is in doubt there is no plan",
+                module=_CORE / "newborn.py",
+                right="return any(cover.in_doubt and not all(",
+                wrong="return any(cover.in_doubt and all(",
             ),
             Mutation(
                 rule="ruling 41", mistake="of a child whose record waits there is no plan",
