@@ -121,7 +121,7 @@ def test_nobody_is_granted_everything_or_the_cluster() -> None:
     assert "*" not in {grant.user for grant in grants}
 
 
-def test_the_people_are_written_by_the_matcher_alone_and_read_by_who_explains_answers_or_counts() -> None:
+def test_the_people_are_written_by_the_matcher_alone_and_read_by_who_explains_or_decides() -> None:
     """Of all topics this one holds who has a plan."""
     users = {
         (grant.user, grant.operation)
@@ -136,6 +136,7 @@ def test_the_people_are_written_by_the_matcher_alone_and_read_by_who_explains_an
         ("site-matcher", Operation.READ),
         ("site-matcher", Operation.WRITE),
         ("site-explainer", Operation.READ),
+        ("site-operator", Operation.READ),  # it says whose a visit is whose details disagree (ruling 46)
         ("site-administrator", Operation.READ),
         ("site-discloser", Operation.READ),  # it collects what is held of a person (ruling 49)
         ("site-steward", Operation.READ),
