@@ -104,10 +104,15 @@ def ends(known: Known, gone: Collection[str]) -> Callable[[Birth], bool]:
     )
 
 
+def statement(birth: Birth) -> Statement:
+    """Return by what a birth is known again, whoever the mother is of whom it is said."""
+    return birth.visit, birth.recorded_at
+
+
 def statements(cover: Cover | None) -> frozenset[Statement]:
     """Return by what births are known again that a mother's record says, whoever she is; no void one."""
     births = cover.births if cover else ()
-    return frozenset((birth.visit, birth.recorded_at) for birth in births if not birth.void)
+    return frozenset(statement(birth) for birth in births if not birth.void)
 
 
 def has_ended(
@@ -133,7 +138,7 @@ def has_ended(
         named = None if corrected is None or said_at(birth) >= corrected.at else corrected.mothers
     if named is None or birth.named is None or birth.named in named:
         return False
-    return FORGOTTEN not in named or (birth.visit, birth.recorded_at) not in forgotten
+    return FORGOTTEN not in named or statement(birth) not in forgotten
 
 
 def covering(covers: Mapping[NhsNumber | None, Cover], ended: Callable[[Birth], bool]) -> list[list[Version]]:

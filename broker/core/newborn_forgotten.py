@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from broker.core.facts import Birth, Cover, IdentityNotice, LinkEnded, VisitMessage
-from broker.core.newborn import FORGOTTEN, Statement, ends, statements
+from broker.core.newborn import FORGOTTEN, Statement, ends, statement, statements
 from broker.core.person import Known
 
 
@@ -53,14 +53,12 @@ def said_again(known: Known, cover: Cover) -> Cover:
     Where messages of the visit are there yet, they say it (37).
     """
     nobodys = known.covers.get(None)
-    void = {(one.visit, one.recorded_at) for one in (nobodys.births if nobodys else ()) if one.void}
+    void = {statement(one) for one in (nobodys.births if nobodys else ()) if one.void}
     void -= statements(nobodys)  # another's, who was named in the same breath, stands
     if cover.mother is None or not void:
         return cover
     births = (
-        replace(
-            one, void=one.void or ((one.visit, one.recorded_at) in void and one.visit not in known.visits)
-        )
+        replace(one, void=one.void or (statement(one) in void and one.visit not in known.visits))
         for one in cover.births
     )
     return replace(cover, births=tuple(births))
@@ -68,10 +66,7 @@ def said_again(known: Known, cover: Cover) -> Cover:
 
 def _ended(cover: Cover, said: Collection[Statement], ended: Callable[[Birth], bool]) -> Cover:
     """Return what another mother's record says with those links void that have ended, of what was `said`."""
-    births = (
-        replace(one, void=one.void or ((one.visit, one.recorded_at) in said and ended(one)))
-        for one in cover.births
-    )
+    births = (replace(one, void=one.void or (statement(one) in said and ended(one))) for one in cover.births)
     return replace(cover, births=tuple(births))
 
 

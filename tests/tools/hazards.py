@@ -272,7 +272,7 @@ HAZARDS = (
             Mutation(
                 rule="ruling 26", mistake="a visit that names another mother still links the first",
                 module=_CORE / "newborn.py",
-                right="return FORGOTTEN not in named or (birth.visit, birth.recorded_at) not in forgotten",
+                right="return FORGOTTEN not in named or statement(birth) not in forgotten",
                 wrong="return False",
             ),
             Mutation(
