@@ -256,13 +256,13 @@ def _closing(person: Person, clock: datetime, before: datetime, policy: AnyPolic
     over (ruling 43): it stays as long as one may be asked about. So does one that was undone since, since it
     decides what had been heard by a time, and so what was delayed (ruling 11).
     """
-    open_visits = {ref: said for ref, said in person.known.visits.items() if ref not in person.closed}
-    accesses = [view for view in person.known.accesses.values() if view.access_id not in person.closed]
-    threads = read_visits(staying(open_visits, person.known.left), policy)
+    known = open_part(person)
+    accesses = [*known.accesses.values()]
+    threads = read_visits(staying(known.visits, known.left), policy)
     told_of = {reference for thread in threads for reference in thread.references}
     told_of_loss = {
         reference
-        for reference, messages in open_visits.items()
+        for reference, messages in known.visits.items()
         if any(message.disposition == STILLBIRTH for message in messages.values())
     }
     chains = _chains(threads, accesses, policy)
@@ -281,7 +281,7 @@ def _closing(person: Person, clock: datetime, before: datetime, policy: AnyPolic
             closing.update(view.access_id for view in views)
     silent = {
         reference
-        for reference, messages in open_visits.items()
+        for reference, messages in known.visits.items()
         if reference not in told_of and all(stamp(message)[0] < before for message in messages.values())
     }
     return frozenset(closing | silent)
