@@ -17,7 +17,6 @@ from broker.core.alerts import (
     Change,
     Contact,
     EventKind,
-    ItemKind,
     Mark,
     Note,
     Occasion,
@@ -32,7 +31,6 @@ from broker.core.alerts import (
     VisitLine,
     VisitState,
     Why,
-    WorklistItem,
 )
 from broker.core.audit import AuditEntry, DestructionEntry
 from broker.core.facts import (
@@ -60,6 +58,7 @@ from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.lawful_basis import Flow
 from broker.core.operators import ActionKind, Grounds, OperatorAction, Place
 from broker.core.visit_reason import Reason
+from broker.core.worklist import ItemKind, WorklistItem
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Enum)

@@ -18,8 +18,9 @@ from rich.text import Text
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_topics import apply_topics, load_topics
 from broker.cli.alert_view import KIND_STYLES
-from broker.core.alerts import Alert, RecipientKind, WorklistItem
+from broker.core.alerts import Alert, RecipientKind
 from broker.core.errors import ConfigurationError
+from broker.core.worklist import WorklistItem
 from broker.runtime.demo import Demonstration, DemonstrationClock, Result
 from broker.runtime.kafka import embedded_kafka
 from broker.runtime.logs import configure_logs

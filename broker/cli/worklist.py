@@ -21,10 +21,10 @@ from broker.cli.desk import (
     warn_of_unreadable,
 )
 from broker.cli.personal import NUMBER, number_of, personal
-from broker.core.alerts import ItemKind
 from broker.core.messages import is_message, place_named
 from broker.core.operators import Grounds
 from broker.core.work import Reader
+from broker.core.worklist import ItemKind
 from broker.runtime.desk import Desk
 from broker.runtime.parts import present
 from broker.services.fact_desk import Added

@@ -12,7 +12,6 @@ from enum import StrEnum
 
 from broker.core.facts import PlanType
 from broker.core.identifiers import NhsNumber, OdsCode
-from broker.core.lawful_basis import Flow
 from broker.core.visit_reason import Reason
 
 
@@ -346,54 +345,3 @@ class AlertEvent:
     def loud(self) -> bool:
         """Whether the event reopens the alert: anything but an update of quiet changes only (ruling 7)."""
         return self.kind is not EventKind.UPDATED or not LOUD.isdisjoint(self.changes)
-
-
-class ItemKind(StrEnum):
-    """Why somebody has work to do."""
-
-    DETAILS_DISAGREE = "details disagree"
-    POSSIBLE_MATCH = "possible match"
-    RECIPIENT_WITHOUT_TOPIC = "recipient without topic"
-    UNPROCESSABLE_RECORD = "unprocessable record"
-    TWO_NUMBERS = "two numbers for one local patient, settle in your own system"
-    RESTRICTED = "restricted, could not check"
-    EXCLUDED_PERSON = "excluded person looked"
-    PERSON_ON_HOLD = "person on hold"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorklistItem:
-    """
-    One piece of work (ruling 46): for the provider's safeguarding role, or for the operator.
-
-    It names the visit by the sender's control id and never says that a plan exists. `topic` is the one that a
-    recipient has not got.
-    """
-
-    item_id: str
-    kind: ItemKind
-    urgent: bool
-    provider: OdsCode | None = None
-    visit: str | None = None
-    control_id: str | None = None
-    arrived_at: datetime | None = None
-    topic: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionEntry:
-    """
-    The recorded decision about one visit or view: shared with whom, or which rule said no; codes only.
-
-    `basis` cites the rows of the lawful-basis table that it rests on (ruling 49). `rules_changed`: no new
-    fact led to it, the rules or the policy did; that is no part of what was decided.
-    """
-
-    subject_reference: str
-    occasion: Occasion
-    why: Why
-    recipients: tuple[Recipient, ...] = ()
-    fields: tuple[str, ...] = ()
-    basis: tuple[Flow, ...] = (Flow.NOTHING_SHARED,)
-    policy_version: str
-    rules_changed: bool = False

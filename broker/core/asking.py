@@ -1,10 +1,10 @@
 """What a provider's safeguarding role is asked about a visit or a view, urgently. Ruling 46."""
 
-from broker.core.alerts import ItemKind, WorklistItem
 from broker.core.facts import Access
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
 from broker.core.reading import Visit
+from broker.core.worklist import ItemKind, WorklistItem
 
 
 def about_visit(kind: ItemKind, visit: Visit, number: NhsNumber, key: IdentityKey) -> WorklistItem:

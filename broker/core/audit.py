@@ -10,12 +10,31 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from broker.core.alerts import DecisionEntry, Occasion, Recipient, Why
+from broker.core.alerts import Occasion, Recipient, Why
 from broker.core.identifiers import NhsNumber
 from broker.core.lawful_basis import Flow
 
 FIRST_HASH = bytes(32)
 """What the first entry of a partition is chained to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionEntry:
+    """
+    The recorded decision about one visit or view: shared with whom, or which rule said no; codes only.
+
+    `basis` cites the rows of the lawful-basis table that it rests on (ruling 49). `rules_changed`: no new
+    fact led to it, the rules or the policy did; that is no part of what was decided.
+    """
+
+    subject_reference: str
+    occasion: Occasion
+    why: Why
+    recipients: tuple[Recipient, ...] = ()
+    fields: tuple[str, ...] = ()
+    basis: tuple[Flow, ...] = (Flow.NOTHING_SHARED,)
+    policy_version: str
+    rules_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,17 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from broker.core.alerts import (
-    Alert,
-    DecisionEntry,
-    ItemKind,
-    Occasion,
-    Recipient,
-    RecipientKind,
-    Why,
-    WorklistItem,
-)
+from broker.core.alerts import Alert, Occasion, Recipient, RecipientKind, Why
 from broker.core.asking import about_hold, about_view, about_visit
+from broker.core.audit import DecisionEntry
 from broker.core.birthdays import born_on
 from broker.core.clock import as_recorded
 from broker.core.content import (
@@ -70,6 +62,7 @@ from broker.core.pregnancies import losses, visits_heard_of
 from broker.core.reading import Visit
 from broker.core.restriction import is_restricted
 from broker.core.visits import earlier_than, is_during, is_registered_again, judging, read_visits
+from broker.core.worklist import ItemKind, WorklistItem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

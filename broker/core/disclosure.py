@@ -8,7 +8,7 @@ out (24), and so is what is another person's or an authority's own: each with th
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from broker.core.alerts import ItemKind, RecipientKind
+from broker.core.alerts import RecipientKind
 from broker.core.decisions import decide
 from broker.core.facts import ABOUT_A_USER
 from broker.core.keyed import IdentityKey
@@ -19,6 +19,7 @@ from broker.core.possible_keys import Window
 from broker.core.restriction import is_restricted
 from broker.core.trail_looks import TrailLook
 from broker.core.visits import read_visits
+from broker.core.worklist import ItemKind
 
 Row = Mapping[str, object]
 """One thing that is held, by the names of its fields."""

@@ -15,7 +15,6 @@ from broker.core.alerts import (
     Alert,
     AlertEvent,
     Change,
-    DecisionEntry,
     EventKind,
     Mark,
     Note,
@@ -24,8 +23,8 @@ from broker.core.alerts import (
     VisitLine,
     VisitState,
     Why,
-    WorklistItem,
 )
+from broker.core.audit import DecisionEntry
 from broker.core.canonical import canonical
 from broker.core.decisions import Deciding, Decisions
 from broker.core.keyed import IdentityKey
@@ -33,6 +32,7 @@ from broker.core.newer_rules import Stays, newly_untold, stays_of, without_untol
 from broker.core.person import Known, Person, Told, Untold
 from broker.core.policy import AnyPolicy
 from broker.core.restriction import is_reduced, keeping_mark, reduced
+from broker.core.worklist import WorklistItem
 
 _STATE_CHANGES = {
     VisitState.PRESENT: Change.VISIT,

@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from broker.core.alerts import (
     TAKEN_BACK,
     Alert,
-    DecisionEntry,
     Note,
     Occasion,
     Recipient,
@@ -24,6 +23,7 @@ from broker.core.alerts import (
     Why,
 )
 from broker.core.asking_again import next_time, reached, times_passed
+from broker.core.audit import DecisionEntry
 from broker.core.clock import later
 from broker.core.content import successor_of
 from broker.core.decisions import Decisions

@@ -10,16 +10,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from broker.core.alerts import (
-    OWN_IDS,
-    TAKEN_BACK,
-    Alert,
-    DecisionEntry,
-    Recipient,
-    RecipientKind,
-    Why,
-    WorklistItem,
-)
+from broker.core.alerts import OWN_IDS, TAKEN_BACK, Alert, Recipient, RecipientKind, Why
+from broker.core.audit import DecisionEntry
 from broker.core.canonical import canonical
 from broker.core.clock import later
 from broker.core.content import flows_of, shared_fields
@@ -27,6 +19,7 @@ from broker.core.decisions import Deciding, Decisions
 from broker.core.lawful_basis import Flow
 from broker.core.person import Person, Untold
 from broker.core.restriction import reduced
+from broker.core.worklist import WorklistItem
 
 _DIGEST_DIGITS = 16
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
-from broker.core.alerts import Alert, DecisionEntry, Occasion, Recipient, Why, WorklistItem
+from broker.core.alerts import Alert, Occasion, Recipient, Why
+from broker.core.audit import DecisionEntry
 from broker.core.content import flows_of, shared_fields
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
 from broker.core.lawful_basis import Flow
 from broker.core.policy import Policy
 from broker.core.restriction import reduced
+from broker.core.worklist import WorklistItem
 
 
 class Noting:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar, assert_never
 
-from broker.core.alerts import Alert, EventKind, WorklistItem
+from broker.core.alerts import Alert, EventKind
 from broker.core.canonical import canonical
 from broker.core.facts import (
     Access,
@@ -28,6 +28,7 @@ from broker.core.facts import (
 )
 from broker.core.identifiers import NhsNumber
 from broker.core.past import Past
+from broker.core.worklist import WorklistItem
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from broker.core.alerts import ItemKind, WorklistItem
 from broker.core.facts import Details, VisitMessage
 from broker.core.identifiers import OdsCode, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.policy import AnyPolicy
 from broker.core.possible_keys import Window
 from broker.core.visits import read_visits
+from broker.core.worklist import ItemKind, WorklistItem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
-from broker.core.alerts import Alert, Occasion, WorklistItem
+from broker.core.alerts import Alert, Occasion
 from broker.core.errors import NumbersInCircle, SuccessionContradicted
 from broker.core.facts import (
     Birth,
@@ -31,6 +31,7 @@ from broker.core.partition import Forwarding
 from broker.core.past import Past, newest
 from broker.core.person import NOTHING, Known, Person, Told, Untold, lift, merge, without
 from broker.core.restriction import is_restricted, mark_of, marking
+from broker.core.worklist import WorklistItem
 
 NUMBERS_PASSED_MAX = 8
 """More successions than a person has: beyond it the source's answers are at fault."""

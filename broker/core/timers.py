@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from broker.core.alerts import ItemKind, VisitState, Why
+from broker.core.alerts import VisitState, Why
 from broker.core.asking_again import reached
 from broker.core.decisions import Deciding
 from broker.core.facts import IdentityKind
@@ -21,6 +21,7 @@ from broker.core.newborn_asked import asked_of_authorities
 from broker.core.outcome_asked import next_asked_at
 from broker.core.person import Known
 from broker.core.policy import AnyPolicy
+from broker.core.worklist import ItemKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

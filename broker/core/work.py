@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from broker.core.alerts import ItemKind
+from broker.core.worklist import ItemKind
 
 
 class Owner(StrEnum):

@@ -19,8 +19,9 @@ from broker.adapters.cluster import Cluster
 from broker.adapters.drop_folder import ANSWER_SUFFIX
 from broker.adapters.kafka_reader import Followed, ends_of, open_reader
 from broker.adapters.kafka_topics import Topics
-from broker.core.alerts import RecipientKind, WorklistItem
+from broker.core.alerts import RecipientKind
 from broker.core.errors import KafkaUnavailable
+from broker.core.worklist import WorklistItem
 from broker.ports import INPUTS, PARTITION_STATE_KEY, Topic
 from broker.runtime.parts import Parts, present
 from broker.runtime.recorded import offline

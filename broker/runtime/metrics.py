@@ -13,7 +13,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.exposition import generate_latest
 
 from broker.adapters.server_tls import HandshakeFault
-from broker.core.alerts import EventKind, ItemKind, RecipientKind
+from broker.core.alerts import EventKind, RecipientKind
+from broker.core.worklist import ItemKind
 from broker.ports import INPUTS, Topic
 from broker.runtime.answer_metrics import ANSWER_METRICS
 from broker.runtime.delivery_metrics import DELIVERY_METRICS

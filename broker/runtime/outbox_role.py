@@ -21,7 +21,7 @@ from broker.adapters.kafka_rights import prove_group
 from broker.adapters.kafka_table import KafkaTable
 from broker.adapters.kafka_watch import Place
 from broker.adapters.projection import InboxEvent, Projection
-from broker.core.alerts import AlertEvent, Change, ItemKind
+from broker.core.alerts import AlertEvent, Change
 from broker.core.answers import Feeds
 from broker.core.errors import (
     BrokerError,
@@ -33,6 +33,7 @@ from broker.core.errors import (
 )
 from broker.core.feeds import FeedRule, count, heard_of
 from broker.core.identifiers import OdsCode
+from broker.core.worklist import ItemKind
 from broker.ports import FactLog, Record, Topic
 from broker.runtime import outbox_events as events
 from broker.runtime.answer_pusher import AnswerPusher

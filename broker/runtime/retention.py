@@ -11,7 +11,7 @@ from broker.adapters.kafka_archive import KafkaArchive
 from broker.adapters.kafka_inspection import TopicShape, inspect_topics
 from broker.adapters.kafka_topics import existing_topics
 from broker.adapters.sealing import KeyDirectory
-from broker.core.alerts import ItemKind
+from broker.core.worklist import ItemKind
 from broker.ports import Topic
 from broker.runtime.parts import assemble, present
 from broker.runtime.settings import Settings

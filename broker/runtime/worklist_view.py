@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from broker.core.alerts import ItemKind
 from broker.core.errors import MalformedMessage
+from broker.core.worklist import ItemKind
 from broker.ports import Record
 from broker.services.receipt import receipt_of
 from broker.wire.records_codec import RecordsCodec

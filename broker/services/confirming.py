@@ -8,7 +8,6 @@ another person's word, and nothing joins two numbers (ruling 42). The search the
 import asyncio
 from datetime import datetime
 
-from broker.core.alerts import ItemKind
 from broker.core.demographics import protected_at
 from broker.core.desk_errors import CannotConfirm, NoSuchItem
 from broker.core.errors import DemographicsUnavailable, KeysUnreadable, UnsealingFailed
@@ -18,6 +17,7 @@ from broker.core.keyed import IdentityKey
 from broker.core.number_answers import notice_of
 from broker.core.operators import ActionKind, Grounds
 from broker.core.possible import Numbered, Placed
+from broker.core.worklist import ItemKind
 from broker.ports import INPUTS, Clock, Demographics, FactLog, Write
 from broker.services.desk_log import SOURCE, DeskLog
 from broker.services.fact_writes import fact_write

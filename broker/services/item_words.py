@@ -9,13 +9,13 @@ visit as it was under a former number; the record names it as it is now (ruling 
 from contextlib import suppress
 from datetime import datetime
 
-from broker.core.alerts import ItemKind
 from broker.core.desk_errors import CannotConfirm
 from broker.core.errors import MalformedMessage
 from broker.core.facts import IdentityKind
 from broker.core.identifiers import NhsNumber
 from broker.core.operators import Grounds
 from broker.core.person import Person
+from broker.core.worklist import ItemKind
 from broker.ports import Archive
 from broker.services.fact_desk import Added, FactDesk, Word
 from broker.services.newest import naming

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from broker.core.abridging import abridged
-from broker.core.alerts import Alert, AlertEvent, EventKind, ItemKind, Occasion, RecipientKind, WorklistItem
+from broker.core.alerts import Alert, AlertEvent, EventKind, Occasion, RecipientKind
 from broker.core.audit import DestructionEntry, audit_entry, chain
 from broker.core.checks import CheckMark
 from broker.core.effects import Advance
@@ -19,6 +19,7 @@ from broker.core.keyed import IdentityKey
 from broker.core.person import Person
 from broker.core.policy import RULES_VERSION
 from broker.core.restriction import unlinked
+from broker.core.worklist import ItemKind, WorklistItem
 from broker.ports import Headers, Record, Topic, Write
 from broker.wire.alerts_codec import AlertCodec
 from broker.wire.cloudevents import (

@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from broker.core.alerts import ItemKind
 from broker.core.asking import about_hold
 from broker.core.desk_errors import CannotHold, NotOnHold
 from broker.core.errors import InvalidNhsNumber, MalformedMessage
@@ -21,6 +20,7 @@ from broker.core.keyed import IdentityKey
 from broker.core.number_answers import notice_of, recorded
 from broker.core.operators import ActionKind, Grounds, Place
 from broker.core.person import Person
+from broker.core.worklist import ItemKind
 from broker.ports import INPUTS, Archive, Clock, Record, Topic
 from broker.services.desk_log import SOURCE, DeskLog
 from broker.services.fact_writes import fact_write

@@ -11,9 +11,9 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 
-from broker.core.alerts import ItemKind, WorklistItem
 from broker.core.identifiers import OdsCode
 from broker.core.keyed import IdentityKey
+from broker.core.worklist import ItemKind, WorklistItem
 from broker.ports import Topic, Write
 from broker.upload_ports import Content, in_memory
 from broker.wire.cloudevents import REJECTED_TYPE, WORKLIST_TYPE, CloudEvent, write_headers

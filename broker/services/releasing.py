@@ -10,9 +10,9 @@ with its first receipt, in the order of its log, so that twice is once.
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
-from broker.core.alerts import ItemKind
 from broker.core.desk_errors import CannotRelease
 from broker.core.operators import ActionKind, Grounds, Place
+from broker.core.worklist import ItemKind
 from broker.ports import INPUTS, Archive, FactLog, Record, Topic, Write
 from broker.services.desk_log import DeskLog
 from broker.services.matching_output import cause_of

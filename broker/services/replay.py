@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from broker.core.alerts import AlertEvent, DecisionEntry, WorklistItem
+from broker.core.alerts import AlertEvent
+from broker.core.audit import DecisionEntry
 from broker.core.everybody import Everybody
 from broker.core.facts import IdentityNotice
 from broker.core.identifiers import NhsNumber
@@ -19,6 +20,7 @@ from broker.core.operators import YET_UNWRITTEN, Place
 from broker.core.person import Person
 from broker.core.policy import AnyPolicy
 from broker.core.succession import Came
+from broker.core.worklist import WorklistItem
 from broker.ports import INPUTS, Topic, Write
 from broker.services.intake import Intake
 from broker.services.numbers_out_of_use import NumbersOutOfUse

@@ -10,11 +10,11 @@ the matcher opens again is open again. Of one whose details disagree it has to b
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from broker.core.alerts import ItemKind, WorklistItem
 from broker.core.desk_errors import CannotDisclose, CannotSettle, NoSuchItem
 from broker.core.errors import MalformedMessage
 from broker.core.operators import ActionKind, Grounds, OperatorAction, Place, discreet
 from broker.core.work import ASKS, Reader, to_do
+from broker.core.worklist import ItemKind, WorklistItem
 from broker.ports import INPUTS, Archive, Record, Topic
 from broker.services.desk_log import DeskLog
 from broker.services.excluding import Excluding

@@ -11,7 +11,6 @@ from broker.core.alerts import (
     Alert,
     Contact,
     EventKind,
-    ItemKind,
     Mark,
     Note,
     Occasion,
@@ -25,8 +24,8 @@ from broker.core.alerts import (
     ViewLine,
     VisitLine,
     VisitState,
-    WorklistItem,
 )
+from broker.core.worklist import ItemKind, WorklistItem
 from broker.wire.avro import Row
 from broker.wire.avro_values import (
     Symbols,

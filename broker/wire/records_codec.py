@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from broker.core.alerts import Recipient, WorklistItem
+from broker.core.alerts import Recipient
 from broker.core.audit import AuditEntry, DestructionEntry
 from broker.core.checks import CheckMark
 from broker.core.errors import MalformedMessage
 from broker.core.identifiers import OdsCode
 from broker.core.lawful_basis import Flow
 from broker.core.operators import ActionKind, Grounds, LookedBy, OperatorAction, Place
+from broker.core.worklist import WorklistItem
 from broker.wire.alert_rows import OCCASIONS, RECIPIENTS, item_of, item_row
 from broker.wire.alerts_codec import WHYS
 from broker.wire.avro import Row, Schemas

@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from broker.adapters.memory import MemoryKafka, MemoryPartitionLog, MemoryRecord
-from broker.core.alerts import AlertEvent, WorklistItem
+from broker.core.alerts import AlertEvent
 from broker.core.facts import Fact
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
 from broker.core.partition import PartitionState
 from broker.core.person import Person
 from broker.core.policy import RULES_VERSION, AnyPolicy, Policy
+from broker.core.worklist import WorklistItem
 from broker.ports import PARTITION_STATE_KEY, POLLED, PartitionLog, Topic, Write
 from broker.services.matching import PartitionMatcher, Surroundings
 from broker.services.matching_turns import Pace

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from broker.adapters.memory import MemoryKafka, MemoryPartitionLog, MemoryRecord
-from broker.core.alerts import AlertEvent, EventKind, RecipientKind, WorklistItem
+from broker.core.alerts import AlertEvent, EventKind, RecipientKind
 from broker.core.facts import Fact, IdentityKind, IdentityNotice, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import Inactive
@@ -20,6 +20,7 @@ from broker.core.keyed import visit_reference
 from broker.core.partition import Forwarding, PartitionState
 from broker.core.person import Person
 from broker.core.policy import Policy
+from broker.core.worklist import WorklistItem
 from broker.ports import INPUTS, PARTITION_STATE_KEY, PartitionLog, Topic
 from broker.services.matching import PartitionMatcher, Surroundings
 from broker.wire.records_codec import Unprocessable

@@ -4,8 +4,8 @@ from itertools import islice
 
 from broker.adapters.memory import MemoryFactLog
 from broker.adapters.memory_archive import MemoryArchive
-from broker.core.alerts import ItemKind
 from broker.core.operators import Grounds
+from broker.core.worklist import ItemKind
 from broker.services.desk_log import DeskLog
 from broker.services.releasing import RELEASED, Releasing
 from broker.services.worklist_desk import WorklistDesk

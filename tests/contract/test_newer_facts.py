@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from broker.adapters.memory_sealing import MemorySealer
-from broker.core.alerts import ItemKind, WorklistItem
 from broker.core.facts import Fact
 from broker.core.identifiers import NhsNumber
 from broker.core.policy import Policy
+from broker.core.worklist import ItemKind, WorklistItem
 from broker.ports import INPUTS, PARTITION_STATE_KEY, Topic, Write
 from broker.runtime.codecs import load_files
 from broker.services.matching import PartitionMatcher, Surroundings

@@ -10,9 +10,9 @@ from datetime import datetime
 
 import pytest
 
-from broker.core.alerts import ItemKind
 from broker.core.facts import VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.worklist import ItemKind
 from broker.wire.adt import read_adt
 from broker.wire.fhir import read_fhir
 from broker.wire.visit_reading import Context, VisitReading

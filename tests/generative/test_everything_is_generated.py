@@ -5,7 +5,7 @@ from contextlib import suppress
 from functools import cache
 from itertools import chain
 
-from broker.core.alerts import Change, ItemKind, Mark, Note, PlanState, Route, Urgency, VisitState, Why
+from broker.core.alerts import Change, Mark, Note, PlanState, Route, Urgency, VisitState, Why
 from broker.core.decisions import Deciding, decide
 from broker.core.errors import SuccessionContradicted
 from broker.core.everybody import Everybody
@@ -30,6 +30,7 @@ from broker.core.identifiers import NhsNumber
 from broker.core.newborn import FORGOTTEN
 from broker.core.policy import AnyPolicy
 from broker.core.succession import Came
+from broker.core.worklist import ItemKind
 from tests.generative.examples import always_the_same
 from tests.generative.lives import Life, life
 from tests.generative.living import Happening, check_life

@@ -16,9 +16,9 @@ from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.kafka_topics import apply_topics
 from broker.adapters.projection import InboxEvent, Projection
 from broker.adapters.sealing import KeyDirectory
-from broker.core.alerts import ItemKind
 from broker.core.facts import Details, Fact
 from broker.core.retention import Reason
+from broker.core.worklist import ItemKind
 from broker.ports import Topic
 from broker.runtime.kafka import embedded_kafka
 from broker.runtime.parts import present

@@ -19,8 +19,8 @@ import pytest
 
 from broker.adapters.access_declarations import Kind, Operation
 from broker.adapters.kafka_turn import KafkaTurn
-from broker.core.alerts import ItemKind, WorklistItem
 from broker.core.errors import KafkaNotAuthorized
+from broker.core.worklist import ItemKind, WorklistItem
 from broker.ports import INPUTS, Topic
 from tests.builders.adt import Adt, Patient
 from tests.builders.hospital_record import record

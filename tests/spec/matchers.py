@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from broker.adapters.memory import MemoryFactLog, MemoryKafka, MemoryPartitionLog
 from broker.adapters.memory_archive import MemoryArchive
-from broker.core.alerts import AlertEvent, DecisionEntry, ItemKind, WorklistItem
+from broker.core.alerts import AlertEvent
 from broker.core.answers import Answer
-from broker.core.audit import commit_to
+from broker.core.audit import DecisionEntry, commit_to
 from broker.core.facts import Access, Birth, IdentityNotice, PlanFact, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.keyed import moved_reference
@@ -22,6 +22,7 @@ from broker.core.outcome_asked import outcome_reference
 from broker.core.policy import RULES_VERSION, AnyPolicy
 from broker.core.possible import possible_match_id, tells
 from broker.core.waiting import Unread
+from broker.core.worklist import ItemKind, WorklistItem
 from broker.ports import PARTITION_STATE_KEY, POLLED, PartitionLog, Record, Topic, Write
 from broker.services.finding import VisitAsked
 from broker.services.matching import Codecs, PartitionMatcher, Surroundings

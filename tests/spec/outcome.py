@@ -4,17 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from broker.core.alerts import (
-    Alert,
-    AlertEvent,
-    DecisionEntry,
-    EventKind,
-    ItemKind,
-    PlanLine,
-    Recipient,
-    WorklistItem,
-)
+from broker.core.alerts import Alert, AlertEvent, EventKind, PlanLine, Recipient
+from broker.core.audit import DecisionEntry
 from broker.core.looking import Look
+from broker.core.worklist import ItemKind, WorklistItem
 from broker.ports import Record
 from broker.services.matching_turns import Notice
 from tests.spec.answering import Ask, answered, visit_asked

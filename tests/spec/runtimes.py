@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from broker.core.alerts import AlertEvent, DecisionEntry, WorklistItem
+from broker.core.alerts import AlertEvent
 from broker.core.answers import Looked
+from broker.core.audit import DecisionEntry
 from broker.core.everybody import Everybody
 from broker.core.facts import Details, PlanFact, VisitMessage
 from broker.core.identifiers import NhsNumber
@@ -27,6 +28,7 @@ from broker.core.waiting import (
     waits_no_more_under,
     waits_under,
 )
+from broker.core.worklist import WorklistItem
 from tests.spec.answering import Sent, ask_core
 from tests.spec.looked import look_at_core
 from tests.spec.matchers import unnumbered

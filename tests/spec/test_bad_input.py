@@ -9,9 +9,9 @@ from itertools import product
 
 import pytest
 
-from broker.core.alerts import ItemKind
 from broker.core.facts import Access, Details, PlanContent, PlanFact, PlanType, VisitEvent, VisitMessage
 from broker.core.identifiers import OdsCode
+from broker.core.worklist import ItemKind
 from tests.spec.conftest import Run, RunFacts
 from tests.spec.settled import AUTHORITIES
 from tests.spec.table import T, day, rows

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from broker.core.alerts import Change, ItemKind, Mark, Note, PlanState, Route, Urgency, VisitState, Why
+from broker.core.alerts import Change, Mark, Note, PlanState, Route, Urgency, VisitState, Why
 from broker.core.answers import Finding, Uncheckable
 from broker.core.facts import REGISTERS, NumberStatus, PlanType, Reliability, VisitEvent
+from broker.core.worklist import ItemKind
 from tests.spec.test_changes import MESSAGES, NOTES, OTHER_VISITS, PLANS, TAKEN_BACK
 
 HERE = Path(__file__)

@@ -13,7 +13,7 @@ from itertools import permutations
 
 import pytest
 
-from broker.core.alerts import AlertEvent, Change, EventKind, ItemKind, RecipientKind
+from broker.core.alerts import AlertEvent, Change, EventKind, RecipientKind
 from broker.core.answers import Finding
 from broker.core.canonical import canonical
 from broker.core.effects import advance
@@ -22,6 +22,7 @@ from broker.core.identifiers import NhsNumber
 from broker.core.person import Person, lift
 from broker.core.retention import settle
 from broker.core.wording import statements
+from broker.core.worklist import ItemKind
 from broker.wire.adt_other import may_hold_two_numbers
 from tests.builders.adt import Adt, Patient
 from tests.spec.conftest import Run, RunDoors, RunMoving, RunNearby

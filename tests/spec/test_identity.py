@@ -6,7 +6,7 @@ The plan is registered for Robin Sample, born on 12 April 2014.
 
 import pytest
 
-from broker.core.alerts import ItemKind
+from broker.core.worklist import ItemKind
 from tests.spec.conftest import Run
 from tests.spec.table import rows
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from broker.core.alerts import EventKind, ItemKind
+from broker.core.alerts import EventKind
+from broker.core.worklist import ItemKind
 from tests.spec.conftest import RunMoving
 from tests.spec.table import rows
 

@@ -7,7 +7,7 @@ item for a person, and never an alert.
 
 import pytest
 
-from broker.core.alerts import ItemKind
+from broker.core.worklist import ItemKind
 from tests.spec.conftest import RunNearby
 from tests.spec.outcome import Outcome
 

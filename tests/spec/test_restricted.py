@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from broker.core.alerts import Change, EventKind, ItemKind
+from broker.core.alerts import Change, EventKind
 from broker.core.identifiers import NhsNumber
+from broker.core.worklist import ItemKind
 from tests.builders.adt import Adt, Patient
 from tests.spec.conftest import Run, RunDoors, RunMoving
 from tests.spec.doors import at

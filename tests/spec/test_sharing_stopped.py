@@ -6,7 +6,7 @@ A controller's signed stop is the one thing that ends sharing. Rulings 41, 45.
 
 import pytest
 
-from broker.core.alerts import ItemKind
+from broker.core.worklist import ItemKind
 from tests.spec.conftest import RunMoving, RunNearby
 from tests.spec.table import rows
 

@@ -7,7 +7,8 @@ facts about one visit. In the tables Alex Other comes under the number of Robin 
 
 import pytest
 
-from broker.core.alerts import Change, EventKind, ItemKind
+from broker.core.alerts import Change, EventKind
+from broker.core.worklist import ItemKind
 from tests.spec.conftest import Run, RunMoving, RunNearby
 from tests.spec.outcome import Outcome
 from tests.spec.table import rows

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from broker.core.alerts import DecisionEntry, Occasion, Recipient, RecipientKind, Why
-from broker.core.audit import FIRST_HASH, audit_entry, chain, commit_to
+from broker.core.alerts import Occasion, Recipient, RecipientKind, Why
+from broker.core.audit import FIRST_HASH, DecisionEntry, audit_entry, chain, commit_to
 from broker.core.identifiers import NhsNumber, OdsCode
 
 ROBIN, ALEX = NhsNumber("9990000018"), NhsNumber("9990000026")

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from broker.core import disclosure
-from broker.core.alerts import ItemKind, Occasion
+from broker.core.alerts import Occasion
 from broker.core.disclosure import disclosed
 from broker.core.effects import advance
 from broker.core.facts import VisitLeft
@@ -17,6 +17,7 @@ from broker.core.person import Person, lift
 from broker.core.policy import Policy
 from broker.core.possible_keys import Window
 from broker.core.trail_looks import TrailLook
+from broker.core.worklist import ItemKind
 from broker.wire.readable import readable
 from tests.spec.settled import KEY
 from tests.spec.table import T, facts

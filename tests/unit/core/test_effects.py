@@ -3,16 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from broker.core.alerts import (
-    AlertEvent,
-    Change,
-    DecisionEntry,
-    EventKind,
-    Occasion,
-    Recipient,
-    RecipientKind,
-    Why,
-)
+from broker.core.alerts import AlertEvent, Change, EventKind, Occasion, Recipient, RecipientKind, Why
+from broker.core.audit import DecisionEntry
 from broker.core.canonical import canonical
 from broker.core.effects import Advance, advance
 from broker.core.identifiers import NhsNumber, OdsCode

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from broker.core.alerts import DecisionEntry, Mark, Occasion, Why
+from broker.core.alerts import Mark, Occasion, Why
+from broker.core.audit import DecisionEntry
 from broker.core.decisions import decide
 from broker.core.effects import advance, open_part
 from broker.core.facts import Cover, Fact

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from broker.core.alerts import EventKind, ItemKind, Occasion, Recipient, WorklistItem
+from broker.core.alerts import EventKind, Occasion, Recipient
 from broker.core.effects import advance, decided_anew
 from broker.core.errors import NumbersInCircle
 from broker.core.facts import IdentityKind, IdentityNotice
@@ -30,6 +30,7 @@ from broker.core.succession import (
     returned,
     translated,
 )
+from broker.core.worklist import ItemKind, WorklistItem
 from tests.spec.settled import KEY, POLICY, SETTLED
 from tests.spec.table import T, facts, keyed_facts
 from tests.unit.core.samples import ALERT

@@ -2,8 +2,8 @@
 
 import pytest
 
-from broker.core.alerts import ItemKind
 from broker.core.work import ASKS, Owner, Reader, to_do
+from broker.core.worklist import ItemKind
 
 IDENTITY = {ItemKind.DETAILS_DISAGREE, ItemKind.POSSIBLE_MATCH}
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from broker.adapters.memory import MemoryRecord
-from broker.core.alerts import ItemKind, WorklistItem
+from broker.core.worklist import ItemKind, WorklistItem
 from broker.ports import Topic
 from broker.runtime.worklist_view import Age, WorklistView
 from broker.wire.cloudevents import WORKLIST_TYPE, CloudEvent, write_headers

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from broker.adapters.memory_demographics import MemoryDemographics
-from broker.core.alerts import ItemKind, WorklistItem
 from broker.core.demographics import Current, NotKnown, NumberAnswer, SupersededBy
 from broker.core.desk_errors import CannotConfirm
 from broker.core.errors import KeysUnreadable
@@ -16,6 +15,7 @@ from broker.core.identifiers import NhsNumber
 from broker.core.keyed import visit_reference
 from broker.core.operators import ActionKind
 from broker.core.possible import Numbered, possible_match_id
+from broker.core.worklist import ItemKind, WorklistItem
 from broker.ports import Topic, Write
 from tests.builders.adt import Patient
 from tests.builders.desk import ACTED, GROUNDS, DeskHouse

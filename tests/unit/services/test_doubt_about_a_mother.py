@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from broker.core.alerts import ItemKind
 from broker.core.answers import Finding, Uncheckable
 from broker.core.facts import Fact, IdentityKind
 from broker.core.holding import HELD_FOR_MAX
@@ -19,6 +18,7 @@ from broker.core.newborn_links import mother_named
 from broker.core.person import Person
 from broker.core.policy import Policy
 from broker.core.restriction import is_restricted
+from broker.core.worklist import ItemKind
 from broker.ports import Topic, Write
 from broker.services.matching_holds import note_of
 from tests.builders.enquiry import GROUNDS, Desk

@@ -10,7 +10,7 @@ import pytest
 
 from broker.adapters.memory import MemoryFactLog
 from broker.adapters.memory_archive import MemoryArchive
-from broker.core.alerts import ItemKind, Recipient, RecipientKind
+from broker.core.alerts import Recipient, RecipientKind
 from broker.core.answers import MARK_WITHIN, Feeds, Finding, Uncheckable, could_not_check
 from broker.core.checks import CheckMark
 from broker.core.desk_errors import NoAnswerHere, VisitAmbiguous
@@ -21,6 +21,7 @@ from broker.core.keyed import IdentityKey
 from broker.core.operators import ActionKind
 from broker.core.partition import Forwarding
 from broker.core.policy import Policy
+from broker.core.worklist import ItemKind
 from broker.ports import Topic, Write
 from broker.services.excluding import DeskUser
 from tests.builders.enquiry import (

@@ -9,7 +9,6 @@ import pytest
 
 from broker.adapters.memory import MemoryFactLog
 from broker.adapters.memory_sealing import MemorySealer
-from broker.core.alerts import ItemKind, WorklistItem
 from broker.core.desk_errors import CannotDisclose, NumberOutOfUse
 from broker.core.errors import KeysUnreadable
 from broker.core.facts import IdentityKind, IdentityNotice
@@ -21,6 +20,7 @@ from broker.core.partition import Forwarding
 from broker.core.person import lift
 from broker.core.succession import Merged, Passage
 from broker.core.wording import COULD_NOT_CHECK
+from broker.core.worklist import ItemKind, WorklistItem
 from broker.ports import Topic, Write
 from broker.services.desk_log import DeskLog
 from broker.services.excluding import DeskUser, Excluding

@@ -9,7 +9,7 @@ from itertools import combinations_with_replacement, islice
 import pytest
 
 from broker.adapters.memory import MemoryKafka, MemoryPartitionLog
-from broker.core.alerts import Alert, ItemKind
+from broker.core.alerts import Alert
 from broker.core.answers import Finding, Uncheckable, could_not_check
 from broker.core.desk_errors import CannotDisclose, NoAnswerHere
 from broker.core.errors import KafkaUnavailable, PersonTooLarge
@@ -22,6 +22,7 @@ from broker.core.policy import Policy
 from broker.core.retention import Reason as Kept
 from broker.core.retention import reason_kept, settle
 from broker.core.wording import COULD_NOT_CHECK
+from broker.core.worklist import ItemKind
 from broker.ports import Topic, Write
 from broker.services.disclosing import UNTAKEN
 from broker.services.matching_output import PERSON_BYTES_MAX

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from broker.adapters.memory_sealing import MemorySealer
-from broker.core.alerts import AlertEvent, EventKind, ItemKind, Occasion
+from broker.core.alerts import AlertEvent, EventKind, Occasion
 from broker.core.answers import Finding
 from broker.core.facts import Details, Fact, IdentityKind
 from broker.core.holding import FURTHER, SET_ASIDE_MAX
@@ -13,6 +13,7 @@ from broker.core.invalidation import Inactive
 from broker.core.person import Person
 from broker.core.policy import Policy
 from broker.core.retention import settle
+from broker.core.worklist import ItemKind
 from broker.ports import Topic, Write
 from broker.services.matching_holds import note_of
 from tests.builders.enquiry import Desk, came

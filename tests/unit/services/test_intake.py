@@ -13,7 +13,6 @@ import pytest
 from broker.adapters.memory import MemoryFactLog, MemoryKafka, MemoryRecord
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core import operators
-from broker.core.alerts import ItemKind
 from broker.core.errors import KafkaUnavailable, StorageUnusable, UnwritableRecord
 from broker.core.facts import (
     Birth,
@@ -31,6 +30,7 @@ from broker.core.number_ranges import Takes, Taking, takes_any, takes_for_tests,
 from broker.core.policy import Policy
 from broker.core.policy_keys import Place, Selector
 from broker.core.senders import Peer
+from broker.core.worklist import ItemKind
 from broker.ports import FactLog, Topic, Write
 from broker.runtime.codecs import load_schemas
 from broker.runtime.senders_file import parse_senders

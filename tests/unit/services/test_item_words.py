@@ -8,12 +8,12 @@ import pytest
 
 from broker.adapters.memory import MemoryFactLog
 from broker.adapters.memory_archive import MemoryArchive
-from broker.core.alerts import ItemKind
 from broker.core.desk_errors import CannotConfirm, CannotSettle
 from broker.core.errors import InvalidFact
 from broker.core.facts import Details, IdentityKind, IdentityNotice
 from broker.core.operators import ActionKind, Grounds, OperatorAction
 from broker.core.person import Person
+from broker.core.worklist import ItemKind
 from broker.ports import Topic
 from broker.services.desk_log import SOURCE, DeskLog
 from broker.services.fact_desk import Added, FactDesk

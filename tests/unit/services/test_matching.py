@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 from itertools import count, islice
 
-from broker.core.alerts import EventKind, ItemKind, Occasion
+from broker.core.alerts import EventKind, Occasion
 from broker.core.audit import FIRST_HASH, chain
 from broker.core.facts import Details, VisitEvent
+from broker.core.worklist import ItemKind
 from broker.ports import INPUTS, Topic
 from broker.services.matching_turns import Notice
 from broker.wire.cloudevents import ALERT_TYPE, read_headers

@@ -8,13 +8,13 @@ from datetime import date, timedelta
 import pytest
 
 from broker.adapters.memory_sealing import MemorySealer
-from broker.core.alerts import ItemKind
 from broker.core.errors import KeysUnreadable, StorageUnusable
 from broker.core.facts import Details, IdentityKind, IdentityNotice, VisitMessage
 from broker.core.policy import Policy
 from broker.core.possible import Clue, Found, Numbered, OnFile, Placed, Search, Shelf, Sought, sought_in
 from broker.core.possible_keys import Window, details_keys, person_reference
 from broker.core.waiting import waiting_number_key
+from broker.core.worklist import ItemKind
 from broker.ports import Sealed, Topic, Write
 from broker.services.matching_details import CLUES_PER_BATCH_MAX, clue_writes
 from broker.services.matching_turns import Notice

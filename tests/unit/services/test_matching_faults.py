@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from broker.core.alerts import ItemKind
 from broker.core.errors import Fenced, KafkaUnavailable, NewerState, StateUnreadable, WrongIdentityKey
 from broker.core.keyed import IdentityKey
 from broker.core.policy import RULES_VERSION
+from broker.core.worklist import ItemKind
 from broker.ports import PARTITION_STATE_KEY, Topic, Write
 from broker.runtime.log_catalogue import reported
 from broker.runtime.matcher_events import KafkaAway

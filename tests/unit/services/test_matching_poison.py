@@ -7,10 +7,10 @@ from itertools import islice
 import pytest
 
 from broker.adapters.memory_sealing import MemorySealer
-from broker.core.alerts import ItemKind
 from broker.core.facts import VisitEvent
 from broker.core.identifiers import OdsCode
 from broker.core.policy import Policy
+from broker.core.worklist import ItemKind
 from broker.ports import Sealed, Topic, Write
 from broker.services.matching_turns import Notice
 from broker.wire.records_codec import RecordsCodec

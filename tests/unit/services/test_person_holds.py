@@ -9,7 +9,6 @@ import pytest
 
 from broker.adapters.memory import MemoryFactLog
 from broker.adapters.memory_archive import MemoryArchive
-from broker.core.alerts import ItemKind
 from broker.core.asking import about_hold
 from broker.core.desk_errors import CannotHold, NotForThisRole, NotOnHold
 from broker.core.desk_roles import Role
@@ -18,6 +17,7 @@ from broker.core.identifiers import NhsNumber
 from broker.core.number_answers import notice_of
 from broker.core.operators import ActionKind, Place
 from broker.core.partition import Forwarding
+from broker.core.worklist import ItemKind
 from broker.ports import Topic, Write
 from broker.services.desk_log import DeskLog
 from broker.services.person_holds import PersonHolds, is_hold, place_to_hold

@@ -8,12 +8,12 @@ import pytest
 
 from broker.adapters.memory import MemoryFactLog
 from broker.adapters.memory_archive import MemoryArchive
-from broker.core.alerts import ItemKind, WorklistItem
 from broker.core.desk_errors import CannotRelease, NotForThisRole
 from broker.core.desk_roles import Role
 from broker.core.errors import KafkaUnavailable
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.operators import ActionKind, Place
+from broker.core.worklist import ItemKind, WorklistItem
 from broker.ports import Topic, Write
 from broker.services.desk_log import DeskLog
 from broker.services.releasing import GONE, READABLE, RELEASED, Released, Releasing

@@ -8,11 +8,12 @@ from itertools import islice
 import pytest
 
 from broker.adapters.memory_sealing import MemorySealer
-from broker.core.alerts import EventKind, ItemKind
+from broker.core.alerts import EventKind
 from broker.core.errors import MalformedMessage
 from broker.core.facts import Fact, IdentityKind, IdentityNotice, VisitEvent
 from broker.core.identifiers import LONDON, NhsNumber
 from broker.core.succession import Passage
+from broker.core.worklist import ItemKind
 from broker.ports import Topic
 from broker.runtime.parts import assemble
 from broker.runtime.recorded import offline, play, shown

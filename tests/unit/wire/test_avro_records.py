@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.adapters.memory_sealing import MemorySealer
-from broker.core.alerts import ItemKind, Recipient, RecipientKind, WorklistItem
+from broker.core.alerts import Recipient, RecipientKind
 from broker.core.audit import FIRST_HASH, AuditEntry, DestructionEntry, chain
 from broker.core.checks import CheckMark
 from broker.core.errors import MalformedMessage, UnsealingFailed
 from broker.core.identifiers import OdsCode
 from broker.core.operators import OperatorAction
+from broker.core.worklist import ItemKind, WorklistItem
 from broker.runtime.codecs import load_schemas
 from broker.wire.avro import frame
 from broker.wire.records_codec import Door, Masked, RecordsCodec, Rejected, Unprocessable

@@ -21,6 +21,7 @@ from broker.core import (
     possible_keys,
     succession,
     visit_reason,
+    worklist,
 )
 from broker.wire.records_codec import Door, Rejected
 from tests.unit.wire.shipped import shipped_ids, shipped_names, shipped_schema
@@ -86,7 +87,7 @@ ENUMS: dict[str, type[Enum]] = {
         alerts.Route,
         alerts.EventKind,
         alerts.Change,
-        alerts.ItemKind,
+        worklist.ItemKind,
         alerts.Why,
         operators.ActionKind,
         answers.Finding,
@@ -100,8 +101,8 @@ CORE_TYPES: dict[str, tuple[type, set[str]]] = {
     "VisitLine": (alerts.VisitLine, set()),
     "ViewLine": (alerts.ViewLine, set()),
     "Contact": (alerts.Contact, set()),
-    "OpenItem": (alerts.WorklistItem, set()),
-    "WorklistItem": (alerts.WorklistItem, {"topic", "partition", "offset", "cause", "sealed"}),
+    "OpenItem": (worklist.WorklistItem, set()),
+    "WorklistItem": (worklist.WorklistItem, {"topic", "partition", "offset", "cause", "sealed"}),
     "KnownAccess": (facts.Access, set()),
     "KnownNotice": (facts.IdentityNotice, set()),
     "Identity": (facts.IdentityNotice, {"sealed"}),
@@ -276,7 +277,7 @@ def test_a_record_has_no_field_that_the_core_lacks(record: str) -> None:
         pytest.param(alerts.VisitLine, ["VisitLine"], id="visit as told"),
         pytest.param(alerts.ViewLine, ["ViewLine"], id="view as told"),
         pytest.param(alerts.Contact, ["Contact"], id="contact"),
-        pytest.param(alerts.WorklistItem, ["WorklistItem"], id="item"),
+        pytest.param(worklist.WorklistItem, ["WorklistItem"], id="item"),
         pytest.param(partition.PartitionState, ["Partition"], id="partition"),
         pytest.param(partition.Forwarding, ["Forwarding"], id="forwarding"),
         pytest.param(facts.IdentityNotice, ["Identity", "IdentityDetails"], id="notice"),
