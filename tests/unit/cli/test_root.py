@@ -108,6 +108,32 @@ def test_a_forked_command_that_does_not_end_is_ended() -> None:
     assert 0 == forked.run(["--help"], environment={}, told="", seconds=30.0).returncode
 
 
+ENDINGS = {
+    "returns": "print('said')",
+    "a code": "print('said'); sys.exit(65)",
+    "words": "sys.exit('why')",
+    "a fault": "raise ValueError('why')",
+    "a thread that is still at work": "threading.Timer(0.1, print, ['said later']).start()",
+    "something to be done at the end": "atexit.register(print, 'said last'); print('said')",
+}
+"""What a command may end by."""
+
+
+@pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS.keys())
+def test_a_forked_command_ends_as_python_ends(ending: str) -> None:
+    """With the same code and the same words, though what was imported is not taken apart."""
+    body = f"import atexit, sys, threading\ndef command():\n    {ending}\n"
+
+    def ended(call: str) -> tuple[int, str, list[str]]:
+        """Return the code, what was said, and the last line of what was complained of."""
+        done = subprocess.run(
+            [sys.executable, "-c", body + call], capture_output=True, text=True, check=False, timeout=60.0
+        )
+        return done.returncode, done.stdout, done.stderr.splitlines()[-1:]
+
+    assert ended("command()") == ended("from tests.builders.warm_command import end_with; end_with(command)")
+
+
 def test_an_error_of_ours_is_one_clear_message() -> None:
     """The message, its code and what to do are shown, without a traceback."""
     result = _run("topics", "list", CPIS_DATADIR="elsewhere")
