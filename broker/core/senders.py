@@ -36,7 +36,9 @@ from broker.core.sender_keys import (
     zone,
 )
 
-CHARACTER_SETS = frozenset({"ASCII", "UNICODE UTF-8", "8859/1", "8859/15", "WINDOWS-1252"})
+CHARACTER_SETS = frozenset(
+    {"ASCII", "UNICODE UTF-8", *(f"8859/{part}" for part in (1, 2, 3, 4, 5, 6, 7, 8, 9, 15)), "WINDOWS-1252"}
+)
 """What messages are written in: table 0211, and what systems on Windows write without saying so."""
 MERGES = frozenset({"A40", "A34"})
 """The trigger events of a merge; A34 is not in the UK specification, and taken as a merge too."""

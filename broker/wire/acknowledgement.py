@@ -54,7 +54,7 @@ _VERSION = "2.4"  # of an answer to bytes that name none
 _LIVE = "P"
 _NO_ID = "0"  # MSH-10 must not be empty
 _CONTROLS = re.compile(r"[\x00-\x1f]")  # a copied one could end a segment or the frame
-_PLACE = re.compile(r"([A-Z][A-Z0-9]{2})(?:-([0-9]+))?")
+_PLACE = re.compile(r"([A-Z][A-Z0-9]{2})(?:\[([0-9]+)\])?(?:-([0-9]+))?")  # segment, occurrence, field
 
 
 def verdict(error: BrokerError | None) -> Verdict:
@@ -133,13 +133,12 @@ class _Answer:
         if isinstance(error, MalformedMessage):
             code, location = error.hl7_code, error.location
         place = _PLACE.fullmatch(location)
-        segment, field = (place[1], place[2] or "") if place else ("", "")
+        segment, occurrence, field = (place[1], place[2] or "1", place[3] or "") if place else ("", "", "")
         coded: tuple[str, ...] = (str(code),)
         if self._delimiters.subcomponent is not None:
             own = (error.code, self._escaped(_reason(error)), "L")
             coded = (str(code), self._escaped(TEXTS.get(code, "")), "HL70357", *own)
         fault = (self._delimiters.subcomponent or "").join(coded)
-        occurrence = "1" if segment else ""
         return self._delimiters.field.join(
             ("ERR", self._delimiters.component.join((segment, occurrence, field, fault)))
         )

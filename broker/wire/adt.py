@@ -5,6 +5,7 @@ Knows PV1 and PV2 of A01 to A04, A08 and A11 to A13, rulings 4, 6, 16, 29, 31, 3
 message. Any bytes end in a `VisitReading` or a `MalformedMessage`; neither shows a value.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -12,7 +13,7 @@ from typing import Final
 from broker.core.facts import VisitEvent
 from broker.core.reasons import reason_for
 from broker.core.senders import Sender
-from broker.wire.adt_header import field_of, parse_settled, read_envelope, required, said
+from broker.wire.adt_header import field_of, parse_settled, read_envelope, said, sole
 from broker.wire.adt_patient import full_name, local_identifier, numbers_named, read_companion, read_patient
 from broker.wire.adt_registers import Fault, Registers
 from broker.wire.hl7v2 import CLEARED, Message, Segment, Value
@@ -22,6 +23,8 @@ _MOMENTS = (  # register, PV1 field, what is counted when it cannot be read
     ("arrived_at", 44, Fault.ARRIVAL_TIME),
     ("departed_at", 45, Fault.DEPARTURE_TIME),
 )
+_OFFSET = re.compile(r"[+-][0-9]{4}\Z")
+_OFFSET_CHARACTERS = 5
 _OUTCOME = 4  # ZU3-4, in the codes of PV1-36: how the ITK profile says how an A&E attendance ended
 READ: Final = frozenset({"MSH", "EVN", "PID", "PV1", "PV2", "NK1", "ZU3", "ZU8"})
 """The segments of which something is read; every other is listed as unread."""
@@ -40,10 +43,14 @@ def read_adt(data: bytes, context: Context) -> VisitReading:
     registers = Registers(context.received_at, sender.time_zone)
     if message.misdeclared:
         registers.faults.add(Fault.CHARACTER_SET)
+    if message.broken:
+        registers.faults.add(Fault.LINE)
     envelope = read_envelope(message, sender, registers, context.admits)
-    patient, visit = required(message, "PID"), required(message, "PV1")
+    patient, visit = sole(message, "PID"), sole(message, "PV1")
     read_patient(message, patient, visit, registers)
     read_companion(message, sender.accompanied_in, registers)
+    if _is_of_another_zone(message, visit, registers):
+        registers.faults.add(Fault.ZONE)
     _read_visit(message, visit, envelope, registers, sender)
     named = numbers_named(message, patient, sender.number_in)
     local_id = local_identifier(patient, sender.number_in)
@@ -51,6 +58,23 @@ def read_adt(data: bytes, context: Context) -> VisitReading:
     reading = put_together(data, envelope, named, visit_number, registers, context)
     unread = set(message.names()) - READ - sender.accompanied_in.segments
     return replace(reading, unread=tuple(sorted(unread))) if unread else reading
+
+
+def _is_of_another_zone(message: Message, visit: Segment, registers: Registers) -> bool:
+    """
+    Whether MSH-7 has an offset that is not that of the times beside it which have none.
+
+    By the standard it is then theirs as well; here they are wall time (rulings, "Time"), since engines write
+    MSH-7 by a clock of their own. Which is meant the site has to say (`time_zone`): it may be an hour.
+    """
+    sent = said(message.header.field(7))
+    if not _OFFSET.search(sent):
+        return False
+    event = message.first("EVN")
+    beside = (field_of(event, 2), field_of(event, 6), *(visit.field(position) for _, position, _ in _MOMENTS))
+    if all(_OFFSET.search(one) for one in beside if isinstance(one, str)):
+        return False
+    return registers.wall_differs(sent[:-_OFFSET_CHARACTERS], sent)
 
 
 def _read_visit(

@@ -43,6 +43,7 @@ def parse_settled(data: bytes, admits: Admits) -> tuple[Message, Sender]:
             message = parse(data, character_set=sender.character_set)
     if message.excess:
         raise MalformedMessage(message.excess, hl7_code=DATA_TYPE)
+    refuse_second(message, "MSH")  # two messages in one frame: only one of them would be answered
     return message, sender
 
 
@@ -105,6 +106,23 @@ def _read_sequence(header: Segment, registers: Registers) -> int | None:
     if text:
         registers.faults.add(Fault.SEQUENCE)
     return None
+
+
+def sole(message: Message, name: str) -> Segment:
+    """Return the segment of this name; refuse a message without it, or with another beside it."""
+    refuse_second(message, name)
+    return required(message, name)
+
+
+def refuse_second(message: Message, name: str) -> None:
+    """
+    Refuse a message in which a segment stands twice that may stand once, and says two things.
+
+    Of which patient or visit the rest speaks nobody knows, and of the second nothing would be told. What is
+    said twice alike does no harm. Raises `MalformedMessage` at the second.
+    """
+    if message.differ(name):
+        raise MalformedMessage(f"second {name} segment", hl7_code=SEGMENT_SEQUENCE, location=f"{name}[2]")
 
 
 def required(message: Message, name: str) -> Segment:

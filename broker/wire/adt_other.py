@@ -23,6 +23,7 @@ from broker.wire.adt_header import (
     read_recording,
     required,
     said,
+    sole,
 )
 from broker.wire.adt_patient import is_hidden, numbers_named, usable_numbers
 from broker.wire.adt_registers import Fault, Registers
@@ -32,6 +33,8 @@ from broker.wire.visit_reading import Context, mothers_of, number_of
 _IDENTIFIERS_THAT_GO = 1  # MRG-1, as PID-3
 _NUMBER_THAT_GOES = 4  # MRG-4, as PID-2
 _OF_MERGE = re.compile(rb"ADT[^A-Z0-9]A(?:34|40)|(?:\A|[\r\n\x0b])MRG[^A-Z0-9]", re.IGNORECASE)
+
+_IN_A_BATCH = re.compile(rb"[\r\n]MSH")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +103,7 @@ def may_hold_two_numbers(data: bytes) -> bool:
     try:
         message = parse(data)
     except MalformedMessage:
-        return False
+        return any(may_hold_two_numbers(b"MSH" + one) for one in _IN_A_BATCH.split(data)[1:])
     if (
         message.excess
         or said(message.header.field(9, 2)).upper() in MERGES
@@ -112,24 +115,33 @@ def may_hold_two_numbers(data: bytes) -> bool:
 
 def _merge(message: Message, sender: Sender, event: str) -> OtherReading:
     """Read a merge, as which A34 is taken, too."""
-    patient, merged = required(message, "PID"), required(message, "MRG")
-    that_go = replace(sender.number_in, alone=(_NUMBER_THAT_GOES,))
-    numbers = {
-        *usable_numbers(patient, sender.number_in),
-        *usable_numbers(merged, that_go, identifiers=_IDENTIFIERS_THAT_GO),
-    }
+    for name in ("PID", "MRG"):
+        required(message, name)
     return OtherReading(
         provider=read_provider(message.header),
         control_id=read_control_id(message.header),
         event=event,
-        two_numbers=len(numbers) > 1,
+        two_numbers=any(len(numbers) > 1 for numbers in _merged(message, sender)),
     )
+
+
+def _merged(message: Message, sender: Sender) -> list[set[NhsNumber]]:
+    """Return the NHS numbers of each patient of a merge: a PID, and what is merged into it until the next."""
+    that_go = replace(sender.number_in, alone=(_NUMBER_THAT_GOES,))
+    patients: list[set[NhsNumber]] = [set()]  # an MRG that stands before its PID, too
+    for segment in message.every():
+        name = segment.raw(0)
+        if name == "PID":
+            patients.append(set(usable_numbers(segment, sender.number_in)))
+        elif name == "MRG":
+            patients[-1].update(usable_numbers(segment, that_go, identifiers=_IDENTIFIERS_THAT_GO))
+    return patients
 
 
 def _person(message: Message, sender: Sender, event: str, context: Context) -> OtherReading:
     """Read what a message says of a person: one number or several, mothers, that the record is restricted."""
     provider, control_id = read_provider(message.header), read_control_id(message.header)
-    patient, registers = required(message, "PID"), Registers(context.received_at, sender.time_zone)
+    patient, registers = sole(message, "PID"), Registers(context.received_at, sender.time_zone)
     named = numbers_named(message, patient, sender.number_in)
     number, _ = number_of(named, provider, context, registers)
     mothers = mothers_of(named, provider, context.admits.takes)

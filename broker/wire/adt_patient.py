@@ -30,6 +30,8 @@ _RELATIONSHIP, _KIN_IDENTIFIERS = 3, 33  # NK1-3, NK1-33
 _MOTHER = "12"  # table 0063, the UK's
 _SENSITIVE = "S"  # PV1-16
 _HIDING = frozenset({"1", "2"})  # ZU8-4: local, and the national S-flag
+_NOT_HIDING = frozenset({"", "N"})  # nothing, zeros or no
+_REGISTERED_NAMES = ("L", "")  # XPN-7: the legal name before one that does not say what it is
 
 
 def numbers_named(message: Message, patient: Segment, places: NumberPlaces) -> Named:
@@ -63,24 +65,44 @@ def local_identifier(patient: Segment, places: NumberPlaces) -> str:
 
 
 def is_hidden(message: Message, visit: Segment | None) -> bool:
-    """Whether a message restricts its patient's record: PV1-16, ZU8-4 (ruling 24)."""
-    hidden = message.first("ZU8")
-    if hidden is not None and _code(hidden.field(4)) in _HIDING:
+    """Whether a message restricts its patient's record, wherever it says so: PV1-16, ZU8-4 (ruling 24)."""
+    if not _HIDING.isdisjoint(_hidings(message)):
         return True
-    return visit is not None and _code(visit.field(16)) == _SENSITIVE
+    return visit is not None and _SENSITIVE in {_code(one.part()) for one in visit.repeats(16)}
+
+
+def _hidings(message: Message) -> set[str]:
+    """Return what every ZU8-4 says, also one that is written with two digits."""
+    return {
+        _code(one.part()).lstrip("0") for segment in message.all("ZU8") for one in segment.repeats(4)
+    } - _NOT_HIDING
 
 
 def read_patient(message: Message, patient: Segment, visit: Segment, registers: Registers) -> None:
     """Write the registers that describe the person and who stands beside them."""
-    registers.text("family", patient.field(5, 1))
-    registers.text("given", patient.field(5, 2))
+    name = _registered_name(patient)
+    registers.text("family", None if name is None else name.part(1))
+    registers.text("given", None if name is None else name.part(2))
     registers.day("birth_date", patient.field(7), Fault.BIRTH_DATE)
     _read_reliability(patient, registers)
     if is_hidden(message, visit):
         registers.values["restricted"] = True  # and never False: absent and `""` do not lift it (ruling 24)
+    if not _HIDING.issuperset(_hidings(message)):
+        registers.faults.add(Fault.RESTRICTION)
     next_of_kin = message.first("NK1")
     if next_of_kin is not None:
         _read_next_of_kin(next_of_kin, registers)
+
+
+def _registered_name(patient: Segment) -> Repeat | None:
+    """Return the repeat of PID-5 that plans are compared with: no alias where a legal name is said (R13)."""
+    names = patient.repeats(5)
+    if len(names) > 1:
+        for kind in _REGISTERED_NAMES:
+            for name in names:
+                if _code(name.part(7)) == kind and isinstance(name.part(1), str):
+                    return name
+    return names[0] if names else None
 
 
 def usable_numbers(

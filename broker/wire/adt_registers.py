@@ -31,6 +31,7 @@ class Fault(StrEnum):
     COMPANION = "companion no name"
     DEPARTURE_TIME = "departure time unreadable"
     EVENT_TIME = "event time unreadable"
+    LINE = "line is no segment"
     MESSAGE_TIME = "message time unreadable"
     NUMBER_AS_BEFORE = "NHS number missing, as before"
     NUMBERS_DIFFER = "several NHS numbers"
@@ -41,11 +42,13 @@ class Fault(StrEnum):
     OTHER_VISIT = "another visit unread"
     RECORDED_LATE = "record time after receipt"
     RESOURCE = "resource unreadable"
+    RESTRICTION = "restriction unknown"
     SEQUENCE = "sequence number unreadable"
     TIME_DAY_ONLY = DAY_ONLY
     TIME_MISSING_HOUR = MISSING_HOUR
     TIME_REPEATED_HOUR = REPEATED_HOUR
     VISIT_NUMBER = "visit number missing"
+    ZONE = "message time of another zone"
 
 
 # Ruling 31: never the name of another child. Table 0063 (UK), codes of the American one, words.
@@ -173,6 +176,16 @@ class Registers:
             moment = self.read_moment(value, fault)
             if moment is not None:
                 self.values[name] = moment
+
+    def wall_differs(self, wall: str, stated: str) -> bool:
+        """Whether a time, read as wall time, is another than the one that is stated; nothing is counted."""
+        try:
+            times = [
+                read_timestamp(text, self.received_at, zone=self._zone).moment for text in (wall, stated)
+            ]
+        except MalformedMessage:
+            return False
+        return times[0] != times[1]
 
     def read_moment(self, value: Value, fault: Fault) -> datetime | None:
         """Read a time that nothing can clear; None where it is absent or, which is counted, unreadable."""

@@ -53,7 +53,7 @@ _CODECS = {
     "UNICODE": _UTF_8,  # what senders write that were configured before table 0211 had the longer name
     "UTF-8": _UTF_8,
     "8859/1": _LATIN_1,
-    "8859/15": "iso8859_15",
+    **{f"8859/{part}": f"iso8859_{part}" for part in (2, 3, 4, 5, 6, 7, 8, 9, 15)},
     "WINDOWS-1252": "cp1252",
 }
 """MSH-18 (table 0211, and Windows') → codec. ISO 2022 switching and two-byte sets are not used in England."""
@@ -65,6 +65,9 @@ _DELIMITERS = re.compile(rb"MSH(" + _SIGN + rb")(" + _SIGN + rb"{1,5}?)(?:\1|\Z)
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
 _USUAL_BEGINNING = b"MSH|^~\\&|"
 _LINE_ENDS = b"\r\n"
+_NEXT_LINE = re.compile(rb"\n[A-Z][A-Z0-9]{2}" + _SIGN)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BATCH = (b"FHS", b"BHS")  # heads of files and batches, in which messages are wrapped
 _NULL = "\x00"
 _TWO_BYTES = (b"\xff\xfeM\x00", b"\xfe\xff\x00M", b"M\x00S\x00", b"\x00M\x00S")  # UTF-16, as no ASCII reads
 _MARKED = {"H": "", "N": ""}  # highlighting on and off
@@ -173,10 +176,11 @@ class Message:
     One message; `codec` is what it was read with, `misdeclared` whether MSH-18 names another or none we know.
 
     `excess` says of what there is too much to be read, empty where there is not: then it has its MSH alone.
+    `broken`: there is a line in it that is no segment.
     Its `repr` shows nothing of the content.
     """
 
-    __slots__ = ("_named", "_segments", "codec", "delimiters", "excess", "header", "misdeclared")
+    __slots__ = ("_named", "_segments", "broken", "codec", "delimiters", "excess", "header", "misdeclared")
 
     def __init__(
         self,
@@ -185,8 +189,10 @@ class Message:
         codec: str,
         *,
         misdeclared: bool,
+        broken: bool = False,
         excess: str = "",
     ) -> None:
+        self.broken = broken
         self.excess = excess
         self._segments = segments
         self.delimiters = delimiters
@@ -207,6 +213,13 @@ class Message:
         """Return every segment of this name in order."""
         named = self._named.get(name, [])
         return [self._made(named, place) for place in range(len(named))]
+
+    def differ(self, name: str) -> bool:
+        """Whether there are several segments of this name, and not all alike."""
+        if len(self._named.get(name, ())) < 2:  # noqa: PLR2004 - several
+            return False
+        separator = self.delimiters.field
+        return len({raw for raw in self._segments if raw.partition(separator)[0] == name}) > 1
 
     def every(self) -> Iterator[Segment]:
         """Read the segments one after the other, whatever they are."""
@@ -234,22 +247,52 @@ def parse(data: bytes, *, character_set: str | None = None) -> Message:
     """
     if data[:1] in _LINE_ENDS:
         data = data.lstrip(_LINE_ENDS)
+    data = data.removeprefix(_BYTE_ORDER_MARK)
     if data.startswith(_TWO_BYTES):
         raise MalformedMessage("character set of two bytes", hl7_code=DATA_TYPE, location="MSH-18")
+    if data[:3] in _BATCH:
+        raise MalformedMessage("a batch, send its messages one by one", hl7_code=MESSAGE_TYPE, location="MSH")
     if data[:3] != b"MSH":
         raise MalformedMessage("no MSH segment", hl7_code=SEGMENT_SEQUENCE, location="MSH")
-    # With CR as segment end, and it is one as soon as there is any, a stray LF is part of a text.
-    end = "\r" if b"\r" in data else "\n"
-    header = data.partition(end.encode())[0]
+    # With CR as segment end, and it is one as soon as there is any, a stray LF is part of a text; but where
+    # the next segment follows the header behind an LF, a CR is what is stray.
+    header = data.partition(b"\r")[0]
+    end = "\r" if b"\r" in data and _NEXT_LINE.search(header) is None else "\n"
+    header = header.partition(end.encode())[0]
     delimiters = _delimiters(header)
     text, codec, misdeclared = _decode(data, _declared_set(header, delimiters) or character_set or "")
     if _NULL in text:  # no character of a text, and databases take none
         text, misdeclared = text.replace(_NULL, ""), True
     excess = _excess(text, end, delimiters.repetition)
     segments = text.split(end, 1)[:1] if excess else text.split(end)
-    if end == "\r" and "\n" in text:
-        segments = [segment.lstrip("\n") for segment in segments]
-    return Message(segments, delimiters, codec, misdeclared=misdeclared, excess=excess)
+    beside = "\n" if end == "\r" else "\r"
+    if beside in text:
+        segments = [segment.strip(beside) for segment in segments]
+    segments, broken = _whole(segments, delimiters.field)
+    return Message(segments, delimiters, codec, misdeclared=misdeclared, broken=broken, excess=excess)
+
+
+def _whole(lines: list[str], separator: str) -> tuple[list[str], bool]:
+    """
+    Return the segments that lines are, and whether a line is none.
+
+    Such lines are the rest of a segment whose text has a line break in it that nobody escaped: without them
+    every field behind it would be lost, as what restricts a record (24). Where none of them has a field there
+    is nothing to be lost, and they are left out, as after a header, which holds no text.
+    """
+    segments: list[str] = []
+    rest: list[str] = []
+    broken = False
+    for line in [*lines, "END"]:
+        if _SEGMENT.fullmatch(line[:3]) and line[3:4] in {"", separator}:
+            if len(segments) > 1 and any(separator in one for one in rest):
+                segments[-1] = "\n".join((segments[-1], *rest))
+            rest = []
+            segments.append(line)
+        elif line.strip():
+            broken = True
+            rest.append(line)
+    return segments[:-1], broken
 
 
 def _excess(text: str, end: str, repetition: str | None) -> str:

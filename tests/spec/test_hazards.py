@@ -266,6 +266,8 @@ MARKINGS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "PV1-16 S": ("S", ()),
     "ZU8-4 1": ("", ("ZU8||||1",)),
     "ZU8-4 2": ("", ("ZU8||||2",)),
+    "PV1-16 N~S": ("N~S", ()),
+    "second ZU8-4 2": ("", ("ZU8||||0", "ZU8||||2")),
     "cleared": ('""', ('ZU8||||""',)),
 }
 """How a hospital says that a record is restricted, and that it says so no more."""

@@ -181,8 +181,20 @@ HAZARDS = (
             Mutation(
                 rule="ruling 24", mistake="PV1-16 is not read",
                 module=_WIRE / "adt_patient.py",
-                right="return visit is not None and _code(visit.field(16)) == _SENSITIVE",
-                wrong="return False",
+                right='_SENSITIVE = "S"',
+                wrong='_SENSITIVE = "-"',
+            ),
+            Mutation(
+                rule="ruling 24", mistake="the first repeat of PV1-16 is read alone",
+                module=_WIRE / "adt_patient.py",
+                right="for one in visit.repeats(16)}",
+                wrong="for one in visit.repeats(16)[:1]}",
+            ),
+            Mutation(
+                rule="ruling 24", mistake="the first ZU8 is read alone",
+                module=_WIRE / "adt_patient.py",
+                right='for segment in message.all("ZU8")',
+                wrong='for segment in message.all("ZU8")[:1]',
             ),
             Mutation(
                 rule="ruling 24", mistake="ZU8-4 is read for the national flag alone",

@@ -53,7 +53,8 @@ def test_an_error_names_place_code_and_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("location", "place"), [("PID", "PID^1^"), ("PV1-44", "PV1^1^44"), ("", "^^"), ("/File/id", "^^")]
+    ("location", "place"),
+    [("PID", "PID^1^"), ("PV1-44", "PV1^1^44"), ("PID[2]", "PID^2^"), ("", "^^"), ("/File/id", "^^")],
 )
 def test_a_place_that_is_no_field_is_left_out(location: str, place: str) -> None:
     """A segment may stand alone; what is no place in a message of version 2 is not sent."""

@@ -206,6 +206,24 @@ def test_a_message_is_refused_with_code_and_place(
     assert (code, place) == refusal(edited(fixture(), **fields))
 
 
+@pytest.mark.parametrize(
+    ("name", "second"),
+    [
+        ("MSH", fixture("a03-discharged")),
+        ("PID", b"PID|||9990000026^^^NHS||Other^Kim\r"),
+        ("PV1", b"PV1||E|ED|||||||||||||||||V-2\r"),
+    ],
+)
+def test_of_two_patients_visits_or_messages_in_one_neither_is_dropped_in_silence(
+    name: str, second: bytes
+) -> None:
+    """The first of them would be answered and the other never told of; said twice alike it does no harm."""
+    lines = [line + b"\r" for line in fixture().split(b"\r") if line.startswith(name.encode())]
+
+    assert (100, f"{name}[2]") == refusal(fixture() + second)
+    assert ROBIN == read(fixture() + lines[0]).number
+
+
 @pytest.mark.parametrize("version", ["2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.4^GBR"])
 def test_neighbouring_versions_are_read(version: str) -> None:
     """The fields read here mean the same in all of them."""

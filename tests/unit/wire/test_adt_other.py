@@ -13,7 +13,7 @@ from broker.wire.visit_reading import PROCESSING_IDS, Admits, Context
 from tests.builders.adt import Adt, Patient
 from tests.builders.hl7 import KEY, RECEIVED, at, edited
 
-FIRST, SECOND = "9990000018", "9990000026"
+FIRST, SECOND, THIRD = "9990000018", "9990000026", "9990000034"
 ROBIN, MOTHER = NhsNumber(FIRST), NhsNumber(SECOND)
 SENDER = '[provider.RXX.sender.EDSYS]\naddresses = ["192.0.2.1"]\n'
 
@@ -69,6 +69,22 @@ def test_two_usable_numbers_are_two_and_anything_else_is_not(
     assert expected == read(merge(mrg, number=number))
 
 
+@pytest.mark.parametrize(
+    ("more", "two"),
+    [
+        (f"PID|||{SECOND}^^^NHS\rMRG|B8^^^RXX\r", False),
+        (f"PID|||{SECOND}^^^NHS\rMRG|{THIRD}^^^NHS\r", True),
+        (f"PID|||B9^^^RXX\rMRG|B8^^^RXX\rMRG|{SECOND}^^^NHS\rMRG|{THIRD}^^^NHS\r", True),
+    ],
+)
+def test_each_patient_of_a_merge_is_looked_at(more: str, two: bool) -> None:  # noqa: FBT001
+    """A40 has several, each with what is merged into it (R44): they are not one patient of two numbers."""
+    reading = read(merge("B7^^^RXX") + more.encode())
+
+    assert reading is not None
+    assert two == reading.two_numbers
+
+
 @pytest.mark.parametrize(("event", "is_one"), [("A40", True), ("A34", True), ("A08", False), ("A18", False)])
 def test_two_events_are_merges(event: str, is_one: bool) -> None:  # noqa: FBT001
     """A40, and A34 of older systems (ruling 25)."""
@@ -96,6 +112,7 @@ VISIT = Adt(event="A08", control_id="M1", recorded="20250301113500").text().enco
         merge(f"{SECOND}^^^NHS").decode().encode("utf-16"),
         edited(VISIT, PID_3=TWICE),
         edited(VISIT, PID_2=SECOND, PID_3=f"{FIRST}^^^NHS"),
+        b"BHS|^~\\&|A\r" + VISIT + edited(VISIT, PID_3=TWICE) + b"BTS|2\r",
     ],
 )
 def test_what_may_put_two_numbers_side_by_side_is_known_whatever_else_is_wrong(data: bytes) -> None:
@@ -109,6 +126,7 @@ def test_what_may_put_two_numbers_side_by_side_is_known_whatever_else_is_wrong(d
         edited(VISIT, PID_3=f"{FIRST}^^^NHS"),
         edited(VISIT, PID_3=f"{FIRST}^^^NHS~{FIRST}^^^NHS~A40^^^RXX"),
         edited(VISIT, PID_3=f"{FIRST}^^^NHS", PID_21=f"{SECOND}^^^NHS"),
+        b"BHS|^~\\&|A\r" + VISIT + edited(VISIT, PID_3=f"{SECOND}^^^NHS") + b"BTS|2\r",
     ],
 )
 def test_one_number_may_be_kept(data: bytes) -> None:

@@ -96,10 +96,51 @@ def test_the_same_number_twice_is_no_fault() -> None:
     assert () == read(edited(fixture(), PID_2="9990000018")).faults
 
 
-@pytest.mark.parametrize("fields", [{"PV1_16": "S"}, {"PV1_16": "s"}, {"ZU8_4": "1"}, {"ZU8_4": "2"}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *({"PV1_16": "S"}, {"PV1_16": "s"}, {"PV1_16": "N~S"}, {"PV1_16": "Y~S^Sensitive"}),
+        *({"ZU8_4": "1"}, {"ZU8_4": "2"}, {"ZU8_4": "02"}, {"ZU8_4": "0~2"}),
+    ],
+)
 def test_a_sensitive_patient_is_restricted(fields: dict[str, str]) -> None:
     """PV1-16 and ZU8-4 say it in two ways (24)."""
     assert message_of(edited(fixture(), **fields)).restricted is True
+
+
+def test_any_segment_of_a_message_may_restrict() -> None:
+    """An engine that adds a ZU8 of its own takes nothing back; a broken line before it hides none (24)."""
+    several = fixture() + b"ZU8||||0\rZU8||||2\r"
+    broken = edited(fixture(), PV1_7="Quill\rAda", PV1_16="S")
+
+    assert [True, True] == [message_of(one).restricted for one in (several, broken)]
+    assert ("line is no segment",) == read(broken).faults
+
+
+@pytest.mark.parametrize(("said", "known"), [("Y", False), ("9~0", False), ("N", True), ("00", True)])
+def test_a_mark_of_no_known_meaning_is_counted(said: str, *, known: bool) -> None:
+    """Nobody is restricted by it; the site has to say what it means by it (24)."""
+    reading = read(edited(fixture(), ZU8_4=said))
+
+    assert (None, () if known else ("restriction unknown",)) == (reading.message.restricted, reading.faults)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("Sample^Robin", ("Sample", "Robin")),
+        ("Nick^Bob^^^^^A~Sample^Robin^^^^^L", ("Sample", "Robin")),
+        ("Nick^Bob^^^^^N~Sample^Robin", ("Sample", "Robin")),
+        ("Nick^Bob^^^^^A~Nock^Rob^^^^^D", ("Nick", "Bob")),
+        ("Sample^Robin~Nick^Bob^^^^^A", ("Sample", "Robin")),
+        ("Nick^Bob^^^^^A~^^^^^^L", ("Nick", "Bob")),
+    ],
+)
+def test_the_registered_name_is_read_and_no_alias_before_it(names: str, expected: tuple[str, str]) -> None:
+    """Plans carry the registered name: an alias that stands first must not disagree with it (R13, 20)."""
+    message = message_of(edited(fixture(), PID_5=names))
+
+    assert expected == (message.family, message.given)
 
 
 @pytest.mark.parametrize("fields", [{"PV1_16": '""'}, {"PV1_16": "N"}, {"ZU8_4": '""'}, {"ZU8_4": "0"}])

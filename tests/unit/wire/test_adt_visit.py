@@ -101,6 +101,27 @@ def test_an_optional_field_that_cannot_be_read_is_left_alone_and_counted(
     assert frozenset() == message.cleared
 
 
+@pytest.mark.parametrize(
+    ("sent", "recorded", "arrived", "faults"),
+    [
+        ("20250701101500+0000", "20250701101500", "20250701101210", ("message time of another zone",)),
+        ("20250701101500+0000", "20250701101500+0000", "20250701101210", ("message time of another zone",)),
+        ("20250701101500+0000", "20250701101500+0000", "20250701101210+0000", ()),
+        ("20250701111500+0100", "20250701111500", "20250701111210", ()),
+        ("20250701111500", "20250701111500", "20250701111210", ()),
+        ("0000+0000", "20250701111500", "20250701111210", ("message time unreadable",)),
+    ],
+)
+def test_a_message_time_whose_zone_is_not_that_of_the_others_is_counted(
+    sent: str, recorded: str, arrived: str, faults: tuple[str, ...]
+) -> None:
+    """By the standard it is theirs, here they are wall time: it may be an hour, and the site has to say."""
+    data = edited(fixture(), MSH_7=sent, EVN_2=recorded, EVN_6="", PV1_44=arrived)
+    received = datetime(2025, 7, 1, 10, 16, tzinfo=UTC)
+
+    assert faults == read(data, received).faults
+
+
 @pytest.mark.parametrize("departed", ["99991231235959", "22000101000000", "18991231235959", "00010102000000"])
 def test_a_departure_that_is_some_systems_never_is_none(departed: str) -> None:
     """Who has not left yet is there, and no sum with that time fails: it is counted and left alone (37)."""

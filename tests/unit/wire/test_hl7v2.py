@@ -104,8 +104,8 @@ def test_repeats_come_in_order_with_their_parts() -> None:
 
 
 def test_segments_are_found_by_their_whole_name() -> None:
-    """The first and all of a name, in order; a name's beginning is not the name, a bare name is a segment."""
-    message = parse(HEADER + b"\rNK1|1\rNK12|9\rNK1|2\rPV2\r")
+    """The first and all of a name, in order; a bare name is a segment."""
+    message = parse(HEADER + b"\rNK1|1\rNK2|9\rNK1|2\rPV2\r")
 
     assert ["1", "2"] == [segment.field(1) for segment in message.all("NK1")]
     assert message.first("PV2") is not None
@@ -119,13 +119,54 @@ def test_the_header_counts_its_separator_as_the_first_field() -> None:
     assert ["|", "^~\\&", "EDSYS"] == [header.raw(position) for position in (1, 2, 3)]
 
 
-@pytest.mark.parametrize("end", [b"\r", b"\n", b"\r\n"])
+@pytest.mark.parametrize("end", [b"\r", b"\n", b"\r\n", b"\n\r"])
 def test_segments_end_with_return_line_feed_or_both(end: bytes) -> None:
     """Real senders use all three; blank lines in front do no harm."""
     message = parse(b"\r\n" + end.join((HEADER, b"PV1||E", b"PV2|||x", b"")))
 
     assert ["E"] == [segment.field(2) for segment in message.all("PV1")]
     assert ["x"] == [segment.field(3) for segment in message.all("PV2")]
+
+
+def test_a_stray_return_ends_no_segment_where_line_feeds_do() -> None:
+    """An engine that reads files ends with one: the message is not one header for it."""
+    message = parse(HEADER + b"\nPV2|||a\ra|b\n\r")
+
+    assert [("a\ra", "b")] == [(one.field(3), one.field(4)) for one in message.all("PV2")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "read", "broken"),
+    [
+        (b"PV2|||Head\rinjury|b", ("Head\ninjury", "b"), True),
+        (b"PV2|||Head\rinjury\r\rNK12|b", ("Head\ninjury\nNK12", "b"), True),
+        (b"PV2|||Head|b\rFALL", ("Head", "b"), True),
+        (b"PV2|||Head|b\r\x1a\r", ("Head", "b"), True),
+        (b"PV2|||Head|b\r \r", ("Head", "b"), False),
+        (b"hello|world\rPV2|||Head|b", ("Head", "b"), True),
+    ],
+)
+def test_a_text_that_is_broken_into_lines_loses_no_field_behind_it(
+    lines: bytes, read: tuple[str, str], *, broken: bool
+) -> None:
+    """A return that nobody escaped is no segment's end; what is no segment at all is left out, and told."""
+    message = parse(message_with(lines))
+
+    assert ([read], broken) == ([(one.field(3), one.field(4)) for one in message.all("PV2")], message.broken)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_message() -> None:
+    """Editors and engines of Windows write one."""
+    assert ["|", "^~\\&", "EDSYS"] == [parse(b"\xef\xbb\xbf" + HEADER).header.raw(one) for one in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("head", [b"FHS|^~\\&|A\r", b"BHS|^~\\&|A\r"])
+def test_a_batch_is_told_to_be_one(head: bytes) -> None:
+    """Its messages have to be answered one by one: `no MSH segment` would help nobody."""
+    with pytest.raises(MalformedMessage) as caught:
+        parse(head + HEADER)
+
+    assert (200, "a batch, send its messages one by one") == (caught.value.hl7_code, caught.value.reason)
 
 
 def test_a_line_feed_within_a_text_ends_no_segment_where_returns_do() -> None:
@@ -237,6 +278,9 @@ def test_what_does_not_begin_with_a_header_is_refused(data: bytes) -> None:
         (b"unicode utf-8~8859/1", b"Zo\xc3\xab", "utf-8", False),
         (b"8859/1", b"Zo\xeb", "iso8859_1", False),
         (b"8859/15", b"Zo\xeb", "iso8859_15", False),
+        (b"8859/2", b"Zo\xeb", "iso8859_2", False),
+        (b"8859/4", b"Zo\xeb", "iso8859_4", False),
+        (b"8859/9", b"Zo\xeb", "iso8859_9", False),
         (b"ASCII", b"Zo\\XEB\\", "ascii", False),
         (b"ASCII", b"Zo\xeb", "iso8859_1", True),
         (b"ASCII", b"Zo\xc3\xab", "utf-8", True),
