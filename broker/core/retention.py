@@ -121,7 +121,8 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
     """
     before = earlier(clock, policy.lateness)
     before_all, person = person, _without_old(person, before)
-    closing = _closing(person, clock, before, policy)
+    revisable = open_part(person)
+    closing = _closing(person, revisable, clock, before, policy)
     gone = closing | person.closed
     visits = {ref: said for ref, said in person.known.visits.items() if ref not in gone}
     accesses = {
@@ -140,7 +141,7 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
     left = {ref: said for ref, said in person.known.left.items() if ref not in gone}
     kin = settled_kin(
         person.number,
-        open_part(person),
+        revisable,
         gone,
         clock=clock,
         before=before,
@@ -163,19 +164,20 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
         entries={subject: digest for subject, digest in person.entries.items() if subject not in gone},
         closed=frozenset(gone),
         untold=frozenset(one for one in person.untold if one.subject not in gone),
-        history=_history(person, gone - person.closed, policy),
+        history=_history(person, revisable, gone - person.closed, policy),
     )
     return with_doubt(left_over)
 
 
-def _history(person: Person, closing: frozenset[str], policy: AnyPolicy) -> tuple[Past, ...]:
-    """Return the newest lines of what is closed, with those of what closes now (R25)."""
+def _history(
+    person: Person, revisable: Known, closing: frozenset[str], policy: AnyPolicy
+) -> tuple[Past, ...]:
+    """Return the newest lines of what is closed, with those of what closes now of the open part (R25)."""
     if not closing:
         return person.history
-    known = open_part(person)
-    visits = read_visits(staying(known.visits, known.left), policy)
+    visits = read_visits(staying(revisable.visits, revisable.left), policy)
     own = [visit for visit in visits if not _is_anothers(visit, person)]
-    lines = past_of(own, known.accesses.values(), policy)
+    lines = past_of(own, revisable.accesses.values(), policy)
     closed = [line for line in lines if line.subject in closing]
     return newest((*person.history, *closed), policy.history_size)
 
@@ -245,9 +247,12 @@ def _view_cutoff(access: Access, policy: AnyPolicy) -> datetime:
     return cutoff(newest_at=recorded_at, arrived_at=access.accessed_at, policy=in_force)
 
 
-def _closing(person: Person, clock: datetime, before: datetime, policy: AnyPolicy) -> frozenset[str]:
+def _closing(
+    person: Person, revisable: Known, clock: datetime, before: datetime, policy: AnyPolicy
+) -> frozenset[str]:
     """
-    Return the visits and views to close: past their cut-off by L, and bound to nothing that is still open.
+    Return the visits and views to close of the open part: past their cut-off by L, and bound to nothing that
+    stays open.
 
     Visits are counted in the alerts of those that follow within a week (ruling 8) and compared with their
     neighbours (ruling 16), and a view during a stay is a line of its thread (ruling 1): outside it would be
@@ -256,13 +261,12 @@ def _closing(person: Person, clock: datetime, before: datetime, policy: AnyPolic
     over (ruling 43): it stays as long as one may be asked about. So does one that was undone since, since it
     decides what had been heard by a time, and so what was delayed (ruling 11).
     """
-    known = open_part(person)
-    accesses = [*known.accesses.values()]
-    threads = read_visits(staying(known.visits, known.left), policy)
+    accesses = [*revisable.accesses.values()]
+    threads = read_visits(staying(revisable.visits, revisable.left), policy)
     told_of = {reference for thread in threads for reference in thread.references}
     told_of_loss = {
         reference
-        for reference, messages in known.visits.items()
+        for reference, messages in revisable.visits.items()
         if any(message.disposition == STILLBIRTH for message in messages.values())
     }
     chains = _chains(threads, accesses, policy)
@@ -281,7 +285,7 @@ def _closing(person: Person, clock: datetime, before: datetime, policy: AnyPolic
             closing.update(view.access_id for view in views)
     silent = {
         reference
-        for reference, messages in known.visits.items()
+        for reference, messages in revisable.visits.items()
         if reference not in told_of and all(stamp(message)[0] < before for message in messages.values())
     }
     return frozenset(closing | silent)
