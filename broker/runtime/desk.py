@@ -18,12 +18,13 @@ from broker.runtime.parts import Parts, admits, assemble, present
 from broker.runtime.pds import source
 from broker.runtime.preflight import check_cluster
 from broker.runtime.settings import Settings
+from broker.services.audited_access import AuditedAccess
 from broker.services.confirming import Confirming
 from broker.services.desk_log import DeskLog
 from broker.services.disclosing import Disclosing
 from broker.services.enquiry import Enquiry
 from broker.services.excluding import Excluding
-from broker.services.explanations import Codecs, Explanations
+from broker.services.explanations import Explanations
 from broker.services.fact_desk import FactDesk
 from broker.services.item_words import ItemWords
 from broker.services.looking import Looking
@@ -78,24 +79,18 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
     archive, facts = KafkaArchive(cluster), KafkaFactLog(cluster, deadline_ms=_APPEND_DEADLINE_MS)
     log = DeskLog(facts, parts.records, key=parts.key, clock=present, role=Role(settings.desk_role))
     whose = settings.desk_user(parts.key)
-    excluding = Excluding(
-        archive,
-        parts.readers,
-        log,
+    access = AuditedAccess(
+        archive=archive,
+        readers=parts.readers,
+        log=log,
         policy=parts.policy,
         key=parts.key,
         clock=present,
         who=whose,
     )
+    excluding = Excluding(access)
     rejected = RejectedDesk(archive, parts.records, log, excluding)
-    explanations = Explanations(
-        archive,
-        Codecs(states=parts.states, facts=parts.facts, alerts=parts.alerts),
-        log,
-        excluding,
-        policy=parts.policy,
-        key=parts.key,
-    )
+    explanations = Explanations(access, parts.alerts, excluding)
     admitted = admits(settings)
     by_hand = FactDesk(
         facts,
@@ -108,15 +103,7 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
     )
     stale = feed_rule(settings, parts, present())
     asked = source(settings, cluster, clock=present, metrics=Metrics())
-    reconciliation = Reconciliation(
-        archive,
-        parts.states,
-        log,
-        policy=parts.policy,
-        clock=present,
-        who=whose,
-        sourced=asked is not None,
-    )
+    reconciliation = Reconciliation(access, sourced=asked is not None)
     own = doors(parts, read=ReadAside(), admits=admitted, source=asked)
     try:
         async with explained(cluster):
@@ -129,7 +116,7 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
             redriving=Redriving(rejected, own, facts, parts.records, log),
             worklist=WorklistDesk(archive, parts.records, log, excluding),
             releasing=Releasing(archive, facts, parts.facts, log),
-            holds=PersonHolds(archive, parts.facts, parts.states, log, key=parts.key, clock=present),
+            holds=PersonHolds(access),
             confirming=Confirming(
                 rejected,
                 own,
@@ -144,36 +131,12 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
             explanations=explanations,
             facts=by_hand,
             words=ItemWords(archive, parts.states, by_hand),
-            enquiry=Enquiry(
-                archive,
-                parts.readers,
-                log,
-                policy=parts.policy,
-                key=parts.key,
-                clock=present,
-                feeds=stale,
-                who=whose,
-            ),
-            disclosing=Disclosing(
-                archive, parts.readers, log, policy=parts.policy, key=parts.key, clock=present
-            ),
-            looking=Looking(
-                archive,
-                parts.readers,
-                log,
-                policy=parts.policy,
-                key=parts.key,
-                clock=present,
-                feeds=stale,
-                hours=parts.senders.hours,
-                takes=admitted.takes,
-            ),
+            enquiry=Enquiry(access, feeds=stale),
+            disclosing=Disclosing(access),
+            looking=Looking(access, feeds=stale, hours=parts.senders.hours, takes=admitted.takes),
             excluding=excluding,
             log=log,
-            timers=TimerDesk(
-                archive, facts, parts.states, parts.facts, log,
-                policy=parts.policy, key=parts.key, clock=present,
-            ),
+            timers=TimerDesk(access, facts),
             reconciliation=reconciliation,
             missing=MissingPlans(
                 reconciliation, KeptFiles(settings.kept_files, parts.sealer), ReadAside(), facts, log,

@@ -28,6 +28,7 @@ from broker.runtime.feeds import feed_rule, kept_for
 from broker.runtime.metrics import Metrics
 from broker.runtime.parts import Parts
 from broker.runtime.settings import Settings
+from broker.services.audited_access import AuditedAccess
 from broker.services.desk_log import DeskLog
 from broker.services.feed_door import FeedDoor
 from broker.services.feed_health import heard_by
@@ -142,9 +143,15 @@ class LaFeeds:
         parts, clock = self._parts, self._clock
         archive, facts = KafkaArchive(self._cluster), KafkaFactLog(self._cluster)
         log = DeskLog(facts, parts.records, key=parts.key, clock=clock)
-        reading = Reconciliation(
-            archive, parts.states, log, policy=parts.policy, clock=clock, sourced=self._sourced
+        access = AuditedAccess(
+            archive=archive,
+            readers=parts.readers,
+            log=log,
+            policy=parts.policy,
+            key=parts.key,
+            clock=clock,
         )
+        reading = Reconciliation(access, sourced=self._sourced)
         try:
             async with asyncio.timeout(_READ_WITHIN_SECONDS):
                 await facts.start()

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from broker.core.errors import ConfigurationError
 from broker.core.identifiers import OdsCode
 from broker.core.keyed import IdentityKey, user_reference
-from broker.services.excluding import DeskUser
+from broker.services.audited_access import DeskUser
 
 
 class DeskSettings(BaseModel):

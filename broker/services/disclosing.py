@@ -16,20 +16,18 @@ from broker.core.excluded import may_see
 from broker.core.facts import Fact
 from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.invalidation import Inactive
-from broker.core.keyed import IdentityKey, user_reference
+from broker.core.keyed import user_reference
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, Place
 from broker.core.person import Person, lift
-from broker.core.policy import AnyPolicy
 from broker.core.possible import Shelf
 from broker.core.possible_keys import Window
 from broker.core.trail_looks import TrailLook, each_once, look_of
 from broker.core.waiting import waiting_number_key
 from broker.core.wording import COULD_NOT_CHECK, NOT_IN_USE
-from broker.ports import Archive, Clock, Record, Topic
-from broker.services.desk_log import DeskLog
-from broker.services.excluding import Attempt, DeskUser, tell_of_excluded
+from broker.ports import Record, Topic
+from broker.services.audited_access import AuditedAccess, DeskUser
+from broker.services.excluding import Attempt, tell_of_excluded
 from broker.services.fact_desk import line_of_text
-from broker.services.people_reading import ArchiveSources, PeopleReader, Readers
 from broker.services.untaken import Untaken
 
 UNTAKEN = "something came in of this person that the matcher has not taken yet; ask again"
@@ -38,25 +36,11 @@ UNTAKEN = "something came in of this person that the matcher has not taken yet; 
 class Disclosing:
     """Collects on a cluster, on grounds."""
 
-    def __init__(
-        self,
-        archive: Archive,
-        readers: Readers,
-        log: DeskLog,
-        *,
-        policy: AnyPolicy,
-        key: IdentityKey,
-        clock: Clock,
-    ) -> None:
-        """Read with the archive; `log` takes it down before a record is opened."""
-        self._archive = archive
-        self._readers = readers
-        self._log = log
-        self._policy = policy
-        self._key = key
-        self._clock = clock
-        self._people = PeopleReader(ArchiveSources(archive), readers, policy=policy, key=key)
-        self._untaken = Untaken(archive, self._people, readers.facts)
+    def __init__(self, access: AuditedAccess) -> None:
+        """Collect with this access."""
+        self._access = access
+        self._people = access.people()
+        self._untaken = Untaken(access.archive, self._people, access.readers.facts)
 
     async def collect(
         self, number: NhsNumber, organisation: OdsCode, user_id: str, grounds: Grounds
@@ -72,11 +56,11 @@ class Disclosing:
         person is on its way, `InvalidFact` for an id that says nothing, `KeysUnreadable`, and what the
         archive raises.
         """
-        user = user_reference(self._key, organisation, line_of_text("id of the user", user_id))
-        now = aware(self._clock())
-        item_id = self._key.derive("disclosure", number.key, user, now.isoformat())
+        user = user_reference(self._access.key, organisation, line_of_text("id of the user", user_id))
+        now = aware(self._access.clock())
+        item_id = self._access.key.derive("disclosure", number.key, user, now.isoformat())
         place = Place(topic=Topic.PEOPLE, partition=YET_UNWRITTEN, offset=YET_UNWRITTEN)
-        await self._log.audit(ActionKind.DISCLOSED, item_id, place, grounds)
+        await self._access.log.audit(ActionKind.DISCLOSED, item_id, place, grounds)
         read = await self._people.read({number.key})
         whose = await self._people.person(number, read.values.get(number.key), "")
         person = whose.person
@@ -90,44 +74,44 @@ class Disclosing:
             person = await self._without_record(number)
             looks = await self._looks(own)
             anything = person.known.visits or waiting or looks
-            said = disclosed(person, self._policy, self._key, waiting=waiting, looks=looks)
+            said = disclosed(person, self._access.policy, self._access.key, waiting=waiting, looks=looks)
             return said if anything else None
         if person is None:
             raise CannotDisclose("what is held is on its way to another number; ask again")
         if not may_see(person.known.notices.values(), user):
             who = DeskUser(organisation=organisation, user=user)
             attempt = Attempt(role="collected a subject access", access_id=item_id, at=now)
-            await tell_of_excluded(self._log, self._readers.facts, person.number, who, attempt, grounds)
+            await tell_of_excluded(self._access, person.number, who, attempt, grounds)
             raise CannotDisclose(COULD_NOT_CHECK)
         if person.waiting or person.set_aside:
             raise CannotDisclose(UNTAKEN)
         looks = await self._looks({*own, *whose.passed})
-        return disclosed(person, self._policy, self._key, waiting=waiting, looks=looks)
+        return disclosed(person, self._access.policy, self._access.key, waiting=waiting, looks=looks)
 
     async def _waiting(self, numbers: Collection[NhsNumber]) -> Sequence[Window]:
         """Return until when each record may be met that waits for one of these numbers (ruling 21)."""
-        keys = {waiting_number_key(self._key, one).encode() for one in numbers}
+        keys = {waiting_number_key(self._access.key, one).encode() for one in numbers}
         shelves = [
-            self._readers.details.decode_state(value)
+            self._access.readers.details.decode_state(value)
             for value in (await self._people.read(keys)).values.values()
         ]
         return [window for one in shelves if isinstance(one, Shelf) for window in one.on_file.values()]
 
     async def _looks(self, numbers: Collection[NhsNumber]) -> list[TrailLook]:
         """Return the looks at somebody with these numbers that the audit trail has (R54)."""
-        records = self._readers.records
+        records = self._access.readers.records
         found: list[TrailLook] = []
-        async for batch in self._archive.read(Topic.AUDIT):
+        async for batch in self._access.archive.read(Topic.AUDIT):
             values = [record.value for record in batch if record.value is not None]
             actions = [records.decode_action(value) for value in values if records.is_action(value)]
-            looks = (look_of(action, numbers, self._key) for action in actions)
+            looks = (look_of(action, numbers, self._access.key) for action in actions)
             found += [look for look in looks if look is not None]
         return each_once(found)
 
     async def _without_record(self, number: NhsNumber) -> Person:
         """Return what the inputs say of the visits of somebody without a plan, names where they open."""
         person = Person(number=number, salt=b"")
-        async for records in self._archive.read(Topic.ATTENDANCES):
+        async for records in self._access.archive.read(Topic.ATTENDANCES):
             for record in records:
                 if record.key == number.key:
                     with suppress(MalformedMessage):  # the matcher makes work of it
@@ -142,8 +126,8 @@ class Disclosing:
         """
         value = record.value or b""
         try:
-            return self._readers.facts.decode(record.topic, record.key or b"", value)
+            return self._access.readers.facts.decode(record.topic, record.key or b"", value)
         except KeysUnreadable:
             raise
         except UnsealingFailed:
-            return self._readers.facts.message_in_clear(value)
+            return self._access.readers.facts.message_in_clear(value)

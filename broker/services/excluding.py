@@ -16,27 +16,16 @@ from broker.core.answers import Asker
 from broker.core.desk_errors import CannotDisclose, NumberOutOfUse
 from broker.core.errors import KeysUnreadable, MalformedMessage, UnsealingFailed
 from broker.core.facts import ABOUT_A_USER, Access, IdentityNotice
-from broker.core.identifiers import NhsNumber, OdsCode, aware
+from broker.core.identifiers import NhsNumber, aware
 from broker.core.invalidation import Inactive
-from broker.core.keyed import IdentityKey
 from broker.core.operators import Grounds
-from broker.core.policy import AnyPolicy
 from broker.core.succession import Merged
 from broker.core.wording import COULD_NOT_CHECK
-from broker.ports import Archive, Clock, Topic
-from broker.services.desk_log import SOURCE, DeskLog
+from broker.ports import Topic
+from broker.services.audited_access import AuditedAccess, DeskUser
+from broker.services.desk_log import SOURCE
 from broker.services.fact_writes import fact_write
-from broker.services.people_reading import ArchiveSources, PeopleReader, Readers
-from broker.wire.facts_codec import FactCodec
 from broker.wire.numbers_in import numbers_in
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeskUser:
-    """Whose user works at a desk, and the keyed reference of that user's own id there."""
-
-    organisation: OdsCode
-    user: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +38,7 @@ class Attempt:
 
 
 async def tell_of_excluded(
-    log: DeskLog, codec: FactCodec, number: NhsNumber, who: DeskUser, attempt: Attempt, grounds: Grounds
+    desk: AuditedAccess, number: NhsNumber, who: DeskUser, attempt: Attempt, grounds: Grounds
 ) -> None:
     """
     Have the safeguarding lead told that somebody looked who must not see the person (ruling 48).
@@ -68,31 +57,16 @@ async def tell_of_excluded(
         recorded_at=attempt.at,
         received_at=attempt.at,
     )
-    await log.tell(fact_write(codec, access, number, attempt.access_id, SOURCE))
+    await desk.log.tell(fact_write(desk.readers.facts, access, number, attempt.access_id, SOURCE))
 
 
 class Excluding:
     """Stands before whatever the desk opens. It raises what the archive raises."""
 
-    def __init__(
-        self,
-        archive: Archive,
-        readers: Readers,
-        log: DeskLog,
-        *,
-        policy: AnyPolicy,
-        key: IdentityKey,
-        clock: Clock,
-        who: DeskUser | None = None,
-    ) -> None:
-        """Read with the archive; `who` works at this desk, None where that is not known."""
-        self._archive = archive
-        self._readers = readers
-        self._log = log
-        self._key = key
-        self._clock = clock
-        self._who = who
-        self._people = PeopleReader(ArchiveSources(archive), readers, policy=policy, key=key)
+    def __init__(self, access: AuditedAccess) -> None:
+        """Stand before whatever is opened with this access."""
+        self._access = access
+        self._people = access.people()
 
     async def require(self, numbers: Collection[NhsNumber], item_id: str, grounds: Grounds) -> None:
         """
@@ -132,7 +106,7 @@ class Excluding:
         """Whether the number of a key is out of use, or could be: its record cannot be read (ruling 23)."""
         value = (await self._people.read({key})).values.get(key)
         try:
-            return value is not None and self._readers.states.is_inactive(value)
+            return value is not None and self._access.readers.states.is_inactive(value)
         except MalformedMessage:
             return True
 
@@ -140,14 +114,15 @@ class Excluding:
         self, notices: dict[NhsNumber, list[IdentityNotice]], item_id: str, grounds: Grounds
     ) -> None:
         """Raise `CannotDisclose` where who works here must not see one of these people; the lead is told."""
-        asker = Asker(anybody=True) if self._who is None else Asker(user=self._who.user)
+        who = self._access.who
+        asker = Asker(anybody=True) if who is None else Asker(user=who.user)
         shut = [number for number, said in notices.items() if asker.is_excluded(said)]
-        if self._who is not None:
-            now = aware(self._clock())
+        if who is not None:
+            now = aware(self._access.clock())
             for number in shut:
-                access_id = self._key.derive("opening", number.key, item_id, self._who.user, now.isoformat())
+                access_id = self._access.key.derive("opening", number.key, item_id, who.user, now.isoformat())
                 attempt = Attempt(role="opened what is kept", access_id=access_id, at=now)
-                await tell_of_excluded(self._log, self._readers.facts, number, self._who, attempt, grounds)
+                await tell_of_excluded(self._access, number, who, attempt, grounds)
         if shut:
             raise CannotDisclose(COULD_NOT_CHECK)
 
@@ -158,14 +133,15 @@ class Excluding:
         Also those of a person on the way from another number (22). Raises `KeysUnreadable`: one of them may
         not be seen.
         """
+        facts = self._access.readers.facts
         found: list[tuple[NhsNumber, IdentityNotice]] = []
-        async for records in self._archive.read(Topic.IDENTITY):
+        async for records in self._access.archive.read(Topic.IDENTITY):
             for record in records:
                 number = keys.get(record.key or b"")
                 if number is None:
                     continue
                 try:
-                    fact = self._readers.facts.read(record.topic, record.key or b"", record.value or b"").fact
+                    fact = facts.read(record.topic, record.key or b"", record.value or b"").fact
                 except KeysUnreadable:
                     raise
                 except (MalformedMessage, UnsealingFailed):  # the matcher makes work of it

@@ -23,16 +23,14 @@ from broker.core.leaving import gone as gone_elsewhere
 from broker.core.operators import ActionKind, Grounds
 from broker.core.person import Person
 from broker.core.policy import AnyPolicy
-from broker.ports import PARTITION_STATE_KEY, Archive, Record, Topic
-from broker.services.desk_log import DeskLog
+from broker.ports import PARTITION_STATE_KEY, Record, Topic
+from broker.services.audited_access import AuditedAccess
 from broker.services.excluding import Excluding
 from broker.services.finding import VisitAsked, messages_of
 from broker.services.newest import newest
 from broker.services.rejected_desk import place_of
 from broker.services.replay import Replay
 from broker.wire.alerts_codec import AlertCodec
-from broker.wire.facts_codec import FactCodec
-from broker.wire.state_codec import StateCodec
 
 Messages = Mapping[str, Mapping[str, VisitMessage]]
 
@@ -68,15 +66,6 @@ class _Remains(NamedTuple):
     record: Record
     keys: frozenset[bytes | None]
     answer: Answer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Codecs:
-    """What reads people, attendances and alerts."""
-
-    states: StateCodec
-    facts: FactCodec
-    alerts: AlertCodec
 
 
 def held(asked: VisitAsked, visits: Messages, number: NhsNumber, key: IdentityKey) -> str | None:
@@ -151,27 +140,15 @@ def explain_replayed(replay: Replay, asked: Asked, policy: AnyPolicy, key: Ident
 class Explanations:
     """Explains on a cluster, on grounds."""
 
-    def __init__(
-        self,
-        archive: Archive,
-        codecs: Codecs,
-        log: DeskLog,
-        excluding: Excluding,
-        *,
-        policy: AnyPolicy,
-        key: IdentityKey,
-    ) -> None:
+    def __init__(self, access: AuditedAccess, alerts: AlertCodec, excluding: Excluding) -> None:
         """
-        Read with the archive.
+        Read with this access, which takes down every explanation before it is given.
 
-        `log` takes down every explanation before it is given, `excluding` keeps it from whom it must.
+        `alerts` reads what was told, `excluding` keeps an explanation from whom it must.
         """
-        self._archive = archive
-        self._codecs = codecs
-        self._log = log
+        self._access = access
+        self._alerts = alerts
         self._excluding = excluding
-        self._policy = policy
-        self._key = key
 
     async def explain(self, asked: Asked, grounds: Grounds) -> Answer:
         """
@@ -182,7 +159,7 @@ class Explanations:
         """
         unreadable: list[Record] = []
         candidates, not_in_use = await self._candidates(asked)
-        chosen = _chosen(self._people(candidates.values(), unreadable), asked, self._key)
+        chosen = _chosen(self._people(candidates.values(), unreadable), asked, self._access.key)
         if chosen is not None:
             person, subject = chosen
             await self._note(subject, candidates[person.number.key], grounds)
@@ -204,17 +181,17 @@ class Explanations:
 
     async def _has_record(self, keys: Collection[bytes | None]) -> bool:
         """Whether anything is held under one of these numbers."""
-        return bool(await newest(self._archive, Topic.PEOPLE, lambda record: record.key in keys))
+        return bool(await newest(self._access.archive, Topic.PEOPLE, lambda record: record.key in keys))
 
     async def _note(self, subject: str, record: Record, grounds: Grounds) -> None:
         """Return once the audit trail says that the record is opened, by whom and why."""
-        await self._log.audit(ActionKind.EXPLAINED, subject, place_of(record), grounds)
+        await self._access.log.audit(ActionKind.EXPLAINED, subject, place_of(record), grounds)
 
     async def _candidates(self, asked: Asked) -> tuple[dict[bytes, Record], frozenset[bytes]]:
         """Return the newest records whose bytes may hold what is asked for, by key, and who is not in use."""
         found: dict[bytes, Record] = {}
         not_in_use: set[bytes] = set()
-        async for records in self._archive.read(Topic.PEOPLE):
+        async for records in self._access.archive.read(Topic.PEOPLE):
             for record in records:
                 key = record.key or b""
                 found.pop(key, None)
@@ -228,7 +205,7 @@ class Explanations:
     def _is_inactive(self, record: Record) -> bool:
         """Whether a record is of a number not in use; one that cannot be read is not known to be."""
         with suppress(MalformedMessage):
-            return record.value is not None and self._codecs.states.is_inactive(record.value)
+            return record.value is not None and self._access.readers.states.is_inactive(record.value)
         return False
 
     def _may_hold(self, record: Record, asked: Asked) -> bool:
@@ -239,15 +216,15 @@ class Explanations:
             return asked.item_id.encode() in (record.value or b"")
         if isinstance(asked, ReferenceAsked):
             return asked.reference.encode() in (record.value or b"")
-        return asked.may_be_in(record, self._key)
+        return asked.may_be_in(record, self._access.key)
 
     def _people(self, records: Iterable[Record], unreadable: list[Record]) -> Iterator[Person]:
         """Yield the people of some records; to `unreadable` go those that cannot be read."""
         for record in records:
             key, value = record.key or b"", record.value or b""
             try:
-                of_details = self._codecs.states.of_details(value) is not None
-                found = None if of_details else self._codecs.states.decode_any(key, value)
+                of_details = self._access.readers.states.of_details(value) is not None
+                found = None if of_details else self._access.readers.states.decode_any(key, value)
             except (MalformedMessage, InvalidNhsNumber):
                 unreadable.append(record)
                 continue
@@ -259,7 +236,7 @@ class Explanations:
         found = await self._events(person.number.digits, *person.told)
         told = [event for event, _ in found if _is_of(event, person)]
         explained = explain_alert if isinstance(asked, AlertAsked) else explain
-        return explained(person, subject, self._policy, self._key, told=told)
+        return explained(person, subject, self._access.policy, self._access.key, told=told)
 
     async def _remains(self, asked: Asked) -> _Remains | None:
         """Return what is held of something whose person has no record now; of an item nothing is."""
@@ -290,7 +267,7 @@ class Explanations:
 
     async def _no_plan(self, asked: VisitAsked) -> _Remains | None:
         """Return that a visit's person has no record; None where no message of the visit is held."""
-        found = await messages_of(asked, self._archive, self._codecs.facts, self._key)
+        found = await messages_of(asked, self._access.archive, self._access.readers.facts, self._access.key)
         if not found:
             return None
         newest = found[-1]
@@ -302,11 +279,11 @@ class Explanations:
     async def _no_plan_of(self, reference: str) -> _Remains | None:
         """Return that the person of a visit has no record; None where no message of the visit is held."""
         found = []
-        async for records in self._archive.read(Topic.ATTENDANCES):
+        async for records in self._access.archive.read(Topic.ATTENDANCES):
             for record in records:
                 if reference.encode() in (record.value or b""):
                     with suppress(MalformedMessage):  # the matcher makes work of it
-                        said = self._codecs.facts.attendance_in_clear(record.value or b"")
+                        said = self._access.readers.facts.attendance_in_clear(record.value or b"")
                         if isinstance(said, VisitMessage) and said.visit == reference:
                             found.append(record)
         if not found:
@@ -318,10 +295,10 @@ class Explanations:
         """Return the events held whose bytes hold one of the texts, with their records."""
         found = []
         needles = [text.encode() for text in texts]
-        async for records in self._archive.read(Topic.ALERTS):
+        async for records in self._access.archive.read(Topic.ALERTS):
             for record in records:
                 value = record.value or b""
                 if any(needle in value for needle in needles):
                     with suppress(MalformedMessage):  # the outbox keeps it in cpis.rejected
-                        found.append((self._codecs.alerts.decode_event(value), record))
+                        found.append((self._alerts.decode_event(value), record))
         return found

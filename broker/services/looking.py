@@ -18,23 +18,23 @@ from broker.core.facts import Access
 from broker.core.feeds import FeedAges, FeedRule, count
 from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.invalidation import Inactive
-from broker.core.keyed import IdentityKey, user_reference
+from broker.core.keyed import user_reference
 from broker.core.looking import Look, LookedUp, Looker, Way, access_of, aged, look_up
 from broker.core.number_ranges import Takes, Taking, takes_any
 from broker.core.office_hours import OfficeHours
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, LookedBy, Place
 from broker.core.past import Past
 from broker.core.person import NOTHING, Known, lift_messages
-from broker.core.policy import AnyPolicy
 from broker.core.policy_keys import Place as Listed
 from broker.core.trail_looks import ASKED, look_id
 from broker.core.waiting import waiting_number_key
-from broker.ports import Archive, Clock, Topic
-from broker.services.desk_log import SOURCE, DeskLog
+from broker.ports import Topic
+from broker.services.audited_access import AuditedAccess
+from broker.services.desk_log import SOURCE
 from broker.services.fact_desk import User, line_of_text
 from broker.services.fact_writes import fact_write
 from broker.services.matching_output import cause_of
-from broker.services.people_reading import LOOK_AGAIN_S, ClusterReader, Read, Readers
+from broker.services.people_reading import LOOK_AGAIN_S, Read
 from broker.services.untaken import Untaken
 
 LOOKS = 60
@@ -76,15 +76,10 @@ class _Held:
 class Looking:
     """Looks people up on a cluster."""
 
-    def __init__(  # noqa: PLR0913 - what a use case needs is its arguments
+    def __init__(
         self,
-        archive: Archive,
-        readers: Readers,
-        log: DeskLog,
+        access: AuditedAccess,
         *,
-        policy: AnyPolicy,
-        key: IdentityKey,
-        clock: Clock,
         feeds: FeedRule,
         hours: Mapping[OdsCode, OfficeHours],
         takes: Takes = takes_any,
@@ -92,23 +87,18 @@ class Looking:
         looks: int = LOOKS,
     ) -> None:
         """
-        Read with the archive; `log` takes down who looks before a record is opened.
+        Look with this access: who looks is taken down before a record is opened.
 
         `hours` are the office hours that are known, `takes` says which numbers have a place here (27).
         """
-        self._archive = archive
-        self._readers = readers
-        self._log = log
-        self._policy = policy
-        self._key = key
-        self._clock = clock
+        self._access = access
         self._feeds = feeds
         self._hours = hours
         self._takes = takes
         self._look_again_s = look_again_s
         self._looks = looks
-        self._people = ClusterReader(archive, readers, policy=policy, key=key, look_again_s=look_again_s)
-        self._untaken = Untaken(archive, self._people, readers.facts)
+        self._people = access.people(look_again_s)
+        self._untaken = Untaken(access.archive, self._people, access.readers.facts)
 
     async def look(self, number: NhsNumber, asking: Asking, grounds: Grounds) -> Look:
         """
@@ -120,9 +110,9 @@ class Looking:
         """
         if self._takes(number, None) is Taking.REFUSED:
             raise InvalidFact("this deployment is for tests, and takes numbers kept for tests alone")
-        at = aware(self._clock())
+        at = aware(self._access.clock())
         looker = self._looker(asking)
-        name = look_id(self._key, number, asking.organisation.code, asking.request_id, at)
+        name = look_id(self._access.key, number, asking.organisation.code, asking.request_id, at)
         access = access_of(looker, name, at)
         await self._note(access, asking, grounds, ASKED)
         try:
@@ -130,7 +120,9 @@ class Looking:
             await self._note(access, asking, grounds, _outcome(look))
             if look.fact is not None:
                 fact = look.fact
-                await self._log.tell(fact_write(self._readers.facts, fact, number, fact.access_id, SOURCE))
+                await self._access.log.tell(
+                    fact_write(self._access.readers.facts, fact, number, fact.access_id, SOURCE)
+                )
         except Exception as error:  # noqa: BLE001 – no error may be taken for `no plan on file`
             failed = could_not_check(Uncheckable.BROKER_BEHIND, cause=cause_of(error))
             return Look(way=Way.UNSCHEDULED, answer=failed)
@@ -138,7 +130,7 @@ class Looking:
 
     def _looker(self, asking: Asking) -> Looker:
         """Return who looks; raise `InvalidFact` for words that say nothing."""
-        own_id = asking.user.own_id
+        own_id, key = asking.user.own_id, self._access.key
         return Looker(
             organisation=asking.organisation,
             organisation_name=line_of_text("name of the organisation", asking.organisation_name),
@@ -146,7 +138,7 @@ class Looking:
             user_name=line_of_text("name of the user", asking.user.name),
             user=None
             if own_id is None
-            else user_reference(self._key, asking.organisation, line_of_text("id of the user", own_id)),
+            else user_reference(key, asking.organisation, line_of_text("id of the user", own_id)),
             place=asking.place,
             unscheduled=asking.unscheduled,
         )
@@ -157,7 +149,7 @@ class Looking:
 
         The moment is that of the look, from which its id is made.
         """
-        settled = self._policy.at(access.accessed_at).site(
+        settled = self._access.policy.at(access.accessed_at).site(
             asking.organisation, site=asking.place, location=asking.place
         )
         looked_by = LookedBy(
@@ -169,7 +161,7 @@ class Looking:
             request_id=asking.request_id,
         )
         place = Place(topic=Topic.ACCESSES, partition=YET_UNWRITTEN, offset=YET_UNWRITTEN)
-        await self._log.audit(
+        await self._access.log.audit(
             ActionKind.LOOKED,
             access.access_id,
             place,
@@ -192,9 +184,9 @@ class Looking:
                 break
             await asyncio.sleep(self._look_again_s)
         found = _but(held.found, Checked()) if behind.closes else held.found
-        checked = await self._people.settled(found.looked, aware(self._clock()) if settled else None)
+        checked = await self._people.settled(found.looked, aware(self._access.clock()) if settled else None)
         marks = await self._people.marks()
-        heard, at, rule = await self._people.heard(marks), aware(self._clock()), self._feeds
+        heard, at, rule = await self._people.heard(marks), aware(self._access.clock()), self._feeds
         ages = FeedAges(last=lambda: heard, stale_after=rule.stale_after, agreed=rule.agreed)
         return aged(_but(found, checked).answered(count(heard, at, rule)), ages, at)
 
@@ -210,7 +202,8 @@ class Looking:
             found = _but(self._up(number, NOTHING, looker, access), Checked(not_in_use=person is not None))
             return _Held(found=found, numbers={number, *whose.passed}, there=person is not None)
         found = self._up(person.number, person.known, looker, access, person.history)
-        former = {waiting_number_key(self._key, one) for one in whose.passed}  # a record may wait for any
+        key = self._access.key
+        former = {waiting_number_key(key, one) for one in whose.passed}  # a record may wait for any
         looked = found.looked.noting(person.set_aside)
         looked = replace(looked, waiting_under=looked.waiting_under | former)
         return _Held(found=replace(found, looked=looked), numbers={number, person.number, *whose.passed})
@@ -219,16 +212,18 @@ class Looking:
         self, number: NhsNumber, known: Known, looker: Looker, access: Access, past: Sequence[Past] = ()
     ) -> LookedUp:
         """Look somebody up."""
-        return look_up(number, known, looker, access, self._policy, self._key, hours=self._hours, past=past)
+        return look_up(
+            number, known, looker, access, self._access.policy, self._access.key, hours=self._hours, past=past
+        )
 
     async def _messages(self, number: NhsNumber) -> Known:
         """Return the visits that are held of somebody without a record, unopened: who is where (ruling 3)."""
         found = []
-        async for records in self._archive.read(Topic.ATTENDANCES):
+        async for records in self._access.archive.read(Topic.ATTENDANCES):
             for record in records:
                 if record.key == number.key:
                     with suppress(MalformedMessage):
-                        found.append(self._readers.facts.message_in_clear(record.value or b""))
+                        found.append(self._access.readers.facts.message_in_clear(record.value or b""))
         return lift_messages(found)
 
 

@@ -16,19 +16,17 @@ from broker.core.errors import InvalidNhsNumber, MalformedMessage
 from broker.core.facts import IdentityKind
 from broker.core.holding import held_since
 from broker.core.identifiers import NhsNumber, aware
-from broker.core.keyed import IdentityKey
 from broker.core.number_answers import notice_of, recorded
 from broker.core.operators import ActionKind, Grounds, Place
 from broker.core.person import Person
 from broker.core.worklist import ItemKind
-from broker.ports import INPUTS, Archive, Clock, Record, Topic
-from broker.services.desk_log import SOURCE, DeskLog
+from broker.ports import INPUTS, Record, Topic
+from broker.services.audited_access import AuditedAccess
+from broker.services.desk_log import SOURCE
 from broker.services.fact_writes import fact_write
 from broker.services.newest import naming, newest
 from broker.services.releasing import GONE, RELEASED, Released, quarantined, readable
 from broker.services.worklist_desk import Work
-from broker.wire.facts_codec import FactCodec
-from broker.wire.state_codec import StateCodec
 
 _MOMENT = timedelta(milliseconds=1)  # the least by which two stamps differ; at equal ones a hold has ended
 
@@ -36,23 +34,10 @@ _MOMENT = timedelta(milliseconds=1)  # the least by which two stamps differ; at 
 class PersonHolds:
     """The use case behind `cpis worklist hold`, and `release` for a person."""
 
-    def __init__(
-        self,
-        archive: Archive,
-        codec: FactCodec,
-        states: StateCodec,
-        log: DeskLog,
-        *,
-        key: IdentityKey,
-        clock: Clock,
-    ) -> None:
-        """Look with the archive; `log` takes down what is done, and then makes it a fact."""
-        self._archive = archive
-        self._codec = codec
-        self._states = states
-        self._log = log
-        self._key = key
-        self._clock = clock
+    def __init__(self, access: AuditedAccess) -> None:
+        """Look with this access, which takes down what is done, and then makes it a fact."""
+        self._access = access
+        self._states = access.readers.states
 
     async def hold(self, place: Place, grounds: Grounds) -> str:
         """
@@ -63,8 +48,8 @@ class PersonHolds:
         and `KafkaUnavailable`: then doing it again is safe.
         """
         number = await self._in_use(await self._whose(place))
-        item_id = about_hold(number, self._key).item_id
-        await self._log.audit(ActionKind.HELD, item_id, place, grounds)
+        item_id = about_hold(number, self._access.key).item_id
+        await self._access.log.audit(ActionKind.HELD, item_id, place, grounds)
         ended = await self._ended(number)
         await self._say(number, IdentityKind.ON_HOLD, None if ended is None else ended + _MOMENT)
         return item_id
@@ -81,7 +66,9 @@ class PersonHolds:
         """
         person, found = await self._found(work)
         outcome = f"{RELEASED}: {len(found)}"
-        await self._log.audit(ActionKind.RELEASED, work.item.item_id, work.place, grounds, outcome=outcome)
+        await self._access.log.audit(
+            ActionKind.RELEASED, work.item.item_id, work.place, grounds, outcome=outcome
+        )
         await self._say(person.number, IdentityKind.HOLD_ENDED, held_since(person.known.notices.values()))
         return [replace(one, outcome=RELEASED) if one.done else one for one in found]
 
@@ -92,14 +79,16 @@ class PersonHolds:
         That may have another desk's clock: nobody is to wait whom an operator was told to be let go, nor to
         be told of whom one was told to be on hold.
         """
-        now = aware(self._clock())
+        now = aware(self._access.clock())
         at = now if least is None else max(now, least)
-        notice = notice_of(number, kind, at, at, self._key)
-        await self._log.tell(fact_write(self._codec, notice, number, notice.notice_id, SOURCE))
+        notice = notice_of(number, kind, at, at, self._access.key)
+        await self._access.log.tell(
+            fact_write(self._access.readers.facts, notice, number, notice.notice_id, SOURCE)
+        )
 
     async def _ended(self, number: NhsNumber) -> datetime | None:
         """Return when a person's last hold ended, by the newest word; None of one who has no such word."""
-        held = await newest(self._archive, Topic.PEOPLE, lambda record: record.key == number.key)
+        held = await newest(self._access.archive, Topic.PEOPLE, lambda record: record.key == number.key)
         ends: list[datetime] = []
         for record in held.values():
             with suppress(MalformedMessage):
@@ -111,14 +100,14 @@ class PersonHolds:
     async def _whose(self, place: Place) -> NhsNumber:
         """Return whose a record of an input is."""
         if place.topic in INPUTS:
-            record = await self._archive.read_one(Topic(place.topic), place.partition, place.offset)
+            record = await self._access.archive.read_one(Topic(place.topic), place.partition, place.offset)
             with suppress(InvalidNhsNumber, UnicodeDecodeError):
                 return NhsNumber((b"" if record is None else record.key or b"").decode("ascii"))
         raise CannotHold
 
     async def _in_use(self, number: NhsNumber) -> NhsNumber:
         """Return the number that a person is known by now; raise `CannotHold` where none is in use."""
-        held = await newest(self._archive, Topic.PEOPLE, self._is_behind)
+        held = await newest(self._access.archive, Topic.PEOPLE, self._is_behind)
         passed: set[NhsNumber] = set()
         while (record := held.get(number.key)) is not None:
             if number in passed or not self._states.is_forwarding(record.value or b""):
@@ -136,7 +125,7 @@ class PersonHolds:
 
     async def _found(self, work: Work) -> tuple[Person, list[Released]]:
         """Return whose hold an item is about, as they are held now, and what waits, in its order."""
-        for key, record in (await naming(self._archive, work.item.item_id)).items():
+        for key, record in (await naming(self._access.archive, work.item.item_id)).items():
             with suppress(MalformedMessage, InvalidNhsNumber):
                 number = NhsNumber(key.decode("latin-1"))
                 person = self._states.decode_person(number, record.value or b"")
@@ -149,8 +138,8 @@ class PersonHolds:
 
     async def _look(self, work: Work, place: Place) -> Released:
         """Return whether a record that waits can be read."""
-        record = await self._archive.read_one(Topic(place.topic), place.partition, place.offset)
-        outcome = GONE if record is None else readable(record, self._codec)
+        record = await self._access.archive.read_one(Topic(place.topic), place.partition, place.offset)
+        outcome = GONE if record is None else readable(record, self._access.readers.facts)
         return Released(item_id=work.item.item_id, place=str(place), outcome=outcome)
 
 

@@ -16,13 +16,10 @@ from broker.core.identifiers import OdsCode, aware
 from broker.core.invalidation import Inactive
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, Place
 from broker.core.person import Person
-from broker.core.policy import AnyPolicy
 from broker.core.reconciling import PlanRow, PlanStanding, rows_of
-from broker.ports import PARTITION_STATE_KEY, Archive, Clock, Record, Topic
-from broker.services.desk_log import DeskLog
-from broker.services.excluding import DeskUser
+from broker.ports import PARTITION_STATE_KEY, Record, Topic
+from broker.services.audited_access import AuditedAccess
 from broker.services.newest import newest
-from broker.wire.state_codec import StateCodec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,30 +45,15 @@ async def no_rest() -> None:
 class Reconciliation:
     """Reads the plans that are held; every method raises what the archive raises."""
 
-    def __init__(
-        self,
-        archive: Archive,
-        states: StateCodec,
-        log: DeskLog,
-        *,
-        policy: AnyPolicy,
-        clock: Clock,
-        who: DeskUser | None = None,
-        sourced: bool = True,
-    ) -> None:
+    def __init__(self, access: AuditedAccess, *, sourced: bool = True) -> None:
         """
-        Read with `archive`; `log` takes down who has an authority's plans written out, and why.
+        Read with this access, which takes down who has an authority's plans written out, and why.
 
-        `who` works at this desk; where that is not known it is anybody (ruling 48). `sourced` is that of
-        `rows_of`.
+        They are written for who works at its desk (ruling 48). `sourced` is that of `rows_of`.
         """
+        self._access = access
         self._sourced = sourced
-        self._reader = ALL_STAFF if who is None else Asker(user=who.user)
-        self._archive = archive
-        self._states = states
-        self._log = log
-        self._policy = policy
-        self._clock = clock
+        self._reader = ALL_STAFF if access.who is None else Asker(user=access.who.user)
         self._unreadable = 0
 
     async def of(
@@ -86,7 +68,7 @@ class Reconciliation:
         place = Place(topic=Topic.PEOPLE.value, partition=YET_UNWRITTEN, offset=YET_UNWRITTEN)
         named = " ".join(sorted(one.code for one in authorities))
         outcome = f"plans of {named}" + (", restricted records too" if restricted else "")
-        await self._log.audit(ActionKind.EXPLAINED, "reconciliation", place, grounds, outcome=outcome)
+        await self._access.log.audit(ActionKind.EXPLAINED, "reconciliation", place, grounds, outcome=outcome)
         rows = self._rows(lambda record: self._concerns(record, authorities))
         own = [row async for row in rows if row.authority in authorities]
         shown = tuple(row for row in own if not row.shut and (restricted or not row.restricted))
@@ -98,9 +80,9 @@ class Reconciliation:
 
         `rest` is waited for between any two batches: who counts beside other work leaves room for it.
         """
-        now = aware(self._clock())
+        now = aware(self._access.clock())
         held: dict[bytes, tuple[tuple[OdsCode, PlanStanding], ...]] = {}
-        async for records in self._archive.read(Topic.PEOPLE):
+        async for records in self._access.archive.read(Topic.PEOPLE):
             for record in records:
                 key = record.key or b""
                 held.pop(key, None)
@@ -122,9 +104,9 @@ class Reconciliation:
 
     async def _rows(self, wanted: Callable[[Record], bool]) -> AsyncIterator[PlanRow]:
         """Yield every plan of the newest records that are wanted, whosever."""
-        now, self._unreadable = aware(self._clock()), 0
+        now, self._unreadable = aware(self._access.clock()), 0
         people = await newest(
-            self._archive,
+            self._access.archive,
             Topic.PEOPLE,
             lambda record: record.key != PARTITION_STATE_KEY and wanted(record),
         )
@@ -143,17 +125,17 @@ class Reconciliation:
             held = self._person(record.key or b"", record.value or b"")
         except MalformedMessage:
             return True
-        return any(row.authority in authorities for row in self._rows_of(held, aware(self._clock())))
+        return any(row.authority in authorities for row in self._rows_of(held, aware(self._access.clock())))
 
     def _rows_of(self, held: Person | Inactive | None, now: datetime) -> Iterable[PlanRow]:
         """Return the plans of a record as they stand, none of nobody's."""
         if held is None:
             return ()
-        return rows_of(held, now, self._policy, self._reader, sourced=self._sourced)
+        return rows_of(held, now, self._access.policy, self._reader, sourced=self._sourced)
 
     def _person(self, key: bytes, value: bytes) -> Person | Inactive | None:
         """Return whose record it is, None for one of nobody; raise `MalformedMessage`."""
-        if self._states.of_details(value) is not None:
+        if self._access.readers.states.of_details(value) is not None:
             return None
-        held = self._states.decode_any(key, value)
+        held = self._access.readers.states.decode_any(key, value)
         return held if isinstance(held, Person | Inactive) else None

@@ -14,17 +14,14 @@ from broker.core.errors import MalformedMessage
 from broker.core.facts import IdentityNotice
 from broker.core.identifiers import NhsNumber, aware
 from broker.core.invalidation import Inactive
-from broker.core.keyed import IdentityKey
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, Place
 from broker.core.person import Person
-from broker.core.policy import AnyPolicy
 from broker.core.timers import Timer, timer_of_inactive, timers
-from broker.ports import PARTITION_STATE_KEY, Archive, Clock, FactLog, Topic
-from broker.services.desk_log import SOURCE, DeskLog
+from broker.ports import PARTITION_STATE_KEY, FactLog, Topic
+from broker.services.audited_access import AuditedAccess
+from broker.services.desk_log import SOURCE
 from broker.services.fact_writes import fact_write
 from broker.services.newest import newest
-from broker.wire.facts_codec import FactCodec
-from broker.wire.state_codec import StateCodec
 
 WRITES_PER_APPEND = 500
 """So many at a time as Kafka acknowledges in one append."""
@@ -50,33 +47,18 @@ class DueWords:
 class TimerDesk:
     """Says what is due on a cluster. Every method raises `KafkaUnavailable`, `TopicMissing`."""
 
-    def __init__(
-        self,
-        archive: Archive,
-        facts: FactLog,
-        states: StateCodec,
-        codec: FactCodec,
-        log: DeskLog,
-        *,
-        policy: AnyPolicy,
-        key: IdentityKey,
-        clock: Clock,
-    ) -> None:
-        """Read with `archive`, write to `facts`; `log` takes down first how many words are said, and why."""
-        self._archive = archive
+    def __init__(self, access: AuditedAccess, facts: FactLog) -> None:
+        """Read with `access`, which takes down first how many words are said, and why; write to `facts`."""
+        self._access = access
         self._facts = facts
-        self._states = states
-        self._codec = codec
-        self._log = log
-        self._policy = policy
-        self._key = key
-        self._clock = clock
 
     async def due(self) -> DueWords:
         """Return the words that are due now."""
-        now, unreadable = aware(self._clock()), 0
+        now, unreadable = aware(self._access.clock()), 0
         words: list[tuple[NhsNumber, Timer]] = []
-        people = await newest(self._archive, Topic.PEOPLE, lambda record: record.key != PARTITION_STATE_KEY)
+        people = await newest(
+            self._access.archive, Topic.PEOPLE, lambda record: record.key != PARTITION_STATE_KEY
+        )
         for key, record in people.items():
             try:
                 found = self._waiting(key, record.value or b"")
@@ -90,12 +72,12 @@ class TimerDesk:
         """Say the words that are due, once the audit trail says how many, who does it and why."""
         if not due.words:
             return
-        now = aware(self._clock())
+        now = aware(self._access.clock())
         place = Place(topic=Topic.IDENTITY.value, partition=YET_UNWRITTEN, offset=YET_UNWRITTEN)
         said = ", ".join(f"{count} {kind}" for kind, count in sorted(due.counts.items()))
-        await self._log.audit(ActionKind.ADDED, "timers", place, grounds, outcome=said)
+        await self._access.log.audit(ActionKind.ADDED, "timers", place, grounds, outcome=said)
         writes = [
-            fact_write(self._codec, word, number, word.notice_id, SOURCE)
+            fact_write(self._access.readers.facts, word, number, word.notice_id, SOURCE)
             for number, timer in due.words
             for word in (self._word(number, timer, now),)
         ]
@@ -105,7 +87,9 @@ class TimerDesk:
     def _word(self, number: NhsNumber, timer: Timer, now: datetime) -> IdentityNotice:
         """Return a word as a fact: that by now it is so late, or still so."""
         return IdentityNotice(
-            notice_id=self._key.derive("word", number.key, timer.kind, timer.visit or "", now.isoformat()),
+            notice_id=self._access.key.derive(
+                "word", number.key, timer.kind, timer.visit or "", now.isoformat()
+            ),
             kind=timer.kind,
             visit=timer.visit,
             recorded_at=now,
@@ -114,16 +98,17 @@ class TimerDesk:
 
     def _waiting(self, key: bytes, value: bytes) -> list[tuple[NhsNumber, Timer]]:
         """Return what a record waits for; raise `MalformedMessage`."""
-        if self._states.of_details(value) is not None:
+        if self._access.readers.states.of_details(value) is not None:
             return []
-        match self._states.decode_any(key, value):
+        match self._access.readers.states.decode_any(key, value):
             case Person() as person:
                 known = open_part(person)
                 return [
-                    (person.number, timer) for timer in timers(person.number, known, self._policy, self._key)
+                    (person.number, timer)
+                    for timer in timers(person.number, known, self._access.policy, self._access.key)
                 ]
             case Inactive() as inactive:
-                timer = timer_of_inactive(inactive, self._policy)
+                timer = timer_of_inactive(inactive, self._access.policy)
                 return [] if timer is None else [(inactive.ledger.number, timer)]
             case _:
                 return []

@@ -17,10 +17,11 @@ from broker.runtime.doors import doors
 from broker.runtime.parts import Parts, assemble
 from broker.runtime.settings import Settings
 from broker.services.attendances import Attendances
+from broker.services.audited_access import AuditedAccess, DeskUser
 from broker.services.confirming import Confirming
 from broker.services.desk_log import DeskLog
-from broker.services.excluding import DeskUser
-from broker.services.explanations import Codecs, Explanations
+from broker.services.excluding import Excluding
+from broker.services.explanations import Explanations
 from broker.services.feed_health import FeedLog
 from broker.services.intake import Intake
 from broker.services.message_desk import MessageDesk
@@ -37,7 +38,6 @@ from broker.services.worklist_desk import Worklist, WorklistDesk
 from broker.upload_ports import in_memory
 from broker.wire.visit_reading import Admits
 from tests.builders.adt import Adt, Patient
-from tests.builders.readers import excluding_on
 
 RECEIVED = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
 ACTED = datetime(2025, 3, 3, 9, 0, tzinfo=UTC)
@@ -114,16 +114,18 @@ class DeskHouse:
         read, written = archive(self.kafka), pen(self.kafka)
         parts = self.parts
         log = DeskLog(written, parts.records, key=parts.key, clock=lambda: ACTED, role=role)
-        excluding = excluding_on(self.kafka, parts.readers, log, parts.key, lambda: ACTED, who)
-        self.rejected = RejectedDesk(read, parts.records, log, excluding)
-        self.explanations = Explanations(
-            read,
-            Codecs(states=parts.states, facts=parts.facts, alerts=parts.alerts),
-            log,
-            excluding,
+        access = AuditedAccess(
+            archive=read,
+            readers=parts.readers,
+            log=log,
             policy=parts.policy,
             key=parts.key,
+            clock=lambda: ACTED,
+            who=who,
         )
+        excluding = Excluding(access)
+        self.rejected = RejectedDesk(read, parts.records, log, excluding)
+        self.explanations = Explanations(access, parts.alerts, excluding)
         index = MemoryMessages()
         self.messages = MessageDesk(
             read,

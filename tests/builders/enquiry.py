@@ -1,6 +1,6 @@
 """Who asks about a visit, at a desk on an in-memory Kafka, and archives that show it otherwise than it is."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,9 +15,9 @@ from broker.core.number_ranges import Takes, takes_any
 from broker.core.operators import Grounds, OperatorAction
 from broker.core.policy import AnyPolicy, Policy
 from broker.ports import Archive, Record, Topic
+from broker.services.audited_access import AuditedAccess, DeskUser
 from broker.services.desk_log import DeskLog
 from broker.services.enquiry import Enquiry
-from broker.services.excluding import DeskUser
 from broker.services.finding import VisitAsked
 from broker.services.looking import Looking
 from tests.builders.house import ADA, House
@@ -68,34 +68,31 @@ class Desk:
 
     def enquiry(self, clock: Clock | None = None) -> Enquiry:
         """Return the enquiry."""
-        kafka, codecs = self.house.kafka, self.house.codecs
-        return Enquiry(
-            self.archive or MemoryArchive(kafka),
-            readers_of(codecs),
-            DeskLog(self.pen(kafka), codecs.records, key=KEY, clock=lambda: NOON),
-            policy=self.policy,
-            key=self.key,
-            clock=clock or Clock(self.now),
-            feeds=self.rule,
-            who=self.who,
-            look_again_s=LOOK_AGAIN_S,
-        )
+        access = self._access(NOON, clock or Clock(self.now))
+        return Enquiry(access, feeds=self.rule, look_again_s=LOOK_AGAIN_S)
 
     def looking(self, *, looks: int = 1, takes: Takes = takes_any) -> Looking:
         """Return the service that looks people up."""
-        kafka, codecs = self.house.kafka, self.house.codecs
         return Looking(
-            self.archive or MemoryArchive(kafka),
-            readers_of(codecs),
-            DeskLog(self.pen(kafka), codecs.records, key=KEY, clock=lambda: self.now),
-            policy=self.policy,
-            key=self.key,
-            clock=lambda: self.now,
+            self._access(self.now, lambda: self.now),
             feeds=self.rule,
             hours={},
             takes=takes,
             look_again_s=LOOK_AGAIN_S,
             looks=looks,
+        )
+
+    def _access(self, noted_at: datetime, clock: Callable[[], datetime]) -> AuditedAccess:
+        """Return the desk's access; the audit trail says that something was done at `noted_at`."""
+        kafka, codecs = self.house.kafka, self.house.codecs
+        return AuditedAccess(
+            archive=self.archive or MemoryArchive(kafka),
+            readers=readers_of(codecs),
+            log=DeskLog(self.pen(kafka), codecs.records, key=KEY, clock=lambda: noted_at),
+            policy=self.policy,
+            key=self.key,
+            clock=clock,
+            who=self.who,
         )
 
     async def ask(self, asked: VisitAsked = VISIT) -> Answer:

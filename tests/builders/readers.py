@@ -6,8 +6,9 @@ from broker.core.keyed import IdentityKey
 from broker.core.policy import Policy
 from broker.ports import Clock
 from broker.runtime.codecs import load_schemas
+from broker.services.audited_access import AuditedAccess, DeskUser
 from broker.services.desk_log import DeskLog
-from broker.services.excluding import DeskUser, Excluding
+from broker.services.excluding import Excluding
 from broker.services.matching import Codecs
 from broker.services.people_reading import Readers
 from broker.wire.feed_codec import FeedCodec
@@ -24,6 +25,26 @@ def readers_of(codecs: Codecs) -> Readers:
     )
 
 
+def access_on(
+    kafka: MemoryKafka,
+    readers: Readers,
+    log: DeskLog,
+    key: IdentityKey,
+    clock: Clock,
+    who: DeskUser | None = None,
+) -> AuditedAccess:
+    """Return what a desk on a cluster in memory opens people's records with; `who` works there."""
+    return AuditedAccess(
+        archive=MemoryArchive(kafka),
+        readers=readers,
+        log=log,
+        policy=Policy(),
+        key=key,
+        clock=clock,
+        who=who,
+    )
+
+
 def excluding_on(
     kafka: MemoryKafka,
     readers: Readers,
@@ -33,4 +54,4 @@ def excluding_on(
     who: DeskUser | None = None,
 ) -> Excluding:
     """Return what stands before whatever a desk on a cluster in memory opens; `who` works there."""
-    return Excluding(MemoryArchive(kafka), readers, log, policy=Policy(), key=key, clock=clock, who=who)
+    return Excluding(access_on(kafka, readers, log, key, clock, who))

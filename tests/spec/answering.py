@@ -25,6 +25,7 @@ from broker.core.keyed import IdentityKey
 from broker.core.operators import Grounds
 from broker.core.policy import AnyPolicy
 from broker.ports import Archive, FactLog, Record, Topic
+from broker.services.audited_access import AuditedAccess
 from broker.services.desk_log import DeskLog
 from broker.services.enquiry import Enquiry
 from broker.services.finding import VisitAsked
@@ -176,13 +177,12 @@ def enquiry(
     """
     received = [fact.received_at for _, fact in sent if isinstance(fact, VisitMessage)]
     waited = MARK_WITHIN if behind else timedelta()
-    return Enquiry(
-        WithoutMarks(archive) if behind else archive,
-        readers_of(codecs),
-        DeskLog(log, codecs.records, key=KEY, clock=lambda: T),
+    access = AuditedAccess(
+        archive=WithoutMarks(archive) if behind else archive,
+        readers=readers_of(codecs),
+        log=DeskLog(log, codecs.records, key=KEY, clock=lambda: T),
         policy=policy,
         key=KEY,
         clock=lambda: max(received) + waited,
-        feeds=FEEDS,
-        look_again_s=LOOK_AGAIN_S,
     )
+    return Enquiry(access, feeds=FEEDS, look_again_s=LOOK_AGAIN_S)

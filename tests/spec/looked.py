@@ -15,6 +15,7 @@ from broker.core.office_hours import OfficeHours
 from broker.core.person import NOTHING, Known
 from broker.core.policy import AnyPolicy
 from broker.ports import Archive, FactLog
+from broker.services.audited_access import AuditedAccess
 from broker.services.desk_log import DeskLog
 from broker.services.fact_desk import User
 from broker.services.looking import Asking, Looking
@@ -114,13 +115,16 @@ def look_at_core(
 
 def looking(archive: Archive, log: FactLog, codecs: Codecs, policy: AnyPolicy, at: datetime) -> Looking:
     """Return the service on a Kafka, at a moment."""
-    return Looking(
-        archive,
-        readers_of(codecs),
-        DeskLog(log, codecs.records, key=KEY, clock=lambda: at),
+    access = AuditedAccess(
+        archive=archive,
+        readers=readers_of(codecs),
+        log=DeskLog(log, codecs.records, key=KEY, clock=lambda: at),
         policy=policy,
         key=KEY,
         clock=lambda: at,
+    )
+    return Looking(
+        access,
         feeds=FEEDS,
         hours=HOURS,
         look_again_s=LOOK_AGAIN_S,

@@ -24,6 +24,7 @@ from broker.core.possible_keys import Window
 from broker.core.waiting import waiting_number_key
 from broker.core.wording import COULD_NOT_CHECK, NOT_IN_USE
 from broker.ports import Topic
+from broker.services.audited_access import AuditedAccess
 from broker.services.desk_log import DeskLog
 from broker.services.disclosing import UNTAKEN, Disclosing
 from broker.services.fact_desk import User
@@ -47,14 +48,15 @@ def disclosing(
     """Return the service on a house's cluster, at the desk of a role."""
     codecs = house.codecs
     log = DeskLog(MemoryFactLog(house.kafka), codecs.records, key=KEY, clock=lambda: NOON, role=role)
-    return Disclosing(
-        archive or MemoryArchive(house.kafka),
-        readers_of(codecs),
-        log,
+    access = AuditedAccess(
+        archive=archive or MemoryArchive(house.kafka),
+        readers=readers_of(codecs),
+        log=log,
         policy=policy,
         key=KEY,
         clock=lambda: NOON,
     )
+    return Disclosing(access)
 
 
 def notice(kind: IdentityKind, user: str | None = None) -> IdentityNotice:

@@ -23,7 +23,7 @@ from broker.core.partition import Forwarding
 from broker.core.policy import Policy
 from broker.core.worklist import ItemKind
 from broker.ports import Topic, Write
-from broker.services.excluding import DeskUser
+from broker.services.audited_access import DeskUser
 from tests.builders.enquiry import (
     BEHIND,
     BEN,

@@ -22,8 +22,9 @@ from broker.core.succession import Merged, Passage
 from broker.core.wording import COULD_NOT_CHECK
 from broker.core.worklist import ItemKind, WorklistItem
 from broker.ports import Topic, Write
+from broker.services.audited_access import DeskUser
 from broker.services.desk_log import DeskLog
-from broker.services.excluding import DeskUser, Excluding
+from broker.services.excluding import Excluding
 from broker.wire.records_codec import Unprocessable
 from tests.builders.desk import CHILD, GROUNDS, DeskHouse, attendance
 from tests.builders.enquiry import BEN, VISIT, came, worked_off

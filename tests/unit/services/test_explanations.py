@@ -9,7 +9,6 @@ from typing import NoReturn
 import pytest
 
 from broker.adapters.memory import MemoryFactLog
-from broker.adapters.memory_archive import MemoryArchive
 from broker.adapters.memory_sealing import MemorySealer
 from broker.core.alerts import Why
 from broker.core.desk_errors import NothingToExplain
@@ -28,12 +27,12 @@ from broker.ports import Topic, Write
 from broker.runtime.parts import assemble
 from broker.runtime.recorded import offline, play
 from broker.runtime.settings import Settings
+from broker.services.audited_access import DeskUser
 from broker.services.desk_log import DeskLog
-from broker.services.excluding import DeskUser
+from broker.services.excluding import Excluding
 from broker.services.explanations import (
     AlertAsked,
     Asked,
-    Codecs,
     Explanations,
     ItemAsked,
     ReferenceAsked,
@@ -44,7 +43,7 @@ from broker.wire.facts_codec import topic_of
 from broker.wire.stream import Door, StreamLine
 from tests.builders.house import ADA, PROVIDER_TOPIC, House, in_house
 from tests.builders.matcher import KEY, NOON, PROVIDER, attendance, numbers, plan
-from tests.builders.readers import excluding_on, readers_of
+from tests.builders.readers import access_on, readers_of
 from tests.builders.street import A, B, Street, arrives, in_street, said, superseded, visit_of
 
 GROUNDS = Grounds(by="ops-7", reason="ticket 4711")
@@ -66,14 +65,8 @@ def explanations(place: House | Street, who: DeskUser | None = None) -> Explanat
     """Return what explains on a cluster at the desk of a user."""
     kafka, codecs = place.kafka, place.codecs
     log = DeskLog(MemoryFactLog(kafka), codecs.records, key=KEY, clock=lambda: NOON)
-    return Explanations(
-        MemoryArchive(kafka),
-        Codecs(states=codecs.states, facts=codecs.facts, alerts=codecs.alerts),
-        log,
-        excluding_on(kafka, readers_of(codecs), log, KEY, lambda: NOON, who),
-        policy=Policy(),
-        key=KEY,
-    )
+    access = access_on(kafka, readers_of(codecs), log, KEY, lambda: NOON, who)
+    return Explanations(access, codecs.alerts, Excluding(access))
 
 
 @dataclass
@@ -146,10 +139,8 @@ def test_nothing_is_told_when_it_cannot_be_recorded() -> None:
         async with house.at_work():
             await house.taken()
         log = DeskLog(Full(house.kafka), house.codecs.records, key=KEY, clock=lambda: NOON)
-        codecs = Codecs(states=house.codecs.states, facts=house.codecs.facts, alerts=house.codecs.alerts)
-        archive = MemoryArchive(house.kafka)
-        excluding = excluding_on(house.kafka, readers_of(house.codecs), log, KEY, lambda: NOON)
-        asked = Explanations(archive, codecs, log, excluding, policy=Policy(), key=KEY)
+        access = access_on(house.kafka, readers_of(house.codecs), log, KEY, lambda: NOON)
+        asked = Explanations(access, house.codecs.alerts, Excluding(access))
         with pytest.raises(KafkaUnavailable):
             await asked.explain(VISIT, GROUNDS)
 

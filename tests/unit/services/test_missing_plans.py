@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from broker.adapters.memory import MemoryFactLog
-from broker.adapters.memory_archive import MemoryArchive
 from broker.core.desk_errors import NotForThisRole
 from broker.core.desk_roles import Role
 from broker.core.errors import InvalidFact
@@ -14,7 +13,6 @@ from broker.core.facts import IdentityKind, IdentityNotice, PlanFact, PlanType
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.kept_uploads import MediaType, Part, Result
 from broker.core.operators import Grounds
-from broker.core.policy import Policy
 from broker.core.upload_errors import NoCompleteFile, NotMissing
 from broker.ports import Topic
 from broker.services.desk_log import DeskLog
@@ -24,6 +22,7 @@ from broker.services.upload_reading import read_here
 from broker.wire.reconciliation import MISSING_COLUMNS, write_missing
 from tests.builders.house import ADA, House, in_house
 from tests.builders.matcher import AUTHORITY, KEY, NOON, numbers, plan
+from tests.builders.readers import access_on, readers_of
 from tests.builders.upload import Person as Sent
 from tests.builders.upload import PlanBlock, Record, build_upload
 from tests.builders.upload_store import UPLOAD, MemoryUploads
@@ -54,8 +53,8 @@ class Compared:
         self.house, self.store = house, MemoryUploads()
         facts = MemoryFactLog(house.kafka)
         log = DeskLog(facts, house.codecs.records, key=KEY, clock=lambda: NOON, role=role)
-        archive = MemoryArchive(house.kafka)
-        self.held = Reconciliation(archive, house.codecs.states, log, policy=Policy(), clock=lambda: NOON)
+        access = access_on(house.kafka, readers_of(house.codecs), log, KEY, lambda: NOON)
+        self.held = Reconciliation(access)
         self.desk = MissingPlans(
             self.held,
             self.store,

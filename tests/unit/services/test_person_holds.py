@@ -26,7 +26,7 @@ from broker.services.worklist_desk import Work, WorklistDesk
 from tests.builders.enquiry import GROUNDS, Desk
 from tests.builders.house import ADA, House, in_house
 from tests.builders.matcher import KEY, NOON, attendance, fact_write, numbers, plan
-from tests.builders.readers import excluding_on, readers_of
+from tests.builders.readers import access_on, excluding_on, readers_of
 from tests.builders.street import superseded
 
 BEA, CAL = islice(numbers(), 1, 3)
@@ -36,14 +36,7 @@ FIRST_PLAN = Place(topic=Topic.PLANS, partition=0, offset=0)
 def holds(house: House, *, role: Role = Role.ADMINISTRATOR, now: datetime = NOON) -> PersonHolds:
     """Return the desk's holds on a house's cluster."""
     log = DeskLog(MemoryFactLog(house.kafka), house.codecs.records, key=KEY, clock=lambda: NOON, role=role)
-    return PersonHolds(
-        MemoryArchive(house.kafka),
-        house.codecs.facts,
-        house.codecs.states,
-        log,
-        key=KEY,
-        clock=lambda: now,
-    )
+    return PersonHolds(access_on(house.kafka, readers_of(house.codecs), log, KEY, lambda: now))
 
 
 async def work_of(house: House, kind: ItemKind) -> Work:

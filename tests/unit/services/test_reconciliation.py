@@ -3,23 +3,22 @@
 import pytest
 
 from broker.adapters.memory import MemoryFactLog
-from broker.adapters.memory_archive import MemoryArchive
 from broker.core.desk_errors import NotForThisRole
 from broker.core.desk_roles import Role
 from broker.core.facts import IdentityKind, IdentityNotice
 from broker.core.identifiers import OdsCode
 from broker.core.operators import Grounds
 from broker.core.partition import Forwarding
-from broker.core.policy import Policy
 from broker.core.possible import Shelf
 from broker.core.reconciling import PlanStanding
 from broker.ports import Topic
+from broker.services.audited_access import DeskUser
 from broker.services.desk_log import DeskLog
-from broker.services.excluding import DeskUser
 from broker.services.reconciliation import Reconciliation
 from broker.wire.reconciliation import COLUMNS, write_reconciliation
 from tests.builders.house import ADA, House, in_house
 from tests.builders.matcher import AUTHORITY, KEY, NOON, numbers, plan
+from tests.builders.readers import access_on, readers_of
 
 GROUNDS = Grounds(by="ops-7", reason="asked for by the authority")
 BOB, EVE = [number for number, _ in zip(numbers(), range(3), strict=False)][1:]
@@ -29,9 +28,7 @@ OTHER = OdsCode("E08")
 def desk(house: House, role: Role = Role.ADMINISTRATOR, who: DeskUser | None = None) -> Reconciliation:
     """Return the use case on a house, at a user's desk."""
     log = DeskLog(MemoryFactLog(house.kafka), house.codecs.records, key=KEY, clock=lambda: NOON, role=role)
-    return Reconciliation(
-        MemoryArchive(house.kafka), house.codecs.states, log, policy=Policy(), clock=lambda: NOON, who=who
-    )
+    return Reconciliation(access_on(house.kafka, readers_of(house.codecs), log, KEY, lambda: NOON, who))
 
 
 def said(kind: IdentityKind, user: str | None = None) -> IdentityNotice:

@@ -5,20 +5,19 @@ from datetime import datetime, timedelta
 import pytest
 
 from broker.adapters.memory import MemoryFactLog
-from broker.adapters.memory_archive import MemoryArchive
 from broker.core.alerts import Note
 from broker.core.desk_errors import NotForThisRole
 from broker.core.desk_roles import Role
 from broker.core.facts import IdentityKind, IdentityNotice
 from broker.core.operators import Grounds
 from broker.core.partition import Forwarding
-from broker.core.policy import Policy
 from broker.core.possible import Shelf
 from broker.ports import Topic
 from broker.services.desk_log import DeskLog
 from broker.services.timer_desk import TimerDesk
 from tests.builders.house import ADA, House, in_house
 from tests.builders.matcher import KEY, NOON, attendance, numbers, plan
+from tests.builders.readers import access_on, readers_of
 
 GROUNDS = Grounds(by="scheduler", reason="every five minutes")
 NO_OUTCOME, PASSED = IdentityKind.NO_OUTCOME.value, IdentityKind.TIME_PASSED.value
@@ -29,16 +28,8 @@ HOUR = timedelta(hours=1)
 def desk(house: House, now: datetime, *, role: Role = Role.ADMINISTRATOR) -> TimerDesk:
     """Return a desk of a house, at a time."""
     pen = MemoryFactLog(house.kafka)
-    return TimerDesk(
-        MemoryArchive(house.kafka),
-        pen,
-        house.codecs.states,
-        house.codecs.facts,
-        DeskLog(pen, house.codecs.records, key=KEY, clock=lambda: now, role=role),
-        policy=Policy(),
-        key=KEY,
-        clock=lambda: now,
-    )
+    log = DeskLog(pen, house.codecs.records, key=KEY, clock=lambda: now, role=role)
+    return TimerDesk(access_on(house.kafka, readers_of(house.codecs), log, KEY, lambda: now), pen)
 
 
 def out_of_use() -> IdentityNotice:
