@@ -18,7 +18,7 @@ from broker.wire import fhir_terms as terms
 from broker.wire.adt_other import OtherReading
 from broker.wire.adt_registers import Fault, Registers
 from broker.wire.fhir_bundle import UNREAD, Resource, Sent, read_sent
-from broker.wire.fhir_patient import local_identifier, named_in, read_patient
+from broker.wire.fhir_patient import local_identifier, named_in, numbers_of, read_patient, referred_by
 from broker.wire.fhir_unkept import merge_refused, merges
 from broker.wire.fhir_values import codings, every, identified, moment, ods, text, within
 from broker.wire.fhir_visit import read_visit
@@ -70,7 +70,7 @@ def read_fhir(data: bytes, context: Context, system_named: SystemNamed) -> Visit
         raise MalformedMessage("marked as test data", hl7_code=PROCESSING_ID, location="Encounter.meta")
     event = _event(sent, sender)
     registers = Registers(context.received_at)
-    patient = sent.named(within(encounter, "subject"), "Patient") or {}
+    patient = _patient(sent)
     recorded_at, sent_at = _stamps(sent, registers)
     envelope = Envelope(
         provider=provider,
@@ -195,11 +195,30 @@ def _organisations(sent: Sent) -> Iterator[Any]:
     yield within(sent.header, "responsible")
 
 
+def _patient(sent: Sent) -> Resource:
+    """
+    Return whom a visit is about, nothing where only the visit names it.
+
+    Refuses a patient that was sent and that the visit does not point at: with neither number nor details
+    nobody would ever be found, and the sender be told that all is well.
+    """
+    patient = sent.named(within(sent.encounter, "subject"), "Patient")
+    if patient is not None:
+        return patient
+    numbers, _ = numbers_of(*referred_by(sent))
+    if not numbers and next(sent.all("Patient"), None) is not None:
+        raise MalformedMessage(
+            "subject is no Patient of the message", hl7_code=REQUIRED_FIELD, location="Encounter.subject"
+        )
+    return {}
+
+
 def _visit(sent: Sent, provider: OdsCode, system_named: SystemNamed) -> tuple[str, str]:
     """
     Return the visit's number and the system that gave it (ruling 6), the number empty where there is none.
 
-    Of several identifiers that of a settled system counts, then one of the type `VN`, then the official one.
+    Of several identifiers that are in use that of a settled system counts, then one of the type `VN`, then
+    the official one.
     Without a settled system the identifier's own stands for it, failing that the name of the message's
     source.
     """
@@ -207,6 +226,7 @@ def _visit(sent: Sent, provider: OdsCode, system_named: SystemNamed) -> tuple[st
     ranked = sorted(
         found,
         key=lambda one: (
+            text(one, "use") == "old",
             system_named(provider, text(one, "system")) is None,
             _VISIT_NUMBER not in {code for _, code in codings(within(one, "type"))},
             text(one, "use") not in {"official", "usual"},

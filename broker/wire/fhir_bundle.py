@@ -5,6 +5,7 @@ Knows how resources point at each other, and that one message is about one visit
 notifications [A20]). Resources that a visit is not read by are never looked at.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,7 +14,7 @@ from urllib.parse import parse_qs
 from broker.core.errors import MalformedMessage
 from broker.wire.fhir_models import checked
 from broker.wire.fhir_unkept import merge_refused, merges
-from broker.wire.fhir_values import every, tokens
+from broker.wire.fhir_values import every, searched_for, tokens
 from broker.wire.hl7v2 import DATA_TYPE, MESSAGE_TYPE, REQUIRED_FIELD, SEGMENT_SEQUENCE
 from broker.wire.json_strict import nodes, read_json
 
@@ -27,6 +28,9 @@ VALUES_MAX: Final = 3_000
 Values in the resources that a visit is read by, together: it needs some 200. Holding one to its model takes
 20 µs, for which other senders wait.
 """
+_ADDRESS = re.compile(r"(https?://\S*?/)([A-Za-z]+/[A-Za-z0-9.\-]{1,64})")
+_UNADDRESSED = "entry without address "
+"""Begins the name of a resource that says no address, so that any may be its own."""
 _ADDS_WORDS = frozenset({"Condition", "Observation", "Practitioner", "PractitionerRole"})
 MESSAGE: Final = "message"
 TRANSACTION: Final = "transaction"
@@ -63,7 +67,7 @@ class Sent:
 
         Whoever could be either of two is nobody: that is refused, but for what only adds words.
         """
-        name = _referred_to(reference)
+        name = self._name_of(reference, kind)
         found = self.index.get(name)
         if found is None and name in self.index:
             if kind not in _ADDS_WORDS:
@@ -72,6 +76,28 @@ class Sent:
         if found is None or found.get("resourceType") != kind:
             return None
         return self._checked(found, kind)
+
+    def _name_of(self, reference: Any, kind: str) -> str:
+        """
+        Return the name in the index of what a reference points at.
+
+        An address that nothing here is called by may be that of a resource which says no address of its own;
+        a search, and an identifier without an address, are of the one resource that has the identifier (R4,
+        Reference and Bundle).
+        """
+        name = _referred_to(reference)
+        if name in self.index:
+            return name
+        searched = searched_for(reference, kind)
+        if searched:
+            having = {
+                id(found): one
+                for one, found in self.index.items()
+                if found and found.get("resourceType") == kind and searched in tokens(found)
+            }
+            return having.popitem()[1] if len(having) == 1 else name
+        address = _ADDRESS.fullmatch(name)
+        return name if address is None else f"{_UNADDRESSED}{address[2]}"
 
     def all(self, kind: str) -> Iterator[Resource]:
         """Yield every resource of a kind."""
@@ -215,15 +241,25 @@ def _only(visits: list[Resource]) -> Resource:
 
 
 def _index(entries: list[Resource]) -> dict[str, Resource | None]:
-    """Return every resource by what it may be referred to as."""
+    """
+    Return every resource by what it may be referred to as.
+
+    By its address, and by type and id: its own id, or the one at the end of its address.
+    """
     found: dict[str, Resource | None] = {}
     for number, entry in enumerate(entries):
         resource = entry["resource"]
         names = [f"entry {number}"]
+        kind, url = resource["resourceType"], _text(entry, "fullUrl")
+        address = _ADDRESS.fullmatch(url)
         if isinstance(resource.get("id"), str):
-            names.append(f"{resource['resourceType']}/{resource['id']}")
-        if isinstance(entry.get("fullUrl"), str):
-            names.append(entry["fullUrl"])
+            names.append(f"{kind}/{resource['id']}")
+            if address is None:
+                names.append(f"{_UNADDRESSED}{kind}/{resource['id']}")
+        if address is not None and address[2].startswith(f"{kind}/"):
+            names.append(address[2])
+        if url:
+            names.append(url)
         for name in names:
             _put(found, name, resource)
     return found

@@ -24,6 +24,7 @@ from broker.wire.fhir_values import (
     identified,
     person_name,
     phrases,
+    searched,
     text,
     whole_name,
     within,
@@ -35,7 +36,7 @@ _OLD = "old"  # use of an identifier that is no longer the patient's
 
 def named_in(sent: Sent, patient: Resource) -> Named:
     """Return which NHS numbers are named: the patient's, also where only the visit names it; the mother's."""
-    numbers, fault = numbers_of(patient, within(sent.encounter, "subject"))
+    numbers, fault = numbers_of(patient, *referred_by(sent))
     mothers = {
         number: None
         for related in sent.all("RelatedPerson")
@@ -50,6 +51,12 @@ def named_in(sent: Sent, patient: Resource) -> Named:
         place="Patient.identifier",
         mothers_place="RelatedPerson.identifier",
     )
+
+
+def referred_by(sent: Sent) -> tuple[Any, Resource]:
+    """Return what the visit itself says of whom it is about: a reference, and what that searches for."""
+    subject = within(sent.encounter, "subject")
+    return subject, searched(subject, "Patient")
 
 
 def numbers_of(*named: Any) -> tuple[tuple[NhsNumber, ...], str | None]:
@@ -75,8 +82,10 @@ def _claimed(*named: Any) -> Iterator[str]:
 
 
 def _current(named: Any) -> list[Resource]:
-    """Return the identifiers that are in use."""
-    return [one for one in every(named, "identifier") if text(one, "use") != _OLD]
+    """Return the identifiers in use; one that has ended counts only where no other has its system."""
+    found = [one for one in every(named, "identifier") if text(one, "use") != _OLD]
+    lasting = {text(one, "system") for one in found if not text(one, "period", "end")}
+    return [one for one in found if not text(one, "period", "end") or text(one, "system") not in lasting]
 
 
 def local_identifier(patient: Resource) -> str:

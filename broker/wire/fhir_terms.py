@@ -11,8 +11,14 @@ from typing import Final
 from broker.core.facts import NumberStatus, VisitEvent
 from broker.core.senders import Sender
 
-NHS_NUMBER: Final = frozenset({"https://fhir.nhs.uk/Id/nhs-number", "http://fhir.nhs.net/Id/nhs-number"})
-"""Systems of an identifier that is an NHS number; the second is that of older guides."""
+NHS_NUMBER: Final = frozenset(
+    {
+        "https://fhir.nhs.uk/Id/nhs-number",
+        "http://fhir.nhs.net/Id/nhs-number",
+        "urn:oid:2.16.840.1.113883.2.1.4.1",
+    }
+)
+"""Systems of an identifier that is an NHS number: today's, that of older guides, that of HL7 version 3."""
 ORGANISATION: Final = frozenset(
     {"https://fhir.nhs.uk/Id/ods-organization-code", "http://fhir.nhs.net/Id/ods-organization-code"}
 )

@@ -13,7 +13,7 @@ from typing import Any
 from broker.core.errors import InvalidNhsNumber, MalformedMessage
 from broker.core.identifiers import NhsNumber
 from broker.wire import fhir_terms as terms
-from broker.wire.fhir_values import every, identified, text, within
+from broker.wire.fhir_values import every, identified, searched, text, within
 from broker.wire.hl7v2 import EVENT
 from broker.wire.json_strict import document_of
 
@@ -30,7 +30,8 @@ def may_hold_two_numbers(data: bytes) -> bool:
     people = [one for one in resources if text(one, "resourceType") == "Patient"]
     if any(merges(one) for one in resources) or any(every(one, "link") for one in people):
         return True
-    named = [*people, *(within(one, "subject") for one in resources)]
+    subjects = [within(one, "subject") for one in resources]
+    named = [*people, *subjects, *(searched(one, "Patient") for one in subjects)]
     return len(_numbers(value for one in named for value in identified(one, terms.NHS_NUMBER))) > 1
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import parse_qs
 
 from broker.core.errors import InvalidOdsCode
 from broker.core.identifiers import LONDON, OdsCode, aware
@@ -40,6 +41,26 @@ def tokens(resource: Any) -> frozenset[str]:
     """Return the identifiers of a resource as a search names them: `system|value`, or the value alone."""
     named = [(text(one, "system"), text(one, "value")) for one in every(resource, "identifier")]
     return frozenset(form for system, value in named if value for form in (f"{system}|{value}", value))
+
+
+def searched_for(reference: Any, kind: str) -> str:
+    """
+    Return the identifier, `system|value`, by which a reference searches for a resource, else nothing.
+
+    It does so in its address, as in a transaction, or has an identifier and no address.
+    """
+    address = text(reference, "reference")
+    if not address:
+        return max(tokens(reference), key=len, default="")
+    searching, _, asked = address.partition("?")
+    named = parse_qs(asked).get("identifier", []) if searching == kind else []
+    return named[0] if len(named) == 1 else ""
+
+
+def searched(reference: Any, kind: str) -> dict[str, Any]:
+    """Return what a reference searches for, as a resource has it; else the identifier is empty."""
+    system, _, value = searched_for(reference, kind).rpartition("|")
+    return {"identifier": [{"system": system, "value": value}]}
 
 
 def codings(concept: Any) -> Iterator[tuple[str, str]]:

@@ -104,7 +104,8 @@ def _read_place(sent: Sent, provider: OdsCode, registers: Registers) -> None:
     places = [one for one in every(sent.encounter, "location") if text(one, "status") not in _OVER]
     if not places:
         return
-    reference = within(places[-1], "location")
+    lasting = [one for one in places if not text(one, "period", "end")]  # some send no status, but times
+    reference = within((lasting or places)[-1], "location")
     location = sent.named(reference, "Location") or {}
     for one in (location, reference):
         name = _own_name(one)
