@@ -23,8 +23,7 @@ from broker.cli.desk import (
 from broker.cli.personal import NUMBER, number_of, personal
 from broker.core.messages import is_message, place_named
 from broker.core.operators import Grounds
-from broker.core.work import Reader
-from broker.core.worklist import ItemKind
+from broker.core.worklist import ItemKind, Reader
 from broker.runtime.desk import Desk
 from broker.runtime.parts import present
 from broker.services.fact_desk import Added

@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 from broker.core.desk_errors import CannotDisclose, CannotSettle, NoSuchItem
 from broker.core.errors import MalformedMessage
 from broker.core.operators import ActionKind, Grounds, OperatorAction, Place, discreet
-from broker.core.work import ASKS, Reader, to_do
-from broker.core.worklist import ItemKind, WorklistItem
+from broker.core.worklist import ASKS, ItemKind, Reader, WorklistItem, to_do
 from broker.ports import INPUTS, Archive, Record, Topic
 from broker.services.desk_log import DeskLog
 from broker.services.excluding import Excluding

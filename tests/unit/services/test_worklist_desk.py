@@ -10,8 +10,7 @@ import pytest
 from broker.core.desk_errors import CannotDisclose, CannotSettle, NoSuchItem
 from broker.core.identifiers import OdsCode
 from broker.core.operators import ActionKind
-from broker.core.work import Reader
-from broker.core.worklist import ItemKind, WorklistItem
+from broker.core.worklist import ItemKind, Reader, WorklistItem
 from broker.ports import Topic, Write
 from broker.services.worklist_desk import Work
 from broker.wire.records_codec import Unprocessable

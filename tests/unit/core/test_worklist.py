@@ -2,8 +2,7 @@
 
 import pytest
 
-from broker.core.work import ASKS, Owner, Reader, to_do
-from broker.core.worklist import ItemKind
+from broker.core.worklist import ASKS, ItemKind, Owner, Reader, to_do
 
 IDENTITY = {ItemKind.DETAILS_DISAGREE, ItemKind.POSSIBLE_MATCH}
 
