@@ -48,6 +48,7 @@ from tests.builders.upload_desk import Desk as UploadDesk
 from tests.builders.upload_desk import door_of
 from tests.tools.markdown import paragraph, table
 from tests.tools.reference_logs import log_events_page
+from tests.tools.reference_modules import modules_page
 from tests.tools.reference_rules import rules_page
 from tests.tools.reference_schemas import schemas_page
 from tests.tools.reference_senders import senders_page
@@ -83,6 +84,7 @@ def build_pages(repository: Path) -> Mapping[Path, str]:
         "rules.md": rules_page,
         "lawful-basis.md": lambda _where: lawful_basis_page(),
         "log-events.md": lambda _where: log_events_page(),
+        "modules.md": modules_page,
         "stream.md": lambda where: stream_page((where / "schemas" / "stream.schema.json").read_text("utf-8")),
     }
     pages = {folder / name: _with_notice(build(repository)) for name, build in builders.items()}
