@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from prometheus_client.parser import text_string_to_metric_families
 
 HOST = "127.0.0.1"
-_SECONDS_MAX = 10.0
+_SECONDS_MAX = 60.0
 
 
 class Reply(NamedTuple):

@@ -126,8 +126,7 @@ class Doors:
         """Where the newest HTTP door is."""
 
         def ports() -> list[int]:
-            lines = [json.loads(line) for line in self.fleet.logs().splitlines() if line.startswith("{")]
-            return [line["port"] for line in lines if line["event"] == "http door ready"]
+            return [line["port"] for line in self.fleet.events("http door ready")]
 
         wait_until(lambda: bool(ports()), PATIENCE_SECONDS, "the HTTP door")
         return f"http://127.0.0.1:{ports()[-1]}"

@@ -12,7 +12,6 @@ own id of the child beside either number.
 
 import asyncio
 import hashlib
-import json
 import re
 import sqlite3
 import sys
@@ -400,8 +399,7 @@ def rows(directory: Path) -> list[tuple[bytes, bool]]:
 
 def metrics(fleet: Fleet) -> bytes:
     """Return the page of metrics of the newest process."""
-    lines = [json.loads(line) for line in fleet.logs().splitlines() if line.startswith("{")]
-    port = [line["port"] for line in lines if line["event"] == "operators port open"][-1]
+    port = fleet.events("operators port open")[-1]["port"]
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE_SECONDS) as page:
         return bytes(page.read())
 
@@ -765,6 +763,7 @@ def births_of(desk: Desk) -> int:
     return len(desk.codecs.states.decode_person(BIRTH_MOTHER, value or b"").known.births)
 
 
+@pytest.mark.timeout(900)  # half a minute alone; more on a machine that is shared
 @pytest.mark.kafka
 def test_nothing_connects_an_adopted_baby_with_its_birth_mother(
     desk: Desk, capsys: pytest.CaptureFixture[str]

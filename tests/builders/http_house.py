@@ -20,6 +20,7 @@ from broker.wire.http import Operation
 from tests.unit.services.test_intake import Desk
 
 HOST = "127.0.0.1"
+PATIENCE_SECONDS = 90.0  # alone no test takes a tenth of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +151,7 @@ def visit(
         house = House(server, desk, counts, counted)
         await server.start()
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await scenario(house)
         finally:
             for client in house.clients:

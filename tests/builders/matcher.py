@@ -265,14 +265,14 @@ async def pause(seconds: float) -> None:
             await asyncio.Event().wait()
 
 
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Return as soon as `condition` holds; raise `TimeoutError` after `seconds`."""
     async with asyncio.timeout(seconds):
         while not condition():
             await pause(_LOOK_AGAIN_S)
 
 
-def play(scenario: Callable[[], Awaitable[None]], seconds: float = 20.0) -> None:
+def play(scenario: Callable[[], Awaitable[None]], seconds: float = 90.0) -> None:
     """Run an asynchronous scenario with a deadline."""
 
     async def timed() -> None:

@@ -41,7 +41,7 @@ from tests.builders.matcher import (
 )
 
 PARTITIONS = 2
-_DEADLINE_S = 30.0
+_DEADLINE_S = 90.0
 _TAKEN_BACK = frozenset({EventKind.WITHDRAWN, EventKind.RETRACTED})
 
 MakeLog = Callable[[MemoryKafka, int], PartitionLog]

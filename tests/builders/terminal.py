@@ -114,8 +114,7 @@ def mllp_port(fleet: Fleet) -> int:
     """Return the port of the MLLP door, as the log tells."""
 
     def ports() -> list[int]:
-        lines = [json.loads(line) for line in fleet.logs().splitlines() if line.startswith("{")]
-        return [line["port"] for line in lines if line["event"] == "intake ready"]
+        return [line["port"] for line in fleet.events("intake ready")]
 
     wait_until(lambda: bool(ports()), PATIENCE_SECONDS, "the MLLP door")
     return ports()[0]

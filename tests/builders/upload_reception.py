@@ -12,7 +12,7 @@ from tests.builders.matcher import until
 from tests.builders.upload_desk import KEY, NOW, Desk
 from tests.builders.upload_store import MemoryUploads
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 90.0
 QUICK = Pace(retry_seconds_min=0.001, retry_seconds_max=0.002)
 
 _T = TypeVar("_T")

@@ -27,7 +27,7 @@ SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(
     (REPOSITORY / "deploy" / "compose.yaml").read_text("utf-8")
 )["services"]
 DATA = "/var/lib/cpis"
-READY_SECONDS = 90.0
+READY_SECONDS = 180.0
 GRACE_SECONDS = int(SERVICES["broker"]["stop_grace_period"].removesuffix("s"))
 _NANOSECONDS = 1_000_000_000
 _OWNER = 10_001

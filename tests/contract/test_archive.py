@@ -20,7 +20,7 @@ from broker.ports import Archive, Record, Topic, Write
 from broker.runtime.kafka import embedded_kafka
 from broker.runtime.resources import topics_file
 
-DEADLINE_S = 60
+DEADLINE_S = 180
 LARGE_BYTES = 11 * 1024 * 1024  # near what the topics of the desk take
 MISSING = Topic.LATE
 

@@ -17,7 +17,7 @@ from broker.core.errors import KafkaUnavailable
 from broker.ports import FactLog, InputTail, Topic, Write, nothing_known
 from tests.builders.declared_kafka import declared_kafka
 
-DEADLINE_S = 60
+DEADLINE_S = 180
 APPEND_MS = 20_000  # what is appended is to be there, however long a new Kafka takes on a busy machine
 
 World = tuple[InputTail, FactLog, Callable[[], Awaitable[None]]]

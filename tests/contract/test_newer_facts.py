@@ -39,7 +39,7 @@ from tests.builders.matcher import (
 )
 from tests.builders.partition_worlds import World
 
-DEADLINE_S = 60.0
+DEADLINE_S = 180.0
 NEWER_ID = 1_900
 SEALER = MemorySealer()
 CODECS = make_codecs(SEALER)

@@ -11,7 +11,7 @@ from broker.core.errors import Fenced, KafkaUnavailable
 from broker.ports import INPUTS, POLLED, PartitionLog, Record, Topic, Write
 from tests.builders.partition_worlds import World
 
-DEADLINE_S = 60  # for what hangs: alone a test takes 2 s, with ten test runs beside it 25
+DEADLINE_S = 120  # for what hangs: alone a test takes 2 s, with ten test runs beside it 25
 DEADLINE_OF_A_LOSS_S = 180  # every method waits for its own answer; Kafka starts in 3 s alone, in 25 then
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.tools.stale_docs import REPOSITORY
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 
 def bench(*options: str) -> str:

@@ -18,7 +18,7 @@ from tests.builders.secured import ADMINISTRATOR, SecuredKafka
 from tests.docs.walk import LineFailed, Walk, shell_lines
 from tests.tools.stale_docs import REPOSITORY, documents
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]  # half a minute alone; each line has its limit
 
 AUTHORITY = trustme.CA()
 PASSWORD = "of-a-test"  # noqa: S105 – of a test

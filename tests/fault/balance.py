@@ -1,23 +1,20 @@
 """How the partitions are shared among the matchers of a fleet, by what they log."""
 
 import asyncio
-import json
 
 from broker.runtime.topics import declared_topics
 from tests.builders.matcher import pause
 from tests.fault.fleet import Fleet
 
 _POLL_S = 0.1
-_BALANCED_S = 60.0
+_BALANCED_S = 180.0
 
 
 def assigned(fleet: Fleet) -> list[int]:
     """Return how many partitions each process was handed out last."""
     counts = []
     for number in range(1, len(fleet.processes) + 1):
-        lines = (fleet.directory / f"worker-{number}.log").read_text("utf-8").splitlines()
-        events = [json.loads(line) for line in lines if line.startswith("{")]
-        told = [event["count"] for event in events if event["event"] == "partitions assigned"]
+        told = [event["count"] for event in fleet.events("partitions assigned", number)]
         counts.append(told[-1] if told else 0)
     return counts
 

@@ -49,7 +49,7 @@ from tests.waiting import wait_until
 
 FHIR, TOPIC = 500, 800
 """Added to a number to find the person and the visit that it has at each of the doors."""
-_PEER_S = 30.0
+_PEER_S = 180.0
 _AWAY = 503
 _NHS = "https://fhir.nhs.uk/Id/nhs-number"
 _LEFT = timedelta(minutes=90)

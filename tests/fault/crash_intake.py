@@ -55,7 +55,7 @@ _REFUSED = b"MSA|AR"
 _NO_NUMBER = "9990000000"  # its check digit is wrong
 NAMED = {"family": "Testcase", "given": "Ada", "born": "20170301"}  # as the builders of the matcher's facts
 _TAKEN = (Topic.PLANS, Topic.ATTENDANCES, Topic.IDENTITY)
-_PEER_S = 30.0
+_PEER_S = 180.0
 _HL7_TIME = "%Y%m%d%H%M%S"
 
 

@@ -29,7 +29,7 @@ import aiokafka
 import broker
 from broker.runtime.logs import configure_logs
 
-_LIFE_S = 60  # a process that hangs is ended by its own alarm, and the test fails
+_LIFE_S = 240  # a process that hangs is ended by its own alarm, and the test fails
 _FILE_MODE = 0o600
 _OURS = str(Path(broker.__file__).parent)
 _CLIENT = str(Path(aiokafka.__file__).parent)

@@ -20,7 +20,7 @@ from tests.builders.matcher import pause
 TRANSACTIONS = "__transaction_state"
 GROUPS = "__consumer_offsets"
 _POLL_S = 0.1
-_IN_SYNC_S = 60.0
+_IN_SYNC_S = 180.0
 
 
 def active_controller(nodes: EmbeddedCluster) -> int:

@@ -1,5 +1,6 @@
 """Workers as processes of their own, to be killed, stopped and woken."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
@@ -18,7 +20,7 @@ from broker.services.matching import Codecs
 from tests.builders.matcher import fact_write, make_codecs
 from tests.fault.load import Sent
 
-_END_S = 15.0  # for a process that was told to end
+_END_S = 90.0  # for a process that was told to end, on however busy a machine
 
 
 class Fleet(AbstractContextManager["Fleet"]):
@@ -77,6 +79,17 @@ class Fleet(AbstractContextManager["Fleet"]):
         return "\n".join(
             path.read_text("utf-8", "replace") for path in sorted(self.directory.glob("worker-*.log"))
         )
+
+    def events(self, name: str, worker: int | None = None) -> list[dict[str, Any]]:
+        """Return the lines of one event, of all processes or of the one that was started as this, from 1."""
+        logs = "worker-*.log" if worker is None else f"worker-{worker}.log"
+        lines = [
+            json.loads(line)
+            for path in sorted(self.directory.glob(logs))
+            for line in path.read_text("utf-8", "replace").rpartition("\n")[0].splitlines()
+            if line.startswith("{")  # the last one may be half written
+        ]
+        return [line for line in lines if line["event"] == name]
 
     def __exit__(
         self,

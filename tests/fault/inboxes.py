@@ -10,7 +10,7 @@ from broker.services.matching import Codecs
 from tests.fault.checker import read_topics
 from tests.waiting import wait_until
 
-_PROJECTED_S = 60.0
+_PROJECTED_S = 180.0
 
 
 async def said_to_each(cluster: Cluster, codecs: Codecs) -> dict[bytes, list[str]]:

@@ -53,11 +53,11 @@ _LATE_EVERY_S = 0.2
 _AGAIN_S = 0.2
 _DOWN_S = 4.0  # longer than a dead node's session: the cluster has noticed, elected, and works with two
 _STEADY_S = 2.0
-_DOOR_S = 60.0
-_TOLD_S = 60.0
+_DOOR_S = 180.0
+_TOLD_S = 180.0
 _REFUSALS = 2
-_REFUSED_S = 30.0
-_GOES_ON_S = 90.0
+_REFUSED_S = 120.0
+_GOES_ON_S = 180.0
 
 
 class Kill(NamedTuple):

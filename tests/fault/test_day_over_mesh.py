@@ -43,7 +43,7 @@ ROLES = ("intake", "matcher", "outbox")
 PROVIDERS = ("RXH", "RXM")
 _LIFE_S = (0.5, 2.5)  # how long until the next one dies: within its start, or well within its work
 _EVERY_S = 0.5  # between two visits
-_PATIENCE_S = 120.0
+_PATIENCE_S = 240.0
 _LOOK_EVERY_S = 0.2
 
 
@@ -161,6 +161,7 @@ def said(message: Incoming, path: str) -> list[str]:
     return [str(value) for value in values]
 
 
+@pytest.mark.timeout(900)  # half a minute alone; more on a machine that is shared
 @pytest.mark.kafka
 def test_a_day_over_the_exchange_loses_nothing_and_says_nothing_twice(country: Country) -> None:
     """

@@ -40,7 +40,7 @@ from tests.official_schemas import faults_of
 OURS, COUNCIL = "OURS", "COUNCIL"
 OWN = "Z211"
 RECORDS_MAX = 3
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 _CODE = re.compile(rb'code="(CP[FR]0[0-9])"')
 GOOD = Record(child=Person(number="9990000026"))
 

@@ -12,8 +12,8 @@ from broker.adapters.embedded_kafka import EmbeddedKafka
 from broker.adapters.faust_app import one_agent_app
 from broker.ports import Record, Topic
 
-DEADLINE_S = 60.0
-STOP_S = 10.0  # two goodbyes of two seconds each, on a busy machine
+DEADLINE_S = 180.0
+STOP_S = 60.0  # two goodbyes of two seconds each; what waits for the group ends with the deadline
 GROUP = "settling"
 
 

@@ -50,7 +50,7 @@ from tests.byte_search import Search
 from tests.fault.fleet import send
 from tests.fault.load import Sent
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]  # half a minute alone; more on a busy machine
 
 DEADLINE_S = 120.0
 LOOK_AGAIN_S = 0.3

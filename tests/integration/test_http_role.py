@@ -51,7 +51,7 @@ class Role:
             """Start the role, play, stop it."""
             await self.role.start()
             try:
-                async with asyncio.timeout(20), aiohttp.ClientSession(headers=HEADERS) as session:
+                async with asyncio.timeout(90), aiohttp.ClientSession(headers=HEADERS) as session:
                     await scenario(session, f"http://{HOST}:{self.role.http_port}/fhir/R4/$process-message")
             finally:
                 await self.role.stop()

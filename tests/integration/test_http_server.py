@@ -22,6 +22,7 @@ from tests.unit.services.test_fhir_door import DIGEST, NUMBER, SENDERS, TOKEN
 ADT = Adt(event="A04", control_id="M1", recorded="20250301101500", pv1={"class": "E", "visit": "V-1"})
 MESSAGE = written(message(ADT))
 BODY_MAX = BodyLimits().bytes_max
+SO_LONG_S = 0.7  # for who is slow; who is not needs a hundredth, and more where the machine is busy
 BOMB = gzip.compress(bytes(80_000_000), 1)  # unpacked it would be seen in the memory of the process
 
 
@@ -220,7 +221,7 @@ def test_a_sender_that_breaks_off_costs_nobody_anything() -> None:
 @pytest.mark.parametrize("sent", [b"", request(MESSAGE)[:40], request(MESSAGE)[:-10]])
 def test_a_slow_sender_is_shut_out(sent: bytes) -> None:
     """It holds a place for so long, and no longer."""
-    limits = HttpLimits(head_seconds=0.05, bodies=BodyLimits(seconds=0.05), idle_seconds=0.05)
+    limits = HttpLimits(head_seconds=SO_LONG_S, bodies=BodyLimits(seconds=SO_LONG_S), idle_seconds=SO_LONG_S)
 
     async def scenario(house: House) -> None:
         """Play the scenario."""
@@ -244,7 +245,7 @@ def test_a_connection_that_is_idle_is_shut() -> None:
         assert 200 == (await client.reply()).status
         assert b"" == await client.reader.read()
 
-    visit(scenario, limits=HttpLimits(idle_seconds=0.05))
+    visit(scenario, limits=HttpLimits(idle_seconds=SO_LONG_S))
 
 
 def test_five_hundred_idle_connections_keep_no_other_sender_out() -> None:
@@ -403,7 +404,7 @@ def test_who_speaks_no_tls_is_not_let_in(tmp_path: Path) -> None:
         await house.until(lambda: 1 == house.counts["handshake timed out"])
         assert 200 == (await house.ask(request(MESSAGE), office.sender())).status
 
-    visit(scenario, tls=office.door(), limits=HttpLimits(handshake_seconds=0.5))
+    visit(scenario, tls=office.door(), limits=HttpLimits(handshake_seconds=3.0))
 
 
 def test_a_door_that_is_shut_gives_up_handshakes(tmp_path: Path) -> None:

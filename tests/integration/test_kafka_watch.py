@@ -14,7 +14,7 @@ from broker.adapters.kafka_watch import KafkaWatch, Place
 from broker.core.errors import KafkaUnavailable, TopicMissing
 from broker.ports import Record, Topic
 
-DEADLINE_S = 60.0
+DEADLINE_S = 180.0
 ALERTS = Topic.ALERTS.value
 WORKLIST = Topic.WORKLIST.value
 

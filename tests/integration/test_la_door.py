@@ -27,7 +27,7 @@ from tests.builders.upload import Person, Record, build_upload
 from tests.official_schemas import faults_of
 from tests.unit.services.test_la_door import digest_of
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0
 HEADERS = {"Authorization": "Bearer own", "Content-Type": "application/xml"}
 FILE = build_upload()
 Scenario = Callable[["Door"], Awaitable[None]]

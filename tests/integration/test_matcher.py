@@ -31,9 +31,11 @@ from tests.fault.fleet import Fleet, send
 from tests.fault.load import AUTHORITIES, make_load, standing
 
 DEADLINE_S = 90.0
-STOP_S = 5.0  # on a busy machine; a second otherwise
+STOP_S = 20.0  # on a busy machine; a second otherwise, and forty where a client waits for its answer
 HELD_MS_MAX = 100.0 if sys.gettrace() is None else 200.0
 """50 ms are promised on a core of one's own; a shared one doubles what is measured, and so does coverage."""
+PIECE_MS = 3.5
+"""What `piece` takes on that core; one that is slower, or shared, may hold the loop for longer."""
 PARTITIONS = 6
 
 
@@ -68,6 +70,20 @@ async def eventually(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(DEADLINE_S):
         while not condition():
             await pause(0.05)
+
+
+def piece() -> float:
+    """Compute what is always the same; return for how many milliseconds this thread did."""
+    began = time.thread_time()
+    found: dict[int, int] = {}
+    for number in range(50_000):
+        found[number % 1_000] = number
+    return (time.thread_time() - began) * 1_000
+
+
+def slowness() -> float:
+    """Return how many times as long as alone this thread computes at present, 1 at least."""
+    return max(1.0, max(piece() for _ in range(30)) / PIECE_MS)
 
 
 class LoopMeter:
@@ -137,6 +153,7 @@ def test_the_event_loop_is_shared_fairly(settings: Settings) -> None:
     load = make_load(seed=6, attendances=6_000, flagged=600)
     cluster = settings.require_cluster()
     meter = LoopMeter()
+    before = slowness()
 
     async def scenario() -> None:
         codecs = codecs_of(parts)
@@ -151,7 +168,7 @@ def test_the_event_loop_is_shared_fairly(settings: Settings) -> None:
 
     asyncio.run(scenario())
 
-    assert meter.most_ms < HELD_MS_MAX
+    assert meter.most_ms < HELD_MS_MAX * max(before, slowness())
 
 
 @pytest.mark.kafka

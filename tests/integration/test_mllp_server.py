@@ -140,7 +140,7 @@ def test_a_quiet_connection_is_kept_until_its_idle_time_is_over() -> None:
 
         assert await client.rest() == b""
 
-    house = visit(scenario, limits=Limits(frame_seconds=30.0, idle_seconds=0.1))
+    house = visit(scenario, limits=Limits(frame_seconds=30.0, idle_seconds=0.7))
 
     assert house.counts["connection idle"] == 1
     assert house.counts["message cut off"] == 0
@@ -160,7 +160,7 @@ def test_a_connection_that_is_used_outlives_one_that_is_not() -> None:
         assert await quiet.rest() == b""
         assert await used.answer() == b"re:two"
 
-    visit(scenario, limits=Limits(idle_seconds=1.0))
+    visit(scenario, limits=Limits(idle_seconds=2.0))
 
 
 def test_the_time_that_an_answer_takes_is_not_the_senders() -> None:
@@ -183,7 +183,7 @@ def test_the_time_that_an_answer_takes_is_not_the_senders() -> None:
         assert await waiting.answer() == b"re:one"
         assert await waiting.rest() == b""
 
-    house = visit(scenario, door=holding, limits=Limits(idle_seconds=0.5))
+    house = visit(scenario, door=holding, limits=Limits(idle_seconds=1.0))
 
     assert house.counts["connection idle"] == 2
 

@@ -23,6 +23,8 @@ from tests.waiting import wait_until
 
 _ODD = "/9990000018"
 _BLOCKED_SECONDS = 0.5
+_NEVER_SECONDS = 60.0  # no loop here is late by that, on however busy a machine
+_TIMES_MAX = 20
 
 
 def replies(server: OpsServer, *requests: tuple[str, str]) -> list[Reply]:
@@ -127,7 +129,7 @@ def operated(settings: Settings, scenario: Callable[[Operators], None]) -> None:
 
     async def all_of_it() -> None:
         """Start, play, stop."""
-        operators = Operators(settings, Metrics(), lag_seconds_max=_BLOCKED_SECONDS / 2)
+        operators = Operators(settings, Metrics(), lag_seconds_max=_NEVER_SECONDS)
         await operators.start()
         try:
             await asyncio.to_thread(scenario, operators)
@@ -154,7 +156,7 @@ def test_a_process_without_roles_is_not_ready(tmp_path: Path) -> None:
 
 def turning_again(port: int) -> None:
     """Wait until `/livez` says yes."""
-    wait_until(lambda: ask(port, "/livez").status == 200, 10.0, "/livez 200")
+    wait_until(lambda: ask(port, "/livez").status == 200, 60.0, "/livez 200")
 
 
 def test_a_loop_that_is_held_is_told_to_the_supervisor(tmp_path: Path) -> None:
@@ -172,19 +174,25 @@ def test_a_loop_that_is_held_is_told_to_the_supervisor(tmp_path: Path) -> None:
             asking.set()
             found.append(ask(operators.port, "/livez").status)
 
-        try:
-            await asyncio.to_thread(ask, operators.port, "/livez")
+        async def hold() -> None:
+            """Hold the loop while somebody asks; the busy machine may let them come when it is over."""
+            asking.clear()
             thread = threading.Thread(target=probe)
             thread.start()
             asking.wait()
             time.sleep(_BLOCKED_SECONDS)  # noqa: ASYNC251 – this is the fault: it holds the loop
             await asyncio.to_thread(thread.join)
+
+        try:
+            await asyncio.to_thread(ask, operators.port, "/livez")
+            while 503 not in found and len(found) < _TIMES_MAX:
+                await hold()
             await asyncio.to_thread(turning_again, operators.port)
         finally:
             await operators.stop()
         return found
 
-    assert [503] == asyncio.run(all_of_it())
+    assert 503 == asyncio.run(all_of_it())[-1]
 
 
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:

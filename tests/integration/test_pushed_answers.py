@@ -64,7 +64,7 @@ async def came(parts: Parts, cluster: Cluster, visit: str, received_at: datetime
     message = replace(
         attendance(reference, at=received_at), provider=PROVIDER, system="ED", received_at=received_at
     )
-    log = KafkaFactLog(cluster, deadline_ms=10_000)
+    log = KafkaFactLog(cluster, deadline_ms=60_000)
     await log.start()
     try:
         await log.append([fact_write(parts.facts, message, ADA)])

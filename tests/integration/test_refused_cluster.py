@@ -71,7 +71,7 @@ def groups(cluster: Cluster) -> list[str]:
             await admin.close()
         return True
 
-    wait_until(lambda: asyncio.run(ask()), 30, "the groups of a cluster that has just started")
+    wait_until(lambda: asyncio.run(ask()), END_SECONDS, "the groups of a cluster that has just started")
     return known
 
 

@@ -309,7 +309,7 @@ def run_cpis(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
 
 

@@ -33,7 +33,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulat
             ("APPLICATION_ID", APPLICATION),
             ("KEY_FILE", str(key_file)),
             ("KEY_ID", KEY_ID),
-            ("DEADLINE_MS", "10000"),
+            ("DEADLINE_MS", "30000"),
         ):
             monkeypatch.setenv(f"CPIS_PDS_{name}", value)
         running.put(ROBIN, Current(details=DETAILS, recorded_at=AT))

@@ -29,7 +29,7 @@ from broker.wire.facts_codec import FactCodec
 from tests.builders.declared_kafka import declared_kafka
 from tests.unit.services.test_numbers_in_use import HORIZON, KEY, MINUTE, A, B, T, message
 
-DEADLINE_S = 60
+DEADLINE_S = 180
 APPEND_MS = 20_000  # what is appended is to be there, however long a new Kafka takes on a busy machine
 ROUNDS, VISITS = 12, 6
 

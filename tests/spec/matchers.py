@@ -42,7 +42,7 @@ from tests.spec.settled import AUTHORITIES, KEY, PROVIDERS
 from tests.spec.table import Refused
 
 PARTITION = 0
-DEADLINE_S = 30.0
+DEADLINE_S = 90.0
 RECIPIENT_TOPICS = (
     *(f"{Topic.ALERTS}.la.{code}" for code in AUTHORITIES),
     *(f"{Topic.ALERTS}.provider.{code}" for code in PROVIDERS),

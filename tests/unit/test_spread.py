@@ -67,7 +67,7 @@ def test_nobody_is_beside_who_wants_to_be_alone(
     comer = Thread(target=come)
     with closing(Turns(tmp_path)) as turns, turns.turn(alone=alone[0]):
         comer.start()
-        wait_until(entered.is_set if beside else lambda: _waits(tmp_path), 10, "somebody there or waiting")
+        wait_until(entered.is_set if beside else lambda: _waits(tmp_path), 60, "somebody there or waiting")
         assert beside == entered.is_set()
     comer.join()
 
@@ -86,7 +86,7 @@ def test_who_waits_to_be_alone_is_overtaken_by_nobody(tmp_path: Path) -> None:
     with closing(Turns(tmp_path)) as turns, turns.turn(alone=False):
         comers = [Thread(target=come, args=(name,)) for name in ("alone", "later")]
         comers[0].start()
-        wait_until(lambda: _waits(tmp_path), 10, "the door held by who waits")
+        wait_until(lambda: _waits(tmp_path), 60, "the door held by who waits")
         comers[1].start()
     for comer in comers:
         comer.join()

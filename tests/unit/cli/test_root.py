@@ -92,7 +92,7 @@ def test_a_forked_command_says_what_one_says_that_is_started_from_nothing(
         text=True,
         check=False,
     )
-    forked = warm_command().run(words, environment=settings, told=told, seconds=30.0)
+    forked = warm_command().run(words, environment=settings, told=told, seconds=120.0)
     assert (started.returncode, started.stdout, started.stderr) == (
         forked.returncode,
         forked.stdout,
@@ -105,7 +105,7 @@ def test_a_forked_command_that_does_not_end_is_ended() -> None:
     forked = warm_command()
     with pytest.raises(subprocess.TimeoutExpired):
         forked.run(["pds-simulator"], environment={}, told="", seconds=0.2)
-    assert 0 == forked.run(["--help"], environment={}, told="", seconds=30.0).returncode
+    assert 0 == forked.run(["--help"], environment={}, told="", seconds=120.0).returncode
 
 
 ENDINGS = {

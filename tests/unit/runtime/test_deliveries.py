@@ -29,7 +29,7 @@ from broker.wire.hl7v2 import parse
 from tests.builders.delivering import BODIES, HERE, Counter, Desk, Engine, database
 from tests.builders.matcher import until
 
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 
 
 @pytest.fixture

@@ -285,7 +285,7 @@ def test_the_door_runs_until_it_is_cancelled(house: House) -> None:
         running = asyncio.gather(house.door.run(), house.received.queue.run())
         council = MemoryMailbox(house.exchange, COUNCIL)
         await council.send(Outgoing(mailbox=OURS, workflow="LA_UPLOAD", local_id="", body=b"?"))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while not house.count(Fate.TAKEN):  # noqa: ASYNC110 - the door knows no test
                 await asyncio.sleep(0)
         running.cancel()

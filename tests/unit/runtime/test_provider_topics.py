@@ -16,7 +16,7 @@ from broker.runtime.provider_topics import Inward, ProviderTopics
 from broker.runtime.sender_metrics import RECORDS_LOST
 from tests.unit.services.test_offers import OWN, House
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0
 
 
 class MoodyOffers:

@@ -20,7 +20,7 @@ from tests.builders.pds import signing_key
 from tests.builders.upload_desk import Desk
 from tests.unit.runtime.test_pds_settings import configured, pem
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 90.0
 
 
 def test_rounds_go_on_after_one_that_failed() -> None:

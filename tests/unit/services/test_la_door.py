@@ -50,7 +50,7 @@ SENDERS = parse_senders(
 FILE = build_upload()
 OF_ONE = {"x-request-id": "R-1"}
 NO_HEADERS: Mapping[str, str] = {}
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 90.0
 BORN = date(2016, 4, 12)
 
 

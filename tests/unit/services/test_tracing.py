@@ -112,7 +112,7 @@ class AskingIntake:
         """Return the answer to a message, after which so many that wait are traced."""
         answer, _ = verdict(await self.intake.receive(data))
         for _ in range(traces):
-            await asyncio.wait_for(self.tracing.trace_next(self.intake.promote), timeout=30)
+            await asyncio.wait_for(self.tracing.trace_next(self.intake.promote), timeout=90)
         return answer
 
     def attendances(self) -> list[tuple[bytes, VisitMessage]]:

@@ -22,7 +22,7 @@ from tests.builders.upload import build_upload
 from tests.builders.upload_desk import NOW, Desk
 from tests.builders.upload_store import UPLOAD, keep
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 90.0
 QUICK = Pace(retry_seconds_min=0.001, retry_seconds_max=0.002)
 
 
