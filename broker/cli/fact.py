@@ -6,8 +6,8 @@ from datetime import date, datetime
 import click
 
 from broker.cli.desk import at_desk, grounds_options, servers_option, visit_named
+from broker.cli.organisation import Organisation
 from broker.cli.personal import NUMBER, USER, USER_ID, number_of, personal
-from broker.core.errors import BrokerError
 from broker.core.facts import IdentityKind
 from broker.core.identifiers import OdsCode
 from broker.core.operators import Grounds
@@ -39,19 +39,6 @@ class Moment(click.ParamType):
         if moment is None or moment.tzinfo is None:
             self.fail("give a time with its zone, as 2026-03-02T10:00:00Z", param, ctx)
         return moment
-
-
-class Organisation(click.ParamType):
-    """An ODS code on the command line."""
-
-    name = "ods"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> OdsCode:
-        """Return the code."""
-        try:
-            return OdsCode(str(value))
-        except BrokerError as error:
-            self.fail(error.action, param, ctx)
 
 
 @click.group()

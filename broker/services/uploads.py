@@ -101,7 +101,7 @@ class Uploads:
         self._clock = clock
         self._count = count
         self._held = held
-        self._said_protected: set[NhsNumber] = set()
+        self._said_protected: dict[About, frozenset[NhsNumber]] = {}  # of records that are asked about again
 
     async def load(
         self,
@@ -191,7 +191,8 @@ class Uploads:
         `data` is the file of that one record, which counts from its first receipt on (ruling 37); what it
         says of a plan of a number among `tried` is not looked at, and else is among them from now on. Nothing
         is kept of it anew: it lies where it lay. That the source protects a subject is said all the same,
-        once: another's plan may be on file (ruling 24). Raises as `load` does. Returns whether it was loaded.
+        once for as long as it does: another's plan may be on file (ruling 24). Raises as `load` does. Returns
+        whether it was loaded.
         """
         record = await self._only_record(data, first_received_at)
         if record is None or (about := about_of(record)) in tried:
@@ -200,11 +201,13 @@ class Uploads:
         examined, protected = await self._waiting.examined(record, aware(self._clock()))
         taken = examined if isinstance(examined, FaultyRecord) else self._facts_of(examined)
         batch = _Batch(self._facts)
+        said = self._said_protected.pop(about, frozenset())
         if isinstance(taken, FaultyRecord):
-            fresh = {number: notice for number, notice in protected if number not in self._said_protected}
-            await batch.add([self._protected(number, notice) for number, notice in fresh.items()])
+            fresh = [(number, notice) for number, notice in protected if number not in said]
+            await batch.add([self._protected(number, notice) for number, notice in fresh])
             await batch.append()
-            self._said_protected |= fresh.keys()
+            if protected:
+                self._said_protected[about] = frozenset(number for number, _ in protected)
             return False
         await batch.add([self._protected(number, notice) for number, notice in protected])
         await batch.add(taken.writes)

@@ -289,3 +289,16 @@ def test_that_somebody_is_protected_is_said_once_though_the_details_still_differ
     assert (1, 1) == (office.go_round(), office.go_round())
     assert [CHILD.key] == [record.key for record in office.desk.kafka.read(Topic.IDENTITY)]
     assert ({}, 1) == (office.desk.plans(), office.kept())
+
+
+def test_that_somebody_is_protected_anew_is_said_anew() -> None:
+    """What the source lifted in between says nothing of what it protects since (ruling 24)."""
+    office = Office()
+    office.source.put(CHILD, DIFFERS)
+    office.desk.load(build_upload([child()]))
+
+    for restricted in (True, False, True):
+        office.source.put(CHILD, replace(DIFFERS, restricted=restricted))
+        office.go_round()
+
+    assert [CHILD.key] * 2 == [record.key for record in office.desk.kafka.read(Topic.IDENTITY)]
