@@ -111,13 +111,17 @@ class Deliveries:
         """Count again and again what came in and what became of it."""
         prune_at = present()
         while not self._stopping.is_set():
-            with suppress(BrokerError):  # the deliverers tell of it
+            try:
                 known = self._new.keys() & {*await asyncio.to_thread(store.destinations)}
                 now = present()
                 self._measure({name: await asyncio.to_thread(store.balance, name, at=now) for name in known})
                 if present() >= prune_at:
                     await self._prune(store, known)
                     prune_at = present() + _PRUNE_EVERY
+            except BrokerError:  # the deliverers tell of it
+                pass
+            except Exception as error:  # noqa: BLE001 - a defect: nobody would see any more what is dead
+                self._log.write(events.DeliveriesUncounted(error=error))
             await _wait(self._stopping, _BALANCE_EVERY_S)
 
     async def _prune(self, store: SqlDeliveries, names: Iterable[str]) -> None:

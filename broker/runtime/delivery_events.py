@@ -33,6 +33,17 @@ class DeliveryPutAside(
     reason: str
 
 
+class DeliveriesUncounted(
+    LogEvent,
+    name="deliveries not counted",
+    level=Level.ERROR,
+    action="Report it as a defect; it is counted again by itself.",
+):
+    """What waits and what is dead could not be counted; it is delivered all the same."""
+
+    error: BaseException
+
+
 class DeliveryStopped(
     LogEvent,
     name="delivery failed on our side",

@@ -23,6 +23,17 @@ class OutboxFailed(
     delay_seconds: float
 
 
+class OutboxLookFailed(
+    LogEvent,
+    name="outbox look failed",
+    level=Level.ERROR,
+    action="Report it as a defect; it is looked again by itself.",
+):
+    """What is open in the worklist, and how feeds stand, could not be looked at."""
+
+    error: BaseException
+
+
 class FeedStale(
     LogEvent,
     name="feed stale",

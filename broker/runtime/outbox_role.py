@@ -168,17 +168,24 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         While the first fails nothing is open as far as we can tell; a feed that is not read grows old.
         """
         while not self._stopping.is_set():
-            with suppress(KafkaUnavailable, Fenced, TopicMissing):
-                await self._feeds_table.catch_up()
-                self._feeds.caught_up()
-                await self._tell_of_stale_feeds()
             try:
-                await self._worklist_table.catch_up()
-            except (KafkaUnavailable, Fenced, TopicMissing):
-                self._worklist.begin()
+                await self._look()
+            except Exception as error:  # noqa: BLE001 - a defect: the next look may do, and another may work
+                self._log.write(events.OutboxLookFailed(error=error))
             await self._wait(_WORKLIST_EVERY_S)
         await self._worklist_table.close()
         await self._feeds_table.close()
+
+    async def _look(self) -> None:
+        """Take what is new of both tables."""
+        with suppress(KafkaUnavailable, Fenced, TopicMissing):
+            await self._feeds_table.catch_up()
+            self._feeds.caught_up()
+            await self._tell_of_stale_feeds()
+        try:
+            await self._worklist_table.catch_up()
+        except (KafkaUnavailable, Fenced, TopicMissing):
+            self._worklist.begin()
 
     async def _tell_of_stale_feeds(self) -> None:
         """Tell authorities that their feeds are stale; while the database is away they are told later."""
@@ -217,7 +224,10 @@ class OutboxRole(Service):  # type: ignore[misc]  # mode carries no type informa
         pause_s = _PAUSE_S_MIN
         while not self._stopping.is_set():
             taken = self.counts["taken"]
-            error = await self._run_app(projection)
+            try:
+                error = await self._run_app(projection)
+            except Exception as failure:  # noqa: BLE001 - a defect, or the app's: alerts must go on all the same
+                error = failure
             if self._stopping.is_set():
                 return
             if self.counts["taken"] > taken:

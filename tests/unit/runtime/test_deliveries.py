@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 import structlog
 
-from broker.core.delivery import State
+from broker.adapters.delivery_store import SqlDeliveries
+from broker.core.delivery import Balance, State
 from broker.core.errors import KafkaUnavailable
 from broker.runtime.deliveries import Deliveries
 from broker.runtime.delivery_metrics import (
@@ -205,3 +206,32 @@ def test_a_destination_is_what_its_route_says(desk: Desk) -> None:
     delivery = desk.found("e1")
     assert (State.WAITING, 0) == (delivery.state, delivery.attempts)
     assert abs(delivery.due_at - later) < timedelta(seconds=1)
+
+
+def test_a_defect_in_counting_ends_neither_counting_nor_delivering(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would see any more what waits and what is dead; and the database was left open at the stop."""
+    desk.arrive("e1")
+    monkeypatch.setattr("broker.runtime.deliveries._BALANCE_EVERY_S", 0.01)
+    counted = SqlDeliveries.balance
+    looks: list[str] = []
+
+    def balance(self: SqlDeliveries, destination: str, *, at: datetime) -> Balance:
+        """Fail once."""
+        looks.append(destination)
+        if len(looks) == 1:
+            raise ZeroDivisionError
+        return counted(self, destination, at=at)
+
+    monkeypatch.setattr(SqlDeliveries, "balance", balance)
+
+    async def counted_again(_deliveries: Deliveries, engine: Engine) -> None:
+        """Wait until it is delivered, and counted anew."""
+        await engine.until(1)
+        await until(lambda: len(looks) > 1, PATIENCE_S)
+
+    with structlog.testing.capture_logs() as lines:
+        play(desk, counted_again)
+
+    assert 1 == [line["event"] for line in lines].count("deliveries not counted")
