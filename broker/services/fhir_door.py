@@ -182,7 +182,7 @@ class FhirDoor:
             return _refusal(request, CallerUnknown())
         document = document_of(request.body)
         if not document:
-            return await self._take(request, PUT, lambda _document: taken())
+            return await self._take(request, PUT, taken)
         named = request.query.get("identifier", ())
         if len(named) != 1 or named[0] not in tokens(document):
             reason = "identifier is not the visit's" if named else "no identifier in the address"
@@ -193,7 +193,7 @@ class FhirDoor:
                 _PRECONDITION, "version is not the one asked for", location="Encounter.meta.versionId"
             )
             return await self._refuse(request, fault)
-        answer = await self._take(request, PUT, lambda _document: taken())
+        answer = await self._take(request, PUT, taken)
         if answer.status != _OK:
             return answer
         headers = {**answer.headers, "ETag": version_tag(request.body, document)}

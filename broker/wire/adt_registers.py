@@ -33,6 +33,7 @@ class Fault(StrEnum):
     EVENT_TIME = "event time unreadable"
     LINE = "line is no segment"
     MESSAGE_TIME = "message time unreadable"
+    MODIFIER = "modifier not understood"
     NUMBER_AS_BEFORE = "NHS number missing, as before"
     NUMBERS_DIFFER = "several NHS numbers"
     NUMBER_STATUS = "number status unknown"

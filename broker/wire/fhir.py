@@ -17,7 +17,7 @@ from broker.core.senders import UNSETTLED, Sender, Unknown
 from broker.wire import fhir_terms as terms
 from broker.wire.adt_other import OtherReading
 from broker.wire.adt_registers import Fault, Registers
-from broker.wire.fhir_bundle import UNREAD, Resource, Sent, read_sent
+from broker.wire.fhir_bundle import MODIFIED, UNREAD, Resource, Sent, read_sent
 from broker.wire.fhir_patient import local_identifier, named_in, numbers_of, read_patient, referred_by
 from broker.wire.fhir_unkept import merge_refused, merges
 from broker.wire.fhir_values import codings, every, identified, moment, ods, text, within
@@ -51,6 +51,7 @@ _STATED_IN = {
     "Encounter.period.end": Fault.DEPARTURE_TIME,
     "Patient.birthDate": Fault.BIRTH_DATE,
     UNREAD: Fault.OTHER_VISIT,
+    MODIFIED: Fault.MODIFIER,
 }
 
 

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from broker.core.door_errors import CallerUnknown, RequestRefused
 from broker.core.errors import BrokerError, MalformedMessage, NotItsSender
-from broker.wire.fhir_values import every, moment, text, within
+from broker.wire.fhir_models import READ
+from broker.wire.fhir_values import every, modified, moment, text, within
 from broker.wire.hl7v2 import (
     DATA_TYPE,
     EVENT,
@@ -92,22 +93,51 @@ def outcome_of(error: BrokerError) -> dict[str, Any]:
     return {"resourceType": "OperationOutcome", "issue": [issue]}
 
 
-def taken() -> dict[str, Any]:
-    """Return the outcome of a visit that is durable."""
+def taken(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the outcome of a visit that is durable, and what of it was not understood."""
     issue = {"severity": "information", "code": "informational", "details": {"text": "durable"}}
-    return {"resourceType": "OperationOutcome", "issue": [issue]}
+    return {"resourceType": "OperationOutcome", "issue": [issue, *_warnings(document)]}
+
+
+def _warnings(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return that something modifies what was read, and is not understood: the visit is taken (ADR 0053)."""
+    sent = [found for one in every(document, "entry") for found in every(one, "resource")]
+    kinds = {text(one, "resourceType") for one in (document, *sent) if modified(_without_entries(one))} & READ
+    if not kinds:
+        return []
+    warning = {
+        "severity": "warning",
+        "code": "not-supported",
+        "details": {
+            "text": "modifierExtension or implicitRules not understood; taken as if it were not there"
+        },
+        "expression": sorted(kinds),
+    }
+    return [warning]
+
+
+def _without_entries(resource: dict[str, Any]) -> dict[str, Any]:
+    """Return a resource without those in it that are looked at by themselves."""
+    return {name: value for name, value in resource.items() if name != "entry"}
 
 
 def answer_to_message(document: dict[str, Any]) -> dict[str, Any]:
     """Return the answer to a message Bundle that was taken: a message that says so."""
     header = within(document["entry"][0], "resource")
     event = {name: header[name] for name in ("eventCoding", "eventUri") if name in header}
+    outcome = {**taken(document), "id": _id("outcome", document)}
+    told = [{"fullUrl": f"urn:uuid:{outcome['id']}", "resource": outcome}] if _warnings(document) else []
+    details = {"details": {"reference": told[0]["fullUrl"]}} if told else {}
     answer: dict[str, Any] = {
         "resourceType": "MessageHeader",
         "id": _id("header", document),
         **event,
         "source": {"name": "cpis", "endpoint": "urn:cpis:intake"},
-        "response": {"identifier": text(header, "id") or text(document, "id") or "unnamed", "code": "ok"},
+        "response": {
+            "identifier": text(header, "id") or text(document, "id") or "unnamed",
+            "code": "ok",
+            **details,
+        },
     }
     stamp = text(document, "timestamp")
     return {
@@ -115,17 +145,20 @@ def answer_to_message(document: dict[str, Any]) -> dict[str, Any]:
         "id": _id("bundle", document),
         "type": "message",
         **({"timestamp": stamp} if moment(stamp)[0] is not None else {}),
-        "entry": [{"fullUrl": f"urn:uuid:{answer['id']}", "resource": answer}],
+        "entry": [{"fullUrl": f"urn:uuid:{answer['id']}", "resource": answer}, *told],
     }
 
 
 def answer_to_transaction(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the answer to a transaction that was taken: each entry is."""
+    """Return the answer to a transaction that was taken: each entry is, the first with what is to be told."""
+    outcome = {"outcome": taken(document)} if _warnings(document) else {}
+    entries = [{"response": {"status": "200 OK", **outcome}}]
+    entries += [{"response": {"status": "200 OK"}} for _ in every(document, "entry")[1:]]
     return {
         "resourceType": "Bundle",
         "id": _id("bundle", document),
         "type": "transaction-response",
-        "entry": [{"response": {"status": "200 OK"}} for _ in every(document, "entry")],
+        "entry": entries,
     }
 
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 from broker.core.errors import MalformedMessage
 from broker.wire.fhir_models import checked
 from broker.wire.fhir_unkept import merge_refused, merges
-from broker.wire.fhir_values import every, searched_for, tokens
+from broker.wire.fhir_values import every, modified, searched_for, tokens
 from broker.wire.hl7v2 import DATA_TYPE, MESSAGE_TYPE, REQUIRED_FIELD, SEGMENT_SEQUENCE
 from broker.wire.json_strict import nodes, read_json
 
@@ -38,6 +38,8 @@ PUT: Final = "Encounter"
 """How one visit is sent by itself; the other two are types of a Bundle."""
 UNREAD: Final = "Bundle.entry"
 """The place of a fault: a message has another visit than the one in its focus, which is not read."""
+MODIFIED: Final = "modifierExtension"
+"""The place of a fault: what is said may be turned round by something that is not understood."""
 _TELLING = frozenset({"", "PUT", "POST"})
 """What a transaction may ask of a visit: anything else tells of none."""
 
@@ -50,6 +52,7 @@ class Sent:
     `index` has each resource by what it may be referred to as, None where two that differ are called so.
     `bundle`, which is without its entries, and `header` are None where there is none. `faults` are places at
     which something was left out: a time that is none, a resource that only adds words and is not of its kind.
+    `MODIFIED` is among them where something is modified in a way that nobody here knows (ADR 0053).
     """
 
     way: str
@@ -121,7 +124,8 @@ class Sent:
                     raise
                 self.faults.add(kind)
             else:
-                self._read[known] = resource
+                if kind not in _ADDS_WORDS or not modified(resource):
+                    self._read[known] = resource
         return self._read[known]
 
     def hold(self, resource: Resource, kind: str) -> None:
@@ -130,6 +134,8 @@ class Sent:
         if self._values > VALUES_MAX:
             raise MalformedMessage("too many values to read", hl7_code=DATA_TYPE, location=kind)
         self.faults.update(checked(resource, kind))
+        if modified(resource):
+            self.faults.add(MODIFIED)
 
 
 def read_sent(data: bytes) -> Sent:

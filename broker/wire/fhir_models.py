@@ -5,7 +5,7 @@ Narrative is taken out unread: it is markup and free text, neither of which conc
 attendance is refused for its times (ruling 37): one that cannot be read is left out, and told.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.condition import Condition
@@ -39,6 +39,8 @@ _MODELS: dict[str, type[BaseModel]] = {
         RelatedPerson,
     )
 }
+READ: Final = frozenset(_MODELS)
+"""The kinds of resource of which something is read."""
 _TIMES = frozenset(
     {
         *("authoredOn", "birthDate", "date", "deceasedDateTime", "effectiveDateTime", "end", "issued"),

@@ -26,6 +26,7 @@ from broker.wire.fhir_values import (
     phrases,
     searched,
     text,
+    unmodified,
     whole_name,
     within,
 )
@@ -105,7 +106,7 @@ def read_patient(sent: Sent, patient: Resource, registers: Registers) -> None:
     _read_status(patient, registers)
     if any(_restricts(one) for one in (sent.bundle, sent.header, sent.encounter, patient)):
         registers.values["restricted"] = True  # and never False: absence does not lift it (ruling 24)
-    for contact in every(patient, "contact")[:1]:
+    for contact in unmodified(every(patient, "contact"))[:1]:
         _read_next_of_kin(contact, registers)
 
 

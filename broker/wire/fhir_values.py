@@ -14,6 +14,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTANT = re.compile(
     rf"{_DAY.pattern}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]{{1,9}})?(Z|[+-][0-9]{{2}}:[0-9]{{2}})"
 )
+_MODIFIERS = frozenset({"modifierExtension", "implicitRules"})
 _FRACTION_DIGITS = 6  # of a second, as many as a time holds
 
 
@@ -35,6 +36,30 @@ def every(value: Any, *names: str) -> list[dict[str, Any]]:
     found = within(value, *names)
     values = found if isinstance(found, list) else [found]
     return [one for one in values if isinstance(one, dict)]
+
+
+def modified(value: Any) -> bool:
+    """
+    Whether a value has what FHIR says must be understood, and that nobody here does, anywhere within it.
+
+    Rules that it was written under, or an extension that may turn round what stands beside it (R4,
+    Extensibility).
+    """
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            if not _MODIFIERS.isdisjoint(one):
+                return True
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
+    return False
+
+
+def unmodified(values: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the values in a list that stand as they are read."""
+    return [one for one in values if not modified(one)]
 
 
 def tokens(resource: Any) -> frozenset[str]:

@@ -23,6 +23,7 @@ from broker.wire.fhir_values import (
     person_name,
     phrases,
     text,
+    unmodified,
     whole_name,
     within,
 )
@@ -145,7 +146,7 @@ def _site(sent: Sent, location: Resource, reference: Any) -> OdsCode | None:
 def _read_clinician(sent: Sent, registers: Registers) -> None:
     """Read role and name of the first clinician who has a name (ruling 29), both or neither."""
     for kind, role in terms.CLINICIANS.items():
-        for one in every(sent.encounter, "participant"):
+        for one in unmodified(every(sent.encounter, "participant")):
             if kind in _codes(every(one, "type")):
                 name = _clinician(sent, within(one, "individual"))
                 if name is not None:
@@ -156,7 +157,7 @@ def _read_clinician(sent: Sent, registers: Registers) -> None:
 def _read_companion(sent: Sent, registers: Registers, sender: Sender) -> None:
     """Read who came with the patient, where the site has declared that a participant means that (29)."""
     declared = sender.accompanied_in.participants
-    for one in every(sent.encounter, "participant") if declared else ():
+    for one in unmodified(every(sent.encounter, "participant")) if declared else ():
         if not declared.isdisjoint(_codes(every(one, "type"))):
             reference = within(one, "individual")
             person = sent.named(reference, "RelatedPerson")

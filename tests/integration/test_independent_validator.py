@@ -34,6 +34,7 @@ _ADT = Adt(
     recorded="20250301101500",
     pv1={"class": "E", "visit": "V-1", "arrived": "20250301101210"},
 )
+_MODIFIED = [{"url": "https://riverside.example/not", "valueBoolean": True}]
 _HL7_CODES = (100, 101, 102, 103, 200, 201, 202, 207)
 _OTHER_STATUSES = frozenset({200, 401, 403, 422, 500, 503})  # answered for what is not a refused request
 
@@ -69,7 +70,8 @@ def outcomes() -> list[Any]:
         *(MalformedMessage("unusable", hl7_code=code, location="Encounter.subject") for code in _HL7_CODES),
         *(RequestRefused(status, "not what is taken here") for status in sorted(STATUSES - _OTHER_STATUSES)),
     ]
-    return [taken(), *map(outcome_of, refused)]
+    modified = {"resourceType": "Encounter", "modifierExtension": _MODIFIED}
+    return [taken({}), taken(modified), *map(outcome_of, refused)]
 
 
 @pytest.mark.timeout(300)
@@ -82,8 +84,8 @@ def test_an_independent_validator_finds_no_error_in_what_is_emitted() -> None:
     emitted = [
         *alerts(),
         *outcomes(),
-        answer_to_message(message(_ADT)),
-        answer_to_transaction(transaction(_ADT)),
+        *(answer_to_message(message(_ADT, **more)) for more in ({}, {"implicitRules": "urn:x"})),
+        *(answer_to_transaction(transaction(_ADT) | more) for more in ({}, {"implicitRules": "urn:x"})),
         capabilities(),
     ]
     wrong = {"resourceType": "Flag", "status": "up"}
