@@ -85,12 +85,17 @@ class Advance:
     entries: tuple[DecisionEntry, ...]
 
 
-def advance(person: Person, policy: AnyPolicy, key: IdentityKey) -> Advance:
-    """Decide, compare with what was told, and return the difference."""
+def advance(person: Person, policy: AnyPolicy, key: IdentityKey, *, anew: bool = False) -> Advance:
+    """
+    Decide, compare with what was told, and return the difference.
+
+    `anew`: the number was out of use, and whoever was told has been made to forget it (ruling 23): what
+    stands is told once more, since nobody may have read it by then.
+    """
     deciding = Deciding(person.number, open_part(person), policy, key)
     decisions = as_told(deciding.decide(), person, key)
     stays = stays_of(deciding) if person.untold else {}
-    return _difference(person, decisions, policy, key, stays=stays, untold=person.untold)
+    return _difference(person, decisions, policy, key, stays=stays, untold=person.untold, anew=anew)
 
 
 def decided_anew(person: Person, policy: AnyPolicy, key: IdentityKey, clock: datetime) -> Advance:
@@ -123,12 +128,13 @@ def _difference(
     stays: Stays,
     untold: frozenset[Untold],
     because: tuple[Change, ...] = (),
+    anew: bool = False,
 ) -> Advance:
     """Return the difference between what was told and what stands, without what is `untold`."""
     decisions, untold = without_untold(decisions, stays, untold)
     events = tuple(
         replace(event, policy_version=_version(event.alert, decisions, policy))
-        for event in _events(person, decisions, key, because)
+        for event in _events(person, decisions, key, because, anew=anew)
     )
     told = dict(person.told)
     for event in events:
@@ -195,7 +201,7 @@ def open_part(person: Person) -> Known:
 
 
 def _events(
-    person: Person, decisions: Decisions, key: IdentityKey, because: tuple[Change, ...]
+    person: Person, decisions: Decisions, key: IdentityKey, because: tuple[Change, ...], *, anew: bool
 ) -> tuple[AlertEvent, ...]:
     """Return the events that turn what was told into what stands, by alert id, each with why it is made."""
     events = []
@@ -207,12 +213,12 @@ def _events(
             since = () if told.alert is None else _restricted_since(told.alert, alert)
             again = (Change.REINSTATED, *since, *because)
             events.append(_event(person, key, alert, told.revision + 1, EventKind.UPDATED, again))
-        elif told.alert != alert or told.number is not None:
-            changes = differences(told.alert, alert)
-            if told.number is not None:
-                changes = tuple(sorted({*changes, Change.NUMBER}))
-            changes = tuple(sorted({*changes, *because}))
-            events.append(_event(person, key, alert, told.revision + 1, EventKind.UPDATED, changes))
+        elif told.alert != alert or told.number is not None or anew:
+            changes = {*differences(told.alert, alert), *because}
+            changes |= {Change.NUMBER} if told.number is not None else set()
+            changes |= {Change.REINSTATED} if anew else set()
+            said = tuple(sorted(changes))
+            events.append(_event(person, key, alert, told.revision + 1, EventKind.UPDATED, said))
     for alert_id, told in sorted(person.told.items()):
         if alert_id not in decisions.alerts and told.alert is not None:
             events += _taken_back(person, key, told, told.alert, decisions, because)

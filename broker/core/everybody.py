@@ -96,7 +96,7 @@ class Everybody:
             if word is None:
                 inactive, advanced = stays_out_of_use(inactive, came, self._policy, self._key)
                 self._inactive[number] = (inactive, person, [*kept_since, *came])
-                return [advanced, *self._tell(answered(number, came, self._clock(came)))]
+                return [advanced, *self._tell(answered(number, came, self._clock(came), self._policy))]
             opened = reopened(person, inactive)
             came = [*kept_since, *came, Came(word)]
         held = self._people.get(number)
@@ -105,7 +105,8 @@ class Everybody:
             person = self._fold(person, one, is_kept=bool(opened or held))
         for one in evidence_of_use(person, came):
             person = fold(person, one.fact)
-        return self._settle(with_doubt(person), came, held or Person(number=number, salt=self._salt))
+        was = held or Person(number=number, salt=self._salt)
+        return self._settle(with_doubt(person), came, was, anew=opened is not None)
 
     def decide_anew(self, policy: AnyPolicy, clock: datetime) -> list[Advance]:
         """Go on by another policy; return what it alone changes at `clock`, the partition's (ADR 0016)."""
@@ -121,8 +122,10 @@ class Everybody:
             return person.learn(one.fact.known)
         return fold(person, one.fact)
 
-    def _settle(self, person: Person, came: Sequence[Came], held: Person) -> list[Advance]:
-        """Send a person on, let them wait, or decide about them."""
+    def _settle(
+        self, person: Person, came: Sequence[Came], held: Person, *, anew: bool = False
+    ) -> list[Advance]:
+        """Send a person on, let them wait, or decide about them; `anew`: the number was out of use."""
         number, before = person.number, held.known
         answer = leaving(person)
         if answer is not None:
@@ -131,17 +134,21 @@ class Everybody:
             self._forwarding[number] = forwarding
             merged = handed_over(person, forwarding, forwarding.last_used)
             moved = self._pass(Came(merged), number, forwarding)
-            return [*moved, *self._tell(left(number, before, came, self._clock(came)))]
+            return [*moved, *self._tell(left(held, came, self._clock(came), self._policy))]
         invalid = invalidation(person)
         if invalid is not None:
             inactive, advanced = take_out_of_use(person, invalid, self._policy, self._key, salt=self._salt)
+            if number not in self._people:  # what waited is read again, as a matcher does
+                births = [birth for said in person.known.births.values() for birth in said.values()]
+                came = [*map(Came, births), *came]
             self._people.pop(number, None)
             self._inactive[number] = (inactive, person, [])
-            return [advanced, *self._tell(parted(number, before, came, self._clock(came)))]
-        if not (person.known.plans or person.known.notices or person.known.covers):
+            return [advanced, *self._tell(parted(number, before, came, self._clock(came), self._policy))]
+        kept_by = person.known.plans or person.known.notices or person.known.covers
+        if number not in self._people and not kept_by:
             self._waiting[number] = person
             return []
-        advanced = advance(person, self._policy, self._key)
+        advanced = advance(person, self._policy, self._key, anew=anew)
         self._people[number] = advanced.person
         words = exchanged(
             number,
@@ -152,6 +159,7 @@ class Everybody:
             key=self._key,
             at=self._clock(came),
             doubts=(held.doubt, person.doubt),
+            anew=anew,
         )
         return [advanced, *self._tell(words)]
 

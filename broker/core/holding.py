@@ -20,7 +20,7 @@ from broker.core.facts import (
     VisitMessage,
     is_doubtful,
 )
-from broker.core.number_answers import recorded
+from broker.core.number_answers import recorded, under_enquiry
 from broker.core.person import Person, lift
 from broker.core.restriction import is_restricted
 
@@ -35,6 +35,9 @@ SET_ASIDE_MAX = 1_000
 
 FURTHER = "further"
 """Stands for all that cannot be noted each by itself: it goes with time alone."""
+
+TURNS_OF_A_DOUBT = 2
+"""Into it and out of it: a mother who has told of as many has said that one is over (ADR 0047, 0051)."""
 
 HOLDS = frozenset({IdentityKind.ON_HOLD, IdentityKind.HOLD_ENDED})
 """The kinds that begin and end a hold; they decide nothing."""
@@ -92,9 +95,11 @@ def is_unfinished(person: Person) -> bool:
 
 def with_doubt(person: Person) -> Person:
     """
-    Return the person with the count of doubts as it is to be told of (rulings 26, 41; ADR 0047).
+    Return the person with the count of doubts as it is to be told of (rulings 26, 41; ADR 0047, 0051).
 
-    It is kept of a mother alone, so that a doubt that stands when a baby is linked is a new one.
+    It is kept of a mother alone, so that a doubt that stands when a baby is linked is a new one. Her number's
+    change under enquiry is one, too: her plan may be under another (38).
     """
-    in_doubt = is_unfinished(person) and bool(person.known.births)
+    doubtful = is_unfinished(person) or under_enquiry(person.known.notices.values())
+    in_doubt = doubtful and bool(person.known.births)
     return person if in_doubt == is_doubtful(person.doubt) else replace(person, doubt=person.doubt + 1)

@@ -29,6 +29,7 @@ from broker.core.content import successor_of
 from broker.core.decisions import Decisions
 from broker.core.effects import Advance, compared
 from broker.core.facts import Fact, IdentityKind, IdentityNotice, PlanContent, PlanFact, PlanType
+from broker.core.holding import TURNS_OF_A_DOUBT
 from broker.core.identifiers import OdsCode, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.lawful_basis import Flow
@@ -194,9 +195,16 @@ def reminder_at(inactive: Inactive, policy: AnyPolicy) -> datetime | None:
 
 
 def reopened(person: Person, inactive: Inactive) -> Person:
-    """Return a person whose number is in use again, with what was told of it meanwhile: to be withdrawn."""
+    """
+    Return a person whose number is in use again, with what was told of it meanwhile: to be withdrawn.
+
+    Open work was done with when the number went out of use: what is to be done still is opened anew (46).
+    That it was out of use was a doubt of whoever is linked with the person, which is over now (ADR 0051).
+    """
     ledger = inactive.ledger
-    return replace(person, told={**person.told, **ledger.told}, returns=ledger.returns)
+    told = {**person.told, **ledger.told}
+    doubt = person.doubt + TURNS_OF_A_DOUBT
+    return replace(person, told=told, items={}, returns=ledger.returns, doubt=doubt)
 
 
 def _restricts(fact: Fact | Merged) -> bool:

@@ -24,6 +24,7 @@ from broker.core.facts import (
     PlanType,
     VisitMessage,
 )
+from broker.core.holding import TURNS_OF_A_DOUBT
 from broker.core.identifiers import NhsNumber
 from broker.core.leaving import Messages
 from broker.core.matching import Match, Stated, match_over_time
@@ -161,9 +162,24 @@ def in_doubt(covers: Mapping[NhsNumber | None, Cover], ended: Callable[[Birth], 
     """
     Whether a plan may cover the person that a mother's record could not take (rulings 26, 41; ADR 0047).
 
-    A birth that has `ended` links nobody.
+    A birth that has `ended` links nobody. What is kept of a mother whose number was out of use is over once
+    she has said so under it: of each link by herself (ADR 0051).
     """
-    return any(cover.in_doubt and not all(map(ended, cover.births)) for cover in covers.values())
+    over = {
+        statement(birth)
+        for cover in covers.values()
+        if cover.mother is not None and cover.doubt >= TURNS_OF_A_DOUBT
+        for birth in cover.births
+    }
+
+    def is_over(birth: Birth, mother: NhsNumber | None) -> bool:
+        """Whether a birth puts nobody in doubt any more, or never did."""
+        return ended(birth) or (mother is None and statement(birth) in over)
+
+    return any(
+        cover.in_doubt and not all(is_over(birth, cover.mother) for birth in cover.births)
+        for cover in covers.values()
+    )
 
 
 def _each_by_its_mother(covers: Mapping[NhsNumber | None, Cover]) -> Iterable[Cover]:

@@ -15,18 +15,20 @@ from broker.core.facts import (
     Birth,
     Cover,
     IdentityKind,
+    IdentityNotice,
     LinkEnded,
     PlanContent,
     PlanFact,
     PlanType,
     is_doubtful,
 )
+from broker.core.holding import is_unfinished
 from broker.core.identifiers import NhsNumber, to_the_minute
 from broker.core.keyed import IdentityKey
 from broker.core.leaving import elsewhere
 from broker.core.newborn import ends
-from broker.core.number_answers import recorded
-from broker.core.person import Known, as_said, joined
+from broker.core.number_answers import recorded, under_enquiry
+from broker.core.person import Known, Person, as_said, joined, nobodys
 from broker.core.plans import last_visible_day
 from broker.core.policy import AnyPolicy
 from broker.core.restriction import mark_of
@@ -66,18 +68,20 @@ def exchanged(  # noqa: PLR0913 - what a record was and is, and by which rules
     at: datetime,
     doubts: tuple[int, int] = (0, 0),
     closed: Collection[str] = (),
+    anew: bool = False,
 ) -> Words:
     """
     Return what a person's mothers and babies are to be told, now that `after` is known.
 
     `came` is what led there, `at` when it was received: the clock of the partition. `doubts` are the person's
-    own before and after; what came of visits that are `closed` ends no link (10).
+    own before and after; what came of visits that are `closed` ends no link (10). `anew`: the number was out
+    of use, and whoever is linked is in doubt since (ADR 0051).
     """
     arrived = list(came)
     words: Words = []
     for baby in sorted(after.births):
         known = cover_of(number, before, baby, policy, at, doubt=doubts[0])
-        told = known is not None and known.in_doubt
+        told = anew or (known is not None and known.in_doubt)
         cover = cover_of(number, after, baby, policy, at, doubt=doubts[1], heard=told)
         if cover is not None and not _same(known, cover):
             words.append((baby, cover))
@@ -131,36 +135,75 @@ def _standing(
     }
 
 
-def parted(number: NhsNumber, before: Known, came: Iterable[Came], at: datetime) -> Words:
+def parted(number: NhsNumber, before: Known, came: Iterable[Came], at: datetime, policy: AnyPolicy) -> Words:
     """
     Return what mothers and babies are told of a number that was taken out of use: to forget it (ruling 23).
 
-    A baby stays covered by what it knows of the plan, and hears no more of it.
+    A baby stays covered by what it knows of the plan, and hears no more of it. One that no plan covers is in
+    doubt: its mother's may be under another number by now (ADR 0051).
     """
-    mothers: Words = [(mother, ended(number, at)) for mother in _mothers(before)]
-    babies: Words = [(baby, ended(number, at, covered=True)) for baby in sorted(before.births)]
-    return [*mothers, *babies, *answered(number, came, at)]
+    words: Words = [(mother, ended(number, at)) for mother in _mothers(before)]
+    for baby, births in sorted(before.births.items()):
+        words.append((baby, ended(number, at, covered=True)))
+        if cover_of(number, before, baby, policy, at) is None:
+            words += [(baby, unknown(birth, at)) for birth in births.values() if not birth.void]
+    return [*words, *answered(number, came, at, policy)]
 
 
-def left(number: NhsNumber, before: Known, came: Iterable[Came], at: datetime) -> Words:
-    """Return what is told of a number that its successor has taken over from, who says the rest (22)."""
-    heard = {one.fact.mother for one in came if isinstance(one.fact, Cover) and one.fact.mother is not None}
-    return [(mother, ended(number, at)) for mother in sorted({*_mothers(before), *heard})]
+def left(before: Person, came: Iterable[Came], at: datetime, policy: AnyPolicy) -> Words:
+    """
+    Return what is told of a number that its successor has taken over from, who says the rest (22).
+
+    `before` is the person as they were. A successor without a plan says nothing: where the enquiry into the
+    number's change alone was a doubt, the babies that no plan covers hear that it is over (38, ADR 0051).
+    """
+    number, known, arrived = before.number, before.known, list(came)
+    heard = {
+        one.fact.mother for one in arrived if isinstance(one.fact, Cover) and one.fact.mother is not None
+    }
+    words: Words = [(mother, ended(number, at)) for mother in sorted({*_mothers(known), *heard})]
+    notices = [one.fact for one in arrived if isinstance(one.fact, IdentityNotice)]
+    enquiry = under_enquiry([*known.notices.values(), *notices])
+    if is_doubtful(before.doubt) and not (enquiry or is_unfinished(before)):
+        uncovered = (baby for baby in known.births if cover_of(number, known, baby, policy, at) is None)
+        words += [(baby, ended(number, at)) for baby in sorted(uncovered)]
+    return words
 
 
-def answered(number: NhsNumber, came: Iterable[Came], at: datetime) -> Words:
-    """Return what those are told who have just named a number that is not in use (ruling 23)."""
+def answered(number: NhsNumber, came: Iterable[Came], at: datetime, policy: AnyPolicy) -> Words:
+    """
+    Return what those are told who have just named a number that is not in use (ruling 23).
+
+    A baby is in doubt: nobody looks for a plan under its mother's number (41; ADR 0051).
+    """
     words: Words = []
     for one in came:
         if isinstance(one.fact, Cover) and one.fact.mother is not None:
             words.append((one.fact.mother, ended(number, at)))
         elif isinstance(one.fact, Birth):
             words.append((one.fact.baby, ended(number, at, covered=True)))
+            words.append((one.fact.baby, unknown(one.fact, at)))
         elif isinstance(one.fact, Merged):
             came_from = () if one.passage is None else one.passage.numbers
             for known_by in sorted({number, *came_from}):
-                words += parted(known_by, one.fact.known, (), at)
+                words += parted(known_by, one.fact.known, (), at, policy)
     return words
+
+
+def unknown(birth: Birth, at: datetime) -> Cover:
+    """
+    Return that a plan may cover a baby of which nobody can say so, by what one birth says (ADR 0051).
+
+    It names nobody: who the mother was is not to stand in the baby's record (ruling 23).
+    """
+    return Cover(
+        mother=None,
+        births=(nobodys(as_said(birth)),),
+        plans=(),
+        doubt=1,
+        recorded_at=at,
+        received_at=to_the_minute(at),
+    )
 
 
 def ended(number: NhsNumber, at: datetime, *, covered: bool = False) -> LinkEnded:

@@ -170,16 +170,21 @@ def without(known: Known, end: LinkEnded) -> Known:
     covers = {mother: cover for mother, cover in known.covers.items() if mother != end.number}
     kept = known.covers.get(end.number)
     if end.covered and kept is not None:
-        nobodys = replace(
+        left = replace(
             kept,
             mother=None,
-            births=tuple(replace(one, birth_id=f"{one.visit} {one.recorded_at}") for one in kept.births),
+            births=tuple(map(nobodys, kept.births)),
             plans=tuple(
                 replace(one, content=replace(one.content, child_id=None), file_id="") for one in kept.plans
             ),
         )
-        covers[None] = joined(covers.get(None, nobodys), nobodys)
+        covers[None] = joined(covers.get(None, left), left)
     return replace(known, births=births, covers=covers)
+
+
+def nobodys(birth: Birth) -> Birth:
+    """Return a birth with nothing in it that is derived from its mother's number (ruling 23)."""
+    return replace(birth, birth_id=f"{birth.visit} {birth.recorded_at}", named=None)
 
 
 def _by(facts: Iterable[Received], name: Callable[[Received], Any]) -> tuple[Received, ...]:
@@ -256,8 +261,8 @@ class Person:
     line for each of the newest visits and views that are closed (R25). `waiting` says where lies what waits
     while the person is on hold, as input and offset, in its order; `set_aside` when a plan or a notice could
     not be processed, aware UTC by the partition's clock, by its digest (ADR 0036). `doubt` counts how often
-    the person's babies were told that something waits or was set aside, and that it no longer is: odd while
-    it is (26; ADR 0047).
+    the person's babies were told that something waits or was set aside, or that the number is under enquiry
+    or out of use, and that it no longer is: odd while it is (26; ADR 0047, 0051).
     """
 
     number: NhsNumber

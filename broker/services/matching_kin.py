@@ -34,40 +34,43 @@ class Relatives:
 
     def told(
         self,
-        number: NhsNumber,
-        before: Known,
+        before: Person,
+        found: Known,
         held: Person | Forwarding | Shut,
         came: Sequence[Came],
         clock: datetime,
-        doubt: int,
+        *,
+        anew: bool = False,
     ) -> list[Write]:
         """
         Return what is written because something else is `held` of a number now; `clock` is the partition's.
 
-        `doubt` is that of the person as they were (`Person.doubt`).
+        `before` is the person as they were, `found` what of them mothers and babies know; `anew`: the number
+        was out of use.
 
         Raises `PersonTooLarge` for what no record of an input could hold.
         """
         if isinstance(held, Forwarding):
-            return self._written(left(number, before, came, clock))
+            return self._written(left(before, came, clock, self._policy))
         if isinstance(held, Shut):
-            return self._written(parted(number, before, came, clock))
+            return self._written(parted(before.number, found, came, clock, self._policy))
         words = exchanged(
-            number,
-            before,
+            before.number,
+            found,
             held.known,
             came,
             policy=self._policy,
             key=self._key,
             at=clock,
-            doubts=(doubt, held.doubt),
+            doubts=(before.doubt, held.doubt),
             closed=held.closed,
+            anew=anew,
         )
         return self._written(words)
 
     def answered(self, number: NhsNumber, came: Sequence[Came], clock: datetime) -> list[Write]:
         """Return what is written to those who have named a number that is not in use."""
-        return self._written(answered(number, came, clock))
+        return self._written(answered(number, came, clock, self._policy))
 
     def _written(self, words: Words) -> list[Write]:
         """Return facts as they are written."""

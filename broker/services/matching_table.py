@@ -285,6 +285,11 @@ class PartitionTable:
             return self._vault.read(number, state)
         return self._states.decode_person(number, state)
 
+    def _is_shut(self, key: bytes) -> bool:
+        """Whether the number of a key is not in use, as far as is written."""
+        state = self.people.get(key)
+        return state is not None and self._states.is_inactive(state)
+
     def _leave_waiting(self, key: bytes, records: Sequence[Record], folded: Folded) -> None:
         """Let the records of a person who got no record after all wait in the log, read or unreadable."""
         for record in records:
@@ -335,14 +340,9 @@ class PartitionTable:
         """Return what other partitions hear; who went or is shut away is found no more."""
         known = held.known if isinstance(held, Person) else NOTHING
         copies = self.details.copies(before, found, known, at)
-        state = self.people.get(before.number.key)
-        copies += self.details.number_used(
-            before.number,
-            at,
-            before=state is None or not self._states.is_inactive(state),
-            after=not isinstance(held, Shut),
-        )
-        return copies + self._relatives.told(before.number, found, held, arrived, self.clock, before.doubt)
+        shut, is_shut = self._is_shut(before.number.key), isinstance(held, Shut)
+        copies += self.details.number_used(before.number, at, before=not shut, after=not is_shut)
+        return copies + self._relatives.told(before, found, held, arrived, self.clock, anew=shut)
 
     def _say(
         self, before: Person, person: Person, arrived: Sequence[Arrived], caused_at: datetime | None
@@ -365,7 +365,7 @@ class PartitionTable:
         advanced = (
             decided_anew(person, policy, identity, self.clock)
             if caused_at is None
-            else advance(person, policy, identity)
+            else advance(person, policy, identity, anew=self._is_shut(before.number.key))
         )
         said = self._scribe.say(
             advanced,

@@ -103,11 +103,21 @@ def covered(
 
 
 def in_doubt(covers: Iterable[Cover], ended: Callable[[Birth], bool]) -> bool:
-    """Whether a plan of a mother's that nobody could take may cover the baby that is linked (26, 41)."""
+    """
+    Whether a plan of a mother's that nobody could take may cover the baby that is linked (26, 41).
+
+    Of mothers whose numbers were out of use no link counts that one says herself, who has told of two turns.
+    """
     said = list(covers)
+    turned = {mother for mother, words in turns(said).items() if mother is not None and max(words) > 1}
+    over = {(birth.visit, birth.recorded_at) for one in said if one.mother in turned for birth in one.births}
     return any(
-        any(cover.mother == mother and not ended(birth) for cover in said for birth in cover.births)
+        cover.mother == mother
+        and not ended(birth)
+        and not (mother is None and (birth.visit, birth.recorded_at) in over)
         for mother in doubtful(said)
+        for cover in said
+        for birth in cover.births
     )
 
 
@@ -118,14 +128,17 @@ def doubtful(covers: Iterable[Cover]) -> set[NhsNumber | None]:
     Their newest word says so, the one of the most turns where several are as new; of those whose numbers are
     not in use any word that did.
     """
+    return {mother for mother, words in turns(covers).items() if any(word % 2 for word in words)}
+
+
+def turns(covers: Iterable[Cover]) -> dict[NhsNumber | None, list[int]]:
+    """Return how often each mother came into doubt and out of it, by her newest word; nobody's by each."""
     said = list(covers)
-    found = set()
+    found: dict[NhsNumber | None, list[int]] = {}
     for mother in {cover.mother for cover in said}:
         own = [cover for cover in said if cover.mother == mother]
         newest = max((cover.recorded_at, cover.doubt) for cover in own)[1]
-        words = [cover.doubt for cover in own] if mother is None else [newest]
-        if any(word % 2 for word in words):
-            found.add(mother)
+        found[mother] = [cover.doubt for cover in own] if mother is None else [newest]
     return found
 
 

@@ -215,6 +215,17 @@ waits, or could not be processed, and `-` has no plan that is known.
 """
 
 
+NOT_IN_USE = rows("""
+    said of the mother              | then                                 | answer
+    T-2h / notice / n1 invalidated  | T-1h / birth / b1 / baby=B born=D-1  | set aside
+    T-1h / birth / b1 / baby=B      | T+1h / notice / n1 invalidated       | set aside
+    T-2h / notice / n1 invalidated  | -                                    | no plan on file
+    T-1h / birth / b1 / baby=B      | T+1h / notice / n1 in-use            | no plan on file
+    T-1h / birth / b1 / baby=B      | T+1h / notice / n1 number-change     | set aside
+""")
+"""What is said of a mother without a plan, and of her number, and what is answered of her baby's visit."""
+
+
 ENDED = rows("""
     correction      | covered
     mothers=one     | yes

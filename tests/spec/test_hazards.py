@@ -37,6 +37,7 @@ from tests.spec.hazard_tables import (
     LATE,
     MARKS,
     NEWBORNS,
+    NOT_IN_USE,
     OWED,
     PLACES,
     SIGNS,
@@ -356,6 +357,17 @@ def test_no_plan_is_not_said_of_a_newborn_whose_mothers_plan_could_not_be_taken(
     """
     lines = [f"{line} number=B" + " born=D-10" * ("cover" in line) for line in (said, then) if line != "-"]
     outcome = run_moving(table(*lines, "T | A04 | v1 | number=B"))
+
+    assert answer == outcome.answer().removeprefix(COULD_NOT_CHECK)
+
+
+@pytest.mark.parametrize(("said", "then", "answer"), NOT_IN_USE)
+def test_no_plan_is_not_said_of_a_newborn_whose_mothers_number_is_out_of_use(
+    run_moving: RunMoving, said: str, then: str, answer: str
+) -> None:
+    """Nor of one whose mother's is under enquiry: her plan may be under another (23, 26, 41; ADR 0051)."""
+    lines = [line for line in (said, then) if line != "-"]
+    outcome = run_moving(table(*lines, "T | A04 | v1 | number=B"), stepwise=True)
 
     assert answer == outcome.answer().removeprefix(COULD_NOT_CHECK)
 

@@ -160,6 +160,63 @@ def test_the_sources_own_reversal_alone_brings_everything_back(
     assert (EventKind.WITHDRAWN if int(alerts) else EventKind.RAISED) is notices[-1].kind
 
 
+TOLD_ONCE_MORE = {
+    "as it stood": ("", {("updated", ("reinstated",))}),
+    "and left since": (
+        "T+90m | A03 | v1 | departed_at=T+90m",
+        {("updated", ("discharged", "reinstated", "visit details"))},
+    ),
+    "and cancelled as an error": ("T+90m | A11 | v1 RLL | cancel_reason=ERR", {("withdrawn", ())}),
+}
+
+
+@pytest.mark.parametrize(("meanwhile", "told"), TOLD_ONCE_MORE.values(), ids=TOLD_ONCE_MORE)
+def test_what_stands_when_the_number_is_in_use_again_is_told_once_more(
+    run_moving: RunMoving, meanwhile: str, told: set[tuple[str, tuple[str, ...]]]
+) -> None:
+    """Whoever was told was made to forget it, and may not have read it by then: a missed alert (23)."""
+    provider = "RLL" if "RLL" in meanwhile else "RXX"
+    outcome = run_moving(f"""{HEAD}
+        T-9d | plan   | CPP E09        |
+        T    | A04    | v1 {provider}  |
+        T+1h | notice | n1 invalidated |
+        {meanwhile}
+        T+2h | notice | n2 in-use      |
+        T+3h | A08    | v1 {provider}  |
+    """, stepwise=True)  # fmt: skip
+
+    about_the_visit = [event for event in outcome.events if event.alert.occasion == "attended"]
+    again = {
+        (event.kind.value, tuple(change.value for change in event.changes)) for event in about_the_visit[2:]
+    }
+    assert told == again
+    assert [1, 1, 2, 2] == [event.revision for event in about_the_visit]
+
+
+@pytest.mark.parametrize(
+    ("word", "asked"),
+    [
+        ("T+2h | notice | n2 in-use |", ["details disagree"]),
+        ("T+2h | notice | n2 superseded | by=B", ["details disagree"]),
+        ("T+59m | notice | n2 in-use |", []),
+        ("T+2h | notice | n2 in-use |\n T+3h | notice | n3 not-this-person | visit=v1", []),
+        ("T+90m | notice | n3 not-this-person | visit=v1\n T+2h | notice | n2 in-use |", []),
+    ],
+)
+def test_work_that_was_open_is_open_again_when_the_number_is_in_use_again(
+    run_moving: RunMoving, word: str, asked: list[str]
+) -> None:
+    """No item is lost: what was done with because the number went out of use is to be done (23, 46)."""
+    outcome = run_moving(f"""{HEAD}
+        T-9d | plan   | CPP E09        |
+        T    | A04    | v1             | family=Other given=Alex
+        T+1h | notice | n1 invalidated |
+        {word}
+    """, stepwise=True)  # fmt: skip
+
+    assert asked == [kind.value for kind, _, _ in outcome.asked]
+
+
 def test_a_number_invalidated_after_it_succeeded_another_takes_nothing_more(run_moving: RunMoving) -> None:
     """What comes under the number before it is sent on, and goes no further (rulings 22, 23)."""
     outcome = run_moving(f"""{HEAD}

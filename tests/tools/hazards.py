@@ -230,6 +230,7 @@ HAZARDS = (
                 "test_a_newborn_without_a_plan_of_its_own_is_not_missed",
                 "test_a_link_that_ended_stays_ended_when_its_visit_is_destroyed",
                 "test_no_plan_is_not_said_of_a_newborn_whose_mothers_plan_could_not_be_taken",
+                "test_no_plan_is_not_said_of_a_newborn_whose_mothers_number_is_out_of_use",
             }
         ),
         controls=(
@@ -252,10 +253,16 @@ HAZARDS = (
                 wrong="settled.unborn_visible * 0 if unborn else",
             ),
             Mutation(
+                rule="ruling 23", mistake="of a baby whose mother's number is out of use there is no plan",
+                module=_CORE / "newborn_links.py",
+                right="            words.append((one.fact.baby, unknown(one.fact, at)))\n",
+                wrong="",
+            ),
+            Mutation(
                 rule="ruling 41", mistake="of a baby whose mother is in doubt there is no plan",
                 module=_CORE / "newborn.py",
-                right="return any(cover.in_doubt and not all(",
-                wrong="return any(cover.in_doubt and all(",
+                right="cover.in_doubt and not all(is_over(",
+                wrong="cover.in_doubt and all(is_over(",
             ),
             Mutation(
                 rule="ruling 41", mistake="of a child whose record waits there is no plan",

@@ -314,6 +314,17 @@ def test_of_an_erased_alert_nothing_is_left_but_its_place(tmp_path: Path, url: s
     assert [] == [file.name for file in tmp_path.iterdir() if marked.body in file.read_bytes()]
 
 
+def test_an_erased_alert_that_is_told_once_more_has_a_place_of_its_own(projection: Projection) -> None:
+    """Its number is in use again: the recipient reads it, and it is delivered, as any event (ruling 23)."""
+    again = replace(EVENT, event_id="e2", revision=2)
+    projection.store("cpis.alerts", 0, 7, EVENT)
+    projection.store("cpis.alerts", 0, 8, None, erased={"a1"})
+    projection.store("cpis.alerts", 0, 9, again)
+
+    erased, told = projection.inbox("la.211")
+    assert [(1, ERASED), (2, again)] == [(erased.number, erased.event.kind), (told.number, told.event)]
+
+
 def test_a_recipients_own_value_takes_the_place_of_the_same_events(projection: Projection) -> None:
     """In either order, under one number: it names the recipient's own ids as well (ruling 28)."""
     own = replace(EVENT, body=b"value and ids")

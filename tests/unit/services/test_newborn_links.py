@@ -189,8 +189,8 @@ def test_of_a_mother_not_in_use_the_baby_keeps_the_plan_and_nothing_of_hers() ->
     in_street(scenario)
 
 
-def test_a_birth_of_a_mother_not_in_use_ends_the_link() -> None:
-    """It was on its way: the baby hears of no plan, and nothing is kept of it but in the log (ruling 23)."""
+def test_a_birth_of_a_mother_not_in_use_ends_the_link_and_leaves_a_doubt() -> None:
+    """It was on its way: the baby hears of no plan, and of nobody that there may be one (rulings 23, 41)."""
 
     async def scenario(street: Street) -> None:
         async with street.at_work():
@@ -198,8 +198,13 @@ def test_a_birth_of_a_mother_not_in_use_ends_the_link() -> None:
             await street.settled()
             street.send(A, BORN)
             await street.settled()
-        assert [(B, LinkEnded)] == [(number, type(fact)) for number, fact in kin(street)]
-        assert street.held(B) is None
+        [(_, link), (_, doubt)] = kin(street)
+        assert [(B, LinkEnded), (B, Cover)] == [(number, type(fact)) for number, fact in kin(street)]
+        assert isinstance(doubt, Cover)
+        assert isinstance(link, LinkEnded)
+        assert (None, (), True) == (doubt.mother, doubt.plans, doubt.in_doubt)
+        assert [(BORN.visit, None)] == [(one.visit, one.named) for one in doubt.births]
+        assert {None} == set(street.person(B).known.covers)
 
     in_street(scenario)
 
