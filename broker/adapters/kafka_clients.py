@@ -76,7 +76,7 @@ def deadline(timeout_ms: int, doing: str) -> AbstractAsyncContextManager[None]:
 
 
 class _Deadline:
-    """What `deadline` lends: a class, since every message that is taken goes through one."""
+    """What `deadline` lends."""
 
     __slots__ = ("_doing", "_timeout", "_timeout_ms")
 
@@ -100,13 +100,19 @@ class _Deadline:
             await self._timeout.__aexit__(kind, error, traceback)
         except TimeoutError as late:
             error = late
-        match error:
-            case TimeoutError():
-                raise KafkaUnavailable(f"{self._doing}: no answer within {self._timeout_ms} ms") from error
-            case ProducerFenced() | InvalidProducerEpoch():
-                raise Fenced from error
-            case KafkaError() | OSError():
-                raise unavailable(error, self._doing) from error
+        if isinstance(error, KafkaError | OSError):
+            raise meant(error, self._timeout_ms, self._doing) from error
+
+
+def meant(error: KafkaError | OSError, timeout_ms: int, doing: str) -> KafkaUnavailable | Fenced:
+    """Return what the failure of a step means that was given so much time; a time-out is an `OSError`."""
+    match error:
+        case TimeoutError():
+            return KafkaUnavailable(f"{doing}: no answer within {timeout_ms} ms")
+        case ProducerFenced() | InvalidProducerEpoch():
+            return Fenced()
+        case _:
+            return unavailable(error, doing)
 
 
 def unavailable(error: KafkaError | OSError, doing: str) -> KafkaUnavailable:

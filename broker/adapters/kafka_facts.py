@@ -9,13 +9,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.structs import RecordMetadata
 
 from broker.adapters.cluster import Cluster
-from broker.adapters.kafka_clients import abandon_producer, deadline, stop_producer
+from broker.adapters.kafka_clients import abandon_producer, deadline, meant, stop_producer
 from broker.core.errors import Fenced, KafkaNotAuthorized, KafkaUnavailable, UnwritableRecord
 from broker.core.operators import YET_UNWRITTEN, Place
+from broker.deadlines import Deadlines
 from broker.ports import Write
 
 DEADLINE_MS_DEFAULT = 2_000  # the answer that a sender waits for
@@ -46,6 +47,7 @@ class KafkaFactLog:
         self._told = ""
         self._cluster = cluster
         self._deadline_ms = deadline_ms
+        self._in_time = Deadlines(deadline_ms / 1000)
         self._producer: AIOKafkaProducer | None = None
         self._probe: asyncio.Task[None] | None = None
         self._cuts: set[asyncio.Future[None]] = set()
@@ -74,7 +76,7 @@ class KafkaFactLog:
         if producer is None:
             raise KafkaUnavailable("Kafka is away: nothing is taken until it answers again")
         try:
-            async with deadline(self._deadline_ms, "writing facts"):
+            with self._in_time.one():
                 sent = [
                     await producer.send(
                         write.topic,
@@ -86,18 +88,20 @@ class KafkaFactLog:
                     for write in writes
                 ]
                 found = [await sent[0]] if len(sent) == 1 else await asyncio.gather(*sent)
-                self._told = ""
-                return [place_of(one) for one in found]
-        except (KafkaUnavailable, Fenced) as error:
-            if isinstance(error.__cause__, MessageSizeTooLargeError):
-                raise UnwritableRecord("a record is larger than its topic takes") from error
-            self._give_up(producer)
-            if isinstance(error, KafkaNotAuthorized) and str(error) != self._told:
-                self._told = str(error)
-                self._on_refused(error)
-            if isinstance(error, KafkaUnavailable):
-                raise
-            raise KafkaUnavailable(str(error)) from error
+        except MessageSizeTooLargeError as error:
+            raise UnwritableRecord("a record is larger than its topic takes") from error
+        except (KafkaError, OSError) as error:
+            raise self._refused(producer, meant(error, self._deadline_ms, "writing facts")) from error
+        self._told = ""
+        return [place_of(one) for one in found]
+
+    def _refused(self, producer: AIOKafkaProducer, meaning: KafkaUnavailable | Fenced) -> KafkaUnavailable:
+        """Give a producer up, tell once of a missing right, and return what whoever appends is told."""
+        self._give_up(producer)
+        if isinstance(meaning, KafkaNotAuthorized) and str(meaning) != self._told:
+            self._told = str(meaning)
+            self._on_refused(meaning)
+        return meaning if isinstance(meaning, KafkaUnavailable) else KafkaUnavailable(str(meaning))
 
     async def close(self) -> None:
         """Give the connection back; safe to call twice."""

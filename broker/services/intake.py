@@ -6,7 +6,6 @@ must mend the content, `AR` where a type is not taken here or Kafka is away. The
 bytes and the settings alone, so a resend gets the same one (architecture, section 3; dossier 6.5).
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -27,6 +26,7 @@ from broker.core.identifiers import NhsNumber, aware
 from broker.core.possible import tells
 from broker.core.sender_quality import Observation
 from broker.core.sender_quality import observed as seen
+from broker.deadlines import Deadlines
 from broker.ports import Clock, FactLog, Write
 from broker.services.attendances import TOO_LARGE, Attendances, Facts
 from broker.services.dialects import HL7V2, Came, Dialect, unkept_for
@@ -122,7 +122,7 @@ class Intake:
         self._rejections = rejections
         self._clock = clock
         self._count = count
-        self._answer_seconds = answer_seconds
+        self._in_time = Deadlines(answer_seconds)
         self._admits = admits
         self._dialects = dialects
         self._quality = quality or Unobserved()
@@ -170,7 +170,7 @@ class Intake:
     async def _take(self, came: Came, judge: Callable[[], _Judgement]) -> BrokerError | None:
         """Return the fault to be answered; raise `StorageUnusable` where nothing can be sealed."""
         try:
-            async with asyncio.timeout(self._answer_seconds):
+            with self._in_time.one():
                 await self._ready()
                 judgement = await self._done(came, judge())
         except (KafkaUnavailable, TimeoutError):
@@ -264,7 +264,7 @@ class Intake:
     async def _made_durable(self, writes: list[Write]) -> bool:
         """Append within the answer's deadline; return whether Kafka has acknowledged."""
         try:
-            async with asyncio.timeout(self._answer_seconds):
+            with self._in_time.one():
                 await self._facts.append(writes)
         except (KafkaUnavailable, TimeoutError):
             return False
