@@ -239,10 +239,16 @@ def of_age(versions: Sequence[Version], day: date, policy: Policy, *, born_on: d
     `versions`; where one of the two says under age, or neither is known, nobody is of age. Never for a
     woman carrying an unborn child.
     """
+    at = of_age_on(versions, policy, born_on=born_on)
+    return at is not None and at <= day
+
+
+def of_age_on(versions: Sequence[Version], policy: Policy, *, born_on: date | None) -> date | None:
+    """Return the first day of which `of_age` says so, None where there is none."""
     if versions[-1].content.plan_type is PlanType.UNBORN:
-        return False
+        return None
     births = [birth for birth in (born_on, _registered_birth(versions)) if birth is not None]
-    return bool(births) and all(birthday(birth, policy.age_of_majority) <= day for birth in births)
+    return max((birthday(birth, policy.age_of_majority) for birth in births), default=None)
 
 
 def _pregnancy_ended(content: PlanContent, stay: Stay) -> bool:

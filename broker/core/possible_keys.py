@@ -6,21 +6,25 @@ nothing makes no key. Nobody can read a detail, or try one out, without the iden
 the digits of the year of birth, so that what one person is looked for by lies in one bucket.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
+from broker.core.birthdays import born_on
+from broker.core.clock import earlier
 from broker.core.facts import Details, PlanContent
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
 from broker.core.matching import first_name, fold_name
 from broker.core.person import Known
-from broker.core.plans import histories, last_visible_day
+from broker.core.plans import Version, histories, last_visible_day, of_age_on
 from broker.core.policy import AnyPolicy
 from broker.core.stops import shared_until
 
 _REFERENCE_DIGITS = 16  # 64 bits: told apart are only the few people under one key
 _BUCKET_DIGITS = 2
+_ALWAYS = datetime.max.replace(tzinfo=UTC)
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,15 +95,17 @@ def on_file(known: Known, policy: AnyPolicy, key: IdentityKey) -> Mapping[str, W
     """
     Return the keys under which a person with plans can be found, and on which days.
 
-    A plan removed by its newest version counts no more (ruling 14). The window is the longest that any policy
-    and any of the plans under the key gives: what is found is confirmed by a person, never told.
+    A plan removed by its newest version counts no more (ruling 14), nor does any from the 18th birthday on
+    (13). The window is the longest that any policy and any of the plans under the key gives: what is found is
+    confirmed by a person, never told.
     """
     found: dict[str, Window] = {}
+    births = _born(known)
     for plan, versions in histories(known.plans).items():
         newest = versions[-1].content
         if newest.deleted is not None:
             continue
-        last = last_day_found(newest, policy)
+        last = min([last_day_found(newest, policy), *_last_days_of_a_child(versions, policy, births)])
         if last < plan.start:
             continue
         window = Window(first=plan.start, last=last)
@@ -108,6 +114,25 @@ def on_file(known: Known, policy: AnyPolicy, key: IdentityKey) -> Mapping[str, W
                 held = found.get(under)
                 found[under] = window if held is None else held.joined(window)
     return found
+
+
+def found_as_before(before: Known, after: Known) -> bool:
+    """Whether nothing has come by which a person would be found otherwise: no plan, no date of birth (13)."""
+    if before.plans is not after.plans:
+        return False
+    same = before.notices is after.notices
+    return same or _born(before) == _born(after)
+
+
+def _born(known: Known) -> date | None:
+    """Return when somebody was born by the demographic source's newest word (ruling 13)."""
+    return born_on(known.notices.values(), _ALWAYS)
+
+
+def _last_days_of_a_child(versions: Sequence[Version], policy: AnyPolicy, births: date | None) -> list[date]:
+    """Return the last day before a child is of age, by the policy that gives the longest; none of a woman."""
+    days = [of_age_on(versions, one, born_on=births) for one in policy.every]
+    return [earlier(max(day for day in days if day is not None), _DAY)] if None not in days else []
 
 
 def person_reference(key: IdentityKey, number: NhsNumber, salt: bytes) -> str:

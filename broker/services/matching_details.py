@@ -16,7 +16,7 @@ from broker.core.keyed import IdentityKey
 from broker.core.person import Known, Person
 from broker.core.policy import AnyPolicy
 from broker.core.possible import Clue, Found, Numbered, OnFile, Placed, Search, Shelf, shelved
-from broker.core.possible_keys import bucket_of, on_file, person_reference
+from broker.core.possible_keys import bucket_of, found_as_before, on_file, person_reference
 from broker.core.waiting import waits_no_more_under, waits_under
 from broker.ports import Record, Topic, Write
 from broker.services.matching_output import SOURCE, Poison, Scribe, cause_of
@@ -106,7 +106,7 @@ class DetailsTable:
         `at` is when what led here was received. They are told from others by the salt of the person's record.
         Raises `StorageUnusable`.
         """
-        if before.plans is after.plans:
+        if found_as_before(before, after):
             return []
         then, now = (on_file(known, self._policy, self._key) for known in (before, after))
         reference = person_reference(self._key, person.number, person.salt)

@@ -90,6 +90,31 @@ def test_only_a_plan_of_those_days_is_met(
     assert asked == asked_alone(outcome)
 
 
+@FIRST
+@pytest.mark.parametrize(
+    ("plan", "born", "source", "asked"),
+    [
+        ("CPP", "2008-01-10", None, []),  # 18 on the day of arrival
+        ("CPP", "2008-01-11", None, ASKED),  # on the day after it: the stay runs to its end
+        ("CPP", "2008-01-10", "2008-01-11", ASKED),  # the two disagree: the plan stands
+        ("CPP", "2008-01-10", "2008-01-09", []),
+        ("CPP", "2008-01-11", "2008-01-09", ASKED),
+        ("CPP", "2008-02-29", None, ASKED),
+        ("UCP", "2008-01-10 end=D+30", None, ASKED),  # a woman of any age
+    ],
+)
+def test_a_plan_that_is_over_by_age_is_met_no_more(
+    run_nearby: RunNearby, plan: str, born: str, source: str | None, asked: list[object], first: str
+) -> None:
+    """As for a visit with a number: no arrival on or after the 18th birthday (rulings 13 and 21)."""
+    notice = [f"T-1d | notice | n1 | kind='date of birth' birth_date={source}"] * (source is not None)
+    visit = f"{VISIT} birth_date={born.split(maxsplit=1)[0]}"
+    plans = f"T-9d | plan | {plan} E09 | birth_date={born}"
+    outcome = run_nearby(table(plans, *notice, visit, first=first), stepwise=True)
+
+    assert asked == asked_alone(outcome)
+
+
 @pytest.mark.parametrize(
     ("kind", "asked"),
     [
