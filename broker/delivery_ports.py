@@ -162,3 +162,7 @@ class Poster(Protocol):
     async def post(self, body: bytes, *, request_id: str) -> Posted | Fault:
         """Return the answer's status within a time limit, or why there is none; no redirect is followed."""
         ...
+
+    async def close(self) -> None:
+        """Give the connection back; safe to call twice."""
+        ...

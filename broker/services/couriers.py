@@ -98,7 +98,8 @@ class FhirCourier:
         return None
 
     async def close(self) -> None:
-        """Nothing is held between two letters."""
+        """Give the connection back."""
+        await self._poster.close()
 
 
 def judged(answer: Posted) -> Outcome:

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -111,7 +112,9 @@ def posted(
             poster = HttpPoster(
                 f"http://{HOST}:{port}/fhir", content_type="application/fhir+json", token_file=token_file
             )
-            return await poster.post(b"{}", request_id="r1")
+            said = await poster.post(b"{}", request_id="r1")
+            await poster.close()
+            return said
         finally:
             await runner.cleanup()
 
@@ -147,6 +150,103 @@ def test_a_receiver_may_say_when_to_come_again(said: str, seconds: float | None)
         return web.Response(status=503, headers={"Retry-After": said})
 
     assert Posted(status=503, retry_after_s=seconds) == posted(busy)
+
+
+class Receiver:
+    """An endpoint that counts its connections, and the posts on each; `hangs_up` after one without a word."""
+
+    def __init__(self, answer: bytes, *, hangs_up: bool = False, silent_first: bool = False) -> None:
+        """Say this to each post."""
+        self.answer = answer
+        self.hangs_up = hangs_up
+        self.silent_first = silent_first
+        self.posts: list[int] = []
+        self.over = asyncio.Semaphore(0)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take post after post on one connection."""
+        self.posts.append(0)
+        try:
+            while not (self.silent_first and len(self.posts) == 1):
+                await reader.readuntil(b"\r\n\r\n{}")
+                self.posts[-1] += 1
+                writer.write(self.answer)
+                await writer.drain()
+                if self.hangs_up:
+                    break
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+            self.over.release()
+
+    async def posted(self, times: int, *, life_seconds: float = 300.0) -> list[Posted | Fault]:
+        """Return what as many posts come to, one after the other, each after the receiver had its time."""
+        server = await asyncio.start_server(self.serve, HOST, 0)
+        port = server.sockets[0].getsockname()[1]
+        poster = HttpPoster(f"http://{HOST}:{port}/", content_type="text/plain", life_seconds=life_seconds)
+        try:
+            return [await poster.post(b"{}", request_id=f"r{number}") for number in range(times)]
+        finally:
+            await poster.close()
+            await poster.close()
+            server.close()
+            async with asyncio.timeout(10):
+                for _ in self.posts:
+                    await self.over.acquire()
+
+
+TAKEN = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+def test_a_connection_serves_many_posts() -> None:
+    """To agree on TLS anew for every alert costs more than the alert."""
+    receiver = Receiver(TAKEN)
+
+    assert [Posted(status=200)] * 3 == asyncio.run(receiver.posted(3))
+    assert [3] == receiver.posts
+
+
+def test_a_connection_that_is_old_serves_no_more() -> None:
+    """Certificates are renewed, and names move to other addresses."""
+    receiver = Receiver(TAKEN)
+
+    assert [Posted(status=200)] * 3 == asyncio.run(receiver.posted(3, life_seconds=0.0))
+    assert [1, 1, 1] == receiver.posts
+
+
+def test_a_connection_that_the_receiver_closed_meanwhile_is_no_failure() -> None:
+    """The document goes once more by a new one, with the same id: nothing waits for its next attempt."""
+    receiver = Receiver(TAKEN, hangs_up=True)
+
+    assert [Posted(status=200)] * 3 == asyncio.run(receiver.posted(3))
+    assert [1, 1, 1] == receiver.posts
+
+
+def test_a_new_connection_that_is_cut_off_is_a_failure() -> None:
+    """Once: who cuts off everybody is not asked without end."""
+    receiver = Receiver(TAKEN, silent_first=True)
+
+    assert [Fault.CUT_OFF, Posted(status=200)] == asyncio.run(receiver.posted(2))
+    assert [0, 1] == receiver.posts
+
+
+def test_an_answer_that_does_not_end_is_an_answer() -> None:
+    """Its status says what became of the post; the connection serves no more."""
+    receiver = Receiver(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}")
+
+    assert [Posted(status=200)] * 2 == asyncio.run(receiver.posted(2))
+    assert [1, 1] == receiver.posts
+
+
+def test_a_long_answer_is_not_read_to_its_end() -> None:
+    """It is dropped with its connection."""
+    receiver = Receiver(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + bytes(1_000_000))
+
+    assert [Posted(status=200)] * 2 == asyncio.run(receiver.posted(2))
+    assert [1, 1] == receiver.posts
 
 
 def test_a_redirect_is_not_followed() -> None:

@@ -44,6 +44,11 @@ class Endpoint:
         self._answered = answered
         self.bodies: list[bytes] = []
         self.request_ids: list[str] = []
+        self.is_closed = False
+
+    async def close(self) -> None:
+        """Be closed."""
+        self.is_closed = True
 
     async def post(self, body: bytes, *, request_id: str) -> Posted | Fault:
         """Keep what came and answer."""
@@ -106,6 +111,7 @@ def test_a_transaction_is_posted_with_an_id_of_its_own() -> None:
     assert [delivered(), delivered()] == [sent(courier), sent(courier)]
     assert "transaction" == json.loads(endpoint.bodies[0])["type"]
     assert 1 == len(set(endpoint.request_ids))
+    assert endpoint.is_closed
 
 
 def test_an_endpoint_that_fails_says_why() -> None:
