@@ -7,15 +7,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from broker.adapters.embedded_kafka.configuration import free_ports
+from tests.builders.warm_command import warm_command
 
 NO_KAFKA = "127.0.0.1:1"  # nobody listens there, and nobody can without being root
 LOOK_SECONDS = 0.01
 END_SECONDS = 90.0
+REFUSAL_SECONDS = 240.0  # a refusal takes a few; one that waits for a Kafka has a deadline of its own
 
 
 @dataclass(frozen=True)
@@ -51,28 +54,28 @@ def running(log: Path, *arguments: str, **settings: str) -> Iterator["subprocess
 
 
 def start(data_dir: Path, *arguments: str, **settings: str) -> Refusal:
-    """Run `cpis` until it ends, knocking at its doors all the while."""
+    """Run `cpis` until it ends, forked from what has imported it, and knock at its doors all the while."""
     ports = free_ports(2)
     own = {
         "CPIS_DATA_DIR": str(data_dir),
         "CPIS_MLLP_PORT": str(ports[0]),
         "CPIS_OPS_PORT": str(ports[1]),
     }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "broker", *(arguments or ("run",))],
-        env=environment(**own | settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
     was_open = False
     pause = threading.Event()
-    with process:
-        while process.poll() is None:
+    with ThreadPoolExecutor(1) as aside:
+        running = aside.submit(
+            warm_command().run,
+            arguments or ("run",),
+            environment=environment(**own | settings),
+            told="",
+            seconds=REFUSAL_SECONDS,
+        )
+        while not running.done():
             was_open = was_open or any(_is_open(port) for port in ports)
             pause.wait(LOOK_SECONDS)
-        output = process.stdout.read() if process.stdout is not None else ""
-    return Refusal(process.returncode, output, was_open)
+    done = running.result()
+    return Refusal(done.returncode, done.stdout + done.stderr, was_open)
 
 
 def _is_open(port: int) -> bool:

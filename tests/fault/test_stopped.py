@@ -67,7 +67,6 @@ async def stop_one_of_two(fleet: Fleet, load: Load, probes: Sequence[Sent]) -> f
 
 
 @pytest.mark.kafka
-@pytest.mark.alone
 def test_a_stopped_matcher_is_replaced_and_writes_nothing_more(
     own_kafka: EmbeddedKafka, tmp_path: Path
 ) -> None:

@@ -277,7 +277,6 @@ def test_another_identity_key_stops_the_process(settings: Settings, tmp_path: Pa
 
 
 @pytest.mark.kafka
-@pytest.mark.alone
 def test_a_process_ends_soon_after_it_is_told_to(own_kafka: EmbeddedKafka, tmp_path: Path) -> None:
     """SIGTERM ends all roles in good order with exit code 0, leaving nothing in the log of errors."""
     with Fleet(own_kafka.cluster, tmp_path, roles=("intake", "matcher", "outbox")) as fleet:
