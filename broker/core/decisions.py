@@ -129,9 +129,9 @@ class Deciding(Noting):
             return Why.SCHEDULED if visit.funded else Why.NOT_FUNDED
         if visit.kept_back:
             return Why.SHARING_STOPPED
-        if visit.cancelled and visit.error_coded:
+        if visit.error_coded:
             return Why.REGISTERED_IN_ERROR
-        if visit.cancelled and any(self._same_visit(visit, other) for other in self.visits):
+        if visit.cancelled and all(self._is_twice(visit, at) for at in visit.unexplained):
             return Why.REGISTERED_TWICE
         return None
 
@@ -143,9 +143,12 @@ class Deciding(Noting):
         doubted = is_refused(self.notices, visit, pairs, self.messages, self.policy)
         return doubted and not self._matched(visit, pairs)
 
-    def _same_visit(self, visit: Visit, other: Visit) -> bool:
-        """Whether `other` is what a cancelled registration was meant to be, and tells of its plans (16)."""
-        return is_registered_again(visit, other) and self._plans_told(visit) <= self._plans_told(other)
+    def _is_twice(self, visit: Visit, began_at: datetime) -> bool:
+        """Whether another visit is what a cancelled registration was meant to be, and tells of its plans."""
+        return any(
+            is_registered_again(visit, began_at, other) and self._plans_told(visit) <= self._plans_told(other)
+            for other in self.visits
+        )
 
     def _plans_told(self, visit: Visit) -> frozenset[PlanName]:
         """Return the plans that a visit tells of where it counts: due, with details that match."""

@@ -7,7 +7,7 @@ Folding the same fact twice changes nothing, so nothing is told twice.
 import hashlib
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from broker.core.alerts import (
     OWN_IDS,
@@ -31,6 +31,7 @@ from broker.core.keyed import IdentityKey
 from broker.core.newer_rules import Stays, newly_untold, stays_of, without_untold
 from broker.core.person import Known, Person, Told, Untold
 from broker.core.policy import AnyPolicy
+from broker.core.reading import OUTCOMES
 from broker.core.restriction import is_reduced, keeping_mark, reduced
 from broker.core.worklist import WorklistItem
 
@@ -64,6 +65,8 @@ _VISIT_CHANGES = {
     "acuity": Change.ACUITY,
 }  # every other field of the visit is Change.VISIT
 _VISIT_FIELDS = tuple(entry.name for entry in fields(VisitLine) if entry.name != "state")
+_ANEW = timedelta(hours=24)
+"""An arrival that is told to be more than so much later is another attendance (ADR 0049)."""
 _DIGEST_DIGITS = 16  # 64 bits: two decisions about one visit never collide
 _DUE = frozenset({Why.SHARED, Why.NEWER_RULES})  # somebody is to be told, or would be
 _STILL_OPEN = (Why.NOT_CONFIRMED, True)  # others still hear of the possible attendance
@@ -334,7 +337,9 @@ def _visit_changes(before: VisitLine, after: VisitLine) -> set[Change]:
         for name in _VISIT_FIELDS
         if getattr(before, name) != getattr(after, name)
     }
-    return changes | _state_changes(before.state, after.state)
+    if after.state in _BACK_STATES and after.arrived_at - before.arrived_at > _ANEW:
+        changes.add(Change.REINSTATED)
+    return changes | _state_changes(before.state, after.state) | _said_beside(before, after)
 
 
 def _state_changes(before: VisitState, after: VisitState) -> set[Change]:
@@ -349,6 +354,14 @@ def _state_changes(before: VisitState, after: VisitState) -> set[Change]:
     if before in _LEFT_STATES and after in _BACK_STATES:
         changes.add(Change.DISCHARGE_CANCELLED)
     return changes
+
+
+def _said_beside(before: VisitLine, after: VisitLine) -> set[Change]:
+    """Return what a disposition says of a visit that is cancelled: the child came, and left so (7, R46)."""
+    if after.state is not VisitState.CANCELLED or before.disposition == after.disposition:
+        return set()
+    outcome = OUTCOMES.get(after.disposition or "")
+    return set() if outcome is None else {_STATE_CHANGES[outcome]}
 
 
 def digest_of(entry: DecisionEntry) -> str:

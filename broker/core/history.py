@@ -18,7 +18,7 @@ from broker.core.reading import Visit
 def past_of(visits: Iterable[Visit], accesses: Iterable[Access], policy: AnyPolicy) -> Iterator[Past]:
     """Yield the lines of a person's visits and views, each judged by the policy of its day."""
     for visit in visits:
-        if visit.tells and not visit.kept_back and not (visit.cancelled and visit.error_coded):
+        if visit.tells and not visit.kept_back and not visit.error_coded:
             yield Past(
                 subject=visit.reference,
                 occasion=Occasion.ATTENDED,

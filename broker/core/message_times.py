@@ -103,6 +103,13 @@ def _arrival_counts(message: VisitMessage, settled: Policy) -> bool:
     )
 
 
+def said_arrival(message: VisitMessage, settled: Policy) -> datetime | None:
+    """Return when a message itself says that the person came: PV1-44, else EVN-6, if believed (ruling 37)."""
+    if message.arrived_at is not None and _arrival_counts(message, settled):
+        return message.arrived_at
+    return message.occurred_at if occurred(message, settled) == message.occurred_at else None
+
+
 def occurred(message: VisitMessage, settled: Policy) -> datetime:
     """Return EVN-6 if it is near the recording, else the recording (ruling 37): cancels carry older ones."""
     recorded, said = stamp(message)[0], message.occurred_at

@@ -15,7 +15,16 @@ from broker.core.clock import later
 from broker.core.facts import REGISTERS, Details, NumberStatus, Reliability, VisitEvent, VisitMessage
 from broker.core.identifiers import OdsCode, london_day
 from broker.core.matching import Stated
-from broker.core.message_times import REGISTERING, Arrival, Stamp, at_receipt, occurred, stamp, written
+from broker.core.message_times import (
+    REGISTERING,
+    Arrival,
+    Stamp,
+    at_receipt,
+    occurred,
+    said_arrival,
+    stamp,
+    written,
+)
 from broker.core.plans import cutoff
 from broker.core.policy import AnyPolicy, Policy
 from broker.core.policy_keys import Place
@@ -34,11 +43,12 @@ STILLBIRTH = "5"
 LEFT_BEFORE_TREATMENT = "12"
 REFUSED_TREATMENT = "13"
 
-_OUTCOMES = {
+OUTCOMES = {
     DIED: VisitState.DIED,
     LEFT_BEFORE_TREATMENT: VisitState.LEFT_BEFORE_TREATMENT,
     REFUSED_TREATMENT: VisitState.REFUSED_TREATMENT,
 }
+"""What PV1-36 says of how a visit ended, whether or not a departure is told."""
 _NOT_OF_EVERY_VISIT = frozenset({"arrived_at", "departed_at", "disposition", "mothers"})
 _OF_EVERY_VISIT = tuple(name for name in REGISTERS if name not in _NOT_OF_EVERY_VISIT)
 """The registers that any message of a thread writes; the arrival is the first visit's, the end the last's."""
@@ -51,7 +61,8 @@ class Visit:
 
     `left_at` is the departure, else the newest message + 24 h: until then the person is taken to be there;
     `stay_until` is the same, never before the arrival; `cutoff` is c of ruling 10. `stated` holds the
-    person's details as they stood after each message. `emergency`: it was of class E at some time;
+    person's details as they stood after each message. `unexplained` says when what was cancelled began,
+    unless a code of the site calls it registered in error (16). `emergency`: it was of class E at some time;
     `admission`: it is an admission from A&E; `funded`: it was at a place that is shared with (49). `kept` are
     the messages it was read from, without those of sensitive places; `grounds` those of ruling 4 that they
     gave, the first first. `policy` is the one in force when it began, `in_force` those of all times.
@@ -71,7 +82,7 @@ class Visit:
     cutoff: datetime
     unscheduled: bool
     unlisted: bool
-    error_coded: bool
+    unexplained: tuple[datetime, ...]
     emergency: bool
     admission: bool
     funded: bool
@@ -102,6 +113,11 @@ class Visit:
     def cancelled(self) -> bool:
         """Whether the hospital cancelled it (A11) and has not registered it again since."""
         return self.state is VisitState.CANCELLED
+
+    @property
+    def error_coded(self) -> bool:
+        """Whether all of it was cancelled, and registered in error by the site's own code (ruling 16)."""
+        return self.cancelled and not self.unexplained
 
 
 class Reading:
@@ -155,8 +171,9 @@ class Reading:
             if message.visit == self.reference:
                 self.arrival.read(message)
             if message.visit not in self.void:
-                self._read_departure(message)
-                self._read_registers(message)
+                anew = self._begins_anew(message)
+                self._read_departure(message, anew=anew)
+                self._read_registers(message, anew=anew)
                 self._read_setting(settled)
                 self.funded |= is_funded(settled, *self.places[message.visit])
                 self._read_cancellation(message)
@@ -176,7 +193,20 @@ class Reading:
             location=location,
         )
 
-    def _read_registers(self, message: VisitMessage) -> None:
+    def _begins_anew(self, message: VisitMessage) -> bool:
+        """
+        Whether a message undoes an earlier end of the stay: an admission (7), or a registration by whose own
+        times the person came after the departure, under a visit number that is in use again (ADR 0049).
+        """
+        if message.event is VisitEvent.ADMITTED:
+            return True
+        left_at = None if self.departure is None else self.departure[1]
+        if message.event is not VisitEvent.REGISTERED or left_at is None:
+            return False
+        came_at = said_arrival(message, at_receipt(message, self.in_force))
+        return came_at is not None and came_at > left_at
+
+    def _read_registers(self, message: VisitMessage, *, anew: bool) -> None:
         """Let the message set and clear registers (R41)."""
         registers = self.registers
         if message.event in REGISTERING:
@@ -188,8 +218,7 @@ class Reading:
             if value is not None:
                 registers[name] = value
         if message.visit == self.leaving:
-            admitted = message.event is VisitEvent.ADMITTED
-            before = None if admitted else registers["disposition"]  # an admission undoes an earlier end
+            before = None if anew else registers["disposition"]
             undone = self._undoes_the_end(message)
             registers["disposition"] = None if undone else written(message, "disposition", before)
 
@@ -208,7 +237,7 @@ class Reading:
         )
         self.grounds[ground] = None
 
-    def _read_departure(self, message: VisitMessage) -> None:
+    def _read_departure(self, message: VisitMessage, *, anew: bool) -> None:
         """
         Read when the person left; at equal stamps no departure, else the later one, wins (ruling 37).
 
@@ -225,7 +254,7 @@ class Reading:
             value = None
         elif value is None and leaving:
             value = current or occurred(message, at_receipt(message, self.in_force))
-        elif value is None and event is not VisitEvent.ADMITTED and "departed_at" not in message.cleared:
+        elif value is None and not anew and "departed_at" not in message.cleared:
             return
         if at == stamp(message):
             value = None if current is None or value is None else max(current, value)
@@ -277,6 +306,7 @@ class Reading:
         left_at = departed_at or later(newest_at, settled.open_stay)
         arrived_at = self._arrived_at()
         cancelled = self.cancellation is not None and self.cancellation[1]
+        coded = registers["cancel_reason"] in settled.error_reasons
         emergency = any(message.patient_class == EMERGENCY for message in self.kept)
         inpatient = registers["patient_class"] == INPATIENT or any(
             message.event is VisitEvent.ADMITTED for message in self.kept
@@ -296,7 +326,7 @@ class Reading:
             cutoff=self.cutoff or newest_at,
             unscheduled=bool(settings - {Setting.SCHEDULED}),
             unlisted=Setting.UNLISTED in settings and Setting.UNSCHEDULED not in settings,
-            error_coded=cancelled and registers["cancel_reason"] in settled.error_reasons,
+            unexplained=(arrived_at,) if cancelled and not coded else (),
             emergency=emergency,
             admission=inpatient and not emergency and registers["admission_type"] == FROM_EMERGENCY,
             funded=self.funded,
@@ -314,8 +344,8 @@ class Reading:
         disposition = self.registers["disposition"]
         if cancelled and not joined:
             return VisitState.CANCELLED
-        if disposition in _OUTCOMES:
-            return _OUTCOMES[disposition]
+        if disposition in OUTCOMES:
+            return OUTCOMES[disposition]
         if departed_at is not None:
             return VisitState.TRANSFERRED if disposition == OTHER_PROVIDER else VisitState.DISCHARGED
         admitted = disposition == ADMITTED or self.registers["patient_class"] == INPATIENT

@@ -6,9 +6,12 @@ What one visit or thread is, is read in `broker.core.reading`.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
+from broker.core.alerts import RecipientKind
 from broker.core.clock import earlier, later
 from broker.core.facts import Access, VisitMessage
+from broker.core.identifiers import OdsCode, london_day
 from broker.core.leaving import Messages
 from broker.core.message_times import arrival_of, in_order
 from broker.core.policy import AnyPolicy, Policy
@@ -39,15 +42,19 @@ def is_during(access: Access, visit: Visit) -> bool:
     return there and visit.arrived_at <= access.accessed_at <= visit.stay_until
 
 
-def is_registered_again(visit: Visit, other: Visit) -> bool:
-    """Whether another visit may be the one that a cancelled registration was meant to be (ruling 16)."""
+def is_registered_again(visit: Visit, began_at: datetime, other: Visit) -> bool:
+    """
+    Whether another visit may be the one that a cancelled registration was meant to be (ruling 16).
+
+    `began_at` is when that one began, which is the visit itself or an admission that joined it.
+    """
     return (
         other.reference != visit.reference
         and other.provider == visit.provider
         and not other.cancelled
         and other.tells
         and not other.kept_back
-        and abs(other.arrived_at - visit.arrived_at) <= visit.policy.same_visit
+        and abs(other.arrived_at - began_at) <= visit.policy.same_visit
     )
 
 
@@ -96,10 +103,26 @@ def _joining(visits: Iterable[Visit]) -> dict[str, list[Visit]]:
 
 
 def _follows(admission: Visit, emergency: Visit) -> bool:
-    """Whether an admission began within 24 h of the departure, else the newest message, of an A&E visit."""
+    """
+    Whether an admission began within 24 h of the departure, else the newest message, of an A&E visit.
+
+    One that began after a stop was over joins no visit that is kept back by it: nobody would hear of it (45).
+    """
+    if not _stopped_for(emergency) <= _stopped_for(admission):
+        return False
     last_seen = emergency.departed_at or emergency.newest_at
     until = later(last_seen, emergency.policy.site(emergency.provider).admission_joins)
     return admission.provider == emergency.provider and emergency.arrived_at <= admission.arrived_at <= until
+
+
+def _stopped_for(visit: Visit) -> frozenset[OdsCode]:
+    """Return which authorities, and whether its provider, had stopped sharing on the day of arrival (45)."""
+    day = london_day(visit.arrived_at)
+    return frozenset(
+        stop.code
+        for stop in visit.policy.stops
+        if stop.holds(day) and (stop.controller is RecipientKind.AUTHORITY or stop.code == visit.provider)
+    )
 
 
 def _thread(
@@ -113,7 +136,8 @@ def _thread(
 
     It is judged by the A&E visit's policy, but the places of each visit by that one's own, so that what is
     sensitive by it stays unread. The thread ends with the last admission. A cancelled one counts for stay and
-    cut-off only: what was known while it stood is not unknown again.
+    cut-off only: what was known while it stood is not unknown again. That it was cancelled without a reason
+    stays: the code of another registration does not explain it (ruling 16).
     """
     standing = [admission for admission in admissions if not admission.cancelled]
     void = {admission.reference for admission in admissions if admission.cancelled}
@@ -123,4 +147,6 @@ def _thread(
         emergency.reference, policies, emergency.in_force, leaving=last.reference, void=frozenset(void)
     )
     thread = reading.read(in_order(message for reference in references for message in ordered[reference]))
-    return replace(thread or emergency, references=references)
+    whole = thread or emergency
+    began = (at for admission in admissions if admission.cancelled for at in admission.unexplained)
+    return replace(whole, references=references, unexplained=(*whole.unexplained, *began))

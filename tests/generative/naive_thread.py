@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -19,7 +19,7 @@ from broker.core.facts import (
     VisitLeft,
     VisitMessage,
 )
-from broker.core.identifiers import OdsCode
+from broker.core.identifiers import OdsCode, london_day
 from broker.core.policy import AnyPolicy, Policy
 from broker.core.policy_keys import Place
 from tests.generative.naive_policy import in_force, of_place, of_sender
@@ -51,7 +51,7 @@ class Thread:
     unscheduled: bool
     unlisted: bool
     funded: bool
-    cancel_reason: str | None
+    unexplained: list[datetime]
     control_id: str
     stated: list[tuple[datetime, Details, bool]]
     policy: Policy
@@ -169,11 +169,24 @@ class Visits:
         emergency = self.heard[reference]
         if not any(message.patient_class == "E" for message in emergency):
             return False
+        if self._stopped(reference) - self._stopped(admission[-1].visit):
+            return False  # what would be told joins nothing of which nothing is (45)
         last = self.departed_at(emergency) or recorded(emergency[-1])
         arrived_at = self.arrived_at(admission)
         same = admission[-1].provider == emergency[-1].provider
         joins = of_place(self.policies[reference], "admission_joins", emergency[-1].provider)
         return same and self.arrived_at(emergency) <= arrived_at <= last + joins
+
+    def _stopped(self, reference: str) -> set[OdsCode]:
+        """Return which authorities, and if so the provider, had stopped sharing on the day it began (45)."""
+        messages = self.heard[reference]
+        day = london_day(self.arrived_at(messages))
+        return {
+            stop.code
+            for stop in self.policies[reference].stops
+            if stop.first <= day <= (stop.last or date.max)
+            and (stop.controller.value == "la" or stop.code == messages[-1].provider)
+        }
 
     def _thread(self, reference: str, joined: Sequence[str]) -> Thread:
         """Return a visit with the admissions that joined it; of a cancelled one only the times count (7)."""
@@ -191,13 +204,14 @@ class Visits:
         left_at = departed_at or newest_at + of_place(policy, "open_stay", every[-1].provider)
         settings = [self._setting(speaking[: count + 1]) for count in range(len(speaking))]
         registers = {name: said_last(speaking, name) for name in REGISTERS}
-        registers["disposition"] = disposition(ending)
+        registers["disposition"] = self.disposition(ending)
+        void = [one for one in joined if one not in standing]
         return Thread(
             reference=reference,
             members=members,
             provider=every[-1].provider,
             registers=registers,
-            state=_state(speaking, ending, departed_at, joined=leaving != reference),
+            state=self._state(speaking, ending, joined=leaving != reference),
             arrived_at=arrived_at,
             first_said=min([arrived_at, *(self.arrived_at([one]) for one in every)]),
             departed_at=departed_at,
@@ -209,7 +223,10 @@ class Visits:
             unscheduled=any(setting != "scheduled" for setting in settings),
             funded=any(map(self._is_funded, speaking)),
             unlisted="unlisted" in settings and "unscheduled" not in settings,
-            cancel_reason=_cancel_reason(speaking),
+            unexplained=[
+                *self._unexplained(reference, speaking),
+                *(at for one in void for at in self._unexplained(one, self.heard[one])),
+            ],
             control_id=every[0].control_id,
             stated=[self._stated(speaking[: count + 1]) for count in range(len(speaking))],
             policy=policy,
@@ -245,24 +262,73 @@ class Visits:
 
     def departed_at(self, messages: Sequence[VisitMessage]) -> datetime | None:
         """Return when the person left; admitted within the provider is no departure (10, 37)."""
+        standing, code = self._end(messages)
+        return None if code == "1" else standing
+
+    def disposition(self, messages: Sequence[VisitMessage]) -> str | None:
+        """Return PV1-36 as it stands."""
+        return self._end(messages)[1]
+
+    def _end(self, messages: Sequence[VisitMessage]) -> tuple[datetime | None, str | None]:
+        """
+        Return the departure and PV1-36 that stand; an admission, and what takes an end back, undo both.
+
+        So does a registration of somebody who came after the departure (ADR 0049).
+        """
         standing: datetime | None = None
         said_at: object = None
-        for count, message in enumerate(messages):
+        code: str | None = None
+        for message in messages:
+            undone = _undone(message, code)
+            anew = message.event is VisitEvent.ADMITTED or self._came_after(message, standing)
             moved_away = message.event is VisitEvent.TRANSFERRED and message.disposition == "7"
-            if _undone(message, disposition(messages[:count])):
-                value = None
-            elif message.departed_at is not None:
+            left = message.event is VisitEvent.DISCHARGED or moved_away
+            if undone or message.departed_at or left or anew or "departed_at" in message.cleared:
                 value = message.departed_at
-            elif message.event is VisitEvent.DISCHARGED or moved_away:
-                value = standing or occurred(message, self.judging)
-            elif message.event is VisitEvent.ADMITTED or "departed_at" in message.cleared:
-                value = None
-            else:
-                continue
-            if said_at == stamp(message):
-                value = max(standing, value) if standing and value else None
-            standing, said_at = value, stamp(message)
-        return None if disposition(messages) == "1" else standing
+                if value is None and left:
+                    value = standing or occurred(message, self.judging)
+                value = None if undone else value
+                if said_at == stamp(message):
+                    value = max(standing, value) if standing and value else None
+                standing, said_at = value, stamp(message)
+            code = None if anew else code
+            if message.disposition is not None or "disposition" in message.cleared:
+                code = message.disposition
+            code = None if undone else code
+        return standing, code
+
+    def _came_after(self, message: VisitMessage, left_at: datetime | None) -> bool:
+        """Whether a registration says itself that the person came later than a departure (37)."""
+        if left_at is None or message.event is not VisitEvent.REGISTERED:
+            return False
+        said = message.arrived_at
+        if said is None or not _possible(message, said, self.judging):
+            said = message.occurred_at
+            if said is None or said != occurred(message, self.judging):
+                return False
+        return said > left_at
+
+    def _unexplained(self, reference: str, messages: Sequence[VisitMessage]) -> list[datetime]:
+        """Return when a cancelled visit began, unless the site's code calls it an error (16)."""
+        codes = of_place(self.policies[reference], "error_reasons", messages[-1].provider)
+        coded = _cancel_reason(messages) in codes
+        own = [message for message in messages if message.visit == reference]
+        began_at = self.arrived_at(own) if own else recorded(messages[0])
+        return [began_at] if cancelled(messages) and not coded else []
+
+    def _state(
+        self, speaking: Sequence[VisitMessage], ending: Sequence[VisitMessage], *, joined: bool
+    ) -> str:
+        """Return where a visit stands (7, 16)."""
+        code = self.disposition(ending)
+        if cancelled(speaking) and not joined:
+            return "cancelled by the hospital"
+        if code in _OUTCOMES:
+            return _OUTCOMES[code]
+        if self.departed_at(ending) is not None:
+            return "transferred to another provider" if code == "7" else "discharged"
+        inpatient = said_last(speaking, "patient_class") == "I"
+        return "admitted" if code == "1" or inpatient or joined else "present"
 
     def _is_funded(self, message: VisitMessage) -> bool:
         """Whether a message was recorded at a place that is on the list, where there is one (49)."""
@@ -326,20 +392,6 @@ def cancelled(messages: Sequence[VisitMessage]) -> bool:
     return bool(newest) and all(event is VisitEvent.CANCELLED for event in newest)
 
 
-def disposition(messages: Sequence[VisitMessage]) -> str | None:
-    """Return PV1-36; an admission, and what takes an end back, undo what was said before."""
-    standing: str | None = None
-    for message in messages:
-        undone = _undone(message, standing)
-        if message.event is VisitEvent.ADMITTED:
-            standing = None
-        if message.disposition is not None or "disposition" in message.cleared:
-            standing = message.disposition
-        if undone:
-            standing = None
-    return standing
-
-
 def _undone(message: VisitMessage, standing: str | None) -> bool:
     """Whether a message takes an end back: a cancelled discharge, or transfer to another provider (7)."""
     transfer = message.event is VisitEvent.TRANSFER_CANCELLED and standing == "7"
@@ -370,22 +422,3 @@ def _possible(message: VisitMessage, arrived_at: datetime, policy: AnyPolicy) ->
     then, age = in_force(policy, message.received_at), message.received_at - arrived_at
     oldest, newest = (of_place(then, name, message.provider) for name in ("arrival_age", "arrival_ahead"))
     return bool(-newest < age <= oldest)
-
-
-def _state(
-    speaking: Sequence[VisitMessage],
-    ending: Sequence[VisitMessage],
-    departed_at: datetime | None,
-    *,
-    joined: bool,
-) -> str:
-    """Return where a visit stands (7, 16)."""
-    code = disposition(ending)
-    if cancelled(speaking) and not joined:
-        return "cancelled by the hospital"
-    if code in _OUTCOMES:
-        return _OUTCOMES[code]
-    if departed_at is not None:
-        return "transferred to another provider" if code == "7" else "discharged"
-    inpatient = said_last(speaking, "patient_class") == "I"
-    return "admitted" if code == "1" or inpatient or joined else "present"

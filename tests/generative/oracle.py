@@ -137,21 +137,24 @@ class Oracle:
             return STOPPED
         if thread.state != "cancelled by the hospital":
             return None
-        if thread.cancel_reason in of_place(thread.policy, "error_reasons", thread.provider):
+        if not thread.unexplained:
             return "ruling 16: registered in error"
-        twins = [
-            other
-            for other in self.visits.threads
-            if other.reference != thread.reference
+        twice = all(self._is_twice(thread, began_at) for began_at in thread.unexplained)
+        return "ruling 16: registered twice" if twice else None
+
+    def _is_twice(self, thread: Thread, began_at: datetime) -> bool:
+        """Whether what was cancelled began again as another visit that tells of its plans (16)."""
+        return any(
+            other.reference != thread.reference
             and other.provider == thread.provider
             and other.unscheduled
             and other.funded
             and not self._kept_back(other)
             and other.state != "cancelled by the hospital"
-            and abs(other.arrived_at - thread.arrived_at) <= thread.policy.same_visit
+            and abs(other.arrived_at - began_at) <= thread.policy.same_visit
             and self._told_of(thread) <= self._told_of(other)
-        ]
-        return "ruling 16: registered twice" if twins else None
+            for other in self.visits.threads
+        )
 
     @staticmethod
     def _kept_back(thread: Thread) -> bool:

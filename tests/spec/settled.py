@@ -14,7 +14,7 @@ from broker.core.stops import Stop
 KEY = IdentityKey(b"the identity key of specifications")
 
 AUTHORITIES = ("E06", "E07", "E08", "E09", "E10", "E20", "E21", "E22", "E30", "E31", "E40", "E42", "E43")
-PROVIDERS = ("RXX", "RYY", "RZZ", "RLL", "RTT", "RWW", "RPP", "RMARK", "NIH", "RSS")
+PROVIDERS = ("RXX", "RYY", "RZZ", "RLL", "RTT", "RWW", "RPP", "RMARK", "NIH", "RSS", "RSE")
 
 RLL, RPP, RTT, RWW = OdsCode("RLL"), OdsCode("RPP"), OdsCode("RTT"), OdsCode("RWW")
 
@@ -89,6 +89,14 @@ SETTLED = Policy(
             first=date(2026, 1, 10),
             signed_by="A. Trust",
             signed_on=date(2026, 1, 10),
+        ),
+        Stop(
+            controller=RecipientKind.PROVIDER,
+            code=OdsCode("RSE"),
+            first=date(2026, 1, 8),
+            last=date(2026, 1, 9),
+            signed_by="A. Trust",
+            signed_on=date(2026, 1, 8),
         ),
         Stop(
             controller=RecipientKind.AUTHORITY,

@@ -93,6 +93,41 @@ def test_a_second_registration_withdraws_nothing_that_it_does_not_tell(
     assert why == outcome.whys["v1"]
 
 
+JOINED = rows("""
+    emergency                  | admission                  | again   | why
+    T+9h A11 cancel_reason=ERR | T+8h A11                   | -       | shared
+    T+9h A11 cancel_reason=ERR | T+8h A11 cancel_reason=ERR | -       | ruling 16: registered in error
+    T+9h A11 cancel_reason=ERR | -                          | -       | shared
+    T+9h A11                   | T+8h A11 cancel_reason=ERR | -       | shared
+    T+9h A11                   | T+8h A11 cancel_reason=ERR | T+2h    | ruling 16: registered twice
+    T+9h A11                   | T+8h A11 cancel_reason=ERR | T+2h+1m | shared
+    T+9h A11                   | T+8h A11                   | T+2h    | ruling 16: registered twice
+    T+9h A11                   | T+8h A11                   | T+1h    | ruling 16: registered twice
+    T+9h A11                   | T+8h A11                   | T+59m   | shared
+    T+9h A11                   | T+8h A11                   | T+2h+1m | shared
+    T+9h A11 cancel_reason=ERR | T+8h A11                   | T+5h    | ruling 16: registered twice
+    T+9h A11 cancel_reason=ERR | T+8h A11                   | T+5h+1m | shared
+""")
+
+
+@pytest.mark.parametrize(
+    ("emergency", "admission", "again", "why"), JOINED, ids=["; ".join(row[:3]) for row in JOINED]
+)
+def test_an_admission_cancelled_without_a_reason_is_not_withdrawn_with_its_thread(
+    run: Run, emergency: str, admission: str, again: str, why: str
+) -> None:
+    """Each cancelled registration of a thread is judged by itself: the child may have been there (7, 16)."""
+    outcome = run(f"""{PLAN}
+        T    | A04 | v1 RLL | patient_class=E
+        T+3h | A01 | v2 RLL | patient_class=I admission_type=21
+        {messages("" if admission == "-" else admission, about="v2 RLL")}
+        {messages(emergency, about="v1 RLL")}
+        {messages("" if again == "-" else f"{again} A08 patient_class=O", about="v3 RLL")}
+    """)
+
+    assert why == outcome.whys["v1"]
+
+
 def test_whoever_was_told_is_told_of_the_withdrawal(run: Run) -> None:
     """Nothing stands any more, and the last word of each alert says why (ruling 16, R43)."""
     outcome = run(f"""{PLAN}

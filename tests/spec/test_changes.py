@@ -43,6 +43,15 @@ MESSAGES = rows("""
     A03; A01 patient_class=I             | loud  | admitted, discharge cancelled, visit details
     A11; A04                             | loud  | reinstated, visit details
     A03; A04                             | loud  | discharged, visit details
+    A03; A04 arrived_at=T+90m            | loud  | discharge cancelled, visit details
+    A04 arrived_at=T+24h                 | quiet | visit details
+    A04 arrived_at=T+24h+1s              | loud  | reinstated, visit details
+    A11; A08 arrived_at=T+25h            | quiet | visit details
+    A11; A03 disposition=12              | loud  | left before treatment or refused, visit details
+    A11; A08 disposition=13              | loud  | left before treatment or refused, visit details
+    A11; A08 disposition=10              | loud  | died, visit details
+    A11; A08 disposition=3               | quiet | visit details
+    A11; A08 disposition=12; A08 acuity=2 | quiet | acuity
     A08 location=MAJORS                  | quiet | location
     A08 location=A; A08 location=B       | quiet | location
     A08 site=RLL01                       | quiet | location

@@ -1,7 +1,8 @@
 """
 A controller's signed stop is the one thing that ends sharing. Rulings 41, 45.
 
-`RSS` stops from D until further notice; `E40`, which succeeds `E42`, for March 2027; `E43` from 2040 on.
+`RSS` stops from D until further notice, `RSE` for two days that end before D; `E40`, which succeeds `E42`,
+for March 2027; `E43` from 2040 on.
 """
 
 import pytest
@@ -52,6 +53,53 @@ def test_a_visit_begun_before_the_stop_goes_on_as_it_began(run_moving: RunMoving
     )
 
     assert [("la E09", "discharged"), ("provider RSS", "discharged")] == outcome.alerts("to | state")
+
+
+ADMITTED = rows("""
+    admitted | why           | alerts                  | answer
+    T-10h-1m | None          | -                       | could not check: sharing stopped
+    T-10h    | shared        | v2 admitted             | plan on file
+""")
+
+
+@pytest.mark.parametrize(("admitted", "why", "alerts", "answer"), ADMITTED)
+def test_an_admission_after_a_stop_joins_no_visit_of_which_nothing_is_told(
+    run_moving: RunMoving, admitted: str, why: str, alerts: str, answer: str
+) -> None:
+    """It is told as a visit of its own, by its own day: the stop is over (rulings 7, 45)."""
+    emergency = "T-11h | A04 | v1 RSE | patient_class=E"
+    outcome = run_moving(
+        table(PLAN, emergency, f"{admitted} | A01 | v2 RSE | patient_class=I admission_type=21")
+    )
+
+    assert ([] if alerts == "-" else [tuple(alerts.split())] * 2) == outcome.alerts("about | state")
+    assert WHY == outcome.whys["v1"]
+    assert why == str(outcome.whys.get("v2"))
+    assert answer == outcome.answer("v2", provider="RSE")
+
+
+ADMITTED_LATER = rows("""
+    emergency        | admitted         | alerts
+    2027-03-31T22:00 | 2027-03-31T22:59 | -
+    2027-03-31T22:00 | 2027-03-31T23:00 | v2 admitted
+    2027-02-28T23:00 | 2027-03-01T01:00 | v1 admitted
+""")
+
+
+@pytest.mark.parametrize(("emergency", "admitted", "alerts"), ADMITTED_LATER)
+def test_nor_one_of_which_an_authority_that_had_stopped_is_not_told(
+    run_moving: RunMoving, emergency: str, admitted: str, alerts: str
+) -> None:
+    """Midnight in London ends the stop; a visit begun before it goes on with its admission (7, 45)."""
+    outcome = run_moving(
+        table(
+            "2027-01-01 | plan | CPP E40 | start=2027-01-01",
+            f"{emergency} | A04 | v1 | patient_class=E",
+            f"{admitted} | A01 | v2 | patient_class=I admission_type=21",
+        )
+    )
+
+    assert ([] if alerts == "-" else [tuple(alerts.split())] * 2) == outcome.alerts("about | state")
 
 
 def test_a_visit_to_a_provider_that_has_stopped_is_in_no_other_visits_count(run_moving: RunMoving) -> None:

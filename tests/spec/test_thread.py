@@ -57,6 +57,17 @@ STATES = rows("""
     A04; A03 disposition=1; A01 patient_class=I; A03            | discharged                    | T+3h
     A04; A03; A01 patient_class=I                               | admitted                      | -
     A04; A03; A04                                               | discharged                    | T+1h
+    A04; A03; A04 arrived_at=T                                  | discharged                    | T+1h
+    A04; A03; A04 arrived_at=T+1h                               | discharged                    | T+1h
+    A04; A03; A04 arrived_at=T+1h+1m                            | present                       | -
+    A04; A03; A04 arrived_at=T+30h                              | discharged                    | T+1h
+    A04; A03; A04 occurred_at=T+1h                              | discharged                    | T+1h
+    A04; A03; A04 occurred_at=T+1h+1m                           | present                       | -
+    A04; A03; A04 arrived_at=T occurred_at=T+1h+1m              | discharged                    | T+1h
+    A04; A03; A08 arrived_at=T+1h+1m                            | discharged                    | T+1h
+    A04; A03 disposition=12; A04 arrived_at=T+1h+1m             | present                       | -
+    A04; A03; A04 arrived_at=T+1h+1m departed_at=T+1h+50m       | discharged                    | T+1h+50m
+    A04; A03; A04 arrived_at=T+1h+1m disposition=13; A03        | refused treatment             | T+3h
     A04; A02 location=WARD                                      | present                       | -
     A04; A02 patient_class=I                                    | admitted                      | -
     A04; A02 disposition=7                                      | transferred to another provider | T+1h

@@ -387,8 +387,8 @@ HAZARDS = (
             Mutation(
                 rule="ruling 16", mistake="every cancellation withdraws",
                 module=_CORE / "reading.py",
-                right='error_coded=cancelled and registers["cancel_reason"] in settled.error_reasons,',
-                wrong="error_coded=cancelled,",
+                right='coded = registers["cancel_reason"] in settled.error_reasons',
+                wrong="coded = True",
             ),
             Mutation(
                 rule="ruling 20", mistake="newer details that disagree take a match back",

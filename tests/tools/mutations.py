@@ -110,8 +110,8 @@ NAMED = (
     ),
     Mutation(
         rule="ruling 16", mistake="registered again on the two hours forgotten", module=_VISITS,
-        right="abs(other.arrived_at - visit.arrived_at) <= visit.policy.same_visit",
-        wrong="abs(other.arrived_at - visit.arrived_at) < visit.policy.same_visit",
+        right="abs(other.arrived_at - began_at) <= visit.policy.same_visit",
+        wrong="abs(other.arrived_at - began_at) < visit.policy.same_visit",
     ),
     Mutation(
         rule="ruling 45", mistake="gone at the last moment of the stay, when the rules change",
