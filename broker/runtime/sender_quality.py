@@ -6,6 +6,7 @@ from broker.core.sender_quality import Observation
 from broker.core.senders import Senders
 from broker.runtime import log_events as events
 from broker.runtime.logs import Log
+from broker.runtime.metric import OTHER
 from broker.runtime.metrics import Metrics
 from broker.runtime.sender_metrics import (
     LATE,
@@ -37,11 +38,14 @@ class SenderQuality:
     def observe(self, one: Observation) -> None:
         """Count a message that could be read."""
         self._watch.heard(one.provider, one.system, one.received_at)
-        self._metrics.add(SENDER_MESSAGES, sender=one.sender, number=one.number)
+        sender = one.sender
+        if sender not in self._watch.names:
+            sender = OTHER  # as it would stand there, and found at once
+        self._metrics.add(SENDER_MESSAGES, sender=sender, number=one.number)
         for fault in one.faults:
-            self._metrics.add(SENDER_FAULTS, sender=one.sender, fault=fault)
+            self._metrics.add(SENDER_FAULTS, sender=sender, fault=fault)
         if one.late:
-            self._metrics.add(SENDER_FAULTS, sender=one.sender, fault=LATE)
+            self._metrics.add(SENDER_FAULTS, sender=sender, fault=LATE)
 
     def refused(self, one: Refused) -> None:
         """Count a message that could not."""

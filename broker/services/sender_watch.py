@@ -24,7 +24,11 @@ class Quiet(NamedTuple):
 
 
 class SenderWatch:
-    """The senders of a file; without one nobody is watched, since anybody may be one."""
+    """
+    The senders of a file; without one nobody is watched, since anybody may be one.
+
+    `names` are what the watched ones are called.
+    """
 
     def __init__(self, senders: Senders) -> None:
         """Begin with nothing heard."""
@@ -33,11 +37,7 @@ class SenderWatch:
             for provider, said in (senders.providers or {}).items()
             for system, sender in said.sender.items()
         }
-
-    @property
-    def names(self) -> frozenset[str]:
-        """What the watched senders are called."""
-        return frozenset(self._watched)
+        self.names = frozenset(self._watched)
 
     def count(self, provider: OdsCode, system: str, at: datetime) -> None:
         """Take in a message that the log holds: what is usual is taken from these."""

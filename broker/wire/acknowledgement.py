@@ -69,7 +69,7 @@ def verdict(error: BrokerError | None) -> Verdict:
 def answer(data: bytes, error: BrokerError | None = None) -> bytes:
     """Return the answer to the received bytes, whatever they are; without an error it is `AA`."""
     try:
-        message = parse(data)
+        message = parse(data, header_alone=True)
     except MalformedMessage:
         message = None
     return acknowledge(message, verdict(error), error=error)

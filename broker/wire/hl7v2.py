@@ -238,12 +238,12 @@ class Message:
         return found
 
 
-def parse(data: bytes, *, character_set: str | None = None) -> Message:
+def parse(data: bytes, *, character_set: str | None = None, header_alone: bool = False) -> Message:
     """
     Read a message whose segments end with CR, CRLF or LF; raise `MalformedMessage` without a usable MSH.
 
     `character_set` is what the sender writes where MSH-18 says nothing. One that does not fit the bytes, or
-    that is unknown, refuses nothing: UTF-8, else 8859/1.
+    that is unknown, refuses nothing: UTF-8, else 8859/1. With `header_alone` the message has its MSH alone.
     """
     if data[:1] in _LINE_ENDS:
         data = data.lstrip(_LINE_ENDS)
@@ -263,8 +263,8 @@ def parse(data: bytes, *, character_set: str | None = None) -> Message:
     text, codec, misdeclared = _decode(data, _declared_set(header, delimiters) or character_set or "")
     if _NULL in text:  # no character of a text, and databases take none
         text, misdeclared = text.replace(_NULL, ""), True
-    excess = _excess(text, end, delimiters.repetition)
-    segments = text.split(end, 1)[:1] if excess else text.split(end)
+    excess = "" if header_alone else _excess(text, end, delimiters.repetition)
+    segments = text.split(end, 1)[:1] if excess or header_alone else text.split(end)
     beside = "\n" if end == "\r" else "\r"
     if beside in text:
         segments = [segment.strip(beside) for segment in segments]

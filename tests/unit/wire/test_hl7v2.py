@@ -424,3 +424,25 @@ def test_so_many_segments_and_repeats_are_read_and_no_more(more: bytes, excess: 
 def test_a_message_without_a_sign_for_repeats_has_none_too_many() -> None:
     """MSH-2 may declare a component separator alone."""
     assert "" == parse(b"MSH|^|EDSYS|RXX\rOBX|" + b"~" * (REPEATS_MAX + 1) + b"\r").excess
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"MSH|^~\\&|A|RXX|||||ADT^A04|1|P|2.4\rPID|1\rPV1|1\r",
+        b"\r\nMSH|^~\\&|A|RXX\r\nPID|1||caf\xe9\r\n",
+        b"MSH|^~\\&|A|RXX\nPID|1||caf\xc3\xa9\n",
+        b"MSH#*+!%#A#RXX############8859/1\rPID#1##caf\xe9",
+        b"MSH|^~\\&|A|RXX\rPID|\0" + b"\rNTE|1" * 5_001,
+        b"MSH|^~\\&|A|RXX",
+    ],
+)
+def test_the_header_alone_is_read_as_in_the_whole_message(data: bytes) -> None:
+    """An answer speaks the delimiters and the character set of the whole."""
+    alone, whole = parse(data, header_alone=True), parse(data)
+    for said in ("delimiters", "codec", "misdeclared"):
+        assert getattr(alone, said) == getattr(whole, said)
+    assert [alone.header.raw(place) for place in range(20)] == [
+        whole.header.raw(place) for place in range(20)
+    ]
+    assert [*alone.names()] == ["MSH"]
