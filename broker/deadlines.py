@@ -1,5 +1,5 @@
 """
-A deadline for each of many, all equally long, with one timer for all of them.
+A deadline for each of many, all equally long, with one timer for all of them. Decision 0055.
 
 `asyncio.timeout` sets a timer for each: where every message waits under two, that is a thirtieth of what one
 costs. Those who wait stand in the order in which they began, which is that of their deadlines.
