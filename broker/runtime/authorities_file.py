@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
+from broker.core.alerts import RecipientKind
 from broker.core.authorities import Authorities, Authority, with_hours, with_successors
 from broker.core.destination_keys import read_hours
 from broker.core.errors import ConfigurationError, InvalidOdsCode
@@ -19,7 +20,7 @@ from broker.core.identifiers import OdsCode
 from broker.core.office_hours import OfficeHours
 from broker.core.policy import AnyPolicy
 from broker.core.senders import Senders
-from broker.runtime.policy_file import read_policy_file
+from broker.runtime.policy_file import PolicyFile, read_policy_file
 from broker.runtime.senders_file import read_senders
 from broker.runtime.toml_reading import read_text
 
@@ -58,11 +59,17 @@ def policy_with(path: Path | None, authorities: Authorities) -> AnyPolicy:
     """
     Return the policy of a file with the successors of a list (ruling 19).
 
-    Raises `ConfigurationError` where both name the successor of one authority. Of a divided one the policy
-    may name any of those that the list names: a person decides who answers for what was not sent anew.
+    Raises `ConfigurationError` where both name the successor of one authority, and where the policy settles
+    something for one that a list does not have: a code that is written wrongly would settle nothing. Of a
+    divided one the policy may name any of those that the list names: a person decides who answers for what
+    was not sent anew.
     """
     found = read_policy_file(path)
-    problems = []
+    problems = [
+        f"{found.name}:{line}: the {_WHAT} has no {code}: put the code right, or add its row"
+        for line, code in sorted(_settled(found))
+        if authorities.rows and code not in authorities.rows
+    ]
     for code, line in found.successors.items():
         row = authorities.of(code)
         own = found.policy.every[0].successors[code].code
@@ -75,6 +82,19 @@ def policy_with(path: Path | None, authorities: Authorities) -> AnyPolicy:
     if problems:
         raise ConfigurationError("\n".join(problems))
     return with_successors(found.policy, authorities)
+
+
+def _settled(found: PolicyFile) -> set[tuple[int, OdsCode]]:
+    """Return for which authorities a policy has overrides and stops of sharing, each with its first line."""
+    first: dict[OdsCode, int] = {}
+    for sources in found.sources:
+        for (selector, _), line in sources.items():
+            if selector is not None and selector.authority is not None:
+                first[selector.authority] = min(line, first.get(selector.authority, line))
+    stops = {
+        (line, stop.code) for stop, line in found.stops.items() if stop.controller is RecipientKind.AUTHORITY
+    }
+    return {(line, code) for code, line in first.items()} | stops
 
 
 def senders_with(path: Path | None, authorities: Authorities) -> Senders:

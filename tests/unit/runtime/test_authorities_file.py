@@ -152,6 +152,43 @@ def test_a_successor_in_both_files_is_refused_with_the_line_of_the_policy(tmp_pa
         policy_with(policy, authorities)
 
 
+OVERRIDE = "[[override]]\nauthority = {}\nvisible_after_end_days = 400\nasked_again_hours = 12\n"
+STOP = '[[stop]]\n{} = "{}"\nfrom = 2027-01-01\nsigned_by = "A. Director"\nsigned_on = 2026-12-01\n'
+
+
+@pytest.mark.parametrize(
+    ("policy", "refused"),
+    [
+        (OVERRIDE.format('"942"'), []),
+        (OVERRIDE.format('["942", "9442"]'), ["3: the list of authorities has no 9442"]),
+        (
+            OVERRIDE.format('"942"') + "[[period]]\nfrom = 2027-04-01\n" + "[[period.override]]\n"
+            'authority = "9442"\nvisible_after_end_days = 401\n',
+            ["9: the list of authorities has no 9442"],
+        ),
+        (STOP.format("authority", "942"), []),
+        (STOP.format("authority", "9442"), ["1: the list of authorities has no 9442"]),
+        (STOP.format("provider", "RXX"), []),
+        ('[[override]]\nprovider = "RXX"\nname = "Exton"\n[settings]\nhistory_size = 20\n', []),
+    ],
+)
+def test_what_is_settled_for_an_authority_that_the_list_does_not_have_is_refused(
+    tmp_path: Path, policy: str, refused: list[str]
+) -> None:
+    """A code that is written wrongly would settle nothing, nor stop anything, without a word (ruling 45)."""
+    file = tmp_path / "policy.toml"
+    file.write_text(policy, encoding="utf-8")
+    listed = parsed("942,Cumberland,,,,,,")
+    try:
+        policy_with(file, listed)
+    except ConfigurationError as error:
+        words = str(error).removeprefix(f"{file}:").split(":")
+        assert refused == [":".join(words[:2])]
+    else:
+        assert [] == refused
+    policy_with(file, Authorities())
+
+
 @pytest.mark.parametrize(("named", "taken"), [("942", True), ("204", False)])
 def test_of_a_divided_area_the_policy_may_name_one_that_the_list_names(
     tmp_path: Path, named: str, *, taken: bool
