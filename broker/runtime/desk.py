@@ -11,6 +11,7 @@ from broker.adapters.kafka_facts import KafkaFactLog
 from broker.adapters.kept_files import KeptFiles
 from broker.adapters.worker_process import ReadAside
 from broker.core.desk_roles import Role
+from broker.runtime.asking import Source
 from broker.runtime.doors import doors
 from broker.runtime.feeds import feed_rule
 from broker.runtime.metrics import Metrics
@@ -77,8 +78,25 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
     if redrives:
         await check_cluster(settings, parts, cluster)
     archive, facts = KafkaArchive(cluster), KafkaFactLog(cluster, deadline_ms=_APPEND_DEADLINE_MS)
+    asked = source(settings, cluster, clock=present, metrics=Metrics())
+    desk = _put_together(settings, parts, archive, facts, asked)
+    try:
+        async with explained(cluster):
+            await archive.start()
+        await facts.start()
+        yield desk
+    finally:
+        if asked is not None:
+            await asked.close()
+        await facts.close()
+        await archive.close()
+
+
+def _put_together(
+    settings: Settings, parts: Parts, archive: KafkaArchive, facts: KafkaFactLog, asked: Source | None
+) -> Desk:
+    """Return the desk that reads `archive` and writes to `facts`, started or not; `asked` is the source."""
     log = DeskLog(facts, parts.records, key=parts.key, clock=present, role=Role(settings.desk_role))
-    whose = settings.desk_user(parts.key)
     access = AuditedAccess(
         archive=archive,
         readers=parts.readers,
@@ -86,12 +104,14 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
         policy=parts.policy,
         key=parts.key,
         clock=present,
-        who=whose,
+        who=settings.desk_user(parts.key),
     )
+    admitted = admits(settings)
+    feeds = feed_rule(settings, parts, present())
+    own = doors(parts, read=ReadAside(), admits=admitted, source=asked)
     excluding = Excluding(access)
     rejected = RejectedDesk(archive, parts.records, log, excluding)
-    explanations = Explanations(access, parts.alerts, excluding)
-    admitted = admits(settings)
+    reconciliation = Reconciliation(access, sourced=asked is not None)
     by_hand = FactDesk(
         facts,
         parts.facts,
@@ -99,52 +119,45 @@ async def open_desk(settings: Settings, cluster: Cluster, *, redrives: bool = Fa
         key=parts.key,
         clock=present,
         takes=admitted.takes,
-        organisation=None if whose is None else whose.organisation,
+        organisation=None if access.who is None else access.who.organisation,
     )
-    stale = feed_rule(settings, parts, present())
-    asked = source(settings, cluster, clock=present, metrics=Metrics())
-    reconciliation = Reconciliation(access, sourced=asked is not None)
-    own = doors(parts, read=ReadAside(), admits=admitted, source=asked)
-    try:
-        async with explained(cluster):
-            await archive.start()
-        await facts.start()
-        yield Desk(
-            parts=parts,
-            archive=archive,
-            rejected=rejected,
-            redriving=Redriving(rejected, own, facts, parts.records, log),
-            worklist=WorklistDesk(archive, parts.records, log, excluding),
-            releasing=Releasing(archive, facts, parts.facts, log),
-            holds=PersonHolds(access),
-            confirming=Confirming(
-                rejected,
-                own,
-                facts,
-                log,
-                codec=parts.details,
-                notices=parts.facts,
-                key=parts.key,
-                clock=present,
-                source=None if asked is None else asked.demographics,
-            ),
-            explanations=explanations,
-            facts=by_hand,
-            words=ItemWords(archive, parts.states, by_hand),
-            enquiry=Enquiry(access, feeds=stale),
-            disclosing=Disclosing(access),
-            looking=Looking(access, feeds=stale, hours=parts.senders.hours, takes=admitted.takes),
-            excluding=excluding,
-            log=log,
-            timers=TimerDesk(access, facts),
-            reconciliation=reconciliation,
-            missing=MissingPlans(
-                reconciliation, KeptFiles(settings.kept_files, parts.sealer), ReadAside(), facts, log,
-                codec=parts.facts, key=parts.key, clock=present,
-            ),
-        )  # fmt: skip
-    finally:
-        if asked is not None:
-            await asked.close()
-        await facts.close()
-        await archive.close()
+    return Desk(
+        parts=parts,
+        archive=archive,
+        rejected=rejected,
+        redriving=Redriving(rejected, own, facts, parts.records, log),
+        worklist=WorklistDesk(archive, parts.records, log, excluding),
+        releasing=Releasing(archive, facts, parts.facts, log),
+        holds=PersonHolds(access),
+        confirming=Confirming(
+            rejected,
+            own,
+            facts,
+            log,
+            codec=parts.details,
+            notices=parts.facts,
+            key=parts.key,
+            clock=present,
+            source=None if asked is None else asked.demographics,
+        ),
+        explanations=Explanations(access, parts.alerts, excluding),
+        facts=by_hand,
+        words=ItemWords(archive, parts.states, by_hand),
+        enquiry=Enquiry(access, feeds=feeds),
+        disclosing=Disclosing(access),
+        looking=Looking(access, feeds=feeds, hours=parts.senders.hours, takes=admitted.takes),
+        excluding=excluding,
+        log=log,
+        timers=TimerDesk(access, facts),
+        reconciliation=reconciliation,
+        missing=MissingPlans(
+            reconciliation,
+            KeptFiles(settings.kept_files, parts.sealer),
+            ReadAside(),
+            facts,
+            log,
+            codec=parts.facts,
+            key=parts.key,
+            clock=present,
+        ),
+    )

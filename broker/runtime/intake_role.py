@@ -13,6 +13,7 @@ from typing import Any
 
 from mode import Service
 
+from broker.adapters.http_server import HttpServer
 from broker.adapters.kafka_watch import Place
 from broker.adapters.mllp_server import MllpServer
 from broker.core.errors import KafkaUnavailable
@@ -23,12 +24,12 @@ from broker.runtime import log_events as events
 from broker.runtime.asking import Asking, Source
 from broker.runtime.door_tls import door_tls, handshake_teller
 from broker.runtime.health import Health, State
+from broker.runtime.hospital_messages import Tails, hospital_messages
 from broker.runtime.http_door import http_door, open_http
 from broker.runtime.intake_counts import IntakeCounts
 from broker.runtime.la_feeds import LaFeeds
 from broker.runtime.la_notifications import notification_operations
 from broker.runtime.logs import Log
-from broker.runtime.marks_to_come import MarkSayer, marks_to_come
 from broker.runtime.mesh import mesh_door
 from broker.runtime.metrics import (
     ANSWER_SECONDS,
@@ -39,23 +40,16 @@ from broker.runtime.metrics import (
     Metrics,
 )
 from broker.runtime.national_door import mesh_notices, national_events, national_operations
-from broker.runtime.parts import Parts, admits, present
+from broker.runtime.parts import Parts, present
 from broker.runtime.provider_topics import Inward, ProviderTopics
 from broker.runtime.retrying import retrying
 from broker.runtime.sender_quality import SenderQuality
 from broker.runtime.settings import Settings
 from broker.runtime.upload_doors import UploadDoors, uploads
-from broker.services.also_followed import AlsoFollowed, kept_heard_by, notices_heard_by
-from broker.services.attendances import Attendances
-from broker.services.following import Following
-from broker.services.intake import Intake
-from broker.services.numberless import Numberless
-from broker.services.numbers_in_use import NumbersInUse
-from broker.services.numbers_out_of_use import NumbersOutOfUse
 from broker.services.plans_held import Lend
-from broker.services.rejections import Rejections
 from broker.wire.acknowledgement import said_in
 from broker.wire.attendance_record import SENDER_PLACES
+from broker.wire.http import Operation
 
 SEALED_FOR = timedelta(days=36)
 """
@@ -66,8 +60,6 @@ _FOLLOW_EVERY_SECONDS = 5.0  # how little there is to read when a sender connect
 _PROBE_EVERY_SECONDS = 1.0  # how long senders are refused after the cluster is back
 _KEYS_EVERY_SECONDS = 3_600.0
 _CONNECTED = "connection opened"
-_MILLISECONDS = 1000
-_INTAKE_SHARE = 0.95  # of the answer's deadline; the log's own is shorter, so this is for one that hangs
 
 
 class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type information
@@ -104,7 +96,6 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         **options: Any,
     ) -> None:
         self._settings = settings
-        answer_ms = settings.answer_deadline_ms
         self._log = Log("intake")
         self._facts_refuse = refusing
         self._feeds = feeds
@@ -115,71 +106,26 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
         self._open = False
         self._sealer = parts.sealer
         self._senders = parts.senders
-        rejections, admitted = Rejections(parts.records, parts.key), admits(settings)
-        asking = None if source is None else Asking(source, parts, facts, clock=clock, count=count)
-        self._asking = asking
-        self._numberless = Numberless(
-            parts.details,
-            policy=parts.policy,
-            key=parts.key,
-            trace=None if asking is None else asking.offer,
-        )
-        out_of_use = NumbersOutOfUse()
-        numbers = NumbersInUse(parts.key, horizon=parts.policy.horizon, out_of_use=out_of_use)
-        marks = marks_to_come(settings, parts)
-        self._marks = MarkSayer(marks=marks, facts=facts, clock=clock)
-        attendances = Attendances(parts.facts, self._numberless, numbers, marks)
+        self._clock = clock
+        self._asking = None if source is None else Asking(source, parts, facts, clock=clock, count=count)
         self._quality = SenderQuality(parts.senders, self._metrics, self._log)
-        self._following = Following(
-            numbers,
-            tail,
+        self._intake, self._following, self._marks = hospital_messages(
+            settings,
+            parts,
             facts,
-            codec=parts.facts,
-            attendances=attendances,
-            clock=clock,
-            hear=self._quality.count,
-            others=[
-                AlsoFollowed(log, hear)
-                for log, hear in (
-                    (kept, kept_heard_by(self._numberless, parts.records)),
-                    (notices, notices_heard_by(out_of_use, parts.facts)),
-                )
-                if log is not None
-            ],
-        )
-        self._intake = Intake(
-            facts,
-            attendances,
-            rejections,
+            Tails(tail, kept, notices),
             clock=clock,
             count=count,
-            answer_seconds=answer_ms * _INTAKE_SHARE / _MILLISECONDS,
-            admits=admitted._replace(sender=parts.senders.settled),
-            ready=self._following.ready,
-            dialects=parts.dialects,
             quality=self._quality,
+            asking=self._asking,
         )
         self._inward = None if inward is None else self._taking(inward)
-        self._clock = clock
         use_case = uploads(settings, parts, facts, clock=clock, count=count, source=source, lend=lend)
         self._retrying = retrying(source, parts, use_case, count=count)
         self._files = UploadDoors(
-            settings,
-            parts,
-            use_case,
-            clock=clock,
-            count=count,
-            metrics=self._metrics,
-            log=self._log,
+            settings, parts, use_case, clock=clock, count=count, metrics=self._metrics, log=self._log
         )
-        national = national_events(
-            settings,
-            parts,
-            facts,
-            source=source,
-            clock=clock,
-            metrics=self._metrics,
-        )
+        national = national_events(settings, parts, facts, source=source, clock=clock, metrics=self._metrics)
         self._mesh = mesh_door(
             settings,
             parts,
@@ -190,31 +136,39 @@ class IntakeRole(Service):  # type: ignore[misc]  # mode carries no type informa
             notices=mesh_notices(national, parts.senders),
             source=source,
         )
-        self._server = MllpServer(
+        self._server = self._mllp()
+        self._http = self._http_of(
+            *self._files.http.operations(),
+            *notification_operations(settings, parts),
+            *national_operations(national, parts.senders),
+            *(() if feeds is None else feeds.operations()),
+        )
+        super().__init__(**options)
+
+    def _mllp(self) -> MllpServer:
+        """Return the MLLP door, not yet open."""
+        return MllpServer(
             self._receive,
             self._receive_unreadable,
-            host=settings.mllp_host,
-            port=settings.mllp_port,
+            host=self._settings.mllp_host,
+            port=self._settings.mllp_port,
             count=self._count_connection,
-            tls=door_tls(settings, parts.senders),
-            most_of=parts.senders.most_connections,
+            tls=door_tls(self._settings, self._senders),
+            most_of=self._senders.most_connections,
             on_failed_handshake=handshake_teller(self._log, self._metrics, CONNECTION_EVENTS, self.counts),
         )
-        self._http = http_door(
-            settings,
-            parts.senders,
+
+    def _http_of(self, *more: Operation) -> HttpServer | None:
+        """Return the HTTP door with these operations beside the hospitals' own, None where there is none."""
+        return http_door(
+            self._settings,
+            self._senders,
             self._intake,
             self._metrics,
             admitted=self._counting.admitted,
             connected=self._following.suspect,
-            more=(
-                *self._files.http.operations(),
-                *notification_operations(settings, parts),
-                *national_operations(national, parts.senders),
-                *(() if feeds is None else feeds.operations()),
-            ),
+            more=more,
         )
-        super().__init__(**options)
 
     def _taking(self, inward: Inward) -> ProviderTopics:
         """Return what takes from providers' own topics."""
