@@ -8,13 +8,17 @@ import sys
 import textwrap
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from broker.adapters.memory_sealing import MemorySealer
 from broker.adapters.mllp_server import MllpServer
-from broker.core.alerts import EventKind
+from broker.cli.alert_view import alert_panel
+from broker.core.alerts import EventKind, RecipientKind
+from broker.core.policy import RULES_VERSION
 from broker.core.senders import Peer
 from broker.runtime.parts import assemble
 from broker.runtime.recorded import offline, play
@@ -35,6 +39,7 @@ from tests.tools.stale_docs import REPOSITORY
 
 HOW_TO = REPOSITORY / "docs" / "how-to"
 STREAM = REPOSITORY / "tests" / "fixtures" / "streams" / "demo.jsonl"
+README_COLUMNS = 118  # as wide as its text
 DEADLINE_S = 120.0  # a fresh Python and one message take well under a second
 
 
@@ -152,3 +157,25 @@ def test_the_recorded_day_is_replayed_by_the_command_shown(tmp_path: Path) -> No
     )
 
     assert ["alerts", "decisions", "rejected", "summary", "worklist"] == sorted(json.loads(done.stdout))
+
+
+def test_the_alert_that_the_readme_shows_is_one_of_the_demonstration(tmp_path: Path) -> None:
+    """As `cpis listen` shows it to the authority that is told first."""
+    parts = assemble(Settings(data_dir=tmp_path), sealer=MemorySealer())
+    with STREAM.open(encoding="utf-8") as lines:
+        outcome = asyncio.run(play(offline(parts), read_stream(lines)))
+    first = next(one for one in outcome.events if one.alert.recipient.kind is RecipientKind.AUTHORITY)
+    value = parts.alerts.encode_event(
+        first,
+        with_own_ids=True,
+        caused_received_at=None,
+        rules_version=RULES_VERSION,
+        policy_version=first.policy_version,
+    )
+    screen = Console(width=README_COLUMNS, color_system=None, file=StringIO())
+    screen.print(alert_panel(parts.alerts.decode_published(value)))
+
+    _picture, shown, _layout = code_blocks((REPOSITORY / "README.md").read_text("utf-8"), "text")
+
+    assert isinstance(screen.file, StringIO)
+    assert screen.file.getvalue() == shown
