@@ -21,9 +21,9 @@ from broker.runtime.answer_metrics import ANSWERS_PUSHED, DISREGARDED
 from broker.runtime.logs import Log
 from broker.runtime.metrics import Metrics
 from broker.runtime.parts import Parts, present
-from broker.services.followed import FollowedSources
 from broker.services.matching_output import cause_of
 from broker.services.pushed_answers import CountFeeds, Means, PushedAnswers
+from broker.services.sources_followed import FollowedSources
 from broker.services.visits_followed import VisitsFollowed
 
 _EVERY_S = 1.0

@@ -46,9 +46,9 @@ from broker.delivery_ports import AnswerInbox
 from broker.ports import Clock
 from broker.services.answering import Answering, passed_at
 from broker.services.feed_health import heard_by
-from broker.services.followed import FollowedSources
 from broker.services.matching_output import cause_of
 from broker.services.people_reading import NO_FEEDS, PeopleReader, Readers
+from broker.services.sources_followed import FollowedSources
 from broker.services.visits_followed import FollowedVisit, VisitsFollowed
 from broker.wire.answer_codec import AnswerCodec
 

@@ -14,9 +14,9 @@ from broker.core.policy import AnyPolicy, Policy
 from broker.core.pushing import PushedAnswer
 from broker.ports import Record, Topic
 from broker.runtime.codecs import load_schemas
-from broker.services.followed import FollowedSources
 from broker.services.matching import Codecs
 from broker.services.pushed_answers import Means, PushedAnswers
+from broker.services.sources_followed import FollowedSources
 from broker.services.visits_followed import VisitsFollowed
 from broker.wire.answer_codec import AnswerCodec
 from tests.builders.enquiry import Clock
