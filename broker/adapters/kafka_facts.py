@@ -7,10 +7,12 @@ behind a cluster that is gone would be written long after its sender was told th
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
-from aiokafka.structs import RecordMetadata
+from aiokafka.structs import RecordMetadata, TopicPartition
 
 from broker.adapters.cluster import Cluster
 from broker.adapters.kafka_clients import abandon_producer, deadline, meant, stop_producer
@@ -77,17 +79,12 @@ class KafkaFactLog:
             raise KafkaUnavailable("Kafka is away: nothing is taken until it answers again")
         try:
             with self._in_time.one():
-                sent = [
-                    await producer.send(
-                        write.topic,
-                        write.value,
-                        key=write.key,
-                        partition=write.partition,
-                        headers=list(write.headers),
-                    )
-                    for write in writes
-                ]
-                found = [await sent[0]] if len(sent) == 1 else await asyncio.gather(*sent)
+                sent = [await _sent(producer, write) for write in writes]
+                await _settled(sent)
+                found: list[RecordMetadata] = []
+                for write, one in zip(writes, sent, strict=True):
+                    again = isinstance(one.exception(), MessageSizeTooLargeError)  # it, or its neighbour
+                    found.append(await (await _sent_alone(producer, write) if again else one))
         except MessageSizeTooLargeError as error:
             raise UnwritableRecord("a record is larger than its topic takes") from error
         except (KafkaError, OSError) as error:
@@ -161,6 +158,57 @@ class KafkaFactLog:
                 await self._connect()
             except (KafkaUnavailable, Fenced):
                 continue
+
+
+async def _sent(producer: AIOKafkaProducer, write: Write) -> asyncio.Future[RecordMetadata]:
+    """Hand a record over; return what becomes of it."""
+    future: asyncio.Future[RecordMetadata] = await producer.send(
+        write.topic, write.value, key=write.key, partition=write.partition, headers=list(write.headers)
+    )
+    future.add_done_callback(partial(_count_back, producer, write))
+    return future
+
+
+async def _settled(sent: Sequence[asyncio.Future[RecordMetadata]]) -> None:
+    """Wait until of each record it is known what became of it, whatever that is."""
+    if len(sent) == 1:  # most are
+        with suppress(KafkaError):
+            await sent[0]
+    else:
+        await asyncio.gather(*sent, return_exceptions=True)
+
+
+async def _sent_alone(producer: AIOKafkaProducer, write: Write) -> asyncio.Future[RecordMetadata]:
+    """Hand a record over in a batch of its own, which is refused for nobody else's size."""
+    batch = producer.create_batch()
+    batch.append(key=write.key, value=write.value, timestamp=None, headers=list(write.headers))
+    future: asyncio.Future[RecordMetadata] = await producer.send_batch(
+        batch, write.topic, partition=_partition_of(producer, write)
+    )
+    future.add_done_callback(partial(_count_back, producer, write))
+    return future
+
+
+def _count_back(producer: AIOKafkaProducer, write: Write, sent: asyncio.Future[RecordMetadata]) -> None:
+    """
+    Take back the sequence number of a record that was refused for its size.
+
+    The client counts it as written and Kafka does not: whatever follows on its partition would be out of
+    order, and the whole log be given up for one record. Called before the client sends the next batch there.
+    Of a record without a key nobody knows where it went: the log is given up after it, and connects again.
+    """
+    if sent.cancelled() or not isinstance(sent.exception(), MessageSizeTooLargeError):
+        return
+    if write.key is not None or write.partition is not None:
+        place = TopicPartition(write.topic, _partition_of(producer, write))
+        producer._txn_manager._sequence_numbers[place] -= 1  # noqa: SLF001 - there is no other way in
+
+
+def _partition_of(producer: AIOKafkaProducer, write: Write) -> int:
+    """Return where the producer puts a record."""
+    key = write.key
+    partition: int = producer._partition(write.topic, write.partition, None, None, key, None)  # noqa: SLF001
+    return partition
 
 
 def place_of(acknowledged: RecordMetadata) -> Place:

@@ -230,6 +230,31 @@ def test_a_record_too_large_is_not_an_absent_cluster(world: World) -> None:
     play(scenario)
 
 
+def test_a_record_too_large_fails_no_neighbour(world: World) -> None:
+    """Those that are on their way with it, and those that come after it, are taken at their first try."""
+
+    async def one(log: FactLog, value: bytes) -> bool:
+        """Return whether one record was taken; all are of one person, and so in one partition."""
+        try:
+            await log.append([Write(Topic.PLANS, b"one person", value)])
+        except UnwritableRecord:
+            return False
+        return True
+
+    async def scenario() -> None:
+        beside = [b"%d beside" % number for number in range(9)]
+        beside[3] = beside[5] = bytes(5_000_000)
+        async with world.log() as log:
+            assert await one(log, b"ahead of it")
+            taken = await asyncio.gather(*(one(log, value) for value in beside))
+            assert [len(value) < 100 for value in beside] == taken
+            assert [True] * 3 == [await one(log, b"behind it") for _ in range(3)]
+        found = [value for value in await values(world) if value in {*beside, b"ahead of it", b"behind it"}]
+        assert 1 + 7 + 3 == len(found)
+
+    play(scenario)
+
+
 def test_a_topic_that_is_not_there_takes_nothing(world: World) -> None:
     """Nothing is written to a topic that nobody declared, and the log goes on with those that are."""
 
