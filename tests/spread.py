@@ -2,14 +2,10 @@
 How a run is spread over processes: file by file, those that take long first, so that all end at one time.
 
 The tests of a file share what its fixtures lend, a Kafka above all. Those in containers share an image and a
-stack, and count as one file; where each test has a Kafka of its own, each is taken by itself. A test that
-measures time is marked `alone`: no other one runs beside it.
+stack, and count as one file; where each test has a Kafka of its own, each is taken by itself. No test runs
+alone: what bounds a time has room for what runs beside it.
 """
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from fcntl import LOCK_EX, LOCK_SH, LOCK_UN, flock
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,56 +55,8 @@ class Spread(LoadScopeScheduling):  # type: ignore[misc]  # untyped
         return unit_of(nodeid)
 
 
-class Turns:
-    """Lets tests of several processes run beside each other, but for those that want to be alone."""
-
-    def __init__(self, directory: Path) -> None:
-        """Agree with the other processes in a directory that all of them know."""
-        self._door = (directory / "door.lock").open("w")
-        self._room = (directory / "room.lock").open("w")
-
-    def close(self) -> None:
-        """Take no more turns."""
-        self._door.close()
-        self._room.close()
-
-    @contextmanager
-    def turn(self, *, alone: bool) -> Iterator[None]:
-        """Wait until there is room; whoever wants all of it holds the door, so that nobody slips in."""
-        flock(self._door, LOCK_EX)
-        flock(self._room, LOCK_EX if alone else LOCK_SH)
-        flock(self._door, LOCK_UN)
-        try:
-            yield
-        finally:
-            flock(self._room, LOCK_UN)
-
-
 class Spreading:
-    """The pytest plugin that spreads a run; `turns` are those of the processes of this run, once begun."""
-
-    def __init__(self) -> None:
-        """Take no turns yet."""
-        self.turns: Turns | None = None
-
-    def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Take turns where there is more than one process."""
-        if hasattr(session.config, "workerinput"):
-            own = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # pytest's
-            self.turns = Turns(own.parent)
-
-    def pytest_sessionfinish(self) -> None:
-        """Give back what turns are taken with."""
-        if self.turns is not None:
-            self.turns.close()
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Wait for this test's turn, before its time limit begins."""
-        if self.turns is None:
-            return (yield)
-        with self.turns.turn(alone=item.get_closest_marker("alone") is not None):
-            return (yield)
+    """The pytest plugin that spreads a run."""
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
