@@ -96,8 +96,16 @@ class FhirDoor:
 
     def operations(self) -> tuple[Operation, ...]:
         """Return everything that can be asked."""
+        telling = partial(
+            Operation,
+            parameters=_HEADERS,
+            statuses=_STATUSES,
+            takes=(FHIR_JSON, JSON),
+            gives=(FHIR_JSON,),
+            refuse=self._refuse,
+        )
         return (
-            Operation(
+            telling(
                 method="POST",
                 path=f"{BASE}/$process-message",
                 name="processMessage",
@@ -105,26 +113,16 @@ class FhirDoor:
                 meaning="MessageHeader first, with the visit in its focus; Patient, Encounter, and what they "
                 "point at. One visit of one patient a message.",
                 handle=self._process_message,
-                parameters=_HEADERS,
-                statuses=_STATUSES,
-                takes=(FHIR_JSON, JSON),
-                gives=(FHIR_JSON,),
-                refuse=self._refuse,
             ),
-            Operation(
+            telling(
                 method="POST",
                 path=BASE,
                 name="transaction",
                 summary="Tell of a visit in a transaction",
                 meaning="One Encounter, and what it points at. What happened is told by its status.",
                 handle=self._transaction,
-                parameters=_HEADERS,
-                statuses=_STATUSES,
-                takes=(FHIR_JSON, JSON),
-                gives=(FHIR_JSON,),
-                refuse=self._refuse,
             ),
-            Operation(
+            telling(
                 method="PUT",
                 path=f"{BASE}/Encounter",
                 name="putEncounter",
@@ -150,9 +148,6 @@ class FhirDoor:
                     **_STATUSES,
                     _PRECONDITION: "The version in `If-Match` is not that of the Encounter. It is kept.",
                 },
-                takes=(FHIR_JSON, JSON),
-                gives=(FHIR_JSON,),
-                refuse=self._refuse,
             ),
             Operation(
                 method="GET",
