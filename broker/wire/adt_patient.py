@@ -22,6 +22,7 @@ NUMBER_MISSING = "missing"
 
 _IDENTIFIERS = 3  # PID-3
 _NATIONAL_TYPE = "NI"  # CX-5: an NHS number only with a status beside it, ruling 36
+_NUMBERS_OID = "2.16.840.1.113883.2.1.4.1"  # CX-4.2: the authority `NHS` by its universal id alone
 _STATUS = re.compile(r"(?:NSTS)?0[1-8]")
 _NUMBER_STATUS = re.compile(r"NSTS([0-9]{2})")  # table 0445
 _GUESSED_BIRTH_DATE = frozenset({"ED", "UD"})  # table 0445: estimated, and the default where none is known
@@ -158,7 +159,7 @@ def read_digits(value: str) -> NhsNumber:
 def _claims(repeat: Repeat, places: NumberPlaces) -> bool:
     """Whether a repeat of PID-3 is labelled as an NHS number (ruling 36)."""
     authority, kind = _code(repeat.part(4)), _code(repeat.part(5))
-    if authority in places.authorities or kind in places.types:
+    if authority in places.authorities or kind in places.types or repeat.part(4, 2) == _NUMBERS_OID:
         return True
     if kind == _NATIONAL_TYPE and places.national:
         return any(_STATUS.fullmatch(_code(part)) for part in repeat.parts()[1:])
