@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from broker.core.errors import MalformedMessage
+from broker.wire.hl7v2_lines import whole
 
 SEGMENT_SEQUENCE: Final = 100
 REQUIRED_FIELD: Final = 101
@@ -180,7 +181,17 @@ class Message:
     Its `repr` shows nothing of the content.
     """
 
-    __slots__ = ("_named", "_segments", "broken", "codec", "delimiters", "excess", "header", "misdeclared")
+    __slots__ = (
+        "_lines",
+        "_named",
+        "_segments",
+        "broken",
+        "codec",
+        "delimiters",
+        "excess",
+        "header",
+        "misdeclared",
+    )
 
     def __init__(
         self,
@@ -189,12 +200,14 @@ class Message:
         codec: str,
         *,
         misdeclared: bool,
+        lines: list[str],
         broken: bool = False,
         excess: str = "",
     ) -> None:
         self.broken = broken
         self.excess = excess
         self._segments = segments
+        self._lines = lines
         self.delimiters = delimiters
         self.codec = codec
         self.misdeclared = misdeclared
@@ -222,8 +235,8 @@ class Message:
         return len({raw for raw in self._segments if raw.partition(separator)[0] == name}) > 1
 
     def every(self) -> Iterator[Segment]:
-        """Read the segments one after the other, whatever they are."""
-        for raw in self._segments:
+        """Read the lines one after the other, whatever they are: also what is no segment by itself."""
+        for raw in self._lines:
             yield Segment(raw, self.delimiters, self.codec)
 
     def names(self) -> Iterator[str]:
@@ -254,8 +267,7 @@ def parse(data: bytes, *, character_set: str | None = None, header_alone: bool =
         raise MalformedMessage("a batch, send its messages one by one", hl7_code=MESSAGE_TYPE, location="MSH")
     if data[:3] != b"MSH":
         raise MalformedMessage("no MSH segment", hl7_code=SEGMENT_SEQUENCE, location="MSH")
-    # With CR as segment end, and it is one as soon as there is any, a stray LF is part of a text; but where
-    # the next segment follows the header behind an LF, a CR is what is stray.
+    # With any CR that is the segment end and a stray LF is text; but not where an LF ends the header.
     header = data.partition(b"\r")[0]
     end = "\r" if b"\r" in data and _NEXT_LINE.search(header) is None else "\n"
     header = header.partition(end.encode())[0]
@@ -268,31 +280,10 @@ def parse(data: bytes, *, character_set: str | None = None, header_alone: bool =
     beside = "\n" if end == "\r" else "\r"
     if beside in text:
         segments = [segment.strip(beside) for segment in segments]
-    segments, broken = _whole(segments, delimiters.field)
-    return Message(segments, delimiters, codec, misdeclared=misdeclared, broken=broken, excess=excess)
-
-
-def _whole(lines: list[str], separator: str) -> tuple[list[str], bool]:
-    """
-    Return the segments that lines are, and whether a line is none.
-
-    Such lines are the rest of a segment whose text has a line break in it that nobody escaped: without them
-    every field behind it would be lost, as what restricts a record (24). Where none of them has a field there
-    is nothing to be lost, and they are left out, as after a header, which holds no text.
-    """
-    segments: list[str] = []
-    rest: list[str] = []
-    broken = False
-    for line in [*lines, "END"]:
-        if _SEGMENT.fullmatch(line[:3]) and line[3:4] in {"", separator}:
-            if len(segments) > 1 and any(separator in one for one in rest):
-                segments[-1] = "\n".join((segments[-1], *rest))
-            rest = []
-            segments.append(line)
-        elif line.strip():
-            broken = True
-            rest.append(line)
-    return segments[:-1], broken
+    lines, (segments, broken) = segments, whole(segments, delimiters.field)
+    return Message(
+        segments, delimiters, codec, misdeclared=misdeclared, lines=lines, broken=broken, excess=excess
+    )
 
 
 def _excess(text: str, end: str, repetition: str | None) -> str:
