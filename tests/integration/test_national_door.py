@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
@@ -75,11 +76,11 @@ class Door:
 def test_an_event_is_answered_once_it_is_durable(tmp_path: Path) -> None:
     """A changed number and a birth at once, a changed record once the source has answered (26, 38; R53)."""
     door = Door(tmp_path)
-    details = Details(family="Sample", given="Robin")
+    details, yesterday = Details(family="Sample", given="Robin"), present() - timedelta(days=1)
     door.source.put(NhsNumber(MOTHER), Current(details=details, recorded_at=present()))
     answers = door.post(
         (cloud_event("nhs-number-change-2", MOTHER), CLOUD_EVENTS, "own"),
-        (birth(BABY, MOTHER), XML, "own"),
+        (birth(BABY, MOTHER, born=f"{yesterday:%Y-%m-%d}", recorded=yesterday.isoformat()), XML, "own"),
         (cloud_event("pds-record-change-2", MOTHER), "application/json", "own"),
         (cloud_event("pds-change-of-gp-2", MOTHER), CLOUD_EVENTS, "own"),
     )

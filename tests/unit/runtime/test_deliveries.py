@@ -91,7 +91,7 @@ def test_an_event_that_comes_while_we_wait_goes_out_when_it_is_stored(desk: Desk
 
     async def wake(deliveries: Deliveries, engine: Engine) -> None:
         """Store one and say so."""
-        desk.arrive("e1")
+        desk.arrive("e1", received_at=present())
         deliveries.wake("la.S99")
         deliveries.wake(HERE.recipient)
         await engine.until(1)
@@ -101,14 +101,14 @@ def test_an_event_that_comes_while_we_wait_goes_out_when_it_is_stored(desk: Desk
 
 def test_what_a_destination_that_is_gone_would_have_got_is_put_aside(desk: Desk) -> None:
     """Somebody sees that who was told did not hear the end; the other channel is not touched."""
-    desk.arrive("e1")
+    desk.arrive("e1", received_at=present())
 
     async def delivered(_deliveries: Deliveries, engine: Engine) -> None:
         """Wait until it is delivered."""
         await until(lambda: desk.states().get("e1") is State.DELIVERED, PATIENCE_S)
 
     play(desk, delivered)
-    desk.arrive("e2", alert_id="a2")
+    desk.arrive("e2", alert_id="a2", received_at=present())
 
     async def put_aside(_deliveries: Deliveries, _engine: Engine) -> None:
         """Wait until the second is dead."""
@@ -121,7 +121,7 @@ def test_what_a_destination_that_is_gone_would_have_got_is_put_aside(desk: Desk)
 
 def test_what_waits_what_is_dead_and_what_is_nowhere_are_gauges(desk: Desk) -> None:
     """Counted over and over while it works."""
-    desk.arrive("e1", body=b"no alert")
+    desk.arrive("e1", body=b"no alert", received_at=present())
     metrics = Metrics()
 
     async def dead(_deliveries: Deliveries, _engine: Engine) -> None:
@@ -146,7 +146,7 @@ def test_a_database_that_is_away_stops_nothing_for_good(desk: Desk) -> None:
 
     async def away_and_back(deliveries: Deliveries, engine: Engine) -> None:
         """Put the table back once the failure was told."""
-        desk.arrive("e1")
+        desk.arrive("e1", received_at=present())
         with structlog.testing.capture_logs() as lines:
             desk.rename("inbox", "elsewhere")
             await until(
@@ -169,7 +169,7 @@ def test_a_refusal_is_told_once_and_so_is_the_return(desk: Desk) -> None:
         refused.append(message)
         return acknowledge(parse(message), verdict(error), error=error)
 
-    desk.arrive("e1")
+    desk.arrive("e1", received_at=present())
 
     async def taken(_deliveries: Deliveries, engine: Engine) -> None:
         """Wait until it is delivered."""
@@ -212,7 +212,7 @@ def test_a_defect_in_counting_ends_neither_counting_nor_delivering(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody would see any more what waits and what is dead; and the database was left open at the stop."""
-    desk.arrive("e1")
+    desk.arrive("e1", received_at=present())
     monkeypatch.setattr("broker.runtime.deliveries._BALANCE_EVERY_S", 0.01)
     counted = SqlDeliveries.balance
     looks: list[str] = []
