@@ -19,13 +19,9 @@ from broker.core.effects import open_part
 from broker.core.excluded import lasting
 from broker.core.facts import (
     Access,
-    Fact,
     IdentityKind,
-    IdentityNotice,
     PlanContent,
     PlanType,
-    VisitLeft,
-    VisitMessage,
 )
 from broker.core.history import past_of
 from broker.core.holding import is_unfinished, with_doubt
@@ -45,7 +41,6 @@ from broker.core.plans import Version, cutoff, histories, last_visible_day, of_a
 from broker.core.policy import AnyPolicy, Policy
 from broker.core.reading import STILLBIRTH, Visit
 from broker.core.restriction import keeping_mark
-from broker.core.succession import Merged
 from broker.core.visits import is_during, read_visits
 
 FORWARDING_KEPT = timedelta(days=2 * 365)
@@ -55,19 +50,6 @@ FORWARDING_KEPT = timedelta(days=2 * 365)
 def unused(forwarding: Forwarding, clock: datetime) -> bool:
     """Whether a forwarding record may go: nothing was sent on by it for two years (ruling 22)."""
     return clock - forwarding.last_used > FORWARDING_KEPT
-
-
-def too_late(fact: Fact | Merged, person: Person) -> bool:
-    """Whether a fact is about a visit or view that nothing may revise any more: noted in `cpis.late`."""
-    match fact:
-        case VisitMessage() | VisitLeft():
-            return fact.visit in person.closed
-        case Access():
-            return fact.access_id in person.closed
-        case IdentityNotice():
-            return fact.visit in person.closed
-        case _:
-            return False
 
 
 class Reason(StrEnum):

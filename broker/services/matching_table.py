@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
+from broker.core.closed_visits import too_late, used_again
 from broker.core.effects import advance, decided_anew
 from broker.core.errors import PersonTooLarge, StorageUnusable, SuccessionContradicted
 from broker.core.facts import IdentityNotice
@@ -19,7 +20,7 @@ from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import invalidation
 from broker.core.partition import Forwarding, PartitionState
 from broker.core.person import NOTHING, Known, Person
-from broker.core.retention import settle, too_late, unused
+from broker.core.retention import settle, unused
 from broker.core.succession import back_in_use, evidence_of_use, fold, leaving, returned
 from broker.ports import Record, Topic, Write
 from broker.services.matching_batch import Batch, Folded
@@ -145,8 +146,10 @@ class PartitionTable:
             self._leave_waiting(key, records, folded)
             return folded
         came = self._holds.sort(before, arrived)
-        folded.late = [one.record for one in came.arrived if too_late(one.fact, before)]
-        outcome = self._advance(before, found, came, folded)
+        facts = [one.fact for one in came.arrived]
+        person = used_again(came.person, facts, self.clock, self._rules.policy)
+        folded.late = [one.record for one in came.arrived if too_late(one.fact, person)]
+        outcome = self._advance(before, found, came._replace(person=person), folded)
         if outcome is not None:
             self._keep(key, *outcome)
             over = self._holds.ended(outcome[0], self.clock) if isinstance(outcome[0], Person) else ()
@@ -214,11 +217,7 @@ class PartitionTable:
             return Folded()
 
     def redecide(self, key: bytes) -> Folded:
-        """
-        Decide a person anew whom older rules or another policy decided, once.
-
-        Raises whatever the core or a codec raises.
-        """
+        """Decide anew, once, whom older rules or policies decided; raises what the core or a codec raises."""
         if key not in self._outdated:
             return Folded()
         folded = self._redecided(key, self._before(key))

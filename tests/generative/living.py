@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from broker.core.alerts import Alert, AlertEvent, EventKind
+from broker.core.closed_visits import used_again
 from broker.core.decisions import decide
 from broker.core.effects import Advance, advance
 from broker.core.facts import Access, Birth, Fact, VisitLeft, VisitMessage
@@ -86,7 +87,7 @@ class Lived:
         if self.person is None and isinstance(fact, VisitMessage | VisitLeft | Access | Birth):
             self.waiting.append((clock, fact))
             return
-        person = self.person or new_person()
+        person = used_again(self.person or new_person(), [fact], clock, self.policy)
         for learned in [*(waited for _, waited in self.waiting), fact]:
             person = person.learn(lift(learned))
         self.waiting = []

@@ -16,6 +16,7 @@ from broker.core.facts import (
     IdentityKind,
     IdentityNotice,
     PlanFact,
+    VisitEvent,
     VisitLeft,
     VisitMessage,
 )
@@ -26,7 +27,7 @@ from tests.generative.naive_asking import old_words, outcome_to_come
 from tests.generative.naive_excluded import standing_exclusions
 from tests.generative.naive_newborn import as_first_said, covered, doubtful, last_visible, may_show, said_at
 from tests.generative.naive_policy import in_force
-from tests.generative.naive_thread import Thread, first_received
+from tests.generative.naive_thread import Thread, came_at, first_received
 from tests.generative.naive_times import counted
 from tests.generative.oracle import Oracle, Version, age_reached, marked_at
 
@@ -69,6 +70,8 @@ class Remembered:
             self.waiting.append((clock, fact))
             return
         self.has_record = True
+        if isinstance(fact, VisitMessage) and self._is_another_attendance(fact, clock):
+            self.closed.discard(fact.visit)
         self.held = first_received([*self.held, *(waited for _, waited in self.waiting), fact])
         self.waiting = []
         self._void_again(fact)
@@ -116,6 +119,12 @@ class Remembered:
         for cover in (fact for fact in self.held if isinstance(fact, Cover)):
             over = [one for one in cover.births if one.visit in self.closed and ended(one)]
             self._void |= {(cover.mother, birth.birth_id) for birth in over}
+
+    def _is_another_attendance(self, message: VisitMessage, clock: datetime) -> bool:
+        """Whether a registration says of itself that the person came within L of the clock (ADR 0049)."""
+        came = came_at(message, self.policy)
+        registers = message.event in (VisitEvent.ADMITTED, VisitEvent.REGISTERED)
+        return registers and came is not None and clock - came <= self.policy.lateness
 
     def _void_again(self, fact: Fact) -> None:
         """Remember of a mother whose number is in use again what had ended, and nothing held tells (23)."""

@@ -301,12 +301,8 @@ class Visits:
         """Whether a registration says itself that the person came later than a departure (37)."""
         if left_at is None or message.event is not VisitEvent.REGISTERED:
             return False
-        said = message.arrived_at
-        if said is None or not _possible(message, said, self.judging):
-            said = message.occurred_at
-            if said is None or said != occurred(message, self.judging):
-                return False
-        return said > left_at
+        said = came_at(message, self.judging)
+        return said is not None and said > left_at
 
     def _unexplained(self, reference: str, messages: Sequence[VisitMessage]) -> list[datetime]:
         """Return when a cancelled visit began, unless the site's code calls it an error (16)."""
@@ -383,6 +379,13 @@ def occurred(message: VisitMessage, policy: AnyPolicy) -> datetime:
     within = of_place(in_force(policy, message.received_at), "occurred_within", message.provider)
     near = said is not None and abs(said - recorded(message)) <= within
     return said if said is not None and near else recorded(message)
+
+
+def came_at(message: VisitMessage, policy: AnyPolicy) -> datetime | None:
+    """Return when a message itself says that the person came: PV1-44, else EVN-6 near the recording (37)."""
+    if message.arrived_at is not None and _possible(message, message.arrived_at, policy):
+        return message.arrived_at
+    return message.occurred_at if message.occurred_at == occurred(message, policy) else None
 
 
 def cancelled(messages: Sequence[VisitMessage]) -> bool:

@@ -11,15 +11,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from broker.core.alerts import Alert, AlertEvent, EventKind
+from broker.core.closed_visits import too_late, used_again
 from broker.core.effects import advance
 from broker.core.facts import Access, Cover, Fact, IdentityNotice, PlanFact, VisitMessage
 from broker.core.floods import bounded
 from broker.core.identifiers import NhsNumber
 from broker.core.person import Person, lift
 from broker.core.policy import Policy
-from broker.core.retention import settle, too_late
+from broker.core.retention import settle
 from tests.generative.examples import always_the_same, examples
 from tests.generative.expected import Expecting, row_of
+from tests.generative.naive_destruction import subject_of
 from tests.generative.oracle import Oracle
 from tests.generative.picking import Picking
 from tests.generative.settled import OTHER
@@ -51,7 +53,10 @@ class Partition:
             self.waiting.append(fact)
         else:
             waited = self.waiting if self.person is None else []
-            person = self.person or Person(number=NUMBER, salt=bytes(16))
+            held = self.person or Person(number=NUMBER, salt=bytes(16))
+            person = used_again(held, [fact], clock, self.policy)
+            again = held.closed - person.closed  # nothing is held of what was before
+            self.heard = [one for one in self.heard if subject_of(one) not in again]
             for each in (*waited, fact):
                 if too_late(each, person):
                     self.late += 1

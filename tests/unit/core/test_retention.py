@@ -14,7 +14,7 @@ from broker.core.facts import Cover, Fact
 from broker.core.identifiers import NhsNumber
 from broker.core.person import Known, Person, lift
 from broker.core.policy import Policies
-from broker.core.retention import Reason, known_since, reason_kept, settle, too_late
+from broker.core.retention import Reason, known_since, reason_kept, settle
 from tests.spec.settled import KEY, SETTLED
 from tests.spec.table import facts, moment
 
@@ -233,25 +233,6 @@ def test_settling_again_changes_nothing() -> None:
 
     assert once is not None
     assert once is settle(once, moment("T+60d"), POLICY)
-
-
-LATE = {
-    "T+61d | A08 | v1 |": True,
-    "T | view | a1 RYY |": True,
-    "T+61d | A08 | v2 |": False,
-    "T | view | a2 RYY |": False,
-    "T | plan | CPP E09 |": False,
-    "T | notice | n1 |": False,
-}
-
-
-@pytest.mark.parametrize("row", LATE)
-def test_what_is_about_a_closed_visit_or_view_is_too_late(row: str) -> None:
-    """It is noted; everything else is decided as ever."""
-    person = settled(f"{PLAN}T | A04 | v1 |\nT | view | a1 RYY |", "T+60d")
-
-    assert person is not None
-    assert [LATE[row]] == [too_late(fact, person) for fact in facts(HEAD + row)]
 
 
 def test_what_comes_too_late_changes_nothing_and_goes_again() -> None:

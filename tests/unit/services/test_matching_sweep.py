@@ -162,6 +162,24 @@ def test_a_closed_visit_shrinks_and_a_late_message_is_noted() -> None:
     in_house(scenario)
 
 
+def test_a_number_that_is_used_again_after_its_visit_was_closed_is_told() -> None:
+    """Of somebody who is there now nothing is too late (ADR 0049)."""
+
+    async def scenario(house: House) -> None:
+        house.send(plan(), attendance())
+        async with house.at_work():
+            await house.told(Topic.ALERTS, 2)
+            later = NOON + timedelta(days=100)
+            await pass_time(house, later)
+            await until(lambda: "visit-1" in house.person().closed)
+            house.send(attendance(message_id="anew", at=later))
+            await house.told(Topic.ALERTS, 4)
+        assert [] == house.records(Topic.LATE)
+        assert frozenset() == house.person().closed
+
+    in_house(scenario)
+
+
 def test_nobody_is_settled_within_the_hour() -> None:
     """Everybody is looked at once an hour by the partition's clock, not at every batch."""
 
