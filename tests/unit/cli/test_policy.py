@@ -111,7 +111,7 @@ def test_the_file_is_that_of_the_settings_unless_one_is_named(file: Path) -> Non
 
 
 PLACES: dict[str, tuple[tuple[str, ...], str, Any, int | str]] = {
-    "everywhere": ((), "reattendance_days", 14, 2),
+    "everywhere": (("--at", "2027-01-01"), "reattendance_days", 14, 2),
     "an authority": (("--la", "211"), "visible_after_end_days", 400, 27),
     "another authority": (("--la", "204"), "visible_after_end_days", 365, "default, ruling 9, D1"),
     "a provider": (("--provider", "RXH"), "open_stay_hours", 48, 7),
@@ -230,7 +230,7 @@ def test_a_file_that_can_be_used_is_told_by_its_periods(file: Path) -> None:
     """Each with its version, which the decisions carry."""
     before, after = run("check", file).stdout.splitlines()
 
-    versions = (shown("--file", file)["version"], shown("--file", file, "--at", "2028-01-01")["version"])
+    versions = [shown("--file", file, "--at", f"{year}-01-01")["version"] for year in (2027, 2028)]
     assert (
         f"since ever              version {versions[0]}",
         f"from 2027-04-01 00:00   version {versions[1]}",
