@@ -114,15 +114,15 @@ def test_intake_killed_at_each_step_loses_nothing_that_it_answered(
     [messages, files], counts = intake_points(site, Death(), each_place)
 
     assert 2 * (len(messages.numbers) + len(files.numbers)) == counts["alerts"]
-    assert messages.functions() >= {"_converse", "append", "_sender_routine", "_pass"}
-    assert files.functions() >= {"_take", "in_thread", "append"}
+    assert messages.functions() >= {"_converse", "_settled", "_sender_routine", "_pass"}
+    assert files.functions() >= {"_take", "in_thread", "_settled"}
     assert any(place.startswith("os.rename") for place in files.places())
 
 
 def _taking(free: Sequence[Life]) -> Sequence[int]:
     """Return the steps at which a provider's records are in hand: from their arrival to the offset moved."""
     [life] = free
-    in_hand = ("append", "done", "_look_for_losses")
+    in_hand = ("_settled", "done", "_look_for_losses")
     return [step for step in each_place(free) if functions_of(life.steps[step - 1]) & {*in_hand}]
 
 
@@ -137,8 +137,8 @@ def test_intake_killed_at_each_step_of_its_other_doors_loses_nothing_that_it_too
     [fhir, topic], counts = door_points(site, Death(), topic_steps=_taking)
 
     assert 2 * (len(fhir.numbers) + len(topic.numbers)) == counts["alerts"]
-    assert fhir.functions() >= {"append", "_sender_routine"}
-    assert topic.functions() >= {"append", "done"}
+    assert fhir.functions() >= {"_settled", "_sender_routine"}
+    assert topic.functions() >= {"_settled", "done"}
 
 
 class EffectsLate(KafkaPartitionLog):
