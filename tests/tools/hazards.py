@@ -399,8 +399,8 @@ HAZARDS = (
             Mutation(
                 rule="ruling 13", mistake="of age by the word of one source",
                 module=_CORE / "plans.py",
-                right="return bool(births) and all(",
-                wrong="return bool(births) and any(",
+                right="return max((birthday(",
+                wrong="return min((birthday(",
             ),
             Mutation(
                 rule="ruling 4", mistake="the newest message alone says whether a visit is scheduled",
@@ -417,7 +417,7 @@ HAZARDS = (
             Mutation(
                 rule="ruling 7", mistake="what was told already is told again",
                 module=_CORE / "effects.py",
-                right="elif told.alert != alert or told.number is not None:",
+                right="elif told.alert != alert or told.number is not None or anew:",
                 wrong="else:",
             ),
             Mutation(

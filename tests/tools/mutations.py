@@ -100,8 +100,8 @@ NAMED = (
     ),
     Mutation(
         rule="ruling 13", mistake="under age on the 18th birthday", module=_PLANS,
-        right="birthday(birth, policy.age_of_majority) <= day",
-        wrong="birthday(birth, policy.age_of_majority) < day",
+        right="return at is not None and at <= day",
+        wrong="return at is not None and at < day",
     ),
     Mutation(
         rule="ruling 14", mistake="removed at the arrival taken for removed after it", module=_PLANS,
