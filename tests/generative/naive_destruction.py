@@ -58,6 +58,7 @@ class Remembered:
         self.destroyed = 0
         self._as_told: dict[tuple[str, str], Row] = {}
         self._void: set[tuple[NhsNumber | None, str]] = set()
+        self._again: set[str] = set()
 
     @property
     def tells_of_closed(self) -> bool:
@@ -71,12 +72,15 @@ class Remembered:
             return
         self.has_record = True
         if isinstance(fact, VisitMessage) and self._is_another_attendance(fact, clock):
+            self._again |= self.closed & {fact.visit}
             self.closed.discard(fact.visit)
         self.held = first_received([*self.held, *(waited for _, waited in self.waiting), fact])
         self.waiting = []
         self._void_again(fact)
         if self.destroyed:
             self._overtake()
+        if self._again:
+            self._tell_anew()
 
     def standing(self) -> frozenset[Row]:
         """Return the alerts that stand: as told of what is closed, else as the facts held have it."""
@@ -119,6 +123,12 @@ class Remembered:
         for cover in (fact for fact in self.held if isinstance(fact, Cover)):
             over = [one for one in cover.births if one.visit in self.closed and ended(one)]
             self._void |= {(cover.mother, birth.birth_id) for birth in over}
+
+    def _tell_anew(self) -> None:
+        """Let go of what was told of a visit that is open again, once it is told of anew (ADR 0049)."""
+        for row in self._alerts():
+            if row.subject in self._again - self.closed:
+                self._as_told.pop((row.to, row.subject), None)
 
     def _is_another_attendance(self, message: VisitMessage, clock: datetime) -> bool:
         """Whether a registration says of itself that the person came within L of the clock (ADR 0049)."""
