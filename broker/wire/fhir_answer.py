@@ -95,8 +95,13 @@ def outcome_of(error: BrokerError) -> dict[str, Any]:
 
 def taken(document: dict[str, Any]) -> dict[str, Any]:
     """Return the outcome of a visit that is durable, and what of it was not understood."""
+    return _durable(_warnings(document))
+
+
+def _durable(warnings: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the outcome of a visit that is durable, with what it warns of."""
     issue = {"severity": "information", "code": "informational", "details": {"text": "durable"}}
-    return {"resourceType": "OperationOutcome", "issue": [issue, *_warnings(document)]}
+    return {"resourceType": "OperationOutcome", "issue": [issue, *warnings]}
 
 
 def _warnings(document: dict[str, Any]) -> list[dict[str, Any]]:
@@ -125,8 +130,9 @@ def answer_to_message(document: dict[str, Any]) -> dict[str, Any]:
     """Return the answer to a message Bundle that was taken: a message that says so."""
     header = within(document["entry"][0], "resource")
     event = {name: header[name] for name in ("eventCoding", "eventUri") if name in header}
-    outcome = {**taken(document), "id": _id("outcome", document)}
-    told = [{"fullUrl": f"urn:uuid:{outcome['id']}", "resource": outcome}] if _warnings(document) else []
+    warnings = _warnings(document)
+    outcome = {**_durable(warnings), "id": _id("outcome", document)}
+    told = [{"fullUrl": f"urn:uuid:{outcome['id']}", "resource": outcome}] if warnings else []
     details = {"details": {"reference": told[0]["fullUrl"]}} if told else {}
     answer: dict[str, Any] = {
         "resourceType": "MessageHeader",
@@ -151,7 +157,8 @@ def answer_to_message(document: dict[str, Any]) -> dict[str, Any]:
 
 def answer_to_transaction(document: dict[str, Any]) -> dict[str, Any]:
     """Return the answer to a transaction that was taken: each entry is, the first with what is to be told."""
-    outcome = {"outcome": taken(document)} if _warnings(document) else {}
+    warnings = _warnings(document)
+    outcome = {"outcome": _durable(warnings)} if warnings else {}
     entries = [{"response": {"status": "200 OK", **outcome}}]
     entries += [{"response": {"status": "200 OK"}} for _ in every(document, "entry")[1:]]
     return {

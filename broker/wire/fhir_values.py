@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 
 from broker.core.errors import InvalidOdsCode
 from broker.core.identifiers import LONDON, OdsCode, aware
+from broker.wire.json_strict import within_it
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTANT = re.compile(
@@ -45,16 +46,7 @@ def modified(value: Any) -> bool:
     Rules that it was written under, or an extension that may turn round what stands beside it (R4,
     Extensibility).
     """
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            if not _MODIFIERS.isdisjoint(one):
-                return True
-            waiting.extend(one.values())
-        elif isinstance(one, list):
-            waiting.extend(one)
-    return False
+    return any(isinstance(one, dict) and not _MODIFIERS.isdisjoint(one) for one in within_it(value))
 
 
 def unmodified(values: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from broker.core.errors import MalformedMessage
-from broker.wire.hl7v2_lines import whole
+from broker.wire.hl7v2_lines import SEGMENT, whole
 
 SEGMENT_SEQUENCE: Final = 100
 REQUIRED_FIELD: Final = 101
@@ -63,7 +63,6 @@ _CHARACTER_SET_FIELD = 18
 _SIGN = rb"[!#-/:-@\[-`{-~]"  # any printable ASCII sign but the quote, which clears values
 # MSH-2 declares component, repetition, escape, sub-component and, since 2.7, truncation.
 _DELIMITERS = re.compile(rb"MSH(" + _SIGN + rb")(" + _SIGN + rb"{1,5}?)(?:\1|\Z)")
-_SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
 _USUAL_BEGINNING = b"MSH|^~\\&|"
 _LINE_ENDS = b"\r\n"
 _NEXT_LINE = re.compile(rb"\n[A-Z][A-Z0-9]{2}" + _SIGN)
@@ -241,7 +240,7 @@ class Message:
 
     def names(self) -> Iterator[str]:
         """Return the names of the segments, each once, those only that could be names."""
-        return filter(_SEGMENT.fullmatch, self._named)
+        return filter(SEGMENT.fullmatch, self._named)
 
     def _made(self, named: list[str | Segment], place: int) -> Segment:
         """Return a segment, taken apart once."""

@@ -5,8 +5,10 @@ Knows no segment by its meaning.
 """
 
 import re
+from typing import Final
 
-_SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
+SEGMENT: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
+"""The name of a segment."""
 _USUAL_SEGMENTS = frozenset(
     {"MSH|", "EVN|", "PID|", "PD1|", "NK1|", "PV1|", "PV2|", "OBX|", "AL1|", "DG1|", "MRG|", "ZU3|", "ZU8|"}
 )
@@ -25,7 +27,7 @@ def whole(lines: list[str], separator: str) -> tuple[list[str], bool]:
     rest: list[str] = []
     broken = False
     for line in [*lines, "END"]:
-        if _SEGMENT.fullmatch(line[:3]) and line[3:4] in {"", separator}:
+        if SEGMENT.fullmatch(line[:3]) and line[3:4] in {"", separator}:
             if len(segments) > 1 and any(separator in one for one in rest):
                 segments[-1] = "\n".join((segments[-1], *rest))
             rest = []

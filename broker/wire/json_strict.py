@@ -7,6 +7,8 @@ another reader would see something else in them, or fall over.
 
 import json
 import re
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final, NoReturn
 
 from broker.core.errors import MalformedMessage
@@ -68,15 +70,19 @@ def document_of(data: bytes) -> dict[str, Any]:
 
 def nodes(value: object, *, most: int) -> int:
     """Return how many values stand in a value, itself included; counting stops beyond `most`."""
-    waiting, count = [value], 0
-    while waiting and count <= most:
+    return sum(1 for _ in islice(within_it(value), most + 1))
+
+
+def within_it(value: object) -> Iterator[object]:
+    """Yield a value and every value that stands in it."""
+    waiting = [value]
+    while waiting:
         one = waiting.pop()
-        count += 1
+        yield one
         if isinstance(one, dict):
             waiting.extend(one.values())
         elif isinstance(one, list):
             waiting.extend(one)
-    return count
 
 
 def _bound(document: dict[str, Any]) -> None:
