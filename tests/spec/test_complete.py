@@ -21,8 +21,18 @@ from tests.spec.test_changes import MESSAGES, NOTES, OTHER_VISITS, PLANS, TAKEN_
 
 HERE = Path(__file__)
 RUNTIMES = {"core", "twin", "kafka"}
-OF_TIME = "test_a_link_that_ended_stays_ended_when_its_visit_is_destroyed"
-"""Time passes in it, on the pure core alone: the matchers' own passing is compared in tests/generative."""
+NOT_EVERYWHERE = re.compile(
+    "::("
+    "test_a_link_that_ended_stays_ended_when_its_visit_is_destroyed"
+    "|test_a_baby_whose_mother_is_on_hold_meanwhile_is_not_without_a_plan"
+    r")\["
+)
+"""
+What hangs on a clock that rows which share a Kafka cannot set.
+
+In the first time passes, on the pure core alone: the matchers' own passing is compared in tests/generative.
+The second's holds would have ended; that one lasts on a Kafka is shown by tests/integration/test_desk.py.
+"""
 TABLES = "\n".join(path.read_text("utf-8") for path in HERE.parent.glob("test_*.py") if path != HERE)
 
 
@@ -122,7 +132,7 @@ def test_every_row_of_every_specification_runs_on_every_runtime() -> None:
     ids = [
         line
         for line in collected.stdout.splitlines()
-        if "::" in line and HERE.name not in line and f"::{OF_TIME}[" not in line
+        if "::" in line and HERE.name not in line and not NOT_EVERYWHERE.search(line)
     ]
     runtimes: dict[str, list[str]] = {}
     for one in ids:
