@@ -45,6 +45,7 @@ class Fault(StrEnum):
     RESOURCE = "resource unreadable"
     RESTRICTION = "restriction unknown"
     SEQUENCE = "sequence number unreadable"
+    STATUS = "status contradicts the event"
     TIME_DAY_ONLY = DAY_ONLY
     TIME_MISSING_HOUR = MISSING_HOUR
     TIME_REPEATED_HOUR = REPEATED_HOUR

@@ -17,7 +17,7 @@ from broker.core.senders import UNSETTLED, Sender, Unknown
 from broker.wire import fhir_terms as terms
 from broker.wire.adt_other import OtherReading
 from broker.wire.adt_registers import Fault, Registers
-from broker.wire.fhir_bundle import MODIFIED, UNREAD, Resource, Sent, read_sent
+from broker.wire.fhir_bundle import CONTRADICTED, MODIFIED, UNREAD, Resource, Sent, read_sent
 from broker.wire.fhir_patient import local_identifier, named_in, numbers_of, read_patient, referred_by
 from broker.wire.fhir_unkept import merge_refused, merges
 from broker.wire.fhir_values import codings, every, identified, moment, ods, text, within
@@ -52,6 +52,7 @@ _STATED_IN = {
     "Patient.birthDate": Fault.BIRTH_DATE,
     UNREAD: Fault.OTHER_VISIT,
     MODIFIED: Fault.MODIFIER,
+    CONTRADICTED: Fault.STATUS,
 }
 
 
@@ -84,6 +85,8 @@ def read_fhir(data: bytes, context: Context, system_named: SystemNamed) -> Visit
     )
     read_patient(sent, patient, registers)
     read_visit(sent, provider, registers, sender)
+    if event is VisitEvent.CANCELLED and text(encounter, "status") == terms.IN_ERROR:
+        registers.code("cancel_reason", terms.IN_ERROR)
     if sent.header is None and text(encounter, "status") in terms.PRESENT:
         # it says how things stand, not what happened: somebody who is there has not left
         registers.cleared |= {"departed_at", "disposition"} - registers.values.keys()
@@ -151,7 +154,9 @@ def _happened(sent: Sent, sender: Sender) -> VisitEvent | None:
     """
     Return the message's event where it is one of a visit, else what the visit's state says.
 
-    None where that is only planned.
+    None where that is only planned. An update of a visit that is void cancels it. Any other event of
+    one counts, and the status is told to be a contradiction: of two values that conflict the one that alerts
+    wins (ruling 37), and a message may be written when its visit has long gone on.
     """
     status = text(sent.encounter, "status")
     inpatient = terms.class_of(text(sent.encounter, "class", "code"), sender) == terms.INPATIENT
@@ -161,15 +166,15 @@ def _happened(sent: Sent, sender: Sender) -> VisitEvent | None:
     system, code = text(coding, "system"), text(coding, "code")
     if system == terms.TRIGGER_EVENTS:
         code = sender.read_as.of(code)
-    told = terms.EVENTS.get((system, code))
     stated = terms.STATUSES.get(status)
     began = VisitEvent.ADMITTED if inpatient else VisitEvent.REGISTERED
+    told = terms.event_of(system, code, began)
     if told is VisitEvent.UPDATED and stated is VisitEvent.CANCELLED:
-        return stated  # an update of an encounter that is void
+        return stated
     if told is not None:
+        if terms.contradicts(status, told):
+            sent.faults.add(CONTRADICTED)
         return told
-    if (system, code) == (terms.NOTIFICATIONS, terms.ADMISSION):
-        return began
     return None if status == terms.PLANNED else stated or began
 
 

@@ -12,6 +12,9 @@ from typing import Any, Final
 
 from broker.core.door_errors import CallerUnknown, RequestRefused
 from broker.core.errors import BrokerError, MalformedMessage, NotItsSender
+from broker.core.facts import VisitEvent
+from broker.wire import fhir_terms as terms
+from broker.wire.fhir_bundle import told_of
 from broker.wire.fhir_models import READ
 from broker.wire.fhir_values import every, modified, moment, text, within
 from broker.wire.hl7v2 import (
@@ -104,21 +107,37 @@ def _durable(warnings: list[dict[str, Any]]) -> dict[str, Any]:
     return {"resourceType": "OperationOutcome", "issue": [issue, *warnings]}
 
 
+def _warning(kind: str, told: str, places: list[str]) -> dict[str, Any]:
+    """Return an issue about what was taken."""
+    return {"severity": "warning", "code": kind, "details": {"text": told}, "expression": places}
+
+
 def _warnings(document: dict[str, Any]) -> list[dict[str, Any]]:
     """Return that something modifies what was read, and is not understood: the visit is taken (ADR 0053)."""
     sent = [found for one in every(document, "entry") for found in every(one, "resource")]
     kinds = {text(one, "resourceType") for one in (document, *sent) if modified(_without_entries(one))} & READ
     if not kinds:
         return []
-    warning = {
-        "severity": "warning",
-        "code": "not-supported",
-        "details": {
-            "text": "modifierExtension or implicitRules not understood; taken as if it were not there"
-        },
-        "expression": sorted(kinds),
-    }
-    return [warning]
+    told = "modifierExtension or implicitRules not understood; taken as if it were not there"
+    return [_warning("not-supported", told, sorted(kinds))]
+
+
+def _warnings_of_message(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """
+    Return what a message's sender is warned of: other visits in it, which are not read, and a void visit in
+    which by the event something happened (ruling 37).
+    """
+    found = _warnings(document)
+    visit, unread = told_of(document)
+    if unread:
+        told = "an Encounter that is not the one in focus is not read; send a message for each"
+        found.append(_warning("not-supported", told, [f"Bundle.entry[{one}].resource" for one in unread]))
+    coding = within(document["entry"][0], "resource", "eventCoding")
+    event = terms.event_of(text(coding, "system"), text(coding, "code"), VisitEvent.REGISTERED)
+    if terms.contradicts(text(visit, "status"), event):
+        told = "status contradicts the event; a visit is void by A11, or by its status with A08"
+        found.append(_warning("business-rule", told, ["Encounter.status"]))
+    return found
 
 
 def _without_entries(resource: dict[str, Any]) -> dict[str, Any]:
@@ -130,7 +149,7 @@ def answer_to_message(document: dict[str, Any]) -> dict[str, Any]:
     """Return the answer to a message Bundle that was taken: a message that says so."""
     header = within(document["entry"][0], "resource")
     event = {name: header[name] for name in ("eventCoding", "eventUri") if name in header}
-    warnings = _warnings(document)
+    warnings = _warnings_of_message(document)
     outcome = {**_durable(warnings), "id": _id("outcome", document)}
     told = [{"fullUrl": f"urn:uuid:{outcome['id']}", "resource": outcome}] if warnings else []
     details = {"details": {"reference": told[0]["fullUrl"]}} if told else {}

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 from broker.core.errors import MalformedMessage
 from broker.wire.fhir_models import checked
 from broker.wire.fhir_unkept import merge_refused, merges
-from broker.wire.fhir_values import every, modified, searched_for, tokens
+from broker.wire.fhir_values import every, modified, searched_for, tokens, within
 from broker.wire.hl7v2 import DATA_TYPE, MESSAGE_TYPE, REQUIRED_FIELD, SEGMENT_SEQUENCE
 from broker.wire.json_strict import nodes, read_json
 
@@ -40,8 +40,12 @@ UNREAD: Final = "Bundle.entry"
 """The place of a fault: a message has another visit than the one in its focus, which is not read."""
 MODIFIED: Final = "modifierExtension"
 """The place of a fault: what is said may be turned round by something that is not understood."""
+CONTRADICTED: Final = "Encounter.status"
+"""The place of a fault: the visit is void by its status, and by its event something happened in it."""
 _TELLING = frozenset({"", "PUT", "POST"})
-"""What a transaction may ask of a visit: anything else tells of none."""
+"""What a transaction may ask: it is taken whole or not at all (R4), and nothing is deleted here."""
+_CONDITIONS = ("ifNoneExist", "ifNoneMatch", "ifModifiedSince")
+"""What a transaction may not ask of its visit: what was told before is not looked at (ADR 0023)."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -197,16 +201,26 @@ def _is_visit(entry: Resource) -> bool:
 
 def _hold_to_request(entries: list[Resource], visit: Resource) -> None:
     """
-    Refuse a transaction that asks something else of its visit than to be told of it, or contradicts it.
+    Refuse a transaction that asks something else than to be told of its visit, or contradicts it.
 
-    Else what asks for a visit to be deleted would be taken for somebody's arrival.
+    Else what asks for a visit to be deleted would be taken for somebody's arrival, and a patient who is to be
+    deleted for the one who came. A visit that is to be created only if there is none (`ifNoneExist`) would
+    change what was told before; of anything else nothing is stored, so that it makes no difference.
     """
-    [number] = [number for number, one in enumerate(entries) if one["resource"] is visit]
-    request = entries[number].get("request")
-    place = f"Bundle.entry[{number}].request"
+    for number, entry in enumerate(entries):
+        place, request = f"Bundle.entry[{number}].request", entry.get("request")
+        if _text(request, "method") not in _TELLING:
+            raise MalformedMessage("method not taken", hl7_code=MESSAGE_TYPE, location=f"{place}.method")
+        if entry["resource"] is visit:
+            _hold_to_visit(request, visit, place)
+
+
+def _hold_to_visit(request: Any, visit: Resource, place: str) -> None:
+    """Refuse what a transaction asks of its visit where it contradicts it, or depends on another version."""
     method = _text(request, "method")
-    if method not in _TELLING:
-        raise MalformedMessage("method not taken", hl7_code=MESSAGE_TYPE, location=f"{place}.method")
+    for name in _CONDITIONS:
+        if within(request, name):
+            raise MalformedMessage("condition not taken", hl7_code=MESSAGE_TYPE, location=f"{place}.{name}")
     named = parse_qs(_text(request, "url").partition("?")[2]).get("identifier", [])
     if method == "PUT" and not tokens(visit).issuperset(named):
         raise MalformedMessage("identifier is not the visit's", hl7_code=DATA_TYPE, location=f"{place}.url")
@@ -215,6 +229,14 @@ def _hold_to_request(entries: list[Resource], visit: Resource) -> None:
         raise MalformedMessage(
             "version is not the one asked for", hl7_code=DATA_TYPE, location=f"{place}.ifMatch"
         )
+
+
+def told_of(document: Resource) -> tuple[Resource, list[int]]:
+    """Return the visit that a message which was taken is about, and the entries with another one, unread."""
+    entries = document["entry"]
+    visit = _only(_visits(entries, _header(entries), _index(entries)))
+    unread = [n for n, one in enumerate(entries) if _is_visit(one) and one["resource"] is not visit]
+    return visit, unread
 
 
 def _header(entries: list[Resource]) -> Resource:

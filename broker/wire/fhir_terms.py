@@ -60,6 +60,18 @@ STATUSES: Final = {
 IN_ERROR: Final = "entered-in-error"
 """The state that says why as well (ruling 16): it is the cancellation's reason, in capitals."""
 
+
+def event_of(system: str, code: str, began: VisitEvent) -> VisitEvent | None:
+    """Return what a message says happened, `began` for an `ADMISSION`, None for an event nobody knows."""
+    return began if (system, code) == (NOTIFICATIONS, ADMISSION) else EVENTS.get((system, code))
+
+
+def contradicts(status: str, event: VisitEvent | None) -> bool:
+    """Whether a visit is void by its status, and by the event of its message something happened in it."""
+    void = STATUSES.get(status) is VisitEvent.CANCELLED
+    return void and event not in {None, VisitEvent.CANCELLED, VisitEvent.UPDATED}
+
+
 INPATIENT: Final = "I"
 CLASSES: Final = {
     "EMER": "E",

@@ -52,8 +52,6 @@ def read_visit(sent: Sent, provider: OdsCode, registers: Registers, sender: Send
     reason = reason_for(_reasons(sent))
     if reason is not None:
         registers.values["reason"] = reason
-    if text(encounter, "status") == terms.IN_ERROR:
-        registers.code("cancel_reason", terms.IN_ERROR)
 
 
 def _codes(concepts: Iterable[Any]) -> Iterator[str]:

@@ -345,6 +345,13 @@ def test_another_version_of_fhir_is_refused(said: str, status: int) -> None:
             {"method": "PUT", "url": "Encounter/visit", "ifMatch": 'W/"6"'},
             ("ifMatch", "value", "version is not the one asked for"),
         ),
+        *(
+            (
+                {"method": "POST", "url": "Encounter", name: f"identifier={VISITS}|V-1"},
+                (name, "not-supported", "condition not taken"),
+            )
+            for name in ("ifNoneExist", "ifNoneMatch", "ifModifiedSince")
+        ),
     ],
 )
 def test_a_transaction_that_asks_for_something_else_is_no_arrival(
@@ -364,6 +371,30 @@ def test_a_transaction_that_asks_for_something_else_is_no_arrival(
         assert (422, kind, "CPIS-201", reason) == issue(answer)
         expression = f"Bundle.entry[{bundle['entry'].index(entry)}].request.{place}"
         assert ([expression], []) == (json.loads(answer.body)["issue"][0]["expression"], house.desk.visits())
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PATCH", "GET", "HEAD"])
+def test_a_transaction_is_taken_whole_or_not_at_all(method: str) -> None:
+    """A patient who is to be deleted is not the one who came; what R4 fails in part fails whole."""
+    house, bundle = House(), transaction(ADT)
+    bundle["entry"][1]["request"]["method"] = method
+    answer = house.ask("transaction", written(bundle))
+
+    assert (422, "not-supported", "CPIS-201", "method not taken") == issue(answer)
+    expression = ["Bundle.entry[1].request.method"]
+    assert (expression, []) == (json.loads(answer.body)["issue"][0]["expression"], house.desk.visits())
+
+
+def test_what_is_created_beside_a_visit_only_if_there_is_none_makes_no_difference() -> None:
+    """Nothing of it is stored: R4 answers such an entry with 200, as it is answered here."""
+    house, bundle = House(), transaction(ADT)
+    bundle["entry"][1]["request"] = {"method": "POST", "url": "Patient", "ifNoneExist": "identifier=1"}
+    answer = house.ask("transaction", written(bundle))
+
+    assert ({"200 OK"}, 1) == (
+        {one["response"]["status"] for one in json.loads(answer.body)["entry"]},
+        len(house.desk.visits()),
+    )
 
 
 def test_a_merge_is_refused_and_no_byte_of_it_is_kept() -> None:

@@ -17,7 +17,9 @@ from broker.core.number_ranges import takes_any, takes_for_tests
 from broker.core.sender_keys import Codes, CompanionPlaces
 from broker.core.senders import Sender, Unknown
 from broker.core.visit_reason import Reason
+from broker.wire.adt_registers import Fault
 from broker.wire.fhir import read_fhir, read_other, sender_of
+from broker.wire.fhir_answer import answer_to_message
 from broker.wire.fhir_bundle import ENTRIES_MAX, VALUES_MAX
 from broker.wire.fhir_patient import local_identifier
 from broker.wire.fhir_unkept import may_hold_two_numbers
@@ -133,6 +135,57 @@ def test_a_message_says_what_happened(system: str, code: str, status: str, event
     bundle["entry"][1]["resource"]["status"] = status
 
     assert event is read(bundle).message.event
+
+
+@pytest.mark.parametrize("code", ["A01", "A02", "A03", "A04", "A13", "notification-admit"])
+@pytest.mark.parametrize("status", ["cancelled", "entered-in-error"])
+def test_an_event_in_a_void_visit_counts_and_the_contradiction_is_told(code: str, status: str) -> None:
+    """
+    Of two values that conflict the one that alerts wins (ruling 37): nobody is withdrawn by the status alone.
+
+    A reason goes with a cancellation: else the next one, which has none, would be taken for an error (16).
+    """
+    bundle = message(ADT)
+    coding, visit = bundle["entry"][0]["resource"]["eventCoding"], bundle["entry"][1]["resource"]
+    coding["code"] = code
+    if code == "notification-admit":
+        coding["system"] = "http://hl7.org/fhir/us/davinci-alerts/CodeSystem/notification-event"
+    told = read(bundle).message
+    visit["status"] = status
+    found = read(bundle)
+
+    assert (told.event, None) == (found.message.event, found.message.cancel_reason)
+    assert (Fault.STATUS,) == found.faults
+    answer = answer_to_message(bundle)["entry"]
+    header, outcome = (one["resource"] for one in answer)
+    warning = outcome["issue"][1]
+    assert ("warning", "business-rule", ["Encounter.status"]) == (
+        warning["severity"],
+        warning["code"],
+        warning["expression"],
+    )
+    assert answer[1]["fullUrl"] == header["response"]["details"]["reference"]
+
+
+@pytest.mark.parametrize("code", ["A11", "A08", "Z99"])
+@pytest.mark.parametrize(
+    ("status", "reason"), [("cancelled", None), ("entered-in-error", "ENTERED-IN-ERROR")]
+)
+def test_a_visit_is_void_by_both_where_neither_says_otherwise(
+    code: str, status: str, reason: str | None
+) -> None:
+    """With an update, or an event that nobody knows, the status says it; it may say why (ruling 16)."""
+    bundle = message(ADT)
+    bundle["entry"][0]["resource"]["eventCoding"]["code"] = code
+    bundle["entry"][1]["resource"]["status"] = status
+    found = read(bundle)
+
+    assert (VisitEvent.CANCELLED, reason, ()) == (
+        found.message.event,
+        found.message.cancel_reason,
+        found.faults,
+    )
+    assert 1 == len(answer_to_message(bundle)["entry"])
 
 
 def test_an_event_that_is_named_by_an_address_is_told_by_the_state() -> None:
@@ -630,12 +683,15 @@ def test_what_is_none_of_the_three_ways_is_refused(resource: Any, told: tuple[st
 
 
 def test_a_message_is_about_one_visit() -> None:
-    """The one in its focus, or the only one (Da Vinci notifications): another is counted, not passed over."""
+    """The one in its focus, or the only one (Da Vinci notifications): another is counted and told."""
     bundle = message(ADT)
     other = {**encounter(ADT), "id": "other"}
     bundle["entry"].append({"fullUrl": "urn:uuid:other", "resource": other})
     found = read(bundle)
     assert (VisitEvent.REGISTERED, ("another visit unread",)) == (found.event, found.faults)
+    outcome = answer_to_message(bundle)["entry"][1]["resource"]
+    assert ["Bundle.entry[3].resource"] == outcome["issue"][1]["expression"]
+    assert ("warning", "not-supported") == (outcome["issue"][1]["severity"], outcome["issue"][1]["code"])
 
     del bundle["entry"][0]["resource"]["focus"]
     assert ("more than one Encounter", 100, "Bundle.entry") == refusal(bundle)
