@@ -1,6 +1,7 @@
 """`cpis onboard`: let a new provider in, and see what it lacks before it goes live."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import click
@@ -19,6 +20,7 @@ from broker.runtime.topics import declared_topics
 _NOT_READY = 3  # every error has another exit code
 ANY_NAME = "ADT"
 """What the sending system is taken to be called where nobody says."""
+_CERTIFIED = re.compile(r"[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?")  # a common name has no more characters
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
 
@@ -72,7 +74,10 @@ def provider(  # noqa: PLR0913 - one for each option
     if on_cluster and not applied:
         raise click.UsageError("--cluster needs --apply.")
     settings = load_settings()
-    shown = None if no_certificate else certificate or f"{system}.{code}.sender".lower()
+    requested = not no_certificate and bool(requests or not certificate)
+    shown = (
+        None if no_certificate else _certified(certificate or _own_name(system, code), requested=requested)
+    )
     changes = [*plan(settings, NewSender(code, system, name, shown, addresses), writes=writes)]
     for change in changes:
         click.echo(f"{'written   ' if applied else 'would add '}{change.path}")
@@ -82,7 +87,7 @@ def provider(  # noqa: PLR0913 - one for each option
             change.write()
     if not changes:
         click.echo("unchanged  the provider stands in both files")
-    if shown is not None and (requests or not certificate):
+    if shown is not None and requested:
         _request(requests or beside(settings), shown, applied=applied)
     if on_cluster:
         _apply(settings)
@@ -110,6 +115,18 @@ def check(context: click.Context, code: OdsCode, bootstrap_servers: str | None, 
     if not found:
         click.echo(f"ready    {code}")
     context.exit(_NOT_READY if found else 0)
+
+
+def _certified(name: str, *, requested: bool) -> str:
+    """Return the name in a certificate, which has to be such a one where it is requested from us."""
+    if requested and not _CERTIFIED.fullmatch(name):
+        raise click.UsageError(f"{name!r} is no name for a certificate: give another with --certificate.")
+    return name
+
+
+def _own_name(system: str, code: OdsCode) -> str:
+    """Return the name of a certificate of a system, which may be called as no name of a machine may."""
+    return f"{re.sub('[^a-z0-9-]+', '-', system.lower()).strip('-')}.{code}.sender".lower()
 
 
 def _request(directory: Path, name: str, *, applied: bool) -> None:

@@ -5,6 +5,7 @@ Texts in, texts out: a file's own words, order and comments stay. Doing it twice
 """
 
 import re
+import tomllib
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -46,11 +47,33 @@ def with_sender(text: str, senders: Senders, new: NewSender) -> str:
     return before + "\n".join(lines) + "\n"
 
 
+def at_odds(known: Senders, asked: Senders, new: NewSender) -> tuple[str, ...]:
+    """
+    Return the keys in which a sender that stands in the file is not as somebody asks for it.
+
+    `asked` is a file with that sender alone. What stands there beside it, a second certificate say, is no
+    difference; that it must show one where none is asked for, is. Empty for a sender that is not there.
+    """
+    stands, wanted = ((one.providers or {}).get(new.provider) for one in (known, asked))
+    if stands is None or wanted is None:
+        return ()
+    keys = ["name"] if new.name is not None and stands.name != wanted.name else []
+    sender, other = stands.sender.get(new.system), wanted.sender[new.system]
+    if sender is not None:
+        shown = other.certificates <= sender.certificates
+        if not shown or (sender.certificates and not other.certificates):
+            keys.append("certificates")
+        if not {*other.addresses} <= {*sender.addresses}:
+            keys.append("addresses")
+    return tuple(keys)
+
+
 def with_provider(text: str, table: str, provider: OdsCode) -> str | None:
     """
     Return a topics file with one more provider in a table (`recipients`, `senders`), the same if it is there.
 
-    None where the table has no list of providers.
+    None where the table has no list of providers, or one that cannot be read. It is put before the others, so
+    that these stay as a person wrote them, with their comments.
     """
     start = re.search(rf"^\[{table}\]", text, re.MULTILINE)
     if start is None:
@@ -60,11 +83,14 @@ def with_provider(text: str, table: str, provider: OdsCode) -> str | None:
     found = _PROVIDERS.search(text, start.end(), until)
     if found is None:
         return None
-    codes = re.findall(r'"([^"]*)"', found["codes"])
+    try:
+        codes = tomllib.loads(found[0])["providers"]
+    except tomllib.TOMLDecodeError:
+        return None
     if provider.code in codes:
         return text
-    listed = ", ".join(_quoted(code) for code in (*codes, provider.code))
-    return f"{text[: found.start()]}providers = [{listed}]{text[found.end() :]}"
+    first = _quoted(provider.code) + (", " if codes else "")
+    return f"{text[: found.start('codes')]}{first}{text[found.start('codes') :]}"
 
 
 class Topics(NamedTuple):

@@ -5,6 +5,7 @@ Plans first and changes nothing; what is planned twice is done once. A file that
 is never changed: the site needs one of its own.
 """
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,8 @@ from broker.adapters.topic_declarations import Topics as Declared
 from broker.adapters.topic_declarations import load_topics
 from broker.core.errors import ConfigurationError
 from broker.core.identifiers import OdsCode
-from broker.core.onboarding import NewSender, Topics, missing, with_provider, with_sender
+from broker.core.onboarding import NewSender, Topics, at_odds, missing, with_provider, with_sender
+from broker.core.senders import Senders
 from broker.ports import Topic
 from broker.runtime.parts import assemble
 from broker.runtime.senders_file import parse_senders
@@ -33,11 +35,14 @@ class Change:
     added: tuple[str, ...]
 
     def write(self) -> None:
-        """Replace the file in one step; raise `StorageUnusable`."""
-        draft = self.path.with_name(f".{self.path.name}.tmp")
+        """Replace the file in one step, as readable as it was; raise `StorageUnusable`."""
+        path = self.path.resolve()  # a link goes on leading there
+        draft = path.with_name(f".{path.name}.tmp")
         try:
             draft.write_text(self.text, "utf-8")
-            draft.replace(self.path)
+            if path.exists():
+                shutil.copymode(path, draft)
+            draft.replace(path)
         except OSError as error:
             draft.unlink(missing_ok=True)
             raise unusable("the file", self.path, error) from error
@@ -47,7 +52,8 @@ def plan(settings: Settings, new: NewSender, *, writes: bool) -> Iterator[Change
     """
     Yield the files that have to change; `writes`: it gets a topic to write to as well.
 
-    Raises `ConfigurationError` where the site has no file of its own, or what would be written is refused.
+    Raises `ConfigurationError` where the site has no file of its own, the sender stands there otherwise, or
+    what would be written is refused.
     """
     yield from _senders(settings, new)
     yield from _topics(settings, new.provider, writes=writes)
@@ -68,10 +74,17 @@ def _senders_file(settings: Settings) -> Path:
 
 
 def _senders(settings: Settings, new: NewSender) -> Iterator[Change]:
-    """Yield the file of senders with the new one."""
+    """Yield the file of senders with the new one; one that stands there otherwise is left to a person."""
     path = _senders_file(settings)
     text = _read(path) if path.exists() else ""
-    after = with_sender(text, parse_senders(text, str(path)), new)
+    known = parse_senders(text, str(path))
+    asked = parse_senders(with_sender("", Senders(), new), str(path))
+    if keys := at_odds(known, asked, new):
+        raise ConfigurationError(
+            f"{path}: {new.provider}/{new.system} stands there already, with other {' and '.join(keys)} than "
+            "are asked for now; change it there by hand, or ask for what stands there"
+        )
+    after = with_sender(text, known, new)
     parse_senders(after, str(path))  # refuses what could not be read at the next start
     yield from _changed(path, text, after)
 

@@ -91,6 +91,54 @@ def test_a_sender_with_a_certificate_of_its_own_is_made_none(site: dict[str, str
     assert not (tmp_path / "requests").exists()
 
 
+def test_a_sender_that_stands_there_otherwise_is_left_to_a_person(site: dict[str, str]) -> None:
+    """It was `unchanged`, as if the certificate that was named were let in now."""
+    run(site, *LETTING_IN, "--apply")
+    before = Path(site["CPIS_SENDERS_FILE"]).read_bytes()
+
+    again = run(site, *LETTING_IN, "--certificate", "other.example", "--apply")
+
+    assert "RXX/EDSYS stands there already, with other certificates" in str(again.exception)
+    assert before == Path(site["CPIS_SENDERS_FILE"]).read_bytes()
+
+
+def test_a_file_that_few_may_read_stays_so(site: dict[str, str], tmp_path: Path) -> None:
+    """It names who may send; and where it is a link the file behind it is written."""
+    senders, behind = Path(site["CPIS_SENDERS_FILE"]), tmp_path / "behind.toml"
+    behind.touch(0o600)
+    senders.symlink_to(behind)
+
+    run(site, *LETTING_IN, "--apply")
+
+    assert senders.is_symlink()
+    assert "EDSYS" in behind.read_text("utf-8")
+    assert 0o600 == stat.S_IMODE(behind.stat().st_mode)
+
+
+@pytest.mark.parametrize("system", ["ED/SYS", "ED SYS", 'ED_"SYS"'])
+def test_a_request_is_named_after_a_system_however_that_is_called(
+    site: dict[str, str], tmp_path: Path, system: str
+) -> None:
+    """Its name is one of a file and of a machine."""
+    done = run(site, "provider", "RXX", "--system", system, "--apply")
+
+    assert 0 == done.exit_code, done.output
+    assert ["ed-sys.rxx.sender.csr", "ed-sys.rxx.sender.key"] == sorted(
+        path.name for path in (tmp_path / "requests").iterdir()
+    )
+
+
+@pytest.mark.parametrize("more", [["--system", "E" * 60], ["--certificate", "../a", "--requests", "r"]])
+def test_what_no_certificate_can_be_named_is_refused_before_anything_is_written(
+    site: dict[str, str], more: list[str]
+) -> None:
+    """Half of an onboarding would look like all of it."""
+    done = run(site, "provider", "RXX", *more, "--apply")
+
+    assert 2 == done.exit_code
+    assert not Path(site["CPIS_SENDERS_FILE"]).exists()
+
+
 @pytest.mark.parametrize(
     ("without", "words"), [("CPIS_SENDERS_FILE", "CPIS_SENDERS_FILE"), ("CPIS_TOPICS_FILE", "make a copy")]
 )

@@ -6,7 +6,15 @@ import pytest
 
 from broker.core.destinations import Deliver
 from broker.core.identifiers import OdsCode
-from broker.core.onboarding import NewSender, Topics, listed_places, missing, with_provider, with_sender
+from broker.core.onboarding import (
+    NewSender,
+    Topics,
+    at_odds,
+    listed_places,
+    missing,
+    with_provider,
+    with_sender,
+)
 from broker.core.policy import Policies, Policy
 from broker.core.policy_keys import Place, Selector
 from broker.core.senders import Provider, Sender, Senders
@@ -63,7 +71,60 @@ def test_a_provider_is_written_into_its_list_once(table: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[recipients]\n[senders]\nproviders = []", "[recipients]\nlocal_authorities = []"]
+    ("listed", "codes"),
+    [
+        ("['RXH', \"RXM\"]", ["RXX", "RXH", "RXM"]),
+        ("[\n  'RXH', # \"ROLD\" has left\n]", ["RXX", "RXH"]),
+        ("[ # none yet\n]", ["RXX"]),
+        ('[\n  "RXM",\n  "RXX"\n]', ["RXM", "RXX"]),
+    ],
+)
+def test_those_who_stand_in_a_list_stay_however_it_is_written(listed: str, codes: list[str]) -> None:
+    """A code that is lost from the list has no topic any more, and is told of nobody."""
+    after = with_provider(f"[recipients]\nproviders = {listed}\n[senders]\n", "recipients", RXX) or ""
+
+    assert codes == tomllib.loads(after)["recipients"]["providers"]
+    assert listed[1:] in after
+
+
+@pytest.mark.parametrize(
+    ("new", "keys"),
+    [
+        (NEW, ()),
+        (NEW._replace(name=None, addresses=()), ()),
+        (NEW._replace(name="Another"), ("name",)),
+        (NEW._replace(certificate="other.example"), ("certificates",)),
+        (NEW._replace(certificate=None), ("certificates",)),
+        (NEW._replace(addresses=("192.0.2.7",)), ("addresses",)),
+        (NEW._replace(system="PAS", certificate="other.example"), ()),
+        (NEW._replace(provider=RXH), ()),
+    ],
+)
+def test_a_sender_that_stands_there_otherwise_is_not_taken_for_the_same(
+    new: NewSender, keys: tuple[str, ...]
+) -> None:
+    """What is asked for would not be so, and whoever asked would think that it is."""
+    known, asked = (parse_senders(added("", one), "senders.toml") for one in (NEW, new))
+
+    assert keys == at_odds(known, asked, new)
+
+
+def test_a_sender_with_more_than_is_asked_for_is_at_odds_with_nothing() -> None:
+    """A second certificate while the first is renewed, a second address; and no file at all says nothing."""
+    text = added("", NEW).replace('"name:edsys', '"name:second.example", "name:edsys')
+
+    assert () == at_odds(parse_senders(text, "senders.toml"), parse_senders(added("", NEW), ""), NEW)
+    assert () == at_odds(Senders(), parse_senders(added("", NEW), ""), NEW)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[recipients]\n[senders]\nproviders = []",
+        "[recipients]\nlocal_authorities = []",
+        "[recipients]\nproviders = [ # ] \n]",
+    ],
 )
 def test_a_file_without_the_list_is_left_to_a_person(text: str) -> None:
     """Nothing is guessed."""
