@@ -9,11 +9,12 @@ the digits of the year of birth, so that what one person is looked for by lies i
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import zip_longest
 
 from broker.core.birthdays import born_on
 from broker.core.clock import earlier
 from broker.core.facts import Details, PlanContent
-from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.identifiers import NhsNumber, OdsCode, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.matching import first_name, fold_name
 from broker.core.person import Known
@@ -95,24 +96,33 @@ def on_file(known: Known, policy: AnyPolicy, key: IdentityKey) -> Mapping[str, W
     """
     Return the keys under which a person with plans can be found, and on which days.
 
-    A plan removed by its newest version counts no more (ruling 14), nor does any from the 18th birthday on
-    (13). The window is the longest that any policy and any of the plans under the key gives: what is found is
-    confirmed by a person, never told.
+    Each version of a plan counts for who arrived by the day on which the next one was recorded, one that says
+    it was removed never: what is removed, or ended back, since somebody came still counts for their visit
+    (10, 14, 15). None counts from the 18th birthday on (13). The window is the longest that any policy and
+    any of the plans under the key gives: what is found is confirmed by a person, never told.
     """
     found: dict[str, Window] = {}
     births = _born(known)
-    for plan, versions in histories(known.plans).items():
-        newest = versions[-1].content
-        if newest.deleted is not None:
-            continue
-        last = min([last_day_found(newest, policy), *_last_days_of_a_child(versions, policy, births)])
-        if last < plan.start:
-            continue
-        window = Window(first=plan.start, last=last)
-        for details in {version.content.details for version in versions}:
-            for under in details_keys(key, details):
-                held = found.get(under)
-                found[under] = window if held is None else held.joined(window)
+    for versions in histories(known.plans).values():
+        of_a_child = _last_days_of_a_child(versions, policy, births)
+        for window in _windows(versions, policy, of_a_child):
+            for details in {version.content.details for version in versions}:
+                for under in details_keys(key, details):
+                    held = found.get(under)
+                    found[under] = window if held is None else held.joined(window)
+    return found
+
+
+def _windows(versions: Sequence[Version], policy: AnyPolicy, of_a_child: Sequence[date]) -> list[Window]:
+    """Return the days on which each version of a plan counts, by `of_a_child` at the latest (10, 13, 14)."""
+    found = []
+    for version, following in zip_longest(versions, versions[1:]):
+        first = version.content.start
+        last = min([last_day_found(version.content, policy), *of_a_child])
+        if following is not None:  # who had come by then may still be there on the plan's first day
+            last = min(last, max(london_day(following.recorded_at), first))
+        if version.content.deleted is None and first <= last:
+            found.append(Window(first=first, last=last))
     return found
 
 

@@ -29,12 +29,18 @@ class Who:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A plan of somebody: the first and last day on which it is visible, whether it was removed."""
+    """
+    A plan of somebody: the first and last day on which it is visible.
+
+    `corrected_on`: the day on which it was recorded that the last one was `corrected_to`, or, None, that the
+    plan was removed.
+    """
 
     who: Who
     first: date
     last: date
-    removed: bool = False
+    corrected_on: date | None = None
+    corrected_to: date | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,19 +53,29 @@ class Visit:
 
 def to_ask_about(visits: Mapping[str, Visit], plans: Iterable[Plan]) -> set[str]:
     """Return the visits that somebody is to be asked about."""
-    standing = [plan for plan in plans if not plan.removed]
+    every = list(plans)
     return {
         name
         for name, visit in visits.items()
-        if not visit.numbered and any(_meets(visit, who, plan) for who, _ in visit.said for plan in standing)
+        if not visit.numbered and any(_meets(visit, who, plan) for who, _ in visit.said for plan in every)
     }
 
 
 def _meets(visit: Visit, who: Who, plan: Plan) -> bool:
     """Whether two people may be one, and were there while the plan could be seen."""
     days = [day for said, day in visit.said if _may_be(said, plan.who)]
-    stay = (min(days, default=date.max), max(days, default=date.min) + timedelta(days=1)) if days else None
-    return _may_be(who, plan.who) and stay is not None and stay[0] <= plan.last and plan.first <= stay[1]
+    if not days or not _may_be(who, plan.who):
+        return False
+    return _is_visible(plan, min(days), max(days) + timedelta(days=1))
+
+
+def _is_visible(plan: Plan, arrived: date, left: date) -> bool:
+    """Whether a plan was visible by what was recorded before somebody came, or since (rulings 10, 14, 15)."""
+    if left < plan.first:
+        return False
+    if plan.corrected_on is None or arrived <= plan.corrected_on:
+        return arrived <= plan.last
+    return plan.corrected_to is not None and arrived <= plan.corrected_to
 
 
 def _may_be(one: Who, other: Who) -> bool:

@@ -28,8 +28,9 @@ PLANS = st.builds(
     who=WHO,
     first=st.integers(-40, 3).map(lambda days: DAY + timedelta(days=days)),
     last=st.integers(-3, 40).map(lambda days: DAY + timedelta(days=days)),
-    removed=st.booleans(),
-).filter(lambda plan: plan.first <= plan.last)
+    corrected_on=st.none() | st.integers(-40, 5).map(lambda days: DAY + timedelta(days=days)),
+    corrected_to=st.none() | st.integers(-45, 3).map(lambda days: DAY + timedelta(days=days)),
+).filter(lambda plan: plan.first <= plan.last and (plan.corrected_on or plan.last) >= plan.first)
 DAYS = st.integers(-1, 1).map(lambda days: DAY + timedelta(days=days))
 SAID = st.lists(st.tuples(WHO, DAYS), min_size=1, max_size=2).map(tuple)
 VISITS = st.builds(Visit, said=SAID, numbered=st.booleans())
@@ -44,7 +45,7 @@ def _details(who: Who) -> Details:
 
 
 def _known(plan: Plan) -> list[Known]:
-    """Return what is said of a plan: that it is, and, later, that it is removed."""
+    """Return what is said of a plan: that it is, and, later, that it is removed or ended otherwise."""
     content = PlanContent(
         authority=OdsCode("E09"),
         plan_type=PlanType.CHILD_PROTECTION,
@@ -56,10 +57,11 @@ def _known(plan: Plan) -> list[Known]:
     )
     at = datetime.combine(plan.first, time(9), UTC)
     said = [PlanFact(content=content, recorded_at=at, received_at=at, file_id="f1")]
-    if plan.removed:
-        later = at + timedelta(hours=1)
+    if plan.corrected_on is not None:
+        later = datetime.combine(plan.corrected_on, time(20), UTC)
         removed = replace(content, deleted=plan.first)
-        said.append(PlanFact(content=removed, recorded_at=later, received_at=later, file_id="f2"))
+        corrected = replace(content, end=plan.corrected_to) if plan.corrected_to else removed
+        said.append(PlanFact(content=corrected, recorded_at=later, received_at=later, file_id="f2"))
     return [lift(fact) for fact in said]
 
 

@@ -165,25 +165,41 @@ def test_a_number_that_is_somebody_elses_settles_the_item_and_alerts_nobody(run_
 
 
 @pytest.mark.parametrize(
-    ("removed", "asked"),
-    [("T+1h | plan | CPP E09 | deleted=D", []), ("T+1h | plan | CPP E09 | end=D", ASKED)],
+    ("plan", "newer", "asked"),
+    [
+        ("", "T+1h | plan | CPP E09 | deleted=D", ASKED),
+        ("", "T | plan | CPP E09 | deleted=D", ASKED),
+        ("", "T-1d | plan | CPP E09 | deleted=D-1", []),
+        ("", "T+1h | plan | CPP E09 | end=D-366", ASKED),
+        ("", "T-1d | plan | CPP E09 | end=D-366", []),
+        ("", "T-1d | plan | CPP E09 | end=D-365", ASKED),
+        ("start=D+1", "T+1h | plan | CPP E09 | start=D+1 deleted=D", ASKED),
+        ("start=D+2", "T+1h | plan | CPP E09 | start=D+2 deleted=D", []),
+    ],
 )
-def test_a_plan_that_is_removed_settles_the_item(
-    run_nearby: RunNearby, removed: str, asked: list[object]
+def test_a_plan_that_is_removed_or_ended_back_since_the_arrival_is_met(
+    run_nearby: RunNearby, plan: str, newer: str, asked: list[object]
 ) -> None:
-    """Nobody is on file under the key any more; one that only ends is visible still (rulings 14 and 21)."""
-    outcome = run_nearby(table(PLAN, VISIT, removed), stepwise=True)
+    """Under its number the visit would be told, `removed` or `no longer in force` (rulings 14, 15 and 21)."""
+    outcome = run_nearby(table(f"{PLAN} {plan}", VISIT, newer), stepwise=True)
 
     assert asked == asked_alone(outcome)
 
 
 def test_the_item_stays_while_somebody_else_is_met(run_nearby: RunNearby) -> None:
-    """One of two is taken off the file; the other may still be the patient (rulings 21 and 46)."""
+    """One of two is taken off the file; the other may still be the patient (rulings 21, 23 and 46)."""
     outcome = run_nearby(
-        table(PLAN, f"{PLAN} number=B", VISIT, "T+1h | plan | CPP E09 | deleted=D"), stepwise=True
+        table(PLAN, f"{PLAN} number=B", VISIT, "T+1h | notice | n1 invalidated |"), stepwise=True
     )
 
-    assert ASKED == asked_alone(outcome)
+    assert (ItemKind.POSSIBLE_MATCH, True, "MSG-1") in outcome.asked
+
+
+def test_the_item_goes_with_the_last_who_could_be_met(run_nearby: RunNearby) -> None:
+    """Of a number out of use nobody is on file (rulings 21 and 23)."""
+    outcome = run_nearby(table(PLAN, VISIT, "T+1h | notice | n1 invalidated |"), stepwise=True)
+
+    assert [] == outcome.asked
 
 
 def test_a_number_that_is_superseded_is_met_once_more_under_its_successor(run_nearby: RunNearby) -> None:
