@@ -57,6 +57,7 @@ from broker.core.facts import (
 from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.lawful_basis import Flow
 from broker.core.operators import ActionKind, Grounds, OperatorAction, Place
+from broker.core.user_words import UserWord
 from broker.core.visit_reason import Reason
 from broker.core.worklist import ItemKind, WorklistItem
 
@@ -283,8 +284,20 @@ def covers() -> st.SearchStrategy[Cover]:
         losses=st.lists(times(), max_size=2).map(tuple),
         restricted=maybe(times()),
         doubt=st.integers(0, 3),
+        exclusions=st.lists(user_words(), max_size=3).map(tuple),
         recorded_at=times(),
         received_at=times(),
+    )
+
+
+def user_words() -> st.SearchStrategy[UserWord]:
+    """Return what somebody said of a user."""
+    return st.builds(
+        UserWord,
+        user=st.sampled_from(("u1", "u2")) | references(),
+        named_by=maybe(ods_codes()),
+        said_at=times(),
+        excludes=st.booleans(),
     )
 
 

@@ -5,7 +5,7 @@ Silence is never an answer, and neither is an error: `no plan on file` is said o
 could speak against it was looked at. What is looked at is `Checked`; which answer follows, two tables say.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,7 +13,6 @@ from enum import StrEnum
 from broker.core.decisions import Deciding
 from broker.core.desk_errors import NoAnswerHere
 from broker.core.excluded import any_excluded, may_see
-from broker.core.facts import IdentityNotice
 from broker.core.holding import held_since
 from broker.core.identifiers import NhsNumber, london_day
 from broker.core.keyed import IdentityKey
@@ -130,11 +129,11 @@ class Asker:
     user: str | None = None
     anybody: bool = False
 
-    def is_excluded(self, notices: Iterable[IdentityNotice]) -> bool:
-        """Return whether somebody among those who read it must not see the person of these notices."""
+    def is_excluded(self, known: Known) -> bool:
+        """Return whether somebody among those who read it must not see the person of whom that is known."""
         if self.anybody:
-            return any_excluded(notices)
-        return self.user is not None and not may_see(notices, self.user)
+            return any_excluded(known)
+        return self.user is not None and not may_see(known, self.user)
 
 
 UNKNOWN = Asker()
@@ -227,7 +226,7 @@ def look(
     without a plan. Whether a mark has passed it, and whether a record waits, is for the caller to say.
     """
     looked = _Looking(number, known, policy, key).at(reference)
-    excluded = asker.is_excluded(known.notices.values())
+    excluded = asker.is_excluded(known)
     return replace(looked, checked=replace(looked.checked, excluded=excluded))
 
 

@@ -317,7 +317,7 @@ class Deciding(Noting):
     def _decide_view(self, access: Access) -> None:
         """Decide one view: silent, a line in a thread, or an alert of its own (ruling 1, R23)."""
         in_force = self.policy.at(access.accessed_at)
-        if was_excluded(self.notices, access):
+        if was_excluded(self.known, access):
             self._ask(about_view(ItemKind.EXCLUDED_PERSON, access, self.number, self.key))
         why = view_not_counted(access, in_force)
         if why is not None:

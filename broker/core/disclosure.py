@@ -181,7 +181,8 @@ def _withheld(person: Person, looks: Sequence[TrailLook], *, restricted: bool) -
     yield from [STAFF] * (looked or any(message.clinician_name for message in messages))
     yield from [KIN] * any(one.next_of_kin_name or one.accompanied_by for one in messages)
     yield from [RELATED] * bool(known.births or known.covers)
-    yield from [EXCLUDED] * any(one.kind in ABOUT_A_USER for one in known.notices.values())
+    named = [one for one in known.notices.values() if one.kind in ABOUT_A_USER]
+    yield from [EXCLUDED] * any([*named, *(word for one in known.covers.values() for word in one.exclusions)])
     yield from [PLACES] * restricted
     yield from [CHILD_ID] * any(content.child_id for content in known.plans)
     yield from [WRONG_PERSON] * bool(elsewhere(known.visits, known.left))

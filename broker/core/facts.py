@@ -11,6 +11,7 @@ from enum import Enum, StrEnum
 
 from broker.core.errors import InvalidFact
 from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.user_words import UserWord
 from broker.core.visit_reason import Reason
 
 
@@ -355,10 +356,9 @@ class Cover:
     What a matcher knows of the unborn child's plans of a baby's mother: they cover the baby (ruling 26).
 
     Keyed by the baby. `plans` hold no details of the mother, `losses` are when the authority said that the
-    pregnancy had ended (43), `restricted` when the mother's record was last marked (24). `recorded_at` is the
-    clock of the mother's partition, by which the newest says whether she is restricted. `mother` is None once
-    her number is not in use (23): then her child id is gone, too, and nothing is heard of her any more.
-    `doubt` is that of `Person`: odd while a plan of hers may be one that nobody could take (41; ADR 0047).
+    pregnancy had ended (43), `restricted` when her record was last marked (24) by the newest `recorded_at`,
+    the clock of her partition; `exclusions` who must not see her (48). `mother` is None, and her child id
+    gone, once her number is not in use (23). `doubt` is that of `Person` (41; ADR 0047).
     """
 
     mother: NhsNumber | None = field(repr=False)
@@ -367,6 +367,7 @@ class Cover:
     losses: tuple[datetime, ...] = ()
     restricted: datetime | None = None
     doubt: int = 0
+    exclusions: tuple[UserWord, ...] = ()
     recorded_at: datetime
     received_at: datetime
 
@@ -379,9 +380,9 @@ class Cover:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkEnded:
     """
-    A mother's or a baby's number is not to stand in the other's record any more (rulings 22, 23, 26).
+    The number of a mother or a baby, keyed by who is to forget it in their record (rulings 22, 23, 26).
 
-    Keyed by who is to forget, `number` is the other's; `covered`: the baby stays so by what is known of it.
+    `number` is the other's; `covered`: the baby stays so by what is known of it.
     """
 
     number: NhsNumber = field(repr=False)

@@ -215,7 +215,7 @@ class _LookingUp(Deciding):
         trusted = looker.role.upper() in settled.safeguarding_roles
         shielded = self.restricted and not (trusted and in_force.restricted is Restricted.LOCAL)
         checked = Checked(
-            excluded=was_excluded(self.notices, access),
+            excluded=was_excluded(self.known, access),
             sharing_stopped=stopped(in_force.stops, looker.organisation, day),
             plans_unshared=authority_stopped(in_force.stops, day),
             searched=is_searched(self.number) or bool(self.plans),

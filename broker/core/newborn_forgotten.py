@@ -21,7 +21,8 @@ def unnamed(known: Known, end: LinkEnded, closed: Collection[str]) -> Known:
 
     What came of visits that are `closed` ends no link (10). Another mother's link by the same statement that
     has ended stays ended: it is not hers that was forgotten. Of whom no link stands, her plans, the end of
-    her pregnancies and what is in doubt of her go, too: in nobody's name they would count for another's.
+    her pregnancies, who must not see her and what is in doubt of her go, too: in nobody's name they would
+    count for another's.
     """
     cover = known.covers.get(end.number)
     if not end.covered or cover is None:
@@ -34,7 +35,7 @@ def unnamed(known: Known, end: LinkEnded, closed: Collection[str]) -> Known:
     births = tuple(replace(one, void=ended(one), named=None) for one in cover.births)
     left = replace(cover, births=births)
     if all(one.void for one in births):
-        left = replace(left, plans=(), losses=(), doubt=0)
+        left = replace(left, plans=(), losses=(), doubt=0, exclusions=())
     return replace(
         known,
         covers={**others, end.number: left},

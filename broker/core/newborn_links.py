@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
+from broker.core.excluded import told_to_babies
 from broker.core.facts import (
     Birth,
     Cover,
@@ -91,7 +92,7 @@ def exchanged(  # noqa: PLR0913 - what a record was and is, and by which rules
             words += [] if over is None else [(baby, over)]
     words += _former_ones(number, arrived, at)
     heard = {one.fact.mother for one in arrived if isinstance(one.fact, Cover) and one.passage is None}
-    for mother in _mothers(after):
+    for mother in mothers_in(after):
         was = before.covers.get(mother)
         then = [] if was is None else restated(number, mother, was, before, key)
         now = restated(number, mother, after.covers[mother], after, key)
@@ -100,7 +101,7 @@ def exchanged(  # noqa: PLR0913 - what a record was and is, and by which rules
         words += [(mother, birth) for birth in now if birth not in then]
     words += _links_settled(number, before, after, at, closed)
     said = {one.fact.number for one in arrived if isinstance(one.fact, LinkEnded)}
-    gone = [mother for mother in _mothers(before) if mother not in after.covers and mother not in said]
+    gone = [mother for mother in mothers_in(before) if mother not in after.covers and mother not in said]
     return words + [(mother, ended(number, at)) for mother in gone]
 
 
@@ -142,7 +143,7 @@ def parted(number: NhsNumber, before: Known, came: Iterable[Came], at: datetime,
     A baby stays covered by what it knows of the plan, and hears no more of it. One that no plan covers is in
     doubt: its mother's may be under another number by now (ADR 0051).
     """
-    words: Words = [(mother, ended(number, at)) for mother in _mothers(before)]
+    words: Words = [(mother, ended(number, at)) for mother in mothers_in(before)]
     for baby, births in sorted(before.births.items()):
         words.append((baby, ended(number, at, covered=True)))
         if cover_of(number, before, baby, policy, at) is None:
@@ -161,7 +162,7 @@ def left(before: Person, came: Iterable[Came], at: datetime, policy: AnyPolicy) 
     heard = {
         one.fact.mother for one in arrived if isinstance(one.fact, Cover) and one.fact.mother is not None
     }
-    words: Words = [(mother, ended(number, at)) for mother in sorted({*_mothers(known), *heard})]
+    words: Words = [(mother, ended(number, at)) for mother in sorted({*mothers_in(known), *heard})]
     notices = [one.fact for one in arrived if isinstance(one.fact, IdentityNotice)]
     enquiry = under_enquiry([*known.notices.values(), *notices])
     if is_doubtful(before.doubt) and not (enquiry or is_unfinished(before)):
@@ -252,6 +253,7 @@ def cover_of(
         losses=tuple(lost),
         restricted=mark_of(known),
         doubt=doubt,
+        exclusions=told_to_babies(known),
         recorded_at=at,
         received_at=to_the_minute(at),
     )
@@ -282,7 +284,7 @@ def _may_cover(content: PlanContent, born: date | None, policy: AnyPolicy) -> bo
     return content.start <= born and any(born <= last_visible_day(content, one) for one in policy.every)
 
 
-def _mothers(known: Known) -> list[NhsNumber]:
+def mothers_in(known: Known) -> list[NhsNumber]:
     """Return the numbers of the mothers in a baby's record."""
     return sorted(mother for mother in known.covers if mother is not None)
 

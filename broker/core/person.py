@@ -28,6 +28,7 @@ from broker.core.facts import (
 )
 from broker.core.identifiers import NhsNumber
 from broker.core.past import Past
+from broker.core.user_words import joined_words
 from broker.core.worklist import WorklistItem
 
 K = TypeVar("K")
@@ -137,6 +138,7 @@ def joined(left: Cover, right: Cover) -> Cover:
         births=births,
         plans=plans,
         losses=tuple(sorted({*left.losses, *right.losses})),
+        exclusions=joined_words((*left.exclusions, *right.exclusions)),
         received_at=min(left.received_at, right.received_at),
     )
 

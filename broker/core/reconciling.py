@@ -118,7 +118,7 @@ def rows_of(
                 )
         return
     day, notices = london_day(at), record.known.notices.values()
-    restricted = is_restricted(record.known) or any_excluded(notices)
+    restricted = is_restricted(record.known) or any_excluded(record.known)
     born = born_on(notices, at)
     newest = [versions for _, versions in sorted(histories(record.known.plans).items(), key=_order)]
     standings = [_standing(versions, day, now, born_on=born) for versions in newest]
@@ -137,7 +137,7 @@ def rows_of(
             ),
             recorded_at=versions[-1].recorded_at,
             restricted=restricted,
-            shut=reader.is_excluded(notices),
+            shut=reader.is_excluded(record.known),
             child_id=content.child_id,
             number=record.number,
             plan_type=content.plan_type,

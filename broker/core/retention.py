@@ -16,7 +16,7 @@ from broker.core.asking_again import reached
 from broker.core.birthdays import born_on
 from broker.core.clock import as_recorded, earlier
 from broker.core.effects import open_part
-from broker.core.excluded import lasting
+from broker.core.excluded import inherited, lasting
 from broker.core.facts import (
     Access,
     IdentityKind,
@@ -117,7 +117,7 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
     to_come = replace(person, known=replace(person.known, notices=notices))
     over = not visits and not accesses and not is_unfinished(person)
     if over and not _plan_to_come(to_come, clock, before, policy):
-        return _protected(person, before)
+        return _protected(person, revisable, before)
     plans = _folded(person.known.plans, before)
     gone |= person.known.accesses.keys() - accesses.keys()
     left = {ref: said for ref, said in person.known.left.items() if ref not in gone}
@@ -133,6 +133,8 @@ def settle(person: Person, clock: datetime, policy: AnyPolicy) -> Person | None:
     )
     still = replace(kin, plans=plans, visits=visits, left=left, accesses=accesses, notices=notices)
     known = keeping_mark(person.known, still)
+    if person.known.covers and not known.covers:
+        known = replace(known, notices={**known.notices, **inherited(revisable)})
     if (known, person.set_aside) == (before_all.known, before_all.set_aside):
         return before_all
     told = {alert_id: _shrunk(told, gone) for alert_id, told in person.told.items()}
@@ -208,13 +210,14 @@ def _outcome_to_come(person: Person, clock: datetime, policy: AnyPolicy) -> bool
     )
 
 
-def _protected(person: Person, before: datetime) -> Person | None:
+def _protected(person: Person, revisable: Known, before: datetime) -> Person | None:
     """
     Return what is kept of somebody of whom nothing else need be, None for nothing.
 
-    That the record is restricted, until the demographic source lifts it (ruling 24); who is excluded (48).
+    That the record is restricted, until the demographic source lifts it (ruling 24); who is excluded (48), by
+    a mother's record as well, as the part that is `revisable` knows it.
     """
-    excluded = lasting(person.known.notices, before)
+    excluded = {**lasting(person.known.notices, before), **inherited(revisable)}
     known = keeping_mark(person.known, Known(notices=excluded))
     if not known.notices:
         return None

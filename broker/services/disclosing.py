@@ -17,6 +17,7 @@ from broker.core.facts import Fact
 from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.invalidation import Inactive
 from broker.core.keyed import user_reference
+from broker.core.newborn_links import mothers_in
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, Place
 from broker.core.person import Person, lift
 from broker.core.possible import Shelf
@@ -67,7 +68,8 @@ class Disclosing:
         if isinstance(person, Inactive):
             raise CannotDisclose(NOT_IN_USE)
         own = {number} if person is None else {number, person.number}
-        if (await self._untaken.behind(read, {*own, *whose.passed})).matters:
+        mothers = [] if person is None else mothers_in(person.known)
+        if (await self._untaken.behind(read, {*own, *whose.passed, *mothers})).matters:
             raise CannotDisclose(UNTAKEN)
         waiting = await self._waiting({*own, *whose.passed})
         if number.key not in read.values:
@@ -78,7 +80,7 @@ class Disclosing:
             return said if anything else None
         if person is None:
             raise CannotDisclose("what is held is on its way to another number; ask again")
-        if not may_see(person.known.notices.values(), user):
+        if not may_see(person.known, user):
             who = DeskUser(organisation=organisation, user=user)
             attempt = Attempt(role="collected a subject access", access_id=item_id, at=now)
             await tell_of_excluded(self._access, person.number, who, attempt, grounds)

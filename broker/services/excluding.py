@@ -6,25 +6,30 @@ what is kept of a person whom somebody must not see stays shut to them, so that 
 saying who they are. What is kept unread is of every person whose number stands in it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeGuard
+from typing import NamedTuple
 
 from broker.core.answers import Asker
 from broker.core.desk_errors import CannotDisclose, NumberOutOfUse
 from broker.core.errors import KeysUnreadable, MalformedMessage, UnsealingFailed
-from broker.core.facts import ABOUT_A_USER, Access, IdentityNotice
+from broker.core.excluded import words_of
+from broker.core.facts import ABOUT_A_USER, Access
 from broker.core.identifiers import NhsNumber, aware
 from broker.core.invalidation import Inactive
+from broker.core.newborn_links import mothers_in
 from broker.core.operators import Grounds
+from broker.core.person import NOTHING, Known, lift, merge
 from broker.core.succession import Merged
+from broker.core.user_words import joined_words
 from broker.core.wording import COULD_NOT_CHECK
 from broker.ports import Topic
 from broker.services.audited_access import AuditedAccess, DeskUser
 from broker.services.desk_log import SOURCE
 from broker.services.fact_writes import fact_write
+from broker.services.people_reading import Read
 from broker.wire.numbers_in import numbers_in
 
 
@@ -60,6 +65,13 @@ async def tell_of_excluded(
     await desk.log.tell(fact_write(desk.readers.facts, access, number, attempt.access_id, SOURCE))
 
 
+class _Under(NamedTuple):
+    """For whom counts what is said under a number: their own, or one of their `mother`'s."""
+
+    number: NhsNumber
+    mother: NhsNumber | None = None
+
+
 class Excluding:
     """Stands before whatever the desk opens. It raises what the archive raises."""
 
@@ -73,28 +85,30 @@ class Excluding:
         Return where what is kept of the people of these numbers may be opened; `item_id` names it.
 
         Raises `CannotDisclose`, in the words of a restricted record, for somebody who must not see one of
-        them, and `NumberOutOfUse` where a number was taken out of use: only a reversal opens that. An
-        exclusion counts from when it is durable; while one may not be read, `KeysUnreadable` is raised. A
-        person's record that cannot be read says nothing.
+        them, or the mother of one whom her plan covers (26), and `NumberOutOfUse` where a number was taken
+        out of use: only a reversal opens that. An exclusion counts from when it is durable; while one may not
+        be read, `KeysUnreadable` is raised. A person's record that cannot be read says nothing.
         """
         if not numbers:
             return
         read = await self._people.read({number.key for number in numbers})
         out_of_use = False
-        notices: dict[NhsNumber, list[IdentityNotice]] = {}
-        survivors = {number: number for number in numbers}
+        known = dict.fromkeys(numbers, NOTHING)
+        under: dict[bytes, list[_Under]] = {number.key: [_Under(number)] for number in numbers}
         for number in numbers:
-            notices[number] = []
             with suppress(MalformedMessage):
                 whose = await self._people.person(number, read.values.get(number.key), "")
-                survivors |= dict.fromkeys((*whose.passed, whose.number), number)
+                for survivor in {*whose.passed, whose.number} - {number}:
+                    under.setdefault(survivor.key, []).append(_Under(number))
                 if isinstance(whose.person, Inactive):
                     out_of_use = True
                 elif whose.person is not None:
-                    notices[number] += whose.person.known.notices.values()
-        for number, notice in await self._untaken({one.key: number for one, number in survivors.items()}):
-            notices[number].append(notice)
-        await self._refuse(notices, item_id, grounds)
+                    known[number] = whose.person.known
+                    for mother in mothers_in(whose.person.known):
+                        under.setdefault(mother.key, []).append(_Under(number, mother))
+        for one, said in await self._in_the_input(under, read):
+            known[one.number] = _with(known[one.number], one.mother, said)
+        await self._refuse(known, item_id, grounds)
         if out_of_use:
             raise NumberOutOfUse
 
@@ -110,13 +124,11 @@ class Excluding:
         except MalformedMessage:
             return True
 
-    async def _refuse(
-        self, notices: dict[NhsNumber, list[IdentityNotice]], item_id: str, grounds: Grounds
-    ) -> None:
+    async def _refuse(self, known: Mapping[NhsNumber, Known], item_id: str, grounds: Grounds) -> None:
         """Raise `CannotDisclose` where who works here must not see one of these people; the lead is told."""
         who = self._access.who
         asker = Asker(anybody=True) if who is None else Asker(user=who.user)
-        shut = [number for number, said in notices.items() if asker.is_excluded(said)]
+        shut = [number for number, said in known.items() if asker.is_excluded(said)]
         if who is not None:
             now = aware(self._access.clock())
             for number in shut:
@@ -126,19 +138,26 @@ class Excluding:
         if shut:
             raise CannotDisclose(COULD_NOT_CHECK)
 
-    async def _untaken(self, keys: dict[bytes, NhsNumber]) -> Sequence[tuple[NhsNumber, IdentityNotice]]:
+    async def _in_the_input(
+        self, under: Mapping[bytes, Sequence[_Under]], read: Read
+    ) -> Sequence[tuple[_Under, Known]]:
         """
-        Return the exclusions, and their ends, that lie in the input, taken or not, with whose they are.
+        Return who must not see somebody by what lies in the input under these keys, each for whom it counts.
 
-        Also those of a person on the way from another number (22). Raises `KeysUnreadable`: one of them may
-        not be seen.
+        Exclusions and their ends, taken or not; of what mothers' records say to babies what was not taken
+        when people were read (26). Also what is on the way from another number (22). Raises `KeysUnreadable`:
+        one of them may not be seen.
         """
-        facts = self._access.readers.facts
-        found: list[tuple[NhsNumber, IdentityNotice]] = []
+        facts, states = self._access.readers.facts, self._access.readers.states
+        taken = {
+            partition: states.decode_partition(value).offsets.get(Topic.IDENTITY, 0)
+            for partition, value in read.states.items()
+        }
+        found: list[tuple[_Under, Known]] = []
         async for records in self._access.archive.read(Topic.IDENTITY):
             for record in records:
-                number = keys.get(record.key or b"")
-                if number is None:
+                whose = under.get(record.key or b"")
+                if whose is None:
                     continue
                 try:
                     fact = facts.read(record.topic, record.key or b"", record.value or b"").fact
@@ -146,11 +165,23 @@ class Excluding:
                     raise
                 except (MalformedMessage, UnsealingFailed):  # the matcher makes work of it
                     continue
-                said = fact.known.notices.values() if isinstance(fact, Merged) else (fact,)
-                found += [(number, one) for one in said if _is_about_a_user(one)]
+                said = _about_users(fact.known if isinstance(fact, Merged) else lift(fact))
+                if record.offset < taken.get(record.partition, 0):
+                    said = replace(said, covers={})
+                found += [(one, said) for one in whose]
         return found
 
 
-def _is_about_a_user(fact: object) -> TypeGuard[IdentityNotice]:
-    """Return whether a fact says of a user whether they may see somebody (48)."""
-    return isinstance(fact, IdentityNotice) and fact.kind in ABOUT_A_USER
+def _about_users(known: Known) -> Known:
+    """Return what is known of who must not see a person, and by what their mothers' records say (48)."""
+    notices = {key: one for key, one in known.notices.items() if one.kind in ABOUT_A_USER}
+    return Known(notices=notices, covers=known.covers)
+
+
+def _with(known: Known, mother: NhsNumber | None, said: Known) -> Known:
+    """Return what is known with more of it, under the person's own number or under a mother's."""
+    if mother is None:
+        return merge(known, said)
+    cover = known.covers[mother]
+    words = joined_words((*cover.exclusions, *words_of(said.notices.values())))
+    return replace(known, covers={**known.covers, mother: replace(cover, exclusions=words)})

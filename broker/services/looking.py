@@ -20,6 +20,7 @@ from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.invalidation import Inactive
 from broker.core.keyed import user_reference
 from broker.core.looking import Look, LookedUp, Looker, Way, access_of, aged, look_up
+from broker.core.newborn_links import mothers_in
 from broker.core.number_ranges import Takes, Taking, takes_any
 from broker.core.office_hours import OfficeHours
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, LookedBy, Place
@@ -206,7 +207,8 @@ class Looking:
         former = {waiting_number_key(key, one) for one in whose.passed}  # a record may wait for any
         looked = found.looked.noting(person.set_aside)
         looked = replace(looked, waiting_under=looked.waiting_under | former)
-        return _Held(found=replace(found, looked=looked), numbers={number, person.number, *whose.passed})
+        own = {number, person.number, *whose.passed}  # a mother's may restrict, exclude or cover as well (26)
+        return _Held(found=replace(found, looked=looked), numbers={*own, *mothers_in(person.known)})
 
     def _up(
         self, number: NhsNumber, known: Known, looker: Looker, access: Access, past: Sequence[Past] = ()

@@ -6,8 +6,9 @@ Reading takes a row apart: it must not be used afterwards.
 
 from broker.core.facts import Birth, Cover, Details, LinkEnded, PlanContent, PlanFact, PlanType
 from broker.core.identifiers import NhsNumber
+from broker.core.user_words import UserWord
 from broker.wire.avro import Row
-from broker.wire.avro_values import maybe_digits, maybe_millis, maybe_number, millis, ods
+from broker.wire.avro_values import maybe_digits, maybe_millis, maybe_number, maybe_ods, millis, ods
 
 
 def birth_row(birth: Birth) -> Row:
@@ -41,6 +42,7 @@ def cover_row(cover: Cover) -> Row:
         "losses": [millis(lost_at) for lost_at in cover.losses],
         "restricted": maybe_millis(cover.restricted),
         "doubt": cover.doubt,
+        "exclusions": [_word_row(word) for word in cover.exclusions],
         "recorded_at": millis(cover.recorded_at),
         "received_at": millis(cover.received_at),
     }
@@ -52,7 +54,24 @@ def cover_of(row: Row) -> Cover:
     row["births"] = tuple(birth_of(birth) for birth in row["births"])
     row["plans"] = tuple(_plan(plan) for plan in row["plans"])
     row["losses"] = tuple(row["losses"])
+    row["exclusions"] = tuple(_word(word) for word in row["exclusions"])
     return Cover(**row)
+
+
+def _word_row(word: UserWord) -> Row:
+    """Return what was said of one user."""
+    return {
+        "user": word.user,
+        "named_by": None if word.named_by is None else word.named_by.code,
+        "excludes": word.excludes,
+        "said_at": millis(word.said_at),
+    }
+
+
+def _word(row: Row) -> UserWord:
+    """Return what was said of one user; raise `InvalidOdsCode`."""
+    row["named_by"] = maybe_ods(row["named_by"])
+    return UserWord(**row)
 
 
 def link_ended_row(end: LinkEnded) -> Row:

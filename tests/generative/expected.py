@@ -389,7 +389,7 @@ class Expecting:
 
     def _view(self, view: Access) -> None:
         """Expect what a view leads to (1, R23)."""
-        if view.user in excluded(self.oracle.notices, view.accessed_at):
+        if any(view.user in excluded(words, view.accessed_at) for words in self.oracle.words):
             self.asked.add(("excluded person looked", view.access_id, ""))
         if not view.unscheduled:
             self.whys[view.access_id] = "R23: silent view"

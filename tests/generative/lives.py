@@ -210,6 +210,7 @@ def _later_cover(cover: Cover, span: timedelta) -> Cover:
         births=tuple(birth for birth in births if isinstance(birth, Birth)),
         plans=tuple(plan for plan in plans if isinstance(plan, PlanFact)),
         losses=tuple(_later_time(lost, span) for lost in cover.losses),
+        exclusions=tuple(replace(word, said_at=_later_time(word.said_at, span)) for word in cover.exclusions),
         restricted=None if cover.restricted is None else _later_time(cover.restricted, span),
         recorded_at=_later_time(cover.recorded_at, span),
         received_at=cover.received_at + span,

@@ -24,7 +24,7 @@ from broker.core.identifiers import NhsNumber, london_day
 from broker.core.policy import AnyPolicy
 from tests.generative.expected import BIRTH, OUTCOME, Expecting, Row
 from tests.generative.naive_asking import old_words, outcome_to_come
-from tests.generative.naive_excluded import standing_exclusions
+from tests.generative.naive_excluded import Word, standing, standing_exclusions
 from tests.generative.naive_newborn import as_first_said, covered, doubtful, last_visible, may_show, said_at
 from tests.generative.naive_policy import in_force
 from tests.generative.naive_thread import Thread, came_at, first_received
@@ -102,6 +102,8 @@ class Remembered:
             if row.subject in closing:
                 self._as_told[row.to, row.subject] = row
         ended = Oracle(self._open(), self.policy).ended
+        excluded_of_kin = self._excluded_of_kin()
+        covered = any(isinstance(fact, Cover) for fact in self.held)
         self.closed |= closing
         mark, of_kin = self._mark(), self._mark_of_kin()
         self._void_links(ended)
@@ -114,6 +116,8 @@ class Remembered:
             self._as_told |= {(row.to, row.subject): row for row in awaited}
             self.held, self.closed, self._void = [*lasting], set(), set()
             self.destroyed += 1
+        if covered and not any(isinstance(fact, Cover) for fact in self.held):
+            self.held = first_received([*self.held, *excluded_of_kin])
         self.held += mark if self._mark() != mark else []
         self.held += [] if self._mark_of_kin() else of_kin
         self.has_record = bool(self.held) or bool(self.closed)
@@ -234,6 +238,22 @@ class Remembered:
         ]
         at, kind = max([*births, *covers, *lifted]), IdentityKind.RESTRICTED
         return [IdentityNotice(notice_id=f"kin {at}", kind=kind, recorded_at=at, received_at=at)]
+
+    def _excluded_of_kin(self) -> list[Fact]:
+        """Return who must not see a mother, as notices of the baby's that outlive what covers it (26, 48)."""
+        words = [word for said in Oracle(self._open(), self.policy).of_mothers for word in standing(said)]
+        newest = {word for word in words if not any(_is_newer(other, word) for other in words)}
+        return [
+            IdentityNotice(
+                notice_id=f"kin {word}",
+                kind=IdentityKind.EXCLUDED,
+                user=word.user,
+                named_by=word.side,
+                recorded_at=word.at,
+                received_at=word.at,
+            )
+            for word in newest
+        ]
 
     def _open(self) -> list[Fact]:
         """Return the facts that may still change what stands; a mark that came late with others does (24)."""
@@ -376,3 +396,8 @@ def _is_during(view: Access, thread: Thread) -> bool:
     """Whether somebody there looked, aloud or silently, during a stay (1)."""
     there = (thread.provider, thread.registers["site"])
     return view.organisation in there and thread.arrived_at <= view.accessed_at <= thread.until
+
+
+def _is_newer(word: Word, than: Word) -> bool:
+    """Whether a side said again of a user what it had said."""
+    return (word.user, word.side) == (than.user, than.side) and word.at > than.at

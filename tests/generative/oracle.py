@@ -24,6 +24,7 @@ from broker.core.facts import (
 )
 from broker.core.identifiers import OdsCode, london_day
 from broker.core.policy import AnyPolicy, Policy
+from tests.generative.naive_excluded import own_words, words_of_mothers
 from tests.generative.naive_matching import match_marks
 from tests.generative.naive_newborn import (
     Covered,
@@ -103,6 +104,9 @@ class Oracle:
         covers = [fact for fact in self.facts if isinstance(fact, Cover)]
         self.in_doubt = in_doubt(covers, self.ended)
         self.again = said_again(covers) if again is None else again
+        own = own_words(self.notices)
+        self.of_mothers = words_of_mothers(covers, own, self.ended)
+        self.words = [own, *self.of_mothers]
         self.covered = covered(covers, self.ended, self.again)
         self.restricted = _restricted(self.facts)
         self.enquiry = _under_enquiry(self.notices)

@@ -32,6 +32,7 @@ from broker.core.facts import (
 from broker.core.holding import HOLDS
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.person import NOTHING, Known, lift, merge
+from broker.core.user_words import UserWord
 from broker.core.visit_reason import Reason
 from tests.generative.naive_times import believed, counted
 from tests.generative.picking import Picking
@@ -309,8 +310,22 @@ def _cover(pick: Picking, place: int) -> Cover:
         losses=pick.one(_LOSSES),
         restricted=pick.one(_MARKED),
         doubt=pick.one((0, 0, 0, 1, 2)),
+        exclusions=_exclusions(pick),
         recorded_at=recorded_at,
         received_at=recorded_at + pick.one(_RECEIVED_AFTER),
+    )
+
+
+def _exclusions(pick: Picking) -> tuple[UserWord, ...]:
+    """Return what a mother's record says of users, of most nothing (48)."""
+    return tuple(
+        UserWord(
+            user=pick.one(("u1", "u2")),
+            named_by=pick.one((None, *_AUTHORITIES[:1])),
+            said_at=pick.one(_MOMENTS),
+            excludes=pick.one((True, True, False)),
+        )
+        for _ in range(pick.one((0, 0, 0, 1, 2)))
     )
 
 
@@ -320,7 +335,8 @@ def _in_use_again(pick: Picking, cover: Cover) -> list[Cover]:
     plans = (replace(one, content=replace(one.content, child_id=None), file_id="") for one in cover.plans)
     nobodys = replace(cover, mother=None, births=tuple(births), plans=tuple(plans))
     more = (*cover.plans, _unborn(pick, 50)) if pick.one(_EITHER) else cover.plans
-    return [nobodys, replace(cover, mother=MOTHERS[0], plans=more)]
+    words = (*cover.exclusions, *_exclusions(pick))
+    return [nobodys, replace(cover, mother=MOTHERS[0], plans=more, exclusions=words)]
 
 
 def _unborn(pick: Picking, place: int) -> PlanFact:

@@ -10,6 +10,7 @@ from broker.core.facts import Birth, Cover, IdentityKind, IdentityNotice, LinkEn
 from broker.core.newborn import FORGOTTEN, covering, ends
 from broker.core.person import Known, Person, lift, merge
 from broker.core.succession import fold
+from broker.core.user_words import UserWord
 from tests.builders.matcher import NOON, SALT, attendance, birth, numbers, unborn
 
 MOTHER, BABY = (number for number, _ in zip(numbers(), range(2), strict=False))
@@ -156,7 +157,8 @@ def test_a_message_that_named_two_mothers_links_none_of_them_anew(
 def test_of_a_mother_whose_link_had_ended_nothing_counts_for_another_out_of_use() -> None:
     """The first named was wrong, the second is right, neither is in use: hers alone covers (26)."""
     other = next(number for number in numbers() if number not in {MOTHER, BABY})
-    wrong = replace(cover(BY_VISIT), losses=(NOON,), doubt=1)
+    word = UserWord(user="u1", named_by=None, said_at=NOON, excludes=True)
+    wrong = replace(cover(BY_VISIT), losses=(NOON,), doubt=1, exclusions=(word,))
     right_one = replace(birth(BABY, visit="v1"), birth_id="b2", named=ANOTHERS, recorded_at=NOON + HOUR)
     right = replace(cover(right_one), mother=other, plans=())
     known = lift(wrong)
@@ -167,7 +169,9 @@ def test_of_a_mother_whose_link_had_ended_nothing_counts_for_another_out_of_use(
         person = fold(person, end)
 
     [(mother, left)] = person.known.covers.items()
-    assert (None, (), (), False) == (mother, left.plans, left.losses, left.in_doubt)
+    assert (None, (), (), False, ()) == (
+        mother, left.plans, left.losses, left.in_doubt, left.exclusions
+    )  # fmt: skip
     assert {True, False} == {one.void for one in left.births}
     assert ends(person.known, ())(BY_VISIT)
     assert not ends(person.known, ())(right_one)

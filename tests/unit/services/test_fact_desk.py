@@ -31,6 +31,7 @@ from broker.core.newborn_links import named_by_notice
 from broker.core.number_answers import answered
 from broker.core.number_ranges import Takes, takes_any, takes_for_tests
 from broker.core.operators import YET_UNWRITTEN, ActionKind, Grounds, OperatorAction, Place
+from broker.core.person import Known
 from broker.ports import INPUTS, Topic, Write
 from broker.services.desk_log import DeskLog
 from broker.services.fact_desk import BY_HAND, WORDS_CHARACTERS_MAX, Added, FactDesk, User
@@ -429,7 +430,8 @@ def test_an_excluded_user_is_known_by_the_id_of_their_organisation() -> None:
     notices = [fact for fact in facts if isinstance(fact, IdentityNotice)]
     views = [fact for fact in facts if isinstance(fact, Access)]
     assert [IdentityKind.EXCLUDED] == [notice.kind for notice in notices]
-    assert [False, True, True, True] == [may_see(notices, view.user or "") for view in views]
+    known = Known(notices={one.notice_id: one for one in notices})
+    assert [False, True, True, True] == [may_see(known, view.user or "") for view in views]
 
 
 def test_who_named_a_user_takes_that_back_and_can_say_it_again() -> None:
@@ -440,7 +442,7 @@ def test_who_named_a_user_takes_that_back_and_can_say_it_again() -> None:
         bench.now = NOW + timedelta(hours=hour)
         bench.exclusion("u-17", named_by=side, ended=ended)
         notices = [fact for _, fact in bench.facts() if isinstance(fact, IdentityNotice)]
-        seen.append(may_see(notices, user))
+        seen.append(may_see(Known(notices={one.notice_id: one for one in notices}), user))
 
     assert [False, False, True, False] == seen
     assert 4 == len({notice.notice_id for notice in notices})
