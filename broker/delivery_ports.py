@@ -1,7 +1,7 @@
 """The narrow protocols that delivery needs from the world outside: where it is kept, and what sends."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -150,10 +150,15 @@ class Line(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """The status of an answer over HTTP, and how many seconds the receiver asked to be left alone."""
+    """
+    The status of an answer over HTTP, and how many seconds the receiver asked to be left alone.
+
+    `body` is what was read of what came with it, which is shown to nobody.
+    """
 
     status: int
     retry_after_s: float | None = None
+    body: bytes = field(default=b"", repr=False)
 
 
 class Poster(Protocol):

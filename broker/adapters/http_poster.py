@@ -1,8 +1,8 @@
 """
 An endpoint of a provider that documents are posted to, over HTTP.
 
-No redirect is followed, nothing of the answer is used but its status and `Retry-After`, and every wait has a
-limit (peers.md 8.1). A connection serves many posts: to agree on TLS anew costs more than the post itself.
+No redirect is followed, what is read of an answer is bounded, and every wait has a limit (peers.md 8.1). A
+connection serves many posts: to agree on TLS anew costs more than the post itself.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _LIFE_SECONDS: Final = 300.0
 _IDLE_SECONDS: Final = 15.0
 """How long it stands idle: less than most servers leave one open, so that they seldom close it on us."""
 _BODY_BYTES_MAX: Final = 64 * 1024
-"""So much of an answer is read, and dropped, that its connection can serve again."""
+"""So much of an answer is read: it may say no, and read whole its connection can serve again."""
 _BODY_SECONDS: Final = 1.0
 
 
@@ -60,7 +60,11 @@ class HttpPoster:
         A connection that the receiver has closed meanwhile is no failure: the document goes once more, by a
         new one. Its id says that it is the same, whatever had become of the first.
         """
-        headers = {"Content-Type": self._content_type, "X-Request-ID": request_id}
+        headers = {
+            "Content-Type": self._content_type,
+            "Accept": self._content_type,
+            "X-Request-ID": request_id,
+        }
         try:
             if self._token_file is not None:
                 headers["Authorization"] = f"Bearer {self._token_file.read_text().strip()}"
@@ -99,15 +103,12 @@ class HttpPoster:
             allow_redirects=False,
             ssl=self._tls if self._tls is not None else True,
         ) as answer:
-            posted = Posted(
-                status=answer.status, retry_after_s=retry_after(answer.headers.get("Retry-After"))
+            body = await _read(answer.content)
+            return Posted(
+                status=answer.status,
+                retry_after_s=retry_after(answer.headers.get("Retry-After")),
+                body=body,
             )
-            with suppress(TimeoutError, aiohttp.ClientError):  # what is not read in time ends its connection
-                async with asyncio.timeout(_BODY_SECONDS):
-                    left = _BODY_BYTES_MAX
-                    while left > 0 and (read := await answer.content.read(left)):
-                        left -= len(read)
-            return posted
 
     async def _opened(self) -> aiohttp.ClientSession:
         """Return a session whose time is not over."""
@@ -121,3 +122,13 @@ class HttpPoster:
             )
             self._session_ends_at = now + self._life_seconds
         return self._session
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    """Return an answer's body, or as much of it as comes in time and is read."""
+    read = bytearray()
+    with suppress(TimeoutError, aiohttp.ClientError):  # what is not read in time ends its connection
+        async with asyncio.timeout(_BODY_SECONDS):
+            while len(read) < _BODY_BYTES_MAX and (piece := await content.read(_BODY_BYTES_MAX - len(read))):
+                read += piece
+    return bytes(read)

@@ -162,7 +162,9 @@ def _list(
 
 def _dead(shelf: SqlDeliveries, destination: str) -> Sequence[Delivery]:
     """Return what was put aside at a destination and is its alert's newest there, the oldest first."""
-    found = shelf.find(destination=destination, state=State.DEAD)
+    found: list[Delivery] = []
+    while page := shelf.find(destination=destination, state=State.DEAD, limit=_PAGE_ROWS, skip=len(found)):
+        found += page
     newest = [one for one in found if one.alert_id and shelf.newest(destination, one.alert_id) == one.number]
     return newest[::-1]
 

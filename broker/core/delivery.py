@@ -64,6 +64,7 @@ class Fault(StrEnum):
     ANSWER_UNREADABLE = "the answer cannot be read"
     REFUSED_CONTENT = "the receiver calls the content wrong"
     REFUSED = "the receiver refuses for no fault of the content"
+    IN_ERROR = "the receiver reports an error and does not say that the content is wrong"
     NOT_ADMITTED = "the receiver does not let us in"
     NOT_THERE = "nothing takes alerts at that address"
     BUSY = "the receiver cannot take it now"
@@ -73,7 +74,7 @@ class Fault(StrEnum):
 
 _AT_ONCE = frozenset({Fault.REFUSED_CONTENT, Fault.UNWRITABLE, Fault.NOT_CONFIGURED})
 """Trying again cannot help."""
-_COUNTED = frozenset({Fault.REFUSED})
+_COUNTED = frozenset({Fault.REFUSED, Fault.IN_ERROR})
 """Trying again may help, but not for ever."""
 _OF_ONE_EVENT = _AT_ONCE | _COUNTED
 """The receiver is there and answers: others need not wait."""

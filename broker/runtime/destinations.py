@@ -23,7 +23,7 @@ from broker.core.senders import Senders
 from broker.runtime.credentials import show_certificate, trusting
 from broker.runtime.door_tls import is_loopback
 from broker.runtime.settings import Settings
-from broker.services.couriers import FhirCourier, MllpCourier
+from broker.services.couriers import FhirCourier, MllpCourier, taken_back
 from broker.services.delivering import Courier, Destination
 from broker.wire.fhir_alert import CONTENT_TYPE
 from broker.wire.oru import Address
@@ -100,7 +100,7 @@ def _of_inbox(provider: _Provider, recipient: str) -> Iterator[Route]:
         )
         tls = provider.tls if deliver.mllp_tls else None
         yield Route(
-            Destination(name=f"{recipient}.{MLLP}", recipient=recipient),
+            Destination(name=f"{recipient}.{MLLP}", recipient=recipient, overtaken=taken_back),
             lambda: MllpCourier(MllpLine(host, port, tls=tls), provider.reader, address),
         )
     if deliver.fhir is not None:
@@ -109,7 +109,7 @@ def _of_inbox(provider: _Provider, recipient: str) -> Iterator[Route]:
         if parts.scheme != "https":
             _in_the_open(provider, parts.hostname or "", "fhir without https")
         yield Route(
-            Destination(name=f"{recipient}.{FHIR}", recipient=recipient),
+            Destination(name=f"{recipient}.{FHIR}", recipient=recipient, overtaken=taken_back),
             lambda: FhirCourier(
                 HttpPoster(url, content_type=CONTENT_TYPE, tls=provider.tls, token_file=token_file),
                 provider.reader,

@@ -23,8 +23,9 @@ from broker.runtime.mesh import mailbox
 from broker.runtime.parts import Parts, present
 from broker.runtime.settings import Settings
 from broker.runtime.topics import declared_topics
+from broker.services.couriers import taken_back
 from broker.services.delivering import Courier, Destination
-from broker.services.mesh_courier import MESH, MeshCourier, Office, in_one, taken_back
+from broker.services.mesh_courier import MESH, MeshCourier, Office, in_one
 from broker.wire.access_notification import Correspondents
 from broker.wire.alerts_codec import Published
 from broker.wire.answer_codec import Sendable

@@ -8,12 +8,15 @@ from datetime import datetime, timedelta
 
 from broker.core.clinician import Reader
 from broker.core.delivery import Fault, Outcome, delivered, failed
+from broker.core.overtaking import overtakes
 from broker.core.pushing import PushedAnswer
 from broker.delivery_ports import Line, Posted, Poster
 from broker.services.delivering import Letter
+from broker.wire.alerts_codec import Published
 from broker.wire.answer_codec import Sendable
 from broker.wire.fhir_alert import bundle, request_id
 from broker.wire.fhir_pushed import answer_bundle
+from broker.wire.fhir_response import not_done
 from broker.wire.oru import Address, answer_observation, control_id, judge, observation
 
 _NOT_THIS_CONNECTION = frozenset({Fault.ANSWER_OF_ANOTHER, Fault.ANSWER_UNREADABLE})
@@ -36,6 +39,16 @@ _MEANINGS = {
     429: Fault.BUSY,
 }
 """What a refusal means: only the first four are the event's fault, and a wrong address is not."""
+
+
+def taken_back(later: Sendable) -> bool:
+    """
+    Whether what was to be told of an alert before a later event may not be told any more.
+
+    An authority's messages cannot take an access back, and a clinician must not read of a plan first that is
+    known to be another child's: the later event alone goes, with all that may be there deleted.
+    """
+    return isinstance(later, Published) and overtakes(later.event)
 
 
 class MllpCourier:
@@ -74,7 +87,7 @@ class MllpCourier:
 
 
 class FhirCourier:
-    """Posts a transaction; the status says what became of it."""
+    """Posts a transaction; the status says what became of it, and what comes with it that it was not done."""
 
     def __init__(self, poster: Poster, reader: Reader) -> None:
         self._poster = poster
@@ -105,7 +118,8 @@ class FhirCourier:
 def judged(answer: Posted) -> Outcome:
     """Return what an answer over HTTP says; a redirect, which is not followed, takes no alert."""
     if answer.status in _TAKEN:
-        return delivered()
+        fault = not_done(answer.body)
+        return delivered() if fault is None else failed(fault)
     wait = None if answer.retry_after_s is None else timedelta(seconds=answer.retry_after_s)
     if answer.status in _BUSY:
         return failed(Fault.BUSY, wait=wait)

@@ -12,7 +12,6 @@ from datetime import datetime
 from broker.core.delivery import Fault, Outcome, delivered, failed
 from broker.core.mailbox import Outgoing, SentMessage
 from broker.core.mesh_errors import MailboxUnavailable, MessageRefused
-from broker.core.overtaking import overtakes
 from broker.mesh_ports import Mailbox, SentMessages
 from broker.ports import Clock
 from broker.services.delivering import Letter
@@ -45,15 +44,6 @@ class Office:
     mailbox: str
     access: str
     inactive: str
-
-
-def taken_back(later: Sendable) -> bool:
-    """
-    Whether what was to be told of an alert before a later event may not be told any more.
-
-    Neither message can take an access back, so what is no longer so must not go out first.
-    """
-    return isinstance(later, Published) and overtakes(later.event)
 
 
 def in_one(

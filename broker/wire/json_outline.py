@@ -18,7 +18,7 @@ _ELEMENT = re.compile(r'"[a-z][A-Za-z]{0,39}"|"_[a-z][A-Za-z]{0,39}"')
 _SHOWN = {
     '"resourceType"': re.compile(r'"[A-Z][A-Za-z]{2,39}"'),
     '"system"': re.compile(
-        r'"https?://(fhir\.(hl7\.org\.uk|nhs\.uk)|(terminology\.)?hl7\.org)/[A-Za-z0-9/_.-]{1,99}"'
+        r'"(?!.*\d{3}-?\d{3}-?\d{4})https?://(fhir\.(hl7\.org\.uk|nhs\.uk)|(terminology\.)?hl7\.org)/[A-Za-z0-9/_.-]{1,99}"'
     ),
     '"status"': re.compile(
         r'"(planned|arrived|triaged|in-progress|onleave|finished|cancelled|entered-in-error)"'

@@ -17,7 +17,7 @@ from broker.core.errors import MalformedMessage
 from broker.core.identifiers import LONDON, NhsNumber
 from broker.core.pushing import PushedAnswer, answer_lines
 from broker.wire.alerts_codec import Published
-from broker.wire.hl7v2 import parse
+from broker.wire.hl7v2 import Message, parse
 
 CONTROL_ID_LENGTH = 20
 """MSH-10 of version 2.4 is no longer; 80 bits of an event's id are as good as all of it."""
@@ -53,6 +53,10 @@ _UNKNOWN_CLASS = "U"
 _ACCEPTED = frozenset({"AA", "CA"})
 _AT_FAULT = frozenset({"AE", "CE"})
 _REFUSED = frozenset({"AR", "CR"})
+_OF_CONTENT = frozenset({"100", "101", "102", "103", "200", "201", "202", "203"})
+"""Table 0357: what stands in the message, or which message it is. The rest may be better in a minute."""
+_CONDITIONS = (("MSA", 6, 1), ("ERR", 1, 4), ("ERR", 3, 1))
+"""Where such a code stands: segment, field and component; the last is that of 2.5 and newer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +123,9 @@ def judge(answer: bytes, sent: str) -> Outcome:
     """
     Return what the answer to the message with control id `sent` says of it.
 
-    No word of the receiver's is repeated: it may name the patient.
+    No word of the receiver's is repeated: it may name the patient. An error is the content's fault where the
+    answer says so by table 0357; engines report whatever goes wrong with them as an error. A refusal may
+    name no message, since who could not read ours knows no name: one is out at a time.
     """
     try:
         message = parse(answer)
@@ -128,14 +134,20 @@ def judge(answer: bytes, sent: str) -> Outcome:
     verdict = message.first("MSA")
     if verdict is None:
         return failed(Fault.ANSWER_UNREADABLE)
-    if verdict.field(2) != sent:
+    code, named = verdict.field(1), verdict.field(2)
+    if named != sent and (isinstance(named, str) or code not in _AT_FAULT | _REFUSED):
         return failed(Fault.ANSWER_OF_ANOTHER)
-    code = verdict.field(1)
     if code in _ACCEPTED:
         return delivered()
     if code in _AT_FAULT:
-        return failed(Fault.REFUSED_CONTENT)
+        return failed(Fault.REFUSED_CONTENT if _names_the_content(message) else Fault.IN_ERROR)
     return failed(Fault.REFUSED if code in _REFUSED else Fault.ANSWER_UNREADABLE)
+
+
+def _names_the_content(answered: Message) -> bool:
+    """Whether an answer names a fault of what stands in the message that it answers."""
+    segments = ((answered.first(name), at, component) for name, at, component in _CONDITIONS)
+    return any(one is not None and one.field(at, component) in _OF_CONTENT for one, at, component in segments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

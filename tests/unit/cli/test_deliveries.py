@@ -122,6 +122,19 @@ def test_nothing_is_sent_without_grounds_or_an_audit_trail(desk: Desk) -> None:
     assert before == desk.states()
 
 
+def test_everything_that_was_put_aside_is_sent_again_however_much_it_is(desk: Desk) -> None:
+    """The 1,001st as well (peers.md 3.2, complaint 5)."""
+    first = desk.found("e1")
+    for number in range(4, 1_005):
+        desk.arrive(f"e{number}", alert_id=f"e{number}")
+    work(desk, Counter(*[failed(Fault.REFUSED_CONTENT)] * 1_001))
+    assert first == desk.found("e1")
+
+    shown = run(desk, "resend", HERE.name, "--dead")
+
+    assert "1002 would go to provider.RXX.mllp" in shown.stderr
+
+
 @pytest.mark.parametrize("which", [(), ("e1", "--dead")])
 def test_it_is_said_which(desk: Desk, which: tuple[str, ...]) -> None:
     """Events by name, or everything that was put aside: one of them."""

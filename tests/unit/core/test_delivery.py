@@ -59,12 +59,13 @@ def test_a_destination_that_is_away_is_waited_for_without_end(fault: Fault) -> N
     assert State.WAITING is after(failed(fault), attempts=10_000, at=AT, chance=0.5).state
 
 
+@pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.IN_ERROR])
 @pytest.mark.parametrize(
     ("attempts", "state"), [(REFUSALS_MAX - 1, State.WAITING), (REFUSALS_MAX, State.DEAD)]
 )
-def test_a_refusal_is_tried_again_so_often(attempts: int, state: State) -> None:
-    """`AR` may be the receiver's trouble of the moment, or last for ever (dossier 6.5)."""
-    assert state is after(failed(Fault.REFUSED), attempts=attempts, at=AT, chance=0.5).state
+def test_a_refusal_is_tried_again_so_often(attempts: int, state: State, fault: Fault) -> None:
+    """`AR` may be the receiver's trouble of the moment, or last for ever (dossier 6.5); so may an error."""
+    assert state is after(failed(fault), attempts=attempts, at=AT, chance=0.5).state
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,14 @@ def test_a_receiver_that_asks_to_be_left_is_left(asked: timedelta | None, left: 
 
 
 @pytest.mark.parametrize(
-    "outcome", [delivered(), failed(Fault.REFUSED), failed(Fault.REFUSED_CONTENT), failed(Fault.UNWRITABLE)]
+    "outcome",
+    [
+        delivered(),
+        failed(Fault.REFUSED),
+        failed(Fault.IN_ERROR),
+        failed(Fault.REFUSED_CONTENT),
+        failed(Fault.UNWRITABLE),
+    ],
 )
 def test_a_receiver_that_answers_is_not_left_for_one_events_fault(outcome: Outcome) -> None:
     """Other patients' alerts do not wait for it (peers.md 3.2, complaint 3)."""

@@ -8,7 +8,7 @@ from broker.core.errors import ConfigurationError
 from broker.runtime.destinations import Route, channel_of, routes
 from broker.runtime.senders_file import parse_senders
 from broker.runtime.settings import Settings
-from broker.services.couriers import FhirCourier, MllpCourier
+from broker.services.couriers import FhirCourier, MllpCourier, taken_back
 from tests.builders.certificates import Office
 
 
@@ -26,6 +26,7 @@ def test_an_engine_and_a_server_are_two_destinations() -> None:
     assert {"provider.RXX"} == {route.destination.recipient for route in found.values()}
     assert [MllpCourier, FhirCourier] == [type(route.courier()) for route in found.values()]
     assert ["mllp", "fhir"] == [channel_of(name) for name in found]
+    assert [taken_back] * 2 == [route.destination.overtaken for route in found.values()]
 
 
 def test_without_a_file_or_a_table_nothing_is_delivered() -> None:

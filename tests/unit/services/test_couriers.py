@@ -89,7 +89,7 @@ def test_a_line_that_fails_says_why() -> None:
     [
         (b"MSH|^~\\&|EPR\rMSA|AA|another\r", Fault.ANSWER_OF_ANOTHER, True),
         (b"no answer", Fault.ANSWER_UNREADABLE, True),
-        (b"MSH|^~\\&|EPR\rMSA|AE|e1\r", Fault.REFUSED_CONTENT, False),
+        (b"MSH|^~\\&|EPR\rMSA|AE|e1\r", Fault.IN_ERROR, False),
     ],
 )
 def test_a_connection_is_dropped_where_nobody_knows_what_comes_next(
@@ -139,6 +139,19 @@ def test_an_endpoint_that_fails_says_why() -> None:
 def test_a_status_says_whose_fault_it_is(status: int, outcome: Outcome) -> None:
     """Only what is wrong with the content is put aside at once: a wrong address or right can be mended."""
     assert outcome == judged(Posted(status=status))
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        (b"<html>Please log in</html>", failed(Fault.NOT_THERE)),
+        (b'{"resourceType":"OperationOutcome","issue":[{"severity":"error"}]}', failed(Fault.IN_ERROR)),
+        (b'{"resourceType":"Bundle"}', delivered()),
+    ],
+)
+def test_a_yes_that_says_no_is_none(body: bytes, outcome: Outcome) -> None:
+    """A gateway's page, or an error under 200: nobody would have been told, and nobody have known."""
+    assert outcome == judged(Posted(status=200, body=body))
 
 
 @pytest.mark.parametrize("status", [429, 503])

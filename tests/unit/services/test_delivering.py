@@ -13,6 +13,7 @@ from broker.adapters.projection import InboxEvent
 from broker.core.alerts import Change, EventKind
 from broker.core.delivery import PASSED_OVER_AFTER, PAUSE_MAX, Delivery, Fault, State, delivered, failed
 from broker.core.errors import StorageUnusable
+from broker.services.couriers import taken_back
 from broker.services.delivering import OWN_WITHIN, OWNED_FOR, RENEWED_BEFORE, TAKEN_AT_ONCE, Letter
 from broker.wire.answer_codec import Sendable
 from tests.builders.delivering import HERE, NOON, Counter, Desk, database, work, work_off
@@ -208,6 +209,45 @@ def test_what_may_have_reached_the_receiver_is_known_to_the_next_event(desk: Des
     work(desk, receiver)
 
     assert [(), ("EVENT.e1",), ("EVENT.e2",)] == receiver.told
+
+
+@pytest.mark.parametrize("kind", [EventKind.WITHDRAWN, EventKind.RETRACTED])
+@pytest.mark.parametrize("attempted", [False, True])
+def test_a_plan_that_is_known_to_be_of_another_child_is_not_told_first(
+    desk: Desk, kind: EventKind, *, attempted: bool
+) -> None:
+    """
+    An engine that was away is told the end alone: it would read of a plan on the wrong child's record first.
+
+    What may have reached it before is known to the end, which deletes it.
+    """
+    desk.here = replace(HERE, overtaken=taken_back)
+    desk.arrive("e1")
+    receiver = Counter(*([failed(Fault.NO_ANSWER)] if attempted else []))
+    if attempted:
+        work(desk, receiver)
+        desk.now += PAUSE_MAX
+    desk.arrive("e2", kind=kind)
+    desk.arrive("e3", alert_id="a2")
+
+    work(desk, receiver)
+
+    assert [*(["e1"] if attempted else []), "e2", "e3"] == receiver.ids
+    assert {"e1": State.SUPERSEDED, "e2": State.DELIVERED, "e3": State.DELIVERED} == desk.states()
+    assert (("EVENT.e1",) if attempted else ()) in receiver.told
+
+
+def test_what_stands_again_after_it_was_taken_back_is_told_in_its_order(desk: Desk) -> None:
+    """A cancellation that was taken back itself: the end goes, and what stands now behind it."""
+    desk.here = replace(HERE, overtaken=taken_back)
+    desk.arrive("e1")
+    desk.arrive("e2", kind=EventKind.WITHDRAWN)
+    desk.arrive("e3", kind=EventKind.UPDATED)
+    receiver = Counter()
+
+    work(desk, receiver)
+
+    assert ["e2", "e3"] == receiver.ids
 
 
 def test_nothing_is_sent_of_what_was_erased(desk: Desk) -> None:

@@ -22,8 +22,9 @@ from broker.core.delivery import Fault, Outcome, State, failed
 from broker.core.mailbox import Outgoing
 from broker.core.mesh_errors import MailboxUnavailable
 from broker.core.windows import Window, window_end
+from broker.services.couriers import taken_back
 from broker.services.delivering import Letter
-from broker.services.mesh_courier import MeshCourier, Office, in_one, taken_back
+from broker.services.mesh_courier import MeshCourier, Office, in_one
 from broker.services.resending import look_up
 from broker.wire.hl7v3_writing import message_id
 from tests.builders.delivering import HERE, NOON, Desk, database, work

@@ -40,8 +40,15 @@ def test_elements_are_shown_and_values_are_not() -> None:
 @pytest.mark.parametrize("name", ["resourceType", "system", "status"])
 def test_what_is_personal_is_hidden_where_a_code_is_expected(name: str) -> None:
     """A value is shown where it has the form of a code of that element, and else not."""
-    for word in ("9990000018", "Rosalind Quillfeather", "https://example.org/9990000018"):
+    for word in (
+        "9990000018",
+        "Rosalind Quillfeather",
+        "https://example.org/9990000018",
+        "https://fhir.nhs.uk/Id/nhs-number/9990000018",
+        "https://fhir.nhs.uk/Id/999-000-0018",
+    ):
         assert f'{{\n  "{name}": …\n}}' == outline_json(json.dumps({name: word}).encode())
+    assert "v2-0203" in (outline_json(b'{"system": "http://terminology.hl7.org/CodeSystem/v2-0203"}') or "")
     assert '{\n  "status": "finished"\n}' == outline_json(b'{"status": "finished"}')
 
 

@@ -154,8 +154,8 @@ def test_an_independent_reader_reads_every_message(one: AlertEvent) -> None:
     [
         ("AA", delivered()),
         ("CA", delivered()),
-        ("AE", failed(Fault.REFUSED_CONTENT)),
-        ("CE", failed(Fault.REFUSED_CONTENT)),
+        ("AE", failed(Fault.IN_ERROR)),
+        ("CE", failed(Fault.IN_ERROR)),
         ("AR", failed(Fault.REFUSED)),
         ("CR", failed(Fault.REFUSED)),
         ("XX", failed(Fault.ANSWER_UNREADABLE)),
@@ -165,6 +165,37 @@ def test_an_independent_reader_reads_every_message(one: AlertEvent) -> None:
 def test_an_answer_says_what_became_of_the_message(code: str, outcome: Outcome) -> None:
     """MSA-1, original and enhanced; a code that is none says nothing (dossier 6.5)."""
     assert outcome == judge(f"MSH|^~\\&|EPR|RXX|CPIS|CPIS\rMSA|{code}|e1\r".encode(), "e1")
+
+
+@pytest.mark.parametrize(
+    ("named", "fault"),
+    [
+        ("MSA|AE|e1||||102^Data type error", Fault.REFUSED_CONTENT),
+        ("MSA|AE|e1\rERR|PID^1^3^103&Table value not found&HL70357", Fault.REFUSED_CONTENT),
+        ("MSA|CE|e1\rERR||PID^1^3|203^Unsupported version|E", Fault.REFUSED_CONTENT),
+        ("MSA|AE|e1||||207^Application internal error", Fault.IN_ERROR),
+        ("MSA|AE|e1|102\rERR|PID^1^102", Fault.IN_ERROR),
+        ("MSA|AR|e1||||201^Unsupported event", Fault.REFUSED),
+    ],
+)
+def test_an_error_is_the_contents_fault_where_the_answer_says_so(named: str, fault: Fault) -> None:
+    """By table 0357; an engine whose database is away answers `AE` too, and takes it a minute later."""
+    assert failed(fault) == judge(f"MSH|^~\\&|EPR|RXX|CPIS|CPIS\r{named}\r".encode(), "e1")
+
+
+@pytest.mark.parametrize(
+    ("answered", "fault"),
+    [
+        ("AE|", Fault.IN_ERROR),
+        ('AR|""', Fault.REFUSED),
+        ("AE||what is it||||102", Fault.IN_ERROR),
+        ("AA|", Fault.ANSWER_OF_ANOTHER),
+        ("AE|e2", Fault.ANSWER_OF_ANOTHER),
+    ],
+)
+def test_a_refusal_may_name_no_message_and_a_yes_may_not(answered: str, fault: Fault) -> None:
+    """Who could not read it does not know its name; it would come again for ever, and ask for nobody."""
+    assert failed(fault) == judge(f"MSH|^~\\&|EPR|RXX|CPIS|CPIS\rMSA|{answered}\r".encode(), "e1")
 
 
 @pytest.mark.parametrize("data", [b"", b"what?", b"MSH|^~\\&|EPR|RXX\r"])
