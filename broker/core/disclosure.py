@@ -5,12 +5,14 @@ It goes to the information-governance lead, never to the person by this program.
 out (24), and so is what is another person's or an authority's own: each with the rule that withholds it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from broker.core.alerts import RecipientKind
+from broker.core.alerts import RecipientKind, Why
+from broker.core.audit import DecisionEntry
 from broker.core.decisions import decide
 from broker.core.facts import ABOUT_A_USER
+from broker.core.identity_words import was_refused
 from broker.core.keyed import IdentityKey
 from broker.core.leaving import elsewhere, staying
 from broker.core.person import Person
@@ -30,7 +32,7 @@ RELATED = "numbers and plans of a mother or a baby: another person's data (rulin
 EXCLUDED = "who must not see the record: another person's data (ruling 48)"
 PLACES = "places, of a restricted record: provider, site, location, and which provider was told (ruling 24)"
 CHILD_ID = "the authority's own id of the child: given back to that authority alone (ruling 28)"
-WRONG_PERSON = "visits that were recorded under the wrong person: another person's data (ruling 44)"
+WRONG_PERSON = "visits that were recorded under the wrong person: another person's data (rulings 44, 46)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,22 +59,37 @@ def disclosed(
     that stand on the audit trail, told or silent (R54).
     """
     restricted = is_restricted(person.known)
+    entries = decide(person.number, person.known, policy, key).entries
+    another = _anothers(person, policy, entries)
     held: dict[str, tuple[Row, ...]] = {
         "plans": tuple(_plans(person)),
-        "visits": tuple(_visits(person, policy, restricted=restricted)),
+        "visits": tuple(_visits(person, policy, another, restricted=restricted)),
         "views": tuple(_views(person, restricted=restricted)),
         "looks": tuple(_looks(looks, restricted=restricted)),
         "history": tuple(_history(person, restricted=restricted)),
         "notices": tuple(_notices(person)),
-        "told": tuple(_told(person, restricted=restricted)),
-        "work": tuple(_work(person, restricted=restricted)),
+        "told": tuple(_told(person, another, restricted=restricted)),
+        "work": tuple(_work(person, another, restricted=restricted)),
         "waiting": tuple({"until": window.last} for window in waiting),
         "decisions": tuple(
             {"occasion": entry.occasion, "why": entry.why, "policy": entry.policy_version}
-            for _, entry in sorted(decide(person.number, person.known, policy, key).entries.items())
+            for _, entry in sorted(entries.items())
         ),
     }
-    return Disclosure(held=held, withheld=tuple(_withheld(person, looks, restricted=restricted)))
+    return Disclosure(held=held, withheld=tuple(_withheld(person, looks, another, restricted=restricted)))
+
+
+def _anothers(person: Person, policy: AnyPolicy, entries: Mapping[str, DecisionEntry]) -> frozenset[str]:
+    """Return the visits of another person: recorded under the wrong one (44), or a person said so (46)."""
+    notices = person.known.notices.values()
+    visits = read_visits(staying(person.known.visits, person.known.left), policy)
+    refused = (
+        visit
+        for visit in visits
+        if was_refused(notices, visit) and entries[visit.reference].why is not Why.SHARED
+    )
+    moved = elsewhere(person.known.visits, person.known.left)
+    return frozenset(moved).union(*(visit.references for visit in refused))
 
 
 def _plans(person: Person) -> Iterator[Row]:
@@ -92,9 +109,13 @@ def _plans(person: Person) -> Iterator[Row]:
         }
 
 
-def _visits(person: Person, policy: AnyPolicy, *, restricted: bool) -> Iterator[Row]:
-    """Yield the person's visits, of a restricted record without their places."""
+def _visits(
+    person: Person, policy: AnyPolicy, another: Collection[str], *, restricted: bool
+) -> Iterator[Row]:
+    """Yield the person's visits, none of `another`, of a restricted record without their places."""
     for visit in read_visits(staying(person.known.visits, person.known.left), policy):
+        if visit.reference in another:
+            continue
         said = visit.registers
         place = {} if restricted else {"provider": visit.provider, "site": said["site"]}
         yield {
@@ -142,13 +163,12 @@ def _notices(person: Person) -> Iterator[Row]:
             yield {"kind": notice.kind, "recorded_at": notice.recorded_at, "birth_date": notice.birth_date}
 
 
-def _told(person: Person, *, restricted: bool) -> Iterator[Row]:
+def _told(person: Person, another: Collection[str], *, restricted: bool) -> Iterator[Row]:
     """
     Yield who was told; of an alert that is long past what it said is gone.
 
-    Of a visit that was recorded under the wrong person nothing is: who was told of it is where another was.
+    Of a visit of `another` nothing is: who was told of it is where they were.
     """
-    another = elsewhere(person.known.visits, person.known.left)
     for row in person.told.values():
         alert = row.alert
         if alert is not None and alert.subject in another:
@@ -163,9 +183,8 @@ def _told(person: Person, *, restricted: bool) -> Iterator[Row]:
         }
 
 
-def _work(person: Person, *, restricted: bool) -> Iterator[Row]:
+def _work(person: Person, another: Collection[str], *, restricted: bool) -> Iterator[Row]:
     """Yield what of the person is left to people, but that somebody looked who must not see them (48)."""
-    another = elsewhere(person.known.visits, person.known.left)
     for item in person.items.values():
         if item.kind is ItemKind.EXCLUDED_PERSON or item.visit in another:
             continue
@@ -173,7 +192,9 @@ def _work(person: Person, *, restricted: bool) -> Iterator[Row]:
         yield {"kind": item.kind, "urgent": item.urgent, "arrived_at": item.arrived_at, **place}
 
 
-def _withheld(person: Person, looks: Sequence[TrailLook], *, restricted: bool) -> Iterator[str]:
+def _withheld(
+    person: Person, looks: Sequence[TrailLook], another: Collection[str], *, restricted: bool
+) -> Iterator[str]:
     """Yield what is withheld, each with its rule; only what there is."""
     known = person.known
     messages = [message for said in known.visits.values() for message in said.values()]
@@ -185,4 +206,4 @@ def _withheld(person: Person, looks: Sequence[TrailLook], *, restricted: bool) -
     yield from [EXCLUDED] * any([*named, *(word for one in known.covers.values() for word in one.exclusions)])
     yield from [PLACES] * restricted
     yield from [CHILD_ID] * any(content.child_id for content in known.plans)
-    yield from [WRONG_PERSON] * bool(elsewhere(known.visits, known.left))
+    yield from [WRONG_PERSON] * bool(another)

@@ -181,12 +181,14 @@ class _Reading(TomlReading):
         """Return what a selector names: one code or several."""
         listed = said if isinstance(said, list) else [said]
         try:
+            codes: list[Any]
             if key in _ORGANISATIONS:
-                return [OdsCode(code) for code in listed]
-            if key == Where.SITE:
-                return [OdsCode(code).code for code in listed]
-            codes = [code.strip() if key == Where.SYSTEM else code.strip().upper() for code in listed]
-            if all(codes):
+                codes = [OdsCode(code) for code in listed]
+            elif key == Where.SITE:
+                codes = [OdsCode(code).code for code in listed]
+            else:
+                codes = [code.strip() if key == Where.SYSTEM else code.strip().upper() for code in listed]
+            if codes and all(codes):  # an empty list would settle nothing, without a word
                 return codes
         except (AttributeError, InvalidOdsCode, TypeError):
             pass

@@ -181,6 +181,31 @@ def test_who_was_told_of_another_persons_visit_is_withheld() -> None:
     assert disclosure.WRONG_PERSON in disclosed(after, POLICY, KEY).withheld
 
 
+REFUSED = "T+1h | notice | n1 not-this-person | visit=v1\n"
+
+
+@pytest.mark.parametrize(
+    ("then", "theirs"),
+    [
+        ("", True),
+        ("T+1h | notice | n1 identity-confirmed | visit=v1", True),
+        (REFUSED, False),
+        (f"{REFUSED}T+2h | notice | n2 identity-confirmed | visit=v1", True),
+        (f"{REFUSED}T+2h | A08 | v1 RYY | family=Third given=Sam", False),
+    ],
+)
+def test_a_visit_that_a_person_said_is_somebody_elses_is_withheld(then: str, *, theirs: bool) -> None:
+    """Its names, its place and who was told are another's, until somebody says otherwise (ruling 46)."""
+    unsettled = "T+12h | notice | n9 item-unsettled | visit=v1\n"
+    person = known(f"{PLAN}T | A04 | v1 RYY | family=Other given=Alex\n{unsettled}{then}")
+    found = disclosed(person, POLICY, KEY)
+
+    assert theirs == bool(found.held["visits"])
+    assert theirs == any(row["occasion"] is Occasion.ATTENDED for row in found.held["told"])
+    assert theirs == ("Other" in text(person))
+    assert theirs == (disclosure.WRONG_PERSON not in found.withheld)
+
+
 def test_what_was_told_long_ago_is_a_row_without_content() -> None:
     """What it said is gone (architecture, section 2)."""
     person = known(f"{PLAN}{VISIT}")

@@ -262,6 +262,14 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
         "p.toml:2: 'auth",
     ),
     "no ODS code of a site": (f'{OVERRIDE}site = "x"\nname = "X"\n', "p.toml:3: 'site' must be an ODS code"),
+    "no location at all": (
+        f'{OVERRIDE}location = []\nlisted = "sensitive"\n',
+        "p.toml:3: 'location' must be a code or a list of codes",
+    ),
+    "no authority at all": (
+        "[[override]]\nauthority = []\nunborn_visible_days = 1\n",
+        "p.toml:2: 'authority' must be an ODS code or a list of them",
+    ),
     "a location that is none": (
         f'{OVERRIDE}location = ["ED", " "]\nname = "X"\n',
         "p.toml:3: 'location' must be a code or a list of codes",
