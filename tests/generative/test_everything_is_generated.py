@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from itertools import chain
 
@@ -9,6 +10,7 @@ from broker.core.alerts import Change, Mark, Note, PlanState, Route, Urgency, Vi
 from broker.core.decisions import Deciding, decide
 from broker.core.errors import SuccessionContradicted
 from broker.core.everybody import Everybody
+from broker.core.excluded import was_excluded
 from broker.core.facts import (
     REGISTERS,
     Access,
@@ -205,3 +207,20 @@ def test_a_life_holds_every_kind_of_fact() -> None:
     """Each of them is received when the clock has moved."""
     taken = {type(step.fact) for life in lived() for step in life.taken if step.fact is not None}
     assert {PlanFact, VisitMessage, VisitLeft, Access, IdentityNotice, Birth, Cover} == taken
+
+
+def test_who_must_not_see_a_mother_is_generated_and_looks() -> None:
+    """Excluded by her record alone, and let in again; of numbers in use and not (26, 48)."""
+    stories = told()
+    said = [cover for cover in chain(*stories) if isinstance(cover, Cover) for _ in cover.exclusions]
+    by_her = [
+        view
+        for facts in stories
+        for known in [known_of(facts)]
+        for view in known.accesses.values()
+        if was_excluded(known, view) and not was_excluded(replace(known, covers={}), view)
+    ]
+
+    assert {True, False} == {cover.mother is None for cover in said}
+    assert {True, False} == {word.excludes for cover in said for word in cover.exclusions}
+    assert len(by_her) > 0

@@ -129,6 +129,15 @@ def test_what_is_kept_of_a_mother_back_in_use_is_ended_under_her_number() -> Non
     assert not may_see(known(nobodys, other), USER)
 
 
+def test_what_mothers_out_of_use_said_is_joined_in_any_order() -> None:
+    """And what one record says at several times: nobody is let in since another word is newer (48)."""
+    first = replace(COVER, mother=None)
+    second = replace(first, exclusions=(word(0, excludes=True, user="u2"),), recorded_at=NOON + HOUR)
+
+    for both in (known(first, second), known(second, first)):
+        assert [False, False, True] == [may_see(both, user) for user in (USER, "u2", "u3")]
+
+
 LATER = NOON + 999 * DAY
 ENDED = notice(1, excludes=False)
 
