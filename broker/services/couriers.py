@@ -93,13 +93,14 @@ class FhirCourier:
         self._poster = poster
         self._reader = reader
 
-    def write(self, sendable: Sendable, *, at: datetime, told: tuple[str, ...]) -> Letter:  # noqa: ARG002
-        """Return the letter of what is sent at an aware time; it is put whole, whatever was told."""
+    def write(self, sendable: Sendable, *, at: datetime, told: tuple[str, ...]) -> Letter:
+        """Return the letter of what is sent at an aware time; an answer is put whole, whatever was told."""
+        keys: tuple[str, ...] = ()
         if isinstance(sendable, PushedAnswer):
             body = answer_bundle(sendable, at=at)
         else:
-            body = bundle(sendable, self._reader, at=at)
-        return Letter(body=body, letter_id=request_id(sendable.event_id))
+            body, keys = bundle(sendable, self._reader, at=at, told=told)
+        return Letter(body=body, letter_id=request_id(sendable.event_id), told=keys)
 
     async def send(self, letter: Letter) -> Outcome:
         """Return what became of a letter."""

@@ -2,16 +2,18 @@
 Alerts as FHIR R4: one transaction with the alert's standing `Flag` and a `Communication` of the event.
 
 The flag is put by its identifier, the alert's id; the communication is made once by the event's, whatever is
-sent again (valid base R4; systems of UK Core, dossier 6.7).
+sent again (valid base R4; systems of UK Core, dossier 6.7). When a reader may not see any more what was told
+before, the communications that said it are put, emptied, in error.
 """
 
 import json
 import uuid
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any
 
-from broker.core.alerts import AlertEvent, EventKind, Note
-from broker.core.clinician import Line, Reader, lines
+from broker.core.alerts import TAKEN_BACK, AlertEvent, Change, EventKind, Note
+from broker.core.clinician import Line, Reader, is_shown, lines
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.wire.alerts_codec import Published
 
@@ -39,9 +41,18 @@ def request_id(event_id: str) -> str:
     return str(uuid.uuid5(NAMESPACE, event_id))
 
 
-def bundle(published: Published, reader: Reader, *, at: datetime) -> bytes:
-    """Return the transaction of an event that is sent at an aware time, as JSON in UTF-8."""
+def bundle(
+    published: Published, reader: Reader, *, at: datetime, told: Collection[str]
+) -> tuple[bytes, tuple[str, ...]]:
+    """
+    Return the transaction of an event that is sent at an aware time, as JSON in UTF-8, and what it leaves.
+
+    These are the ids of the events whose communications then stand at the receiver with their words; `told`
+    are those that may stand there already.
+    """
     event = published.event
+    earlier = [one for one in told if one != event.event_id]
+    gone = earlier if _ends_what_was_told(event, reader) else []
     shown = lines(event, published.statements, reader, at)
     flag_url = f"urn:uuid:{uuid.uuid5(NAMESPACE, event.alert.alert_id)}"
     made = {
@@ -61,9 +72,32 @@ def bundle(published: Published, reader: Reader, *, at: datetime) -> bytes:
                 url="Communication",
                 ifNoneExist=f"identifier={EVENT_SYSTEM}|{event.event_id}",
             ),
+            *(_emptied(one, event) for one in gone),
         ],
     }
-    return json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode()
+    stands = (*(one for one in earlier if one not in gone), event.event_id)
+    return json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode(), stands
+
+
+def _ends_what_was_told(event: AlertEvent, reader: Reader) -> bool:
+    """Whether what was told of an alert before may not stand any more: taken back, or not for this reader."""
+    return event.kind in TAKEN_BACK or Change.RESTRICTED in event.changes or not is_shown(event, reader)
+
+
+def _emptied(event_id: str, later: AlertEvent) -> Resource:
+    """Return what leaves of an earlier event's communication only that there was one (rulings 16, 24, 44)."""
+    return entry(
+        f"urn:uuid:{request_id(event_id)}",
+        {
+            "resourceType": "Communication",
+            "meta": _security(later),
+            "identifier": [{"system": EVENT_SYSTEM, "value": event_id}],
+            "status": "entered-in-error",
+            "subject": patient(later.subject),
+        },
+        method="PUT",
+        url=f"Communication?identifier={EVENT_SYSTEM}|{event_id}",
+    )
 
 
 def entry(full_url: str, resource: Resource, **request: str) -> Resource:

@@ -114,6 +114,14 @@ def test_a_transaction_is_posted_with_an_id_of_its_own() -> None:
     assert endpoint.is_closed
 
 
+def test_a_transaction_says_what_it_leaves_at_the_receiver() -> None:
+    """So that the end of an alert can empty it there; an answer takes the place of the one before."""
+    courier = FhirCourier(Endpoint(Posted(status=200)), READER)
+    alert, answered = (courier.write(one, at=NOON, told=("e0",)) for one in (published(event()), TOLD))
+
+    assert (("e0", event().event_id), ()) == (alert.told, answered.told)
+
+
 def test_an_endpoint_that_fails_says_why() -> None:
     """The fault is the endpoint's."""
     assert failed(Fault.NO_ANSWER) == sent(FhirCourier(Endpoint(Fault.NO_ANSWER), READER))

@@ -4,6 +4,7 @@ import json
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -25,7 +26,15 @@ EVERYBODY = Reader(hours={})
 
 def made(one: AlertEvent) -> Any:
     """Return an event's bundle as JSON."""
-    return json.loads(bundle(published(one), EVERYBODY, at=AT))
+    return json.loads(bundle(published(one), EVERYBODY, at=AT, told=())[0])
+
+
+def gone(one: AlertEvent, reader: Reader, *told: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return what is put in the place of what was told before, by its address, and what is told since."""
+    body, stands = bundle(published(one), reader, at=AT, told=told)
+    entries = json.loads(body)["entry"][2:]
+    assert ["PUT"] * len(entries) == [entry["request"]["method"] for entry in entries]
+    return {entry["request"]["url"]: entry["resource"] for entry in entries}, stands
 
 
 def resources(one: AlertEvent) -> list[Any]:
@@ -113,6 +122,43 @@ def test_neither_is_for_the_patient_or_the_family(alert: Alert, label: str) -> N
 def test_staff_at_large_are_told_nothing_of_a_restricted_record() -> None:
     """No plan and no number in any payload (ruling 24)."""
     assert "0207" not in json.dumps(made(event(RESTRICTED)))
+
+
+@pytest.mark.parametrize(
+    ("alert", "kind", "changes", "safeguarding"),
+    [
+        (TO_PROVIDER, EventKind.WITHDRAWN, (), False),
+        (TO_PROVIDER, EventKind.RETRACTED, (), True),
+        (RESTRICTED, EventKind.UPDATED, (Change.RESTRICTED,), True),
+        (RESTRICTED, EventKind.UPDATED, (), False),
+    ],
+)
+def test_what_may_not_be_read_any_more_stands_nowhere_at_the_receiver(
+    alert: Alert, kind: EventKind, changes: tuple[Change, ...], *, safeguarding: bool
+) -> None:
+    """
+    The plan, the authority and its numbers stood on in what was told first, beside the word to delete them.
+
+    As every row comes back with `D` in HL7 v2 (rulings 16, 24, 44).
+    """
+    one, reader = event(alert, kind, changes), Reader(safeguarding=safeguarding, hours={})
+
+    put, stands = gone(one, reader, "e-2", "e-1", one.event_id)
+
+    assert [f"Communication?identifier=urn:cpis-broker:event|{name}" for name in ("e-2", "e-1")] == [*put]
+    assert ["e-2", "e-1"] == [resource["identifier"][0]["value"] for resource in put.values()]
+    assert {"resourceType", "meta", "identifier", "status", "subject"} == {*chain.from_iterable(put.values())}
+    assert (one.event_id,) == stands
+    read = [Communication.model_validate(resource) for resource in put.values()]
+    assert ["entered-in-error"] * 2 == [resource.status for resource in read]
+
+
+def test_what_still_holds_stays() -> None:
+    """An update says more, and is a communication beside the first."""
+    one = event(kind=EventKind.UPDATED, changes=(Change.PLAN,))
+
+    assert ({}, ("e-1", one.event_id)) == gone(one, EVERYBODY, "e-1")
+    assert ({}, ("e-1", one.event_id)) == gone(one, EVERYBODY, "e-1", one.event_id)
 
 
 def test_an_alert_without_a_visit_has_no_period() -> None:
