@@ -69,9 +69,14 @@ class Arrival:
             self._registered_at = occurred(message, settled)
 
     @property
+    def said(self) -> datetime | None:
+        """PV1-44, else the oldest registration's time; None where no message says when the person came."""
+        return self._told or self._registered_at
+
+    @property
     def at(self) -> datetime | None:
-        """PV1-44, else the oldest registration's time, else the oldest message's; None before any."""
-        return self._told or self._registered_at or self._began_at
+        """What was said of it, else the oldest message's time; None before any."""
+        return self.said or self._began_at
 
 
 def arrival_of(ordered: Iterable[VisitMessage], policy: AnyPolicy) -> datetime | None:

@@ -152,6 +152,7 @@ class Reading:
         self.departure: tuple[Stamp, datetime | None] | None = None
         self.cancellation: tuple[Stamp, bool] | None = None
         self.arrival = Arrival(in_force)
+        self.came = self.arrival if leaving == reference else Arrival(in_force)  # to what it is that ends
         self.cutoff: datetime | None = None
         self.grounds: dict[Ground, None] = {}  # in the order in which they first held
         self.funded = False
@@ -241,11 +242,16 @@ class Reading:
         """
         Read when the person left; at equal stamps no departure, else the later one, wins (ruling 37).
 
-        A transfer is no departure unless it goes to another provider (rulings 7, 10).
+        A transfer is no departure unless it goes to another provider (rulings 7, 10). A PV1-45 before the
+        arrival is left over from a former visit, as such a PV1-44 is, and says nothing (37).
         """
         if message.visit != self.leaving:
             return  # an admission undoes the departure from A&E (ruling 7)
         event, value = message.event, message.departed_at
+        if self.came is not self.arrival:
+            self.came.read(message)
+        if value is not None and self.came.said is not None and value < self.came.said:
+            value = None
         at, current = self.departure or (None, None)
         leaving = event is VisitEvent.DISCHARGED or (
             event is VisitEvent.TRANSFERRED and message.disposition == OTHER_PROVIDER

@@ -112,6 +112,7 @@ class Looking:
         if self._takes(number, None) is Taking.REFUSED:
             raise InvalidFact("this deployment is for tests, and takes numbers kept for tests alone")
         at = aware(self._access.clock())
+        asking = replace(asking, place=_as_listed(asking.place))
         looker = self._looker(asking)
         name = look_id(self._access.key, number, asking.organisation.code, asking.request_id, at)
         access = access_of(looker, name, at)
@@ -227,6 +228,11 @@ class Looking:
                     with suppress(MalformedMessage):
                         found.append(self._access.readers.facts.message_in_clear(record.value or b""))
         return lift_messages(found)
+
+
+def _as_listed(place: str | None) -> str | None:
+    """Return the code of a place as a policy lists it, however it was typed; None where it says nothing."""
+    return (place or "").strip().upper() or None
 
 
 def _but(found: LookedUp, checked: Checked) -> LookedUp:

@@ -250,7 +250,11 @@ class Visits:
         return max(reached)
 
     def arrived_at(self, messages: Sequence[VisitMessage]) -> datetime:
-        """Return PV1-44, else the first registration's EVN-6 or EVN-2, else the oldest message's (37)."""
+        """Return what was said of it, else the oldest message's time (37)."""
+        return self._arrival_said(messages) or recorded(messages[0])
+
+    def _arrival_said(self, messages: Sequence[VisitMessage]) -> datetime | None:
+        """Return PV1-44, else the first registration's EVN-6 or EVN-2, None where nobody says it (37)."""
         for message in reversed(messages):
             said = message.arrived_at
             if said is not None and _possible(message, said, self.judging):
@@ -258,7 +262,7 @@ class Visits:
             if said is None and "arrived_at" in message.cleared:
                 break
         registered = [message for message in messages if message.event in _REGISTRATIONS]
-        return occurred(registered[0], self.judging) if registered else recorded(messages[0])
+        return occurred(registered[0], self.judging) if registered else None
 
     def departed_at(self, messages: Sequence[VisitMessage]) -> datetime | None:
         """Return when the person left; admitted within the provider is no departure (10, 37)."""
@@ -278,13 +282,14 @@ class Visits:
         standing: datetime | None = None
         said_at: object = None
         code: str | None = None
-        for message in messages:
+        for count, message in enumerate(messages, start=1):
             undone = _undone(message, code)
+            stated = self._departure_stated(message, messages[:count])
             anew = message.event is VisitEvent.ADMITTED or self._came_after(message, standing)
             moved_away = message.event is VisitEvent.TRANSFERRED and message.disposition == "7"
             left = message.event is VisitEvent.DISCHARGED or moved_away
-            if undone or message.departed_at or left or anew or "departed_at" in message.cleared:
-                value = message.departed_at
+            if undone or stated or left or anew or "departed_at" in message.cleared:
+                value = stated
                 if value is None and left:
                     value = standing or occurred(message, self.judging)
                 value = None if undone else value
@@ -296,6 +301,11 @@ class Visits:
                 code = message.disposition
             code = None if undone else code
         return standing, code
+
+    def _departure_stated(self, message: VisitMessage, so_far: Sequence[VisitMessage]) -> datetime | None:
+        """Return PV1-45, unless it is before what was said so far of the arrival (37)."""
+        said, arrived_at = message.departed_at, self._arrival_said(so_far)
+        return None if said and arrived_at and said < arrived_at else said
 
     def _came_after(self, message: VisitMessage, left_at: datetime | None) -> bool:
         """Whether a registration says itself that the person came later than a departure (37)."""

@@ -45,8 +45,7 @@ def test_facts_that_contradict_themselves_are_decided(run: Run, plan: str, then:
     """
     An end before the start, a departure before the arrival, one that is cancelled but never was (10, 14, 37).
 
-    Such a plan is judged by its days as they stand, and doubt falls toward telling; a departure before the
-    arrival makes the stay no shorter than a moment.
+    Such a plan is judged by its days as they stand, and doubt falls toward telling.
     """
     at, kind, *rest = then.split(maxsplit=3) if then != "-" else ["T", "A08", "v1"]
     about, _, values = " ".join(rest).partition(" ")
@@ -60,6 +59,42 @@ def test_facts_that_contradict_themselves_are_decided(run: Run, plan: str, then:
     """)
 
     assert {"v1": why} == outcome.whys
+
+
+DEPARTURES = rows("""
+    messages                                                        | state      | departed_at | told
+    T A04 departed_at=T-300d                                        | present    | -           | both
+    T A04 departed_at=T-1m                                          | present    | -           | both
+    T A04 departed_at=T                                             | discharged | T+0         | both
+    T A04 arrived_at=T-2h departed_at=T-1h                          | discharged | T-1h        | both
+    T A04 -; T+1h A08 departed_at=T-90d                             | present    | -           | both
+    T A04 -; T+1h A03 departed_at=T-90d                             | discharged | T+1h        | both
+    T A04 -; T+1h A03 departed_at=T+30m; T+2h A08 departed_at=T-90d | discharged | T+30m       | both
+    T A08 arrived_at=T departed_at=T-90d                            | present    | -           | both
+    T A08 departed_at=T-1h                                          | discharged | T-1h        | both
+    T A08 departed_at=T-90d                                         | discharged | T-90d       | the authority
+""")
+
+
+@pytest.mark.parametrize(("messages", "state", "departed_at", "told"), DEPARTURES)
+def test_a_departure_before_the_arrival_is_none(
+    run: Run, messages: str, state: str, departed_at: str, told: str
+) -> None:
+    """It is left over from a former visit: the child is there, and the clinician is told (10, 11, 37)."""
+    written_as = "\n".join(
+        f"{at} | {event} | v1 | {values.removeprefix('-')}"
+        for at, event, values in (one.split(maxsplit=2) for one in messages.split("; "))
+    )
+    outcome = run(f"""
+        recorded | fact | about   | values
+        T-9d     | plan | CPP E09 |
+        {written_as}
+    """)
+
+    both = [("la E09",), ("provider RXX",)]
+    assert (both if told == "both" else both[:1]) == outcome.alerts("to")
+    departed = "T" if departed_at == "T+0" else departed_at
+    assert {(state, departed)} == set(outcome.alerts("state | departed_at"))
 
 
 BIRTHS = rows(f"""

@@ -328,8 +328,9 @@ def test_in_a_scheduled_setting_the_messages_of_somebody_without_a_record_say_wh
     in_house(scenario)
 
 
-def test_a_sensitive_place_is_not_on_the_trail() -> None:
-    """Its look is silent, and no record says where it was (ruling 47)."""
+@pytest.mark.parametrize("place", ["HAVEN", "haven", " Haven "])
+def test_a_sensitive_place_is_not_on_the_trail(place: str) -> None:
+    """Its look is silent, and no record says where it was, however its code is typed (ruling 47)."""
     policy = Policy(overrides={Selector(provider=PROVIDER, location="HAVEN"): {"listed": Place.SENSITIVE}})
 
     async def scenario(house: House) -> None:
@@ -338,7 +339,7 @@ def test_a_sensitive_place_is_not_on_the_trail() -> None:
             await house.taken()
         desk = Desk(house, policy=policy)
 
-        look = await desk.looking().look(ADA, replace(NURSE, place="HAVEN"), GROUNDS)
+        look = await desk.looking().look(ADA, replace(NURSE, place=place), GROUNDS)
 
         assert Way.SILENT is look.way
         assert look.opened is not None
