@@ -96,7 +96,7 @@ class Deciding(Noting):
         self.notices = known.notices.values()
         ended = ends(known, self.elsewhere)
         self.plans = [*histories(known.plans).values(), *covering(known.covers, ended)]
-        self.in_doubt = in_doubt(known.covers, ended)
+        self.in_doubt = in_doubt(known, ended)
         self.visits = read_visits(self.messages, policy)
         self.accesses = sorted(known.accesses.values(), key=lambda access: access.access_id)
         self.sensitive = self.messages.keys() - {ref for visit in self.visits for ref in visit.references}

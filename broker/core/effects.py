@@ -88,17 +88,19 @@ class Advance:
     entries: tuple[DecisionEntry, ...]
 
 
-def advance(person: Person, policy: AnyPolicy, key: IdentityKey, *, anew: bool = False) -> Advance:
+def advance(
+    person: Person, policy: AnyPolicy, key: IdentityKey, *, forgotten: Container[str] = ()
+) -> Advance:
     """
     Decide, compare with what was told, and return the difference.
 
-    `anew`: the number was out of use, and whoever was told has been made to forget it (ruling 23): what
-    stands is told once more, since nobody may have read it by then.
+    `forgotten` are the ids of alerts that whoever was told has been made to forget, since the number was out
+    of use (ruling 23): what stands is told once more, since nobody may have read it by then.
     """
     deciding = Deciding(person.number, open_part(person), policy, key)
     decisions = as_told(deciding.decide(), person, key)
     stays = stays_of(deciding) if person.untold else {}
-    return _difference(person, decisions, policy, key, stays=stays, untold=person.untold, anew=anew)
+    return _difference(person, decisions, policy, key, stays=stays, untold=person.untold, forgotten=forgotten)
 
 
 def decided_anew(person: Person, policy: AnyPolicy, key: IdentityKey, clock: datetime) -> Advance:
@@ -131,13 +133,13 @@ def _difference(
     stays: Stays,
     untold: frozenset[Untold],
     because: tuple[Change, ...] = (),
-    anew: bool = False,
+    forgotten: Container[str] = (),
 ) -> Advance:
     """Return the difference between what was told and what stands, without what is `untold`."""
     decisions, untold = without_untold(decisions, stays, untold)
     events = tuple(
         replace(event, policy_version=_version(event.alert, decisions, policy))
-        for event in _events(person, decisions, key, because, anew=anew)
+        for event in _events(person, decisions, key, because, forgotten)
     )
     told = dict(person.told)
     for event in events:
@@ -204,7 +206,11 @@ def open_part(person: Person) -> Known:
 
 
 def _events(
-    person: Person, decisions: Decisions, key: IdentityKey, because: tuple[Change, ...], *, anew: bool
+    person: Person,
+    decisions: Decisions,
+    key: IdentityKey,
+    because: tuple[Change, ...],
+    forgotten: Container[str],
 ) -> tuple[AlertEvent, ...]:
     """Return the events that turn what was told into what stands, by alert id, each with why it is made."""
     events = []
@@ -214,12 +220,13 @@ def _events(
             events.append(_event(person, key, alert, 1, EventKind.RAISED, because))
         elif told.kind in TAKEN_BACK or told.alert is None:
             since = () if told.alert is None else _restricted_since(told.alert, alert)
-            again = (Change.REINSTATED, *since, *because)
+            moved = () if told.number is None else (Change.NUMBER,)
+            again = (Change.REINSTATED, *moved, *since, *because)
             events.append(_event(person, key, alert, told.revision + 1, EventKind.UPDATED, again))
-        elif told.alert != alert or told.number is not None or anew:
+        elif told.alert != alert or told.number is not None or alert_id in forgotten:
             changes = {*differences(told.alert, alert), *because}
             changes |= {Change.NUMBER} if told.number is not None else set()
-            changes |= {Change.REINSTATED} if anew else set()
+            changes |= {Change.REINSTATED} if alert_id in forgotten else set()
             said = tuple(sorted(changes))
             events.append(_event(person, key, alert, told.revision + 1, EventKind.UPDATED, said))
     for alert_id, told in sorted(person.told.items()):

@@ -13,6 +13,7 @@ from broker.core.holding import with_doubt
 from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import (
     Inactive,
+    forgotten_alerts,
     invalidation,
     reopened,
     stays_out_of_use,
@@ -132,7 +133,9 @@ class Everybody:
             forwarding = forwarding_by(person, answer, max(one.fact.received_at for one in came))
             self._people.pop(number, None)
             self._forwarding[number] = forwarding
-            merged = handed_over(person, forwarding, forwarding.last_used)
+            merged = handed_over(
+                person, forwarding, forwarding.last_used, forgotten=anew or bool(forgotten_alerts(came))
+            )
             moved = self._pass(Came(merged), number, forwarding)
             return [*moved, *self._tell(left(held, came, self._clock(came), self._policy))]
         invalid = invalidation(person)
@@ -148,7 +151,8 @@ class Everybody:
         if number not in self._people and not kept_by:
             self._waiting[number] = person
             return []
-        advanced = advance(person, self._policy, self._key, anew=anew)
+        again = person.told if anew else forgotten_alerts(came)
+        advanced = advance(person, self._policy, self._key, forgotten=again)
         self._people[number] = advanced.person
         words = exchanged(
             number,

@@ -207,6 +207,16 @@ def reopened(person: Person, inactive: Inactive) -> Person:
     return replace(person, told=told, items={}, returns=ledger.returns, doubt=doubt)
 
 
+def forgotten_alerts(came: Iterable[Came]) -> frozenset[str]:
+    """
+    Return the ids of alerts that came from a former number which was out of use: to be told once more (23).
+
+    Whoever was told of them has been made to forget them.
+    """
+    merged = (one.fact for one in came if isinstance(one.fact, Merged) and one.fact.forgotten)
+    return frozenset(alert_id for fact in merged for alert_id in fact.told)
+
+
 def _restricts(fact: Fact | Merged) -> bool:
     """Whether the source or an authority says that the record of a number not in use is restricted (24)."""
     match fact:

@@ -158,28 +158,37 @@ def covering(covers: Mapping[NhsNumber | None, Cover], ended: Callable[[Birth], 
     return found
 
 
-def in_doubt(covers: Mapping[NhsNumber | None, Cover], ended: Callable[[Birth], bool]) -> bool:
+def in_doubt(known: Known, ended: Callable[[Birth], bool]) -> bool:
     """
     Whether a plan may cover the person that a mother's record could not take (rulings 26, 41; ADR 0047).
 
     A birth that has `ended` links nobody. What is kept of a mother whose number was out of use is over once
-    she has said so under it: of each link by herself (ADR 0051).
+    she has said so under it: of each link by herself (ADR 0051), or by all who were named in one breath.
     """
-    over = {
-        statement(birth)
-        for cover in covers.values()
-        if cover.mother is not None and cover.doubt >= TURNS_OF_A_DOUBT
-        for birth in cover.births
-    }
+    covers = known.covers
+    spoken: dict[Statement, set[str | None]] = {}
+    for cover in covers.values():
+        if cover.mother is not None and cover.doubt >= TURNS_OF_A_DOUBT:
+            for birth in cover.births:
+                spoken.setdefault(statement(birth), set()).add(birth.named)
 
     def is_over(birth: Birth, mother: NhsNumber | None) -> bool:
         """Whether a birth puts nobody in doubt any more, or never did."""
-        return ended(birth) or (mother is None and statement(birth) in over)
+        if ended(birth) or mother is not None:
+            return ended(birth)
+        by, together = spoken.get(statement(birth), set()), _named_together(known, birth.visit)
+        return bool(by - together) or bool(by and together <= by)
 
     return any(
         cover.in_doubt and not all(is_over(birth, cover.mother) for birth in cover.births)
         for cover in covers.values()
     )
+
+
+def _named_together(known: Known, visit: str | None) -> frozenset[str]:
+    """Return by what a message of a visit names several mothers: each of them says of herself alone."""
+    said = (set(one.mothers or ()) for one in known.visits.get(visit or "", {}).values())
+    return frozenset().union(*(names for names in said if len(names) > 1))
 
 
 def _each_by_its_mother(covers: Mapping[NhsNumber | None, Cover]) -> Iterable[Cover]:

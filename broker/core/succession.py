@@ -57,6 +57,7 @@ class Merged:
 
     `stamp` is when the source recorded the succession, `received_at` the newest receipt among the facts that
     led to it; both aware UTC. A person of whom nothing but places in the log was kept has none of the rest.
+    `forgotten`: the former number was out of use, and whoever was told has been made to forget it (23).
     """
 
     stamp: datetime
@@ -68,6 +69,7 @@ class Merged:
     untold: frozenset[Untold] = frozenset()
     history: tuple[Past, ...] = ()
     set_aside: Mapping[str, datetime] = field(default_factory=dict)
+    forgotten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +218,14 @@ def goes_on(one: Came, *, before: Forwarding, now: Forwarding) -> bool:
     return False
 
 
-def handed_over(person: Person, forwarding: Forwarding, received_at: datetime) -> Merged:
-    """Return everything that goes to the successor; what the source said of the number itself stays."""
+def handed_over(
+    person: Person, forwarding: Forwarding, received_at: datetime, *, forgotten: bool = False
+) -> Merged:
+    """
+    Return everything that goes to the successor; what the source said of the number itself stays.
+
+    `forgotten` as of `Merged`.
+    """
     notices = {
         notice_id: notice
         for notice_id, notice in person.known.notices.items()
@@ -234,6 +242,7 @@ def handed_over(person: Person, forwarding: Forwarding, received_at: datetime) -
         untold=person.untold,
         history=person.history,
         set_aside=person.set_aside,
+        forgotten=forgotten,
     )
 
 

@@ -125,16 +125,23 @@ class Mover:
         return SentOn(forwarding=now, writes=tuple(writes), poison=tuple(poison))
 
     def leave(
-        self, person: Person, answer: IdentityNotice, arrived: Iterable[Arrived], received_at: datetime
+        self,
+        person: Person,
+        answer: IdentityNotice,
+        arrived: Iterable[Arrived],
+        received_at: datetime,
+        *,
+        forgotten: bool = False,
     ) -> tuple[Forwarding, tuple[Write, ...]]:
         """
         Return a person's forwarding record, and everything of them on its way to the successor.
 
+        `forgotten`: whoever was told has been made to forget it, since the number was out of use (23).
         Of somebody without a plan only places in the log are known: the records there are sent on.
         Raises `PersonTooLarge`, `NumbersInCircle`.
         """
         forwarding = forwarding_by(person, answer, received_at)
-        merged = handed_over(person, forwarding, received_at)
+        merged = handed_over(person, forwarding, received_at, forgotten=forgotten)
         if kept(merged):
             return forwarding, (self._merged(merged, person.number, forwarding),)
         nothing = Merged(stamp=forwarding.stamp, received_at=received_at)

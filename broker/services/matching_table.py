@@ -17,7 +17,7 @@ from broker.core.errors import PersonTooLarge, StorageUnusable, SuccessionContra
 from broker.core.facts import IdentityNotice
 from broker.core.holding import with_doubt
 from broker.core.identifiers import NhsNumber
-from broker.core.invalidation import invalidation
+from broker.core.invalidation import forgotten_alerts, invalidation
 from broker.core.partition import Forwarding, PartitionState
 from broker.core.person import NOTHING, Known, Person
 from broker.core.retention import settle, unused
@@ -353,9 +353,10 @@ class PartitionTable:
         """
         for one in evidence_of_use(person, arrived):
             person = fold(person, one.fact)
+        again = person.told if self._is_shut(before.number.key) else forgotten_alerts(arrived)
         answer = leaving(person)
         if answer is not None:
-            return self._leave(person, answer, arrived, caused_at or self.clock)
+            return self._leave(person, answer, arrived, caused_at or self.clock, again=bool(again))
         invalid = invalidation(person)
         if invalid is not None:
             return self._vault.shut(person, invalid, caused_at or self.clock, self.end)
@@ -364,7 +365,7 @@ class PartitionTable:
         advanced = (
             decided_anew(person, policy, identity, self.clock)
             if caused_at is None
-            else advance(person, policy, identity, anew=self._is_shut(before.number.key))
+            else advance(person, policy, identity, forgotten=again)
         )
         said = self._scribe.say(
             advanced,
@@ -376,10 +377,10 @@ class PartitionTable:
         return advanced.person, said
 
     def _leave(
-        self, person: Person, answer: IdentityNotice, arrived: Sequence[Arrived], received_at: datetime
+        self, person: Person, answer: IdentityNotice, arrived: Sequence[Arrived], at: datetime, *, again: bool
     ) -> Outcome:
-        """Send a person on to the number that succeeds theirs; nobody is told anything here."""
-        forwarding, moved = self._mover.leave(person, answer, arrived, received_at)
+        """Send a person on to their successor; `again`: whoever was told has been made to forget it (23)."""
+        forwarding, moved = self._mover.leave(person, answer, arrived, at, forgotten=again)
         state, write = self._mover.forwarding(person.number.key, forwarding)
         return forwarding, Said(writes=(write, *moved), told=(), state=state, chain=self.end)
 

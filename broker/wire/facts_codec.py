@@ -267,6 +267,7 @@ class FactCodec:
         row = {
             "received_at": millis(merged.received_at),
             "sealed": seal_row(self._sealer, self._states.encode_person(person), bond),
+            "forgotten": merged.forgotten,
         }
         return self._schemas.encode("merged", row)
 
@@ -320,6 +321,7 @@ class FactCodec:
             untold=person.untold,
             history=person.history,
             set_aside=person.set_aside,
+            forgotten=row["forgotten"],
         )
 
     def _seal(self, name: str, details: Row, number: NhsNumber) -> Row | None:

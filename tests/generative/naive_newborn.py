@@ -102,23 +102,40 @@ def covered(
     return found
 
 
-def in_doubt(covers: Iterable[Cover], ended: Callable[[Birth], bool]) -> bool:
+def in_doubt(
+    covers: Iterable[Cover], ended: Callable[[Birth], bool], messages: Sequence[VisitMessage]
+) -> bool:
     """
     Whether a plan of a mother's that nobody could take may cover the baby that is linked (26, 41).
 
-    Of mothers whose numbers were out of use no link counts that one says herself, who has told of two turns.
+    Of mothers whose numbers were out of use no link counts that one says herself, who has told of two turns;
+    where one message names several it is not known which of them that was, unless all have, or one whom
+    none of those names.
     """
     said = list(covers)
     turned = {mother for mother, words in turns(said).items() if mother is not None and max(words) > 1}
-    over = {(birth.visit, birth.recorded_at) for one in said if one.mother in turned for birth in one.births}
+    own_words = [birth for one in said if one.mother in turned for birth in one.births]
     return any(
         cover.mother == mother
         and not ended(birth)
-        and not (mother is None and (birth.visit, birth.recorded_at) in over)
+        and not (mother is None and _is_over(birth, own_words, messages))
         for mother in doubtful(said)
         for cover in said
         for birth in cover.births
     )
+
+
+def _is_over(birth: Birth, own_words: Iterable[Birth], messages: Iterable[VisitMessage]) -> bool:
+    """Whether the mother of a link that is nobody's has said it herself."""
+    words = [one for one in own_words if (one.visit, one.recorded_at) == (birth.visit, birth.recorded_at)]
+    open_names = []
+    for message in messages:
+        names = message.mothers or ()
+        if message.visit == birth.visit and len(names) > 1:
+            open_names += list(names)
+    if any(one.named not in open_names for one in words):
+        return True
+    return bool(words) and all(any(one.named == name for one in words) for name in open_names)
 
 
 def doubtful(covers: Iterable[Cover]) -> set[NhsNumber | None]:

@@ -102,7 +102,7 @@ class Oracle:
         self.notices = [fact for fact in self.facts if isinstance(fact, IdentityNotice)]
         self.ended = ended or self._ended(messages)
         covers = [fact for fact in self.facts if isinstance(fact, Cover)]
-        self.in_doubt = in_doubt(covers, self.ended)
+        self.in_doubt = in_doubt(covers, self.ended, messages)
         self.again = said_again(covers) if again is None else again
         own = own_words(self.notices)
         self.of_mothers = words_of_mothers(covers, own, self.ended)

@@ -142,7 +142,7 @@ _WRITES: list[dict[str, Any]] = [
     *({"family": one.family, "given": one.given, "birth_date": one.birth_date} for one in _DETAILS),
     *({"cleared": frozenset({name})} for name in ("departed_at", "disposition", "arrived_at", "location")),
     *({"cleared": frozenset({"given", "birth_date"})}, {"cleared": frozenset({"acuity"})}),
-    *({"mothers": names} for names in (("one",), ("another",), ("one", "another"), ("-",), ("-",))),
+    *({"mothers": names} for names in (("one",), ("another",), ("one", "another"), ("-",), ("-", "one"))),
     *[_ADMITTED] * 6,
     *[_IN_ERROR, _UNNAMED, *_ENDS] * 3,
 ]

@@ -70,6 +70,29 @@ def test_a_mother_whose_number_is_in_use_again_leaves_nobody_in_doubt(
     assert answered == run_moving(HEAD + said, stepwise=True).answer()
 
 
+BOTH = VISIT.replace("mothers=A", "mothers=A+C") + LINK + LINK.replace("b1 |", "b2 | number=C")
+DOUBTED = "T+2h | notice | n5 number-change | number=C\n T+3h | notice | n6 in-use | number=C\n"
+OF_TWO = {
+    "the other was in and out of doubt": (BOTH + GONE_LATER + DOUBTED, IN_DOUBT),
+    "before": (BOTH + DOUBTED.replace("+2h", "+10m").replace("+3h", "+20m") + GONE_LATER, IN_DOUBT),
+    "with a plan that covers": (PLAN + BOTH + DOUBTED + GONE_LATER.replace("+1h", "+4h"), ON_FILE),
+    "both have said that it is over": (BOTH + GONE_LATER + DOUBTED + BACK.replace("+2h", "+4h"), NONE),
+    "she is known by name no more, and the other was in doubt": (
+        ENQUIRY + BOTH + GONE_LATER + DOUBTED,
+        IN_DOUBT,
+    ),
+    "and she is in use again": (ENQUIRY + BOTH + GONE_LATER + DOUBTED + BACK.replace("+2h", "+4h"), NONE),
+}
+
+
+@pytest.mark.parametrize(("said", "answered"), OF_TWO.values(), ids=OF_TWO)
+def test_of_two_mothers_each_says_of_herself_alone_that_it_is_over(
+    run_moving: RunMoving, said: str, answered: str
+) -> None:
+    """One message named both: that the other is in doubt no more says nothing of her (rulings 26, 41)."""
+    assert answered == run_moving(HEAD + said, stepwise=True).answer()
+
+
 UNDER_ENQUIRY = {
     "nobody is linked": (ENQUIRY + VISIT, NONE),
     "linked then": (ENQUIRY + LINK + VISIT, IN_DOUBT),

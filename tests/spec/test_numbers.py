@@ -72,6 +72,37 @@ def test_an_alert_sent_keeps_its_id_and_gains_a_quiet_update(run_moving: RunMovi
     ]
 
 
+@pytest.mark.parametrize(
+    ("between", "revision"),
+    [
+        ("T+1h | A11 | v1 RLL | cancel_reason=ERR", 3),  # withdrawn under the former number
+        ("T+1h | notice | n2 invalidated |", 2),  # whoever was told has been made to forget it (23)
+    ],
+)
+def test_an_alert_that_stands_again_under_the_new_number_says_both_aloud(
+    run_moving: RunMoving, between: str, revision: int
+) -> None:
+    """Its readers have the former number; who had not read it yet would miss it else (rulings 22, 23)."""
+    outcome = run_moving(f"""
+        recorded | fact   | about         | values
+        T-9d     | plan   | CPP E09       |
+        T        | A04    | v1 RLL        |
+        {between}
+        T+2h     | notice | n1 superseded | by=B
+        T+3h     | A04    | v1 RLL        | number=B
+        T+4h     | A08    | v1 RLL        | number=B acuity=3
+    """, stepwise=True)  # fmt: skip
+
+    assert rows("""
+        number | to           | state
+        B      | la E09       | present
+        B      | provider RLL | present
+    """) == outcome.alerts("number | to | state")
+    again = [event for event in outcome.events if "reinstated" in event.changes]
+    assert [(revision, True)] * 2 == [(event.revision, event.loud) for event in again]
+    assert all("number superseded" in event.changes for event in again)
+
+
 def test_a_visit_recorded_under_both_numbers_is_one_thread(run_moving: RunMoving) -> None:
     """A discharge under the new number ends the visit that began under the old one (rulings 6, 7, 22)."""
     outcome = run_moving("""

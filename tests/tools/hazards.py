@@ -417,7 +417,7 @@ HAZARDS = (
             Mutation(
                 rule="ruling 7", mistake="what was told already is told again",
                 module=_CORE / "effects.py",
-                right="elif told.alert != alert or told.number is not None or anew:",
+                right="elif told.alert != alert or told.number is not None or alert_id in forgotten:",
                 wrong="else:",
             ),
             Mutation(

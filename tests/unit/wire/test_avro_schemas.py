@@ -39,7 +39,7 @@ PINNED = {
     "partition": 1009,
     "forwarding": 1010,
     "alert": 1011,
-    "merged": 1034,
+    "merged": 1425,
     "forwarded": 1035,
     "passage": 1036,
     "inactive": 1070,
