@@ -116,7 +116,11 @@ class DeliveryShelf(Protocol):
         limit: int = 1_000,
         skip: int = 0,
     ) -> Sequence[Delivery]:
-        """Return at most `limit` deliveries that are like this, the newest first, behind the first `skip`."""
+        """
+        Return at most `limit` deliveries that are like this, the newest first, behind the first `skip`.
+
+        An event may be named by the control id of its message, which is as its id begins.
+        """
         ...
 
     def newest(self, destination: str, alert_id: str) -> int:

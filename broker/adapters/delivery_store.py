@@ -28,6 +28,7 @@ from sqlalchemy import (
 from broker.adapters.database import from_millis, opened, to_millis, told_apart
 from broker.adapters.inbox_tables import DELIVERIES, DESTINATIONS, ERASED, INBOX, METADATA, when_erased
 from broker.core.delivery import ENDED, Arrival, Balance, Delivery, Head, State
+from broker.wire.oru import CONTROL_ID_LENGTH
 
 _COLUMNS = DELIVERIES.c
 _SEPARATOR = ","  # between the keys of lines
@@ -268,13 +269,21 @@ class SqlDeliveries:
         limit: int = 1_000,
         skip: int = 0,
     ) -> Sequence[Delivery]:
-        """Return at most `limit` deliveries that are like this, the newest first, behind the first `skip`."""
-        asked = {"destination": destination, "state": state, "event_id": event_id, "letter": letter}
+        """
+        Return at most `limit` deliveries that are like this, the newest first, behind the first `skip`.
+
+        An event may be named by the control id of its message, which is as its id begins.
+        """
+        asked = {"destination": destination, "state": state, "letter": letter}
         wanted = select(DELIVERIES).order_by(_COLUMNS.number.desc(), _COLUMNS.destination)
         wanted = wanted.limit(limit).offset(skip)
         for name, value in asked.items():
             if value is not None:
                 wanted = wanted.where(_COLUMNS[name] == value)
+        if event_id is not None:
+            begins = len(event_id) == CONTROL_ID_LENGTH
+            named = _COLUMNS.event_id.startswith(event_id, autoescape=True)
+            wanted = wanted.where(named if begins else _COLUMNS.event_id == event_id)
         with self._working() as connection:
             return [_delivery(row) for row in connection.execute(wanted).mappings()]
 

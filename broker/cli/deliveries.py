@@ -56,7 +56,11 @@ def dead(destination: str | None, page: int, *, as_json: bool) -> None:
 @click.argument("event_id", metavar="EVENT")
 @json_option
 def show(destination: str, event_id: str, *, as_json: bool) -> None:
-    """Show one delivery: where it stands and since when. It names nobody."""
+    """
+    Show one delivery: where it stands and since when. It names nobody.
+
+    EVENT is an event's id, or the control id (MSH-10) under which a receiver knows it.
+    """
     with _shelf() as shelf:
         found = shelf.find(destination=destination, event_id=event_id)
     if not found:
@@ -86,7 +90,8 @@ def resend_(
     Send events to one destination again, under the ids that they had.
 
     Without --yes it shows what would be sent, and sends nothing. With it --reason and --by are in the audit
-    trail first. Of an alert the newest event alone can be sent again; --dead leaves out what is older.
+    trail first. Of an alert the newest event alone can be sent again; --dead leaves out what is older. EVENT
+    is an event's id, or the control id (MSH-10) under which a receiver knows it.
     """
     if bool(event_ids) == all_dead:
         raise click.UsageError("Name events, or give --dead.")

@@ -13,6 +13,7 @@ from broker.cli import root
 from broker.core.delivery import Fault, failed
 from broker.core.desk_errors import DeliveryNotDead, GroundsRefused, NoSuchDelivery
 from broker.core.errors import ConfigurationError
+from broker.wire.oru import control_id
 from tests.builders.delivering import HERE, Counter, Desk, database, work
 
 
@@ -54,6 +55,21 @@ def test_what_went_out_in_one_message_is_listed_by_its_id(desk: Desk) -> None:
     shown = run(desk, "list", "--letter", "e1", "--json").stdout.splitlines()
 
     assert ["e3", "e1"] == [json.loads(line)["event"] for line in shown]
+
+
+def test_a_delivery_is_found_by_the_control_id_that_its_receiver_knows(desk: Desk) -> None:
+    """All that an analyst at the hospital has in hand is MSH-10; what only looks like one finds nothing."""
+    whole = "7c4f63fa6a0e0ac509cd73769bf70e0c"
+    desk.arrive(whole, alert_id="a4")
+    work(desk, Counter())
+
+    shown = run(desk, "show", HERE.name, control_id(whole), "--json")
+    resent = run(desk, "resend", HERE.name, control_id(whole))
+
+    assert whole == json.loads(shown.stdout)["event"]
+    assert "1 would go to provider.RXX.mllp" in resent.stderr
+    for other in (whole[:19], "%" * 20, whole[:19] + "_"):
+        assert isinstance(run(desk, "show", HERE.name, other).exception, NoSuchDelivery)
 
 
 def test_what_was_put_aside_is_listed_by_itself(desk: Desk) -> None:
