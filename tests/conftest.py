@@ -10,6 +10,7 @@ from broker.adapters.embedded_kafka import EmbeddedKafka
 from tests.builders.declared_kafka import declared_kafka
 from tests.builders.secured import SecuredKafka, secured_kafka
 from tests.log_search import LogSearch
+from tests.measured import Measuring
 from tests.spread import Spreading
 
 # How long one example takes says how busy the machine is, and nothing of the program.
@@ -18,11 +19,12 @@ settings.load_profile("cpis")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Search the logs of the run for the people in it, spread it, let Ctrl-C reach what the tests start."""
+    """Search the logs of the run, spread and measure it, let Ctrl-C reach what the tests start."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background jobs hand this down
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(LogSearch(), "log-search")
     config.pluginmanager.register(Spreading(), "spreading")
+    config.pluginmanager.register(Measuring(), "measuring")
 
 
 @pytest.fixture(scope="session")
