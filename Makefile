@@ -13,6 +13,8 @@ help:  ## list the targets
 demo: $(STAMP)  ## start a genuine Kafka and the broker, send a recorded day through the real doors, show every alert
 	$(BIN)/cpis demo
 
+# Some hundred processes are started, each of which would otherwise compile all that it imports.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(STAMP)  ## run every test in two processes, on the pure core, the in-memory twin and the genuine Kafka (PROCESSES=n: in as many)
 	$(BIN)/python -m pytest -n $(PROCESSES) --cov --cov-report=term --durations=25
 
