@@ -28,6 +28,7 @@ from tests.fault.load import Load
 
 LANES = 3  # points at a time: much of each is waiting
 _WAKING, _FREE, _FIRST = range(3)  # numbers: the one that wakes the cluster up, the crash-free one, point 1
+_IMPORTED = ["tests.fault.crash_doors", "tests.fault.crash_releases"]  # by lanes before they are forked
 _PARTITIONS = {Breadth.OWN: 180, Breadth.ALL: 480}  # for each step: a third more than were ever needed
 FOR_EACH_PLACE = 110
 """Partitions for a point at each place of the matcher's steps."""
@@ -91,9 +92,10 @@ def play_points(
     by side, and may keep every death out of a function; so with `functions` one is played within each that
     was met at such a step and had none.
     """
-    spawn = multiprocessing.get_context("spawn")
+    forked = multiprocessing.get_context("forkserver")  # from a process of one thread
+    forked.set_forkserver_preload(_IMPORTED)
     with ProcessPoolExecutor(
-        LANES, mp_context=spawn, initializer=configure_logs, initargs=("error",)
+        LANES, mp_context=forked, initializer=configure_logs, initargs=("error",)
     ) as lanes:
         lanes.submit(play, _WAKING, Death()).result()
         free = lanes.submit(play, _FREE, replace(death, last=None)).result()
