@@ -27,7 +27,8 @@ class Came(NamedTuple):
     One message as it came: its bytes, by which door, when.
 
     `sender` says who may send on its connection, `confirmed` whose it is where a person, or the demographic
-    source, found out (46, 21), `protected` that the source protects where that person is (24).
+    source, found out (46, 21), `protected` that the source protects where that person is (24). `owner` is
+    whose the door is, where it is one provider's alone.
     """
 
     data: bytes
@@ -36,6 +37,7 @@ class Came(NamedTuple):
     sender: SenderOf | None = None
     confirmed: NhsNumber | None = None
     protected: bool = False
+    owner: OdsCode | None = None
 
 
 class Dialect(Protocol):

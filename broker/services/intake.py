@@ -22,7 +22,7 @@ from broker.core.errors import (
     UnwritableRecord,
 )
 from broker.core.facts import VisitMessage
-from broker.core.identifiers import NhsNumber, aware
+from broker.core.identifiers import NhsNumber, OdsCode, aware
 from broker.core.possible import tells
 from broker.core.sender_quality import Observation
 from broker.core.sender_quality import observed as seen
@@ -140,6 +140,7 @@ class Intake:
         confirmed: NhsNumber | None = None,
         protected: bool = False,
         received_at: datetime | None = None,
+        owner: OdsCode | None = None,
     ) -> BrokerError | None:
         """
         Return the fault to be answered, None where a message is taken, once what becomes of it is durable.
@@ -147,8 +148,9 @@ class Intake:
         `sender` says who may send on the connection that it came in on, without it who may in general.
         `confirmed` is the number of the patient of one without a usable number, as a person found out (46),
         `protected` that the source protects them (24). `received_at` is its first receipt, now without it.
+        `owner` is who alone can have sent it: whatever is refused is theirs, read or not.
         """
-        came = Came(data, door, received_at or aware(self._clock()), sender, confirmed, protected)
+        came = Came(data, door, received_at or aware(self._clock()), sender, confirmed, protected, owner)
         try:
             return await self._take(came, lambda: self._judge(came))
         except StorageUnusable as error:  # no key can be made to seal it with: the sender keeps it meanwhile
@@ -384,11 +386,11 @@ class Intake:
             door=came.door,
             reason=fault.reason,
             location=fault.location,
-            sender=sender,
+            sender=came.owner or sender,
             control_id=control_id,
             received_at=came.received_at,
             raw=None if unkept else came.data,
         )
         counted = f"{REJECTED}{door_label(came.door)} {NOT_ITS_SENDER if foreign else fault.hl7_code}"
-        refused = Refused(sender, fault.location)
+        refused = Refused(rejected.sender, fault.location)
         return _Judgement([self._rejections.writes(rejected)], ("kept", counted), fault, refused=refused)

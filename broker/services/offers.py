@@ -2,7 +2,7 @@
 Takes what providers write to their own topics through the same use case as what they send.
 
 Knows that an offset moves only once a record is durable, as a fact or as it is, and that a topic is its
-provider's alone: of a record that claims another provider no byte is kept.
+provider's alone: of a record that claims another provider no byte is kept, and what is refused is its own.
 """
 
 from collections.abc import Callable, Mapping
@@ -63,8 +63,13 @@ class TakingOffers:
 
     async def _take(self, one: Offered) -> None:
         """Take one record; what is amiss with it is kept, and anything else is a failure of ours."""
-        admitted = partial(self._admitted, one.topic)
-        fault = await self._intake.take(one.value, Door.TOPIC, received_at=one.received_at, sender=admitted)
+        fault = await self._intake.take(
+            one.value,
+            Door.TOPIC,
+            received_at=one.received_at,
+            sender=partial(self._admitted, one.topic),
+            owner=self._owners.get(one.topic),
+        )
         if fault is not None and not isinstance(fault, MalformedMessage):
             raise fault
 

@@ -168,6 +168,7 @@ def test_what_cannot_be_read_is_kept_and_the_next_is_taken(
     [kept] = house.kept()
     assert (Door.TOPIC, reason, control_id) == (kept.door, kept.reason, kept.control_id)
     assert value or b"" == kept.raw
+    assert OdsCode("RXX") == kept.sender  # whose topic it is, so that it is found and counted as theirs
     assert 1 == len(house.visits())
     assert 1 == sum(count for event, count in house.counts.items() if event.startswith("rejected: topic "))
 
@@ -193,7 +194,7 @@ def test_of_a_record_that_claims_another_provider_no_byte_is_kept() -> None:
     house.take()
 
     [kept] = house.kept()
-    assert (FOREIGN, "provider", None, None) == (kept.reason, kept.location, kept.raw, kept.sender)
+    assert (FOREIGN, "provider", None, OdsCode("RXM")) == (kept.reason, kept.location, kept.raw, kept.sender)
     assert [] == house.visits()
     assert 1 == house.counts[FOREIGN]
 
