@@ -59,7 +59,7 @@ async def _read(settings: Settings, cluster: Cluster, span: timedelta) -> list[S
 def _row(line: SenderLine) -> tuple[str, ...]:
     """Return a line of the table."""
     tally, last = line.tally, line.heard.last
-    heard = "never" if last is None else f"{last:%Y-%m-%d %H:%M}Z"
+    heard = f"not in {_HOURS_MAX // 24} days" if last is None else f"{last:%Y-%m-%d %H:%M}Z"
     worst = [f"{fault} ({count})" for fault, count in (tally.faults + tally.refused).most_common(_TOLD_MAX)]
     return (
         line.sender,
