@@ -29,6 +29,7 @@ class Fault(StrEnum):
     CHARACTER_SET = "character set not as declared"
     CODE = "code unreadable"
     COMPANION = "companion no name"
+    DEPARTURE_IGNORED = "departure time ignored"
     DEPARTURE_TIME = "departure time unreadable"
     EVENT_TIME = "event time unreadable"
     LINE = "line is no segment"

@@ -207,10 +207,13 @@ def put_together(
     arrived_at = registers.values.get("arrived_at")
     if arrived_at is not None and not _is_believed(arrived_at, provider, context):
         registers.faults.add(Fault.ARRIVAL_IGNORED)  # the core ignores it, by the first receipt it knows of
+        arrived_at = None
     departed_at = registers.values.get("departed_at")
     if departed_at is not None and departed_at.year not in _YEARS:
         del registers.values["departed_at"]  # who has not left yet is there
         registers.faults.add(Fault.DEPARTURE_TIME)
+    elif departed_at is not None and arrived_at is not None and departed_at < arrived_at:
+        registers.faults.add(Fault.DEPARTURE_IGNORED)  # by the core as well, which knows the whole visit
     number, number_fault = number_of(named, provider, context, registers)
     place: dict[str, Any] = {
         "system": envelope.system,

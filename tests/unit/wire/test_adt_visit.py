@@ -140,6 +140,25 @@ def test_a_departure_within_the_calendars_in_use_is_passed_on() -> None:
 
 
 @pytest.mark.parametrize(
+    ("arrived", "departed", "faults"),
+    [
+        ("20250301101210", "20250301101209", ("departure time ignored",)),
+        ("20250301101210", "20250301101210", ()),
+        ("20250303101210", "20250301101210", ("arrival time ignored",)),
+        ("", "20240301101210", ()),
+    ],
+)
+def test_a_departure_before_the_arrival_is_counted_and_passed_on(
+    arrived: str, departed: str, faults: tuple[str, ...]
+) -> None:
+    """The core ignores it by all that was said of the arrival; here it is only counted (37)."""
+    data = edited(fixture(), PV1_44=arrived, PV1_45=departed)
+
+    assert faults == read(data).faults
+    assert message_of(data).departed_at is not None
+
+
+@pytest.mark.parametrize(
     ("arrived", "faults"),
     [
         ("18991231", ("arrival time ignored", "time without hour")),
