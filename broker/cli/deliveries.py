@@ -160,6 +160,8 @@ def _list(
             limit=_PAGE_ROWS + 1,
             skip=(page - 1) * _PAGE_ROWS,
         )
+        if not found:
+            _require(shelf, destination)
     show_list(map(_row, found[:_PAGE_ROWS]), _COLUMNS, as_json=as_json, nothing="no deliveries")
     if len(found) > _PAGE_ROWS:
         click.echo(f"{_PAGE_ROWS} shown, and there are more: --page {page + 1}", err=True)
@@ -170,8 +172,16 @@ def _dead(shelf: SqlDeliveries, destination: str) -> Sequence[Delivery]:
     found: list[Delivery] = []
     while page := shelf.find(destination=destination, state=State.DEAD, limit=_PAGE_ROWS, skip=len(found)):
         found += page
+    if not found:
+        _require(shelf, destination)
     newest = [one for one in found if one.alert_id and shelf.newest(destination, one.alert_id) == one.number]
     return newest[::-1]
+
+
+def _require(shelf: SqlDeliveries, destination: str | None) -> None:
+    """Raise `NoSuchDelivery` for a destination that is none: that nothing is amiss there says nothing."""
+    if destination is not None and destination not in shelf.destinations():
+        raise NoSuchDelivery
 
 
 @contextmanager

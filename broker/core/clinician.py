@@ -36,6 +36,10 @@ PLAN_WORDS = {
 """The three plans as a clinician reads them."""
 
 
+PLACE_LENGTH = 20
+"""Characters of a line's place: OBX-4 of HL7 v2.4 has no more, and a strict receiver refuses a longer one."""
+
+
 class Code(StrEnum):
     """What a line tells; the words are its label."""
 
@@ -147,7 +151,7 @@ def _of_plan(place: str, plan: PlanLine, reader: Reader, at: datetime) -> Iterat
         yield Line(Code.PLAN_END, place, plan.end)
     yield Line(Code.PLAN_STATE, place, plan.state.value)
     for mark in plan.marks:
-        yield Line(Code.PLAN_MARK, f"{place}.{mark.name}", mark.value)
+        yield Line(Code.PLAN_MARK, f"{place}.{mark.name}"[:PLACE_LENGTH], mark.value)
     yield Line(Code.AUTHORITY, place, f"{plan.authority_name} ({plan.authority})")
     aged = None if reader.feeds is None else reader.feeds.words(plan.authority, at)
     if aged is not None:

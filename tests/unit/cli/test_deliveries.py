@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from broker.cli import root
-from broker.core.delivery import Fault, failed
+from broker.core.delivery import Fault, State, failed
 from broker.core.desk_errors import DeliveryNotDead, GroundsRefused, NoSuchDelivery
 from broker.core.errors import ConfigurationError
 from broker.wire.oru import control_id
@@ -77,7 +77,24 @@ def test_what_was_put_aside_is_listed_by_itself(desk: Desk) -> None:
     shown = run(desk, "dead", "--destination", HERE.name).stdout
 
     assert ("e1" in shown, "e2" in shown) == (True, False)
-    assert "no deliveries" in run(desk, "dead", "--destination", "provider.RXM.mllp").stdout
+
+
+@pytest.mark.parametrize("command", [("list", "--destination"), ("dead", "--destination"), ("resend",)])
+def test_a_destination_that_is_none_is_not_one_at_which_nothing_is_amiss(
+    desk: Desk, command: tuple[str, ...]
+) -> None:
+    """A slip of the pen would look like a queue that has been worked off."""
+    dead = ("--dead",) if command == ("resend",) else ()
+
+    assert isinstance(run(desk, *command, "provider.RXX.mlpp", *dead).exception, NoSuchDelivery)
+
+
+def test_a_destination_at_which_nothing_is_amiss_has_none(desk: Desk) -> None:
+    """It says so, and sends nothing."""
+    desk.store.put(replace(desk.found("e1"), state=State.DELIVERED))
+
+    assert "no deliveries" in run(desk, "dead", "--destination", HERE.name).stdout
+    assert "0 would go to" in run(desk, "resend", HERE.name, "--dead").stderr
 
 
 def test_a_list_says_where_it_stops(tmp_path: Path) -> None:

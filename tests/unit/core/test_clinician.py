@@ -16,7 +16,7 @@ from broker.core.alerts import (
     RecipientKind,
     Route,
 )
-from broker.core.clinician import Code, Reader, lines
+from broker.core.clinician import PLACE_LENGTH, Code, Reader, lines
 from broker.core.facts import PlanType
 from broker.core.feeds import NEVER_TAKEN, STALE, FeedAges
 from broker.core.identifiers import NhsNumber, OdsCode
@@ -126,6 +126,16 @@ def test_what_was_taken_back_names_no_plan(kind: EventKind, sentence: str) -> No
 
     assert [("EVENT.1", kind.value), ("ROUTE.1", "treating clinician"), ("STATEMENT.1", sentence)] == said[:3]
     assert not [key for key, _ in said if key.startswith(("PLAN", "AUTHORITY", "RING", "EMERGENCY"))]
+
+
+def test_every_mark_has_a_place_of_its_own_that_a_strict_receiver_takes() -> None:
+    """OBX-4 has 20 characters, also of the ninety-ninth plan; a rare mark must not be what is refused."""
+    plan = replace(PLAN, marks=tuple(Mark))
+    shown = lines(event(replace(TO_PROVIDER, plans=(plan,) * 99)), (), EVERYBODY, MONDAY_NOON)
+
+    marks = [line.place for line in shown if line.code is Code.PLAN_MARK]
+    assert 99 * len(Mark) == len(marks) == len(set(marks))
+    assert max(map(len, marks)) <= PLACE_LENGTH
 
 
 def test_a_change_is_told() -> None:
