@@ -16,7 +16,10 @@ PAUSE_MAX = timedelta(seconds=60)
 """Pauses double from the first to the longest: a clinician waits, so none may grow to hours (ruling 45)."""
 _DOUBLINGS_MAX = 10  # the longest pause is reached before
 REFUSALS_MAX = 30
-"""As often in all is sent what is refused for no fault of its content: some 25 minutes (dossier 6.5)."""
+"""
+As often in all is sent what is refused for no fault of its content, while others are taken: some 25 minutes
+(dossier 6.5).
+"""
 PASSED_OVER_AFTER = timedelta(hours=24)
 """Older than this when its destination was first seen, an event is news to nobody there."""
 
@@ -106,15 +109,16 @@ def failed(fault: Fault, *, wait: timedelta | None = None) -> Outcome:
     return Outcome(fault=fault, wait=wait)
 
 
-def after(outcome: Outcome, *, attempts: int, at: datetime, chance: float) -> Step:
+def after(outcome: Outcome, *, attempts: int, at: datetime, chance: float, refuses_all: bool = False) -> Step:
     """
     Return what becomes of a delivery after its `attempts`-th attempt, at an aware time.
 
-    `chance`, from 0 to 1, spreads the pause, so that not everybody comes back in one moment.
+    `chance`, from 0 to 1, spreads the pause, so that not everybody comes back in one moment. A receiver that
+    `refuses_all` is ill itself: what it refuses is at no fault, and is waited with.
     """
     if outcome.fault is None:
         return Step(state=State.DELIVERED)
-    exhausted = outcome.fault in _COUNTED and attempts >= REFUSALS_MAX
+    exhausted = outcome.fault in _COUNTED and attempts >= REFUSALS_MAX and not refuses_all
     if outcome.fault in _AT_ONCE or exhausted:
         return Step(state=State.DEAD)
     return Step(state=State.WAITING, due_at=at + pause(attempts, chance))

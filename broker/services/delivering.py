@@ -153,6 +153,8 @@ class Deliverer:
         self._courier = courier
         self._around = around
         self._failures = 0  # in a row, whichever event they met
+        self._refusals = 0  # attempts in a row that ended otherwise than with a yes
+        self._takes = False  # whether anything was taken since this process began
         self._left_until: datetime | None = None
         self._first_seen_at: datetime | None = None
         self._owned_until: datetime | None = None
@@ -358,7 +360,12 @@ class Deliverer:
         left = leave_alone(outcome, failures=self._failures + 1, chance=chance)
         self._failures = 0 if left is None else self._failures + 1
         self._left_until = None if left is None else at + left
-        steps = [after(outcome, attempts=max(one.attempts, 1), at=at, chance=chance) for one in tried]
+        self._takes |= outcome.fault is None
+        self._refusals = 0 if outcome.fault is None else self._refusals + 1
+        steps = [
+            after(outcome, attempts=max(one.attempts, 1), at=at, chance=chance, refuses_all=refuses_all)
+            for one, refuses_all in ((one, self._refuses_all(one)) for one in tried)
+        ]
         if len(tried) > 1 and any(step.state is State.DEAD for step in steps):
             await self._apart(tried, at)
             return
@@ -371,6 +378,16 @@ class Deliverer:
                 delivered_at=at if step.state is State.DELIVERED else one.delivered_at,
             )
             await self._keep(kept, outcome.fault)
+
+    def _refuses_all(self, delivery: Delivery) -> bool:
+        """
+        Whether nothing at all was taken since an event was tried first, as far as this process knows.
+
+        Of what goes out in one letter with others one may keep the rest from being taken.
+        """
+        if self._destination.together is not None:
+            return False
+        return not self._takes or self._refusals >= delivery.attempts
 
     async def _keep(self, delivery: Delivery, fault: Fault | None) -> None:
         """Keep a delivery and report it."""

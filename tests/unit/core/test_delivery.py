@@ -68,6 +68,14 @@ def test_a_refusal_is_tried_again_so_often(attempts: int, state: State, fault: F
     assert state is after(failed(fault), attempts=attempts, at=AT, chance=0.5).state
 
 
+@pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.IN_ERROR])
+def test_a_receiver_that_refuses_everything_is_waited_for_without_end(fault: Fault) -> None:
+    """Its database is away for a night, say: none of the alerts is at fault."""
+    step = after(failed(fault), attempts=10_000, at=AT, chance=0.5, refuses_all=True)
+
+    assert State.WAITING is step.state
+
+
 @pytest.mark.parametrize(
     ("failures", "longest"),
     [(1, PAUSE_FIRST), (2, 2 * SECOND), (6, 32 * SECOND), (7, PAUSE_MAX), (10_000, PAUSE_MAX)],

@@ -11,7 +11,16 @@ import pytest
 from broker.adapters.mllp_client import Patience
 from broker.adapters.projection import InboxEvent
 from broker.core.alerts import Change, EventKind
-from broker.core.delivery import PASSED_OVER_AFTER, PAUSE_MAX, Delivery, Fault, State, delivered, failed
+from broker.core.delivery import (
+    PASSED_OVER_AFTER,
+    PAUSE_MAX,
+    REFUSALS_MAX,
+    Delivery,
+    Fault,
+    State,
+    delivered,
+    failed,
+)
 from broker.core.errors import StorageUnusable
 from broker.services.couriers import taken_back
 from broker.services.delivering import OWN_WITHIN, OWNED_FOR, RENEWED_BEFORE, TAKEN_AT_ONCE, Letter
@@ -248,6 +257,47 @@ def test_what_stands_again_after_it_was_taken_back_is_told_in_its_order(desk: De
     work(desk, receiver)
 
     assert ["e2", "e3"] == receiver.ids
+
+
+def test_an_engine_that_refuses_everything_for_a_night_is_told_in_the_morning(desk: Desk) -> None:
+    """Each alert would have been put aside after 25 minutes, and have waited for somebody's hand."""
+    desk.arrive("e1")
+    nights = REFUSALS_MAX * 3
+    receiver = Counter(*[failed(Fault.IN_ERROR)] * nights)
+    deliverer = desk.deliverer(receiver)
+
+    async def until_morning() -> None:
+        """Try again and again, each time as late as it may be."""
+        for _ in range(nights + 1):
+            await work_off(deliverer)
+            desk.now += PAUSE_MAX
+
+    asyncio.run(until_morning())
+
+    assert (State.DELIVERED, nights + 1) == (desk.found("e1").state, desk.found("e1").attempts)
+
+
+def test_what_is_refused_while_others_are_taken_is_put_aside(desk: Desk) -> None:
+    """It is at fault itself, and somebody is to look at it."""
+    desk.arrive("e1")
+    refused = failed(Fault.REFUSED)
+    receiver = Counter(*[refused] * 5, delivered(), *[refused] * REFUSALS_MAX)
+    deliverer = desk.deliverer(receiver)
+
+    async def try_again_and_again() -> None:
+        """Another alert comes in between, and is taken."""
+        for turn in range(REFUSALS_MAX):
+            await work_off(deliverer)
+            desk.now += timedelta(0) if turn == 4 else PAUSE_MAX
+            if turn == 4:
+                desk.arrive("e2", alert_id="a2")
+                await work_off(deliverer)
+                desk.now += PAUSE_MAX
+
+    asyncio.run(try_again_and_again())
+
+    assert {"e1": State.DEAD, "e2": State.DELIVERED} == desk.states()
+    assert REFUSALS_MAX == desk.found("e1").attempts
 
 
 def test_nothing_is_sent_of_what_was_erased(desk: Desk) -> None:
