@@ -8,6 +8,7 @@ behind a cluster that is gone would be written long after its sender was told th
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from aiokafka import AIOKafkaProducer
@@ -79,6 +80,7 @@ class KafkaFactLog:
             raise KafkaUnavailable("Kafka is away: nothing is taken until it answers again")
         try:
             with self._in_time.one():
+                writes = [await _placed(producer, write) for write in writes]
                 sent = [await _sent(producer, write) for write in writes]
                 await _settled(sent)
                 found: list[RecordMetadata] = []
@@ -160,6 +162,14 @@ class KafkaFactLog:
                 continue
 
 
+async def _placed(producer: AIOKafkaProducer, write: Write) -> Write:
+    """Return a record with its partition where it has no key, so that it is known where it went."""
+    if write.key is not None or write.partition is not None:
+        return write
+    await producer.partitions_for(write.topic)  # waits until they are known, as sending does
+    return replace(write, partition=_partition_of(producer, write))
+
+
 async def _sent(producer: AIOKafkaProducer, write: Write) -> asyncio.Future[RecordMetadata]:
     """Hand a record over; return what becomes of it."""
     future: asyncio.Future[RecordMetadata] = await producer.send(
@@ -195,13 +205,11 @@ def _count_back(producer: AIOKafkaProducer, write: Write, sent: asyncio.Future[R
 
     The client counts it as written and Kafka does not: whatever follows on its partition would be out of
     order, and the whole log be given up for one record. Called before the client sends the next batch there.
-    Of a record without a key nobody knows where it went: the log is given up after it, and connects again.
     """
     if sent.cancelled() or not isinstance(sent.exception(), MessageSizeTooLargeError):
         return
-    if write.key is not None or write.partition is not None:
-        place = TopicPartition(write.topic, _partition_of(producer, write))
-        producer._txn_manager._sequence_numbers[place] -= 1  # noqa: SLF001 - there is no other way in
+    place = TopicPartition(write.topic, _partition_of(producer, write))
+    producer._txn_manager._sequence_numbers[place] -= 1  # noqa: SLF001 - there is no other way in
 
 
 def _partition_of(producer: AIOKafkaProducer, write: Write) -> int:

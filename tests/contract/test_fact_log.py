@@ -230,26 +230,28 @@ def test_a_record_too_large_is_not_an_absent_cluster(world: World) -> None:
     play(scenario)
 
 
-def test_a_record_too_large_fails_no_neighbour(world: World) -> None:
+@pytest.mark.parametrize("key", [b"one person", None])
+def test_a_record_too_large_fails_no_neighbour(world: World, key: bytes | None) -> None:
     """Those that are on their way with it, and those that come after it, are taken at their first try."""
 
     async def one(log: FactLog, value: bytes) -> bool:
-        """Return whether one record was taken; all are of one person, and so in one partition."""
+        """Return whether one record was taken; of one person all are in one partition."""
         try:
-            await log.append([Write(Topic.PLANS, b"one person", value)])
+            await log.append([Write(Topic.PLANS, key, value)])
         except UnwritableRecord:
             return False
         return True
 
     async def scenario() -> None:
-        beside = [b"%d beside" % number for number in range(9)]
+        ahead, behind = b"ahead of %r" % key, b"behind %r" % key
+        beside = [b"%d beside %r" % (number, key) for number in range(9)]
         beside[3] = beside[5] = bytes(5_000_000)
         async with world.log() as log:
-            assert await one(log, b"ahead of it")
+            assert await one(log, ahead)
             taken = await asyncio.gather(*(one(log, value) for value in beside))
             assert [len(value) < 100 for value in beside] == taken
-            assert [True] * 3 == [await one(log, b"behind it") for _ in range(3)]
-        found = [value for value in await values(world) if value in {*beside, b"ahead of it", b"behind it"}]
+            assert [True] * 3 == [await one(log, behind) for _ in range(3)]
+        found = [value for value in await values(world) if value in {*beside, ahead, behind}]
         assert 1 + 7 + 3 == len(found)
 
     play(scenario)
