@@ -342,7 +342,8 @@ class Intake:
         """
         numberless = self._attendances.numberless
         if Fault.NUMBERS_DIFFER not in reading.faults:
-            numbered = numberless.numbered(reading.message, reading.unnumbered)
+            as_before = Fault.NUMBER_AS_BEFORE in reading.faults
+            numbered = numberless.numbered(reading.message, reading.unnumbered, as_before=as_before)
             return numbered + self._attendances.births.told(number, reading.message, reading.mothers)
         item = self._rejections.two_numbers(
             reading.provider, reading.control_id, received_at, about=reading.unnumbered

@@ -9,10 +9,11 @@ thousand in H without a usable number, 25 MB.
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
-from broker.core.facts import VisitMessage
+from broker.core.facts import Details, VisitMessage
 from broker.core.keyed import IdentityKey
+from broker.core.matching import Comparison, compare
 from broker.core.policy import AnyPolicy
 from broker.core.possible import Numbered, Placed, sought_in
 from broker.core.possible_keys import details_keys
@@ -22,6 +23,13 @@ from broker.services.rejections import SOURCE
 from broker.services.tracing import Untraced
 from broker.wire.details_codec import DetailsCodec
 from broker.wire.records_codec import Door, Rejected
+
+_SAID_OF_MAX = 20_000
+"""Visits of which it is remembered what their messages with a number said of the patient: some 5 MB."""
+_ENOUGH = 2  # details that agree: it is the same person (20)
+
+_Said = tuple[str | None, str | None, date | None]
+"""Family name, given name and date of birth."""
 
 
 class Numberless:
@@ -47,6 +55,7 @@ class Numberless:
         self._trace = trace
         self._sought: dict[str, datetime] = {}  # by reference, the newest receipt last
         self._marked: dict[str, datetime] = {}  # those that restricted a record, likewise
+        self._said: dict[str, _Said] = {}  # of visits with a number, the newest last
 
     def sought(self, message: VisitMessage) -> list[Write]:
         """
@@ -96,17 +105,43 @@ class Numberless:
         bears = at is not None and (borne_at is None or at > borne_at)
         return replace(message, restricted=True) if protected or bears else message
 
-    def numbered(self, message: VisitMessage, unnumbered: str) -> list[Write]:
+    def numbered(self, message: VisitMessage, unnumbered: str, *, as_before: bool = False) -> list[Write]:
         """
         Return that a visit has a number now, where it is one that was looked for (ruling 21).
 
-        `unnumbered` is the reference that the message's visit has without a number.
+        `unnumbered` is the reference that the message's visit has without a number. `as_before`: the message
+        says none, and goes on under the visit's own. Where it then tells of another person than those did
+        that said one, that person is looked for by details; the visit leaves nobody (44).
         """
+        if as_before and self._is_of_another(message):
+            return self.sought(replace(message, visit=unnumbered))
+        if not as_before:
+            self._remember(message)
         if unnumbered not in self._sought:
             return []
         at = message.received_at
         clue = Placed(place=unnumbered, clue=Numbered(visit=unnumbered, heard_at=at))
         return clue_writes(self._codec, self.key, [clue], at, SOURCE)
+
+    def _remember(self, message: VisitMessage) -> None:
+        """Remember what a message with a number says of the patient: in memory, of the newest visits."""
+        said = message.family, message.given, message.birth_date
+        if said == (None, None, None):
+            return
+        self._said.pop(message.visit, None)
+        self._said[message.visit] = said
+        if len(self._said) > _SAID_OF_MAX:
+            del self._said[next(iter(self._said))]
+
+    def _is_of_another(self, message: VisitMessage) -> bool:
+        """Whether a message tells of another person than its visit's messages with a number (ruling 20)."""
+        said = self._said.get(message.visit)
+        if said is None:
+            return False
+        known = Details(family=said[0], given=said[1], birth_date=said[2])
+        now = Details(family=message.family, given=message.given, birth_date=message.birth_date)
+        compared = compare(now, known)
+        return compared.count(Comparison.AGREES) < _ENOUGH and Comparison.DISAGREES in compared
 
     def hear(self, kept: Rejected) -> None:
         """Learn of a message that was kept, by this process or by another."""

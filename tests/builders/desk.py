@@ -1,7 +1,7 @@
 """The operators' desk with a door and everything around it in memory."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from broker.adapters.memory import MemoryFactLog, MemoryKafka
@@ -27,6 +27,7 @@ from broker.services.intake import Intake
 from broker.services.message_desk import MessageDesk
 from broker.services.message_index import MessageIndexing
 from broker.services.numberless import Numberless
+from broker.services.numbers_in_use import NumbersInUse
 from broker.services.redriving import Redriven, Redriving
 from broker.services.rejected_desk import RejectedBoard, RejectedDesk, RejectedItem
 from broker.services.rejections import Rejections
@@ -67,7 +68,7 @@ class DeskHouse:
 
     `processing_ids` is what MSH-11 may be at the desk's doors; `pen` stands between the desk and the cluster;
     `role` is that of whoever sits at it, `archive` what they read the cluster with, `who` who they are;
-    `source` is asked whom it protects.
+    `source` is asked whom it protects, `follows` says that intake knows under which number each visit is.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class DeskHouse:
         archive: type[MemoryArchive] = MemoryArchive,
         who: DeskUser | None = None,
         source: Demographics | None = None,
+        follows: bool = False,
     ) -> None:
         """Begin with empty topics."""
         self.sealer = MemorySealer()
@@ -92,6 +94,7 @@ class DeskHouse:
             Attendances(
                 self.parts.facts,
                 Numberless(self.parts.details, policy=self.parts.policy, key=self.parts.key),
+                NumbersInUse(self.parts.key, horizon=timedelta(days=23)) if follows else None,
             ),
             rejections,
             clock=self.clock,

@@ -1,6 +1,7 @@
 """Visits without a usable number, as intake has others look for them; records of an upload that wait."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from broker.core.possible import Clue, Numbered, OnFile, Sought
 from broker.core.possible_keys import Window, details_keys
 from broker.core.waiting import waiting_keys
 from broker.ports import Topic, Write
+from broker.services import numberless as numberless_module
 from broker.services.also_followed import AlsoFollowed, kept_heard_by
 from broker.services.numberless import Numberless
 from tests.builders.adt import Adt, Patient
@@ -117,6 +119,59 @@ def test_a_visit_that_always_had_its_number_is_nobodys_search() -> None:
     """Nothing is written about it but its fact."""
     house = DeskHouse()
     house.send(message(Patient()), at=AT)
+
+    assert [] == clues(house)
+
+
+OTHER = Details(family="Other", given="Alex", birth_date=date(2015, 2, 3))
+ALEX = Patient(number=None, family="Other", given="Alex", born="20150203")
+
+
+@pytest.mark.parametrize(
+    ("patient", "sought"),
+    [
+        pytest.param(ALEX, OTHER, id="another"),
+        pytest.param(replace(ALEX, number="9990000019"), OTHER, id="with a wrong number"),
+        pytest.param(replace(ALEX, born=""), Details(family="Other", given="Alex"), id="born some day"),
+        pytest.param(NOBODY, None, id="the same"),
+        pytest.param(replace(NOBODY, given="Alex"), None, id="perhaps a twin"),
+        pytest.param(Patient(number=None, family="", given="", born=""), None, id="no details"),
+    ],
+)
+def test_a_message_without_a_number_that_tells_of_another_has_that_one_looked_for(
+    patient: Patient, sought: Details | None
+) -> None:
+    """Its visit keeps the number that it has, and leaves nobody (rulings 20, 21, 44)."""
+    house = DeskHouse(follows=True)
+    house.send(message(Patient()), at=AT)
+    house.send(message(patient, event="A08", control_id="M2"), at=AT + timedelta(minutes=5))
+
+    keys = [] if sought is None else details_keys(house.parts.key, sought)
+    assert set(keys) == {under for under, _ in clues(house)}
+    assert {reference(house)} >= {clue.visit for _, clue in clues(house) if isinstance(clue, Sought)}
+    assert 2 == len({record.value for record in house.kafka.read(Topic.ATTENDANCES)})
+    assert [] == house.kafka.read(Topic.REJECTED)
+
+
+def test_the_number_of_a_patient_who_was_another_for_a_moment_ends_the_search() -> None:
+    """As of any visit that was looked for (ruling 46)."""
+    house = DeskHouse(follows=True)
+    house.send(message(Patient()), at=AT)
+    house.send(message(ALEX, event="A08", control_id="M2"), at=AT + timedelta(minutes=5))
+    house.send(message(Patient(), event="A08", control_id="M3"), at=AT + timedelta(minutes=9))
+
+    assert [reference(house)] == [clue.visit for _, clue in clues(house) if isinstance(clue, Numbered)]
+
+
+def test_what_visits_said_of_their_patients_is_remembered_of_the_newest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of an older one nobody is looked for: it goes on as before."""
+    monkeypatch.setattr(numberless_module, "_SAID_OF_MAX", 1)
+    house = DeskHouse(follows=True)
+    house.send(message(Patient(), visit="V2"), at=AT)
+    house.send(message(Patient()), at=AT)
+    house.send(message(ALEX, event="A08", control_id="M2", visit="V2"), at=AT + timedelta(minutes=5))
 
     assert [] == clues(house)
 
