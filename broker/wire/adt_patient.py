@@ -32,6 +32,7 @@ _MOTHER = "12"  # table 0063, the UK's
 _SENSITIVE = "S"  # PV1-16
 _HIDING = frozenset({"1", "2"})  # ZU8-4: local, and the national S-flag
 _NOT_HIDING = frozenset({"", "N"})  # nothing, zeros or no
+_DEATH, _DIED = 29, 30  # PID: when, and whether; how a visit ended is PV1-36 (ruling 7)
 _REGISTERED_NAMES = ("L", "")  # XPN-7: the legal name before one that does not say what it is
 
 
@@ -88,6 +89,8 @@ def read_patient(message: Message, patient: Segment, visit: Segment, registers: 
     _read_reliability(patient, registers)
     if is_hidden(message, visit):
         registers.values["restricted"] = True  # and never False: absent and `""` do not lift it (ruling 24)
+    if isinstance(patient.field(_DEATH), str) or _code(patient.field(_DIED)) == "Y":
+        registers.faults.add(Fault.DEATH)
     if not _HIDING.issuperset(_hidings(message)):
         registers.faults.add(Fault.RESTRICTION)
     next_of_kin = message.first("NK1")

@@ -30,6 +30,7 @@ class Fault(StrEnum):
     CODE = "code unreadable"
     COMPANION = "companion no name"
     DEPARTURE_IGNORED = "departure time ignored"
+    DEATH = "death unread"
     DEPARTURE_TIME = "departure time unreadable"
     EVENT_TIME = "event time unreadable"
     LINE = "line is no segment"

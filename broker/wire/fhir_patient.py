@@ -106,6 +106,8 @@ def read_patient(sent: Sent, patient: Resource, registers: Registers) -> None:
     _read_status(patient, registers)
     if any(_restricts(one) for one in (sent.bundle, sent.header, sent.encounter, patient)):
         registers.values["restricted"] = True  # and never False: absence does not lift it (ruling 24)
+    if patient.get("deceasedBoolean") is True or text(patient, "deceasedDateTime"):
+        registers.faults.add(Fault.DEATH)
     for contact in unmodified(every(patient, "contact"))[:1]:
         _read_next_of_kin(contact, registers)
 

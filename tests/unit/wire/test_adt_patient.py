@@ -7,6 +7,7 @@ import pytest
 from broker.core.facts import NumberStatus, Reliability
 from broker.core.identifiers import NhsNumber
 from broker.wire.adt import read_adt
+from broker.wire.adt_registers import Fault
 from broker.wire.visit_reading import Context
 from tests.builders.hl7 import KEY, RECEIVED, ROBIN, edited, fixture, message_of, read
 
@@ -244,3 +245,24 @@ def test_no_identifier_of_a_message_but_its_control_id_stands_in_its_fact() -> N
     shown = [str(value) for value in astuple(reading.message)]
     assert "EDSYS0001" in shown
     assert [] == [one for one in said if any(one in value for value in (*shown, reading.unnumbered))]
+
+
+@pytest.mark.parametrize(
+    ("fields", "counted"),
+    [
+        ({"PID_29": "20250301"}, True),
+        ({"PID_30": "Y"}, True),
+        ({"PID_30": "y"}, True),
+        ({"PID_29": '""', "PID_30": '""'}, False),
+        ({"PID_30": "N"}, False),
+        ({}, False),
+    ],
+)
+def test_a_death_is_told_by_how_the_visit_ended_and_counted_where_it_is_told_otherwise(
+    fields: dict[str, str], *, counted: bool
+) -> None:
+    """No ruling asks for PID-29 or PID-30: `died` is disposition 10 (ruling 7), and nothing else changes."""
+    found = read(edited(fixture(), **fields))
+
+    assert counted is (Fault.DEATH in found.faults)
+    assert read(fixture()).message.disposition == found.message.disposition

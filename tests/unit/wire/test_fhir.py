@@ -990,3 +990,23 @@ NHS = "https://fhir.nhs.uk/Id/nhs-number"
 def traced(code: str) -> dict[str, Any]:
     """Return what an identifier says of how far it was traced."""
     return {"extension": [{"url": f"{UK}NHSNumberVerificationStatus", "valueCodeableConcept": concept(code)}]}
+
+
+@pytest.mark.parametrize(
+    ("said", "counted"),
+    [
+        ({"deceasedBoolean": True}, True),
+        ({"deceasedDateTime": "2025-03-01T11:00:00Z"}, True),
+        ({"deceasedBoolean": False}, False),
+        ({}, False),
+    ],
+)
+def test_a_death_of_the_patient_is_counted_and_tells_of_no_visit(
+    said: dict[str, Any], *, counted: bool
+) -> None:
+    """How the visit ended says it, as in HL7 version 2 (ruling 7)."""
+    bundle = message(ADT)
+    bundle["entry"][2]["resource"] |= said
+    found = read(bundle)
+
+    assert (counted, None) == (Fault.DEATH in found.faults, found.message.disposition)
