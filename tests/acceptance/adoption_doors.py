@@ -21,6 +21,7 @@ from broker.runtime.resources import topics_file
 from tests.acceptance.adoption_peers import Peers, Systems
 from tests.builders.adt import Adt, Patient
 from tests.builders.fhir import VISITS, message, written
+from tests.builders.hl7 import wall_time
 from tests.builders.hospital_record import record
 from tests.builders.national_events import cloud_event
 from tests.builders.query import build_query
@@ -153,11 +154,11 @@ class Doors:
         """Have the child come once by FHIR and once by the provider's own topic."""
         now = datetime.now(UTC)
         arrived = now - timedelta(minutes=3)
-        pv1 = {"class": "E", "location": "ED", "visit": BY_FHIR, "arrived": f"{arrived:%Y%m%d%H%M%S}"}
+        pv1 = {"class": "E", "location": "ED", "visit": BY_FHIR, "arrived": wall_time(arrived)}
         adt = Adt(
             event="A04",
             control_id=f"FHIR-{serial}",
-            recorded=f"{arrived:%Y%m%d%H%M%S}",
+            recorded=wall_time(arrived),
             patient=patient,
             provider=PROVIDER,
             pv1=pv1,

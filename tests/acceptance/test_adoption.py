@@ -73,6 +73,7 @@ from tests.acceptance.adoption_doors import (
 from tests.acceptance.adoption_peers import COUNCIL, NOT_IN_USE, TOLD, Peers, peers, traced
 from tests.builders.adt import Adt, Patient
 from tests.builders.hasty_kafka import HASTY_BROKER, declared
+from tests.builders.hl7 import wall_time
 from tests.builders.matcher import KEY, numbers
 from tests.builders.terminal import PATIENCE_SECONDS, Desk, mllp_port, send, with_key
 from tests.builders.upload import Person, PlanBlock, build_upload
@@ -318,7 +319,7 @@ def days_on_shelves(desk: Desk, sought: Sought) -> Found:
 def attends(port: int, patient: Patient, control_id: str, *, minutes_ago: int, visit: str = VISIT) -> None:
     """Have the child come, under one of the identities or without a number."""
     now = datetime.now(UTC)
-    arrived = f"{now - timedelta(minutes=minutes_ago):%Y%m%d%H%M%S}"
+    arrived = wall_time(now - timedelta(minutes=minutes_ago))
     pv1 = {"class": "E", "location": "ED", "visit": visit, "arrived": arrived}
     adt = Adt(event="A04", control_id=control_id, recorded=arrived, patient=patient, provider="RXH", pv1=pv1)
     assert "AA" == send(port, adt.text().encode())
@@ -750,7 +751,7 @@ def expect(desk: Desk) -> None:
             (PlanRecord(child=None, mother=MOTHER, plans=[block]),),
             authority="211",
             file_id="FILE-U",
-            created=f"{now:%Y%m%d%H%M%S}",
+            created=wall_time(now),
         )
     )
     desk.run("upload", str(file))

@@ -13,6 +13,7 @@ from broker.wire.mllp import END, frame
 from tests.bench.latency import Latency, quantiles
 from tests.builders.adt import Adt, Patient
 from tests.builders.delivering import HOST, Engine
+from tests.builders.hl7 import wall_time
 from tests.builders.matcher import DETAILS, numbers, plan
 from tests.builders.terminal import mllp_port
 from tests.fault.checker import caught_up
@@ -73,7 +74,7 @@ def _senders(directory: Path, port: int) -> str:
 
 def _attendance(digits: str, n: int, now: datetime) -> bytes:
     """Return the message of one attendance."""
-    recorded = f"{now:%Y%m%d%H%M%S}"
+    recorded = wall_time(now)
     return (
         Adt(
             event="A04",

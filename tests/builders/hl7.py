@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.core.facts import REGISTERS, VisitMessage
-from broker.core.identifiers import NhsNumber, OdsCode
+from broker.core.identifiers import LONDON, NhsNumber, OdsCode
 from broker.core.keyed import IdentityKey
 from broker.wire.adt import read_adt
 from broker.wire.visit_reading import Context, VisitReading
@@ -15,6 +15,11 @@ KEY = IdentityKey(bytes(range(32)))
 RECEIVED = datetime(2025, 3, 1, 15, 45, tzinfo=UTC)
 ROBIN = NhsNumber("9990000018")
 RXX = OdsCode("RXX")
+
+
+def wall_time(moment: datetime) -> str:
+    """Return an aware moment as HL7 writes one that has no offset: by the clock in London."""
+    return f"{moment.astimezone(LONDON):%Y%m%d%H%M%S}"
 
 
 def fixture(name: str = "a04-registered") -> bytes:

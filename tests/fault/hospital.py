@@ -17,12 +17,12 @@ from broker.wire.adt import read_adt
 from broker.wire.mllp import END, frame
 from broker.wire.visit_reading import Context
 from tests.builders.adt import Adt, Patient
+from tests.builders.hl7 import wall_time
 from tests.builders.matcher import DETAILS, pause
 
 HOST = "127.0.0.1"
 SILENCE_SECONDS = 10.0  # an engine's own deadline; then it connects anew and sends again
 _RESEND_SECONDS = 0.1  # as short as engines are set to at all
-_TIME = "%Y%m%d%H%M%S"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def visit_messages(
         adt = Adt(
             event="A04",
             control_id=f"M{serial}",
-            recorded=at.strftime(_TIME),
+            recorded=wall_time(at),
             provider=providers[serial % len(providers)].code,
             patient=Patient(
                 number=number.digits,
@@ -130,7 +130,7 @@ def visit_messages(
                 given=DETAILS.given or "",
                 born=f"{DETAILS.birth_date:%Y%m%d}",
             ),
-            pv1={"class": "E", "location": "ED", "visit": f"V{serial}", "arrived": at.strftime(_TIME)},
+            pv1={"class": "E", "location": "ED", "visit": f"V{serial}", "arrived": wall_time(at)},
         )
         data = adt.text().encode()
         fact = read_adt(data, Context(key=key, received_at=now)).message

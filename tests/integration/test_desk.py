@@ -21,6 +21,7 @@ from broker.runtime.kafka import embedded_cluster
 from broker.runtime.resources import topics_file
 from tests.builders.adt import Adt, Patient
 from tests.builders.declared_kafka import declared_kafka
+from tests.builders.hl7 import wall_time
 from tests.builders.lawful_basis import confirmed
 from tests.builders.terminal import PATIENCE_SECONDS, Desk, mllp_port, send, with_key
 from tests.builders.upload import Person, build_upload
@@ -62,7 +63,7 @@ def live_desk(tmp_path: Path) -> Iterator[Desk]:
 def attendance(processing: str, *, patient: Patient = CHILD, visit: str = "V1", hours_ago: int = 1) -> bytes:
     """Return an attendance of so many hours ago; `processing` is MSH-11."""
     now = datetime.now(UTC) - timedelta(hours=hours_ago)
-    arrived, recorded = (f"{now + timedelta(minutes=after):%Y%m%d%H%M%S}" for after in (0, 5))
+    arrived, recorded = (wall_time(now + timedelta(minutes=after)) for after in (0, 5))
     pv1 = {"class": "E", "location": "ED", "visit": visit, "arrived": arrived}
     adt = Adt(
         event="A04",

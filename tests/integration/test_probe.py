@@ -19,6 +19,7 @@ from broker.core.probing import CANARY_BORN, CANARY_FAMILY, CANARY_GIVEN, CANARY
 from broker.wire.acknowledgement import answer
 from tests.builders.declared_kafka import declared_kafka
 from tests.builders.delivering import HOST, Engine
+from tests.builders.hl7 import wall_time
 from tests.builders.upload import Person, PlanBlock, Record, build_upload
 from tests.fault.fleet import Fleet
 from tests.integration.test_operators import lines_of, ops_port_of, until_ready
@@ -64,7 +65,7 @@ def canarys_plan() -> bytes:
         given=CANARY_GIVEN,
         born=f"{CANARY_BORN:%Y%m%d}",
     )
-    now = f"{datetime.now(tz=UTC):%Y%m%d%H%M%S}"
+    now = wall_time(datetime.now(tz=UTC))
     plan = PlanBlock(start="202501100930")
     return build_upload([Record(child=person, plans=(plan,))], authority="211", created=now)
 

@@ -18,6 +18,7 @@ from broker.wire.oru import control_id
 from tests.builders.adt import Adt
 from tests.builders.declared_kafka import declared_kafka
 from tests.builders.delivering import Engine
+from tests.builders.hl7 import wall_time
 from tests.builders.terminal import PATIENCE_SECONDS, Desk, mllp_port, send, with_key
 from tests.fault.fleet import Fleet
 from tests.integration.test_desk import CHILD, GROUNDS, PERSONAL, plan_file
@@ -37,7 +38,7 @@ def own_kafka() -> Iterator[EmbeddedKafka]:
 def message(event: str, visit: str) -> bytes:
     """Return a message of half an hour ago about a visit's arrival, or of this minute about its end."""
     now = datetime.now(UTC)
-    arrived, registered, present = (f"{now - timedelta(minutes=ago):%Y%m%d%H%M%S}" for ago in (60, 30, 0))
+    arrived, registered, present = (wall_time(now - timedelta(minutes=ago)) for ago in (60, 30, 0))
     pv1 = {"class": "E", "location": "ED", "visit": visit, "arrived": arrived}
     adt = Adt(
         event=event,
