@@ -73,9 +73,10 @@ def _is_visible(plan: Plan, arrived: date, left: date) -> bool:
     """Whether a plan was visible by what was recorded before somebody came, or since (rulings 10, 14, 15)."""
     if left < plan.first:
         return False
-    if plan.corrected_on is None or arrived <= plan.corrected_on:
+    if plan.corrected_on is None:
         return arrived <= plan.last
-    return plan.corrected_to is not None and arrived <= plan.corrected_to
+    since = plan.corrected_to is not None and max(arrived, plan.first) <= plan.corrected_to
+    return since or arrived <= min(plan.last, plan.corrected_on)
 
 
 def _may_be(one: Who, other: Who) -> bool:
