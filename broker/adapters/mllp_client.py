@@ -47,6 +47,10 @@ class MllpLine:
                 answer = await _exchange(*opened, frame(message))
         except TimeoutError:
             answer = Fault.NO_ANSWER
+        except ssl.SSLEOFError:
+            answer = Fault.CUT_OFF
+        except ssl.SSLError:  # TLS 1.3 tells behind the handshake that a certificate is missing
+            answer = Fault.UNTRUSTED
         except OSError:
             answer = Fault.CUT_OFF
         if isinstance(answer, Fault):

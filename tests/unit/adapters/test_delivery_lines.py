@@ -1,6 +1,8 @@
 """The line to an integration engine and the post to an endpoint, over real sockets."""
 
 import asyncio
+import os
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -92,6 +94,39 @@ def test_a_line_is_spoken_under_tls_with_a_certificate_of_ours() -> None:
         return said
 
     assert answer(MESSAGE) == asyncio.run(play())
+
+
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_receiver_that_wants_a_certificate_of_ours_is_said_not_to_trust_us(newest: ssl.TLSVersion) -> None:
+    """In TLS 1.3 it says so behind the handshake only: that looked like a line that breaks, with no cause."""
+    authority = trustme.CA()
+    theirs, ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context()
+    authority.issue_cert(HOST).configure_cert(theirs)
+    authority.configure_trust(theirs)
+    theirs.verify_mode = ssl.CERT_REQUIRED
+    theirs.maximum_version = newest
+    authority.configure_trust(ours)
+
+    def refuse(listening: socket.socket) -> None:
+        """Say that a certificate is missing, as a receiver does that is not made of asyncio."""
+        line, _ = listening.accept()
+        with theirs.wrap_socket(line, server_side=True, do_handshake_on_connect=False) as refusing:
+            with suppress(ssl.SSLError):
+                refusing.do_handshake()
+            with suppress(OSError):
+                while os.read(refusing.fileno(), 4_096):  # closed on what is unread, it would be reset
+                    pass
+
+    async def play() -> bytes | Fault:
+        """Send one message without one."""
+        with socket.create_server((HOST, 0)) as listening:
+            port = listening.getsockname()[1]
+            refusing = asyncio.create_task(asyncio.to_thread(refuse, listening))
+            said = await MllpLine(HOST, port, tls=ours, patience=PATIENT).exchange(MESSAGE)
+            await refusing
+        return said
+
+    assert Fault.UNTRUSTED is asyncio.run(play())
 
 
 def status_of(said: Posted | Fault) -> int | Fault:
