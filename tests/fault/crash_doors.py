@@ -94,10 +94,13 @@ def crash_free(site: Site, *, fhir: Iterable[int], topic: Iterable[int]) -> Cras
     async def scenario() -> None:
         """Take everything through the use case, as the doors do."""
         await role._following.catch_up()
-        said = [(Door.FHIR, body) for number in fhir for _, _, body in requests_of(number)]
-        said += [(Door.TOPIC, one) for number in topic for one in records_of(number)]
-        for door, data in said:
-            await role._intake.take(data, door, sender=role._senders.settled)
+        for number in fhir:
+            for _, _, body in requests_of(number):
+                await role._intake.take(body, Door.FHIR, sender=role._senders.settled)
+        for number in topic:
+            owner = organisation_of(number, PROVIDERS)
+            for offered in records_of(number):
+                await role._intake.take(offered, Door.TOPIC, sender=role._senders.settled, owner=owner)
 
     asyncio.run(scenario())
     return CrashFree(
