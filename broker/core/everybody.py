@@ -73,6 +73,11 @@ class Everybody:
         return self._waiting
 
     @property
+    def successors(self) -> Mapping[NhsNumber, NhsNumber]:
+        """The numbers that have been superseded, each with the one that took over (ruling 22)."""
+        return {number: forwarding.to for number, forwarding in self._forwarding.items()}
+
+    @property
     def inactive(self) -> Collection[NhsNumber]:
         """The numbers that are not in use (ruling 23)."""
         return self._inactive.keys()

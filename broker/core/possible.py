@@ -1,15 +1,18 @@
 """
 Who may be who: visits without a usable number, joined with people on file by their details. Ruling 21.
 
-Two states, each under a key of its own: `Shelf` under a digest of details, where people on file and visits
-meet in either order, and `Search` under a visit, which gathers what was found and says whether a person is
-asked. What is found is never told: it asks somebody to confirm who the patient is (ruling 46).
+Two states, each under a key of its own: `Shelf` under a digest of details, or of the number of a newborn's
+mother, where people on file and visits meet in either order, and `Search` under a visit, which gathers what
+was found and says whether a person is asked. What is found is never told: it asks somebody to confirm who the
+patient is (ruling 46).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
+from broker.core.clock import later
 from broker.core.facts import Details, VisitMessage
 from broker.core.identifiers import OdsCode, london_day
 from broker.core.keyed import IdentityKey
@@ -17,6 +20,10 @@ from broker.core.policy import AnyPolicy
 from broker.core.possible_keys import Window
 from broker.core.visits import read_visits
 from broker.core.worklist import ItemKind, WorklistItem
+
+NOWHERE = ""
+"""Where visits are sent on to that name a mother by a number that is not in use (ruling 23)."""
+_PASSED_MAX = 8  # numbers, as facts pass at most (22): in a circle of them nothing goes on for ever
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +40,8 @@ class Sought:
     A visit without a usable number: whose it is, is to be found out.
 
     `visit` is its reference, which holds no number; `there_until` is the end of its stay (ruling 10);
-    `heard_at` is the newest receipt. Times are aware UTC.
+    `heard_at` is the newest receipt. Times are aware UTC. Under its mother's number alone `births` are the
+    dates of birth that its messages state, and `passed` is how many superseded numbers of hers led there.
     """
 
     visit: str
@@ -42,6 +50,8 @@ class Sought:
     arrived_at: datetime
     there_until: datetime
     heard_at: datetime
+    births: tuple[date, ...] = field(default=(), repr=False)
+    passed: int = 0
 
     def joined(self, other: "Sought") -> "Sought":
         """Return what two messages of one visit say, whichever came first."""
@@ -51,11 +61,25 @@ class Sought:
             arrived_at=min(self.arrived_at, other.arrived_at),
             there_until=max(self.there_until, other.there_until),
             heard_at=max(self.heard_at, other.heard_at),
+            births=tuple(sorted({*self.births, *other.births})),
         )
 
     def during(self, window: Window) -> bool:
-        """Whether the stay and a window have a day in common, Europe/London."""
-        return Window(first=london_day(self.arrived_at), last=london_day(self.there_until)).meets(window)
+        """
+        Whether the stay and a window have a day in common, Europe/London.
+
+        Where a date of birth is stated only of who was born in the window, to which then the days belong on
+        which a newborn is covered after its birth (ruling 26).
+        """
+        stay = Window(first=london_day(self.arrived_at), last=london_day(self.there_until))
+        if not self.births:
+            return stay.meets(window)
+        after = timedelta(days=window.after_birth)
+        return any(
+            window.first <= born <= window.last
+            and stay.meets(Window(first=window.first, last=max(window.last, later(born, after))))
+            for born in self.births
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +99,21 @@ class Numbered:
     heard_at: datetime
 
 
-Clue = OnFile | Sought | Found | Numbered
-"""What `cpis.in.details` says; the first two under a key of details, the others under a visit."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leads:
+    """
+    Where visits are looked for that name a mother by a number (rulings 22, 23).
+
+    `to` is the key of her successor's shelf, `NOWHERE` for a number that is not in use, None: here.
+    """
+
+    to: str | None
+
+
+Shelved = OnFile | Sought | Leads
+"""What comes to a shelf."""
+Clue = Shelved | Found | Numbered
+"""What `cpis.in.details` says; what comes to a shelf under its key, the others under a visit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +126,15 @@ class Placed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
-    """What lies under one key of details: people on file by reference, visits by theirs."""
+    """
+    What lies under one key of details or of a mother's number: people on file by reference, visits by theirs.
+
+    A shelf that `leads` elsewhere, or nowhere, keeps no visit (`Leads`).
+    """
 
     on_file: Mapping[str, Window] = field(default_factory=dict)
     sought: Mapping[str, Sought] = field(default_factory=dict)
+    leads: str | None = None
 
     def met(self) -> frozenset[str]:
         """Return the visits during whose stay somebody here is on file."""
@@ -101,9 +143,14 @@ class Shelf:
             visit for visit, sought in self.sought.items() if any(sought.during(window) for window in windows)
         )
 
-    def put(self, clue: OnFile | Sought) -> "Shelf":
-        """Return the shelf with one more of them; of somebody on file the last word counts."""
+    def put(self, clue: Shelved) -> "Shelf":
+        """Return the shelf with one more of them; of somebody on file, and of where it leads, the last."""
+        if isinstance(clue, Leads):
+            return replace(self, leads=clue.to, sought=self.sought if clue.to is None else {})
         if isinstance(clue, Sought):
+            if self.leads is not None:
+                return self
+            clue = replace(clue, passed=0)
             held = self.sought.get(clue.visit)
             joined = clue if held is None else held.joined(clue)
             return replace(self, sought={**self.sought, clue.visit: joined})
@@ -112,13 +159,28 @@ class Shelf:
             others[clue.reference] = clue.window
         return replace(self, on_file=others)
 
+    def sent_on(self, clue: Shelved) -> tuple[Placed, ...]:
+        """Return what goes on to where the shelf leads, or is led by a clue: visits, before it is put."""
+        if isinstance(clue, Leads):
+            going, to = [*self.sought.values()], clue.to
+        else:
+            going, to = [clue] if isinstance(clue, Sought) else [], self.leads
+        if to is None or to == NOWHERE:
+            return ()
+        return tuple(
+            Placed(place=to, clue=replace(one, passed=one.passed + 1))
+            for one in going
+            if one.passed < _PASSED_MAX
+        )
+
     def since(self, horizon: datetime) -> "Shelf":
         """Return the shelf without visits last heard of before H, and without people who met none since."""
-        return Shelf(
+        return replace(
+            self,
             on_file={
                 reference: window
                 for reference, window in self.on_file.items()
-                if window.last >= london_day(horizon)
+                if later(window.last, timedelta(days=window.after_birth)) >= london_day(horizon)
             },
             sought={visit: one for visit, one in self.sought.items() if one.heard_at >= horizon},
         )
@@ -129,15 +191,20 @@ class Shelf:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing lies here."""
-        return not self.on_file and not self.sought
+        """Whether nothing lies here, and nothing leads from here."""
+        return not self.on_file and not self.sought and self.leads is None
 
 
 def met_anew(before: Shelf, after: Shelf, under: str) -> tuple[Found, ...]:
-    """Return what is to be said to the searches of those visits for which it is no longer what it was."""
-    then, now = before.met(), after.met()
+    """
+    Return what is to be said to the searches of those visits for which it is no longer what it was.
+
+    When a baby was born they need not know.
+    """
+    then, now, visits = before.met(), after.met(), {**before.sought, **after.sought}
     return tuple(
-        Found(sought=after.sought[visit], under=under, met=visit in now) for visit in sorted(then ^ now)
+        Found(sought=replace(visits[visit], births=()), under=under, met=visit in now)
+        for visit in sorted(then ^ now)
     )
 
 
@@ -205,9 +272,19 @@ def tells(message: VisitMessage, policy: AnyPolicy) -> bool:
     return any(visit.tells for visit in visits)
 
 
-def shelved(shelf: Shelf, clues: Iterable[OnFile | Sought], under: str) -> tuple[Shelf, Sequence[Found]]:
-    """Return a shelf with everything that came for it, and what its searches are to be told of that."""
+class AfterClues(NamedTuple):
+    """A shelf with what came for it, what its searches are to be told, and the visits that go on from it."""
+
+    shelf: Shelf
+    found: Sequence[Found]
+    sent_on: Sequence[Placed]
+
+
+def shelved(shelf: Shelf, clues: Iterable[Shelved], under: str) -> AfterClues:
+    """Return a shelf with everything that came for it, and what is to be said of that."""
     after = shelf
+    sent_on: list[Placed] = []
     for clue in clues:
+        sent_on += after.sent_on(clue)
         after = after.put(clue)
-    return after, met_anew(shelf, after, under)
+    return AfterClues(after, met_anew(shelf, after, under), sent_on)

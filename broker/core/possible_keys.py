@@ -24,24 +24,40 @@ from broker.core.stops import shared_until
 
 _REFERENCE_DIGITS = 16  # 64 bits: told apart are only the few people under one key
 _BUCKET_DIGITS = 2
+_NUMBERS_BUCKET = "00"
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """The days, Europe/London, on which somebody on file may be found: `first` to `last`, both included."""
+    """
+    The days, Europe/London, on which somebody on file may be found: `first` to `last`, both included.
+
+    `after_birth` is for how many days after its birth a newborn is found by its mother's number, also beyond
+    the last day (ruling 26).
+    """
 
     first: date
     last: date
+    after_birth: int = 0
 
     def joined(self, other: "Window") -> "Window":
-        """Return the shortest window that holds both."""
+        """Return the shortest window that holds both; neither is one by a mother's number."""
         return Window(first=min(self.first, other.first), last=max(self.last, other.last))
 
     def meets(self, other: "Window") -> bool:
         """Whether the two have a day in common."""
         return self.first <= other.last and other.first <= self.last
+
+
+def number_key(key: IdentityKey, purpose: str, number: NhsNumber) -> str:
+    """
+    Return the digest of a number for a purpose.
+
+    All lie in one bucket, so that the log says nothing of the number in clear (ruling 23).
+    """
+    return _NUMBERS_BUCKET + key.derive(purpose, number.key)[_BUCKET_DIGITS:]
 
 
 def details_keys(key: IdentityKey, details: Details) -> tuple[str, ...]:
@@ -105,7 +121,7 @@ def on_file(known: Known, policy: AnyPolicy, key: IdentityKey) -> Mapping[str, W
     births = _born(known)
     for versions in histories(known.plans).values():
         of_a_child = _last_days_of_a_child(versions, policy, births)
-        for window in _windows(versions, policy, of_a_child):
+        for window in windows_of(versions, policy, of_a_child):
             for details in {version.content.details for version in versions}:
                 for under in details_keys(key, details):
                     held = found.get(under)
@@ -113,7 +129,9 @@ def on_file(known: Known, policy: AnyPolicy, key: IdentityKey) -> Mapping[str, W
     return found
 
 
-def _windows(versions: Sequence[Version], policy: AnyPolicy, of_a_child: Sequence[date]) -> list[Window]:
+def windows_of(
+    versions: Sequence[Version], policy: AnyPolicy, of_a_child: Sequence[date] = ()
+) -> list[Window]:
     """Return the days on which each version of a plan counts, by `of_a_child` at the latest (10, 13, 14)."""
     found = []
     for version, following in zip_longest(versions, versions[1:]):

@@ -15,12 +15,18 @@ from broker.core.identifiers import NhsNumber, OdsCode, london_day
 from broker.core.keyed import IdentityKey
 from broker.core.policy import AnyPolicy
 from broker.core.possible import OnFile, Placed
-from broker.core.possible_keys import Window, bucket_of, details_keys, last_day_found, last_day_shared
+from broker.core.possible_keys import (
+    Window,
+    bucket_of,
+    details_keys,
+    last_day_found,
+    last_day_shared,
+    number_key,
+)
 
 WAITS = timedelta(days=35)
 """How long a record waits after it was last sent: as long as the record itself is kept in `cpis.rejected`."""
 
-_NUMBERS_BUCKET = "00"
 _SOMEBODYS = "record waiting"  # whose, and how many there are, nobody needs to know under a number
 
 
@@ -51,10 +57,9 @@ def waiting_number_key(key: IdentityKey, number: NhsNumber) -> str:
     """
     Return under which key records lie that were refused though they have this number (CPR01 to 07).
 
-    Their details may be wrong: a visit under the number is the one they may wait for (ruling 41). All lie in
-    one bucket, so that the log says nothing of the number in clear (ruling 23).
+    Their details may be wrong: a visit under the number is the one they may wait for (ruling 41).
     """
-    return _NUMBERS_BUCKET + key.derive("number: record waiting", number.key)[len(_NUMBERS_BUCKET) :]
+    return number_key(key, "number: record waiting", number)
 
 
 def waits_under(key: IdentityKey, number: NhsNumber, at: datetime) -> Placed:

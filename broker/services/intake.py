@@ -343,12 +343,13 @@ class Intake:
         numberless = self._attendances.numberless
         if Fault.NUMBERS_DIFFER not in reading.faults:
             as_before = Fault.NUMBER_AS_BEFORE in reading.faults
-            numbered = numberless.numbered(reading.message, reading.unnumbered, as_before=as_before)
-            return numbered + self._attendances.births.told(number, reading.message, reading.mothers)
+            message, mothers = reading.message, reading.mothers
+            numbered = numberless.numbered(message, reading.unnumbered, mothers, as_before=as_before)
+            return numbered + self._attendances.births.told(number, message, mothers)
         item = self._rejections.two_numbers(
             reading.provider, reading.control_id, received_at, about=reading.unnumbered
         )
-        return [item, *numberless.sought(replace(reading.message, visit=reading.unnumbered))]
+        return [item, *numberless.sought(replace(reading.message, visit=reading.unnumbered), reading.mothers)]
 
     def _without_number(self, came: Came, reading: VisitReading) -> _Judgement:
         """Keep an attendance without a usable number, no byte where it names two (21, 35, 42); look whose."""
@@ -366,7 +367,8 @@ class Intake:
             received_at=came.received_at,
             raw=None if self._dialects[came.door].unkept(came.data) else came.data,
         )
-        writes = [*self._rejections.writes(rejected), *self._attendances.numberless.sought(reading.message)]
+        sought = self._attendances.numberless.sought(reading.message, reading.mothers)
+        writes = [*self._rejections.writes(rejected), *sought]
         counts = ("kept", f"{REJECTED}{door_label(came.door)} {NUMBERLESS}", f"{QUALITY}{reason}")
         observed = seen(reading.message, number_fault=reading.number_fault, faults=reading.faults)
         return _Judgement([writes], counts, unnumbered=reading.message, observed=observed)

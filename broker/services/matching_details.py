@@ -15,8 +15,9 @@ from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
 from broker.core.person import Known, Person
 from broker.core.policy import AnyPolicy
-from broker.core.possible import Clue, Found, Numbered, OnFile, Placed, Search, Shelf, shelved
+from broker.core.possible import Clue, Found, Numbered, OnFile, Placed, Search, Shelf, Sought, shelved
 from broker.core.possible_keys import bucket_of, found_as_before, on_file, person_reference
+from broker.core.possible_newborns import Leading, found_by_newborns, leads, on_file_for_newborns
 from broker.core.waiting import waits_no_more_under, waits_under
 from broker.ports import Record, Topic, Write
 from broker.services.matching_output import SOURCE, Poison, Scribe, cause_of
@@ -114,19 +115,27 @@ class DetailsTable:
         placed = [
             Placed(place=under, clue=OnFile(reference=reference, window=now.get(under))) for under in changed
         ]
+        by_newborns = found_by_newborns(before, after, self._policy)
+        placed += on_file_for_newborns(self._key, person.number, by_newborns)
         return clue_writes(self._codec, self._key, placed, at)
 
-    def number_used(self, number: NhsNumber, at: datetime, *, before: bool, after: bool) -> list[Write]:
+    def number_led(self, key: bytes, at: datetime, before: Leading, after: Leading) -> list[Write]:
         """
-        Return what the shelf of a number hears when it goes out of use, or comes back `at` that time (23).
+        Return what the shelves of a number hear of what became of it, `at` that time (rulings 22, 23).
 
-        Out of use it says nothing of what waited; back in use it says that something may, since nobody knows
-        any more (ruling 41). Raises `StorageUnusable`.
+        Out of use they say nothing of what waited; back in use they say that something may: nobody knows any
+        more (ruling 41). Visits that name a mother by it go where it leads. Raises `StorageUnusable`.
         """
         if before == after:
             return []
-        placed = waits_under(self._key, number, at) if after else waits_no_more_under(self._key, number)
-        return clue_writes(self._codec, self._key, [placed], at)
+        number = NhsNumber(key.decode("ascii"))
+        placed = [leads(self._key, number, after)]
+        if before.in_use != after.in_use:
+            back = after.in_use
+            placed.append(
+                waits_under(self._key, number, at) if back else waits_no_more_under(self._key, number)
+            )
+        return clue_writes(self._codec, self._key, placed, at)
 
     def settle(self, key: bytes, clock: datetime) -> list[Write]:
         """
@@ -156,12 +165,13 @@ class DetailsTable:
             return
         put = [clue for clue in clues if not isinstance(clue, Found | Numbered)]
         before = state if isinstance(state, Shelf) else Shelf()
-        after, found = shelved(before, put, key.decode("ascii"))
+        after, found, sent_on = shelved(before, put, key.decode("ascii"))
         if after != before:
             folded.writes.append(self._keep(key, after))
-        for one in found:
-            placed = Placed(place=one.sought.visit, clue=one)
-            folded.writes += clue_writes(self._codec, self._key, [placed], one.sought.heard_at)
+        said = [(Placed(place=one.sought.visit, clue=one), one.sought.heard_at) for one in found]
+        said += [(one, one.clue.heard_at) for one in sent_on if isinstance(one.clue, Sought)]
+        for placed, at in said:
+            folded.writes += clue_writes(self._codec, self._key, [placed], at)
 
     def _search(
         self, key: bytes, before: Search | None, heard: Iterable[Found | Numbered], folded: FoldedClues

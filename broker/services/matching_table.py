@@ -20,6 +20,7 @@ from broker.core.identifiers import NhsNumber
 from broker.core.invalidation import forgotten_alerts, invalidation
 from broker.core.partition import Forwarding, PartitionState
 from broker.core.person import NOTHING, Known, Person
+from broker.core.possible_newborns import Leading
 from broker.core.retention import settle, unused
 from broker.core.succession import back_in_use, evidence_of_use, fold, leaving, returned
 from broker.ports import Record, Topic, Write
@@ -28,6 +29,7 @@ from broker.services.matching_details import DetailsTable
 from broker.services.matching_holds import Holds, Sorted, makes_note, makes_record
 from broker.services.matching_inactive import Shut, Vault
 from broker.services.matching_kin import Relatives
+from broker.services.matching_leads import leading, led_by
 from broker.services.matching_moves import Arrived, Mover
 from broker.services.matching_output import PERSON_BYTES_MAX, Chain, Poison, Said, Scribe, cause_of
 from broker.services.matching_rules import Rules
@@ -175,9 +177,9 @@ class PartitionTable:
         set_aside = self._holds.notes(folded.poison, self.clock)
         if arrived or set_aside:
             sent = self._mover.send_on(number, forwarding, arrived, set_aside)
-            state, write = self._mover.forwarding(key, sent.forwarding)
-            self.people[key] = state
-            folded.writes = (write, *sent.writes)
+            led = self.details.number_led(key, self.clock, leading(forwarding), leading(sent.forwarding))
+            self.people[key], write = self._mover.forwarding(key, sent.forwarding)
+            folded.writes = (write, *sent.writes, *led)
             folded.poison += sent.poison
         return None
 
@@ -242,8 +244,9 @@ class PartitionTable:
         if isinstance(before, Forwarding):
             if not unused(before, self.clock):
                 return Folded()
+            led = self.details.number_led(key, self.clock, leading(before), Leading())
             del self.people[key]
-            return Folded(writes=(self._scribe.forget(key),))
+            return Folded(writes=(self._scribe.forget(key), *led))
         if isinstance(before, Shut):
             return self._destroy(key, before)
         over = self._holds.ended(before, self.clock)
@@ -283,11 +286,6 @@ class PartitionTable:
         if self._states.is_inactive(state):
             return self._vault.read(number, state)
         return self._states.decode_person(number, state)
-
-    def _is_shut(self, key: bytes) -> bool:
-        """Whether the number of a key is not in use, as far as is written."""
-        state = self.people.get(key)
-        return state is not None and self._states.is_inactive(state)
 
     def _leave_waiting(self, key: bytes, records: Sequence[Record], folded: Folded) -> None:
         """Let the records of a person who got no record after all wait in the log, read or unreadable."""
@@ -339,9 +337,9 @@ class PartitionTable:
         """Return what other partitions hear; who went or is shut away is found no more."""
         known = held.known if isinstance(held, Person) else NOTHING
         copies = self.details.copies(before, found, known, at)
-        shut, is_shut = self._is_shut(before.number.key), isinstance(held, Shut)
-        copies += self.details.number_used(before.number, at, before=not shut, after=not is_shut)
-        return copies + self._relatives.told(before, found, held, arrived, self.clock, anew=shut)
+        was = led_by(self._states, self.people.get(before.number.key))
+        copies += self.details.number_led(before.number.key, at, was, leading(held))
+        return copies + self._relatives.told(before, found, held, arrived, self.clock, anew=not was.in_use)
 
     def _say(
         self, before: Person, person: Person, arrived: Sequence[Arrived], caused_at: datetime | None
@@ -353,7 +351,8 @@ class PartitionTable:
         """
         for one in evidence_of_use(person, arrived):
             person = fold(person, one.fact)
-        again = person.told if self._is_shut(before.number.key) else forgotten_alerts(arrived)
+        was = led_by(self._states, self.people.get(before.number.key))
+        again = forgotten_alerts(arrived) if was.in_use else person.told
         answer = leaving(person)
         if answer is not None:
             return self._leave(person, answer, arrived, caused_at or self.clock, again=bool(again))

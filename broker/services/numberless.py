@@ -7,17 +7,20 @@ hears of by the log (`services/following.py`). A visit is a reference and a time
 thousand in H without a usable number, 25 MB.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date, datetime
 
 from broker.core.facts import Details, VisitMessage
+from broker.core.identifiers import NhsNumber
 from broker.core.keyed import IdentityKey
 from broker.core.matching import Comparison, compare
 from broker.core.policy import AnyPolicy
 from broker.core.possible import Numbered, Placed, sought_in
 from broker.core.possible_keys import details_keys
+from broker.core.possible_newborns import sought_by_mothers
 from broker.ports import Write
+from broker.services.births import may_be_baby
 from broker.services.matching_details import clue_writes
 from broker.services.rejections import SOURCE
 from broker.services.tracing import Untraced
@@ -57,18 +60,21 @@ class Numberless:
         self._marked: dict[str, datetime] = {}  # those that restricted a record, likewise
         self._said: dict[str, _Said] = {}  # of visits with a number, the newest last
 
-    def sought(self, message: VisitMessage) -> list[Write]:
+    def sought(self, message: VisitMessage, mothers: Iterable[NhsNumber] = ()) -> list[Write]:
         """
         Return under which keys the patient of a message without a number is to be looked for.
 
-        None where the details say too little, nor for a scheduled setting or a sensitive place, of which
-        nobody would be told (rulings 3, 47).
+        A baby also under the numbers of its `mothers`, as the message names them (ruling 26). None where the
+        details say too little, nor for a scheduled setting or a sensitive place, of which nobody would be
+        told (rulings 3, 47).
         """
         found = sought_in(message, self.policy)
         if found is None:
             return []
         details, sought = found
         placed = [Placed(place=under, clue=sought) for under in details_keys(self.key, details)]
+        if may_be_baby(details.birth_date, sought.heard_at):
+            placed += sought_by_mothers(self.key, sought, details.birth_date, mothers)
         if placed:
             self._note(self._sought, sought.visit, sought.heard_at)
         return clue_writes(self._codec, self.key, placed, sought.heard_at, SOURCE)
@@ -105,16 +111,23 @@ class Numberless:
         bears = at is not None and (borne_at is None or at > borne_at)
         return replace(message, restricted=True) if protected or bears else message
 
-    def numbered(self, message: VisitMessage, unnumbered: str, *, as_before: bool = False) -> list[Write]:
+    def numbered(
+        self,
+        message: VisitMessage,
+        unnumbered: str,
+        mothers: Iterable[NhsNumber] = (),
+        *,
+        as_before: bool = False,
+    ) -> list[Write]:
         """
         Return that a visit has a number now, where it is one that was looked for (ruling 21).
 
         `unnumbered` is the reference that the message's visit has without a number. `as_before`: the message
         says none, and goes on under the visit's own. Where it then tells of another person than those did
-        that said one, that person is looked for by details; the visit leaves nobody (44).
+        that said one, that person is looked for by details, and by `mothers`; the visit leaves nobody (44).
         """
         if as_before and self._is_of_another(message):
-            return self.sought(replace(message, visit=unnumbered))
+            return self.sought(replace(message, visit=unnumbered), mothers)
         if not as_before:
             self._remember(message)
         if unnumbered not in self._sought:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, assert_never
 
 from broker.core.errors import MalformedMessage
-from broker.core.possible import Clue, Found, Numbered, OnFile, Placed, Search, Shelf, Sought
+from broker.core.possible import Clue, Found, Leads, Numbered, OnFile, Placed, Search, Shelf, Sought
 from broker.core.possible_keys import Window
 from broker.wire.avro import Row, Schemas, frame
 from broker.wire.avro_values import millis, ods, refusing
@@ -53,6 +53,7 @@ class DetailsCodec:
         """Return what lies under one key of details."""
         on_file = {reference: _window_row(window) for reference, window in shelf.on_file.items()}
         row: Row = {"on_file": on_file, "sought": [_sought_row(one) for one in shelf.sought.values()]}
+        row["leads"] = shelf.leads
         return self._schemas.encode(_SHELF, row)
 
     def encode_search(self, search: Search) -> bytes:
@@ -73,6 +74,7 @@ class DetailsCodec:
                 return Shelf(
                     on_file={reference: Window(**window) for reference, window in row["on_file"].items()},
                     sought={one["visit"]: _sought(one) for one in row["sought"]},
+                    leads=row["leads"],
                 )
         row = self._schemas.decode(_SEARCH, data)
         with refusing(_SEARCH):
@@ -96,6 +98,8 @@ def _clue(row: Row) -> Clue:
             return Found(sought=_sought(row["sought"]), under=row["under"], met=row["met"])
         case "NUMBERED":
             return Numbered(visit=row["visit"], heard_at=row["heard_at"])
+        case "LEADS":
+            return Leads(to=row["under"])
         case _:
             raise MalformedMessage("avro symbol unknown", detail="ClueKind")
 
@@ -113,13 +117,15 @@ def _clue_row(clue: Clue) -> Row:
             return {"kind": "FOUND", "sought": sought, "under": clue.under, "met": clue.met}
         case Numbered():
             return {"kind": "NUMBERED", "visit": clue.visit, "heard_at": millis(clue.heard_at)}
+        case Leads():
+            return {"kind": "LEADS", "under": clue.to}
         case _:
             assert_never(clue)
 
 
 def _window_row(window: Window) -> Row:
     """Return the days of a window."""
-    return {"first": window.first, "last": window.last}
+    return {"first": window.first, "last": window.last, "after_birth": window.after_birth}
 
 
 def _sought_row(sought: Sought) -> Row:
@@ -131,9 +137,11 @@ def _sought_row(sought: Sought) -> Row:
         "arrived_at": millis(sought.arrived_at),
         "there_until": millis(sought.there_until),
         "heard_at": millis(sought.heard_at),
+        "births": list(sought.births),
+        "passed": sought.passed,
     }
 
 
 def _sought(row: Mapping[str, Any]) -> Sought:
     """Return the visit of a row; raise `InvalidOdsCode`."""
-    return Sought(**{**row, "provider": ods(row["provider"])})
+    return Sought(**{**row, "provider": ods(row["provider"]), "births": tuple(row["births"])})

@@ -40,6 +40,7 @@ from broker.core.number_answers import answered
 from broker.core.policy import Policy
 from broker.core.possible import Shelf
 from broker.core.possible_keys import Window, details_keys, person_reference
+from broker.core.possible_newborns import mother_key
 from broker.core.waiting import waiting_number_key
 from broker.ports import Record, Topic
 from broker.runtime.codecs import load_schemas
@@ -137,7 +138,7 @@ def derived(key: IdentityKey, number: NhsNumber) -> set[str]:
     """Return what the holder of the identity key can make of a number, long or cut."""
     purposes = ("on file", "inactive", "erasure", "number", "person")
     references = {key.derive(purpose, number.key) for purpose in purposes}
-    references |= {waiting_number_key(key, number)}
+    references |= {waiting_number_key(key, number), mother_key(key, number)}
     return references | {reference[:16] for reference in references}
 
 
@@ -792,6 +793,7 @@ def test_nothing_connects_an_adopted_baby_with_its_birth_mother(
         fleet.start(**key)
         port = mllp_port(fleet)
         expect(desk)
+        attends(port, replace(baby, number=None), "CONTROL-0", minutes_ago=55)
         attends(port, baby, "CONTROL-1", minutes_ago=50)
         wait_until(lambda: told_of(desk, OLD) >= 3, PATIENCE_SECONDS, "alerts about the baby")
         assert 1 == births_of(desk)

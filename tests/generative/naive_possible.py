@@ -30,13 +30,14 @@ class Who:
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """
-    A plan of somebody: the first and last day on which it is visible.
+    A plan of somebody, `unborn`: of her unborn child; the first and last day on which it is visible.
 
     `corrected_on`: the day on which it was recorded that the last one was `corrected_to`, or, None, that the
     plan was removed.
     """
 
     who: Who
+    unborn: bool = False
     first: date
     last: date
     corrected_on: date | None = None
@@ -45,10 +46,15 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """What was said about a visit, each time another message came; whether it has a number by now."""
+    """
+    What was said about a visit, each time another message came; whether it has a number by now.
+
+    `mother` says whose baby each of its messages says that it is: of the person with that plan of all.
+    """
 
     said: tuple[tuple[Who, date], ...]
     numbered: bool
+    mother: int | None = None
 
 
 def to_ask_about(visits: Mapping[str, Visit], plans: Iterable[Plan]) -> set[str]:
@@ -57,8 +63,42 @@ def to_ask_about(visits: Mapping[str, Visit], plans: Iterable[Plan]) -> set[str]
     return {
         name
         for name, visit in visits.items()
-        if not visit.numbered and any(_meets(visit, who, plan) for who, _ in visit.said for plan in every)
+        if not visit.numbered
+        and (
+            any(_meets(visit, who, plan) for who, _ in visit.said for plan in every)
+            or any(place == visit.mother and _covers(plan, visit) for place, plan in enumerate(every))
+        )
     }
+
+
+def _covers(plan: Plan, visit: Visit) -> bool:
+    """Whether a mother's plan may cover who came: born while it can be seen, there then or 28 days old."""
+    babies = [(who.born, day) for who, day in visit.said if _may_be_a_baby(who, day)]
+    if not plan.unborn or not babies:
+        return False
+    arrived, left = min(day for _, day in babies), max(day for _, day in babies) + timedelta(days=1)
+    births = {born for born, _ in babies if born is not None}
+    for last, stands in _last_days(plan):
+        if not births and plan.first <= left and arrived <= last and plan.first <= last:
+            return True
+        for born in births:
+            until = max(last, born + timedelta(days=28)) if stands else last
+            if plan.first <= born <= last and plan.first <= left and arrived <= until:
+                return True
+    return False
+
+
+def _may_be_a_baby(who: Who, day: date) -> bool:
+    """Whether somebody may be less than a year old."""
+    return who.born is None or who.born >= day - timedelta(days=365)
+
+
+def _last_days(plan: Plan) -> list[tuple[date, bool]]:
+    """Return the last day of each version of a plan, for who came by then, and whether it is the newest."""
+    if plan.corrected_on is None:
+        return [(plan.last, True)]
+    first = (min(plan.last, max(plan.corrected_on, plan.first)), False)
+    return [first] if plan.corrected_to is None else [first, (plan.corrected_to, True)]
 
 
 def _meets(visit: Visit, who: Who, plan: Plan) -> bool:

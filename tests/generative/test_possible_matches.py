@@ -14,9 +14,16 @@ from broker.core.policy import Policy
 from tests.builders.matcher import numbers
 from tests.generative.naive_possible import SAYS, SILENT, Plan, Visit, Who, to_ask_about
 from tests.spec.runtimes import Nearby
+from tests.spec.table import nobodys
 
 DAY = date(2026, 3, 10)
 BORN = (date(2014, 4, 12), date(2014, 12, 4), date(2014, 4, 13), date(2013, 4, 12), None)
+BABIES = (
+    None,
+    date(2025, 3, 9),
+    date(2025, 3, 11),
+    *(DAY - timedelta(days=days) for days in (0, 1, 20, 28, 29, 40)),
+)
 WHO = st.builds(
     Who,
     family=st.sampled_from(["Sample", "SAMPLE", "O'Neil", "ONeil", *SILENT]),
@@ -26,17 +33,23 @@ WHO = st.builds(
 PLANS = st.builds(
     Plan,
     who=WHO,
+    unborn=st.booleans(),
     first=st.integers(-40, 3).map(lambda days: DAY + timedelta(days=days)),
     last=st.integers(-3, 40).map(lambda days: DAY + timedelta(days=days)),
     corrected_on=st.none() | st.integers(-40, 5).map(lambda days: DAY + timedelta(days=days)),
     corrected_to=st.none() | st.integers(-45, 3).map(lambda days: DAY + timedelta(days=days)),
 ).filter(lambda plan: plan.first <= plan.last and (plan.corrected_on or plan.last) >= plan.first)
 DAYS = st.integers(-1, 1).map(lambda days: DAY + timedelta(days=days))
-SAID = st.lists(st.tuples(WHO, DAYS), min_size=1, max_size=2).map(tuple)
-VISITS = st.builds(Visit, said=SAID, numbered=st.booleans())
+BABY = st.builds(
+    Who, family=st.sampled_from(SILENT), given=st.sampled_from(SILENT), born=st.sampled_from(BABIES)
+)
+SAID = st.lists(st.tuples(WHO | BABY, DAYS), min_size=1, max_size=2).map(tuple)
+VISITS = st.builds(
+    Visit, said=SAID, numbered=st.booleans(), mother=st.none() | st.integers(min_value=0, max_value=2)
+)
 NHS_NUMBERS = numbers()
 PEOPLE = [next(NHS_NUMBERS) for _ in range(3)]
-SHOWN_ON_THE_LAST_DAY_ALONE = Policy(visible_after_end=timedelta())
+SHOWN_ON_THE_LAST_DAY_ALONE = Policy(visible_after_end=timedelta(), unborn_visible=timedelta())
 
 
 def _details(who: Who) -> Details:
@@ -48,7 +61,7 @@ def _known(plan: Plan) -> list[Known]:
     """Return what is said of a plan: that it is, and, later, that it is removed or ended otherwise."""
     content = PlanContent(
         authority=OdsCode("E09"),
-        plan_type=PlanType.CHILD_PROTECTION,
+        plan_type=PlanType.UNBORN if plan.unborn else PlanType.CHILD_PROTECTION,
         start=plan.first,
         end=plan.last,
         authority_name="Exton",
@@ -66,9 +79,10 @@ def _known(plan: Plan) -> list[Known]:
 
 
 def _messages(name: str, visit: Visit) -> list[VisitMessage]:
-    """Return a visit's messages, each with what was said then."""
+    """Return a visit's messages, each with what was said then, and whose baby it is said to be."""
     serial = count()
-    return [
+    mothers = [] if visit.mother is None else [PEOPLE[visit.mother]]
+    messages = [
         VisitMessage(
             message_id=f"{name}-{next(serial)}",
             visit=name,
@@ -87,6 +101,7 @@ def _messages(name: str, visit: Visit) -> list[VisitMessage]:
         for who, day in visit.said
         for at in [datetime.combine(day, time(12), UTC)]
     ]
+    return [nobodys(message, mothers) for message in messages]
 
 
 @settings(max_examples=300, deadline=None)

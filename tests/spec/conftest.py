@@ -11,6 +11,7 @@ import pytest
 from broker.core.facts import Details, Fact, PlanFact, VisitMessage
 from broker.core.identifiers import NhsNumber, OdsCode
 from broker.core.newborn_asked import birth_reference
+from broker.core.newborn_links import mother_named
 from broker.core.outcome_asked import outcome_reference
 from broker.core.policy import AnyPolicy
 from tests.builders.adt import Adt
@@ -22,7 +23,16 @@ from tests.spec.outcome import Outcome
 from tests.spec.releases import Release, Releases, releases_on_core, releases_on_kafka, releases_on_twin
 from tests.spec.runtimes import Runtime, run_core
 from tests.spec.settled import KEY, POLICY, PROVIDERS
-from tests.spec.table import cells, facts, keyed_facts, people, recorded_facts, refused, visit_under
+from tests.spec.table import (
+    cells,
+    facts,
+    keyed_facts,
+    nobodys,
+    people,
+    recorded_facts,
+    refused,
+    visit_under,
+)
 
 Run = Callable[[str], Outcome]
 RunFacts = Callable[[Sequence[Fact]], Outcome]
@@ -209,19 +219,25 @@ def run_nearby(runtime: Runtime, numbers: Iterator[NhsNumber]) -> RunNearby:
         marks = [row[1].lstrip(ascii_letters + digits) for row in cells(table)[1:]]
         keyed = keyed_facts(table.translate(dict.fromkeys(map(ord, "?!~"))), own)
         sent = [
-            _marked(mark, number, own_names(fact)) for mark, (number, fact) in zip(marks, keyed, strict=True)
+            _marked(mark, number, own_names(fact), own.values())
+            for mark, (number, fact) in zip(marks, keyed, strict=True)
         ]
         return runtime(sent, POLICY, stepwise=stepwise)
 
     return run_table
 
 
-def _marked(mark: str, number: NhsNumber, fact: Fact) -> tuple[NhsNumber | None, Fact]:
+def _marked(
+    mark: str, number: NhsNumber, fact: Fact, own: Iterable[NhsNumber]
+) -> tuple[NhsNumber | None, Fact]:
     """Return a fact as what the mark behind its kind says that it is, and the number that it comes under."""
+    if mark and isinstance(fact, VisitMessage):
+        named = [one for one in own if mother_named(KEY, fact.visit, one) in (fact.mothers or ())]
+        return None, nobodys(fact, named)
     if mark in {"", "?"}:
         return None if mark else number, fact
-    named = None if "?" in mark else number
-    return None, refused(fact, named, readable="~" not in mark)
+    refused_under = None if "?" in mark else number
+    return None, refused(fact, refused_under, readable="~" not in mark)
 
 
 def _renamed(fact: Fact, suffix: str) -> Fact:

@@ -18,7 +18,7 @@ from broker.wire.visit_reading import Context
 from tests.builders.adt import Adt
 from tests.builders.matcher import make_codecs
 from tests.spec.settled import KEY
-from tests.spec.table import RECEIVED_AFTER, T
+from tests.spec.table import RECEIVED_AFTER, T, nobodys
 
 
 def at(minutes: int) -> str:
@@ -45,7 +45,7 @@ def taken(sent: Iterable[Adt]) -> Iterator[tuple[NhsNumber | None, Fact]]:
         reading = read_adt(data, context)
         if reading.number is None:
             attendances.numberless.kept(b"", reading.message, Door.MLLP)
-            yield None, reading.message
+            yield None, nobodys(reading.message, reading.mothers)
             continue
         borne_at = attendances.borne_at(reading.number, reading.message)
         marked = attendances.numberless.marked(reading.message, reading.unnumbered, borne_at=borne_at)

@@ -39,7 +39,7 @@ from tests.spec.looked import LookAt, Request, looked, looking
 from tests.spec.outcome import Outcome
 from tests.spec.pushing import assert_pushed_alike
 from tests.spec.settled import AUTHORITIES, KEY, PROVIDERS
-from tests.spec.table import Refused
+from tests.spec.table import Nobodys, Refused
 
 PARTITION = 0
 DEADLINE_S = 90.0
@@ -90,7 +90,8 @@ def writes_of(codecs: Codecs, sent: Sent, policy: AnyPolicy) -> list[Write]:
             name = unnumbered(sent, number, fact)
             if number is None:
                 writes += rejections.writes(_kept(fact, name, policy))
-                writes += numberless.sought(replace(fact, visit=name))
+                mothers = fact.of_mothers if isinstance(fact, Nobodys) else ()
+                writes += numberless.sought(replace(fact, visit=name), mothers)
             else:
                 writes += numberless.numbered(fact, name)
     return writes

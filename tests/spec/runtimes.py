@@ -12,12 +12,29 @@ from broker.core.alerts import AlertEvent
 from broker.core.answers import Looked
 from broker.core.audit import DecisionEntry
 from broker.core.everybody import Everybody
-from broker.core.facts import Details, PlanFact, VisitMessage
+from broker.core.facts import PlanFact, VisitMessage
 from broker.core.identifiers import NhsNumber
 from broker.core.person import NOTHING, Known
 from broker.core.policy import AnyPolicy
-from broker.core.possible import Found, Numbered, OnFile, Placed, Search, Shelf, Sought, shelved, sought_in
+from broker.core.possible import (
+    Found,
+    Numbered,
+    OnFile,
+    Placed,
+    Search,
+    Shelf,
+    Shelved,
+    shelved,
+    sought_in,
+)
 from broker.core.possible_keys import details_keys, on_file
+from broker.core.possible_newborns import (
+    Leading,
+    found_by_newborns,
+    leads,
+    on_file_for_newborns,
+    sought_by_mothers,
+)
 from broker.core.restriction import unlinked
 from broker.core.succession import Came
 from broker.core.waiting import (
@@ -29,12 +46,13 @@ from broker.core.waiting import (
     waits_under,
 )
 from broker.core.worklist import WorklistItem
+from broker.services.births import may_be_baby
 from tests.spec.answering import Sent, ask_core
 from tests.spec.looked import look_at_core
 from tests.spec.matchers import unnumbered
 from tests.spec.outcome import Outcome
 from tests.spec.settled import KEY
-from tests.spec.table import Refused
+from tests.spec.table import Nobodys, Refused
 
 
 class Runtime(Protocol):
@@ -54,7 +72,7 @@ def run_core(sent: Sent, policy: AnyPolicy, *, stepwise: bool = True) -> Outcome
     nearby = Nearby(policy)
     for number, fact in sent:
         before = {own: person.known for own, person in everybody.people.items()}
-        unused = set(everybody.inactive)
+        unused, superseded = set(everybody.inactive), everybody.successors
         for advanced in [] if number is None else everybody.take(number, [Came(fact)]):
             events += [replace(event, alert=unlinked(event.alert)) for event in advanced.events]
             items |= {item.item_id: item for item in advanced.opened}
@@ -67,6 +85,8 @@ def run_core(sent: Sent, policy: AnyPolicy, *, stepwise: bool = True) -> Outcome
                 nearby.know(own, before.get(own, NOTHING), after.get(own, NOTHING))
         for own in sorted(unused ^ set(everybody.inactive)):
             nearby.use(own, fact.received_at, in_use=own in unused)
+        for own in sorted({*unused, *superseded, *everybody.inactive, *everybody.successors}):
+            nearby.lead(own, Leading(everybody.successors.get(own), own not in everybody.inactive))
         if isinstance(fact, VisitMessage):
             nearby.hear(number, replace(fact, visit=unnumbered(sent, number, fact)))
         elif number is None and isinstance(fact, PlanFact):
@@ -97,16 +117,27 @@ class Nearby:
         for under in then.keys() | now.keys():
             if then.get(under) != now.get(under):
                 self._put(under, OnFile(reference=number.digits, window=now.get(under)))
+        for placed in on_file_for_newborns(KEY, number, found_by_newborns(before, after, self._policy)):
+            self._place(placed)
+
+    def lead(self, number: NhsNumber, leading: Leading) -> None:
+        """Hear where a number leads by now (rulings 22, 23)."""
+        self._place(leads(KEY, number, leading))
 
     def hear(self, number: NhsNumber | None, message: VisitMessage) -> None:
         """Look for the patient of a visit without a number; one that has got it is sought no more."""
         if number is None:
             self._heard.add(message.visit)
-            details, sought = sought_in(message, self._policy) or (Details(), None)
-            for under in details_keys(KEY, details):
-                assert sought is not None
+            found = sought_in(message, self._policy)
+            if found is None:
+                return
+            details, sought = found
+            placed = [Placed(place=under, clue=sought) for under in details_keys(KEY, details)]
+            if isinstance(message, Nobodys) and may_be_baby(details.birth_date, sought.heard_at):
+                placed += sought_by_mothers(KEY, sought, details.birth_date, message.of_mothers)
+            for one in placed:
                 self._sought.add(message.visit)
-                self._put(under, sought)
+                self._place(one)
         elif message.visit in self._sought:
             self._tell(Numbered(visit=message.visit, heard_at=message.received_at))
 
@@ -146,14 +177,16 @@ class Nearby:
 
     def _place(self, placed: Placed) -> None:
         """Put something where it belongs."""
-        assert isinstance(placed.clue, OnFile)
+        assert not isinstance(placed.clue, Found | Numbered)
         self._put(placed.place, placed.clue)
 
-    def _put(self, under: str, clue: OnFile | Sought) -> None:
-        """Put something on a shelf."""
-        self._shelves[under], found = shelved(self._shelves.get(under, Shelf()), [clue], under)
+    def _put(self, under: str, clue: Shelved) -> None:
+        """Put something on a shelf; what leads on from there goes on."""
+        self._shelves[under], found, sent_on = shelved(self._shelves.get(under, Shelf()), [clue], under)
         for one in found:
             self._tell(one)
+        for placed in sent_on:
+            self._place(placed)
 
     def _tell(self, clue: Found | Numbered) -> None:
         """Tell a search."""

@@ -16,7 +16,7 @@ A.
 
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -174,6 +174,19 @@ def refused(fact: Fact, number: NhsNumber | None, *, readable: bool) -> Refused:
     assert isinstance(fact, PlanFact)
     known = {entry.name: getattr(fact, entry.name) for entry in fields(PlanFact)}
     return Refused(**known, number=number, readable=readable)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nobodys(VisitMessage):
+    """A message without a usable number, with the numbers that it gives as the mother's."""
+
+    of_mothers: tuple[NhsNumber, ...]
+
+
+def nobodys(message: VisitMessage, mothers: Iterable[NhsNumber]) -> Nobodys:
+    """Return a message as one without a usable number; intake names its mothers nowhere in it."""
+    known = {entry.name: getattr(message, entry.name) for entry in fields(VisitMessage)}
+    return Nobodys(**(known | {"mothers": None}), of_mothers=tuple(mothers))
 
 
 def visit_under(number: NhsNumber, name: str, provider: OdsCode, system: str = "EDSYS") -> str:

@@ -74,6 +74,12 @@ NAMED = (
         wrong="return min(last, later(born,",
     ),
     Mutation(
+        rule="ruling 26", mistake="a newborn is met by a plan that it was not born under",
+        module=PurePosixPath("broker/core/possible.py"),
+        right="            window.first <= born <= window.last\n",
+        wrong="            True\n",
+    ),
+    Mutation(
         rule="ruling 9", mistake="visible one day longer", module=_PLANS,
         right="return later(content.end, settled",
         wrong="return later(date.fromordinal(content.end.toordinal() + 1), settled",

@@ -13,6 +13,7 @@ from broker.core.facts import Details, IdentityKind, IdentityNotice, VisitMessag
 from broker.core.policy import Policy
 from broker.core.possible import Clue, Found, Numbered, OnFile, Placed, Search, Shelf, Sought, sought_in
 from broker.core.possible_keys import Window, details_keys, person_reference
+from broker.core.possible_newborns import mother_key
 from broker.core.waiting import waiting_number_key
 from broker.core.worklist import ItemKind
 from broker.ports import Sealed, Topic, Write
@@ -249,7 +250,8 @@ def test_a_number_that_is_not_in_use_is_found_no_more_until_it_is_in_use_again()
     """
     Its person is shut away with every copy; the source's word brings both back (rulings 21, 23).
 
-    With them that something may wait for the number: nobody knows any more (ruling 41).
+    With them that something may wait for the number: nobody knows any more (ruling 41). Meanwhile all that is
+    held is that it leads nowhere.
     """
 
     async def scenario(house: House) -> None:
@@ -259,13 +261,40 @@ def test_a_number_that_is_not_in_use_is_found_no_more_until_it_is_in_use_again()
             await house.taken()
             assert 3 == len(held(house))
             kinds = (IdentityKind.INVALIDATED, IdentityKind.IN_USE)
-            for place, (kind, copies) in enumerate(zip(kinds, (0, 4), strict=True)):
+            for place, (kind, copies) in enumerate(zip(kinds, (1, 4), strict=True)):
                 when = at + timedelta(hours=place)
                 house.send(
                     IdentityNotice(notice_id=f"n{place}", kind=kind, recorded_at=when, received_at=when)
                 )
                 await house.taken()
                 assert copies == len(held(house))
+
+    in_house(scenario)
+
+
+def test_a_superseded_number_leads_to_its_successor_until_it_is_forgotten() -> None:
+    """Who names a mother by it is looked for under the present one, while facts go there too (22, 26)."""
+
+    async def scenario(house: House) -> None:
+        successor, under = (
+            next(number for number in numbers() if number != ADA),
+            mother_key(KEY, ADA).encode(),
+        )
+        house.send(
+            IdentityNotice(
+                notice_id="n",
+                kind=IdentityKind.SUPERSEDED,
+                successor=successor,
+                recorded_at=NOON,
+                received_at=NOON,
+            )
+        )
+        async with house.at_work():
+            await house.taken()
+            assert Shelf(leads=mother_key(KEY, successor)) == held(house)[under]
+            await pass_time(house, NOON)
+            await pass_time(house, NOON + timedelta(days=800))
+            await until(lambda: under not in held(house))
 
     in_house(scenario)
 
@@ -299,7 +328,7 @@ def test_what_waited_for_a_number_is_dropped_with_it_though_nobody_had_a_record(
             house.send(IdentityNotice(notice_id="n", kind=OUT, recorded_at=NOON, received_at=NOON))
             await house.taken()
             assert under not in held(house)
-            assert len(by_name) == len(held(house))
+            assert len(by_name) + 1 == len(held(house))  # and that the number leads nowhere
 
     in_house(scenario)
 

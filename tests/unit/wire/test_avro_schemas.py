@@ -62,9 +62,9 @@ PINNED = {
     "feed_notice": 1301,
     "pushed_answer": 1280,
     "details": 1065,
-    "clues": 1110,
-    "details_shelf": 1066,
-    "details_search": 1067,
+    "clues": 1426,
+    "details_shelf": 1427,
+    "details_search": 1428,
 }
 ENUMS: dict[str, type[Enum]] = {
     kind.__name__: kind
