@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 
 import click
 
+from tests.nested import environment
 from tests.tools.markdown import table
 from tests.tools.mutated import CAUGHT, FOLDER_VARIABLE, MODULE, PLACED, TEXT
 from tests.tools.mutations import NAMED, Mutable, Mutant, Mutation
@@ -62,14 +63,13 @@ def try_out(mutant: Mutant, tests: Sequence[str], *, first_only: bool) -> Trial:
         # nobody reads how an assertion failed, and to have it told takes a fifth of the time
         options = ["-q", "--tb=no", "--assert=plain", "-p", "no:cacheprovider", "-p", "tests.tools.mutated"]
         command = [sys.executable, "-m", "pytest", *options, *["-x"] * first_only, *tests]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("COV_")}
         try:
             status = subprocess.run(
                 command,
                 check=False,
                 capture_output=True,
                 cwd=REPOSITORY,
-                env=environment | {FOLDER_VARIABLE: name, "PYTHONDONTWRITEBYTECODE": "1"},
+                env=environment(PYTHONDONTWRITEBYTECODE="1", **{FOLDER_VARIABLE: name}),
                 timeout=_TIMEOUT_S,
             ).returncode
         except subprocess.TimeoutExpired:

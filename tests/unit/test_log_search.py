@@ -9,6 +9,7 @@ import pytest
 
 from tests.builders.demo_stream import GIRL
 from tests.log_search import hits
+from tests.nested import environment
 from tests.tools.stale_docs import REPOSITORY
 
 LEAKS = [
@@ -62,7 +63,7 @@ def test_a_run_that_logs_people_fails_in_however_many_processes(tmp_path: Path, 
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-n", processes, "-c", os.devnull, "--rootdir", ".", "."],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        env=environment(PYTHONPATH=str(REPOSITORY)),
         capture_output=True,
         text=True,
         check=False,

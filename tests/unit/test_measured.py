@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.measured import MEASURED, is_measured
+from tests.nested import environment
 from tests.tools.stale_docs import REPOSITORY
 
 _CONFTEST = """
@@ -87,7 +88,6 @@ def test_a_line_that_only_kafka_comes_by_is_missing(tmp_path: Path, processes: s
     (tmp_path / "conftest.py").write_text(_CONFTEST)
     (tmp_path / "shown.py").write_text(_MODULE)
     (folder / "test_shown.py").write_text(_TESTS)
-    others = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     options = ["-p", "no:randomly", "-p", "no:cacheprovider", "-n", processes, "--dist", "loadfile"]
 
     done = subprocess.run(
@@ -96,7 +96,7 @@ def test_a_line_that_only_kafka_comes_by_is_missing(tmp_path: Path, processes: s
             *("--cov=shown", "--cov-report=term-missing", "tests"),
         ],
         cwd=tmp_path,
-        env={**others, "PYTHONPATH": f"{tmp_path}{os.pathsep}{REPOSITORY}"},
+        env=environment(PYTHONPATH=f"{tmp_path}{os.pathsep}{REPOSITORY}"),
         capture_output=True,
         text=True,
         check=False,
