@@ -7,7 +7,9 @@ other processes and in containers, or makes thousands of cases up, comes by the 
 not measured.
 """
 
+import sys
 from collections.abc import Generator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -24,6 +26,17 @@ def is_measured(nodeid: str, marks: frozenset[str]) -> bool:
     return nodeid.startswith(MEASURED) and not marks & ELSEWHERE
 
 
+_CACHED = type(cache(repr))
+
+
+def forget() -> None:
+    """Let the broker's functions forget what they worked out, so that whoever asks next sees them do it."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("broker.")]
+    for value in [value for module in modules for value in vars(module).values()]:
+        if isinstance(value, _CACHED):
+            value.cache_clear()
+
+
 class Measuring:
     """The pytest plugin that stops before a test that is not measured, and goes on before one that is."""
 
@@ -37,6 +50,10 @@ class Measuring:
         measure: Any = getattr(item.config.pluginmanager.getplugin("_cov"), "cov_controller", None)
         stop = not is_measured(item.nodeid, frozenset(mark.name for mark in item.iter_markers()))
         if measure is not None and stop is not self._stopped:
-            (measure.pause if stop else measure.resume)()
+            if stop:
+                measure.pause()
+            else:
+                forget()
+                measure.resume()
             self._stopped = stop
         return (yield)

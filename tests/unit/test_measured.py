@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.measured import MEASURED, is_measured
+from broker.core import canonical
+from tests.measured import MEASURED, forget, is_measured
 from tests.nested import environment
 from tests.tools.stale_docs import REPOSITORY
 
@@ -78,6 +79,13 @@ def test_what_runs_in_memory_is_measured(nodeid: str, marks: frozenset[str], mea
 def test_what_is_measured_is_there() -> None:
     """A folder that has moved would go unmeasured."""
     assert [] == [name for name in MEASURED if not (REPOSITORY / name).is_dir()]
+
+
+def test_what_a_test_that_is_not_measured_worked_out_is_worked_out_anew() -> None:
+    """Lines that it alone came by, behind a function that remembers, would be missing."""
+    canonical._reader(frozenset, frozenset())
+    forget()
+    assert 0 == canonical._reader.cache_info().currsize
 
 
 @pytest.mark.parametrize("processes", ["0", "2"])
